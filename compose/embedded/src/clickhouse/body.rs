@@ -1,0 +1,193 @@
+//! The request body, from the socket to the thread that feeds the engine.
+//! In: frames of the HTTP body, as they arrive. Out: a blocking reader of plain bytes, decompressed as the request says.
+//! Never: more than a few frames in memory, and never a clean end for a body that was cut off.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::sync::mpsc;
+
+use super::block::BlockReader;
+use super::fault::{Fault, Refusal};
+
+/// Frames between the socket and the engine; a frame is at most some 400 KiB.
+const FRAMES: usize = 4;
+/// A body that stands still for so long is given up, so that it cannot hold the engine for ever.
+const IDLE: Duration = Duration::from_secs(300);
+/// So much of a body that nobody reads any more is taken off the socket, so that the client gets to read the answer.
+const DRAIN_BYTES: usize = 64 << 20;
+
+/// `Content-Encoding` of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// None.
+    Identity,
+    /// gzip.
+    Gzip,
+    /// deflate, with zlib's header.
+    Deflate,
+    /// The LZ4 frame format.
+    Lz4,
+}
+
+impl Encoding {
+    /// Reads the header's value.
+    ///
+    /// # Errors
+    /// An encoding the face cannot undo.
+    pub fn parse(value: &str) -> Result<Self, Fault> {
+        match value.trim().to_ascii_lowercase().as_str() {
+            "" | "identity" => Ok(Self::Identity),
+            "gzip" | "x-gzip" => Ok(Self::Gzip),
+            "deflate" => Ok(Self::Deflate),
+            "lz4" => Ok(Self::Lz4),
+            other => Err(Fault::refuse(
+                Refusal::MediaType,
+                format_args!(
+                    "Content-Encoding '{other}' of a request is not supported by the embedded ClickHouse; \
+                     send identity, gzip, deflate or lz4"
+                ),
+            )),
+        }
+    }
+}
+
+/// `decompress=1`: whether the body is a stream of ClickHouse's compressed blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// The body is what it is.
+    Plain,
+    /// Checksummed blocks.
+    Blocks,
+}
+
+/// The reading end of a body. Blocks; used on a thread of its own.
+#[derive(Debug)]
+pub struct FrameReader {
+    frames: mpsc::Receiver<Result<Bytes, String>>,
+    current: Bytes,
+}
+
+/// Starts taking frames off the socket.
+#[must_use]
+pub fn receive(body: Incoming) -> FrameReader {
+    let (sender, frames) = mpsc::channel(FRAMES);
+    tokio::spawn(pump(body, sender));
+    FrameReader { frames, current: Bytes::new() }
+}
+
+async fn pump(mut body: Incoming, sender: mpsc::Sender<Result<Bytes, String>>) {
+    let mut unread = 0;
+    loop {
+        let frame = match tokio::time::timeout(IDLE, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(None) => return,
+            Ok(Some(Err(error))) => {
+                let _ = sender.send(Err(format!("the request body was cut off: {error}"))).await;
+                return;
+            }
+            Err(_) => {
+                let _ = sender.send(Err("the request body stood still for five minutes".to_owned())).await;
+                return;
+            }
+        };
+        let Ok(bytes) = frame.into_data() else { continue };
+        let length = bytes.len();
+        if sender.send(Ok(bytes)).await.is_err() {
+            unread += length;
+            if unread > DRAIN_BYTES {
+                return;
+            }
+        }
+    }
+}
+
+impl Read for FrameReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() {
+            match self.frames.blocking_recv() {
+                Some(Ok(bytes)) => self.current = bytes,
+                Some(Err(reason)) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason)),
+                None => return Ok(0),
+            }
+        }
+        let length = buffer.len().min(self.current.len());
+        self.current.copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}
+
+/// A body with its `Content-Encoding` undone.
+#[derive(Debug)]
+enum Decoded<R> {
+    Identity(R),
+    Gzip(MultiGzDecoder<R>),
+    Deflate(ZlibDecoder<R>),
+    Lz4(Box<lz4_flex::frame::FrameDecoder<R>>),
+}
+
+impl<R: Read> Read for Decoded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Identity(reader) => reader.read(buffer),
+            Self::Gzip(reader) => reader.read(buffer),
+            Self::Deflate(reader) => reader.read(buffer),
+            Self::Lz4(reader) => reader.read(buffer),
+        }
+    }
+}
+
+/// The plain bytes of a request body.
+#[derive(Debug)]
+pub struct Body<R>(Unframed<R>);
+
+#[derive(Debug)]
+enum Unframed<R> {
+    Plain(Decoded<R>),
+    Blocks(BlockReader<Decoded<R>>),
+}
+
+impl<R: Read> Body<R> {
+    /// Undoes the encoding, then the framing.
+    pub fn new(source: R, encoding: Encoding, framing: Framing) -> Self {
+        let decoded = match encoding {
+            Encoding::Identity => Decoded::Identity(source),
+            Encoding::Gzip => Decoded::Gzip(MultiGzDecoder::new(source)),
+            Encoding::Deflate => Decoded::Deflate(ZlibDecoder::new(source)),
+            Encoding::Lz4 => Decoded::Lz4(Box::new(lz4_flex::frame::FrameDecoder::new(source))),
+        };
+        Self(match framing {
+            Framing::Plain => Unframed::Plain(decoded),
+            Framing::Blocks => Unframed::Blocks(BlockReader::new(decoded)),
+        })
+    }
+
+    /// Reads on until `buffer` holds `limit` bytes or the body ends.
+    ///
+    /// # Errors
+    /// A body that was cut off or does not decompress.
+    pub fn fill(&mut self, buffer: &mut Vec<u8>, limit: usize) -> Result<(), Fault> {
+        let wanted = limit.saturating_sub(buffer.len());
+        self.by_ref()
+            .take(wanted as u64)
+            .read_to_end(buffer)
+            .map(drop)
+            .map_err(|error| Fault::refuse(Refusal::BadBody, error))
+    }
+}
+
+impl<R: Read> Read for Body<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Unframed::Plain(reader) => reader.read(buffer),
+            Unframed::Blocks(reader) => reader.read(buffer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

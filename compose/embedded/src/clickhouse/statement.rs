@@ -1,0 +1,254 @@
+//! What the face must know of a statement before the engine sees it.
+//! In: SQL, possibly followed by rows to insert. Out: where the rows begin and their format, the output format asked
+//! for, and the clauses that only a client could honour.
+//! Never: judges whether the SQL is right; that is the engine's parser's business.
+
+use super::fault::{Fault, Refusal};
+
+/// A statement, as far as HTTP is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Statement {
+    /// `INSERT ... VALUES` or `INSERT ... FORMAT X`, with rows behind it.
+    Insert {
+        /// Length of the SQL before VALUES or FORMAT.
+        head: usize,
+        /// Format of the rows.
+        format: String,
+        /// Where the rows begin.
+        rows: usize,
+    },
+    /// Everything else, runs as it stands.
+    Other {
+        /// The format its FORMAT clause names.
+        format: Option<String>,
+    },
+}
+
+/// A token of SQL: its place, and what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Token {
+    start: usize,
+    end: usize,
+    kind: Kind,
+    /// Parentheses open around it.
+    depth: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Word,
+    /// A quoted identifier or a string.
+    Quoted,
+    Punctuation(u8),
+}
+
+impl Statement {
+    /// Reads a statement. `sql` may be cut off within the rows of an insert, never within the statement itself.
+    ///
+    /// # Errors
+    /// Clauses that need a client at the other end, an insert without rows, `input()`.
+    pub fn read(sql: &[u8]) -> Result<Self, Fault> {
+        let mut tokens = Tokens { sql, at: 0, depth: 0 };
+        match tokens.next() {
+            Some(first) if first.is(sql, "INSERT") => insert(sql, tokens),
+            Some(first) => other(sql, first, tokens),
+            None => Err(Fault::refuse(Refusal::Syntax, "Empty query")),
+        }
+    }
+}
+
+/// Whether `sql` already shows everything that [`Statement::read`] needs, however it goes on.
+#[must_use]
+pub fn is_complete_insert(sql: &[u8]) -> bool {
+    matches!(Statement::read(sql), Ok(Statement::Insert { rows, .. }) if rows < sql.len()
+        || sql.last().is_some_and(|byte| *byte == b'\n'))
+}
+
+fn insert(sql: &[u8], mut tokens: Tokens<'_>) -> Result<Statement, Fault> {
+    let mut token = tokens.next();
+    for optional in ["INTO", "TABLE"] {
+        if token.is_some_and(|token| token.is(sql, optional)) {
+            token = tokens.next();
+        }
+    }
+    if token.is_some_and(|token| token.is(sql, "FUNCTION")) {
+        token = tokens.next();
+    }
+    // The table's name may be any word, even FORMAT: it is stepped over unread.
+    token = tokens.next().filter(|_| token.is_some());
+    while token.is_some_and(|token| token.kind == Kind::Punctuation(b'.')) {
+        tokens.next();
+        token = tokens.next();
+    }
+    let mut opened = false;
+    while let Some(found) = token {
+        let next = tokens.next();
+        if found.kind == Kind::Word && (found.depth == 0 || opened) {
+            if found.is(sql, "SELECT") || found.is(sql, "WITH") {
+                return insert_select(sql, next, tokens);
+            }
+            if found.depth == 0 && found.is(sql, "VALUES") {
+                return Ok(Statement::Insert { head: found.start, format: "Values".to_owned(), rows: found.end });
+            }
+            if found.depth == 0 && found.is(sql, "FORMAT") {
+                return match next {
+                    Some(name) if name.kind == Kind::Word => rows_after(sql, found.start, name),
+                    _ => Err(Fault::refuse(Refusal::Syntax, "Syntax error: FORMAT without a name")),
+                };
+            }
+            if found.depth == 0 && found.is(sql, "FROM") && next.is_some_and(|next| next.is(sql, "INFILE")) {
+                let reason = "FROM INFILE is read by clients; send the rows in the request body instead";
+                return Err(Fault::refuse(Refusal::FromInfile, reason));
+            }
+        }
+        opened = found.kind == Kind::Punctuation(b'(') && found.depth == 0;
+        token = next;
+    }
+    Err(Fault::refuse(Refusal::Syntax, "Syntax error: INSERT without VALUES, FORMAT or SELECT"))
+}
+
+/// An `INSERT ... SELECT` runs as it stands, unless it wants rows from the body: the engine as a library would
+/// silently insert nothing.
+fn insert_select(sql: &[u8], mut token: Option<Token>, mut tokens: Tokens<'_>) -> Result<Statement, Fault> {
+    while let Some(found) = token {
+        let next = tokens.next();
+        if found.is(sql, "input") && next.is_some_and(|next| next.kind == Kind::Punctuation(b'(')) {
+            let reason = "INSERT ... SELECT ... FROM input() is not supported by the embedded ClickHouse; \
+                          insert into a table and select from it";
+            return Err(Fault::refuse(Refusal::NotSupported, reason));
+        }
+        token = next;
+    }
+    Ok(Statement::Other { format: None })
+}
+
+/// Rows begin after the format's name, blanks, and at most one line end.
+fn rows_after(sql: &[u8], head: usize, name: Token) -> Result<Statement, Fault> {
+    let mut rows = name.end;
+    if sql.get(rows) == Some(&b';') {
+        let reason = "You have excessive ';' symbol before data for INSERT";
+        return Err(Fault::refuse(Refusal::Syntax, reason));
+    }
+    while matches!(sql.get(rows), Some(b' ' | b'\t' | 0x0c)) {
+        rows += 1;
+    }
+    if sql.get(rows) == Some(&b'\r') {
+        rows += 1;
+    }
+    if sql.get(rows) == Some(&b'\n') {
+        rows += 1;
+    }
+    Ok(Statement::Insert { head, format: name.text(sql), rows })
+}
+
+fn other(sql: &[u8], first: Token, tokens: Tokens<'_>) -> Result<Statement, Fault> {
+    let outer: Vec<Token> =
+        std::iter::once(first).chain(tokens).filter(|token| token.depth == 0).collect();
+    let mut format = None;
+    for (at, token) in outer.iter().enumerate() {
+        let Some(next) = outer.get(at + 1) else { break };
+        if token.is(sql, "INTO") && next.is(sql, "OUTFILE") {
+            let reason = "INTO OUTFILE is not allowed; the rows are in the response body";
+            return Err(Fault::refuse(Refusal::IntoOutfile, reason));
+        }
+        let ends = outer.get(at + 2).is_none_or(|after| {
+            after.kind == Kind::Punctuation(b';') || after.is(sql, "SETTINGS")
+        });
+        let is_name = next.kind == Kind::Word && !next.is(sql, "ASC") && !next.is(sql, "DESC");
+        if token.is(sql, "FORMAT") && is_name && ends {
+            format = Some(next.text(sql));
+        }
+    }
+    Ok(Statement::Other { format })
+}
+
+impl Token {
+    fn is(&self, sql: &[u8], word: &str) -> bool {
+        self.kind == Kind::Word && sql[self.start..self.end].eq_ignore_ascii_case(word.as_bytes())
+    }
+
+    fn text(&self, sql: &[u8]) -> String {
+        String::from_utf8_lossy(&sql[self.start..self.end]).into_owned()
+    }
+}
+
+/// The tokens of SQL: comments and blanks left out, quotes and heredocs kept whole.
+#[derive(Debug, Clone)]
+struct Tokens<'a> {
+    sql: &'a [u8],
+    at: usize,
+    depth: usize,
+}
+
+impl Tokens<'_> {
+    fn skip_blanks(&mut self) {
+        loop {
+            let rest = &self.sql[self.at..];
+            let skipped = match rest {
+                [byte, ..] if byte.is_ascii_whitespace() || *byte == 0x0b => 1,
+                [b'-', b'-', ..] | [b'#', b' ' | b'!', ..] => {
+                    rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len())
+                }
+                [b'/', b'*', ..] => rest.windows(2).position(|pair| pair == b"*/").map_or(rest.len(), |end| end + 2),
+                _ => return,
+            };
+            self.at += skipped;
+        }
+    }
+
+    /// Length of a quoted text, its quotes included; a backslash or a doubled quote keeps it open.
+    fn quoted(rest: &[u8], quote: u8) -> usize {
+        let mut at = 1;
+        while let Some(byte) = rest.get(at) {
+            match byte {
+                b'\\' => at += 2,
+                byte if *byte == quote && rest.get(at + 1) == Some(&quote) => at += 2,
+                byte if *byte == quote => return at + 1,
+                _ => at += 1,
+            }
+        }
+        rest.len()
+    }
+
+    /// Length of a `$tag$...$tag$` text, if one begins here.
+    fn heredoc(rest: &[u8]) -> Option<usize> {
+        let tag = rest.iter().skip(1).position(|byte| !is_word(*byte) || *byte == b'$')? + 2;
+        let mark = rest.get(..tag).filter(|mark| mark.last() == Some(&b'$'))?;
+        let body = rest[tag..].windows(tag).position(|window| window == mark)?;
+        Some(tag + body + tag)
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
+}
+
+impl Iterator for Tokens<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
+        self.skip_blanks();
+        let rest = &self.sql[self.at..];
+        let start = self.at;
+        let (length, kind) = match *rest.first()? {
+            quote @ (b'\'' | b'"' | b'`') => (Self::quoted(rest, quote), Kind::Quoted),
+            b'$' if Self::heredoc(rest).is_some() => (Self::heredoc(rest)?, Kind::Quoted),
+            byte if is_word(byte) => {
+                (rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len()), Kind::Word)
+            }
+            byte => (1, Kind::Punctuation(byte)),
+        };
+        self.at = (start + length).min(self.sql.len());
+        if matches!(kind, Kind::Punctuation(b')' | b']')) {
+            self.depth = self.depth.saturating_sub(1);
+        }
+        let token = Token { start, end: self.at, kind, depth: self.depth };
+        if matches!(kind, Kind::Punctuation(b'(' | b'[')) {
+            self.depth += 1;
+        }
+        Some(token)
+    }
+}
+
+#[cfg(test)]
+mod tests;

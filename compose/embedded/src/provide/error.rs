@@ -1,0 +1,110 @@
+//! What can go wrong while an engine is installed, each with what to do about it.
+
+use std::{io, path::PathBuf, process::ExitStatus};
+
+/// An engine could not be provided.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvideError {
+    /// Neither a cache folder nor a home folder is known.
+    #[error("no cache folder: set GITPULSE_CACHE_DIR, XDG_CACHE_HOME or HOME")]
+    NoCacheFolder,
+    /// A file or folder of the cache could not be read or written.
+    #[error("cannot {action} {}", path.display())]
+    File {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// A path the user named leads nowhere.
+    #[error("{setting} names {}, which is not a file", path.display())]
+    Override {
+        /// The setting that names it.
+        setting: &'static str,
+        /// The path it names.
+        path: PathBuf,
+    },
+    /// The embedded ClickHouse is not made for this kind of machine.
+    #[error(
+        "the embedded ClickHouse is available for Linux on x86_64 only, and this is {os} on \
+         {architecture}; `gitpulse ingest` and `gitpulse processor` run here with any ClickHouse: \
+         set GITPULSE_CLICKHOUSE_URL"
+    )]
+    Platform {
+        /// Operating system of this machine.
+        os: &'static str,
+        /// Processor architecture of this machine.
+        architecture: &'static str,
+    },
+    /// A program that the installation needs is not on this machine.
+    #[error("`{tool}` is needed to install {purpose}, and is not on this machine: {remedy}")]
+    ToolMissing {
+        /// Name of the program.
+        tool: String,
+        /// What it would install.
+        purpose: &'static str,
+        /// The command that installs the program.
+        remedy: &'static str,
+    },
+    /// A program that the installation uses reported failure.
+    #[error("`{tool}` failed ({status}) while installing {purpose}: {remedy}\n{last_lines}")]
+    ToolFailed {
+        /// Name of the program.
+        tool: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// What it was installing.
+        purpose: &'static str,
+        /// What to try.
+        remedy: String,
+        /// The end of its output.
+        last_lines: String,
+    },
+    /// A program's output lacked what was expected of it.
+    #[error("`{tool}` did not name the file it wrote; its output was: {output}")]
+    ToolOutput {
+        /// Name of the program.
+        tool: &'static str,
+        /// What it printed.
+        output: String,
+    },
+    /// A program answers another version than the one installed.
+    #[error(
+        "{} says it is `{found}`, expected {expected}; remove its folder and try again",
+        path.display()
+    )]
+    Version {
+        /// The program.
+        path: PathBuf,
+        /// The version it should be of.
+        expected: &'static str,
+        /// What it says.
+        found: String,
+    },
+    /// A download is not the file that this version of GitPulse was tested with.
+    #[error(
+        "the download of {name} has the checksum {found}, expected {expected}; a proxy or mirror \
+         may have changed it: try again, or set CHDB_LIBRARY to a libchdb.so that you trust"
+    )]
+    Integrity {
+        /// What was downloaded.
+        name: &'static str,
+        /// The pinned checksum.
+        expected: &'static str,
+        /// The checksum of the download.
+        found: String,
+    },
+    /// An archive lacks the one file it was downloaded for.
+    #[error("the download of {name} holds no {entry} of {bytes} bytes")]
+    Archive {
+        /// What was downloaded.
+        name: &'static str,
+        /// The file looked for.
+        entry: &'static str,
+        /// The size it should have, in bytes.
+        bytes: u64,
+    },
+}

@@ -1,0 +1,2 @@
+//! gitpulse
+fn main() {}

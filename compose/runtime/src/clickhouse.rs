@@ -1,0 +1,95 @@
+//! The ClickHouse client. In: settings. Out: a client that waits for a bounded time. Production and tests, embedded engine and
+//! cluster use the same one, over HTTP.
+
+use std::time::Duration;
+
+use clap::Args;
+use clickhouse::Client;
+use schemas::migration::Target;
+
+use crate::Secret;
+
+/// Where ClickHouse is.
+#[derive(Debug, Clone, Args)]
+pub struct ClickHouseConfig {
+    /// HTTP address of ClickHouse; `up` starts it there
+    #[arg(long = "clickhouse-url", env = "GITPULSE_CLICKHOUSE_URL", default_value = "http://127.0.0.1:8123", value_name = "URL")]
+    pub url: String,
+
+    /// Database of all tables; `migrate` creates it
+    #[arg(long = "clickhouse-database", env = "GITPULSE_CLICKHOUSE_DATABASE", default_value = "gitpulse", value_name = "NAME")]
+    pub database: String,
+
+    /// User of ClickHouse
+    #[arg(long = "clickhouse-user", env = "GITPULSE_CLICKHOUSE_USER", default_value = "default", value_name = "NAME")]
+    pub user: String,
+
+    /// Password of the user (a secret: environment or file only)
+    #[arg(
+        long = "clickhouse-password",
+        env = "GITPULSE_CLICKHOUSE_PASSWORD",
+        hide_env_values = true,
+        hide = true,
+        default_value = "",
+        value_name = "PASSWORD"
+    )]
+    pub password: Secret,
+
+    /// Cluster to create replicated tables on; without it, a single node
+    #[arg(long = "clickhouse-cluster", env = "GITPULSE_CLICKHOUSE_CLUSTER", value_name = "NAME")]
+    pub cluster: Option<String>,
+}
+
+/// A client for one database.
+#[derive(Clone)]
+pub struct ClickHouse {
+    /// The client, with the database chosen.
+    pub client: Client,
+    /// Database and cluster, for migrations.
+    pub target: Target,
+}
+
+/// ClickHouse gave no usable answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClickHouseError {
+    /// It refused, or cannot be reached.
+    #[error(transparent)]
+    Client(#[from] clickhouse::error::Error),
+    /// It did not answer in time.
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+}
+
+impl ClickHouse {
+    /// A client; connects at the first use.
+    pub fn new(config: &ClickHouseConfig) -> ClickHouse {
+        let mut client = Client::default()
+            .with_url(&config.url)
+            .with_user(&config.user)
+            .with_password(config.password.expose())
+            .with_database(&config.database)
+            // The 200 of an insert must mean that the rows are in the table.
+            .with_setting("async_insert", "0")
+            .with_setting("wait_end_of_query", "1");
+        if config.cluster.is_some() {
+            // A majority of replicas has the rows before the insert is answered.
+            client = client.with_setting("insert_quorum", "auto");
+        }
+        let target = Target { database: config.database.clone(), cluster: config.cluster.clone() };
+        ClickHouse { client, target }
+    }
+
+    /// Asks whether ClickHouse answers queries, the database existing or not.
+    pub async fn ping(&self, timeout: Duration) -> Result<(), ClickHouseError> {
+        self.execute_anywhere("SELECT 1 FORMAT Null", timeout).await
+    }
+
+    /// Runs one statement that names its database itself, within `timeout`.
+    pub async fn execute_anywhere(&self, statement: &str, timeout: Duration) -> Result<(), ClickHouseError> {
+        let client = self.client.clone().with_database("default");
+        tokio::time::timeout(timeout, client.query_raw(statement).execute())
+            .await
+            .map_err(|_| ClickHouseError::Timeout(timeout))?
+            .map_err(ClickHouseError::Client)
+    }
+}

@@ -1,0 +1,100 @@
+//! Accepts HTTP connections. In: a listener and warp routes. Out: answers. Never holds a connection for ever: `warp::serve` would,
+//! for it sets no timer (hyper's header timeout is inert without one), limits no connections and drains without a deadline.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use warp::hyper::service::Service;
+use warp::{Filter, Reply};
+
+/// How long a listener waits and how much it takes at once.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpLimits {
+    /// Connections open at the same time; more wait in the kernel's queue.
+    pub max_connections: usize,
+    /// From the connection, or the previous answer, to the last byte of the next request's headers.
+    pub header_timeout: Duration,
+    /// For connections that are in the middle of a request when the shutdown comes.
+    pub drain_timeout: Duration,
+}
+
+/// Headers a request may have. GitLab sends about twelve, and up to 20 custom ones.
+const MAX_HEADERS: usize = 100;
+/// Bytes of one connection that are buffered before its headers are complete.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+
+/// The peer of the connection, as an extension of each request.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// Serves `routes` until `shutdown`: then no connection is accepted any more, requests under way are answered, and what is
+/// not answered by the drain deadline is cut off.
+pub async fn serve<F>(listener: TcpListener, limits: HttpLimits, routes: F, shutdown: CancellationToken)
+where
+    F: Filter<Error = std::convert::Infallible> + Clone + Send + Sync + 'static,
+    F::Extract: Reply,
+{
+    let slots = Arc::new(Semaphore::new(limits.max_connections));
+    let connections = GracefulShutdown::new();
+    let mut server = http1::Builder::new();
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEADER_BYTES);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &slots) => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        let Some((stream, peer, slot)) = accepted else { continue };
+        let service = warp::service(routes.clone());
+        let connection = server.serve_connection(
+            TokioIo::new(stream),
+            service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+                request.extensions_mut().insert(Peer(peer));
+                let mut service = service.clone();
+                async move { service.call(request).await }
+            }),
+        );
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            // A peer that breaks off or breaks the protocol is its own affair; its request was counted or never was one.
+            if let Err(error) = connection.await {
+                tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection ended early");
+            }
+            drop(slot);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.drain_timeout, connections.shutdown()).await.is_err() {
+        tracing::warn!(seconds = limits.drain_timeout.as_secs(), "connections were cut off at the drain deadline");
+    }
+}
+
+type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<Accepted> {
+    let slot = slots.clone().acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // Answers are small: waiting for more bytes would only add latency.
+            let _ = stream.set_nodelay(true);
+            Some((stream, peer, slot))
+        }
+        Err(error) => {
+            // Out of file descriptors, most likely: the next try would fail at once as well.
+            tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            None
+        }
+    }
+}

@@ -1,0 +1,47 @@
+-- One row a commit. A commit never changes, so its columns need no version: what one delivery lacks, another fills.
+CREATE TABLE IF NOT EXISTS ${database}.commit_facts ${on_cluster}
+(
+    instance LowCardinality(String),
+    project_id UInt64,
+    sha String,
+    title SimpleAggregateFunction(max, Nullable(String)),
+    message SimpleAggregateFunction(max, Nullable(String)),
+    author_name SimpleAggregateFunction(max, Nullable(String)),
+    author_email SimpleAggregateFunction(max, Nullable(String)),
+    committed_at SimpleAggregateFunction(max, Nullable(DateTime64(3, 'UTC'))),
+    url SimpleAggregateFunction(max, Nullable(String)),
+    files_added SimpleAggregateFunction(max, Nullable(UInt64)),
+    files_modified SimpleAggregateFunction(max, Nullable(UInt64)),
+    files_removed SimpleAggregateFunction(max, Nullable(UInt64)),
+    refs SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
+    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
+    origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
+    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
+)
+ENGINE = ${replicated}AggregatingMergeTree
+ORDER BY (instance, project_id, sha);
+
+CREATE VIEW IF NOT EXISTS ${database}.commits ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project',
+    sha String COMMENT 'Full SHA',
+    title Nullable(String) COMMENT 'First line of the message',
+    message Nullable(String) COMMENT 'The whole message',
+    author_name Nullable(String) COMMENT 'Author as git knows it',
+    author_email Nullable(String) COMMENT 'Author''s address; GitLab may send [REDACTED]',
+    committed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Commit time; can be years before the push',
+    url Nullable(String) COMMENT 'Page of the commit',
+    files_added Nullable(UInt64) COMMENT 'Files added; NULL where GitLab sent no list (system hooks)',
+    files_modified Nullable(UInt64) COMMENT 'Files modified; NULL where GitLab sent no list',
+    files_removed Nullable(UInt64) COMMENT 'Files removed; NULL where GitLab sent no list',
+    refs Array(String) COMMENT 'Refs that it was pushed to, sorted',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
+    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
+)
+AS SELECT
+    instance, project_id, sha, title, message, author_name, author_email, committed_at, url,
+    files_added, files_modified, files_removed, arraySort(refs) AS refs, first_received_at,
+    arraySort(tenants) AS tenants, arraySort(origins) AS origins
+FROM ${database}.commit_facts FINAL;

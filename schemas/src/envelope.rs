@@ -1,0 +1,333 @@
+//! The envelope: what every record on the event topics is. In: a verified delivery or an item of GitLab's REST API,
+//! converted by the service that read it. Out: a CloudEvents 1.0 event in structured JSON mode, and back.
+//! Never parses the payload: it travels verbatim.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::EventKind;
+use crate::topic::{TopicPrefix, TopicRecord};
+
+/// The CloudEvents version in `specversion`.
+const SPEC_VERSION: &str = "1.0";
+/// `datacontenttype` of a JSON payload.
+const JSON_TYPE: &str = "application/json";
+/// `datacontenttype` of anything else.
+const BINARY_TYPE: &str = "application/octet-stream";
+
+/// One event on its way through Kafka.
+///
+/// CloudEvents 1.0 (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>) names the attributes;
+/// `origin`, `tenant` and `deliveryid` are extensions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Envelope {
+    /// The same for a retry, a resend and a rerun of the same fact: [`delivery_event_id`], [`body_event_id`].
+    pub id: Uuid,
+    /// The GitLab instance, as `https://gitlab.example.com`.
+    pub source: String,
+    /// What the event is about; chooses the topic.
+    pub kind: EventKind,
+    /// The entity within the instance, as `project/42/merge_request/7`; with `source` it is the partition key.
+    pub subject: String,
+    /// When GitPulse received or read it. GitLab sends no time of sending.
+    pub time: DateTime<Utc>,
+    /// By which face of GitLab it came.
+    pub origin: Origin,
+    /// Who verified it. Provenance, not identity.
+    pub tenant: String,
+    /// GitLab's id of the delivery, if it has one.
+    pub delivery_id: Option<String>,
+    /// W3C trace context (<https://www.w3.org/TR/trace-context/>).
+    pub traceparent: Option<String>,
+    /// What GitLab said.
+    pub payload: Payload,
+}
+
+/// What GitLab sent, verbatim but for redaction and surrounding white space.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Payload {
+    /// **Invariant:** one well-formed JSON value.
+    Json(String),
+    /// Bytes that are no JSON.
+    Binary(Vec<u8>),
+}
+
+/// By which face of GitLab an event came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Delivered by a hook.
+    Webhook,
+    /// Read from the REST API.
+    Api,
+    /// Read from a hook's log of deliveries.
+    HookLog,
+}
+
+impl Origin {
+    /// The name in the envelope, in tables and in metric labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Origin::Webhook => "webhook",
+            Origin::Api => "api",
+            Origin::HookLog => "hook_log",
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The id of an event that GitLab delivers under `delivery_id` (`webhook-id`, or `Idempotency-Key` since GitLab 17.4).
+/// GitLab keeps that id when it retries or resends, so the event's id is kept too.
+pub fn delivery_event_id(instance: &str, delivery_id: &str) -> Uuid {
+    Uuid::new_v5(&instance_namespace(instance), delivery_id.as_bytes())
+}
+
+/// The id of an event that came without a delivery id, as before GitLab 17.4: from the body as it was received.
+pub fn body_event_id(instance: &str, body: &[u8]) -> Uuid {
+    let digest = Sha256::digest(body);
+    Uuid::new_v5(&instance_namespace(instance), &digest)
+}
+
+fn instance_namespace(instance: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, instance.as_bytes())
+}
+
+/// Why the value of a record is no envelope.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvelopeError {
+    /// Not JSON, or an attribute is missing or of the wrong type.
+    #[error("the record is not a CloudEvents event in JSON")]
+    Json(#[source] serde_json::Error),
+    /// An event of a CloudEvents version that is not 1.0.
+    #[error("the event has specversion {0:?}, expected \"1.0\"")]
+    Version(String),
+    /// The type is not `gitlab.<kind>`.
+    #[error("the event has type {0:?}, expected \"gitlab.\" and a kind")]
+    Type(String),
+    /// The event has `data` and `data_base64`, or neither.
+    #[error("the event must have either data or data_base64")]
+    Payload,
+    /// `data_base64` is not base64.
+    #[error("data_base64 is not base64")]
+    Base64(#[source] base64::DecodeError),
+}
+
+/// The attributes in the order in which they are written; `data` follows them.
+#[derive(Serialize)]
+struct Attributes<'a> {
+    specversion: &'a str,
+    id: Uuid,
+    source: &'a str,
+    r#type: String,
+    subject: &'a str,
+    time: String,
+    datacontenttype: &'a str,
+    origin: Origin,
+    tenant: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliveryid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    specversion: String,
+    id: Uuid,
+    source: String,
+    r#type: String,
+    subject: String,
+    time: DateTime<Utc>,
+    origin: Origin,
+    tenant: String,
+    deliveryid: Option<String>,
+    traceparent: Option<String>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    data_base64: Option<String>,
+}
+
+impl Envelope {
+    /// Reads the value of a record back.
+    pub fn parse(value: &[u8]) -> Result<Envelope, EnvelopeError> {
+        let wire: Wire<'_> = serde_json::from_slice(value).map_err(EnvelopeError::Json)?;
+        if wire.specversion != SPEC_VERSION {
+            return Err(EnvelopeError::Version(wire.specversion));
+        }
+        let kind = wire
+            .r#type
+            .strip_prefix("gitlab.")
+            .and_then(|kind| EventKind::from_str(kind).ok());
+        let payload = match (wire.data, wire.data_base64) {
+            (Some(data), None) => Payload::Json(data.get().to_owned()),
+            (None, Some(text)) => Payload::Binary(BASE64.decode(text).map_err(EnvelopeError::Base64)?),
+            (Some(_), Some(_)) | (None, None) => return Err(EnvelopeError::Payload),
+        };
+        Ok(Envelope {
+            id: wire.id,
+            source: wire.source,
+            kind: kind.ok_or(EnvelopeError::Type(wire.r#type))?,
+            subject: wire.subject,
+            time: wire.time,
+            origin: wire.origin,
+            tenant: wire.tenant,
+            delivery_id: wire.deliveryid,
+            traceparent: wire.traceparent,
+            payload,
+        })
+    }
+
+    /// The record for Kafka: the only place where topic and partition key are chosen.
+    pub fn to_record(&self, prefix: &TopicPrefix) -> Result<TopicRecord, serde_json::Error> {
+        Ok(TopicRecord {
+            topic: prefix.events(self.kind),
+            key: format!("{}/{}", self.source, self.subject).into_bytes(),
+            value: self.to_json()?,
+        })
+    }
+
+    fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let payload_length = match &self.payload {
+            Payload::Json(json) => json.len(),
+            Payload::Binary(bytes) => bytes.len().div_ceil(3) * 4 + 2,
+        };
+        let attributes = Attributes {
+            specversion: SPEC_VERSION,
+            id: self.id,
+            source: &self.source,
+            r#type: format!("gitlab.{}", self.kind),
+            subject: &self.subject,
+            time: self.time.to_rfc3339_opts(SecondsFormat::Millis, true),
+            datacontenttype: match self.payload {
+                Payload::Json(_) => JSON_TYPE,
+                Payload::Binary(_) => BINARY_TYPE,
+            },
+            origin: self.origin,
+            tenant: &self.tenant,
+            deliveryid: self.delivery_id.as_deref(),
+            traceparent: self.traceparent.as_deref(),
+        };
+        let mut value = Vec::with_capacity(payload_length + 640);
+        serde_json::to_writer(&mut value, &attributes)?;
+        // The payload is spliced in, not serialised: it is JSON already and must stay as it is, byte for byte.
+        value.pop();
+        match &self.payload {
+            Payload::Json(json) => {
+                value.extend_from_slice(br#","data":"#);
+                value.extend_from_slice(json.as_bytes());
+            }
+            Payload::Binary(bytes) => {
+                value.extend_from_slice(br#","data_base64":""#);
+                value.extend_from_slice(BASE64.encode(bytes).as_bytes());
+                value.push(b'"');
+            }
+        }
+        value.push(b'}');
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn envelope(payload: Payload) -> Envelope {
+        Envelope {
+            id: delivery_event_id(
+                "https://gitlab.example.com",
+                "f5e5f430-f57b-4e6e-9fac-d9128cd7232f",
+            ),
+            source: "https://gitlab.example.com".to_owned(),
+            kind: EventKind::MergeRequest,
+            subject: "project/42/merge_request/7".to_owned(),
+            time: DateTime::from_timestamp_millis(1_795_305_600_123).unwrap(),
+            origin: Origin::Webhook,
+            tenant: "default".to_owned(),
+            delivery_id: Some("f5e5f430-f57b-4e6e-9fac-d9128cd7232f".to_owned()),
+            traceparent: None,
+            payload,
+        }
+    }
+
+    fn read_back(envelope: &Envelope) -> Envelope {
+        Envelope::parse(&envelope.to_record(&TopicPrefix::default()).unwrap().value).unwrap()
+    }
+
+    #[test]
+    fn the_payload_travels_byte_for_byte() {
+        let odd = r#"{"a" :  1.10, "a":"\u00e9", "b":[ ]}"#;
+        let record = envelope(Payload::Json(odd.to_owned()))
+            .to_record(&TopicPrefix::default())
+            .unwrap();
+        assert_eq!(record.topic, "gitlab.merge_request");
+        assert_eq!(
+            record.key,
+            b"https://gitlab.example.com/project/42/merge_request/7"
+        );
+        assert!(
+            String::from_utf8(record.value)
+                .unwrap()
+                .ends_with(&format!(r#","data":{odd}}}"#))
+        );
+    }
+
+    #[test]
+    fn ids_are_the_same_for_the_same_delivery_alone() {
+        let id = delivery_event_id("https://gitlab.example.com", "1");
+        assert_eq!(id, delivery_event_id("https://gitlab.example.com", "1"));
+        assert_ne!(id, delivery_event_id("https://gitlab.example.com", "2"));
+        assert_ne!(id, delivery_event_id("https://other.example.com", "1"));
+        assert_ne!(body_event_id("https://gitlab.example.com", b"1"), id);
+    }
+
+    #[test]
+    fn what_is_no_envelope_is_told_apart() {
+        let json = envelope(Payload::Json("{}".to_owned()))
+            .to_record(&TopicPrefix::default())
+            .unwrap()
+            .value;
+        let json = String::from_utf8(json).unwrap();
+        let parse = |text: &str| Envelope::parse(text.as_bytes()).unwrap_err();
+        assert!(matches!(parse("hello"), EnvelopeError::Json(_)));
+        assert!(matches!(
+            parse(&json.replace(r#""1.0""#, r#""0.3""#)),
+            EnvelopeError::Version(_)
+        ));
+        assert!(matches!(
+            parse(&json.replace("gitlab.merge_request", "gitlab.nonsense")),
+            EnvelopeError::Type(_)
+        ));
+        assert!(matches!(
+            parse(&json.replace(r#","data":{}"#, "")),
+            EnvelopeError::Payload
+        ));
+        assert!(matches!(
+            parse(&json.replace(r#""data":{}"#, r#""data_base64":"*""#)),
+            EnvelopeError::Base64(_)
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn every_payload_reads_back(text in "\\PC*", bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let json = envelope(Payload::Json(serde_json::to_string(&text).unwrap()));
+            prop_assert_eq!(read_back(&json), json);
+            let binary = envelope(Payload::Binary(bytes));
+            prop_assert_eq!(read_back(&binary), binary);
+        }
+    }
+}

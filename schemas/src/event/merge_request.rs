@@ -1,0 +1,160 @@
+//! Merge Request Hook
+//! (<https://docs.gitlab.com/user/project/integrations/webhook_events/#merge-request-events>).
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::{Project, User};
+use crate::field::{Embedded, Field, list};
+
+/// The payload of a merge request event.
+#[derive(Debug, Default, Deserialize)]
+pub struct MergeRequest {
+    /// Who did it.
+    #[serde(default)]
+    pub user: Embedded<User>,
+    /// The project of the hook: the target project.
+    #[serde(default)]
+    pub project: Embedded<Project>,
+    /// The merge request.
+    #[serde(default)]
+    pub object_attributes: Embedded<Attributes>,
+    /// Its labels.
+    #[serde(default, deserialize_with = "list")]
+    pub labels: Field<Vec<Embedded<Label>>>,
+    /// Its assignees.
+    #[serde(default, deserialize_with = "list")]
+    pub assignees: Field<Vec<Embedded<User>>>,
+    /// Its reviewers.
+    #[serde(default, deserialize_with = "list")]
+    pub reviewers: Field<Vec<Embedded<User>>>,
+}
+
+/// `object_attributes` of a merge request event.
+#[derive(Debug, Default, Deserialize)]
+pub struct Attributes {
+    /// GitLab id.
+    #[serde(default)]
+    pub id: Field<u64>,
+    /// Number within the target project.
+    #[serde(default)]
+    pub iid: Field<u64>,
+    /// The project it would be merged into.
+    #[serde(default)]
+    pub target_project_id: Field<u64>,
+    /// The project it comes from.
+    #[serde(default)]
+    pub source_project_id: Field<u64>,
+    /// Target branch.
+    #[serde(default)]
+    pub target_branch: Field<String>,
+    /// Source branch.
+    #[serde(default)]
+    pub source_branch: Field<String>,
+    /// Title.
+    #[serde(default)]
+    pub title: Field<String>,
+    /// `opened`, `closed`, `locked` or `merged`.
+    #[serde(default)]
+    pub state: Field<String>,
+    /// Whether it is a draft.
+    #[serde(default)]
+    pub draft: Field<bool>,
+    /// The name of `draft` before GitLab 14.
+    #[serde(default)]
+    pub work_in_progress: Field<bool>,
+    /// Who opened it.
+    #[serde(default)]
+    pub author_id: Field<u64>,
+    /// The only assignee that old versions know.
+    #[serde(default)]
+    pub assignee_id: Field<u64>,
+    /// Assignees.
+    #[serde(default, deserialize_with = "list")]
+    pub assignee_ids: Field<Vec<Field<u64>>>,
+    /// Reviewers.
+    #[serde(default, deserialize_with = "list")]
+    pub reviewer_ids: Field<Vec<Field<u64>>>,
+    /// Labels, again.
+    #[serde(default, deserialize_with = "list")]
+    pub labels: Field<Vec<Embedded<Label>>>,
+    /// Milestone.
+    #[serde(default)]
+    pub milestone_id: Field<u64>,
+    /// Newest commit of the source branch.
+    #[serde(default)]
+    pub last_commit: Embedded<LastCommit>,
+    /// Newest pipeline.
+    #[serde(default)]
+    pub head_pipeline_id: Field<u64>,
+    /// Merge commit.
+    #[serde(default)]
+    pub merge_commit_sha: Field<String>,
+    /// Squashed commit; newer versions.
+    #[serde(default)]
+    pub squash_commit_sha: Field<String>,
+    /// Who merged it or set it to merge.
+    #[serde(default)]
+    pub merge_user_id: Field<u64>,
+    /// GitLab 15.6 and later.
+    #[serde(default)]
+    pub detailed_merge_status: Field<String>,
+    /// Its predecessor.
+    #[serde(default)]
+    pub merge_status: Field<String>,
+    /// Whether blocking discussions are resolved.
+    #[serde(default)]
+    pub blocking_discussions_resolved: Field<bool>,
+    /// Whether it is its author's first in the project.
+    #[serde(default)]
+    pub first_contribution: Field<bool>,
+    /// Estimated time, in seconds.
+    #[serde(default)]
+    pub time_estimate: Field<u64>,
+    /// Time spent, in seconds.
+    #[serde(default)]
+    pub total_time_spent: Field<u64>,
+    /// Page of the merge request.
+    #[serde(default)]
+    pub url: Field<String>,
+    /// When it was opened.
+    #[serde(default)]
+    pub created_at: Field<DateTime<Utc>>,
+    /// When it changed last.
+    #[serde(default)]
+    pub updated_at: Field<DateTime<Utc>>,
+    /// When GitLab had finished preparing it.
+    #[serde(default)]
+    pub prepared_at: Field<DateTime<Utc>>,
+    /// When it was merged; newer versions.
+    #[serde(default)]
+    pub merged_at: Field<DateTime<Utc>>,
+    /// `open`, `close`, `reopen`, `update`, `merge`, `approval`, `approved`, `unapproval`, `unapproved`.
+    #[serde(default)]
+    pub action: Field<String>,
+    /// Previous head, for an `update` that brought new commits.
+    #[serde(default)]
+    pub oldrev: Field<String>,
+    /// Whether GitLab did it by itself.
+    #[serde(default)]
+    pub system: Field<bool>,
+    /// What GitLab did by itself: `approvals_reset_on_push`, `code_owner_approvals_reset_on_push`.
+    #[serde(default)]
+    pub system_action: Field<String>,
+}
+
+/// The newest commit of the source branch.
+#[derive(Debug, Default, Deserialize)]
+pub struct LastCommit {
+    /// Full SHA.
+    #[serde(default)]
+    pub id: Field<String>,
+}
+
+/// A label.
+#[derive(Debug, Default, Deserialize)]
+pub struct Label {
+    /// Its title.
+    #[serde(default)]
+    pub title: Field<String>,
+}

@@ -1,0 +1,184 @@
+//! Pipeline Hook
+//! (<https://docs.gitlab.com/user/project/integrations/webhook_events/#pipeline-events>).
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::{Project, User};
+use crate::field::{Embedded, Field, list};
+
+/// The payload of a pipeline event.
+#[derive(Debug, Default, Deserialize)]
+pub struct Pipeline {
+    /// The pipeline.
+    #[serde(default)]
+    pub object_attributes: Embedded<Attributes>,
+    /// The merge request it ran for.
+    #[serde(default)]
+    pub merge_request: Embedded<MergeRequest>,
+    /// Who started it.
+    #[serde(default)]
+    pub user: Embedded<User>,
+    /// The project.
+    #[serde(default)]
+    pub project: Embedded<Project>,
+    /// The newest job of each name.
+    #[serde(default, deserialize_with = "list")]
+    pub builds: Field<Vec<Embedded<Build>>>,
+    /// The pipeline that started it.
+    #[serde(default)]
+    pub source_pipeline: Embedded<SourcePipeline>,
+}
+
+/// `object_attributes` of a pipeline event.
+#[derive(Debug, Default, Deserialize)]
+pub struct Attributes {
+    /// GitLab id.
+    #[serde(default)]
+    pub id: Field<u64>,
+    /// Number within the project.
+    #[serde(default)]
+    pub iid: Field<u64>,
+    /// Name.
+    #[serde(default)]
+    pub name: Field<String>,
+    /// Branch or tag.
+    #[serde(default, rename = "ref")]
+    pub ref_name: Field<String>,
+    /// Whether `ref` is a tag.
+    #[serde(default)]
+    pub tag: Field<bool>,
+    /// Commit.
+    #[serde(default)]
+    pub sha: Field<String>,
+    /// Commit before it.
+    #[serde(default)]
+    pub before_sha: Field<String>,
+    /// What started it.
+    #[serde(default)]
+    pub source: Field<String>,
+    /// Its status.
+    #[serde(default)]
+    pub status: Field<String>,
+    /// Its stages in order.
+    #[serde(default, deserialize_with = "list")]
+    pub stages: Field<Vec<Field<String>>>,
+    /// When it was created.
+    #[serde(default)]
+    pub created_at: Field<DateTime<Utc>>,
+    /// When it finished; null again while a retry runs.
+    #[serde(default)]
+    pub finished_at: Field<DateTime<Utc>>,
+    /// Seconds its jobs ran.
+    #[serde(default)]
+    pub duration: Field<f64>,
+    /// Seconds from creation to start.
+    #[serde(default)]
+    pub queued_duration: Field<f64>,
+    /// Page of the pipeline.
+    #[serde(default)]
+    pub url: Field<String>,
+}
+
+/// The merge request a pipeline ran for.
+#[derive(Debug, Default, Deserialize)]
+pub struct MergeRequest {
+    /// GitLab id.
+    #[serde(default)]
+    pub id: Field<u64>,
+    /// Number within its project.
+    #[serde(default)]
+    pub iid: Field<u64>,
+}
+
+/// The pipeline that started a pipeline.
+#[derive(Debug, Default, Deserialize)]
+pub struct SourcePipeline {
+    /// GitLab id.
+    #[serde(default)]
+    pub pipeline_id: Field<u64>,
+}
+
+/// A job, as a pipeline tells of it.
+#[derive(Debug, Default, Deserialize)]
+pub struct Build {
+    /// GitLab id.
+    #[serde(default)]
+    pub id: Field<u64>,
+    /// Stage.
+    #[serde(default)]
+    pub stage: Field<String>,
+    /// Name.
+    #[serde(default)]
+    pub name: Field<String>,
+    /// Status.
+    #[serde(default)]
+    pub status: Field<String>,
+    /// When it was created.
+    #[serde(default)]
+    pub created_at: Field<DateTime<Utc>>,
+    /// When it started.
+    #[serde(default)]
+    pub started_at: Field<DateTime<Utc>>,
+    /// When it finished.
+    #[serde(default)]
+    pub finished_at: Field<DateTime<Utc>>,
+    /// Seconds it ran.
+    #[serde(default)]
+    pub duration: Field<f64>,
+    /// Seconds it waited for a runner.
+    #[serde(default)]
+    pub queued_duration: Field<f64>,
+    /// Meaningful only for a job that failed.
+    #[serde(default)]
+    pub failure_reason: Field<String>,
+    /// `on_success`, `manual`, ...
+    #[serde(default)]
+    pub when: Field<String>,
+    /// Whether somebody has to start it.
+    #[serde(default)]
+    pub manual: Field<bool>,
+    /// Whether it may fail.
+    #[serde(default)]
+    pub allow_failure: Field<bool>,
+    /// Who it runs for.
+    #[serde(default)]
+    pub user: Embedded<User>,
+    /// Its runner.
+    #[serde(default)]
+    pub runner: Embedded<Runner>,
+    /// The environment it deploys to.
+    #[serde(default)]
+    pub environment: Embedded<Environment>,
+}
+
+/// The runner of a job.
+#[derive(Debug, Default, Deserialize)]
+pub struct Runner {
+    /// GitLab id.
+    #[serde(default)]
+    pub id: Field<u64>,
+    /// Description.
+    #[serde(default)]
+    pub description: Field<String>,
+    /// `instance_type`, `group_type` or `project_type`.
+    #[serde(default)]
+    pub runner_type: Field<String>,
+    /// Tags.
+    #[serde(default, deserialize_with = "list")]
+    pub tags: Field<Vec<Field<String>>>,
+}
+
+/// The environment of a job.
+#[derive(Debug, Default, Deserialize)]
+pub struct Environment {
+    /// Name.
+    #[serde(default)]
+    pub name: Field<String>,
+    /// `start`, `prepare`, `stop`, `verify` or `access`.
+    #[serde(default)]
+    pub action: Field<String>,
+    /// Tier; GitLab 15 and later.
+    #[serde(default)]
+    pub deployment_tier: Field<String>,
+}

@@ -1,0 +1,87 @@
+//! Push Hook, and the push of system hooks
+//! (<https://docs.gitlab.com/user/project/integrations/webhook_events/#push-events>).
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::Project;
+use crate::field::{Embedded, Field, list};
+
+/// The payload of a push.
+#[derive(Debug, Default, Deserialize)]
+pub struct Push {
+    /// Full name of the ref, as `refs/heads/main`.
+    #[serde(default, rename = "ref")]
+    pub ref_name: Field<String>,
+    /// SHA before the push; all zeros (40, or 64 in SHA-256 repositories) for a new ref.
+    #[serde(default)]
+    pub before: Field<String>,
+    /// SHA after the push; all zeros for a deleted ref.
+    #[serde(default)]
+    pub after: Field<String>,
+    /// GitLab 17 and later.
+    #[serde(default)]
+    pub ref_protected: Field<bool>,
+    /// Who pushed.
+    #[serde(default)]
+    pub user_id: Field<u64>,
+    /// User name of who pushed.
+    #[serde(default)]
+    pub user_username: Field<String>,
+    /// Display name of who pushed.
+    #[serde(default)]
+    pub user_name: Field<String>,
+    /// The project.
+    #[serde(default)]
+    pub project: Embedded<Project>,
+    /// The newest 20 commits at most.
+    #[serde(default, deserialize_with = "list")]
+    pub commits: Field<Vec<Embedded<Commit>>>,
+    /// How many commits there were.
+    #[serde(default)]
+    pub total_commits_count: Field<u64>,
+}
+
+/// One commit of a push.
+#[derive(Debug, Default, Deserialize)]
+pub struct Commit {
+    /// Full SHA.
+    #[serde(default)]
+    pub id: Field<String>,
+    /// First line of the message; newer versions.
+    #[serde(default)]
+    pub title: Field<String>,
+    /// The whole message.
+    #[serde(default)]
+    pub message: Field<String>,
+    /// Commit time in the author's offset.
+    #[serde(default)]
+    pub timestamp: Field<DateTime<Utc>>,
+    /// Page of the commit.
+    #[serde(default)]
+    pub url: Field<String>,
+    /// Author as git knows it.
+    #[serde(default)]
+    pub author: Embedded<Author>,
+    /// Files added; absent from system hooks. Only their number is kept.
+    #[serde(default, deserialize_with = "list")]
+    pub added: Field<Vec<IgnoredAny>>,
+    /// Files modified.
+    #[serde(default, deserialize_with = "list")]
+    pub modified: Field<Vec<IgnoredAny>>,
+    /// Files removed.
+    #[serde(default, deserialize_with = "list")]
+    pub removed: Field<Vec<IgnoredAny>>,
+}
+
+/// The author of a commit.
+#[derive(Debug, Default, Deserialize)]
+pub struct Author {
+    /// Name in the commit.
+    #[serde(default)]
+    pub name: Field<String>,
+    /// Address in the commit, or `[REDACTED]`.
+    #[serde(default)]
+    pub email: Field<String>,
+}

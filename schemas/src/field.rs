@@ -1,0 +1,446 @@
+//! Fields as GitLab really sends them. In: any JSON value. Out: absent, null, a value, or something nobody can read.
+//! Never fails a record: numbers arrive as strings, objects as null, and every version of GitLab adds shapes.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use chrono::{DateTime, Utc};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// The most memory the elements of one list may take, about 100,000 jobs; GitLab's own limits are far below. Without it
+/// 25 MiB of `[{},{},...` would become gigabytes of structs.
+const LIST_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+
+/// One field of a payload. Absent and null are different facts: null clears a column, absence says nothing about it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Field<T> {
+    /// The body does not carry the field.
+    #[default]
+    Absent,
+    /// The body says that there is no value: `null`, or an empty string where `T` is no text.
+    Null,
+    /// There is a value, but not one that `T` can hold. It is stored as NULL and counted.
+    Unreadable,
+    /// The value.
+    Value(T),
+}
+
+impl<T> Field<T> {
+    /// The value, if there is a readable one.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Field::Value(value) => Some(value),
+            Field::Absent | Field::Null | Field::Unreadable => None,
+        }
+    }
+
+    /// The same field by reference.
+    pub fn as_ref(&self) -> Field<&T> {
+        match self {
+            Field::Absent => Field::Absent,
+            Field::Null => Field::Null,
+            Field::Unreadable => Field::Unreadable,
+            Field::Value(value) => Field::Value(value),
+        }
+    }
+
+    /// The same field of another type.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Field<U> {
+        match self {
+            Field::Absent => Field::Absent,
+            Field::Null => Field::Null,
+            Field::Unreadable => Field::Unreadable,
+            Field::Value(value) => Field::Value(convert(value)),
+        }
+    }
+
+    /// This field where the body carries it, else `other`.
+    pub fn or(self, other: Field<T>) -> Field<T> {
+        match self {
+            Field::Absent => other,
+            present => present,
+        }
+    }
+}
+
+impl<T: Copy> Field<T> {
+    /// The value, if there is a readable one.
+    pub fn get(&self) -> Option<T> {
+        self.value().copied()
+    }
+}
+
+impl Field<String> {
+    /// The text, or `""` where there is none.
+    pub fn text(&self) -> &str {
+        self.value().map_or("", String::as_str)
+    }
+}
+
+/// One JSON value that is no container, borrowed where the JSON text allows it.
+#[derive(Debug)]
+pub enum Scalar<'de> {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number below zero.
+    Signed(i64),
+    /// A number from zero on.
+    Unsigned(u64),
+    /// A number with a fraction or an exponent.
+    Float(f64),
+    /// A string.
+    Text(Cow<'de, str>),
+    /// An array or an object, skipped.
+    Container,
+}
+
+/// The value is not of the wanted type.
+#[derive(Debug)]
+pub struct Mismatch;
+
+impl<'de: 'a, 'a> TryFrom<Scalar<'de>> for Cow<'a, str> {
+    type Error = Mismatch;
+
+    fn try_from(scalar: Scalar<'de>) -> Result<Self, Mismatch> {
+        match scalar {
+            Scalar::Text(text) => Ok(text),
+            Scalar::Unsigned(number) => Ok(Cow::Owned(number.to_string())),
+            Scalar::Signed(number) => Ok(Cow::Owned(number.to_string())),
+            Scalar::Bool(_) | Scalar::Float(_) | Scalar::Container => Err(Mismatch),
+        }
+    }
+}
+
+impl TryFrom<Scalar<'_>> for String {
+    type Error = Mismatch;
+
+    fn try_from(scalar: Scalar<'_>) -> Result<Self, Mismatch> {
+        Cow::<str>::try_from(scalar).map(Cow::into_owned)
+    }
+}
+
+impl TryFrom<Scalar<'_>> for u64 {
+    type Error = Mismatch;
+
+    fn try_from(scalar: Scalar<'_>) -> Result<Self, Mismatch> {
+        match scalar {
+            Scalar::Unsigned(number) => Ok(number),
+            // Some versions write ids as text.
+            Scalar::Text(text) => text.trim().parse().map_err(|_| Mismatch),
+            Scalar::Float(number) if number.fract() == 0.0 && (0.0..9.0e15).contains(&number) => {
+                Ok(number as u64)
+            }
+            Scalar::Bool(_) | Scalar::Signed(_) | Scalar::Float(_) | Scalar::Container => Err(Mismatch),
+        }
+    }
+}
+
+impl TryFrom<Scalar<'_>> for f64 {
+    type Error = Mismatch;
+
+    fn try_from(scalar: Scalar<'_>) -> Result<Self, Mismatch> {
+        match scalar {
+            Scalar::Float(number) => Ok(number),
+            Scalar::Unsigned(number) => Ok(number as f64),
+            Scalar::Signed(number) => Ok(number as f64),
+            Scalar::Text(text) => match text.trim().parse::<f64>() {
+                Ok(number) if number.is_finite() => Ok(number),
+                Ok(_) | Err(_) => Err(Mismatch),
+            },
+            Scalar::Bool(_) | Scalar::Container => Err(Mismatch),
+        }
+    }
+}
+
+impl TryFrom<Scalar<'_>> for bool {
+    type Error = Mismatch;
+
+    fn try_from(scalar: Scalar<'_>) -> Result<Self, Mismatch> {
+        match scalar {
+            Scalar::Bool(value) => Ok(value),
+            Scalar::Unsigned(0) => Ok(false),
+            Scalar::Unsigned(1) => Ok(true),
+            Scalar::Text(text) => match text.as_ref() {
+                "true" | "1" => Ok(true),
+                "false" | "0" => Ok(false),
+                _ => Err(Mismatch),
+            },
+            Scalar::Unsigned(_) | Scalar::Signed(_) | Scalar::Float(_) | Scalar::Container => Err(Mismatch),
+        }
+    }
+}
+
+impl TryFrom<Scalar<'_>> for DateTime<Utc> {
+    type Error = Mismatch;
+
+    fn try_from(scalar: Scalar<'_>) -> Result<Self, Mismatch> {
+        match scalar {
+            Scalar::Text(text) => crate::time::parse(&text).ok_or(Mismatch),
+            Scalar::Bool(_)
+            | Scalar::Signed(_)
+            | Scalar::Unsigned(_)
+            | Scalar::Float(_)
+            | Scalar::Container => Err(Mismatch),
+        }
+    }
+}
+
+impl<'de, T: TryFrom<Scalar<'de>>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor(PhantomData))
+    }
+}
+
+struct ScalarVisitor<T>(PhantomData<T>);
+
+fn field<'de, T: TryFrom<Scalar<'de>>>(scalar: Scalar<'de>) -> Field<T> {
+    let empty = matches!(&scalar, Scalar::Text(text) if text.is_empty());
+    match T::try_from(scalar) {
+        Ok(value) => Field::Value(value),
+        // `"started_at": ""` is how old versions say that a job never started.
+        Err(_) if empty => Field::Null,
+        Err(_) => Field::Unreadable,
+    }
+}
+
+impl<'de, T: TryFrom<Scalar<'de>>> Visitor<'de> for ScalarVisitor<T> {
+    type Value = Field<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Field<T>, E> {
+        Ok(Field::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Field<T>, E> {
+        Ok(field(Scalar::Bool(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Field<T>, E> {
+        Ok(field(Scalar::Signed(value)))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Field<T>, E> {
+        Ok(field(Scalar::Unsigned(value)))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Field<T>, E> {
+        Ok(field(Scalar::Float(value)))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Field<T>, E> {
+        Ok(field(Scalar::Text(Cow::Borrowed(value))))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Field<T>, E> {
+        Ok(field(Scalar::Text(Cow::Owned(value.to_owned()))))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Field<T>, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(field(Scalar::Container))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Field<T>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(field(Scalar::Container))
+    }
+}
+
+/// An object inside a payload that may be missing, null, or something else altogether.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedded<T>(pub Option<T>);
+
+impl<T> Default for Embedded<T> {
+    fn default() -> Self {
+        Embedded(None)
+    }
+}
+
+impl<T> Embedded<T> {
+    /// The object, if there is one.
+    pub fn get(&self) -> Option<&T> {
+        self.0.as_ref()
+    }
+}
+
+/// Reads a list inside a payload, for `#[serde(default, deserialize_with = "field::list")]`. The list is one value:
+/// `[]` says that there is nothing, absence says nothing, and what is neither list nor null is unreadable.
+pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Field<Vec<T>>, D::Error> {
+    deserializer.deserialize_any(ListVisitor(PhantomData))
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Embedded<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Embedded<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Embedded<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(|object| Embedded(Some(object)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Embedded<T>, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Embedded(None))
+    }
+
+    fn visit_unit<E>(self) -> Result<Embedded<T>, E> {
+        Ok(Embedded(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Embedded<T>, E> {
+        Ok(Embedded(None))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Embedded<T>, E> {
+        Ok(Embedded(None))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Embedded<T>, E> {
+        Ok(Embedded(None))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Embedded<T>, E> {
+        Ok(Embedded(None))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Embedded<T>, E> {
+        Ok(Embedded(None))
+    }
+}
+
+struct ListVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+    type Value = Field<Vec<T>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Field<Vec<T>>, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = seq.next_element()? {
+            if elements.len() * size_of::<T>() >= LIST_LIMIT_BYTES {
+                return Err(A::Error::custom(format_args!(
+                    "a list of more than {} elements",
+                    elements.len()
+                )));
+            }
+            elements.push(element);
+        }
+        Ok(Field::Value(elements))
+    }
+
+    fn visit_unit<E>(self) -> Result<Field<Vec<T>>, E> {
+        Ok(Field::Null)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Field<Vec<T>>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Field::Unreadable)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Field<Vec<T>>, E> {
+        Ok(Field::Unreadable)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Field<Vec<T>>, E> {
+        Ok(Field::Unreadable)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Field<Vec<T>>, E> {
+        Ok(Field::Unreadable)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Field<Vec<T>>, E> {
+        Ok(Field::Unreadable)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Field<Vec<T>>, E> {
+        Ok(Field::Unreadable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Sample {
+        #[serde(default)]
+        id: Field<u64>,
+        #[serde(default)]
+        at: Field<DateTime<Utc>>,
+        #[serde(default)]
+        flag: Field<bool>,
+        #[serde(default, deserialize_with = "list")]
+        names: Field<Vec<Field<String>>>,
+        #[serde(default)]
+        inner: Embedded<Inner>,
+    }
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Inner {
+        #[serde(default)]
+        id: Field<u64>,
+    }
+
+    fn sample(json: &str) -> Sample {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn absent_null_unreadable_and_value_are_told_apart() {
+        assert_eq!(sample("{}").id, Field::Absent);
+        assert_eq!(sample(r#"{"id": null}"#).id, Field::Null);
+        assert_eq!(sample(r#"{"id": [7, {"a": 1}]}"#).id, Field::Unreadable);
+        assert_eq!(sample(r#"{"id": -1}"#).id, Field::Unreadable);
+        assert_eq!(sample(r#"{"id": 7}"#).id, Field::Value(7));
+    }
+
+    #[test]
+    fn types_that_drift_are_read_all_the_same() {
+        assert_eq!(
+            sample(r#"{"id": "15000000000"}"#).id,
+            Field::Value(15_000_000_000)
+        );
+        assert_eq!(sample(r#"{"id": 7.0}"#).id, Field::Value(7));
+        assert_eq!(sample(r#"{"flag": "1"}"#).flag, Field::Value(true));
+        assert_eq!(sample(r#"{"at": ""}"#).at, Field::Null);
+        assert_eq!(sample(r#"{"at": "soon"}"#).at, Field::Unreadable);
+        assert_eq!(sample(r#"{"inner": [1]}"#).inner, Embedded(None));
+        assert_eq!(
+            sample(r#"{"inner": {"id": 1, "more": {}}}"#).inner,
+            Embedded(Some(Inner { id: Field::Value(1) }))
+        );
+    }
+
+    #[test]
+    fn an_empty_list_is_a_value() {
+        assert_eq!(sample("{}").names, Field::Absent);
+        assert_eq!(sample(r#"{"names": null}"#).names, Field::Null);
+        assert_eq!(sample(r#"{"names": []}"#).names, Field::Value(vec![]));
+        assert_eq!(
+            sample(r#"{"names": ["a", null]}"#).names,
+            Field::Value(vec![Field::Value("a".into()), Field::Null])
+        );
+        assert_eq!(sample(r#"{"names": {"a": 1}}"#).names, Field::Unreadable);
+    }
+}

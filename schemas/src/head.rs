@@ -1,0 +1,315 @@
+//! The head of a body: who and what it is about, read in one pass that borrows. In: JSON text. Out: a [`Head`]. Never
+//! reads the rest of the body, never allocates for it.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use crate::EventKind;
+use crate::field::{Embedded, Field};
+
+type Text<'a> = Field<Cow<'a, str>>;
+type Id = Field<u64>;
+
+/// The fields that name an event's kind, project and entity, whichever kind it is.
+#[derive(Debug, Default, Deserialize)]
+pub struct Head<'a> {
+    /// GitLab's name of the kind, where there is one.
+    #[serde(borrow, default)]
+    pub object_kind: Text<'a>,
+    /// The name of events without `object_kind`.
+    #[serde(borrow, default)]
+    pub event_name: Text<'a>,
+    /// What happened, for the kinds that say so at the top level.
+    #[serde(borrow, default)]
+    action: Text<'a>,
+    #[serde(default)]
+    id: Id,
+    #[serde(default)]
+    project_id: Id,
+    #[serde(default)]
+    group_id: Id,
+    #[serde(default)]
+    user_id: Id,
+    #[serde(default)]
+    build_id: Id,
+    #[serde(default)]
+    deployment_id: Id,
+    #[serde(borrow, default, rename = "ref")]
+    ref_name: Text<'a>,
+    #[serde(borrow, default)]
+    tag: Text<'a>,
+    #[serde(borrow, default)]
+    path_with_namespace: Text<'a>,
+    #[serde(borrow, default)]
+    build_status: Text<'a>,
+    #[serde(borrow, default)]
+    status: Text<'a>,
+    #[serde(borrow, default)]
+    project: Embedded<Project<'a>>,
+    #[serde(borrow, default)]
+    group: Embedded<Group<'a>>,
+    #[serde(borrow, default)]
+    object_attributes: Embedded<Attributes<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Project<'a> {
+    #[serde(default)]
+    id: Id,
+    #[serde(borrow, default)]
+    web_url: Text<'a>,
+    #[serde(borrow, default)]
+    path_with_namespace: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Group<'a> {
+    #[serde(default)]
+    group_id: Id,
+    #[serde(borrow, default)]
+    full_path: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Attributes<'a> {
+    #[serde(default)]
+    id: Id,
+    #[serde(default)]
+    iid: Id,
+    #[serde(default)]
+    project_id: Id,
+    #[serde(default)]
+    target_project_id: Id,
+    #[serde(borrow, default)]
+    slug: Text<'a>,
+    #[serde(borrow, default)]
+    url: Text<'a>,
+    #[serde(borrow, default)]
+    action: Text<'a>,
+    #[serde(borrow, default)]
+    status: Text<'a>,
+    #[serde(borrow, default)]
+    state: Text<'a>,
+}
+
+/// Why a JSON text has no [`Head`].
+#[derive(Debug, thiserror::Error)]
+pub enum HeadError {
+    /// The top level is an array, a string, a number, ...
+    #[error("the body is JSON, but not an object")]
+    NotAnObject,
+    /// Not JSON, a field of the head twice, or a number out of range in it.
+    #[error("the body cannot be read")]
+    Json(#[source] serde_json::Error),
+}
+
+impl<'a> Head<'a> {
+    /// Reads the head of a JSON object.
+    pub fn read(json: &'a str) -> Result<Head<'a>, HeadError> {
+        let head = serde_json::from_str(json).map_err(HeadError::Json);
+        // Serde would take an array for a struct, field by field.
+        match json.trim_ascii_start().as_bytes().first() {
+            Some(b'[') => head.and(Err(HeadError::NotAnObject)),
+            Some(b'{') => head,
+            _ => serde_json::from_str::<serde::de::IgnoredAny>(json)
+                .map_err(HeadError::Json)
+                .and(Err(HeadError::NotAnObject)),
+        }
+    }
+
+    /// What the event is about.
+    pub fn kind(&self) -> EventKind {
+        EventKind::from_names(present(&self.object_kind), present(&self.event_name))
+    }
+
+    /// GitLab's own name of the event: `object_kind`, else `event_name`, else nothing.
+    pub fn name(&self) -> &str {
+        present(&self.object_kind)
+            .or(present(&self.event_name))
+            .unwrap_or_default()
+    }
+
+    /// What happened to the entity: its `action`, else its status or state, else nothing.
+    pub fn action(&self) -> &str {
+        let attributes = self.object_attributes.get();
+        let candidates = [
+            present(&self.action),
+            attributes.and_then(|attributes| present(&attributes.action)),
+            present(&self.build_status),
+            present(&self.status),
+            attributes.and_then(|attributes| present(&attributes.status)),
+            attributes.and_then(|attributes| present(&attributes.state)),
+        ];
+        candidates.into_iter().flatten().next().unwrap_or_default()
+    }
+
+    /// The project, 0 where there is none (groups, users) or an old GitLab does not say. A merge request belongs to the
+    /// project it would be merged into.
+    pub fn project_id(&self) -> u64 {
+        let attributes = self.object_attributes.get();
+        attributes
+            .and_then(|attributes| attributes.target_project_id.get())
+            .or(self.project_id.get())
+            .or(self.project.get().and_then(|project| project.id.get()))
+            .or(attributes.and_then(|attributes| attributes.project_id.get()))
+            .unwrap_or(0)
+    }
+
+    /// The path of the project, as `group/subgroup/project`, where the body says it.
+    pub fn project_path(&self) -> &str {
+        self.project
+            .get()
+            .and_then(|project| present(&project.path_with_namespace))
+            .or(present(&self.path_with_namespace))
+            .unwrap_or_default()
+    }
+
+    /// A URL on the GitLab instance the event comes from, where the body has one.
+    pub fn web_url(&self) -> Option<&str> {
+        let project = self.project.get().and_then(|project| present(&project.web_url));
+        project.or(self
+            .object_attributes
+            .get()
+            .and_then(|attributes| present(&attributes.url)))
+    }
+
+    /// The entity within its instance, as `project/42/merge_request/7`. Events of one entity share it, so that they
+    /// share a partition and stay in order. `fallback` stands for the entity of a body that does not name one.
+    pub fn subject(&self, kind: EventKind, fallback: &str) -> String {
+        let attributes = self.object_attributes.get();
+        let attribute_id = attributes.and_then(|attributes| attributes.id.get());
+        let number = |id: Option<u64>| id.map(|id| Cow::Owned(id.to_string()));
+        let entity = match kind {
+            EventKind::Push | EventKind::TagPush => present(&self.ref_name).map(Cow::Borrowed),
+            EventKind::MergeRequest => number(
+                attributes
+                    .and_then(|attributes| attributes.iid.get())
+                    .or(attribute_id),
+            ),
+            EventKind::Issue
+            | EventKind::Note
+            | EventKind::Pipeline
+            | EventKind::Milestone
+            | EventKind::FeatureFlag
+            | EventKind::Emoji
+            | EventKind::AccessToken => number(attribute_id),
+            EventKind::Job => number(self.build_id.get()),
+            EventKind::Deployment => number(self.deployment_id.get()),
+            EventKind::Release => present(&self.tag).map(Cow::Borrowed).or(number(self.id.get())),
+            EventKind::WikiPage => attributes
+                .and_then(|attributes| present(&attributes.slug))
+                .map(Cow::Borrowed),
+            EventKind::Vulnerability => attributes
+                .and_then(|attributes| present(&attributes.url))
+                .map(Cow::Borrowed),
+            EventKind::Project | EventKind::Repository => {
+                return format!("project/{}/{kind}", self.project_id());
+            }
+            EventKind::Member | EventKind::User => number(self.user_id.get().or(self.id.get())),
+            EventKind::Group => return format!("group/{}", self.group()),
+            EventKind::Other => None,
+        };
+        let entity = entity.unwrap_or(Cow::Borrowed(fallback));
+        match (self.project_id(), kind) {
+            (_, EventKind::User) => format!("user/{entity}"),
+            (0, EventKind::Member | EventKind::AccessToken) => {
+                format!("group/{}/{kind}/{entity}", self.group())
+            }
+            (project_id, _) => format!("project/{project_id}/{kind}/{entity}"),
+        }
+    }
+
+    fn group(&self) -> Cow<'_, str> {
+        let group = self.group.get();
+        match self
+            .group_id
+            .get()
+            .or(group.and_then(|group| group.group_id.get()))
+        {
+            Some(id) => Cow::Owned(id.to_string()),
+            None => Cow::Borrowed(group.and_then(|group| present(&group.full_path)).unwrap_or("0")),
+        }
+    }
+}
+
+fn present<'f>(field: &'f Text<'_>) -> Option<&'f str> {
+    field
+        .value()
+        .map(AsRef::as_ref)
+        .filter(|text: &&str| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(json: &str, expected: (EventKind, u64, &str)) {
+        let head = Head::read(json).unwrap();
+        let kind = head.kind();
+        assert_eq!(
+            (kind, head.project_id(), head.subject(kind, "fallback").as_str()),
+            expected
+        );
+    }
+
+    #[test]
+    fn kind_project_and_entity_are_read_from_the_body() {
+        check(
+            r#"{"object_kind":"push","project_id":42,"ref":"refs/heads/main"}"#,
+            (EventKind::Push, 42, "project/42/push/refs/heads/main"),
+        );
+        check(
+            r#"{"object_kind":"merge_request","project":{"id":1},"object_attributes":{"id":99,"iid":7,"target_project_id":14}}"#,
+            (EventKind::MergeRequest, 14, "project/14/merge_request/7"),
+        );
+        check(
+            r#"{"object_kind":"work_item","project":null,"object_attributes":{"id":5,"iid":1,"project_id":null}}"#,
+            (EventKind::Issue, 0, "project/0/issue/5"),
+        );
+        check(
+            r#"{"object_kind":"build","build_id":15000000000,"project_id":"42"}"#,
+            (EventKind::Job, 42, "project/42/job/15000000000"),
+        );
+        check(
+            r#"{"event_name":"user_add_to_group","group_id":78,"user_id":64}"#,
+            (EventKind::Member, 0, "group/78/member/64"),
+        );
+        check(
+            r#"{"event_name":"subgroup_create","group_id":78}"#,
+            (EventKind::Group, 0, "group/78"),
+        );
+        check(
+            r#"{"event_name":"user_create","user_id":41}"#,
+            (EventKind::User, 0, "user/41"),
+        );
+        check(
+            r#"{"hello":"world"}"#,
+            (EventKind::Other, 0, "project/0/other/fallback"),
+        );
+        check(
+            r#"{"object_kind":"access_token","group":{"group_id":35},"object_attributes":{"id":25}}"#,
+            (EventKind::AccessToken, 0, "group/35/access_token/25"),
+        );
+    }
+
+    #[test]
+    fn shapes_without_a_head_are_refused() {
+        assert!(matches!(Head::read("[1,2]"), Err(HeadError::NotAnObject)));
+        assert!(matches!(
+            Head::read(r#"["push",null]"#),
+            Err(HeadError::NotAnObject)
+        ));
+        assert!(matches!(Head::read("7"), Err(HeadError::NotAnObject)));
+        assert!(matches!(
+            Head::read(r#"{"object_kind":"push""#),
+            Err(HeadError::Json(_))
+        ));
+        assert!(matches!(
+            Head::read(r#"{"object_kind":"push","object_kind":"note"}"#),
+            Err(HeadError::Json(_))
+        ));
+        assert!(matches!(Head::read(""), Err(HeadError::Json(_))));
+    }
+}

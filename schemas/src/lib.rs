@@ -1,0 +1,19 @@
+//! What the services agree on. No I/O: bytes and values in, bytes and values out.
+//!
+//! In the order the bytes travel: [`head`] reads who and what a body is about, [`redact`] blanks the secrets
+//! GitLab sends, [`envelope`] wraps it for Kafka, [`topic`] says where it goes, [`event`] types what comes out
+//! again, and [`migration`] is where it ends up.
+
+pub mod envelope;
+pub mod event;
+pub mod field;
+pub mod head;
+pub mod kind;
+pub mod migration;
+pub mod redact;
+pub mod time;
+pub mod topic;
+
+pub use envelope::{Envelope, Origin, Payload};
+pub use kind::EventKind;
+pub use topic::{TopicPrefix, TopicRecord};

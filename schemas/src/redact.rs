@@ -1,0 +1,191 @@
+//! Blanks the secrets that GitLab puts into bodies. In: a JSON body, verified. Out: the same bytes, with the values at a
+//! fixed list of paths replaced. Runs before anything is written anywhere; never touches a body that holds none.
+//!
+//! The paths: `object_attributes.variables[].value` of a pipeline (GitLab sends the values of manual and trigger
+//! variables in clear), and `key` of `key_create` and `key_destroy`. A value whose shape is not the known one is blanked whole.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::EventKind;
+use crate::head::Head;
+
+/// What stands where a secret was.
+pub const REDACTED: &str = r#""[REDACTED]""#;
+
+const PIPELINE_VARIABLES: &[Step] = &[
+    Step::Key("object_attributes"),
+    Step::Key("variables"),
+    Step::Each,
+    Step::Key("value"),
+];
+const PUBLIC_KEY: &[Step] = &[Step::Key("key")];
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Key(&'static str),
+    Each,
+}
+
+/// The body without its secrets; borrowed when there are none. `head` is what the body's head says, or `None` where it has
+/// no readable head: then all paths are blanked, whichever kind the body may be.
+pub fn redact<'a>(json: &'a str, head: Option<&Head<'_>>) -> Cow<'a, str> {
+    let paths: &[&[Step]] = match head {
+        None => &[PIPELINE_VARIABLES, PUBLIC_KEY],
+        Some(head) if head.kind() == EventKind::Pipeline => &[PIPELINE_VARIABLES],
+        Some(head) if head.name().starts_with("key_") => &[PUBLIC_KEY],
+        Some(_) => &[],
+    };
+    let mut secrets = Vec::new();
+    for path in paths {
+        locate(json, json, path, &mut secrets);
+    }
+    if secrets.is_empty() {
+        return Cow::Borrowed(json);
+    }
+    secrets.sort_by_key(|range| range.start);
+    let mut redacted = String::with_capacity(json.len());
+    let mut copied = 0;
+    for Range { start, end } in secrets {
+        redacted.push_str(&json[copied..start]);
+        redacted.push_str(REDACTED);
+        copied = end;
+    }
+    redacted.push_str(&json[copied..]);
+    Cow::Owned(redacted)
+}
+
+/// Adds to `found` where in `body` the values at `path` below `value` stand. `value` is a slice of `body`.
+fn locate(body: &str, value: &str, path: &[Step], found: &mut Vec<Range<usize>>) {
+    let opening = value.trim_ascii_start().as_bytes().first();
+    match (path, opening) {
+        (_, Some(b'n') | None) => (), // null hides nothing
+        ([Step::Key(key), rest @ ..], Some(b'{')) => {
+            match members(value, key) {
+                // Every occurrence: of a key given twice, readers differ on which one counts.
+                Ok(members) => members
+                    .iter()
+                    .for_each(|member| locate(body, member.get(), rest, found)),
+                // A key with half a surrogate pair: JSON, but no text. Nothing in there can be told apart.
+                Err(_) => found.push(position(body, value)),
+            }
+        }
+        ([Step::Each, rest @ ..], Some(b'[')) => {
+            for value in serde_json::from_str::<Vec<&RawValue>>(value).unwrap_or_default() {
+                locate(body, value.get(), rest, found);
+            }
+        }
+        // The root itself is never blanked: a body that is no object has none of these paths.
+        _ if value.len() == body.len() => (),
+        _ => found.push(position(body, value)),
+    }
+}
+
+/// Where `value`, a slice of `body`, stands in it.
+fn position(body: &str, value: &str) -> Range<usize> {
+    let start = value.as_ptr() as usize - body.as_ptr() as usize;
+    start..start + value.len()
+}
+
+/// The values of all members of the object `json` that are called `key`.
+fn members<'a>(json: &'a str, key: &str) -> Result<Vec<&'a RawValue>, serde_json::Error> {
+    struct Members<'k, 'a> {
+        key: &'k str,
+        values: Vec<&'a RawValue>,
+    }
+
+    impl<'de> Visitor<'de> for Members<'_, 'de> {
+        type Value = Vec<&'de RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
+            while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+                if name == self.key {
+                    self.values.push(map.next_value()?);
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(self.values)
+        }
+    }
+
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    deserializer.deserialize_map(Members {
+        key,
+        values: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(json: &str, expected: &str) {
+        let head = Head::read(json).ok();
+        assert_eq!(redact(json, head.as_ref()), expected);
+    }
+
+    #[test]
+    fn pipeline_variables_lose_their_values_and_nothing_else_moves() {
+        check(
+            r#"{"object_kind": "pipeline", "object_attributes": {"variables": [ {"key":"A", "value": "s3cret" },{"value":"\"}","key":"B"}], "id": 1}}  "#,
+            r#"{"object_kind": "pipeline", "object_attributes": {"variables": [ {"key":"A", "value": "[REDACTED]" },{"value":"[REDACTED]","key":"B"}], "id": 1}}  "#,
+        );
+    }
+
+    #[test]
+    fn unknown_shapes_of_variables_are_blanked_whole() {
+        check(
+            r#"{"object_kind":"pipeline","object_attributes":{"variables":{"A":"s3cret"}}}"#,
+            r#"{"object_kind":"pipeline","object_attributes":{"variables":"[REDACTED]"}}"#,
+        );
+        check(
+            r#"{"object_kind":"pipeline","object_attributes":{"variables":["A=s3cret",{"value":{"x":"s3cret"}}]}}"#,
+            r#"{"object_kind":"pipeline","object_attributes":{"variables":["[REDACTED]",{"value":"[REDACTED]"}]}}"#,
+        );
+    }
+
+    #[test]
+    fn keys_given_twice_are_blanked_twice() {
+        check(
+            r#"{"object_kind":"pipeline","object_attributes":{"variables":[{"value":"a"}]},"object_attributes":{"variables":[{"value":"b","value":"c"}]}}"#,
+            r#"{"object_kind":"pipeline","object_attributes":{"variables":[{"value":"[REDACTED]"}]},"object_attributes":{"variables":[{"value":"[REDACTED]","value":"[REDACTED]"}]}}"#,
+        );
+        check(
+            r#"{"\u006bey":"ssh-rsa","event_name":"key_create"}"#,
+            r#"{"\u006bey":"[REDACTED]","event_name":"key_create"}"#,
+        );
+    }
+
+    #[test]
+    fn keys_that_are_no_text_hide_nothing() {
+        check(
+            r#"{"object_attributes":{"\ud800":1,"variables":[{"value":"s3cret"}]}}"#,
+            r#"{"object_attributes":"[REDACTED]"}"#,
+        );
+    }
+
+    #[test]
+    fn bodies_without_secrets_are_borrowed() {
+        let json = r#"{"object_kind":"push","key":"not a secret","object_attributes":{"variables":[{"value":"v"}]}}"#;
+        assert!(matches!(
+            redact(json, Head::read(json).ok().as_ref()),
+            Cow::Borrowed(_)
+        ));
+        let json = r#"{"object_kind":"pipeline","object_attributes":{"variables":null}}"#;
+        assert!(matches!(
+            redact(json, Head::read(json).ok().as_ref()),
+            Cow::Borrowed(_)
+        ));
+        assert!(matches!(redact("[1]", None), Cow::Borrowed(_)));
+    }
+}

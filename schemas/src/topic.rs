@@ -1,0 +1,142 @@
+//! Topics: their names, and how they are created. In: a kind. Out: a name, settings. Never talks to Kafka.
+
+use std::time::Duration;
+
+use crate::EventKind;
+
+/// The largest record a topic takes, in bytes: a payload of 25 MiB grows by a third in base64, and the envelope is added.
+pub const MAX_RECORD_BYTES: usize = 40 * 1024 * 1024;
+
+/// What is written to Kafka: value and key belong together, [`crate::Envelope::to_record`] makes them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TopicRecord {
+    /// The topic's name.
+    pub topic: String,
+    /// Instance, project and entity: events of one entity share a partition.
+    pub key: Vec<u8>,
+    /// The envelope as JSON.
+    pub value: Vec<u8>,
+}
+
+/// What the names of the event topics begin with; `gitlab` unless configured. Topics of GitPulse's own follow it where it is
+/// not the default, so that several installations can share a Kafka.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicPrefix(String);
+
+impl Default for TopicPrefix {
+    fn default() -> Self {
+        TopicPrefix("gitlab".to_owned())
+    }
+}
+
+/// The prefix holds a character that Kafka does not allow in topic names, or is too long.
+#[derive(Debug, thiserror::Error)]
+#[error("a topic prefix has 1 to 100 letters, digits, '.', '_' and '-'")]
+pub struct InvalidPrefix;
+
+impl std::str::FromStr for TopicPrefix {
+    type Err = InvalidPrefix;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPrefix> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if text.is_empty() || text.len() > 100 || !text.chars().all(allowed) {
+            return Err(InvalidPrefix);
+        }
+        Ok(TopicPrefix(text.to_owned()))
+    }
+}
+
+impl std::fmt::Display for TopicPrefix {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TopicPrefix {
+    /// The topic of one kind of event.
+    pub fn events(&self, kind: EventKind) -> String {
+        format!("{}.{kind}", self.0)
+    }
+
+    /// What the processor could not decode: the original bytes as value, the reason in headers.
+    pub fn dead_letters(&self) -> String {
+        self.own("dead_letters")
+    }
+
+    /// Who did what to GitPulse, and which calls it made to GitLab.
+    pub fn audit(&self) -> String {
+        self.own("audit")
+    }
+
+    /// The consumer group of the processor.
+    pub fn processor_group(&self) -> String {
+        self.own("processor")
+    }
+
+    /// All topics, in the order in which `migrate` creates them.
+    pub fn all(&self) -> Vec<TopicSettings> {
+        let week = Duration::from_secs(7 * 24 * 3600);
+        let mut topics: Vec<TopicSettings> = EventKind::ALL
+            .iter()
+            .map(|kind| TopicSettings {
+                name: self.events(*kind),
+                retention: week,
+            })
+            .collect();
+        topics.push(TopicSettings {
+            name: self.dead_letters(),
+            retention: Duration::from_secs(3 * 24 * 3600),
+        });
+        topics.push(TopicSettings {
+            name: self.audit(),
+            retention: week,
+        });
+        topics
+    }
+
+    fn own(&self, name: &str) -> String {
+        match self.0.as_str() {
+            "gitlab" => format!("gitpulse.{name}"),
+            prefix => format!("{prefix}.gitpulse.{name}"),
+        }
+    }
+}
+
+/// How a topic is created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSettings {
+    /// The topic's name.
+    pub name: String,
+    /// Kafka's `retention.ms`. ClickHouse keeps events for good; the topics only have to outlast an outage.
+    pub retention: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_contract() {
+        let topics: Vec<String> = TopicPrefix::default()
+            .all()
+            .into_iter()
+            .map(|topic| topic.name)
+            .collect();
+        assert_eq!(topics.len(), 23);
+        assert_eq!(topics[0], "gitlab.push");
+        assert_eq!(
+            topics[20..],
+            ["gitlab.other", "gitpulse.dead_letters", "gitpulse.audit"]
+        );
+        let prefix: TopicPrefix = "acme".parse().unwrap();
+        assert_eq!(prefix.events(EventKind::TagPush), "acme.tag_push");
+        assert_eq!(prefix.dead_letters(), "acme.gitpulse.dead_letters");
+    }
+
+    #[test]
+    fn names_kafka_refuses_are_refused() {
+        for text in ["", "a b", "grüße", "a/b"] {
+            assert!(text.parse::<TopicPrefix>().is_err(), "{text:?}");
+        }
+    }
+}
