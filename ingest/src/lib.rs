@@ -1,1 +1,18 @@
-//! ingest
+//! Receives GitLab webhooks, verifies them and publishes them to Kafka.
+//!
+//! In the order the bytes travel: [`routes`] takes a request, [`body`] reads it, [`verify`] proves who sent it, [`envelope`] wraps
+//! it, and [`routes`] answers once Kafka has it.
+
+pub mod body;
+pub mod config;
+pub mod delivery;
+pub mod envelope;
+pub mod metrics;
+pub mod routes;
+pub mod tenant;
+pub mod test_event;
+pub mod verify;
+
+pub use config::IngestConfig;
+pub use metrics::Metrics;
+pub use routes::{Ingest, routes};

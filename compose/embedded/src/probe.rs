@@ -22,9 +22,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 pub async fn kafka(address: SocketAddr) -> io::Result<()> {
     // Metadata, version 7 (any broker since 2.1), correlation id 1, no client id, no topics, no
     // topic creation: https://kafka.apache.org/protocol.html#The_Messages_Metadata
-    const REQUEST: [u8; 19] = [
-        0, 0, 0, 15, 0, 3, 0, 7, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 0, 0,
-    ];
+    const REQUEST: [u8; 19] = [0, 0, 0, 15, 0, 3, 0, 7, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 0, 0];
     // Length, correlation id, throttle time, number of brokers: four bytes each.
     let mut response = [0; 16];
     within(async {

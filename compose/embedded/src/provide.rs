@@ -10,7 +10,10 @@ mod nisshi;
 mod progress;
 mod tool;
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{self, PathBuf},
+};
 
 pub use self::{
     cache::Cache,
@@ -88,8 +91,13 @@ impl Engines {
             }
         }
         Ok(Self {
-            libchdb: chdb::provide(cache, overrides.libchdb.as_deref())?,
-            nisshi: nisshi::provide(cache, overrides.nisshi.as_deref())?,
+            libchdb: absolute(chdb::provide(cache, overrides.libchdb.as_deref())?),
+            nisshi: absolute(nisshi::provide(cache, overrides.nisshi.as_deref())?),
         })
     }
+}
+
+/// The engines are started from other folders than this process's own.
+fn absolute(path: PathBuf) -> PathBuf {
+    path::absolute(&path).unwrap_or(path)
 }

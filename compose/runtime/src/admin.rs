@@ -42,8 +42,7 @@ pub async fn serve(listener: TcpListener, registry: Registry, readiness: Readine
     let routes = metrics
         .or(healthz)
         .or(readyz)
-        .or(warp::any().map(|| warp::reply::with_status("not found\n", StatusCode::NOT_FOUND)))
-        .recover(|_| async { Ok::<_, std::convert::Infallible>(StatusCode::NOT_FOUND) });
+        .or(warp::any().map(|| warp::reply::with_status("not found\n", StatusCode::NOT_FOUND)));
     http::serve(listener, LIMITS, routes, shutdown).await;
 }
 

@@ -12,7 +12,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use warp::hyper::service::Service;
+use tower_service::Service;
 use warp::{Filter, Reply};
 
 /// How long a listener waits and how much it takes at once.

@@ -33,6 +33,7 @@ pub enum MigrateError {
     Statement {
         /// The migration.
         name: String,
+        /// ClickHouse's answer.
         #[source]
         source: ClickHouseError,
     },

@@ -13,7 +13,7 @@ const NONE: u8 = 0x02;
 
 /// Packs bytes into one LZ4 block.
 #[must_use]
-pub fn pack(plain: &[u8]) -> Vec<u8> {
+pub(super) fn pack(plain: &[u8]) -> Vec<u8> {
     let compressed = lz4_flex::block::compress(plain);
     let mut block = Vec::with_capacity(CHECKSUM + HEADER + compressed.len());
     block.extend_from_slice(&[0; CHECKSUM]);
@@ -31,12 +31,14 @@ fn length(length: usize) -> [u8; 4] {
 }
 
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
-    cityhash_rs::cityhash_102_128(bytes).rotate_right(64).to_le_bytes()
+    cityhash_rs::cityhash_102_128(bytes)
+        .rotate_right(64)
+        .to_le_bytes()
 }
 
 /// Reads the plain bytes out of a stream of blocks.
 #[derive(Debug)]
-pub struct BlockReader<R> {
+pub(super) struct BlockReader<R> {
     source: R,
     plain: Vec<u8>,
     at: usize,
@@ -44,8 +46,12 @@ pub struct BlockReader<R> {
 
 impl<R: Read> BlockReader<R> {
     /// Starts at a block's first byte.
-    pub fn new(source: R) -> Self {
-        Self { source, plain: Vec::new(), at: 0 }
+    pub(super) fn new(source: R) -> Self {
+        Self {
+            source,
+            plain: Vec::new(),
+            at: 0,
+        }
     }
 
     /// Reads the next block. False at a clean end.

@@ -23,7 +23,7 @@ const DRAIN_BYTES: usize = 64 << 20;
 
 /// `Content-Encoding` of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
+pub(super) enum Encoding {
     /// None.
     Identity,
     /// gzip.
@@ -39,7 +39,7 @@ impl Encoding {
     ///
     /// # Errors
     /// An encoding the face cannot undo.
-    pub fn parse(value: &str) -> Result<Self, Fault> {
+    pub(super) fn parse(value: &str) -> Result<Self, Fault> {
         match value.trim().to_ascii_lowercase().as_str() {
             "" | "identity" => Ok(Self::Identity),
             "gzip" | "x-gzip" => Ok(Self::Gzip),
@@ -58,7 +58,7 @@ impl Encoding {
 
 /// `decompress=1`: whether the body is a stream of ClickHouse's compressed blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
+pub(super) enum Framing {
     /// The body is what it is.
     Plain,
     /// Checksummed blocks.
@@ -67,17 +67,22 @@ pub enum Framing {
 
 /// The reading end of a body. Blocks; used on a thread of its own.
 #[derive(Debug)]
-pub struct FrameReader {
+pub(super) struct FrameReader {
     frames: mpsc::Receiver<Result<Bytes, String>>,
     current: Bytes,
 }
 
-/// Starts taking frames off the socket.
+/// Starts taking frames off the socket. Without a body, there is none to read.
 #[must_use]
-pub fn receive(body: Incoming) -> FrameReader {
+pub(super) fn receive(body: Option<Incoming>) -> FrameReader {
     let (sender, frames) = mpsc::channel(FRAMES);
-    tokio::spawn(pump(body, sender));
-    FrameReader { frames, current: Bytes::new() }
+    if let Some(body) = body {
+        tokio::spawn(pump(body, sender));
+    }
+    FrameReader {
+        frames,
+        current: Bytes::new(),
+    }
 }
 
 async fn pump(mut body: Incoming, sender: mpsc::Sender<Result<Bytes, String>>) {
@@ -87,11 +92,15 @@ async fn pump(mut body: Incoming, sender: mpsc::Sender<Result<Bytes, String>>) {
             Ok(Some(Ok(frame))) => frame,
             Ok(None) => return,
             Ok(Some(Err(error))) => {
-                let _ = sender.send(Err(format!("the request body was cut off: {error}"))).await;
+                let _ = sender
+                    .send(Err(format!("the request body was cut off: {error}")))
+                    .await;
                 return;
             }
             Err(_) => {
-                let _ = sender.send(Err("the request body stood still for five minutes".to_owned())).await;
+                let _ = sender
+                    .send(Err("the request body stood still for five minutes".to_owned()))
+                    .await;
                 return;
             }
         };
@@ -122,8 +131,7 @@ impl Read for FrameReader {
 }
 
 /// A body with its `Content-Encoding` undone.
-#[derive(Debug)]
-enum Decoded<R> {
+enum Decoded<R: Read> {
     Identity(R),
     Gzip(MultiGzDecoder<R>),
     Deflate(ZlibDecoder<R>),
@@ -142,18 +150,16 @@ impl<R: Read> Read for Decoded<R> {
 }
 
 /// The plain bytes of a request body.
-#[derive(Debug)]
-pub struct Body<R>(Unframed<R>);
+pub(super) struct Body<R: Read>(Unframed<R>);
 
-#[derive(Debug)]
-enum Unframed<R> {
+enum Unframed<R: Read> {
     Plain(Decoded<R>),
     Blocks(BlockReader<Decoded<R>>),
 }
 
 impl<R: Read> Body<R> {
     /// Undoes the encoding, then the framing.
-    pub fn new(source: R, encoding: Encoding, framing: Framing) -> Self {
+    pub(super) fn new(source: R, encoding: Encoding, framing: Framing) -> Self {
         let decoded = match encoding {
             Encoding::Identity => Decoded::Identity(source),
             Encoding::Gzip => Decoded::Gzip(MultiGzDecoder::new(source)),
@@ -170,7 +176,7 @@ impl<R: Read> Body<R> {
     ///
     /// # Errors
     /// A body that was cut off or does not decompress.
-    pub fn fill(&mut self, buffer: &mut Vec<u8>, limit: usize) -> Result<(), Fault> {
+    pub(super) fn fill(&mut self, buffer: &mut Vec<u8>, limit: usize) -> Result<(), Fault> {
         let wanted = limit.saturating_sub(buffer.len());
         self.by_ref()
             .take(wanted as u64)

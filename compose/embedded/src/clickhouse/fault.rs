@@ -9,16 +9,16 @@ use super::ffi::EngineError;
 /// A failed request: what goes into `X-ClickHouse-Exception-Code`, the status and the body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Fault {
+pub(super) struct Fault {
     /// ClickHouse's exception code.
-    pub code: u32,
+    pub(super) code: u32,
     /// `Code: N. DB::Exception: ... (NAME)`, without version and line end.
     message: String,
 }
 
 /// The reasons for which the face itself refuses a request, with the code and the name ClickHouse gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub(super) enum Refusal {
     /// A parameter or header makes no sense.
     BadArguments,
     /// The statement cannot be read.
@@ -73,20 +73,23 @@ impl Refusal {
 impl Fault {
     /// A refusal of the face itself, worded like an exception.
     #[must_use]
-    pub fn refuse(refusal: Refusal, reason: impl std::fmt::Display) -> Self {
+    pub(super) fn refuse(refusal: Refusal, reason: impl std::fmt::Display) -> Self {
         let (code, name) = refusal.code_and_name();
-        Self { code, message: format!("Code: {code}. DB::Exception: {reason}. ({name})") }
+        Self {
+            code,
+            message: format!("Code: {code}. DB::Exception: {reason}. ({name})"),
+        }
     }
 
     /// The HTTP status ClickHouse answers for this code.
     #[must_use]
-    pub fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         status(self.code)
     }
 
     /// The response body: the message, the version, a line end.
     #[must_use]
-    pub fn body(&self, version: &str) -> String {
+    pub(super) fn body(&self, version: &str) -> String {
         if self.message.contains("(version ") {
             format!("{}\n", self.message)
         } else {
@@ -103,16 +106,22 @@ impl From<EngineError> for Fault {
             .and_then(|rest| rest.split('.').next())
             .and_then(|number| number.parse().ok());
         match code {
-            Some(code) => Self { code, message: error.text },
+            Some(code) => Self {
+                code,
+                message: error.text,
+            },
             // Some refusals of the library itself carry no code.
-            None => Self { code: 1002, message: format!("Code: 1002. DB::Exception: {}. (UNKNOWN_EXCEPTION)", error.text) },
+            None => Self {
+                code: 1002,
+                message: format!("Code: 1002. DB::Exception: {}. (UNKNOWN_EXCEPTION)", error.text),
+            },
         }
     }
 }
 
 /// ClickHouse's mapping of exception codes (`exceptionCodeToHTTPStatus`).
 #[must_use]
-pub fn status(code: u32) -> StatusCode {
+pub(super) fn status(code: u32) -> StatusCode {
     match code {
         // REQUIRED_PASSWORD
         194 => StatusCode::UNAUTHORIZED,
@@ -120,8 +129,8 @@ pub fn status(code: u32) -> StatusCode {
         192 | 193 | 497 | 512 | 516 => StatusCode::FORBIDDEN,
         // Texts, dates, numbers, addresses and UUIDs that do not parse; columns, types and arguments that do not fit;
         // SYNTAX_ERROR and trees that make no sense.
-        6 | 8 | 15 | 25 | 26 | 27 | 36 | 37 | 38 | 41 | 44 | 53 | 62 | 72 | 117 | 123 | 167 | 168 | 223 | 321
-        | 376 | 427 | 441 | 675 | 676 => StatusCode::BAD_REQUEST,
+        6 | 8 | 15 | 25 | 26 | 27 | 36 | 37 | 38 | 41 | 44 | 53 | 62 | 72 | 117 | 123 | 167 | 168 | 223
+        | 321 | 376 | 427 | 441 | 675 | 676 => StatusCode::BAD_REQUEST,
         // UNKNOWN_ function, identifier, type, storage, table, aggregate function, format, type of query, database,
         // setting, direction of sorting, database engine, role
         46 | 47 | 50 | 56 | 60 | 63 | 73 | 78 | 81 | 115 | 152 | 336 | 511 => StatusCode::NOT_FOUND,

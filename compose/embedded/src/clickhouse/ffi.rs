@@ -1,7 +1,10 @@
 //! The C interface of the ClickHouse engine as a library (`libchdb.so`), made safe.
 //! In: a path to the library, statements and bytes to insert. Out: owned results and the engine's own error texts.
 //! Never: anything that knows HTTP, and never two statements at once on one connection.
-#![expect(unsafe_code, reason = "the engine has a C interface; this is the only file that calls it")]
+#![expect(
+    unsafe_code,
+    reason = "the engine has a C interface; this is the only file that calls it"
+)]
 
 use std::ffi::{CStr, CString, NulError, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
@@ -35,14 +38,14 @@ pub enum LoadError {
 /// An error in the engine's own words: `Code: 60. DB::Exception: ...`.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
-pub struct EngineError {
+pub(super) struct EngineError {
     /// The engine's message, unchanged.
-    pub text: String,
+    pub(super) text: String,
 }
 
 /// The functions of the loaded engine. Loaded once a process and never unloaded: its threads outlive every handle.
 #[derive(Debug, Clone, Copy)]
-pub struct Library {
+pub(super) struct Library {
     connect: unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut ConnectionHandle,
     close: unsafe extern "C" fn(*mut ConnectionHandle),
     query: unsafe extern "C" fn(
@@ -100,10 +103,10 @@ pub struct Library {
 /// What the engine's parser makes of a text, without running it. The layout is the C interface's.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Analysis {
+pub(super) struct Analysis {
     struct_size: u32,
     /// Executable statements in the text; 0 when it does not parse.
-    pub statements: u32,
+    pub(super) statements: u32,
     flags: u32,
     class: u32,
 }
@@ -111,52 +114,52 @@ pub struct Analysis {
 impl Analysis {
     /// Whether the text parses and changes nothing, not even the session.
     #[must_use]
-    pub fn is_read_only(&self) -> bool {
+    pub(super) fn is_read_only(&self) -> bool {
         self.statements > 0 && self.class == 0
     }
 
     /// Whether the text changes the session (SET, USE, a temporary table) or the server rather than tables.
     #[must_use]
-    pub fn is_control(&self) -> bool {
+    pub(super) fn is_control(&self) -> bool {
         self.class == 3
     }
 }
 
 /// Rows and bytes a statement touched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub(super) struct Counts {
     /// Rows of the result.
-    pub result_rows: u64,
+    pub(super) result_rows: u64,
     /// Bytes of the result, before formatting.
-    pub result_bytes: u64,
+    pub(super) result_bytes: u64,
     /// Rows read from tables.
-    pub read_rows: u64,
+    pub(super) read_rows: u64,
     /// Bytes read from tables.
-    pub read_bytes: u64,
+    pub(super) read_bytes: u64,
     /// Rows written, materialized views included.
-    pub written_rows: u64,
+    pub(super) written_rows: u64,
     /// Bytes written, before compression.
-    pub written_bytes: u64,
+    pub(super) written_bytes: u64,
 }
 
 /// One formatted result, or one piece of a streamed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chunk {
+pub(super) struct Chunk {
     /// Bytes in the output format.
-    pub bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     /// What producing them touched.
-    pub counts: Counts,
+    pub(super) counts: Counts,
 }
 
 /// A statement with its output (or input) format and the values of its `{name:Type}` placeholders.
 #[derive(Debug, Clone, Copy)]
-pub struct Statement<'a> {
+pub(super) struct Statement<'a> {
     /// The SQL, any bytes.
-    pub sql: &'a [u8],
+    pub(super) sql: &'a [u8],
     /// Name of the format, unless the SQL names one itself.
-    pub format: &'a str,
+    pub(super) format: &'a str,
     /// Names and values of placeholders.
-    pub parameters: &'a [(String, String)],
+    pub(super) parameters: &'a [(String, String)],
 }
 
 /// Placeholders as the C interface wants them: four parallel arrays.
@@ -172,7 +175,10 @@ impl Arrays {
         Self {
             names: parameters.iter().map(|(name, _)| name.as_ptr().cast()).collect(),
             name_lengths: parameters.iter().map(|(name, _)| name.len()).collect(),
-            values: parameters.iter().map(|(_, value)| value.as_ptr().cast()).collect(),
+            values: parameters
+                .iter()
+                .map(|(_, value)| value.as_ptr().cast())
+                .collect(),
             value_lengths: parameters.iter().map(|(_, value)| value.len()).collect(),
         }
     }
@@ -183,8 +189,11 @@ impl Library {
     ///
     /// # Errors
     /// When the file is no such library.
-    pub fn load(path: &Path) -> Result<Self, LoadError> {
-        let failed = |source| LoadError::Library { path: path.to_owned(), source };
+    pub(super) fn load(path: &Path) -> Result<Self, LoadError> {
+        let failed = |source| LoadError::Library {
+            path: path.to_owned(),
+            source,
+        };
         // SAFETY: the caller names the engine's library; its initialisers start no threads and touch no state of ours.
         let library = unsafe { libloading::Library::new(path) }.map_err(failed)?;
         // Leaked on purpose: the function pointers below are copied out and must stay valid for the whole process.
@@ -230,13 +239,15 @@ impl Library {
     ///
     /// # Errors
     /// When the engine does not start.
-    pub fn open(&self, arguments: &[String]) -> Result<Connection, LoadError> {
+    pub(super) fn open(&self, arguments: &[String]) -> Result<Connection, LoadError> {
         let mut arguments: Vec<CString> = std::iter::once("clickhouse")
             .chain(arguments.iter().map(String::as_str))
             .map(CString::new)
             .collect::<Result<_, _>>()?;
-        let mut pointers: Vec<*mut c_char> =
-            arguments.iter_mut().map(|argument| argument.as_ptr().cast_mut()).collect();
+        let mut pointers: Vec<*mut c_char> = arguments
+            .iter_mut()
+            .map(|argument| argument.as_ptr().cast_mut())
+            .collect();
         let count = c_int::try_from(pointers.len()).unwrap_or(c_int::MAX);
         // SAFETY: `pointers` holds `count` zero-terminated strings that outlive the call; the engine copies them.
         let pointer = unsafe { (self.connect)(count, pointers.as_mut_ptr()) };
@@ -248,12 +259,16 @@ impl Library {
         if handle.is_null() {
             return Err(LoadError::Connect);
         }
-        Ok(Connection { library: *self, pointer, handle })
+        Ok(Connection {
+            library: *self,
+            pointer,
+            handle,
+        })
     }
 
     /// Stops the engine's threads for good. False when a connection is open or a thread did not stop.
     #[must_use]
-    pub fn shutdown(&self) -> bool {
+    pub(super) fn shutdown(&self) -> bool {
         // SAFETY: takes nothing, may be called from any thread, and refuses by itself while a connection is open.
         unsafe { (self.shutdown)() == 0 }
     }
@@ -261,7 +276,9 @@ impl Library {
     /// Takes ownership of a result and copies it out.
     fn take(&self, result: ResultHandle) -> Result<Chunk, EngineError> {
         if result.is_null() {
-            return Err(EngineError { text: "Code: 1001. DB::Exception: the engine gave no result.".to_owned() });
+            return Err(EngineError {
+                text: "Code: 1001. DB::Exception: the engine gave no result.".to_owned(),
+            });
         }
         // SAFETY: `result` is a live result that nobody else holds; its text and buffer are copied before it is
         // destroyed, exactly once, and a buffer is read only for the length the engine reports.
@@ -276,10 +293,22 @@ impl Library {
                     } else {
                         std::slice::from_raw_parts(buffer.cast::<u8>(), length).to_vec()
                     };
-                    let [result_rows, result_bytes, read_rows, read_bytes, written_rows, written_bytes] =
-                        self.counters.map(|counter| counter(result));
-                    let counts =
-                        Counts { result_rows, result_bytes, read_rows, read_bytes, written_rows, written_bytes };
+                    let [
+                        result_rows,
+                        result_bytes,
+                        read_rows,
+                        read_bytes,
+                        written_rows,
+                        written_bytes,
+                    ] = self.counters.map(|counter| counter(result));
+                    let counts = Counts {
+                        result_rows,
+                        result_bytes,
+                        read_rows,
+                        read_bytes,
+                        written_rows,
+                        written_bytes,
+                    };
                     Ok(Chunk { bytes, counts })
                 }
             };
@@ -291,7 +320,7 @@ impl Library {
 
 /// A connection: its own session (database, settings, temporary tables). Closed when dropped.
 #[derive(Debug)]
-pub struct Connection {
+pub(super) struct Connection {
     library: Library,
     pointer: *mut ConnectionHandle,
     handle: ConnectionHandle,
@@ -306,7 +335,7 @@ impl Connection {
     ///
     /// # Errors
     /// In the engine's words.
-    pub fn run(&mut self, statement: Statement<'_>) -> Result<Chunk, EngineError> {
+    pub(super) fn run(&mut self, statement: Statement<'_>) -> Result<Chunk, EngineError> {
         let arrays = Arrays::of(statement.parameters);
         // SAFETY: every pointer comes with its length and outlives the call; the handle is open and ours alone.
         let result = unsafe {
@@ -330,7 +359,7 @@ impl Connection {
     ///
     /// # Errors
     /// In the engine's words: the text does not parse, or is no query that streams.
-    pub fn stream(&mut self, statement: Statement<'_>) -> Result<RowStream<'_>, EngineError> {
+    pub(super) fn stream(&mut self, statement: Statement<'_>) -> Result<RowStream<'_>, EngineError> {
         let arrays = Arrays::of(statement.parameters);
         // SAFETY: as in `run`; the engine captures the parameters before it returns.
         let result = unsafe {
@@ -348,7 +377,10 @@ impl Connection {
             )
         };
         if result.is_null() {
-            return self.library.take(result).and(Err(EngineError { text: String::new() }));
+            return self
+                .library
+                .take(result)
+                .and(Err(EngineError { text: String::new() }));
         }
         // SAFETY: the result is live; the text is copied at once.
         if let Some(text) = unsafe { text((self.library.error)(result)) } {
@@ -356,14 +388,18 @@ impl Connection {
             unsafe { (self.library.destroy_result)(result) };
             return Err(EngineError { text });
         }
-        Ok(RowStream { connection: self, result, state: StreamState::Open })
+        Ok(RowStream {
+            connection: self,
+            result,
+            state: StreamState::Open,
+        })
     }
 
     /// Starts an insert whose rows are appended. The SQL ends before its FORMAT or VALUES.
     ///
     /// # Errors
     /// In the engine's words: no such table, no such format.
-    pub fn insert(&mut self, statement: Statement<'_>) -> Result<InsertStream<'_>, EngineError> {
+    pub(super) fn insert(&mut self, statement: Statement<'_>) -> Result<InsertStream<'_>, EngineError> {
         let arrays = Arrays::of(statement.parameters);
         // SAFETY: as in `run`; the engine captures the parameters before it returns. The handle is never null.
         let handle = unsafe {
@@ -380,7 +416,11 @@ impl Connection {
                 arrays.names.len(),
             )
         };
-        let stream = InsertStream { connection: self, handle, state: StreamState::Open };
+        let stream = InsertStream {
+            connection: self,
+            handle,
+            state: StreamState::Open,
+        };
         match stream.failure() {
             Some(text) => Err(EngineError { text }),
             None => Ok(stream),
@@ -389,9 +429,14 @@ impl Connection {
 
     /// Asks the engine's parser what a text would do. Runs nothing.
     #[must_use]
-    pub fn classify(&mut self, sql: &[u8]) -> Analysis {
+    pub(super) fn classify(&mut self, sql: &[u8]) -> Analysis {
         let size = u32::try_from(size_of::<Analysis>()).unwrap_or_default();
-        let unknown = Analysis { struct_size: size, statements: 0, flags: 0, class: 4 };
+        let unknown = Analysis {
+            struct_size: size,
+            statements: 0,
+            flags: 0,
+            class: 4,
+        };
         let mut analysis = unknown;
         // SAFETY: the text comes with its length; the struct has the layout and the size that it declares.
         let state = unsafe {
@@ -424,7 +469,7 @@ enum StreamState {
 
 /// A query in progress. Dropping it early cancels it.
 #[derive(Debug)]
-pub struct RowStream<'a> {
+pub(super) struct RowStream<'a> {
     connection: &'a mut Connection,
     result: ResultHandle,
     state: StreamState,
@@ -435,7 +480,7 @@ impl RowStream<'_> {
     ///
     /// # Errors
     /// In the engine's words; the stream is over then.
-    pub fn next_chunk(&mut self) -> Result<Option<Chunk>, EngineError> {
+    pub(super) fn next_chunk(&mut self) -> Result<Option<Chunk>, EngineError> {
         if self.state == StreamState::Ended {
             return Ok(None);
         }
@@ -470,7 +515,7 @@ impl Drop for RowStream<'_> {
 
 /// An insert in progress. Dropping it unfinished cancels it: rows not yet written as a block are forgotten.
 #[derive(Debug)]
-pub struct InsertStream<'a> {
+pub(super) struct InsertStream<'a> {
     connection: &'a mut Connection,
     handle: InsertHandle,
     state: StreamState,
@@ -481,18 +526,24 @@ impl InsertStream<'_> {
     ///
     /// # Errors
     /// In the engine's words: an earlier row was refused.
-    pub fn append(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
         // SAFETY: the bytes come with their length and are copied by the engine; the handle is live.
         let state =
             unsafe { (self.connection.library.append)(self.handle, bytes.as_ptr().cast(), bytes.len()) };
-        if state == 0 { Ok(()) } else { Err(EngineError { text: self.failure().unwrap_or_default() }) }
+        if state == 0 {
+            Ok(())
+        } else {
+            Err(EngineError {
+                text: self.failure().unwrap_or_default(),
+            })
+        }
     }
 
     /// Ends the insert; when this returns, the rows are in a part.
     ///
     /// # Errors
     /// In the engine's words: a row was refused.
-    pub fn finish(mut self) -> Result<Counts, EngineError> {
+    pub(super) fn finish(mut self) -> Result<Counts, EngineError> {
         self.state = StreamState::Ended;
         // SAFETY: the handle is live; the returned result is ours, the stream itself is destroyed on drop.
         let result = unsafe { (self.connection.library.finish_insert)(self.handle) };

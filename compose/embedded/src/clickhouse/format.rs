@@ -4,7 +4,7 @@
 
 /// How the engine's pieces, each formatted as a result of its own, join into one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Joining {
+pub(super) enum Joining {
     /// Rows follow one another; pieces are simply concatenated.
     Plain,
     /// Every piece repeats a header, which is cut off from the second piece on.
@@ -15,7 +15,7 @@ pub enum Joining {
 
 /// The shape of a repeated header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Header {
+pub(super) enum Header {
     /// So many lines; line ends within values are escaped.
     Lines(usize),
     /// So many lines of CSV, where a quoted name may hold line ends.
@@ -25,26 +25,48 @@ pub enum Header {
 }
 
 /// Settings that change how a format frames its rows, so that pieces no longer join as its name says.
-const REFRAMING: [&str; 2] =
-    ["output_format_json_array_of_rows", "output_format_binary_encode_types_in_binary_format"];
+const REFRAMING: [&str; 2] = [
+    "output_format_json_array_of_rows",
+    "output_format_binary_encode_types_in_binary_format",
+];
 
 /// How pieces in this format join. `texts` are the SQL and the names of the settings in force.
 #[must_use]
-pub fn joining<'a>(format: &str, texts: impl IntoIterator<Item = &'a [u8]>) -> Joining {
-    let reframed = texts
-        .into_iter()
-        .any(|text| REFRAMING.iter().any(|name| text.windows(name.len()).any(|window| window == name.as_bytes())));
+pub(super) fn joining<'a>(format: &str, texts: impl IntoIterator<Item = &'a [u8]>) -> Joining {
+    let reframed = texts.into_iter().any(|text| {
+        REFRAMING
+            .iter()
+            .any(|name| text.windows(name.len()).any(|window| window == name.as_bytes()))
+    });
     if reframed {
         return Joining::Whole;
     }
     match format {
-        "TabSeparated" | "TSV" | "TabSeparatedRaw" | "TSVRaw" | "Raw" | "CSV" | "RowBinary" | "Native" | "TSKV"
-        | "JSONEachRow" | "JSONLines" | "NDJSON" | "JSONStringsEachRow" | "JSONCompactEachRow"
-        | "JSONCompactStringsEachRow" | "LineAsString" | "MsgPack" | "Null" => Joining::Plain,
-        "TabSeparatedWithNames" | "TSVWithNames" | "TabSeparatedRawWithNames" | "TSVRawWithNames"
-        | "RawWithNames" | "JSONCompactEachRowWithNames" | "JSONCompactStringsEachRowWithNames" => {
-            Joining::Header(Header::Lines(1))
-        }
+        "TabSeparated"
+        | "TSV"
+        | "TabSeparatedRaw"
+        | "TSVRaw"
+        | "Raw"
+        | "CSV"
+        | "RowBinary"
+        | "Native"
+        | "TSKV"
+        | "JSONEachRow"
+        | "JSONLines"
+        | "NDJSON"
+        | "JSONStringsEachRow"
+        | "JSONCompactEachRow"
+        | "JSONCompactStringsEachRow"
+        | "LineAsString"
+        | "MsgPack"
+        | "Null" => Joining::Plain,
+        "TabSeparatedWithNames"
+        | "TSVWithNames"
+        | "TabSeparatedRawWithNames"
+        | "TSVRawWithNames"
+        | "RawWithNames"
+        | "JSONCompactEachRowWithNames"
+        | "JSONCompactStringsEachRowWithNames" => Joining::Header(Header::Lines(1)),
         "TabSeparatedWithNamesAndTypes"
         | "TSVWithNamesAndTypes"
         | "TabSeparatedRawWithNamesAndTypes"
@@ -62,12 +84,18 @@ pub fn joining<'a>(format: &str, texts: impl IntoIterator<Item = &'a [u8]>) -> J
 
 /// The media type ClickHouse declares for a format.
 #[must_use]
-pub fn content_type(format: &str) -> &'static str {
+pub(super) fn content_type(format: &str) -> &'static str {
     match format {
-        "TabSeparated" | "TSV" | "TabSeparatedRaw" | "TSVRaw" | "Raw" | "TabSeparatedWithNames" | "TSVWithNames"
-        | "TabSeparatedWithNamesAndTypes" | "TSVWithNamesAndTypes" | "TSKV" => {
-            "text/tab-separated-values; charset=UTF-8"
-        }
+        "TabSeparated"
+        | "TSV"
+        | "TabSeparatedRaw"
+        | "TSVRaw"
+        | "Raw"
+        | "TabSeparatedWithNames"
+        | "TSVWithNames"
+        | "TabSeparatedWithNamesAndTypes"
+        | "TSVWithNamesAndTypes"
+        | "TSKV" => "text/tab-separated-values; charset=UTF-8",
         "CSV" => "text/csv; charset=UTF-8; header=absent",
         "CSVWithNames" | "CSVWithNamesAndTypes" => "text/csv; charset=UTF-8; header=present",
         "JSONEachRow" | "JSONLines" | "NDJSON" | "JSONStringsEachRow" | "JSONCompactEachRow" => {
@@ -75,8 +103,16 @@ pub fn content_type(format: &str) -> &'static str {
         }
         "XML" => "application/xml; charset=UTF-8",
         "HTML" => "text/html; charset=UTF-8",
-        "RowBinary" | "RowBinaryWithNames" | "RowBinaryWithNamesAndTypes" | "Native" | "Parquet" | "Arrow"
-        | "ArrowStream" | "ORC" | "MsgPack" | "Avro" => "application/octet-stream",
+        "RowBinary"
+        | "RowBinaryWithNames"
+        | "RowBinaryWithNamesAndTypes"
+        | "Native"
+        | "Parquet"
+        | "Arrow"
+        | "ArrowStream"
+        | "ORC"
+        | "MsgPack"
+        | "Avro" => "application/octet-stream",
         json if json.starts_with("JSON") => "application/json; charset=UTF-8",
         _ => "text/plain; charset=UTF-8",
     }
@@ -85,11 +121,14 @@ pub fn content_type(format: &str) -> &'static str {
 impl Header {
     /// Length of the header at the start of `piece`; `None` when the piece does not hold all of it.
     #[must_use]
-    pub fn length(self, piece: &[u8]) -> Option<usize> {
+    pub(super) fn length(self, piece: &[u8]) -> Option<usize> {
         match self {
-            Self::Lines(lines) => {
-                piece.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(lines - 1).map(|(at, _)| at + 1)
-            }
+            Self::Lines(lines) => piece
+                .iter()
+                .enumerate()
+                .filter(|(_, byte)| **byte == b'\n')
+                .nth(lines - 1)
+                .map(|(at, _)| at + 1),
             Self::Csv(lines) => {
                 let mut in_quotes = false;
                 let ends = piece.iter().enumerate().filter(|(_, byte)| {

@@ -7,7 +7,7 @@ use super::fault::{Fault, Refusal};
 
 /// A statement, as far as HTTP is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Statement {
+pub(super) enum Statement {
     /// `INSERT ... VALUES` or `INSERT ... FORMAT X`, with rows behind it.
     Insert {
         /// Length of the SQL before VALUES or FORMAT.
@@ -47,7 +47,7 @@ impl Statement {
     ///
     /// # Errors
     /// Clauses that need a client at the other end, an insert without rows, `input()`.
-    pub fn read(sql: &[u8]) -> Result<Self, Fault> {
+    pub(super) fn read(sql: &[u8]) -> Result<Self, Fault> {
         let mut tokens = Tokens { sql, at: 0, depth: 0 };
         match tokens.next() {
             Some(first) if first.is(sql, "INSERT") => insert(sql, tokens),
@@ -59,7 +59,7 @@ impl Statement {
 
 /// Whether `sql` already shows everything that [`Statement::read`] needs, however it goes on.
 #[must_use]
-pub fn is_complete_insert(sql: &[u8]) -> bool {
+pub(super) fn is_complete_insert(sql: &[u8]) -> bool {
     matches!(Statement::read(sql), Ok(Statement::Insert { rows, .. }) if rows < sql.len()
         || sql.last().is_some_and(|byte| *byte == b'\n'))
 }
@@ -88,12 +88,19 @@ fn insert(sql: &[u8], mut tokens: Tokens<'_>) -> Result<Statement, Fault> {
                 return insert_select(sql, next, tokens);
             }
             if found.depth == 0 && found.is(sql, "VALUES") {
-                return Ok(Statement::Insert { head: found.start, format: "Values".to_owned(), rows: found.end });
+                return Ok(Statement::Insert {
+                    head: found.start,
+                    format: "Values".to_owned(),
+                    rows: found.end,
+                });
             }
             if found.depth == 0 && found.is(sql, "FORMAT") {
                 return match next {
                     Some(name) if name.kind == Kind::Word => rows_after(sql, found.start, name),
-                    _ => Err(Fault::refuse(Refusal::Syntax, "Syntax error: FORMAT without a name")),
+                    _ => Err(Fault::refuse(
+                        Refusal::Syntax,
+                        "Syntax error: FORMAT without a name",
+                    )),
                 };
             }
             if found.depth == 0 && found.is(sql, "FROM") && next.is_some_and(|next| next.is(sql, "INFILE")) {
@@ -104,7 +111,10 @@ fn insert(sql: &[u8], mut tokens: Tokens<'_>) -> Result<Statement, Fault> {
         opened = found.kind == Kind::Punctuation(b'(') && found.depth == 0;
         token = next;
     }
-    Err(Fault::refuse(Refusal::Syntax, "Syntax error: INSERT without VALUES, FORMAT or SELECT"))
+    Err(Fault::refuse(
+        Refusal::Syntax,
+        "Syntax error: INSERT without VALUES, FORMAT or SELECT",
+    ))
 }
 
 /// An `INSERT ... SELECT` runs as it stands, unless it wants rows from the body: the engine as a library would
@@ -138,12 +148,18 @@ fn rows_after(sql: &[u8], head: usize, name: Token) -> Result<Statement, Fault> 
     if sql.get(rows) == Some(&b'\n') {
         rows += 1;
     }
-    Ok(Statement::Insert { head, format: name.text(sql), rows })
+    Ok(Statement::Insert {
+        head,
+        format: name.text(sql),
+        rows,
+    })
 }
 
 fn other(sql: &[u8], first: Token, tokens: Tokens<'_>) -> Result<Statement, Fault> {
-    let outer: Vec<Token> =
-        std::iter::once(first).chain(tokens).filter(|token| token.depth == 0).collect();
+    let outer: Vec<Token> = std::iter::once(first)
+        .chain(tokens)
+        .filter(|token| token.depth == 0)
+        .collect();
     let mut format = None;
     for (at, token) in outer.iter().enumerate() {
         let Some(next) = outer.get(at + 1) else { break };
@@ -151,9 +167,9 @@ fn other(sql: &[u8], first: Token, tokens: Tokens<'_>) -> Result<Statement, Faul
             let reason = "INTO OUTFILE is not allowed; the rows are in the response body";
             return Err(Fault::refuse(Refusal::IntoOutfile, reason));
         }
-        let ends = outer.get(at + 2).is_none_or(|after| {
-            after.kind == Kind::Punctuation(b';') || after.is(sql, "SETTINGS")
-        });
+        let ends = outer
+            .get(at + 2)
+            .is_none_or(|after| after.kind == Kind::Punctuation(b';') || after.is(sql, "SETTINGS"));
         let is_name = next.kind == Kind::Word && !next.is(sql, "ASC") && !next.is(sql, "DESC");
         if token.is(sql, "FORMAT") && is_name && ends {
             format = Some(next.text(sql));
@@ -189,7 +205,10 @@ impl Tokens<'_> {
                 [b'-', b'-', ..] | [b'#', b' ' | b'!', ..] => {
                     rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len())
                 }
-                [b'/', b'*', ..] => rest.windows(2).position(|pair| pair == b"*/").map_or(rest.len(), |end| end + 2),
+                [b'/', b'*', ..] => rest
+                    .windows(2)
+                    .position(|pair| pair == b"*/")
+                    .map_or(rest.len(), |end| end + 2),
                 _ => return,
             };
             self.at += skipped;
@@ -212,7 +231,11 @@ impl Tokens<'_> {
 
     /// Length of a `$tag$...$tag$` text, if one begins here.
     fn heredoc(rest: &[u8]) -> Option<usize> {
-        let tag = rest.iter().skip(1).position(|byte| !is_word(*byte) || *byte == b'$')? + 2;
+        let tag = rest
+            .iter()
+            .skip(1)
+            .position(|byte| !is_word(*byte) || *byte == b'$')?
+            + 2;
         let mark = rest.get(..tag).filter(|mark| mark.last() == Some(&b'$'))?;
         let body = rest[tag..].windows(tag).position(|window| window == mark)?;
         Some(tag + body + tag)
@@ -233,16 +256,22 @@ impl Iterator for Tokens<'_> {
         let (length, kind) = match *rest.first()? {
             quote @ (b'\'' | b'"' | b'`') => (Self::quoted(rest, quote), Kind::Quoted),
             b'$' if Self::heredoc(rest).is_some() => (Self::heredoc(rest)?, Kind::Quoted),
-            byte if is_word(byte) => {
-                (rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len()), Kind::Word)
-            }
+            byte if is_word(byte) => (
+                rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len()),
+                Kind::Word,
+            ),
             byte => (1, Kind::Punctuation(byte)),
         };
         self.at = (start + length).min(self.sql.len());
         if matches!(kind, Kind::Punctuation(b')' | b']')) {
             self.depth = self.depth.saturating_sub(1);
         }
-        let token = Token { start, end: self.at, kind, depth: self.depth };
+        let token = Token {
+            start,
+            end: self.at,
+            kind,
+            depth: self.depth,
+        };
         if matches!(kind, Kind::Punctuation(b'(' | b'[')) {
             self.depth += 1;
         }

@@ -6,7 +6,7 @@ use std::{
     ffi::OsString,
     fs::{self, File, TryLockError},
     io,
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
 };
 
 use super::{ProvideError, progress};
@@ -20,8 +20,10 @@ pub struct Cache {
 impl Cache {
     /// A cache at `folder`, which is created when something is installed.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
+        let folder = folder.into();
         Self {
-            folder: folder.into(),
+            // What is installed is started from other folders than this process's own.
+            folder: path::absolute(&folder).unwrap_or(folder),
         }
     }
 
@@ -157,7 +159,11 @@ fn remove(path: &Path) -> Result<(), ProvideError> {
 
 /// An empty variable counts as unset, as the XDG base directory specification asks.
 fn location(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let set = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name| {
+        variable(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     set("GITPULSE_CACHE_DIR")
         .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("gitpulse")))
         .or_else(|| set("HOME").map(|folder| folder.join(".cache/gitpulse")))

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufReader, BufWriter, Read, Write},
+    io::{self, BufReader, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -24,7 +24,8 @@ pub(super) const ANNOUNCEMENT: &str = "chDB 26.7.3, the ClickHouse engine as a l
 
 const NAME: &str = "chdb-26.7.3-stable.1";
 const PACKAGE: &str = "@chdb/lib-linux-x64-gnu@26.7.3-stable.1";
-const INTEGRITY: &str = "sha512-XP97mMqnc5tZpKQywR8N7cLTsHNiTmHr30pC5mzo3jWmukjKn2IBa60c2B/gWUNcuFjOMjWoorQICCqBVj5wpw==";
+const INTEGRITY: &str =
+    "sha512-XP97mMqnc5tZpKQywR8N7cLTsHNiTmHr30pC5mzo3jWmukjKn2IBa60c2B/gWUNcuFjOMjWoorQICCqBVj5wpw==";
 const PACKED_BYTES: u64 = 177_800_000;
 const ENTRY: &str = "package/libchdb.so";
 const LIBRARY: &str = "libchdb.so";
@@ -105,6 +106,7 @@ fn download(work: &WorkFolder) -> Result<PathBuf, ProvideError> {
         // npm holds the archive in its cache and in the destination for a moment.
         progress.set(bytes_below(folder).min(PACKED_BYTES));
     })?;
+    progress.finish();
     file_name(&printed)
         .map(|name| folder.join(name))
         .ok_or(ProvideError::ToolOutput {
@@ -137,7 +139,11 @@ fn bytes_below(folder: &Path) -> u64 {
 fn check_integrity(archive: &Path, expected: &'static str) -> Result<(), ProvideError> {
     let mut file = File::open(archive).map_err(failed("open", archive))?;
     let mut digest = Sha512::new();
-    io::copy(&mut file, &mut digest).map_err(failed("read", archive))?;
+    in_pieces(&mut file, |piece| {
+        digest.update(piece);
+        Ok(())
+    })
+    .map_err(failed("read", archive))?;
     let found = format!("sha512-{}", BASE64_STANDARD.encode(digest.finalize()));
     if found == expected {
         return Ok(());
@@ -174,8 +180,8 @@ fn unpack(archive: &Path, library: &Path, bytes: u64) -> Result<(), ProvideError
     let mut entry = entry.ok_or_else(missing)?;
 
     let mut progress = Progress::begin("unpacking chDB", Unit::Bytes, bytes);
-    let written = copy(&mut entry, library, |position| progress.set(position))
-        .map_err(failed("write", library))?;
+    let written =
+        copy(&mut entry, library, |position| progress.set(position)).map_err(failed("write", library))?;
     if written != bytes {
         return Err(missing());
     }
@@ -184,21 +190,27 @@ fn unpack(archive: &Path, library: &Path, bytes: u64) -> Result<(), ProvideError
 }
 
 fn copy(from: &mut impl Read, to: &Path, mut on_bytes: impl FnMut(u64)) -> io::Result<u64> {
-    let mut file = BufWriter::new(File::create(to)?);
-    let mut buffer = vec![0; 1 << 20];
+    let mut file = File::create(to)?;
     let mut written = 0;
-    loop {
-        let count = from.read(&mut buffer)?;
-        if count == 0 {
-            break;
-        }
-        file.write_all(&buffer[..count])?;
-        written += count as u64;
+    in_pieces(from, |piece| {
+        file.write_all(piece)?;
+        written += piece.len() as u64;
         on_bytes(written);
-    }
+        Ok(())
+    })?;
     // The rename that follows must not reach the disk before the bytes.
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    file.sync_all()?;
     Ok(written)
+}
+
+fn in_pieces(from: &mut impl Read, mut on_piece: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match from.read(&mut buffer)? {
+            0 => return Ok(()),
+            count => on_piece(&buffer[..count])?,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ pub enum ProvideError {
     },
     /// A program answers another version than the one installed.
     #[error(
-        "{} says it is `{found}`, expected {expected}; remove its folder and try again",
+        "{} says it is `{found}`, expected {expected}; name the right program, or none to have it installed",
         path.display()
     )]
     Version {

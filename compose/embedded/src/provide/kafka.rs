@@ -1,7 +1,10 @@
 //! In: the cache. Out: the jars of the pinned Apache Kafka, fetched once by Maven. Only tests need
 //! them: `gitpulse up` runs on nisshi, and production brings its own brokers.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{
     Cache, ProvideError,
@@ -84,11 +87,12 @@ pub fn provide_kafka(cache: &Cache) -> Result<PathBuf, ProvideError> {
         "see its last lines below, and check that this machine reaches Maven's repository",
         || progress.set(fs::read_dir(&libs).map_or(0, |jars| jars.count() as u64)),
     )?;
+    progress.finish();
     work.install(&prepared, &target)?;
     Ok(target)
 }
 
-fn is_whole(installation: &std::path::Path) -> bool {
+fn is_whole(installation: &Path) -> bool {
     // The folder gets its name only when everything is in it.
     installation.join("libs/kafka_2.13-4.3.1.jar").is_file()
 }

@@ -33,7 +33,8 @@ const CARGO: Tool = Tool {
 const COMPILER: Tool = Tool {
     name: "cc",
     purpose: "the nisshi broker",
-    how_to_install: "install a C compiler (Debian, Ubuntu: `apt-get install gcc`)",
+    how_to_install: "install a C compiler (Debian, Ubuntu: `apt-get install gcc`), or set \
+         NISSHI_BIN to a nisshi 0.8.1 program",
 };
 
 /// The installed program, when it is there and answers with the pinned version.
@@ -97,7 +98,12 @@ fn compile(cache: &Cache) -> Result<PathBuf, ProvideError> {
     command
         .args(["install", "nisshi@0.8.1", "--locked", "--force"])
         // Its manifest asks for a newer compiler than the one it builds and runs with.
-        .args(["--ignore-rust-version", "--no-default-features", "--features", "libsql"])
+        .args([
+            "--ignore-rust-version",
+            "--no-default-features",
+            "--features",
+            "libsql",
+        ])
         .args(["--color", "never"])
         .arg("--root")
         .arg(&root)
@@ -144,7 +150,8 @@ fn check_version(program: &Path) -> Result<(), ProvideError> {
         .stdin(Stdio::null())
         .output()
         .map_err(failed("run", program))?;
-    let found = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let found = printed.lines().next().unwrap_or_default().to_owned();
     if found == "nisshi 0.8.1" {
         return Ok(());
     }

@@ -74,9 +74,7 @@ impl Tool {
                 last_lines.push_back(line);
             }
         }
-        let status = child
-            .wait()
-            .map_err(failed("wait for", Path::new(self.name)))?;
+        let status = child.wait().map_err(failed("wait for", Path::new(self.name)))?;
         if status.success() {
             return Ok(());
         }
@@ -168,8 +166,8 @@ pub(super) fn is_of_parent_cargo(name: &str) -> bool {
 }
 
 fn last_lines_of(output: &Output) -> String {
-    let text = String::from_utf8_lossy(&output.stderr).into_owned()
-        + &String::from_utf8_lossy(&output.stdout);
+    let text =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }

@@ -2,7 +2,8 @@ use flate2::{Compression, write::GzEncoder};
 
 use super::*;
 
-const HELLO: &str = "sha512-m3HSJL1i83hdltRq0+o9czGb+8KJDKra4t/3JRlnPKcjI8PZm6XBHXx6zG4UuMXaDEZjR1wuXDre9G9zvN7AQw==";
+const HELLO: &str =
+    "sha512-m3HSJL1i83hdltRq0+o9czGb+8KJDKra4t/3JRlnPKcjI8PZm6XBHXx6zG4UuMXaDEZjR1wuXDre9G9zvN7AQw==";
 
 fn archive(folder: &Path, entry: &str, content: &[u8]) -> PathBuf {
     let path = folder.join("package.tgz");

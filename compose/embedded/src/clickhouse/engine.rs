@@ -1,0 +1,187 @@
+//! The running engine: who may use it, and with what settings.
+//! In: the library, a data directory, limits; then requests. Out: connections prepared for one request each.
+//! Never: lets one request's settings reach the next, and never more statements at once than the limit.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::Options;
+use super::fault::{Fault, Refusal};
+use super::ffi::{Connection, EngineError, Library, LoadError, Statement};
+use super::request::{Access, Request};
+use super::session::{Lease, Sessions};
+
+/// Memory for the marks of parts; the engine's default of 5 GiB suits servers.
+const MARK_CACHE_BYTES: u64 = 64 << 20;
+
+/// The engine with its data directory open.
+#[derive(Debug)]
+pub(super) struct Engine {
+    library: Library,
+    arguments: Vec<String>,
+    /// The engine stops when its last connection closes; this one keeps it running.
+    keeper: Mutex<Option<Connection>>,
+    slots: Arc<Semaphore>,
+    concurrent: u32,
+    /// Sessions of clients that asked for one.
+    pub(super) sessions: Sessions,
+    /// The engine's version, `26.7.2.1`.
+    pub(super) version: String,
+    /// The server's time zone.
+    pub(super) timezone: String,
+}
+
+impl Engine {
+    /// Loads the library and opens the data directory. Blocks for some tenths of a second.
+    ///
+    /// # Errors
+    /// When either cannot be had.
+    pub(super) fn start(library: &Path, data: &Path, options: &Options) -> Result<Self, LoadError> {
+        let library = Library::load(library)?;
+        let memory = options.memory_bytes;
+        let arguments = vec![
+            format!("--path={}", data.display()),
+            // As a server would have it; the library's own defaults are those of clickhouse-local.
+            "--implicit_select=0".to_owned(),
+            "--allow_introspection_functions=0".to_owned(),
+            "--async_insert=0".to_owned(),
+            format!("--max_threads={}", options.threads),
+            format!("--max_memory_usage={}", memory / 4 * 3),
+        ];
+        let mut first = arguments.clone();
+        first.extend([
+            format!("--max_server_memory_usage={memory}"),
+            format!("--mark_cache_size={MARK_CACHE_BYTES}"),
+            format!("--background_pool_size={}", options.threads),
+            "--background_common_pool_size=2".to_owned(),
+            "--background_schedule_pool_size=4".to_owned(),
+            "--background_move_pool_size=1".to_owned(),
+            "--background_fetches_pool_size=1".to_owned(),
+        ]);
+        let mut keeper = library.open(&first)?;
+        let about = keeper.run(Statement {
+            sql: b"SELECT version(), timezone()",
+            format: "TSV",
+            parameters: &[],
+        });
+        let about = about.map_err(|_| LoadError::Connect)?.bytes;
+        let about = String::from_utf8_lossy(&about);
+        let (version, timezone) = about.trim_end().split_once('\t').unwrap_or((&about, "UTC"));
+        let concurrent = options.concurrent_queries.max(1);
+        Ok(Self {
+            library,
+            arguments,
+            keeper: Mutex::new(Some(keeper)),
+            slots: Arc::new(Semaphore::new(concurrent as usize)),
+            concurrent,
+            sessions: Sessions::default(),
+            version: version.to_owned(),
+            timezone: timezone.to_owned(),
+        })
+    }
+
+    /// Waits for the right to run a statement. `None` once the engine is stopping.
+    pub(super) async fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        self.slots.clone().acquire_owned().await.ok()
+    }
+
+    /// A connection with the request's database and settings in force.
+    ///
+    /// # Errors
+    /// The session is busy or gone; the engine refuses a setting or the database.
+    pub(super) fn lease(&self, request: &Request) -> Result<Lease<'_>, Fault> {
+        let lease = self.sessions.lease(request.session.as_ref(), || self.open())?;
+        self.prepare(lease, request)
+    }
+
+    /// Ends a statement whose client is gone, or every statement when no id is given.
+    pub(super) fn kill(&self, query_id: Option<&str>) {
+        let Ok(mut connection) = self.open() else { return };
+        let condition = match query_id {
+            Some(id) => format!("Settings['log_comment'] = {}", quote(id)),
+            None => "query_id != queryID()".to_owned(),
+        };
+        let sql = format!("KILL QUERY WHERE {condition} ASYNC");
+        if let Err(error) = execute(&mut connection, &sql) {
+            tracing::warn!(%error, "a statement could not be ended");
+        }
+    }
+
+    /// Closes the engine after the last statement; nothing runs afterwards. Blocks.
+    /// False when a statement does not end, and the engine is left as it is.
+    pub(super) async fn stop(&self, patience: std::time::Duration) -> bool {
+        let all = self.slots.clone().acquire_many_owned(self.concurrent);
+        let Ok(Ok(_slots)) = tokio::time::timeout(patience, all).await else {
+            return false;
+        };
+        self.slots.close();
+        self.sessions.clear();
+        // Dropping the last connection flushes and closes the tables.
+        drop(lock(&self.keeper).take());
+        if !self.library.shutdown() {
+            tracing::debug!("the ClickHouse engine left threads running");
+        }
+        true
+    }
+
+    fn open(&self) -> Result<Connection, Fault> {
+        self.library
+            .open(&self.arguments)
+            .map_err(|error| Fault::refuse(Refusal::ShuttingDown, error))
+    }
+
+    fn prepare<'a>(&self, mut lease: Lease<'a>, request: &Request) -> Result<Lease<'a>, Fault> {
+        let mut settings: Vec<(&str, &str)> = request
+            .settings
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        if request.setting("log_comment").is_none() {
+            // The library cannot be told a query's id; this mark is how a statement is found again to end it.
+            settings.push(("log_comment", &request.query_id));
+        }
+        if request.access == Access::Read && request.setting("readonly").is_none_or(|value| value == "0") {
+            // A session cannot leave readonly again; there, reading only is enforced by the statement's class.
+            if request.session.is_none() {
+                settings.push(("readonly", "2"));
+            }
+        }
+        lease.remember(&settings, request.database.as_deref())?;
+        if let Some(database) = &request.database {
+            execute(lease.connection(), &format!("USE {}", quote_identifier(database)))?;
+        }
+        let list: Vec<String> = settings
+            .iter()
+            .map(|(name, value)| format!("{name} = {}", quote(value)))
+            .collect();
+        execute(lease.connection(), &format!("SET {}", list.join(", ")))?;
+        Ok(lease)
+    }
+}
+
+/// Runs a statement of the face's own, without a result.
+pub(super) fn execute(connection: &mut Connection, sql: &str) -> Result<(), EngineError> {
+    connection
+        .run(Statement {
+            sql: sql.as_bytes(),
+            format: "Null",
+            parameters: &[],
+        })
+        .map(drop)
+}
+
+/// A string literal.
+pub(super) fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+fn quote_identifier(name: &str) -> String {
+    format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
+}
+
+/// A lock whose holder panicked is still a lock: what it guards is replaced as a whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

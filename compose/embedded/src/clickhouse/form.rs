@@ -1,0 +1,77 @@
+//! `multipart/form-data` bodies, in which clients send a query together with its parameters.
+//! In: the content type and the whole body. Out: named fields.
+//! Never: files; external tables are refused.
+
+use super::fault::{Fault, Refusal};
+
+/// Largest form accepted; a query of ClickHouse's default size and its parameters fit many times.
+pub(super) const MAX_FORM: usize = 16 << 20;
+
+/// The boundary, when the content type is a form.
+#[must_use]
+pub(super) fn boundary(content_type: &str) -> Option<&str> {
+    let (kind, attributes) = content_type.split_once(';')?;
+    if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
+        return None;
+    }
+    attributes.split(';').find_map(|attribute| {
+        let (name, value) = attribute.split_once('=')?;
+        name.trim()
+            .eq_ignore_ascii_case("boundary")
+            .then(|| value.trim().trim_matches('"'))
+    })
+}
+
+/// The fields of a form, in order.
+///
+/// # Errors
+/// A body that is no such form, or that carries a file.
+pub(super) fn fields(body: &[u8], boundary: &str) -> Result<Vec<(String, String)>, Fault> {
+    let bad = |reason: &str| {
+        Fault::refuse(
+            Refusal::BadArguments,
+            format_args!("multipart/form-data: {reason}"),
+        )
+    };
+    let mark = format!("--{boundary}").into_bytes();
+    let mut rest = find(body, &mark)
+        .map(|at| &body[at + mark.len()..])
+        .ok_or_else(|| bad("no boundary"))?;
+    let inner = format!("\r\n--{boundary}").into_bytes();
+    let mut fields = Vec::new();
+    while !rest.starts_with(b"--") {
+        rest = rest.strip_prefix(b"\r\n").ok_or_else(|| bad("broken boundary"))?;
+        let end = find(rest, &inner).ok_or_else(|| bad("cut off"))?;
+        let part = &rest[..end];
+        let head = find(part, b"\r\n\r\n").ok_or_else(|| bad("a part without headers"))?;
+        let headers = String::from_utf8_lossy(&part[..head]);
+        if attribute(&headers, "filename").is_some() {
+            let reason = "External data (files of a form) is not supported by the embedded ClickHouse";
+            return Err(Fault::refuse(Refusal::NotSupported, reason));
+        }
+        let name = attribute(&headers, "name").ok_or_else(|| bad("a part without a name"))?;
+        fields.push((name, String::from_utf8_lossy(&part[head + 4..]).into_owned()));
+        rest = &rest[end + inner.len()..];
+    }
+    Ok(fields)
+}
+
+/// An attribute of the part's `Content-Disposition`.
+fn attribute(headers: &str, wanted: &str) -> Option<String> {
+    let line = headers
+        .lines()
+        .find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
+    line.split(';').skip(1).find_map(|attribute| {
+        let (name, value) = attribute.split_once('=')?;
+        name.trim()
+            .eq_ignore_ascii_case(wanted)
+            .then(|| value.trim().trim_matches('"').to_owned())
+    })
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}
+
+#[cfg(test)]
+mod tests;

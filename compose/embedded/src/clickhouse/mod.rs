@@ -1,0 +1,103 @@
+//! ClickHouse inside the machine: its engine as a library behind the HTTP interface that ClickHouse's clients speak.
+//! In: the library's path, a data directory, a listener on a loopback address. Out: ClickHouse over HTTP.
+//! Never: other users than `default`, other addresses than loopback, two engines in one process.
+//!
+//! A request travels `server` -> `request` (and `form`) -> `session` -> `run`, which reads the `statement` off the
+//! `body` and drives the engine through `ffi`; the result travels back through `reply`.
+
+mod block;
+mod body;
+mod engine;
+mod fault;
+mod ffi;
+mod form;
+mod format;
+mod reply;
+mod request;
+mod run;
+mod server;
+mod session;
+mod statement;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use ffi::LoadError;
+
+/// Limits of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Memory for everything the engine does, in bytes; one statement gets at most three quarters of it.
+    pub memory_bytes: u64,
+    /// Threads a statement may use, and threads for merges.
+    pub threads: u32,
+    /// Statements at once; more wait for their turn.
+    pub concurrent_queries: u32,
+    /// How long running requests may go on after shutdown is asked for.
+    pub drain: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 2 << 30,
+            threads: 2,
+            concurrent_queries: 32,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why ClickHouse is not, or no longer, served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// There are no passwords, so other machines are kept out.
+    #[error("the embedded ClickHouse has no passwords and listens on loopback addresses only, not on {0}")]
+    NotLoopback(SocketAddr),
+    /// The listener's address or the data directory is out of reach.
+    #[error("the embedded ClickHouse cannot use its listener or its data directory")]
+    Io(#[from] io::Error),
+    /// The engine did not start.
+    #[error("the embedded ClickHouse did not start")]
+    Engine(#[from] LoadError),
+    /// A statement did not end in time, so the engine was not closed.
+    #[error("a statement did not end, so the embedded ClickHouse was left without closing it")]
+    Stuck,
+}
+
+/// Serves ClickHouse over HTTP until `shutdown`, then closes the engine. One call a process: the engine is global.
+///
+/// Returns only once every request has been answered or ended and the engine is closed; leaving the process earlier
+/// can crash it.
+///
+/// # Errors
+/// The address is not loopback, the engine does not start, or a statement does not end.
+pub async fn serve(
+    library: &Path,
+    data: &Path,
+    listener: TcpListener,
+    options: Options,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        return Err(ServeError::NotLoopback(address));
+    }
+    tokio::fs::create_dir_all(data).await?;
+    let (library, data) = (library.to_owned(), data.to_owned());
+    let started = tokio::task::spawn_blocking(move || engine::Engine::start(&library, &data, &options));
+    let engine = Arc::new(started.await.map_err(io::Error::other)??);
+    tracing::info!(%address, version = engine.version, "ClickHouse is ready");
+    server::accept(engine.clone(), listener, options.drain, shutdown).await;
+    if engine.stop(options.drain).await {
+        Ok(())
+    } else {
+        Err(ServeError::Stuck)
+    }
+}

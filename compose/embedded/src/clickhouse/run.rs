@@ -1,0 +1,249 @@
+//! One statement, from its text to its last row. Runs on a blocking thread.
+//! In: a request, the reader of its body, a prepared connection. Out: pieces of a result in the sink, or a fault.
+//! Never: commits rows of a body that was cut off, and never more of a body or a result in memory than a few pieces,
+//! except formats that can only be written as a whole, up to a limit.
+
+use std::io::Read;
+
+use super::body::{Body, FrameReader};
+use super::engine::{Engine, execute};
+use super::fault::{Fault, Refusal};
+use super::ffi::{Connection, Counts, Statement as EngineStatement};
+use super::format::{self, Joining};
+use super::reply::Sink;
+use super::request::{Access, Request};
+use super::session::Effect;
+use super::statement::{self, Statement};
+
+/// ClickHouse's default for `max_query_size`.
+const QUERY_BYTES: usize = 256 << 10;
+/// However `max_query_size` is set, a statement is held in memory.
+const MAX_QUERY_BYTES: usize = 64 << 20;
+/// Rows are handed to the engine in pieces of this size.
+const APPEND_BYTES: usize = 256 << 10;
+/// Largest result, in the engine's own columns, of a format that must be written as a whole.
+const WHOLE_BYTES: usize = 128 << 20;
+
+/// Why a statement ended early.
+#[derive(Debug, thiserror::Error)]
+enum Stop {
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    #[error(transparent)]
+    Gone(#[from] super::reply::Gone),
+}
+
+impl From<super::ffi::EngineError> for Stop {
+    fn from(error: super::ffi::EngineError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Runs the request's statement and ends the sink.
+pub(super) fn run(engine: &Engine, request: &Request, body: FrameReader, mut sink: Sink) {
+    match lease_and_run(engine, request, body, &mut sink) {
+        Ok(()) => sink.finish(),
+        Err(Stop::Fault(fault)) => sink.fail(fault),
+        Err(Stop::Gone(gone)) => {
+            tracing::debug!(query_id = request.query_id, %gone, "a result was not read to its end")
+        }
+    }
+}
+
+fn lease_and_run(engine: &Engine, request: &Request, body: FrameReader, sink: &mut Sink) -> Result<(), Stop> {
+    let mut body = Body::new(body, request.encoding, request.body_framing);
+    let mut text = request.query.clone().into_bytes();
+    if !text.is_empty() {
+        // The body continues the query on a new line.
+        text.push(b'\n');
+    }
+    let limit = request
+        .setting("max_query_size")
+        .and_then(|size| size.parse().ok())
+        .unwrap_or(QUERY_BYTES);
+    let limit = limit.clamp(text.len().max(1), MAX_QUERY_BYTES);
+    if text.is_empty() || !statement::is_complete_insert(&text) {
+        body.fill(&mut text, limit)?;
+    }
+    match Statement::read(&text)? {
+        Statement::Insert { head, format, rows } => {
+            if request.access == Access::Read {
+                return Err(read_only().into());
+            }
+            let mut lease = engine.lease(request)?;
+            let statement = EngineStatement {
+                sql: &text[..head],
+                format: &format,
+                parameters: &request.parameters,
+            };
+            let counts = insert(lease.connection(), statement, &text[rows..], &mut body)?;
+            // The session goes back before the client hears of success and sends its next request.
+            drop(lease);
+            sink.push(&[], counts)?;
+        }
+        Statement::Other { format } => {
+            // One byte more tells a statement that fits exactly from one that was cut off.
+            body.fill(&mut text, limit + 1)?;
+            if text.len() > limit {
+                let reason =
+                    format_args!("Syntax error: Max query size exceeded ({limit} bytes, see max_query_size)");
+                return Err(Fault::refuse(Refusal::Syntax, reason).into());
+            }
+            let mut lease = engine.lease(request)?;
+            let analysis = lease.connection().classify(&text);
+            if analysis.statements > 1 {
+                let reason = "Syntax error (Multi-statements are not allowed)";
+                return Err(Fault::refuse(Refusal::Syntax, reason).into());
+            }
+            if request.access == Access::Read && analysis.statements > 0 && !analysis.is_read_only() {
+                return Err(read_only().into());
+            }
+            let asked = format
+                .as_deref()
+                .or(request.default_format.as_deref())
+                .unwrap_or("TabSeparated");
+            let statement = EngineStatement {
+                sql: &text,
+                format: asked,
+                parameters: &request.parameters,
+            };
+            if analysis.is_read_only() || analysis.statements == 0 {
+                sink.format = Some(asked.to_owned());
+                select(lease.connection(), statement, request, sink)?;
+            } else {
+                let result = lease.connection().run(statement)?;
+                if analysis.is_control() {
+                    let is_use = text
+                        .trim_ascii_start()
+                        .get(..3)
+                        .is_some_and(|word| word.eq_ignore_ascii_case(b"USE"));
+                    lease.changed(if is_use {
+                        Effect::Database
+                    } else {
+                        Effect::Settings
+                    });
+                }
+                if !result.bytes.is_empty() {
+                    sink.format = Some(asked.to_owned());
+                }
+                sink.push(&result.bytes, result.counts)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_only() -> Fault {
+    Fault::refuse(
+        Refusal::ReadOnly,
+        "default: Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. \
+         You should use method POST for modifying queries",
+    )
+}
+
+/// Feeds rows until the body ends. Whatever goes wrong before that cancels the insert.
+fn insert(
+    connection: &mut Connection,
+    statement: EngineStatement<'_>,
+    rows: &[u8],
+    body: &mut impl Read,
+) -> Result<Counts, Fault> {
+    let mut stream = connection.insert(statement)?;
+    let mut source = rows.chain(body);
+    let mut piece = Vec::with_capacity(APPEND_BYTES);
+    loop {
+        piece.clear();
+        source
+            .by_ref()
+            .take(APPEND_BYTES as u64)
+            .read_to_end(&mut piece)
+            .map_err(|error| Fault::refuse(Refusal::BadBody, error))?;
+        if piece.is_empty() {
+            return Ok(stream.finish()?);
+        }
+        if let Err(error) = stream.append(&piece) {
+            // The stream's own text is empty when the refusal is still on its way; the end of the insert has it.
+            return Err(if error.text.is_empty() {
+                stream.finish().err().unwrap_or(error)
+            } else {
+                error
+            }
+            .into());
+        }
+    }
+}
+
+fn select(
+    connection: &mut Connection,
+    statement: EngineStatement<'_>,
+    request: &Request,
+    sink: &mut Sink,
+) -> Result<(), Stop> {
+    let names = request.settings.iter().map(|(name, _)| name.as_bytes());
+    match format::joining(statement.format, names.chain([statement.sql])) {
+        Joining::Whole => whole(connection, statement, request, sink),
+        joining => match streamed(connection, statement, joining, sink)? {
+            Streamed::Done => Ok(()),
+            Streamed::NotAStream => whole(connection, statement, request, sink),
+        },
+    }
+}
+
+/// Whether a query ran as a stream.
+enum Streamed {
+    Done,
+    /// SHOW, DESCRIBE, EXPLAIN and their like give their rows only as a whole; nothing has run yet.
+    NotAStream,
+}
+
+/// Passes a query's rows on as they come, in a format that can be put together from pieces.
+fn streamed(
+    connection: &mut Connection,
+    statement: EngineStatement<'_>,
+    joining: Joining,
+    sink: &mut Sink,
+) -> Result<Streamed, Stop> {
+    let mut rows = match connection.stream(statement) {
+        Ok(rows) => rows,
+        Err(error) if error.text.contains("Streaming query is not supported") => {
+            return Ok(Streamed::NotAStream);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut header: Option<Vec<u8>> = None;
+    while let Some(chunk) = rows.next_chunk()? {
+        let mut bytes = chunk.bytes.as_slice();
+        if let Joining::Header(shape) = joining {
+            match &header {
+                Some(header) => bytes = bytes.strip_prefix(header.as_slice()).unwrap_or(bytes),
+                None => header = Some(bytes[..shape.length(bytes).unwrap_or_default()].to_vec()),
+            }
+        }
+        sink.push(bytes, chunk.counts)?;
+    }
+    Ok(Streamed::Done)
+}
+
+/// Writes a result at once, which ClickHouse's framed formats (JSON, Parquet, Pretty) need.
+fn whole(
+    connection: &mut Connection,
+    statement: EngineStatement<'_>,
+    request: &Request,
+    sink: &mut Sink,
+) -> Result<(), Stop> {
+    let is_limited = request.setting("max_result_bytes").is_some() || request.setting("readonly").is_some();
+    if !is_limited {
+        let limit = format!("SET max_result_bytes = {WHOLE_BYTES}, result_overflow_mode = 'throw'");
+        execute(connection, &limit)?;
+    }
+    let result = connection.run(statement);
+    if !is_limited && request.session.is_some() {
+        execute(
+            connection,
+            "SET max_result_bytes = DEFAULT, result_overflow_mode = DEFAULT",
+        )?;
+    }
+    let result = result?;
+    sink.push(&result.bytes, result.counts)?;
+    Ok(())
+}

@@ -1,0 +1,252 @@
+//! Sessions: connections that outlive a request because a client asked for it with `session_id`.
+//! In: session requests. Out: leases on connections, new ones or a session's.
+//! Never: two requests in one session at once, and never one request's settings in the next.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::engine::{execute, lock, quote};
+use super::fault::{Fault, Refusal};
+use super::ffi::{Connection, Statement};
+use super::request::{Origin, SessionRequest};
+
+/// Sessions kept at once; a connection costs memory, and every client makes one session.
+const MAX_SESSIONS: usize = 1000;
+
+/// All sessions by their names.
+#[derive(Debug, Default)]
+pub(super) struct Sessions(Mutex<HashMap<String, Place>>);
+
+#[derive(Debug)]
+enum Place {
+    /// A request is in it.
+    Busy,
+    Idle {
+        session: Session,
+        until: Instant,
+    },
+}
+
+/// A session's connection, and what it looked like before requests put their own settings on top.
+#[derive(Debug)]
+struct Session {
+    connection: Connection,
+    /// Values of settings that requests have overridden so far. Forgotten when the session itself is changed.
+    usual: HashMap<String, String>,
+    database: Option<String>,
+}
+
+impl Sessions {
+    /// A connection for one request: the session's, or one that is closed afterwards.
+    ///
+    /// # Errors
+    /// The session is busy, unknown although it must not be, or one too many.
+    pub(super) fn lease(
+        &self,
+        request: Option<&SessionRequest>,
+        open: impl Fn() -> Result<Connection, Fault>,
+    ) -> Result<Lease<'_>, Fault> {
+        let fresh = |connection| Session {
+            connection,
+            usual: HashMap::new(),
+            database: None,
+        };
+        let Some(request) = request else {
+            return Ok(Lease {
+                session: Some(fresh(open()?)),
+                home: None,
+                undo: Vec::new(),
+            });
+        };
+        let mut sessions = lock(&self.0);
+        let session = match sessions.insert(request.id.clone(), Place::Busy) {
+            Some(Place::Busy) => {
+                let reason = format_args!("Session {} is locked by a concurrent client", request.id);
+                return Err(Fault::refuse(Refusal::SessionLocked, reason));
+            }
+            Some(Place::Idle { session, until }) if until > Instant::now() => Some(session),
+            Some(Place::Idle { .. }) | None => None,
+        };
+        let refusal = if session.is_some() {
+            None
+        } else if request.origin == Origin::Existing {
+            Some(Fault::refuse(
+                Refusal::SessionNotFound,
+                format_args!("Session {} not found", request.id),
+            ))
+        } else if sessions.len() > MAX_SESSIONS {
+            let reason = format_args!("the embedded ClickHouse keeps at most {MAX_SESSIONS} sessions");
+            Some(Fault::refuse(Refusal::BadArguments, reason))
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            sessions.remove(&request.id);
+            return Err(refusal);
+        }
+        drop(sessions);
+        let mut lease = Lease {
+            session: None,
+            home: Some(Home {
+                sessions: self,
+                id: request.id.clone(),
+                timeout: request.timeout,
+            }),
+            undo: Vec::new(),
+        };
+        lease.session = Some(session.map_or_else(|| open().map(fresh), Ok)?);
+        Ok(lease)
+    }
+
+    /// Closes sessions whose time is over.
+    pub(super) fn expire(&self, now: Instant) {
+        lock(&self.0).retain(|_, place| !matches!(place, Place::Idle { until, .. } if *until <= now));
+    }
+
+    /// Closes all sessions.
+    pub(super) fn clear(&self) {
+        lock(&self.0).clear();
+    }
+}
+
+/// A connection lent to one request. Dropping it gives a session back, or closes the connection.
+#[derive(Debug)]
+pub(super) struct Lease<'a> {
+    session: Option<Session>,
+    home: Option<Home<'a>>,
+    undo: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Home<'a> {
+    sessions: &'a Sessions,
+    id: String,
+    timeout: Duration,
+}
+
+/// What a statement did to its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// SET: what used to be usual may no longer be.
+    Settings,
+    /// USE: the request's own database is not put back.
+    Database,
+}
+
+impl Lease<'_> {
+    /// The connection.
+    #[expect(
+        clippy::missing_panics_doc,
+        clippy::expect_used,
+        reason = "the session leaves the lease only in drop"
+    )]
+    pub(super) fn connection(&mut self) -> &mut Connection {
+        &mut self
+            .session
+            .as_mut()
+            .expect("a lease holds its session until it is dropped")
+            .connection
+    }
+
+    /// Notes what a session looks like before `settings` and `database` are put on top of it.
+    ///
+    /// # Errors
+    /// In the engine's words.
+    pub(super) fn remember(
+        &mut self,
+        settings: &[(&str, &str)],
+        database: Option<&str>,
+    ) -> Result<(), Fault> {
+        let (Some(session), true) = (self.session.as_mut(), self.home.is_some()) else {
+            return Ok(());
+        };
+        let unknown: Vec<String> = settings
+            .iter()
+            .filter(|(name, _)| !session.usual.contains_key(*name))
+            .map(|(name, _)| quote(name))
+            .collect();
+        if !unknown.is_empty() {
+            let sql = format!(
+                "SELECT name, if(changed, concat('\\'', replaceAll(replaceAll(value, '\\\\', '\\\\\\\\'), '\\'', \
+                 '\\\\\\''), '\\''), 'DEFAULT') FROM system.settings WHERE name IN ({})",
+                unknown.join(", ")
+            );
+            for line in ask(&mut session.connection, &sql)?.lines() {
+                if let Some((name, value)) = line.split_once('\t') {
+                    session.usual.insert(name.to_owned(), value.to_owned());
+                }
+            }
+        }
+        let undo: Vec<String> = settings
+            .iter()
+            .filter_map(|(name, _)| session.usual.get(*name).map(|value| format!("{name} = {value}")))
+            .collect();
+        if !undo.is_empty() {
+            self.undo.push(format!("SET {}", undo.join(", ")));
+        }
+        if database.is_some() {
+            let usual = match session.database.take() {
+                Some(usual) => usual,
+                None => ask(
+                    &mut session.connection,
+                    "SELECT quoteIdentifier(currentDatabase())",
+                )?
+                .trim_end()
+                .to_owned(),
+            };
+            self.undo.push(format!("USE {usual}"));
+            session.database = Some(usual);
+        }
+        Ok(())
+    }
+
+    /// Takes note of a statement that changed the session itself.
+    pub(super) fn changed(&mut self, effect: Effect) {
+        if let Some(session) = &mut self.session {
+            session.usual.clear();
+            session.database = None;
+        }
+        if effect == Effect::Database {
+            self.undo.retain(|sql| !sql.starts_with("USE "));
+        }
+    }
+}
+
+fn ask(connection: &mut Connection, sql: &str) -> Result<String, Fault> {
+    let answer = connection.run(Statement {
+        sql: sql.as_bytes(),
+        format: "TSVRaw",
+        parameters: &[],
+    })?;
+    Ok(String::from_utf8_lossy(&answer.bytes).into_owned())
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let Some(home) = self.home.take() else { return };
+        let mut place = None;
+        if let Some(mut session) = self.session.take() {
+            let undone = self
+                .undo
+                .iter()
+                .try_for_each(|sql| execute(&mut session.connection, sql));
+            match undone {
+                Ok(()) => {
+                    place = Some(Place::Idle {
+                        session,
+                        until: Instant::now() + home.timeout,
+                    })
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a session was closed: its settings could not be put back")
+                }
+            }
+        }
+        let mut sessions = lock(&home.sessions.0);
+        match place {
+            Some(place) => sessions.insert(home.id, place),
+            None => sessions.remove(&home.id),
+        };
+    }
+}

@@ -1,0 +1,164 @@
+//! In: how a child is started and how one sees that it is ready. Out: a child that is kept running
+//! until it is told to stop. Never restarts one for ever: a child that keeps ending is an error.
+
+mod backoff;
+mod error;
+mod run;
+mod spawner;
+
+use std::{io, net::TcpListener, process::ExitStatus, time::Duration};
+
+use tokio::sync::{oneshot, watch};
+use tokio_util::task::AbortOnDropHandle;
+
+pub use self::error::SuperviseError;
+use self::{run::Run, spawner::Spawner};
+use crate::child::{ChildSpec, Listens};
+
+/// Where a supervised child is in its life.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ChildState {
+    /// It was started and does not answer yet.
+    Starting {
+        /// Its process id.
+        pid: u32,
+    },
+    /// It answers.
+    Ready {
+        /// Its process id.
+        pid: u32,
+    },
+    /// It does not run: it ended and will be started again, or has been stopped.
+    Down,
+}
+
+/// One child that is restarted when it ends unexpectedly.
+///
+/// Dropping it kills the child at once; [`Supervisor::stop`] lets it finish.
+#[derive(Debug)]
+pub struct Supervisor {
+    name: &'static str,
+    state: watch::Receiver<ChildState>,
+    stop: Option<oneshot::Sender<Duration>>,
+    outcome: Option<AbortOnDropHandle<Result<ExitStatus, SuperviseError>>>,
+}
+
+impl Supervisor {
+    /// Starts a child and waits until `ready` succeeds; `ready` is asked repeatedly, and again
+    /// after every restart.
+    ///
+    /// # Errors
+    ///
+    /// When the child's address is taken, it cannot be started, ends before it was ready, or is
+    /// not ready in time. Only a child that was ready once is restarted.
+    pub async fn start<R, F>(spec: ChildSpec, ready: R) -> Result<Self, SuperviseError>
+    where
+        R: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let name = spec.name;
+        check_address(name, spec.listens)?;
+        let spawner = Spawner::start(name).map_err(|source| SuperviseError::Start {
+            name,
+            program: spec.program.clone(),
+            source,
+        })?;
+        let (publish, mut state) = watch::channel(ChildState::Down);
+        let (stop, stop_requested) = oneshot::channel();
+        let run = Run {
+            spec,
+            ready,
+            spawner,
+            state: publish,
+            stop_requested,
+        };
+        let mut outcome = AbortOnDropHandle::new(tokio::spawn(run.until_stopped()));
+        tokio::select! {
+            ended = &mut outcome => return Err(error_of(name, ended)),
+            // A child that ends drops the state as well; its outcome says why.
+            Ok(_) = state.wait_for(|state| matches!(state, ChildState::Ready { .. })) => (),
+        }
+        Ok(Self {
+            name,
+            state,
+            stop: Some(stop),
+            outcome: Some(outcome),
+        })
+    }
+
+    /// The process id of the child, while it runs. After [`exec`](crate::child::exec) it is the
+    /// engine's own.
+    pub fn pid(&self) -> Option<u32> {
+        match *self.state.borrow() {
+            ChildState::Starting { pid } | ChildState::Ready { pid } => Some(pid),
+            ChildState::Down => None,
+        }
+    }
+
+    /// The state of the child, to read or to wait on.
+    pub fn state(&self) -> watch::Receiver<ChildState> {
+        self.state.clone()
+    }
+
+    /// Waits until the child has ended too often and is not restarted any more. Safe to use in a
+    /// `select!`: being dropped, it loses nothing.
+    pub async fn gave_up(&mut self) -> SuperviseError {
+        let Some(outcome) = &mut self.outcome else {
+            return std::future::pending().await; // It was told already.
+        };
+        let error = error_of(self.name, outcome.await);
+        self.outcome = None;
+        error
+    }
+
+    /// Asks the child to end with SIGTERM, and kills it when it has not within `grace`.
+    ///
+    /// # Errors
+    ///
+    /// When supervision had given up before.
+    pub async fn stop(mut self, grace: Duration) -> Result<ExitStatus, SuperviseError> {
+        if let Some(stop) = self.stop.take() {
+            // A receiver that is gone has an outcome, which tells more.
+            let _ = stop.send(grace);
+        }
+        match self.outcome.take() {
+            Some(outcome) => outcome
+                .await
+                .unwrap_or(Err(SuperviseError::Lost { name: self.name })),
+            None => Err(SuperviseError::Lost { name: self.name }),
+        }
+    }
+}
+
+/// Supervision ends by itself only with an error.
+fn error_of(
+    name: &'static str,
+    ended: Result<Result<ExitStatus, SuperviseError>, tokio::task::JoinError>,
+) -> SuperviseError {
+    match ended {
+        Ok(Err(error)) => error,
+        Ok(Ok(_)) | Err(_) => SuperviseError::Lost { name },
+    }
+}
+
+/// Finds a taken address before the start: the child itself would only end with a line in its log.
+fn check_address(name: &'static str, listens: Listens) -> Result<(), SuperviseError> {
+    let Listens { address, setting } = listens;
+    match TcpListener::bind(address) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(SuperviseError::AddressTaken {
+            name,
+            address,
+            setting,
+        }),
+        Err(source) => Err(SuperviseError::Address {
+            name,
+            address,
+            setting,
+            source,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

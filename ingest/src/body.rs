@@ -1,0 +1,146 @@
+//! Reads bodies. In: a stream of chunks. Out: the whole body. Never more than the limit, never longer than the deadline, and all
+//! bodies together never more than the configured memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use prometheus::IntGauge;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+/// What is reserved at once for a body of unknown length.
+const STEP: usize = 64 * 1024;
+/// How long bytes are read and thrown away behind an early refusal, and how many.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
+const DISCARD_BYTES: usize = 32 * 1024 * 1024;
+
+/// Why there is no body.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// More bytes than allowed, announced or sent.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+    /// Too slow.
+    #[error("the body did not arrive in time")]
+    Timeout,
+    /// The peer broke off, or its chunks are malformed.
+    #[error("the body broke off")]
+    Broken(#[source] warp::Error),
+    /// Too many bodies at once.
+    #[error("no memory for the body within the deadline")]
+    NoMemory,
+}
+
+/// The limits of one listener.
+#[derive(Clone)]
+pub struct BodyLimits {
+    /// Largest body, in bytes.
+    pub max_bytes: usize,
+    /// For one body, from its first to its last byte.
+    pub timeout: Duration,
+    /// Memory for all bodies, in KiB.
+    memory: Arc<Semaphore>,
+    reserved: IntGauge,
+}
+
+/// A body in memory, and the memory it takes.
+pub struct Body {
+    /// The bytes.
+    pub bytes: Bytes,
+    _memory: Memory,
+}
+
+/// Memory that is given back when it is dropped.
+struct Memory {
+    permits: Vec<OwnedSemaphorePermit>,
+    bytes: usize,
+    reserved: IntGauge,
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.permits.clear();
+        self.reserved.sub(self.bytes as i64);
+    }
+}
+
+impl BodyLimits {
+    /// Limits that share `memory_mib` MiB; `reserved` shows how much of it is taken.
+    pub fn new(max_bytes: usize, timeout: Duration, memory_mib: u32, reserved: IntGauge) -> BodyLimits {
+        let memory = Arc::new(Semaphore::new(memory_mib as usize * 1024));
+        BodyLimits { max_bytes, timeout, memory, reserved }
+    }
+
+    /// Reads a body. `announced` is its `Content-Length`, if it has one.
+    pub async fn read<S, B>(&self, stream: S, announced: Option<u64>) -> Result<Body, BodyError>
+    where
+        S: Stream<Item = Result<B, warp::Error>> + Send,
+        B: Buf,
+    {
+        let deadline = Instant::now() + self.timeout;
+        let announced = usize::try_from(announced.unwrap_or(0)).unwrap_or(usize::MAX);
+        if announced > self.max_bytes {
+            return Err(BodyError::TooLarge(self.max_bytes));
+        }
+        let mut stream = std::pin::pin!(stream);
+        let mut memory = Memory { permits: Vec::new(), bytes: 0, reserved: self.reserved.clone() };
+        self.reserve(&mut memory, announced, deadline).await?;
+        let mut body = BytesMut::with_capacity(announced);
+        loop {
+            let chunk = tokio::time::timeout_at(deadline, stream.next()).await.map_err(|_| BodyError::Timeout)?;
+            let Some(chunk) = chunk else { break };
+            let mut chunk = chunk.map_err(BodyError::Broken)?;
+            let length = body.len() + chunk.remaining();
+            if length > self.max_bytes {
+                return Err(BodyError::TooLarge(self.max_bytes));
+            }
+            if length > memory.bytes {
+                let step = (length - memory.bytes).next_multiple_of(STEP);
+                self.reserve(&mut memory, step, deadline).await?;
+            }
+            while chunk.has_remaining() {
+                let part = chunk.chunk();
+                body.extend_from_slice(part);
+                let taken = part.len();
+                chunk.advance(taken);
+            }
+        }
+        Ok(Body { bytes: body.freeze(), _memory: memory })
+    }
+
+    async fn reserve(&self, memory: &mut Memory, bytes: usize, deadline: Instant) -> Result<(), BodyError> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        let kibibytes = u32::try_from(bytes.div_ceil(1024)).map_err(|_| BodyError::NoMemory)?;
+        let permit = tokio::time::timeout_at(deadline, self.memory.clone().acquire_many_owned(kibibytes)).await;
+        let permit = permit.map_err(|_| BodyError::NoMemory)?.map_err(|_| BodyError::NoMemory)?;
+        memory.permits.push(permit);
+        memory.bytes += bytes;
+        self.reserved.add(bytes as i64);
+        Ok(())
+    }
+}
+
+/// Reads on for a moment and throws away what comes, so that a peer that is still sending sees the answer instead of a reset
+/// connection: GitLab shows it to whoever has to mend the hook.
+pub async fn discard<S, B>(stream: S)
+where
+    S: Stream<Item = Result<B, warp::Error>> + Send,
+    B: Buf,
+{
+    let mut stream = std::pin::pin!(stream);
+    let mut discarded = 0;
+    let reading = async {
+        while let Some(Ok(chunk)) = stream.next().await {
+            discarded += chunk.remaining();
+            if discarded > DISCARD_BYTES {
+                break;
+            }
+        }
+    };
+    // Whether it all came or not, the answer is the same.
+    let _ = tokio::time::timeout(DISCARD_TIMEOUT, reading).await;
+}

@@ -1,0 +1,95 @@
+//! Settings of ingest. In: flags, environment, file. Out: typed values with units in their names.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+use ipnet::IpNet;
+use runtime::Secret;
+use runtime::http::HttpLimits;
+use serde::Deserialize;
+
+/// How webhooks are received.
+#[derive(Debug, Clone, Args)]
+pub struct IngestConfig {
+    /// Where webhooks are received
+    #[arg(long, env = "GITPULSE_LISTEN", default_value = "0.0.0.0:8000", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+
+    /// Largest body of a webhook, in bytes; GitLab sends no more than 25 MiB
+    #[arg(long, env = "GITPULSE_BODY_LIMIT_BYTES", default_value_t = 25 * 1024 * 1024, value_name = "BYTES",
+          value_parser = clap::value_parser!(u64).range(1024..=25 * 1024 * 1024))]
+    pub body_limit_bytes: u64,
+
+    /// Milliseconds a body may take to arrive
+    #[arg(long, env = "GITPULSE_BODY_TIMEOUT_MS", default_value_t = 10_000, value_name = "MS",
+          value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub body_timeout_ms: u64,
+
+    /// MiB of bodies in memory at the same time
+    #[arg(long, env = "GITPULSE_BODY_BUFFER_MIB", default_value_t = 256, value_name = "MIB",
+          value_parser = clap::value_parser!(u32).range(64..=65_536))]
+    pub body_buffer_mib: u32,
+
+    /// Milliseconds from a connection to the last byte of its headers
+    #[arg(long, env = "GITPULSE_HEADER_TIMEOUT_MS", default_value_t = 10_000, value_name = "MS",
+          value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub header_timeout_ms: u64,
+
+    /// Connections open at the same time
+    #[arg(long, env = "GITPULSE_MAX_CONNECTIONS", default_value_t = 1024, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_connections: u32,
+
+    /// Milliseconds that requests under way get to finish when the process is stopped
+    #[arg(long, env = "GITPULSE_DRAIN_TIMEOUT_MS", default_value_t = 10_000, value_name = "MS",
+          value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    pub drain_timeout_ms: u64,
+
+    /// Seconds by which the timestamp of a signature may differ from our clock
+    #[arg(long, env = "GITPULSE_SIGNATURE_TOLERANCE_SECONDS", default_value_t = 300, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub signature_tolerance_seconds: u64,
+
+    /// Networks of reverse proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,...
+    #[arg(long, env = "GITPULSE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "NETWORKS")]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// Token for POST /api/v1/webhooks/test from other machines (a secret: environment or file only)
+    #[arg(long, env = "GITPULSE_ADMIN_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
+    pub admin_token: Option<Secret>,
+}
+
+impl IngestConfig {
+    /// The limits of the public listener.
+    pub fn http_limits(&self) -> HttpLimits {
+        HttpLimits {
+            max_connections: self.max_connections as usize,
+            header_timeout: Duration::from_millis(self.header_timeout_ms),
+            drain_timeout: Duration::from_millis(self.drain_timeout_ms),
+        }
+    }
+}
+
+/// One configured source of webhooks: an instance, a group, a team.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantConfig {
+    /// Name in the path and in the tables: letters, digits, `-` and `_`.
+    pub name: String,
+    /// URL of its GitLab instance, as `https://gitlab.example.com`. Without it, what the deliveries say is believed.
+    #[serde(default)]
+    pub instance: Option<String>,
+    /// Live secret tokens (`X-Gitlab-Token`); several while one is being rotated.
+    #[serde(default)]
+    pub tokens: Vec<Secret>,
+    /// Live signing tokens (`whsec_...`).
+    #[serde(default)]
+    pub signing_tokens: Vec<Secret>,
+    /// Networks its deliveries may come from; empty means any.
+    #[serde(default)]
+    pub allowed_networks: Vec<IpNet>,
+    /// Whether it is reached by its own path alone, never by the path without a tenant.
+    #[serde(default)]
+    pub path_only: bool,
+}

@@ -1,0 +1,183 @@
+//! What ingest counts. Fields in the order of the path; a field's comment is its help text. Every request ends in exactly one
+//! outcome, so `received` is the sum of `outcomes` once nothing is under way.
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use schemas::EventKind;
+
+use crate::verify::VerifyError;
+
+/// How a request for `/api/v1/webhooks/...` ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Authentic and in Kafka.
+    Accepted,
+    /// Not believed.
+    Unauthorized,
+    /// From a network that the tenant does not allow.
+    Forbidden,
+    /// Body over the limit.
+    TooLarge,
+    /// Body compressed.
+    UnsupportedEncoding,
+    /// Body too slow.
+    BodyTimeout,
+    /// Body broken off or malformed.
+    BodyBroken,
+    /// Kafka could not take it.
+    Unavailable,
+    /// The peer went away before it was answered.
+    Aborted,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Outcome; 9] = [
+        Outcome::Accepted,
+        Outcome::Unauthorized,
+        Outcome::Forbidden,
+        Outcome::TooLarge,
+        Outcome::UnsupportedEncoding,
+        Outcome::BodyTimeout,
+        Outcome::BodyBroken,
+        Outcome::Unavailable,
+        Outcome::Aborted,
+    ];
+
+    /// Bounded label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Accepted => "accepted",
+            Outcome::Unauthorized => "unauthorized",
+            Outcome::Forbidden => "forbidden",
+            Outcome::TooLarge => "too_large",
+            Outcome::UnsupportedEncoding => "unsupported_encoding",
+            Outcome::BodyTimeout => "body_timeout",
+            Outcome::BodyBroken => "body_broken",
+            Outcome::Unavailable => "unavailable",
+            Outcome::Aborted => "aborted",
+        }
+    }
+}
+
+/// The metrics of ingest; clones share them.
+#[derive(Clone)]
+pub struct Metrics {
+    received: IntCounter,
+    body_bytes: IntCounter,
+    buffered_bytes: IntGauge,
+    unauthorized: Vec<IntCounter>,
+    redacted: IntCounter,
+    foreign_host: IntCounter,
+    events: Vec<IntCounter>,
+    outcomes: Vec<IntCounter>,
+    request_seconds: Histogram,
+}
+
+impl Metrics {
+    /// Registers the metrics, all at zero.
+    pub fn register(registry: &Registry) -> prometheus::Result<Metrics> {
+        let received = IntCounter::new("gitpulse_ingest_received_total", "Requests for webhook paths")?;
+        let body_bytes = IntCounter::new("gitpulse_ingest_body_bytes_total", "Bytes of bodies that were read whole")?;
+        let buffered_bytes = IntGauge::new("gitpulse_ingest_buffered_bytes", "Memory reserved for bodies right now")?;
+        let unauthorized = IntCounterVec::new(
+            Opts::new("gitpulse_ingest_unauthorized_total", "Requests that were not believed, by cause"),
+            &["reason"],
+        )?;
+        let redacted = IntCounter::new("gitpulse_ingest_redacted_total", "Events in which secrets were blanked")?;
+        let foreign_host = IntCounter::new(
+            "gitpulse_ingest_foreign_host_total",
+            "Events whose body names another host than the instance they were delivered for",
+        )?;
+        let events = IntCounterVec::new(
+            Opts::new("gitpulse_ingest_events_total", "Events accepted, by kind"),
+            &["kind"],
+        )?;
+        let outcomes = IntCounterVec::new(
+            Opts::new("gitpulse_ingest_outcomes_total", "Requests by how they ended; their sum is received"),
+            &["outcome"],
+        )?;
+        let request_seconds = Histogram::with_opts(
+            HistogramOpts::new("gitpulse_ingest_request_seconds", "From the headers of a request to its answer")
+                .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 8.0]),
+        )?;
+        registry.register(Box::new(received.clone()))?;
+        registry.register(Box::new(body_bytes.clone()))?;
+        registry.register(Box::new(buffered_bytes.clone()))?;
+        registry.register(Box::new(unauthorized.clone()))?;
+        registry.register(Box::new(redacted.clone()))?;
+        registry.register(Box::new(foreign_host.clone()))?;
+        registry.register(Box::new(events.clone()))?;
+        registry.register(Box::new(outcomes.clone()))?;
+        registry.register(Box::new(request_seconds.clone()))?;
+        Ok(Metrics {
+            received,
+            body_bytes,
+            buffered_bytes,
+            unauthorized: VerifyError::ALL
+                .iter()
+                .map(|error| unauthorized.with_label_values(&[error.reason()]))
+                .collect(),
+            redacted,
+            foreign_host,
+            events: EventKind::ALL.iter().map(|kind| events.with_label_values(&[kind.as_str()])).collect(),
+            outcomes: Outcome::ALL.iter().map(|outcome| outcomes.with_label_values(&[outcome.as_str()])).collect(),
+            request_seconds,
+        })
+    }
+
+    /// Counts a request, and, when the guard is dropped, how it ended.
+    pub fn request(&self) -> RequestGuard {
+        self.received.inc();
+        RequestGuard { metrics: self.clone(), outcome: Outcome::Aborted, started: std::time::Instant::now() }
+    }
+
+    /// Counts a body that arrived whole.
+    pub fn body(&self, bytes: usize) {
+        self.body_bytes.inc_by(bytes as u64);
+    }
+
+    /// Counts why a request was not believed.
+    pub fn unauthorized(&self, error: VerifyError) {
+        if let Some(index) = VerifyError::ALL.iter().position(|known| *known == error) {
+            self.unauthorized[index].inc();
+        }
+    }
+
+    /// Counts what was noticed while an event was wrapped.
+    pub fn wrapped(&self, wrapped: &crate::envelope::Wrapped) {
+        self.redacted.inc_by(u64::from(wrapped.redacted));
+        self.foreign_host.inc_by(u64::from(wrapped.foreign_host));
+    }
+
+    /// Counts an accepted event.
+    pub fn accepted(&self, kind: EventKind) {
+        self.events[kind as usize].inc();
+    }
+
+    /// Memory reserved for bodies.
+    pub fn buffered_bytes(&self) -> &IntGauge {
+        &self.buffered_bytes
+    }
+}
+
+/// Counts the outcome of one request when it is dropped: [`Outcome::Aborted`] if nobody set another, because then the peer went away
+/// and the request was dropped with its connection.
+pub struct RequestGuard {
+    metrics: Metrics,
+    outcome: Outcome,
+    started: std::time::Instant,
+}
+
+impl RequestGuard {
+    /// Says how the request ended.
+    pub fn ended(mut self, outcome: Outcome) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for RequestGuard {
+    fn drop(&mut self) {
+        self.metrics.outcomes[self.outcome as usize].inc();
+        self.metrics.request_seconds.observe(self.started.elapsed().as_secs_f64());
+    }
+}

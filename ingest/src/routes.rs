@@ -1,0 +1,293 @@
+//! The public HTTP interface. In: requests. Out: answers; 200 only once the event is in Kafka. Never a redirect, which GitLab would
+//! take for a delivery, and never a reason that helps to guess a secret.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Buf;
+use chrono::Utc;
+use futures_util::Stream;
+use ipnet::IpNet;
+use runtime::http::Peer;
+use runtime::publisher::PublishError;
+use runtime::Publisher;
+use schemas::TopicPrefix;
+use serde::Serialize;
+use uuid::Uuid;
+use warp::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, RETRY_AFTER};
+use warp::http::{HeaderMap, HeaderValue, StatusCode};
+use warp::reply::Response;
+use warp::{Filter, Rejection, Reply};
+
+use crate::body::{BodyError, BodyLimits, discard};
+use crate::config::IngestConfig;
+use crate::delivery::{DeliveryHeaders, RawDelivery, client_address};
+use crate::envelope::wrap;
+use crate::metrics::{Metrics, Outcome};
+use crate::tenant::Tenants;
+use crate::test_event::{TestEvents, TestRefused};
+use crate::verify::{Admission, VerifyError};
+
+/// When to come again after a 503, in seconds. GitLab does not, but proxies and `gitpulse send` do.
+const RETRY_AFTER_SECONDS: &str = "5";
+
+/// Everything that answering a request takes.
+pub struct Ingest {
+    tenants: Tenants,
+    publisher: Publisher,
+    prefix: TopicPrefix,
+    bodies: BodyLimits,
+    tolerance_seconds: u64,
+    trusted_proxies: Vec<IpNet>,
+    tests: TestEvents,
+    metrics: Metrics,
+}
+
+impl Ingest {
+    /// Puts the parts together.
+    pub fn new(
+        config: &IngestConfig,
+        tenants: Tenants,
+        publisher: Publisher,
+        prefix: TopicPrefix,
+        tests: TestEvents,
+        metrics: Metrics,
+    ) -> Ingest {
+        let bodies = BodyLimits::new(
+            config.body_limit_bytes as usize,
+            Duration::from_millis(config.body_timeout_ms),
+            config.body_buffer_mib,
+            metrics.buffered_bytes().clone(),
+        );
+        Ingest {
+            tenants,
+            publisher,
+            prefix,
+            bodies,
+            tolerance_seconds: config.signature_tolerance_seconds,
+            trusted_proxies: config.trusted_proxies.clone(),
+            tests,
+            metrics,
+        }
+    }
+}
+
+/// How a delivery ended, and with it everything that its answer depends on.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("the credentials are missing or wrong")]
+    Unauthorized(VerifyError),
+    #[error("deliveries from this address are not allowed")]
+    Forbidden,
+    #[error("compressed bodies are not read; send the body as it is")]
+    UnsupportedEncoding,
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error("the event could not be stored; send it again")]
+    Publish(#[source] PublishError),
+    #[error("the event could not be written as JSON")]
+    Envelope(#[source] serde_json::Error),
+}
+
+/// All public routes.
+pub fn routes(ingest: Arc<Ingest>) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone + Send + Sync + 'static {
+    let state = warp::any().map(move || ingest.clone());
+    let request = warp::post()
+        .and(state)
+        .and(warp::ext::get::<Peer>())
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream());
+    let tests = warp::path!("api" / "v1" / "webhooks" / "test").and(request.clone()).then(test);
+    let shared = warp::path!("api" / "v1" / "webhooks" / "gitlab")
+        .and(request.clone())
+        .then(|ingest, peer, headers, stream| deliveries(None, ingest, peer, headers, stream));
+    let tenant = warp::path!("api" / "v1" / "webhooks" / "gitlab" / String)
+        .and(request)
+        .then(|tenant, ingest, peer, headers, stream| deliveries(Some(tenant), ingest, peer, headers, stream));
+    let healthz = warp::path!("healthz").and(warp::get()).map(|| "ok\n".into_response());
+    tests.or(shared).unify().or(tenant).unify().or(healthz).unify().recover(rejected).unify()
+}
+
+async fn deliveries<S, B>(
+    tenant: Option<String>,
+    ingest: Arc<Ingest>,
+    peer: Peer,
+    headers: HeaderMap,
+    stream: S,
+) -> Response
+where
+    S: Stream<Item = Result<B, warp::Error>> + Send,
+    B: Buf,
+{
+    let request = ingest.metrics.request();
+    let result = ingest.deliver(tenant.as_deref(), peer, &headers, stream).await;
+    let (outcome, response) = reply(result);
+    request.ended(outcome);
+    response
+}
+
+impl Ingest {
+    /// Takes a delivery from its headers to Kafka.
+    async fn deliver<S, B>(&self, tenant: Option<&str>, peer: Peer, headers: &HeaderMap, stream: S) -> Result<Uuid, Refusal>
+    where
+        S: Stream<Item = Result<B, warp::Error>> + Send,
+        B: Buf,
+    {
+        let mut stream = std::pin::pin!(stream);
+        let read = self.read(tenant, headers, stream.as_mut()).await;
+        let (admission, delivery, body) = match read {
+            Ok(read) => read,
+            Err(refusal) => {
+                // Whoever waits for a 100 before sending the body has nothing under way.
+                if !headers.contains_key(EXPECT) && !matches!(refusal, Refusal::Body(BodyError::Timeout | BodyError::Broken(_))) {
+                    discard(stream).await;
+                }
+                return Err(refusal);
+            }
+        };
+        let raw = RawDelivery { headers: delivery, body: body.bytes.clone(), received_at: now() };
+        let delivery = admission.verify(raw).map_err(|error| self.unauthorized(error))?;
+        // Only now: to anybody without the secret, an allowed and a forbidden network look the same.
+        if !delivery.tenant().allows(client_address(peer.0, headers, &self.trusted_proxies)) {
+            return Err(Refusal::Forbidden);
+        }
+        let wrapped = wrap(&delivery);
+        self.metrics.wrapped(&wrapped);
+        let (id, kind) = (wrapped.envelope.id, wrapped.envelope.kind);
+        let record = wrapped.envelope.to_record(&self.prefix).map_err(Refusal::Envelope)?;
+        self.publisher.publish(record).await.map_err(Refusal::Publish)?;
+        self.metrics.accepted(kind);
+        Ok(id)
+    }
+
+    /// Checks what can be checked without the body, then reads it.
+    async fn read<S, B>(
+        &self,
+        tenant: Option<&str>,
+        headers: &HeaderMap,
+        stream: S,
+    ) -> Result<(Admission, DeliveryHeaders, crate::body::Body), Refusal>
+    where
+        S: Stream<Item = Result<B, warp::Error>> + Send,
+        B: Buf,
+    {
+        let delivery = DeliveryHeaders::read(headers);
+        let admission = Admission::new(&self.tenants, tenant, &delivery, now(), self.tolerance_seconds)
+            .map_err(|error| self.unauthorized(error))?;
+        let identity = |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+        if !headers.get_all(CONTENT_ENCODING).iter().all(identity) {
+            return Err(Refusal::UnsupportedEncoding);
+        }
+        let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let body = self.bodies.read(stream, announced).await?;
+        self.metrics.body(body.bytes.len());
+        Ok((admission, delivery, body))
+    }
+
+    fn unauthorized(&self, error: VerifyError) -> Refusal {
+        self.metrics.unauthorized(error);
+        Refusal::Unauthorized(error)
+    }
+}
+
+/// The one place that turns how a delivery ended into an answer.
+fn reply(result: Result<Uuid, Refusal>) -> (Outcome, Response) {
+    let refusal = match result {
+        Ok(id) => {
+            let accepted = Accepted { status: "accepted", id };
+            return (Outcome::Accepted, warp::reply::json(&accepted).into_response());
+        }
+        Err(refusal) => refusal,
+    };
+    let (outcome, status, code) = match &refusal {
+        Refusal::Unauthorized(_) => (Outcome::Unauthorized, StatusCode::UNAUTHORIZED, "unauthorized"),
+        Refusal::Forbidden => (Outcome::Forbidden, StatusCode::FORBIDDEN, "forbidden"),
+        Refusal::UnsupportedEncoding => {
+            (Outcome::UnsupportedEncoding, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding")
+        }
+        Refusal::Body(BodyError::TooLarge(_)) => (Outcome::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+        Refusal::Body(BodyError::Timeout) => (Outcome::BodyTimeout, StatusCode::REQUEST_TIMEOUT, "body_timeout"),
+        Refusal::Body(BodyError::Broken(_)) => (Outcome::BodyBroken, StatusCode::BAD_REQUEST, "body_broken"),
+        Refusal::Body(BodyError::NoMemory) | Refusal::Publish(_) | Refusal::Envelope(_) => {
+            (Outcome::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        }
+    };
+    if outcome == Outcome::Unavailable {
+        tracing::warn!(error = &refusal as &dyn std::error::Error, "a delivery was answered 503: GitLab will not send it again");
+    }
+    let mut response = error(status, code, &refusal.to_string());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+    }
+    (outcome, response)
+}
+
+async fn test<S, B>(ingest: Arc<Ingest>, peer: Peer, headers: HeaderMap, stream: S) -> Response
+where
+    S: Stream<Item = Result<B, warp::Error>> + Send,
+    B: Buf,
+{
+    if !headers.contains_key(EXPECT) {
+        discard(stream).await;
+    }
+    match ingest.tests.run(peer, &headers, &ingest.publisher, &ingest.prefix).await {
+        Ok(report) => warp::reply::json(&report).into_response(),
+        Err(refused @ TestRefused::Unauthorized) => error(StatusCode::UNAUTHORIZED, "unauthorized", &refused.to_string()),
+        Err(refused) => {
+            tracing::warn!(error = &refused as &dyn std::error::Error, "a test event did not get through");
+            error(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &chain(&refused))
+        }
+    }
+}
+
+/// What no route took: an unknown path, a known one with another method.
+async fn rejected(rejection: Rejection) -> Result<Response, Infallible> {
+    let response = if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
+        error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path takes another method")
+    } else if rejection.is_not_found() {
+        error(StatusCode::NOT_FOUND, "not_found", "webhooks go to POST /api/v1/webhooks/gitlab")
+    } else {
+        tracing::error!(?rejection, "a request was rejected for a reason nobody foresaw");
+        error(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be read")
+    };
+    Ok(response)
+}
+
+#[derive(Serialize)]
+struct Accepted {
+    status: &'static str,
+    id: Uuid,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: ErrorDetail<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorDetail<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+fn error(status: StatusCode, code: &str, message: &str) -> Response {
+    let body = ErrorBody { error: ErrorDetail { code, message } };
+    warp::reply::with_status(warp::reply::json(&body), status).into_response()
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: a delivery is dated here, once")]
+fn now() -> chrono::DateTime<Utc> {
+    Utc::now()
+}

@@ -1,0 +1,187 @@
+//! Who may send. In: the configured tenants. Out: [`Tenants`], checked once at the start. Never changes while serving.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use sha2::{Digest, Sha256};
+
+use crate::config::TenantConfig;
+use crate::envelope::normal_instance;
+use crate::verify::{InvalidSecret, SigningKey, TokenDigest};
+
+/// The most secrets that the path without a tenant tries: each costs an HMAC over the whole body.
+pub const MAX_SHARED_SECRETS: usize = 8;
+
+/// One configured source of webhooks, with its secrets.
+#[derive(Debug)]
+pub struct Tenant {
+    /// Its name.
+    pub name: String,
+    /// Its GitLab instance, as `https://gitlab.example.com`, if configured.
+    pub instance: Option<String>,
+    /// Digests of its live secret tokens.
+    pub tokens: Vec<TokenDigest>,
+    /// Its live signing keys.
+    pub signing_keys: Vec<SigningKey>,
+    networks: Vec<IpNet>,
+    path_only: bool,
+}
+
+impl Tenant {
+    /// Whether deliveries may come from `address`.
+    pub fn allows(&self, address: IpAddr) -> bool {
+        self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// All tenants.
+#[derive(Debug, Clone)]
+pub struct Tenants {
+    by_name: HashMap<String, Arc<Tenant>>,
+    shared: Vec<Arc<Tenant>>,
+}
+
+/// Why tenants cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum TenantsError {
+    /// A name that cannot stand in a path.
+    #[error("tenant name {0:?}: use 1 to 64 letters, digits, '-' and '_'")]
+    Name(String),
+    /// Two of one name.
+    #[error("tenant {0:?} is configured twice")]
+    Duplicate(String),
+    /// Nobody could send to it.
+    #[error("tenant {0:?} has no secret: give it a token or a signing token")]
+    NoSecret(String),
+    /// A secret that cannot be used.
+    #[error("tenant {tenant:?} has a secret that cannot be used")]
+    Secret {
+        /// The tenant.
+        tenant: String,
+        /// What is wrong with it.
+        #[source]
+        source: InvalidSecret,
+    },
+    /// An instance that is no URL.
+    #[error("tenant {tenant:?} has instance {instance:?}: expected a URL as https://gitlab.example.com")]
+    Instance {
+        /// The tenant.
+        tenant: String,
+        /// What was configured.
+        instance: String,
+    },
+    /// It would be unclear whose delivery it is.
+    #[error("tenants {0:?} and {1:?} share a secret: each tenant needs its own")]
+    Shared(String, String),
+    /// Too many for the path without a tenant.
+    #[error(
+        "{0} secrets are tried on the path without a tenant, {MAX_SHARED_SECRETS} at most: set path_only = true for tenants that use /api/v1/webhooks/gitlab/<tenant>"
+    )]
+    TooMany(usize),
+}
+
+impl Tenants {
+    /// Checks and prepares the configured tenants.
+    pub fn new(configured: &[TenantConfig]) -> Result<Tenants, TenantsError> {
+        let mut by_name = HashMap::new();
+        let mut shared = Vec::new();
+        let mut owners: HashMap<[u8; 32], String> = HashMap::new();
+        for config in configured {
+            for secret in config.tokens.iter().chain(&config.signing_tokens) {
+                let digest: [u8; 32] = Sha256::digest(secret.expose()).into();
+                match owners.insert(digest, config.name.clone()) {
+                    Some(owner) if owner != config.name => {
+                        return Err(TenantsError::Shared(owner, config.name.clone()));
+                    }
+                    Some(_) | None => (),
+                }
+            }
+            let tenant = Arc::new(prepare(config)?);
+            if !tenant.path_only {
+                shared.push(tenant.clone());
+            }
+            if by_name.insert(config.name.clone(), tenant).is_some() {
+                return Err(TenantsError::Duplicate(config.name.clone()));
+            }
+        }
+        let count = shared.iter().map(|tenant| tenant.tokens.len() + tenant.signing_keys.len()).sum();
+        if count > MAX_SHARED_SECRETS {
+            return Err(TenantsError::TooMany(count));
+        }
+        Ok(Tenants { by_name, shared })
+    }
+
+    /// The tenants whose secrets are tried: the one named in the path, or all that share the path without a name. Empty where the name
+    /// is unknown.
+    pub fn candidates(&self, name: Option<&str>) -> &[Arc<Tenant>] {
+        match name {
+            None => &self.shared,
+            Some(name) => self.by_name.get(name).map(std::slice::from_ref).unwrap_or_default(),
+        }
+    }
+}
+
+fn prepare(config: &TenantConfig) -> Result<Tenant, TenantsError> {
+    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if config.name.is_empty() || config.name.len() > 64 || !config.name.chars().all(named) {
+        return Err(TenantsError::Name(config.name.clone()));
+    }
+    if config.tokens.is_empty() && config.signing_tokens.is_empty() {
+        return Err(TenantsError::NoSecret(config.name.clone()));
+    }
+    let unusable = |source| TenantsError::Secret { tenant: config.name.clone(), source };
+    let instance = match &config.instance {
+        None => None,
+        Some(instance) => Some(normal_instance(instance).ok_or_else(|| TenantsError::Instance {
+            tenant: config.name.clone(),
+            instance: instance.clone(),
+        })?),
+    };
+    let tokens = config.tokens.iter().map(TokenDigest::new).collect::<Result<_, _>>().map_err(unusable)?;
+    let keys = config.signing_tokens.iter().map(SigningKey::new).collect::<Result<_, _>>().map_err(unusable)?;
+    Ok(Tenant {
+        name: config.name.clone(),
+        instance,
+        tokens,
+        signing_keys: keys,
+        networks: config.allowed_networks.clone(),
+        path_only: config.path_only,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime::Secret;
+
+    fn tenant(name: &str, tokens: &[&str]) -> TenantConfig {
+        TenantConfig {
+            name: name.to_owned(),
+            instance: None,
+            tokens: tokens.iter().map(|token| Secret::new(*token)).collect(),
+            signing_tokens: Vec::new(),
+            allowed_networks: Vec::new(),
+            path_only: false,
+        }
+    }
+
+    #[test]
+    fn configurations_that_could_confuse_tenants_are_refused() {
+        let new = |tenants: &[TenantConfig]| Tenants::new(tenants).unwrap_err();
+        assert!(matches!(new(&[tenant("a/b", &["x"])]), TenantsError::Name(_)));
+        assert!(matches!(new(&[tenant("a", &[])]), TenantsError::NoSecret(_)));
+        assert!(matches!(new(&[tenant("a", &["x"]), tenant("a", &["y"])]), TenantsError::Duplicate(_)));
+        assert!(matches!(new(&[tenant("a", &["x"]), tenant("b", &["y", "x"])]), TenantsError::Shared(..)));
+        assert!(matches!(new(&[tenant("a", &[""])]), TenantsError::Secret { .. }));
+        let nine = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+        assert!(matches!(new(&[tenant("a", &nine)]), TenantsError::TooMany(9)));
+        let mut own_path = tenant("a", &nine);
+        own_path.path_only = true;
+        let tenants = Tenants::new(&[own_path, tenant("b", &["x"])]).unwrap();
+        assert_eq!(tenants.candidates(None).len(), 1);
+        assert_eq!(tenants.candidates(Some("a")).len(), 1);
+        assert!(tenants.candidates(Some("c")).is_empty());
+    }
+}

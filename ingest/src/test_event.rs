@@ -1,0 +1,152 @@
+//! One synthetic event through the whole pipeline. In: a request from somebody who may ask. Out: how long each stage took. Its event is
+//! of kind `other` and of an instance that no GitLab can have, so it enters no metric and no table but `events`.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use runtime::Publisher;
+use runtime::Secret;
+use runtime::clickhouse::ClickHouse;
+use runtime::http::Peer;
+use runtime::publisher::PublishError;
+use schemas::{Envelope, EventKind, Origin, Payload, TopicPrefix};
+use serde::Serialize;
+use subtle::ConstantTimeEq;
+use tokio::time::Instant;
+use uuid::Uuid;
+use warp::http::HeaderMap;
+
+/// The instance of test events.
+pub const TEST_INSTANCE: &str = "urn:gitpulse:test";
+/// How long an event may take to become visible.
+const VISIBLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often ClickHouse is asked for it.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Sends test events and watches them arrive.
+pub struct TestEvents {
+    clickhouse: ClickHouse,
+    admin_token: Option<Secret>,
+}
+
+/// How long each stage took, in milliseconds from the request.
+#[derive(Debug, Serialize)]
+pub struct TestReport {
+    /// `visible`.
+    pub status: &'static str,
+    /// Id of the event, to be found in `events`.
+    pub id: Uuid,
+    /// When all in-sync replicas of Kafka had it.
+    pub published_ms: u64,
+    /// Where Kafka put it.
+    pub topic: String,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// When a query of `events` found it.
+    pub visible_ms: u64,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum TestRefused {
+    /// Neither from this machine nor with the admin token.
+    #[error("test events are sent from this machine, or with the admin token as bearer token")]
+    Unauthorized,
+    /// The envelope could not be written.
+    #[error("the event could not be written as JSON")]
+    Envelope(#[source] serde_json::Error),
+    /// It did not reach Kafka.
+    #[error("the event did not reach Kafka")]
+    Publish(#[source] PublishError),
+    /// ClickHouse cannot be asked.
+    #[error("the event is in Kafka, but ClickHouse cannot be asked for it; is it running, and was `gitpulse migrate` run?")]
+    ClickHouse(#[source] clickhouse::error::Error),
+    /// It did not arrive.
+    #[error("the event is in Kafka, but not in ClickHouse after {0:?}; is a processor running?")]
+    NotVisible(Duration),
+}
+
+impl TestEvents {
+    /// Test events that are looked for in `clickhouse`.
+    pub fn new(clickhouse: ClickHouse, admin_token: Option<Secret>) -> TestEvents {
+        TestEvents { clickhouse, admin_token }
+    }
+
+    /// Sends one event and waits until a query finds it.
+    pub async fn run(
+        &self,
+        peer: Peer,
+        headers: &HeaderMap,
+        publisher: &Publisher,
+        prefix: &TopicPrefix,
+    ) -> Result<TestReport, TestRefused> {
+        if !self.may(peer, headers) {
+            return Err(TestRefused::Unauthorized);
+        }
+        let started = Instant::now();
+        let envelope = test_event(Uuid::new_v4(), now());
+        let id = envelope.id;
+        let record = envelope.to_record(prefix).map_err(TestRefused::Envelope)?;
+        let topic = record.topic.clone();
+        let position = publisher.publish(record).await.map_err(TestRefused::Publish)?;
+        let published_ms = started.elapsed().as_millis() as u64;
+        while !self.is_visible(id).await? {
+            if started.elapsed() > VISIBLE_TIMEOUT {
+                return Err(TestRefused::NotVisible(VISIBLE_TIMEOUT));
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        Ok(TestReport {
+            status: "visible",
+            id,
+            published_ms,
+            topic,
+            partition: position.partition,
+            offset: position.offset,
+            visible_ms: started.elapsed().as_millis() as u64,
+        })
+    }
+
+    /// A peer on this machine may, unless a proxy stands before us: then everybody looks like this machine.
+    fn may(&self, peer: Peer, headers: &HeaderMap) -> bool {
+        let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+        let direct = !forwarded.iter().any(|name| headers.contains_key(*name));
+        if direct && peer.0.ip().to_canonical().is_loopback() {
+            return true;
+        }
+        let given = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        match (given, &self.admin_token) {
+            (Some(given), Some(token)) => bool::from(given.as_bytes().ct_eq(token.expose().as_bytes())),
+            (Some(_) | None, _) => false,
+        }
+    }
+
+    async fn is_visible(&self, id: Uuid) -> Result<bool, TestRefused> {
+        let query = "SELECT count() FROM events WHERE instance = ? AND project_id = 0 AND kind = 'other' AND id = toUUID(?)";
+        let query = self.clickhouse.client.query(query).bind(TEST_INSTANCE).bind(id.to_string());
+        let found = query.fetch_one::<u64>().await.map_err(TestRefused::ClickHouse)?;
+        Ok(found > 0)
+    }
+}
+
+fn test_event(id: Uuid, time: DateTime<Utc>) -> Envelope {
+    Envelope {
+        id,
+        source: TEST_INSTANCE.to_owned(),
+        kind: EventKind::Other,
+        subject: format!("project/0/other/{id}"),
+        time,
+        origin: Origin::Webhook,
+        tenant: "gitpulse-test".to_owned(),
+        delivery_id: None,
+        traceparent: None,
+        payload: Payload::Json(format!(r#"{{"object_kind":"gitpulse_test","id":"{id}"}}"#)),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: a test event is dated where it is made")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}

@@ -1,0 +1,287 @@
+//! Proves who sent a delivery. In: headers, then the body. Out: a [`VerifiedDelivery`], which nothing else can make. Never tells the
+//! sender which check failed, and never falls back from a signature to a token.
+//!
+//! Signatures are Standard Webhooks v1 (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>),
+//! which GitLab 19.0 and later sends when a signing token is set: HMAC-SHA256 over `id.timestamp.body`.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use hmac::{Hmac, KeyInit, Mac};
+use runtime::Secret;
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::delivery::{DeliveryHeaders, RawDelivery};
+use crate::tenant::{Tenant, Tenants};
+
+/// The most `v1` signatures of one header that are compared.
+const MAX_SIGNATURES: usize = 8;
+/// The longest delivery id; GitLab's are UUIDs.
+const MAX_ID_LENGTH: usize = 256;
+
+/// A secret that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidSecret {
+    /// An empty token would let everybody in.
+    #[error("the secret token is empty")]
+    Empty,
+    /// Not what GitLab shows when a signing token is made.
+    #[error("a signing token is whsec_ and 24 to 64 bytes in base64")]
+    SigningToken,
+}
+
+/// SHA-256 of a secret token: comparing digests takes the same time whatever the lengths are.
+#[derive(Clone)]
+pub struct TokenDigest([u8; 32]);
+
+impl TokenDigest {
+    /// The digest of a configured token.
+    pub fn new(token: &Secret) -> Result<TokenDigest, InvalidSecret> {
+        match token.expose() {
+            "" => Err(InvalidSecret::Empty),
+            token => Ok(TokenDigest(Sha256::digest(token).into())),
+        }
+    }
+
+    fn matches(&self, digest: &[u8; 32]) -> Choice {
+        self.0.ct_eq(digest)
+    }
+}
+
+impl std::fmt::Debug for TokenDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenDigest(***)")
+    }
+}
+
+/// The key of a signing token, ready for use.
+#[derive(Clone)]
+pub struct SigningKey(Hmac<Sha256>);
+
+impl SigningKey {
+    /// The key of a configured signing token, `whsec_` and base64.
+    pub fn new(token: &Secret) -> Result<SigningKey, InvalidSecret> {
+        let encoded = token.expose().strip_prefix("whsec_").ok_or(InvalidSecret::SigningToken)?;
+        let key = BASE64.decode(encoded).map_err(|_| InvalidSecret::SigningToken)?;
+        if !(24..=64).contains(&key.len()) {
+            return Err(InvalidSecret::SigningToken);
+        }
+        Hmac::new_from_slice(&key).map(SigningKey).map_err(|_| InvalidSecret::SigningToken)
+    }
+
+    /// The signature of a delivery.
+    pub fn sign(&self, id: &str, timestamp: &str, body: &[u8]) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SigningKey(***)")
+    }
+}
+
+/// Why a delivery is not believed. The sender is told none of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// No signature and no token.
+    #[error("no credentials")]
+    Missing,
+    /// No tenant of that name.
+    #[error("unknown tenant")]
+    UnknownTenant,
+    /// The token is nobody's.
+    #[error("wrong token")]
+    Token,
+    /// The signature is nobody's, or nobody who could have sent it has a signing token.
+    #[error("wrong signature")]
+    Signature,
+    /// The signature lacks an id or timestamp, or is not in a form we know.
+    #[error("malformed signature")]
+    Malformed,
+    /// The signature is too old, or from the future.
+    #[error("stale signature")]
+    Stale,
+}
+
+impl VerifyError {
+    /// All of them, for metrics that start at zero.
+    pub const ALL: [VerifyError; 6] = [
+        VerifyError::Missing,
+        VerifyError::UnknownTenant,
+        VerifyError::Token,
+        VerifyError::Signature,
+        VerifyError::Malformed,
+        VerifyError::Stale,
+    ];
+
+    /// Bounded label for metrics.
+    pub fn reason(self) -> &'static str {
+        match self {
+            VerifyError::Missing => "missing",
+            VerifyError::UnknownTenant => "unknown_tenant",
+            VerifyError::Token => "token",
+            VerifyError::Signature => "signature",
+            VerifyError::Malformed => "malformed",
+            VerifyError::Stale => "stale",
+        }
+    }
+}
+
+/// A delivery whose sender is proven.
+///
+/// **Invariant:** only [`Admission::verify`] makes one.
+#[derive(Debug)]
+pub struct VerifiedDelivery {
+    tenant: Arc<Tenant>,
+    delivery_id: Option<String>,
+    raw: RawDelivery,
+}
+
+impl VerifiedDelivery {
+    /// Whose secret it was.
+    pub fn tenant(&self) -> &Arc<Tenant> {
+        &self.tenant
+    }
+
+    /// GitLab's id of the delivery. Of a signed one it is the signed id; else `Idempotency-Key`, which GitLab 17.4 and later sends.
+    pub fn delivery_id(&self) -> Option<&str> {
+        self.delivery_id.as_deref()
+    }
+
+    /// The body.
+    pub fn body(&self) -> &Bytes {
+        &self.raw.body
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &DeliveryHeaders {
+        &self.raw.headers
+    }
+
+    /// When its last byte arrived.
+    pub fn received_at(&self) -> DateTime<Utc> {
+        self.raw.received_at
+    }
+}
+
+/// What is known of the sender before the body is read.
+#[derive(Debug)]
+pub enum Admission {
+    /// The token is this tenant's: nothing in the body could add to that.
+    Token(Arc<Tenant>),
+    /// There is a signature, fresh and well-formed; the body will tell whose it is.
+    Signature {
+        /// The signed id.
+        id: String,
+        /// The signed timestamp, as it was written.
+        timestamp: String,
+        /// The `v1` signatures.
+        signatures: Vec<[u8; 32]>,
+        /// Whose it may be.
+        candidates: Vec<Arc<Tenant>>,
+    },
+}
+
+impl Admission {
+    /// Checks everything that can be checked without the body, so that nobody without credentials makes us read one.
+    pub fn new(
+        tenants: &Tenants,
+        path_tenant: Option<&str>,
+        headers: &DeliveryHeaders,
+        now: DateTime<Utc>,
+        tolerance_seconds: u64,
+    ) -> Result<Admission, VerifyError> {
+        let candidates = tenants.candidates(path_tenant);
+        if let Some(header) = &headers.signature {
+            let (id, timestamp) = signed_parts(headers).ok_or(VerifyError::Malformed)?;
+            let signed_at: i64 = timestamp.parse().map_err(|_| VerifyError::Malformed)?;
+            if now.timestamp().abs_diff(signed_at) > tolerance_seconds {
+                return Err(VerifyError::Stale);
+            }
+            let signatures = version_1(header);
+            return match (candidates, signatures.is_empty()) {
+                ([], _) => Err(VerifyError::UnknownTenant),
+                (_, true) => Err(VerifyError::Malformed),
+                (candidates, false) => {
+                    Ok(Admission::Signature { id, timestamp, signatures, candidates: candidates.to_vec() })
+                }
+            };
+        }
+        let Some(token) = &headers.token else { return Err(VerifyError::Missing) };
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        let mut owner = None;
+        for tenant in candidates {
+            for known in &tenant.tokens {
+                // Every secret is compared, whichever matched: time tells nothing about which one it was.
+                if bool::from(known.matches(&digest)) {
+                    owner = Some(tenant.clone());
+                }
+            }
+        }
+        match (owner, candidates) {
+            (Some(tenant), _) => Ok(Admission::Token(tenant)),
+            (None, []) => Err(VerifyError::UnknownTenant),
+            (None, _) => Err(VerifyError::Token),
+        }
+    }
+
+    /// Proves who sent the delivery, now that its body is here.
+    pub fn verify(self, raw: RawDelivery) -> Result<VerifiedDelivery, VerifyError> {
+        match self {
+            Admission::Token(tenant) => {
+                let headers = &raw.headers;
+                let id = headers.idempotency_key.as_ref().or(headers.webhook_id.as_ref());
+                let delivery_id = id.filter(|id| is_id(id)).cloned();
+                Ok(VerifiedDelivery { tenant, delivery_id, raw })
+            }
+            Admission::Signature { id, timestamp, signatures, candidates } => {
+                let mut owner = None;
+                for tenant in &candidates {
+                    for key in &tenant.signing_keys {
+                        let expected = key.sign(&id, &timestamp, &raw.body);
+                        for signature in &signatures {
+                            if bool::from(expected.ct_eq(signature)) {
+                                owner = Some(tenant.clone());
+                            }
+                        }
+                    }
+                }
+                let tenant = owner.ok_or(VerifyError::Signature)?;
+                Ok(VerifiedDelivery { tenant, delivery_id: Some(id), raw })
+            }
+        }
+    }
+}
+
+/// The id and timestamp that a signature covers.
+fn signed_parts(headers: &DeliveryHeaders) -> Option<(String, String)> {
+    let id = headers.webhook_id.clone().filter(|id| is_id(id))?;
+    let timestamp = headers.webhook_timestamp.clone()?;
+    Some((id, timestamp))
+}
+
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= MAX_ID_LENGTH
+}
+
+/// The `v1` signatures in a space-separated list; other versions are for others.
+fn version_1(header: &str) -> Vec<[u8; 32]> {
+    header
+        .split(' ')
+        .filter_map(|item| item.strip_prefix("v1,"))
+        .filter_map(|encoded| BASE64.decode(encoded).ok()?.try_into().ok())
+        .take(MAX_SIGNATURES)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
