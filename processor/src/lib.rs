@@ -1,1 +1,17 @@
-//! processor
+//! Kafka to rows to ClickHouse.
+//!
+//! In the order the records travel: [`pipeline`] takes a record, [`decode`] types it, [`rows`] says what it means for the tables, [`batch`]
+//! collects, [`insert`] stores, and [`pipeline`] commits. What cannot be decoded goes to [`dead_letter`].
+
+pub mod batch;
+pub mod config;
+pub mod dead_letter;
+pub mod decode;
+pub mod insert;
+pub mod metrics;
+pub mod pipeline;
+pub mod rows;
+
+pub use config::ProcessorConfig;
+pub use metrics::Metrics;
+pub use pipeline::{Pipeline, PipelineError};

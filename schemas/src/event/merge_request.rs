@@ -123,6 +123,9 @@ pub struct Attributes {
     /// When it changed last.
     #[serde(default)]
     pub updated_at: Field<DateTime<Utc>>,
+    /// When the action happened; GitLab 18.10 and later. An approval need not change `updated_at`.
+    #[serde(default)]
+    pub actioned_at: Field<DateTime<Utc>>,
     /// When GitLab had finished preparing it.
     #[serde(default)]
     pub prepared_at: Field<DateTime<Utc>>,

@@ -1,0 +1,99 @@
+//! Kafka in this process. In: topics. Out: the records that lie in them. Never forgets one that a test still wants to see: a
+//! partition of the mock cluster keeps 5 MiB, or its last record.
+
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::Headers;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use schemas::topic::MAX_RECORD_BYTES;
+use schemas::{Envelope, Payload, TopicPrefix};
+use tokio::time::Instant;
+
+use crate::client::GUARD;
+
+/// One broker with every topic of GitPulse, one partition each.
+pub(crate) struct TestKafka {
+    pub(crate) cluster: MockCluster<'static, DefaultProducerContext>,
+}
+
+/// A record as a consumer finds it.
+pub(crate) struct Record {
+    pub(crate) topic: String,
+    pub(crate) key: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) envelope: Envelope,
+}
+
+impl Record {
+    /// The payload's text; panics where the payload is no JSON.
+    pub(crate) fn json(&self) -> &str {
+        match &self.envelope.payload {
+            Payload::Json(json) => json,
+            Payload::Binary(_) => panic!("the payload is no JSON"),
+        }
+    }
+}
+
+impl TestKafka {
+    pub(crate) fn start() -> TestKafka {
+        let cluster = MockCluster::new(1).unwrap();
+        for topic in TopicPrefix::default().all() {
+            cluster.create_topic(&topic.name, 1, 1).unwrap();
+        }
+        TestKafka { cluster }
+    }
+
+    pub(crate) fn brokers(&self) -> String {
+        self.cluster.bootstrap_servers()
+    }
+
+    /// Everything that is in Kafka now, topic by topic.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", self.brokers())
+            .set("group.id", "reader")
+            .set("enable.auto.commit", "false")
+            .set("fetch.message.max.bytes", MAX_RECORD_BYTES.to_string())
+            .set("receive.message.max.bytes", (3 * MAX_RECORD_BYTES).to_string())
+            .create()
+            .unwrap();
+        let mut assignment = TopicPartitionList::new();
+        let mut expected = 0;
+        for topic in TopicPrefix::default().all() {
+            let (low, high) = consumer.fetch_watermarks(&topic.name, 0, GUARD).unwrap();
+            if high > low {
+                assignment.add_partition_offset(&topic.name, 0, Offset::Offset(low)).unwrap();
+                expected += (high - low) as usize;
+            }
+        }
+        consumer.assign(&assignment).unwrap();
+        let mut records = Vec::new();
+        let deadline = Instant::now() + GUARD;
+        while records.len() < expected {
+            assert!(Instant::now() < deadline, "{} of {expected} records could be read", records.len());
+            let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
+            let message = message.unwrap();
+            let header = |header: rdkafka::message::Header<'_, &[u8]>| {
+                (header.key.to_owned(), String::from_utf8(header.value.unwrap().to_vec()).unwrap())
+            };
+            records.push(Record {
+                topic: message.topic().to_owned(),
+                key: String::from_utf8(message.key().unwrap().to_vec()).unwrap(),
+                headers: message.headers().unwrap().iter().map(header).collect(),
+                envelope: Envelope::parse(message.payload().unwrap()).unwrap(),
+            });
+        }
+        records.sort_by(|a, b| a.topic.cmp(&b.topic));
+        records
+    }
+
+    /// The one record that is in Kafka; panics if there are none or several.
+    pub(crate) fn record(&self) -> Record {
+        let mut records = self.records();
+        assert_eq!(records.len(), 1);
+        records.remove(0)
+    }
+}

@@ -1,0 +1,191 @@
+//! Collects rows. In: events with their positions. Out: a batch that is due. Positions move only with their batch: a skipped or
+//! dead-lettered record adds its position here and commits nothing by itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::dead_letter::DeadLetterError;
+use crate::rows::Rows;
+
+/// When a batch is due. Whatever is reached first.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchLimits {
+    /// Rows of all tables together.
+    pub max_rows: usize,
+    /// Bytes of the records that the rows were made from.
+    pub max_bytes: usize,
+    /// Since its first record.
+    pub max_age: Duration,
+}
+
+/// Up to where each partition was read: topic and partition to the offset of the next record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Positions(BTreeMap<(String, i32), i64>);
+
+impl Positions {
+    /// Notes that a record was read.
+    pub fn add(&mut self, topic: &str, partition: i32, offset: i64) {
+        // One lookup without an allocation for the usual case: the partition is known.
+        match self.0.iter_mut().find(|((name, number), _)| *number == partition && name == topic) {
+            Some((_, next)) => *next = (*next).max(offset + 1),
+            None => {
+                self.0.insert((topic.to_owned(), partition), offset + 1);
+            }
+        }
+    }
+
+    /// Adds what others read. The order of merging, and merging twice, change nothing.
+    pub fn merge(&mut self, other: &Positions) {
+        for ((topic, partition), next) in &other.0 {
+            self.add(topic, *partition, next - 1);
+        }
+    }
+
+    /// Topic, partition, and the offset of the next record.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, i32, i64)> {
+        self.0.iter().map(|((topic, partition), next)| (topic.as_str(), *partition, *next))
+    }
+}
+
+/// Rows of one assignment of partitions, with the positions they came from.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// What is inserted.
+    pub rows: Rows,
+    /// What is committed after that.
+    pub positions: Positions,
+    /// Dead letters on their way to Kafka; all must be acknowledged before the positions are committed.
+    pub dead_letters: JoinSet<Result<(), DeadLetterError>>,
+    /// When the events were received, for the time from receipt to visibility.
+    pub received: Vec<DateTime<Utc>>,
+    /// The assignment under which the records were read.
+    pub generation: u64,
+    records: usize,
+    bytes: usize,
+    opened_at: Option<Instant>,
+}
+
+impl Batch {
+    /// An empty batch of one assignment.
+    pub fn new(generation: u64) -> Batch {
+        Batch { generation, ..Batch::default() }
+    }
+
+    /// Adds the rows of a record.
+    pub fn push(&mut self, rows: Rows, record: Record<'_>, now: Instant) {
+        self.rows.append(rows);
+        self.skip(record, now);
+    }
+
+    /// Adds the position of a record that has no rows.
+    pub fn skip(&mut self, record: Record<'_>, now: Instant) {
+        self.positions.add(record.topic, record.partition, record.offset);
+        self.records += 1;
+        self.bytes += record.bytes;
+        self.opened_at.get_or_insert(now);
+    }
+
+    /// Whether there is nothing to insert or commit.
+    pub fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
+    /// How many records it was made from.
+    pub fn records(&self) -> usize {
+        self.records
+    }
+
+    /// Whether it should be inserted now.
+    pub fn is_due(&self, limits: &BatchLimits, now: Instant) -> bool {
+        self.rows.len() >= limits.max_rows
+            || self.bytes >= limits.max_bytes
+            // Dead letters have no rows yet, but each waits for Kafka.
+            || self.dead_letters.len() >= limits.max_rows
+            || self.deadline(limits).is_some_and(|deadline| deadline <= now)
+    }
+
+    /// When it is due by age; `None` while it is empty.
+    pub fn deadline(&self, limits: &BatchLimits) -> Option<Instant> {
+        self.opened_at.map(|opened_at| opened_at + limits.max_age)
+    }
+}
+
+/// Where a record stands, and how large it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'r> {
+    /// Its topic.
+    pub topic: &'r str,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// Bytes of its value.
+    pub bytes: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn record(offset: i64, bytes: usize) -> Record<'static> {
+        Record { topic: "gitlab.push", partition: 0, offset, bytes }
+    }
+
+    const LIMITS: BatchLimits = BatchLimits { max_rows: 10, max_bytes: 100, max_age: Duration::from_millis(500) };
+
+    #[test]
+    fn a_skipped_record_moves_with_its_batch() {
+        let mut batch = Batch::new(1);
+        let now = Instant::now();
+        batch.skip(record(7, 10), now);
+        assert!(!batch.is_empty() && batch.rows.is_empty());
+        assert_eq!(batch.positions.iter().collect::<Vec<_>>(), [("gitlab.push", 0, 8)]);
+        assert!(!batch.is_due(&LIMITS, now));
+        assert!(batch.is_due(&LIMITS, now + LIMITS.max_age));
+    }
+
+    #[test]
+    fn an_empty_batch_is_never_due() {
+        let batch = Batch::new(1);
+        assert_eq!(batch.deadline(&LIMITS), None);
+        assert!(!batch.is_due(&LIMITS, Instant::now() + Duration::from_secs(3600)));
+    }
+
+    #[test]
+    fn bytes_make_a_batch_due() {
+        let mut batch = Batch::new(1);
+        let now = Instant::now();
+        batch.skip(record(1, 99), now);
+        assert!(!batch.is_due(&LIMITS, now));
+        batch.skip(record(2, 1), now);
+        assert!(batch.is_due(&LIMITS, now));
+    }
+
+    fn positions() -> impl Strategy<Value = Positions> {
+        prop::collection::vec((0_usize..3, 0_i32..3, 0_i64..50), 0..20).prop_map(|records| {
+            let mut positions = Positions::default();
+            for (topic, partition, offset) in records {
+                positions.add(["a", "b", "c"][topic], partition, offset);
+            }
+            positions
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn merging_positions_is_free_of_order_and_repetition(a in positions(), b in positions(), c in positions()) {
+            let merged = |parts: &[&Positions]| {
+                let mut all = Positions::default();
+                parts.iter().for_each(|part| all.merge(part));
+                all
+            };
+            prop_assert_eq!(merged(&[&a, &b, &c]), merged(&[&c, &a, &b]));
+            prop_assert_eq!(merged(&[&a, &b, &b, &a]), merged(&[&a, &b]));
+        }
+    }
+}

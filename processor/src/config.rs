@@ -1,0 +1,47 @@
+//! Settings of the processor. In: flags, environment, file. Out: typed values with units in their names.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::batch::BatchLimits;
+
+/// How records become rows.
+#[derive(Debug, Clone, Args)]
+pub struct ProcessorConfig {
+    /// Rows at which a batch is inserted
+    #[arg(long, env = "GITPULSE_BATCH_MAX_ROWS", default_value_t = 50_000, value_name = "ROWS",
+          value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub batch_max_rows: u64,
+
+    /// MiB of records at which a batch is inserted
+    #[arg(long, env = "GITPULSE_BATCH_MAX_MIB", default_value_t = 48, value_name = "MIB",
+          value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub batch_max_mib: u64,
+
+    /// Milliseconds after its first record at which a batch is inserted
+    #[arg(long, env = "GITPULSE_BATCH_MAX_AGE_MS", default_value_t = 400, value_name = "MS",
+          value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub batch_max_age_ms: u64,
+
+    /// Seconds after which one INSERT is given up and tried again
+    #[arg(long, env = "GITPULSE_INSERT_TIMEOUT_SECONDS", default_value_t = 60, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=120))]
+    pub insert_timeout_seconds: u64,
+
+    /// Seconds for which a batch is tried again before the process stops with an error; Kafka keeps its records
+    #[arg(long, env = "GITPULSE_INSERT_RETRY_SECONDS", default_value_t = 150, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(0..=150))]
+    pub insert_retry_seconds: u64,
+}
+
+impl ProcessorConfig {
+    /// When a batch is due.
+    pub fn batch_limits(&self) -> BatchLimits {
+        BatchLimits {
+            max_rows: self.batch_max_rows as usize,
+            max_bytes: self.batch_max_mib as usize * 1024 * 1024,
+            max_age: Duration::from_millis(self.batch_max_age_ms),
+        }
+    }
+}

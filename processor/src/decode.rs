@@ -1,0 +1,207 @@
+//! Types a record. In: the value of a record. Out: an [`Event`], or why there is none. Pure: the same bytes give the same event.
+
+use chrono::{DateTime, Utc};
+use schemas::envelope::EnvelopeError;
+use schemas::event::merge_request::MergeRequest;
+use schemas::event::pipeline::Pipeline;
+use schemas::event::push::Push;
+use schemas::field::Field;
+use schemas::head::{Head, HeadError};
+use schemas::{Envelope, EventKind, Origin, Payload};
+use serde::Deserialize;
+use uuid::Uuid;
+
+/// How deep a payload may be nested. GitLab's are below ten; ClickHouse's JSON functions give up near a thousand.
+pub const MAX_DEPTH: usize = 128;
+
+/// One event, typed.
+#[derive(Debug)]
+pub struct Event {
+    /// Id of the event.
+    pub id: Uuid,
+    /// The GitLab instance.
+    pub instance: String,
+    /// The project, 0 where there is none.
+    pub project_id: u64,
+    /// Path of the project, empty where the body does not say it.
+    pub project_path: String,
+    /// What it is about.
+    pub kind: EventKind,
+    /// GitLab's own name of the event.
+    pub name: String,
+    /// Action, status or state.
+    pub action: String,
+    /// The entity within the instance.
+    pub subject: String,
+    /// By which face of GitLab it came.
+    pub origin: Origin,
+    /// Who verified it.
+    pub tenant: String,
+    /// GitLab's id of the delivery, or empty.
+    pub delivery_id: String,
+    /// When GitPulse received it.
+    pub received_at: DateTime<Utc>,
+    /// What GitLab sent, as JSON.
+    pub payload: String,
+    /// The payload, typed. An error means that the event is known but its own table cannot take it: it is kept in `events`, from which
+    /// a later decoder can build that table, and it is dead-lettered, so that somebody sees it.
+    pub body: Result<EventBody, DecodeError>,
+}
+
+/// The typed payload, one variant a kind that has tables of its own.
+#[derive(Debug)]
+pub enum EventBody {
+    /// A push.
+    Push(Box<Push>),
+    /// A change of a merge request.
+    MergeRequest(Box<MergeRequest>),
+    /// A change of a pipeline and its jobs.
+    Pipeline(Box<Pipeline>),
+    /// A kind that has no tables of its own.
+    Untyped,
+}
+
+/// Why a record is no event, or its payload not what its kind promises.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The value is no envelope.
+    #[error("the record is not an envelope")]
+    Envelope(#[source] EnvelopeError),
+    /// The payload is no JSON.
+    #[error("the payload is not JSON")]
+    NotJson,
+    /// The payload is nested too deeply.
+    #[error("the payload is nested more than {MAX_DEPTH} deep")]
+    TooDeep,
+    /// The payload is JSON, but not an object whose head can be read.
+    #[error("the payload has no readable head")]
+    Head(#[source] HeadError),
+    /// The payload does not match its kind.
+    #[error("the {kind} payload does not match its schema")]
+    Payload {
+        /// Its kind.
+        kind: EventKind,
+        /// Where it differs.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The payload does not say which entity it is about.
+    #[error("the {kind} payload has no readable {field}")]
+    Missing {
+        /// Its kind.
+        kind: EventKind,
+        /// The field.
+        field: &'static str,
+    },
+}
+
+impl DecodeError {
+    /// Bounded label for metrics and for the header of the dead letter.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            DecodeError::Envelope(_) => "envelope",
+            DecodeError::NotJson => "not_json",
+            DecodeError::TooDeep => "too_deep",
+            DecodeError::Head(HeadError::NotAnObject) => "not_an_object",
+            DecodeError::Head(HeadError::Json(_)) => "head",
+            DecodeError::Payload { .. } => "payload",
+            DecodeError::Missing { .. } => "missing_field",
+        }
+    }
+}
+
+/// Types the value of a record.
+pub fn decode(value: &[u8]) -> Result<Event, DecodeError> {
+    let envelope = Envelope::parse(value).map_err(DecodeError::Envelope)?;
+    let payload = match envelope.payload {
+        Payload::Json(json) => json,
+        Payload::Binary(_) => return Err(DecodeError::NotJson),
+    };
+    if depth(&payload) > MAX_DEPTH {
+        return Err(DecodeError::TooDeep);
+    }
+    let head = Head::read(&payload).map_err(DecodeError::Head)?;
+    let (name, action) = (head.name().to_owned(), head.action().to_owned());
+    let (project_id, project_path) = (head.project_id(), head.project_path().to_owned());
+    Ok(Event {
+        id: envelope.id,
+        instance: envelope.source,
+        project_id,
+        project_path,
+        kind: envelope.kind,
+        name,
+        action,
+        subject: envelope.subject,
+        origin: envelope.origin,
+        tenant: envelope.tenant,
+        delivery_id: envelope.delivery_id.unwrap_or_default(),
+        received_at: envelope.time,
+        body: typed(envelope.kind, envelope.origin, &payload),
+        payload,
+    })
+}
+
+fn typed(kind: EventKind, origin: Origin, payload: &str) -> Result<EventBody, DecodeError> {
+    match (kind, origin) {
+        (EventKind::Push, Origin::Webhook | Origin::HookLog) => {
+            let push: Push = parse(kind, payload)?;
+            text(kind, "ref", &push.ref_name)?;
+            text(kind, "before", &push.before)?;
+            text(kind, "after", &push.after)?;
+            Ok(EventBody::Push(Box::new(push)))
+        }
+        (EventKind::MergeRequest, Origin::Webhook | Origin::HookLog) => {
+            let merge_request: MergeRequest = parse(kind, payload)?;
+            number(kind, "object_attributes.iid", merge_request.object_attributes.get().map(|attributes| &attributes.iid))?;
+            Ok(EventBody::MergeRequest(Box::new(merge_request)))
+        }
+        (EventKind::Pipeline, Origin::Webhook | Origin::HookLog) => {
+            let pipeline: Pipeline = parse(kind, payload)?;
+            number(kind, "object_attributes.id", pipeline.object_attributes.get().map(|attributes| &attributes.id))?;
+            Ok(EventBody::Pipeline(Box::new(pipeline)))
+        }
+        (_, _) => Ok(EventBody::Untyped),
+    }
+}
+
+fn parse<'p, T: Deserialize<'p>>(kind: EventKind, payload: &'p str) -> Result<T, DecodeError> {
+    serde_json::from_str(payload).map_err(|source| DecodeError::Payload { kind, source })
+}
+
+fn text(kind: EventKind, field: &'static str, value: &Field<String>) -> Result<(), DecodeError> {
+    match value.text() {
+        "" => Err(DecodeError::Missing { kind, field }),
+        _ => Ok(()),
+    }
+}
+
+fn number(kind: EventKind, field: &'static str, value: Option<&Field<u64>>) -> Result<(), DecodeError> {
+    match value.and_then(Field::get) {
+        Some(_) => Ok(()),
+        None => Err(DecodeError::Missing { kind, field }),
+    }
+}
+
+/// How deep JSON is nested.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match (in_string, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (true, b'"') => in_string = false,
+            (true, _) => (),
+            (false, b'"') => in_string = true,
+            (false, b'[' | b'{') => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            (false, b']' | b'}') => depth = depth.saturating_sub(1),
+            (false, _) => (),
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests;

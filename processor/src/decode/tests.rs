@@ -1,0 +1,68 @@
+use super::*;
+use chrono::DateTime;
+use schemas::envelope::delivery_event_id;
+use schemas::TopicPrefix;
+
+fn record(kind: EventKind, payload: Payload) -> Vec<u8> {
+    let envelope = Envelope {
+        id: delivery_event_id("https://gitlab.example.com", "1"),
+        source: "https://gitlab.example.com".to_owned(),
+        kind,
+        subject: "project/42/push/refs/heads/main".to_owned(),
+        time: DateTime::from_timestamp(1_795_305_600, 0).unwrap(),
+        origin: Origin::Webhook,
+        tenant: "default".to_owned(),
+        delivery_id: Some("1".to_owned()),
+        traceparent: None,
+        payload,
+    };
+    envelope.to_record(&TopicPrefix::default()).unwrap().value
+}
+
+fn json(kind: EventKind, json: &str) -> Result<Event, DecodeError> {
+    decode(&record(kind, Payload::Json(json.to_owned())))
+}
+
+#[track_caller]
+fn check(result: Result<Event, DecodeError>, expected: &str) {
+    match result {
+        Ok(event) => panic!("{expected} expected, but decoded: {event:?}"),
+        Err(error) => assert_eq!(error.reason(), expected),
+    }
+}
+
+#[test]
+fn what_cannot_be_decoded_says_why() {
+    check(decode(b"hello"), "envelope");
+    check(decode(b""), "envelope");
+    check(decode(&record(EventKind::Other, Payload::Binary(b"\xff\xfe".to_vec()))), "not_json");
+    check(json(EventKind::Other, "[1,2]"), "not_an_object");
+    check(json(EventKind::Other, r#"{"object_kind":"push","object_kind":"note"}"#), "head");
+    let deep = format!(r#"{{"object_kind":"push","a":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    check(json(EventKind::Push, &deep), "too_deep");
+}
+
+#[test]
+fn brackets_in_texts_are_not_depth() {
+    assert_eq!(depth(r#"{"a":"[[[[\"[["}"#), 1);
+    assert_eq!(depth(r#"{"a":[{"b":"\\"},[]]}"#), 3);
+}
+
+#[test]
+fn an_event_that_its_table_cannot_take_is_still_an_event() {
+    let event = json(EventKind::Push, r#"{"object_kind":"push","project_id":42,"ref":"refs/heads/main"}"#).unwrap();
+    assert_eq!(event.project_id, 42);
+    assert_eq!(event.body.unwrap_err().reason(), "missing_field");
+    let event = json(EventKind::MergeRequest, r#"{"object_kind":"merge_request","object_attributes":7}"#).unwrap();
+    assert_eq!(event.body.unwrap_err().reason(), "missing_field");
+    let twice = r#"{"object_kind":"pipeline","object_attributes":{"id":1},"builds":[{"id":1,"id":2}]}"#;
+    assert_eq!(json(EventKind::Pipeline, twice).unwrap().body.unwrap_err().reason(), "payload");
+}
+
+#[test]
+fn kinds_without_tables_of_their_own_are_events() {
+    let event = json(EventKind::Note, r#"{"object_kind":"note","project_id":"42","object_attributes":{"action":"create"}}"#);
+    let event = event.unwrap();
+    assert!(matches!(event.body, Ok(EventBody::Untyped)));
+    assert_eq!((event.project_id, event.name.as_str(), event.action.as_str()), (42, "note", "create"));
+}

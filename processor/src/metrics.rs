@@ -1,0 +1,146 @@
+//! What the processor counts. Fields in the order of the path; a field's comment is its help text. Every record ends in exactly one
+//! outcome, so `consumed` is the sum of `records`.
+
+use std::time::Duration;
+
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
+use schemas::EventKind;
+
+/// The metrics of the processor; clones share them.
+#[derive(Clone)]
+pub struct Metrics {
+    /// Records read from Kafka.
+    pub consumed: IntCounter,
+    /// Records that became rows.
+    pub stored: IntCounter,
+    /// Records of a batch that was dropped because its partitions were revoked; whoever has them now reads them again.
+    pub dropped: IntCounter,
+    /// Batches that were inserted and committed.
+    pub batches: IntCounter,
+    /// Tries of a batch that failed.
+    pub insert_failures: IntCounter,
+    /// Commits that Kafka refused; their records are read again.
+    pub commit_failures: IntCounter,
+    /// From the receipt of an event to the moment when queries see it.
+    pub visible_seconds: Histogram,
+    /// Age of the oldest event in the batch that was stored last, at that moment.
+    pub oldest_seconds: IntGauge,
+    dead_letters: IntCounterVec,
+    events: Vec<IntCounter>,
+    unreadable: Vec<IntCounter>,
+    rows: IntCounterVec,
+    insert_seconds: HistogramVec,
+    lag: IntGaugeVec,
+}
+
+impl Metrics {
+    /// Registers the metrics.
+    pub fn register(registry: &Registry) -> prometheus::Result<Metrics> {
+        let consumed = IntCounter::new("gitpulse_processor_consumed_total", "Records read from Kafka")?;
+        let records = IntCounterVec::new(
+            Opts::new(
+                "gitpulse_processor_records_total",
+                "Records by how they ended: stored, or dropped with a revoked partition to be read again",
+            ),
+            &["outcome"],
+        )?;
+        let dead_letters = IntCounterVec::new(
+            Opts::new("gitpulse_processor_dead_letters_total", "Records that were dead-lettered, by reason"),
+            &["reason"],
+        )?;
+        let events =
+            IntCounterVec::new(Opts::new("gitpulse_processor_events_total", "Events decoded, by kind"), &["kind"])?;
+        let unreadable = IntCounterVec::new(
+            Opts::new(
+                "gitpulse_processor_unreadable_fields_total",
+                "Fields that were there but could not be read, stored as NULL, by kind of event",
+            ),
+            &["kind"],
+        )?;
+        let batches = IntCounter::new("gitpulse_processor_batches_total", "Batches inserted and committed")?;
+        let rows =
+            IntCounterVec::new(Opts::new("gitpulse_processor_rows_total", "Rows inserted, by table"), &["table"])?;
+        let insert_seconds = HistogramVec::new(
+            HistogramOpts::new("gitpulse_processor_insert_seconds", "Time of one INSERT, by table")
+                .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0]),
+            &["table"],
+        )?;
+        let insert_failures =
+            IntCounter::new("gitpulse_processor_insert_failures_total", "Tries of a batch that failed")?;
+        let commit_failures = IntCounter::new(
+            "gitpulse_processor_commit_failures_total",
+            "Commits that Kafka refused; their records are read again",
+        )?;
+        let visible_seconds = Histogram::with_opts(
+            HistogramOpts::new(
+                "gitpulse_processor_visible_seconds",
+                "From the receipt of an event to the moment when queries see it",
+            )
+            .buckets(vec![0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0]),
+        )?;
+        let oldest_seconds = IntGauge::new(
+            "gitpulse_processor_oldest_event_seconds",
+            "Age of the oldest event in the batch that was stored last, at that moment",
+        )?;
+        let lag = IntGaugeVec::new(
+            Opts::new("gitpulse_processor_lag_records", "Records of a topic that are not committed yet"),
+            &["topic"],
+        )?;
+        registry.register(Box::new(consumed.clone()))?;
+        registry.register(Box::new(records.clone()))?;
+        registry.register(Box::new(dead_letters.clone()))?;
+        registry.register(Box::new(events.clone()))?;
+        registry.register(Box::new(unreadable.clone()))?;
+        registry.register(Box::new(batches.clone()))?;
+        registry.register(Box::new(rows.clone()))?;
+        registry.register(Box::new(insert_seconds.clone()))?;
+        registry.register(Box::new(insert_failures.clone()))?;
+        registry.register(Box::new(commit_failures.clone()))?;
+        registry.register(Box::new(visible_seconds.clone()))?;
+        registry.register(Box::new(oldest_seconds.clone()))?;
+        registry.register(Box::new(lag.clone()))?;
+        let by_kind = |vector: &IntCounterVec| {
+            EventKind::ALL.iter().map(|kind| vector.with_label_values(&[kind.as_str()])).collect()
+        };
+        Ok(Metrics {
+            consumed,
+            stored: records.with_label_values(&["stored"]),
+            dropped: records.with_label_values(&["dropped"]),
+            batches,
+            insert_failures,
+            commit_failures,
+            visible_seconds,
+            oldest_seconds,
+            dead_letters,
+            events: by_kind(&events),
+            unreadable: by_kind(&unreadable),
+            rows,
+            insert_seconds,
+            lag,
+        })
+    }
+
+    /// Counts a decoded event and the fields of it that nobody could read.
+    pub fn decoded(&self, kind: EventKind, unreadable: u64) {
+        self.events[kind as usize].inc();
+        self.unreadable[kind as usize].inc_by(unreadable);
+    }
+
+    /// Counts a dead letter.
+    pub fn dead_lettered(&self, reason: &'static str) {
+        self.dead_letters.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts the rows of one INSERT.
+    pub fn inserted(&self, table: &'static str, rows: usize, took: Duration) {
+        self.rows.with_label_values(&[table]).inc_by(rows as u64);
+        self.insert_seconds.with_label_values(&[table]).observe(took.as_secs_f64());
+    }
+
+    /// Shows how far behind the group is in one topic.
+    pub fn lag(&self, topic: &str, records: i64) {
+        self.lag.with_label_values(&[topic]).set(records);
+    }
+}

@@ -1,0 +1,310 @@
+//! The processor: one loop. In: records of all topics. Out: rows in ClickHouse, then committed offsets, in that order. A crash anywhere
+//! leaves records that are read again, never records that are missing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clickhouse::Client;
+use fail::fail_point;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance, StreamConsumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::{ClientContext, Message, Offset, Statistics, TopicPartitionList};
+use runtime::Publisher;
+use runtime::kafka::{Kafka, KafkaConfig};
+use schemas::EventKind;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::batch::{Batch, BatchLimits, Record};
+use crate::config::ProcessorConfig;
+use crate::dead_letter::{self, DeadLetter, DeadLetterError};
+use crate::decode::decode;
+use crate::insert::{InsertError, insert};
+use crate::metrics::Metrics;
+use crate::rows::rows_for;
+
+/// How long the start waits for Kafka.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pause before the first further try of an insert; doubles up to the second.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Why the processor stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// Kafka, or the client, failed for good.
+    #[error("records cannot be read from Kafka")]
+    Kafka(#[from] KafkaError),
+    /// Nobody created the topics.
+    #[error("{0} topics do not exist, {1} among them: run `gitpulse migrate`")]
+    MissingTopics(usize, String),
+    /// ClickHouse did not take a batch. Its records are still in Kafka.
+    #[error("a batch could not be stored; its records stay in Kafka until a processor stores them")]
+    Insert(#[from] InsertError),
+    /// Kafka did not take a dead letter. Its record is read again.
+    #[error(transparent)]
+    DeadLetter(#[from] DeadLetterError),
+}
+
+/// Counts assignments. `StreamConsumer` runs its callbacks inside `recv`, on the task of the loop: they must not wait, so they only count.
+struct Context {
+    generation: Arc<AtomicU64>,
+    metrics: Metrics,
+}
+
+impl ClientContext for Context {
+    fn stats(&self, statistics: Statistics) {
+        for (name, topic) in &statistics.topics {
+            let lags = topic.partitions.values().map(|partition| partition.consumer_lag.max(0));
+            self.metrics.lag(name, lags.sum());
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        match rebalance {
+            Rebalance::Assign(partitions) => tracing::info!(partitions = partitions.count(), "partitions assigned"),
+            Rebalance::Revoke(partitions) => tracing::info!(partitions = partitions.count(), "partitions revoked"),
+            Rebalance::Error(error) => tracing::warn!(error = error as &dyn std::error::Error, "rebalance failed"),
+        }
+    }
+}
+
+/// Reads all topics in one consumer group and stores what they hold.
+pub struct Pipeline {
+    consumer: Arc<StreamConsumer<Context>>,
+    generation: Arc<AtomicU64>,
+    client: Client,
+    publisher: Publisher,
+    dead_letter_topic: Arc<str>,
+    limits: BatchLimits,
+    insert_timeout: Duration,
+    insert_retry_for: Duration,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+}
+
+impl Pipeline {
+    /// Joins the group of all event topics and the dead letter topic.
+    pub async fn start(
+        kafka: &KafkaConfig,
+        client: Client,
+        publisher: Publisher,
+        config: &ProcessorConfig,
+        metrics: Metrics,
+    ) -> Result<Pipeline, PipelineError> {
+        let prefix = &kafka.topic_prefix;
+        let dead_letter_topic = prefix.dead_letters();
+        let mut topics: Vec<String> = EventKind::ALL.iter().map(|kind| prefix.events(*kind)).collect();
+        topics.push(dead_letter_topic.clone());
+        let existing = Kafka::new(kafka)?.topic_names(METADATA_TIMEOUT).await?;
+        let missing: Vec<&String> = topics.iter().filter(|topic| !existing.contains(topic)).collect();
+        if let [first, ..] = missing.as_slice() {
+            return Err(PipelineError::MissingTopics(missing.len(), (*first).clone()));
+        }
+
+        let generation = Arc::new(AtomicU64::new(0));
+        let context = Context { generation: generation.clone(), metrics: metrics.clone() };
+        let consumer: StreamConsumer<Context> =
+            kafka.consumer(&prefix.processor_group()).create_with_context(context)?;
+        let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&names)?;
+        Ok(Pipeline {
+            consumer: Arc::new(consumer),
+            generation,
+            client,
+            publisher,
+            dead_letter_topic: dead_letter_topic.into(),
+            limits: config.batch_limits(),
+            insert_timeout: Duration::from_secs(config.insert_timeout_seconds),
+            insert_retry_for: Duration::from_secs(config.insert_retry_seconds),
+            metrics,
+            shutdown: CancellationToken::new(),
+        })
+    }
+
+    /// Reads, stores and commits until `shutdown`; then stores what is open. Returns earlier only on faults that a restart could cure.
+    pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), PipelineError> {
+        self.shutdown = shutdown.clone();
+        let mut batch = Batch::new(self.generation());
+        loop {
+            let deadline = batch.deadline(&self.limits);
+            tokio::select! {
+                record = self.consumer.recv() => match record {
+                    Ok(record) => self.take(&record, &mut batch),
+                    Err(error) => passing(error)?,
+                },
+                () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => (),
+                () = shutdown.cancelled() => break,
+            }
+            if batch.is_due(&self.limits, Instant::now()) {
+                self.flush(std::mem::take(&mut batch)).await?;
+                batch = Batch::new(self.generation());
+            }
+        }
+        let flushed = self.flush(batch).await;
+        // Leaving the group hands the partitions on at once instead of after the session timeout.
+        let consumer = self.consumer;
+        let _ = tokio::task::spawn_blocking(move || consumer.unsubscribe()).await;
+        flushed
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    /// Adds a record to the batch: its rows, or its dead letter.
+    fn take(&self, message: &BorrowedMessage<'_>, batch: &mut Batch) {
+        let generation = self.generation();
+        if batch.generation != generation {
+            // What the batch held is read again by whoever has its partitions now.
+            self.drop_stale(std::mem::replace(batch, Batch::new(generation)));
+        }
+        self.metrics.consumed.inc();
+        let value = message.payload().unwrap_or_default();
+        let record = Record {
+            topic: message.topic(),
+            partition: message.partition(),
+            offset: message.offset(),
+            bytes: value.len(),
+        };
+        let now = Instant::now();
+        if record.topic == &*self.dead_letter_topic {
+            return batch.push(dead_letter::row(message, wall_clock()), record, now);
+        }
+        match decode(value) {
+            Ok(mut event) => {
+                let (kind, received_at) = (event.kind, event.received_at);
+                if let Err(error) = &mut event.body {
+                    self.bury(message, error, batch);
+                }
+                let rows = rows_for(event);
+                self.metrics.decoded(kind, rows.unreadable);
+                batch.received.push(received_at);
+                batch.push(rows, record, now);
+            }
+            Err(error) => {
+                self.bury(message, &error, batch);
+                batch.skip(record, now);
+            }
+        }
+    }
+
+    /// Sends a dead letter on its way; the batch waits for it before anything is committed.
+    fn bury(&self, message: &BorrowedMessage<'_>, error: &crate::decode::DecodeError, batch: &mut Batch) {
+        tracing::warn!(
+            reason = error.reason(),
+            topic = message.topic(),
+            partition = message.partition(),
+            offset = message.offset(),
+            error = error as &dyn std::error::Error,
+            "a record cannot be decoded and is dead-lettered"
+        );
+        self.metrics.dead_lettered(error.reason());
+        let letter = DeadLetter::new(message, error, wall_clock());
+        let topic = self.dead_letter_topic.clone();
+        batch.dead_letters.spawn(letter.publish(self.publisher.clone(), topic, self.shutdown.clone()));
+    }
+
+    fn drop_stale(&self, batch: Batch) {
+        if !batch.is_empty() {
+            tracing::info!(records = batch.records(), "partitions moved: the open batch is dropped and read again");
+            self.metrics.dropped.inc_by(batch.records() as u64);
+        }
+    }
+
+    /// Stores a batch, then commits its positions.
+    async fn flush(&self, mut batch: Batch) -> Result<(), PipelineError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        while let Some(buried) = batch.dead_letters.join_next().await {
+            match buried {
+                Ok(result) => result?,
+                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            }
+        }
+        fail_point!("processor::before_insert", |_| std::process::abort());
+        self.store(&batch).await?;
+        fail_point!("processor::after_insert", |_| std::process::abort());
+        if batch.generation != self.generation() {
+            self.drop_stale(batch);
+            return Ok(());
+        }
+        self.commit(&batch).await?;
+        fail_point!("processor::after_commit", |_| std::process::abort());
+        self.metrics.batches.inc();
+        self.metrics.stored.inc_by(batch.records() as u64);
+        Ok(())
+    }
+
+    /// Inserts until it works, the fault turns out to be one that no try cures, or the time for trying is over.
+    async fn store(&self, batch: &Batch) -> Result<(), InsertError> {
+        let give_up_at = Instant::now() + self.insert_retry_for;
+        let mut pause = RETRY_PAUSE;
+        while let Err(error) = insert(&self.client, &batch.rows, self.insert_timeout, &self.metrics).await {
+            self.metrics.insert_failures.inc();
+            if !error.is_transient() || Instant::now() + pause > give_up_at {
+                return Err(error);
+            }
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                pause_ms = pause.as_millis() as u64,
+                "a batch could not be stored and is tried again"
+            );
+            tokio::select! {
+                () = tokio::time::sleep(pause) => (),
+                // Kafka still has the records.
+                () = self.shutdown.cancelled() => return Err(error),
+            }
+            pause = (pause * 2).min(RETRY_PAUSE_MAX);
+        }
+        let now = wall_clock();
+        for received_at in &batch.received {
+            self.metrics.visible_seconds.observe(seconds_between(*received_at, now));
+        }
+        let oldest = batch.received.iter().min().map_or(0.0, |received_at| seconds_between(*received_at, now));
+        self.metrics.oldest_seconds.set(oldest as i64);
+        Ok(())
+    }
+
+    async fn commit(&self, batch: &Batch) -> Result<(), KafkaError> {
+        let mut offsets = TopicPartitionList::new();
+        for (topic, partition, next) in batch.positions.iter() {
+            offsets.add_partition_offset(topic, partition, Offset::Offset(next))?;
+        }
+        let consumer = self.consumer.clone();
+        let committed = tokio::task::spawn_blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await;
+        if let Err(error) = committed.unwrap_or(Err(KafkaError::Canceled)) {
+            // The rows are stored; their records will be read again, which changes nothing.
+            self.metrics.commit_failures.inc();
+            tracing::warn!(error = &error as &dyn std::error::Error, "offsets could not be committed");
+        }
+        Ok(())
+    }
+}
+
+/// Faults that librdkafka recovers from by itself; it reports them all the same.
+fn passing(error: KafkaError) -> Result<(), KafkaError> {
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::Fatal) | None => Err(error),
+        Some(_) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "Kafka is not well; trying on");
+            Ok(())
+        }
+    }
+}
+
+fn seconds_between(from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
+    (to - from).num_milliseconds().max(0) as f64 / 1000.0
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: receipt and failure are dated here")]
+fn wall_clock() -> DateTime<Utc> {
+    Utc::now()
+}

@@ -1,0 +1,266 @@
+//! Rows of a merge request. In: one of its events. Out: what it tells of the merge request, and what happened to it.
+
+use chrono::{DateTime, Utc};
+use clickhouse::Row;
+use schemas::event::User;
+use schemas::event::merge_request::{Attributes, Label, MergeRequest};
+use schemas::field::{Embedded, Field};
+use serde::Serialize;
+
+use super::version::{Columns, Version, Versioned, VersionedList};
+use super::{EventId, Provenance, Rows};
+use crate::decode::Event;
+
+/// A row of `merge_request_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct MergeRequestRow {
+    instance: String,
+    project_id: u64,
+    iid: u64,
+    id: Versioned<u64>,
+    project_path: Versioned<String>,
+    title: Versioned<String>,
+    state: Versioned<String>,
+    draft: Versioned<bool>,
+    author_id: Versioned<u64>,
+    assignee_ids: VersionedList<u64>,
+    reviewer_ids: VersionedList<u64>,
+    labels: VersionedList<String>,
+    milestone_id: Versioned<u64>,
+    source_project_id: Versioned<u64>,
+    source_branch: Versioned<String>,
+    target_branch: Versioned<String>,
+    head_sha: Versioned<String>,
+    head_pipeline_id: Versioned<u64>,
+    merge_commit_sha: Versioned<String>,
+    squash_commit_sha: Versioned<String>,
+    merge_user_id: Versioned<u64>,
+    merge_status: Versioned<String>,
+    discussions_resolved: Versioned<bool>,
+    first_contribution: Versioned<bool>,
+    time_estimate_seconds: Versioned<u64>,
+    time_spent_seconds: Versioned<u64>,
+    url: Versioned<String>,
+    created_at: Versioned<i64>,
+    updated_at: Versioned<i64>,
+    prepared_at: Versioned<i64>,
+    merged_at: Versioned<i64>,
+    closed_at: Versioned<i64>,
+    last_event_id: (i64, u8, u16, EventId),
+    tenants: Vec<String>,
+    origins: Vec<String>,
+    first_received_at: i64,
+}
+
+/// A row of `merge_request_event_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct MergeRequestEventRow {
+    instance: String,
+    project_id: u64,
+    merge_request_iid: u64,
+    action: &'static str,
+    actor: String,
+    second: i64,
+    oldrev: String,
+    occurred_at: Versioned<i64>,
+    actor_id: Versioned<u64>,
+    actor_username: Versioned<String>,
+    system_action: Option<String>,
+    tenants: Vec<String>,
+    origins: Vec<String>,
+    first_received_at: i64,
+}
+
+pub(super) fn rows(event: &Event, merge_request: &MergeRequest) -> Rows {
+    let mut rows = Rows::default();
+    let Some(attributes) = merge_request.object_attributes.get() else { return rows };
+    let Some(iid) = attributes.iid.get() else { return rows };
+    let (row, unreadable) = state(event, merge_request, attributes, iid);
+    rows.merge_requests.push(row);
+    rows.unreadable += unreadable;
+    happenings(event, merge_request, attributes, iid, &mut rows.merge_request_events);
+    rows
+}
+
+/// What the event tells of the merge request as it is now, and how many fields nobody could read.
+fn state(event: &Event, merge_request: &MergeRequest, attributes: &Attributes, iid: u64) -> (MergeRequestRow, u64) {
+    let as_of = attributes.updated_at.get().or(attributes.created_at.get()).unwrap_or(event.received_at);
+    let mut columns = Columns::at(Version::new(as_of, rank(attributes.state.text()), event.received_at));
+    let Provenance { tenants, origins, received_at } = Provenance::of(event);
+    let assignees = ids(&attributes.assignee_ids)
+        .or(users(&merge_request.assignees))
+        .or(attributes.assignee_id.as_ref().map(|id| vec![*id]));
+    let head_sha = match attributes.last_commit.get() {
+        Some(commit) => commit.id.clone(),
+        None => Field::Absent,
+    };
+    let row = MergeRequestRow {
+        instance: event.instance.clone(),
+        project_id: event.project_id,
+        iid,
+        id: columns.value(&attributes.id),
+        project_path: columns.text(&event.project_path),
+        title: columns.value(&attributes.title),
+        state: columns.value(&attributes.state),
+        draft: columns.value(&attributes.draft.clone().or(attributes.work_in_progress.clone())),
+        author_id: columns.value(&attributes.author_id),
+        assignee_ids: columns.sorted(assignees),
+        reviewer_ids: columns.sorted(ids(&attributes.reviewer_ids).or(users(&merge_request.reviewers))),
+        labels: columns.sorted(titles(&merge_request.labels).or(titles(&attributes.labels))),
+        milestone_id: columns.value(&attributes.milestone_id),
+        source_project_id: columns.value(&attributes.source_project_id),
+        source_branch: columns.value(&attributes.source_branch),
+        target_branch: columns.value(&attributes.target_branch),
+        head_sha: columns.value(&head_sha),
+        head_pipeline_id: columns.value(&attributes.head_pipeline_id),
+        merge_commit_sha: columns.value(&attributes.merge_commit_sha),
+        squash_commit_sha: columns.value(&attributes.squash_commit_sha),
+        merge_user_id: columns.value(&attributes.merge_user_id),
+        merge_status: columns.value(&attributes.detailed_merge_status.clone().or(attributes.merge_status.clone())),
+        discussions_resolved: columns.value(&attributes.blocking_discussions_resolved),
+        first_contribution: columns.value(&attributes.first_contribution),
+        time_estimate_seconds: columns.value(&attributes.time_estimate),
+        time_spent_seconds: columns.value(&attributes.total_time_spent),
+        url: columns.value(&attributes.url),
+        created_at: columns.immutable_time(&attributes.created_at),
+        updated_at: columns.time(&attributes.updated_at),
+        prepared_at: columns.immutable_time(&attributes.prepared_at),
+        merged_at: merged_at(attributes),
+        closed_at: columns.time(&closed_at(attributes)),
+        last_event_id: columns.event(EventId(event.id)),
+        tenants,
+        origins,
+        first_received_at: received_at,
+    };
+    (row, columns.unreadable)
+}
+
+/// States that share a second: what cannot be undone, or comes later, outranks the rest.
+fn rank(state: &str) -> u8 {
+    match state {
+        "merged" => 4,
+        "closed" => 3,
+        "locked" => 2,
+        "opened" => 1,
+        _ => 0,
+    }
+}
+
+/// When it was merged. Versions before `merged_at` was sent date a merge by the event's `updated_at`, which any exact time outranks.
+fn merged_at(attributes: &Attributes) -> Versioned<i64> {
+    let milliseconds = |field: &Field<DateTime<Utc>>| field.as_ref().map(|time| time.timestamp_millis());
+    let mut columns = Columns::at(Version::DERIVED);
+    match (&attributes.merged_at, attributes.action.text()) {
+        (Field::Value(_), _) => columns.immutable_time(&attributes.merged_at),
+        (_, "merge") => columns.value(&milliseconds(&when(attributes))),
+        (_, _) => Columns::absent(),
+    }
+}
+
+/// When it was closed: a webhook says it only in the moment of closing, and that it is no longer so by `opened`.
+fn closed_at(attributes: &Attributes) -> Field<DateTime<Utc>> {
+    match (attributes.action.text(), attributes.state.text()) {
+        ("close", _) => when(attributes),
+        (_, "opened") => Field::Null,
+        (_, _) => Field::Absent,
+    }
+}
+
+/// When the event's action happened.
+fn when(attributes: &Attributes) -> Field<DateTime<Utc>> {
+    attributes.actioned_at.clone().or(attributes.updated_at.clone())
+}
+
+/// Adds what happened: that it was opened, which every event tells, that it was merged, and the event's own action.
+fn happenings(
+    event: &Event,
+    merge_request: &MergeRequest,
+    attributes: &Attributes,
+    iid: u64,
+    rows: &mut Vec<MergeRequestEventRow>,
+) {
+    let user = merge_request.user.get();
+    let action = attributes.action.text();
+    let row = |action: &'static str| {
+        let Provenance { tenants, origins, received_at } = Provenance::of(event);
+        MergeRequestEventRow {
+            instance: event.instance.clone(),
+            project_id: event.project_id,
+            merge_request_iid: iid,
+            action,
+            actor: String::new(),
+            second: 0,
+            oldrev: String::new(),
+            occurred_at: Columns::absent(),
+            actor_id: Columns::absent(),
+            actor_username: Columns::absent(),
+            system_action: None,
+            tenants,
+            origins,
+            first_received_at: received_at,
+        }
+    };
+    let mut exact = Columns::at(Version::EXACT);
+    if attributes.created_at.get().is_some() {
+        let by_user = user.filter(|_| action == "open");
+        rows.push(MergeRequestEventRow {
+            occurred_at: exact.immutable_time(&attributes.created_at),
+            actor_id: exact.value(&attributes.author_id),
+            actor_username: by_user.map_or_else(Columns::absent, |user| exact.value(&user.username)),
+            ..row("opened")
+        });
+    }
+    if action == "merge" || (attributes.state.text() == "merged" && attributes.merged_at.get().is_some()) {
+        let (actor_id, actor_username) = match user {
+            Some(user) if action == "merge" => (exact.value(&user.id), exact.value(&user.username)),
+            Some(_) | None => (Columns::at(Version::DERIVED).value(&attributes.merge_user_id), Columns::absent()),
+        };
+        rows.push(MergeRequestEventRow { occurred_at: merged_at(attributes), actor_id, actor_username, ..row("merged") });
+    }
+    let Some(action) = observed(action) else { return };
+    let occurred_at = when(attributes).get().unwrap_or(event.received_at);
+    rows.push(MergeRequestEventRow {
+        actor: actor(user),
+        second: occurred_at.timestamp(),
+        oldrev: attributes.oldrev.text().to_owned(),
+        occurred_at: exact.immutable_time(&Field::Value(occurred_at)),
+        actor_id: user.map_or_else(Columns::absent, |user| exact.value(&user.id)),
+        actor_username: user.map_or_else(Columns::absent, |user| exact.value(&user.username)),
+        system_action: attributes.system_action.value().cloned(),
+        ..row(action)
+    });
+}
+
+/// The table's name for an action that can happen more than once. `approval` is one person's, `approved` says that it was the last one
+/// needed: both are that person's approval.
+fn observed(action: &str) -> Option<&'static str> {
+    match action {
+        "update" => Some("updated"),
+        "approval" | "approved" => Some("approved"),
+        "unapproval" | "unapproved" => Some("unapproved"),
+        "close" => Some("closed"),
+        "reopen" => Some("reopened"),
+        _ => None,
+    }
+}
+
+/// Who did it, as far as the body says: old versions send no id.
+fn actor(user: Option<&User>) -> String {
+    match user.map(|user| (user.id.get(), user.username.text())) {
+        Some((Some(id), _)) => id.to_string(),
+        Some((None, username)) if !username.is_empty() => format!("@{username}"),
+        Some((None, _)) | None => String::new(),
+    }
+}
+
+fn ids(field: &Field<Vec<Field<u64>>>) -> Field<Vec<u64>> {
+    field.as_ref().map(|ids| ids.iter().filter_map(Field::get).collect())
+}
+
+fn users(field: &Field<Vec<Embedded<User>>>) -> Field<Vec<u64>> {
+    field.as_ref().map(|users| users.iter().filter_map(|user| user.get()?.id.get()).collect())
+}
+
+fn titles(field: &Field<Vec<Embedded<Label>>>) -> Field<Vec<String>> {
+    field.as_ref().map(|labels| labels.iter().filter_map(|label| label.get()?.title.value().cloned()).collect())
+}

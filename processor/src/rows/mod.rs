@@ -1,0 +1,184 @@
+//! What an event means for the tables. In: a typed [`Event`]. Out: [`Rows`], a vector a table. Pure; never asks what is there already,
+//! because the tables merge by key and version (`schemas/clickhouse`).
+
+use clickhouse::Row;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::decode::{Event, EventBody};
+
+mod merge_request;
+mod pipeline;
+mod push;
+mod version;
+
+pub use merge_request::{MergeRequestEventRow, MergeRequestRow};
+pub use pipeline::{JobRow, PipelineEventRow, PipelineRow};
+pub use push::{CommitRow, PushRow};
+pub use version::{Columns, Version, Versioned, VersionedList};
+
+/// Rows for the tables, in the order in which they are inserted: `events` come last, so that an event that can be seen has its rows.
+#[derive(Debug, Default, Serialize)]
+pub struct Rows {
+    /// `push_facts`.
+    pub pushes: Vec<PushRow>,
+    /// `commit_facts`.
+    pub commits: Vec<CommitRow>,
+    /// `merge_request_facts`.
+    pub merge_requests: Vec<MergeRequestRow>,
+    /// `merge_request_event_facts`.
+    pub merge_request_events: Vec<MergeRequestEventRow>,
+    /// `pipeline_facts`.
+    pub pipelines: Vec<PipelineRow>,
+    /// `pipeline_event_facts`.
+    pub pipeline_events: Vec<PipelineEventRow>,
+    /// `job_facts`.
+    pub jobs: Vec<JobRow>,
+    /// `dead_letter_facts`.
+    pub dead_letters: Vec<DeadLetterRow>,
+    /// `event_facts`.
+    pub events: Vec<EventRow>,
+    /// Fields that were there, but not readable.
+    #[serde(skip)]
+    pub unreadable: u64,
+}
+
+impl Rows {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.pushes.len()
+            + self.commits.len()
+            + self.merge_requests.len()
+            + self.merge_request_events.len()
+            + self.pipelines.len()
+            + self.pipeline_events.len()
+            + self.jobs.len()
+            + self.dead_letters.len()
+            + self.events.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds rows.
+    pub fn append(&mut self, mut rows: Rows) {
+        self.pushes.append(&mut rows.pushes);
+        self.commits.append(&mut rows.commits);
+        self.merge_requests.append(&mut rows.merge_requests);
+        self.merge_request_events.append(&mut rows.merge_request_events);
+        self.pipelines.append(&mut rows.pipelines);
+        self.pipeline_events.append(&mut rows.pipeline_events);
+        self.jobs.append(&mut rows.jobs);
+        self.dead_letters.append(&mut rows.dead_letters);
+        self.events.append(&mut rows.events);
+        self.unreadable += rows.unreadable;
+    }
+}
+
+/// A row of `event_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct EventRow {
+    instance: String,
+    project_id: u64,
+    kind: &'static str,
+    #[serde(with = "clickhouse::serde::uuid")]
+    id: Uuid,
+    name: String,
+    action: String,
+    project_path: String,
+    subject: String,
+    origin: &'static str,
+    tenant: String,
+    delivery_id: String,
+    received_at: i64,
+    payload: String,
+    precedence: u64,
+}
+
+/// A row of `dead_letter_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct DeadLetterRow {
+    /// From the origin topic and the bytes.
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub id: Uuid,
+    /// Where the record is an envelope.
+    #[serde(with = "clickhouse::serde::uuid::option")]
+    pub event_id: Option<Uuid>,
+    /// Why, in one word.
+    pub reason: String,
+    /// Why, in full.
+    pub error: String,
+    /// Origin topic.
+    pub topic: String,
+    /// Origin partition.
+    pub partition: i32,
+    /// Origin offset.
+    pub offset: i64,
+    /// Key of the record.
+    #[serde(with = "serde_bytes")]
+    pub record_key: Vec<u8>,
+    /// Value of the record.
+    #[serde(with = "serde_bytes")]
+    pub record: Vec<u8>,
+    /// Milliseconds since 1970.
+    pub failed_at: i64,
+    /// Highest for the earliest failure.
+    pub precedence: u64,
+}
+
+/// Of two rows of one key, the one received first stays: its precedence is the highest.
+pub fn earliest_first(milliseconds: i64) -> u64 {
+    u64::MAX - u64::try_from(milliseconds).unwrap_or(0)
+}
+
+/// The id of an event inside a versioned column.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(transparent)]
+pub struct EventId(#[serde(with = "clickhouse::serde::uuid")] Uuid);
+
+/// Who told of a row, and when: columns that most tables share.
+struct Provenance {
+    tenants: Vec<String>,
+    origins: Vec<String>,
+    received_at: i64,
+}
+
+impl Provenance {
+    fn of(event: &Event) -> Provenance {
+        Provenance {
+            tenants: vec![event.tenant.clone()],
+            origins: vec![event.origin.as_str().to_owned()],
+            received_at: event.received_at.timestamp_millis(),
+        }
+    }
+}
+
+/// All rows of an event.
+pub fn rows_for(event: Event) -> Rows {
+    let mut rows = match &event.body {
+        Ok(EventBody::Push(push)) => push::rows(&event, push),
+        Ok(EventBody::MergeRequest(merge_request)) => merge_request::rows(&event, merge_request),
+        Ok(EventBody::Pipeline(pipeline)) => pipeline::rows(&event, pipeline),
+        Ok(EventBody::Untyped) | Err(_) => Rows::default(),
+    };
+    let received_at = event.received_at.timestamp_millis();
+    rows.events.push(EventRow {
+        instance: event.instance,
+        project_id: event.project_id,
+        kind: event.kind.as_str(),
+        id: event.id,
+        name: event.name,
+        action: event.action,
+        project_path: event.project_path,
+        subject: event.subject,
+        origin: event.origin.as_str(),
+        tenant: event.tenant,
+        delivery_id: event.delivery_id,
+        received_at,
+        payload: event.payload,
+        precedence: earliest_first(received_at),
+    });
+    rows
+}

@@ -1,0 +1,266 @@
+//! Rows of a pipeline and its jobs. In: one of its events. Out: what it tells of the pipeline, the status that it reached, and a fact
+//! about each job in `builds[]`.
+
+use chrono::{DateTime, Utc};
+use clickhouse::Row;
+use schemas::event::pipeline::{Attributes, Build, Pipeline};
+use schemas::field::Field;
+use serde::Serialize;
+
+use super::version::{Columns, Version, Versioned, VersionedList};
+use super::{EventId, Provenance, Rows};
+use crate::decode::Event;
+
+/// A row of `pipeline_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct PipelineRow {
+    instance: String,
+    project_id: u64,
+    id: u64,
+    iid: Versioned<u64>,
+    project_path: Versioned<String>,
+    name: Versioned<String>,
+    #[serde(rename = "ref")]
+    ref_name: Versioned<String>,
+    tag: Versioned<bool>,
+    sha: Versioned<String>,
+    before_sha: Versioned<String>,
+    source: Versioned<String>,
+    status: Versioned<String>,
+    stages: VersionedList<String>,
+    user_id: Versioned<u64>,
+    user_username: Versioned<String>,
+    merge_request_id: Versioned<u64>,
+    merge_request_iid: Versioned<u64>,
+    parent_pipeline_id: Versioned<u64>,
+    duration_seconds: Versioned<f64>,
+    queued_seconds: Versioned<f64>,
+    url: Versioned<String>,
+    created_at: Versioned<i64>,
+    finished_at: Versioned<i64>,
+    last_event_id: (i64, u8, u16, EventId),
+    tenants: Vec<String>,
+    origins: Vec<String>,
+    first_received_at: i64,
+}
+
+/// A row of `pipeline_event_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct PipelineEventRow {
+    instance: String,
+    project_id: u64,
+    pipeline_id: u64,
+    status: String,
+    /// Seconds since 1970, as ClickHouse's `DateTime` is.
+    as_of: u32,
+    tenants: Vec<String>,
+    origins: Vec<String>,
+    first_received_at: i64,
+}
+
+/// A row of `job_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct JobRow {
+    instance: String,
+    project_id: u64,
+    id: u64,
+    pipeline_id: Versioned<u64>,
+    project_path: Versioned<String>,
+    name: Versioned<String>,
+    stage: Versioned<String>,
+    status: Versioned<String>,
+    #[serde(rename = "ref")]
+    ref_name: Versioned<String>,
+    tag: Versioned<bool>,
+    sha: Versioned<String>,
+    allow_failure: Versioned<bool>,
+    failure_reason: Versioned<String>,
+    run_when: Versioned<String>,
+    manual: Versioned<bool>,
+    user_id: Versioned<u64>,
+    user_username: Versioned<String>,
+    runner_id: Versioned<u64>,
+    runner_description: Versioned<String>,
+    runner_type: Versioned<String>,
+    runner_tags: VersionedList<String>,
+    environment: Versioned<String>,
+    environment_action: Versioned<String>,
+    environment_tier: Versioned<String>,
+    duration_seconds: Versioned<f64>,
+    queued_seconds: Versioned<f64>,
+    created_at: Versioned<i64>,
+    started_at: Versioned<i64>,
+    finished_at: Versioned<i64>,
+    last_event_id: (i64, u8, u16, EventId),
+    tenants: Vec<String>,
+    origins: Vec<String>,
+    first_received_at: i64,
+}
+
+pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
+    let mut rows = Rows::default();
+    let Some(attributes) = pipeline.object_attributes.get() else { return rows };
+    let Some(id) = attributes.id.get() else { return rows };
+    let builds = pipeline.builds.value().map(Vec::as_slice).unwrap_or_default();
+    // A body has no updated_at: the newest time in it is when it was true. The commit's time is not one of them: it can be years old,
+    // or ahead.
+    let newest_build = builds.iter().filter_map(|build| newest(build.get()?)).max();
+    let as_of = [attributes.created_at.get(), attributes.finished_at.get(), newest_build].into_iter().flatten().max();
+    let as_of = as_of.unwrap_or(event.received_at);
+
+    let version = Version::new(as_of, rank(attributes.status.text()), event.received_at);
+    let (row, unreadable) = state(event, pipeline, attributes, id, version);
+    rows.pipelines.push(row);
+    rows.unreadable += unreadable;
+    if let Some(status) = attributes.status.value() {
+        let Provenance { tenants, origins, received_at } = Provenance::of(event);
+        rows.pipeline_events.push(PipelineEventRow {
+            instance: event.instance.clone(),
+            project_id: event.project_id,
+            pipeline_id: id,
+            status: status.clone(),
+            as_of: u32::try_from(version.seconds()).unwrap_or(0),
+            tenants,
+            origins,
+            first_received_at: received_at,
+        });
+    }
+    for build in builds.iter().filter_map(|build| build.get()) {
+        let Some(job_id) = build.id.get() else { continue };
+        let as_of = newest(build).unwrap_or(as_of);
+        let version = Version::new(as_of, rank(build.status.text()), event.received_at);
+        let (row, unreadable) = job(event, attributes, build, (id, job_id), version);
+        rows.jobs.push(row);
+        rows.unreadable += unreadable;
+    }
+    rows
+}
+
+/// Statuses that share a second, in the order in which GitLab goes through them. A terminal one is last; a retry has newer times.
+fn rank(status: &str) -> u8 {
+    match status {
+        "created" => 1,
+        "waiting_for_resource" => 2,
+        "preparing" => 3,
+        "scheduled" => 4,
+        "pending" => 5,
+        "running" => 6,
+        "manual" => 7,
+        "canceling" => 8,
+        "success" | "failed" | "canceled" | "skipped" => 9,
+        _ => 0,
+    }
+}
+
+fn newest(build: &Build) -> Option<DateTime<Utc>> {
+    [&build.created_at, &build.started_at, &build.finished_at].into_iter().filter_map(Field::get).max()
+}
+
+fn state(
+    event: &Event,
+    pipeline: &Pipeline,
+    attributes: &Attributes,
+    id: u64,
+    version: Version,
+) -> (PipelineRow, u64) {
+    let mut columns = Columns::at(version);
+    let Provenance { tenants, origins, received_at } = Provenance::of(event);
+    let (user, merge_request) = (pipeline.user.get(), pipeline.merge_request.get());
+    let stages = attributes.stages.as_ref();
+    let stages = stages.map(|stages| stages.iter().filter_map(|stage| stage.value().cloned()).collect());
+    let row = PipelineRow {
+        instance: event.instance.clone(),
+        project_id: event.project_id,
+        id,
+        iid: columns.value(&attributes.iid),
+        project_path: columns.text(&event.project_path),
+        name: columns.value(&attributes.name),
+        ref_name: columns.value(&attributes.ref_name),
+        tag: columns.value(&attributes.tag),
+        sha: columns.value(&attributes.sha),
+        before_sha: columns.value(&attributes.before_sha),
+        source: columns.value(&attributes.source),
+        status: columns.value(&attributes.status),
+        stages: columns.ordered(stages),
+        user_id: user.map_or_else(Columns::absent, |user| columns.value(&user.id)),
+        user_username: user.map_or_else(Columns::absent, |user| columns.value(&user.username)),
+        merge_request_id: merge_request.map_or_else(Columns::absent, |request| columns.value(&request.id)),
+        merge_request_iid: merge_request.map_or_else(Columns::absent, |request| columns.value(&request.iid)),
+        parent_pipeline_id: match pipeline.source_pipeline.get() {
+            Some(parent) => columns.value(&parent.pipeline_id),
+            None => Columns::absent(),
+        },
+        duration_seconds: columns.value(&attributes.duration),
+        queued_seconds: columns.value(&attributes.queued_duration),
+        url: columns.value(&attributes.url),
+        created_at: columns.immutable_time(&attributes.created_at),
+        finished_at: columns.time(&attributes.finished_at),
+        last_event_id: columns.event(EventId(event.id)),
+        tenants,
+        origins,
+        first_received_at: received_at,
+    };
+    (row, columns.unreadable)
+}
+
+fn job(
+    event: &Event,
+    pipeline: &Attributes,
+    build: &Build,
+    (pipeline_id, id): (u64, u64),
+    version: Version,
+) -> (JobRow, u64) {
+    let mut columns = Columns::at(version);
+    let Provenance { tenants, origins, received_at } = Provenance::of(event);
+    let (user, runner, environment) = (build.user.get(), build.runner.get(), build.environment.get());
+    // GitLab sends `unknown_failure` for jobs that did not fail.
+    let failure_reason = match build.status.text() {
+        "failed" => build.failure_reason.clone(),
+        _ => Field::Null,
+    };
+    let runner_tags = match runner {
+        Some(runner) => {
+            runner.tags.as_ref().map(|tags| tags.iter().filter_map(|tag| tag.value().cloned()).collect())
+        }
+        None => Field::Absent,
+    };
+    let row = JobRow {
+        instance: event.instance.clone(),
+        project_id: event.project_id,
+        id,
+        pipeline_id: columns.value(&Field::Value(pipeline_id)),
+        project_path: columns.text(&event.project_path),
+        name: columns.value(&build.name),
+        stage: columns.value(&build.stage),
+        status: columns.value(&build.status),
+        ref_name: columns.value(&pipeline.ref_name),
+        tag: columns.value(&pipeline.tag),
+        sha: columns.value(&pipeline.sha),
+        allow_failure: columns.value(&build.allow_failure),
+        failure_reason: columns.value(&failure_reason),
+        run_when: columns.value(&build.when),
+        manual: columns.value(&build.manual),
+        user_id: user.map_or_else(Columns::absent, |user| columns.value(&user.id)),
+        user_username: user.map_or_else(Columns::absent, |user| columns.value(&user.username)),
+        runner_id: runner.map_or_else(Columns::absent, |runner| columns.value(&runner.id)),
+        runner_description: runner.map_or_else(Columns::absent, |runner| columns.value(&runner.description)),
+        runner_type: runner.map_or_else(Columns::absent, |runner| columns.value(&runner.runner_type)),
+        runner_tags: columns.sorted(runner_tags),
+        environment: environment.map_or_else(Columns::absent, |environment| columns.value(&environment.name)),
+        environment_action: environment.map_or_else(Columns::absent, |environment| columns.value(&environment.action)),
+        environment_tier: match environment {
+            Some(environment) => columns.value(&environment.deployment_tier),
+            None => Columns::absent(),
+        },
+        duration_seconds: columns.value(&build.duration),
+        queued_seconds: columns.value(&build.queued_duration),
+        created_at: columns.immutable_time(&build.created_at),
+        started_at: columns.time(&build.started_at),
+        finished_at: columns.time(&build.finished_at),
+        last_event_id: columns.event(EventId(event.id)),
+        tenants,
+        origins,
+        first_received_at: received_at,
+    };
+    (row, columns.unreadable)
+}

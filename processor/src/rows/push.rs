@@ -1,0 +1,112 @@
+//! Rows of a push and its commits. In: a push. Out: one delivery of it, and what it tells of up to 20 commits. Whether two deliveries are
+//! one push is decided where all of them are known, in the view `pushes`.
+
+use clickhouse::Row;
+use schemas::event::push::{Commit, Push};
+use schemas::field::Field;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Provenance, Rows};
+use crate::decode::Event;
+
+/// A row of `push_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct PushRow {
+    instance: String,
+    project_id: u64,
+    #[serde(rename = "ref")]
+    ref_name: String,
+    before: String,
+    after: String,
+    #[serde(with = "clickhouse::serde::uuid")]
+    event_id: Uuid,
+    project_path: String,
+    user_id: Option<u64>,
+    user_username: Option<String>,
+    user_name: Option<String>,
+    ref_protected: Option<bool>,
+    commits_count: Option<u64>,
+    commits_listed: u64,
+    tenant: String,
+    origin: String,
+    received_at: i64,
+}
+
+/// A row of `commit_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct CommitRow {
+    instance: String,
+    project_id: u64,
+    sha: String,
+    title: Option<String>,
+    message: Option<String>,
+    author_name: Option<String>,
+    author_email: Option<String>,
+    committed_at: Option<i64>,
+    url: Option<String>,
+    files_added: Option<u64>,
+    files_modified: Option<u64>,
+    files_removed: Option<u64>,
+    refs: Vec<String>,
+    tenants: Vec<String>,
+    origins: Vec<String>,
+    first_received_at: i64,
+}
+
+pub(super) fn rows(event: &Event, push: &Push) -> Rows {
+    let mut rows = Rows::default();
+    let listed = push.commits.value().map(Vec::as_slice).unwrap_or_default();
+    for commit in listed.iter().filter_map(|commit| commit.get()) {
+        if matches!(commit.timestamp, Field::Unreadable) {
+            rows.unreadable += 1;
+        }
+        rows.commits.extend(commit_row(event, push, commit));
+    }
+    rows.pushes.push(PushRow {
+        instance: event.instance.clone(),
+        project_id: event.project_id,
+        ref_name: push.ref_name.text().to_owned(),
+        before: push.before.text().to_owned(),
+        after: push.after.text().to_owned(),
+        event_id: event.id,
+        project_path: event.project_path.clone(),
+        user_id: push.user_id.get(),
+        user_username: push.user_username.value().cloned(),
+        user_name: push.user_name.value().cloned(),
+        ref_protected: push.ref_protected.get(),
+        commits_count: push.total_commits_count.get(),
+        commits_listed: listed.len() as u64,
+        tenant: event.tenant.clone(),
+        origin: event.origin.as_str().to_owned(),
+        received_at: event.received_at.timestamp_millis(),
+    });
+    rows
+}
+
+/// A commit without a SHA is nobody.
+fn commit_row(event: &Event, push: &Push, commit: &Commit) -> Option<CommitRow> {
+    let sha = commit.id.value().filter(|sha| !sha.is_empty())?;
+    let Provenance { tenants, origins, received_at } = Provenance::of(event);
+    let author = commit.author.get();
+    let first_line = |message: &String| message.lines().next().unwrap_or_default().to_owned();
+    let count = |files: &Field<Vec<_>>| files.value().map(|files| files.len() as u64);
+    Some(CommitRow {
+        instance: event.instance.clone(),
+        project_id: event.project_id,
+        sha: sha.clone(),
+        title: commit.title.value().cloned().or_else(|| commit.message.value().map(first_line)),
+        message: commit.message.value().cloned(),
+        author_name: author.and_then(|author| author.name.value().cloned()),
+        author_email: author.and_then(|author| author.email.value().cloned()),
+        committed_at: commit.timestamp.get().map(|time| time.timestamp_millis()),
+        url: commit.url.value().cloned(),
+        files_added: count(&commit.added),
+        files_modified: count(&commit.modified),
+        files_removed: count(&commit.removed),
+        refs: vec![push.ref_name.text().to_owned()],
+        tenants,
+        origins,
+        first_received_at: received_at,
+    })
+}

@@ -1,0 +1,135 @@
+//! Which of two facts wins. In: when a body was true, and what state it tells of. Out: columns that merge by their maximum, alone and in
+//! any order. Never compares deliveries: only what the body says decides.
+
+use chrono::{DateTime, Utc};
+use schemas::field::Field;
+use schemas::time::{clamp_to_receipt, whole_seconds};
+
+/// A column of one value: (whole seconds, rank, milliseconds, value). ClickHouse keeps the greatest.
+pub type Versioned<T> = (i64, u8, u16, Option<T>);
+
+/// A column of a list, which is one value.
+pub type VersionedList<T> = (i64, u8, u16, Vec<T>);
+
+/// When a fact was true.
+///
+/// Whole seconds come before the rank of the state, because webhooks before GitLab 19 have no more: one revision read from a webhook and
+/// from the API must not fight over milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    seconds: i64,
+    rank: u8,
+    milliseconds: u16,
+}
+
+impl Version {
+    /// Of a column that the body does not carry: anything else wins.
+    const ABSENT: Version = Version { seconds: i64::MIN, rank: 0, milliseconds: 0 };
+    /// Of a time that never changes but was inferred: the real one wins.
+    pub const DERIVED: Version = Version { seconds: 0, rank: 0, milliseconds: 0 };
+    /// Of a time that never changes: of two forms, the more precise one is the greater value and wins.
+    pub const EXACT: Version = Version { seconds: 1, rank: 0, milliseconds: 0 };
+
+    /// The version of a body that was true at `as_of`, no later than a day after its receipt, when the entity's state had `rank`.
+    pub fn new(as_of: DateTime<Utc>, rank: u8, received_at: DateTime<Utc>) -> Version {
+        let as_of = clamp_to_receipt(as_of, received_at);
+        Version {
+            seconds: whole_seconds(as_of),
+            rank,
+            milliseconds: u16::try_from(as_of.timestamp_subsec_millis()).unwrap_or(999),
+        }
+    }
+
+    /// The whole seconds of the version.
+    pub fn seconds(self) -> i64 {
+        self.seconds
+    }
+
+    fn with<T>(self, value: T) -> (i64, u8, u16, T) {
+        (self.seconds, self.rank, self.milliseconds, value)
+    }
+}
+
+/// Makes the columns of one row, and counts what nobody could read.
+pub struct Columns {
+    version: Version,
+    /// Fields that were there, but not readable; they say nothing about their columns.
+    pub unreadable: u64,
+}
+
+impl Columns {
+    /// Columns as of one version.
+    pub fn at(version: Version) -> Columns {
+        Columns { version, unreadable: 0 }
+    }
+
+    /// A column that says nothing.
+    pub fn absent<T>() -> Versioned<T> {
+        Version::ABSENT.with(None)
+    }
+
+    /// A column with the body's version.
+    pub fn value<T: Clone>(&mut self, field: &Field<T>) -> Versioned<T> {
+        self.value_at(self.version, field)
+    }
+
+    /// A column with a version of its own.
+    pub fn value_at<T: Clone>(&mut self, version: Version, field: &Field<T>) -> Versioned<T> {
+        match field {
+            Field::Absent => Columns::absent(),
+            Field::Unreadable => {
+                self.unreadable += 1;
+                Columns::absent()
+            }
+            Field::Null => version.with(None),
+            Field::Value(value) => version.with(Some(value.clone())),
+        }
+    }
+
+    /// A text that is empty where there is none: an empty path says nothing.
+    pub fn text(&mut self, text: &str) -> Versioned<String> {
+        match text {
+            "" => Columns::absent(),
+            text => self.version.with(Some(text.to_owned())),
+        }
+    }
+
+    /// A time, in milliseconds since 1970.
+    pub fn time(&mut self, field: &Field<DateTime<Utc>>) -> Versioned<i64> {
+        let milliseconds = field.as_ref().map(|time| time.timestamp_millis());
+        self.value(&milliseconds)
+    }
+
+    /// A time that never changes once there is one. Null says that it is not there yet, which is nothing to keep.
+    pub fn immutable_time(&mut self, field: &Field<DateTime<Utc>>) -> Versioned<i64> {
+        match field {
+            Field::Null => Columns::absent(),
+            field => self.value_at(Version::EXACT, &field.as_ref().map(|time| time.timestamp_millis())),
+        }
+    }
+
+    /// A list in its normal form: what cannot be read is left out, the rest is sorted, and null is empty.
+    pub fn sorted<T: Ord>(&mut self, field: Field<Vec<T>>) -> VersionedList<T> {
+        let mut list = self.ordered(field);
+        list.3.sort_unstable();
+        list
+    }
+
+    /// A list whose order means something.
+    pub fn ordered<T>(&mut self, field: Field<Vec<T>>) -> VersionedList<T> {
+        match field {
+            Field::Absent => Version::ABSENT.with(Vec::new()),
+            Field::Unreadable => {
+                self.unreadable += 1;
+                Version::ABSENT.with(Vec::new())
+            }
+            Field::Null => self.version.with(Vec::new()),
+            Field::Value(list) => self.version.with(list),
+        }
+    }
+
+    /// The id of the event that the row is made from.
+    pub fn event<T>(&self, id: T) -> (i64, u8, u16, T) {
+        self.version.with(id)
+    }
+}
