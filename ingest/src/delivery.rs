@@ -60,11 +60,17 @@ impl DeliveryHeaders {
                 (Some(_) | None, _) => None,
             }
         };
-        let text = |name: &str| single(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let text = |name: &str| {
+            single(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
+        };
         DeliveryHeaders {
             token: single("x-gitlab-token").map(|value| value.as_bytes().to_vec()),
             // Present but unreadable is still present: the token must not be tried instead.
-            signature: headers.contains_key("webhook-signature").then(|| text("webhook-signature").unwrap_or_default()),
+            signature: headers
+                .contains_key("webhook-signature")
+                .then(|| text("webhook-signature").unwrap_or_default()),
             webhook_id: text("webhook-id"),
             webhook_timestamp: text("webhook-timestamp"),
             idempotency_key: text("idempotency-key"),
@@ -89,7 +95,9 @@ pub fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) 
         .flat_map(|value| value.split(','))
         .collect();
     for hop in forwarded.into_iter().rev() {
-        let Ok(address) = hop.trim().parse::<IpAddr>() else { return client };
+        let Ok(address) = hop.trim().parse::<IpAddr>() else {
+            return client;
+        };
         client = address.to_canonical();
         if !is_trusted(&client) {
             return client;

@@ -9,9 +9,9 @@ use bytes::Buf;
 use chrono::Utc;
 use futures_util::Stream;
 use ipnet::IpNet;
+use runtime::Publisher;
 use runtime::http::Peer;
 use runtime::publisher::PublishError;
-use runtime::Publisher;
 use schemas::TopicPrefix;
 use serde::Serialize;
 use uuid::Uuid;
@@ -91,22 +91,38 @@ enum Refusal {
 }
 
 /// All public routes.
-pub fn routes(ingest: Arc<Ingest>) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone + Send + Sync + 'static {
+pub fn routes(
+    ingest: Arc<Ingest>,
+) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone + Send + Sync + 'static {
     let state = warp::any().map(move || ingest.clone());
     let request = warp::post()
         .and(state)
         .and(warp::ext::get::<Peer>())
         .and(warp::header::headers_cloned())
         .and(warp::body::stream());
-    let tests = warp::path!("api" / "v1" / "webhooks" / "test").and(request.clone()).then(test);
+    let tests = warp::path!("api" / "v1" / "webhooks" / "test")
+        .and(request.clone())
+        .then(test);
     let shared = warp::path!("api" / "v1" / "webhooks" / "gitlab")
         .and(request.clone())
         .then(|ingest, peer, headers, stream| deliveries(None, ingest, peer, headers, stream));
     let tenant = warp::path!("api" / "v1" / "webhooks" / "gitlab" / String)
         .and(request)
-        .then(|tenant, ingest, peer, headers, stream| deliveries(Some(tenant), ingest, peer, headers, stream));
-    let healthz = warp::path!("healthz").and(warp::get()).map(|| "ok\n".into_response());
-    tests.or(shared).unify().or(tenant).unify().or(healthz).unify().recover(rejected).unify()
+        .then(|tenant, ingest, peer, headers, stream| {
+            deliveries(Some(tenant), ingest, peer, headers, stream)
+        });
+    let healthz = warp::path!("healthz")
+        .and(warp::get())
+        .map(|| "ok\n".into_response());
+    tests
+        .or(shared)
+        .unify()
+        .or(tenant)
+        .unify()
+        .or(healthz)
+        .unify()
+        .recover(rejected)
+        .unify()
 }
 
 async fn deliveries<S, B>(
@@ -129,7 +145,13 @@ where
 
 impl Ingest {
     /// Takes a delivery from its headers to Kafka.
-    async fn deliver<S, B>(&self, tenant: Option<&str>, peer: Peer, headers: &HeaderMap, stream: S) -> Result<Uuid, Refusal>
+    async fn deliver<S, B>(
+        &self,
+        tenant: Option<&str>,
+        peer: Peer,
+        headers: &HeaderMap,
+        stream: S,
+    ) -> Result<Uuid, Refusal>
     where
         S: Stream<Item = Result<B, warp::Error>> + Send,
         B: Buf,
@@ -140,22 +162,34 @@ impl Ingest {
             Ok(read) => read,
             Err(refusal) => {
                 // Whoever waits for a 100 before sending the body has nothing under way.
-                if !headers.contains_key(EXPECT) && !matches!(refusal, Refusal::Body(BodyError::Timeout | BodyError::Broken(_))) {
+                if !headers.contains_key(EXPECT)
+                    && !matches!(refusal, Refusal::Body(BodyError::Timeout | BodyError::Broken(_)))
+                {
                     discard(stream).await;
                 }
                 return Err(refusal);
             }
         };
-        let raw = RawDelivery { headers: delivery, body: body.bytes.clone(), received_at: now() };
+        let raw = RawDelivery {
+            headers: delivery,
+            body: body.bytes.clone(),
+            received_at: now(),
+        };
         let delivery = admission.verify(raw).map_err(|error| self.unauthorized(error))?;
         // Only now: to anybody without the secret, an allowed and a forbidden network look the same.
-        if !delivery.tenant().allows(client_address(peer.0, headers, &self.trusted_proxies)) {
+        if !delivery
+            .tenant()
+            .allows(client_address(peer.0, headers, &self.trusted_proxies))
+        {
             return Err(Refusal::Forbidden);
         }
         let wrapped = wrap(&delivery);
         self.metrics.wrapped(&wrapped);
         let (id, kind) = (wrapped.envelope.id, wrapped.envelope.kind);
-        let record = wrapped.envelope.to_record(&self.prefix).map_err(Refusal::Envelope)?;
+        let record = wrapped
+            .envelope
+            .to_record(&self.prefix)
+            .map_err(Refusal::Envelope)?;
         self.publisher.publish(record).await.map_err(Refusal::Publish)?;
         self.metrics.accepted(kind);
         Ok(id)
@@ -179,7 +213,9 @@ impl Ingest {
         if !headers.get_all(CONTENT_ENCODING).iter().all(identity) {
             return Err(Refusal::UnsupportedEncoding);
         }
-        let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let announced = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse().ok());
         let body = self.bodies.read(stream, announced).await?;
         self.metrics.body(body.bytes.len());
         Ok((admission, delivery, body))
@@ -195,7 +231,10 @@ impl Ingest {
 fn reply(result: Result<Uuid, Refusal>) -> (Outcome, Response) {
     let refusal = match result {
         Ok(id) => {
-            let accepted = Accepted { status: "accepted", id };
+            let accepted = Accepted {
+                status: "accepted",
+                id,
+            };
             return (Outcome::Accepted, warp::reply::json(&accepted).into_response());
         }
         Err(refusal) => refusal,
@@ -203,22 +242,35 @@ fn reply(result: Result<Uuid, Refusal>) -> (Outcome, Response) {
     let (outcome, status, code) = match &refusal {
         Refusal::Unauthorized(_) => (Outcome::Unauthorized, StatusCode::UNAUTHORIZED, "unauthorized"),
         Refusal::Forbidden => (Outcome::Forbidden, StatusCode::FORBIDDEN, "forbidden"),
-        Refusal::UnsupportedEncoding => {
-            (Outcome::UnsupportedEncoding, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding")
+        Refusal::UnsupportedEncoding => (
+            Outcome::UnsupportedEncoding,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_encoding",
+        ),
+        Refusal::Body(BodyError::TooLarge(_)) => {
+            (Outcome::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "too_large")
         }
-        Refusal::Body(BodyError::TooLarge(_)) => (Outcome::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-        Refusal::Body(BodyError::Timeout) => (Outcome::BodyTimeout, StatusCode::REQUEST_TIMEOUT, "body_timeout"),
+        Refusal::Body(BodyError::Timeout) => {
+            (Outcome::BodyTimeout, StatusCode::REQUEST_TIMEOUT, "body_timeout")
+        }
         Refusal::Body(BodyError::Broken(_)) => (Outcome::BodyBroken, StatusCode::BAD_REQUEST, "body_broken"),
-        Refusal::Body(BodyError::NoMemory) | Refusal::Publish(_) | Refusal::Envelope(_) => {
-            (Outcome::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-        }
+        Refusal::Body(BodyError::NoMemory) | Refusal::Publish(_) | Refusal::Envelope(_) => (
+            Outcome::Unavailable,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+        ),
     };
     if outcome == Outcome::Unavailable {
-        tracing::warn!(error = &refusal as &dyn std::error::Error, "a delivery was answered 503: GitLab will not send it again");
+        tracing::warn!(
+            error = &refusal as &dyn std::error::Error,
+            "a delivery was answered 503: GitLab will not send it again"
+        );
     }
     let mut response = error(status, code, &refusal.to_string());
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
     }
     (outcome, response)
 }
@@ -231,11 +283,20 @@ where
     if !headers.contains_key(EXPECT) {
         discard(stream).await;
     }
-    match ingest.tests.run(peer, &headers, &ingest.publisher, &ingest.prefix).await {
+    match ingest
+        .tests
+        .run(peer, &headers, &ingest.publisher, &ingest.prefix)
+        .await
+    {
         Ok(report) => warp::reply::json(&report).into_response(),
-        Err(refused @ TestRefused::Unauthorized) => error(StatusCode::UNAUTHORIZED, "unauthorized", &refused.to_string()),
+        Err(refused @ TestRefused::Unauthorized) => {
+            error(StatusCode::UNAUTHORIZED, "unauthorized", &refused.to_string())
+        }
         Err(refused) => {
-            tracing::warn!(error = &refused as &dyn std::error::Error, "a test event did not get through");
+            tracing::warn!(
+                error = &refused as &dyn std::error::Error,
+                "a test event did not get through"
+            );
             error(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &chain(&refused))
         }
     }
@@ -244,12 +305,24 @@ where
 /// What no route took: an unknown path, a known one with another method.
 async fn rejected(rejection: Rejection) -> Result<Response, Infallible> {
     let response = if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
-        error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path takes another method")
+        error(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "this path takes another method",
+        )
     } else if rejection.is_not_found() {
-        error(StatusCode::NOT_FOUND, "not_found", "webhooks go to POST /api/v1/webhooks/gitlab")
+        error(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "webhooks go to POST /api/v1/webhooks/gitlab",
+        )
     } else {
         tracing::error!(?rejection, "a request was rejected for a reason nobody foresaw");
-        error(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be read")
+        error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the request could not be read",
+        )
     };
     Ok(response)
 }
@@ -272,7 +345,9 @@ struct ErrorDetail<'a> {
 }
 
 fn error(status: StatusCode, code: &str, message: &str) -> Response {
-    let body = ErrorBody { error: ErrorDetail { code, message } };
+    let body = ErrorBody {
+        error: ErrorDetail { code, message },
+    };
     warp::reply::with_status(warp::reply::json(&body), status).into_response()
 }
 
@@ -287,7 +362,10 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-#[expect(clippy::disallowed_methods, reason = "the edge: a delivery is dated here, once")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: a delivery is dated here, once"
+)]
 fn now() -> chrono::DateTime<Utc> {
     Utc::now()
 }

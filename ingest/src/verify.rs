@@ -65,12 +65,17 @@ pub struct SigningKey(Hmac<Sha256>);
 impl SigningKey {
     /// The key of a configured signing token, `whsec_` and base64.
     pub fn new(token: &Secret) -> Result<SigningKey, InvalidSecret> {
-        let encoded = token.expose().strip_prefix("whsec_").ok_or(InvalidSecret::SigningToken)?;
+        let encoded = token
+            .expose()
+            .strip_prefix("whsec_")
+            .ok_or(InvalidSecret::SigningToken)?;
         let key = BASE64.decode(encoded).map_err(|_| InvalidSecret::SigningToken)?;
         if !(24..=64).contains(&key.len()) {
             return Err(InvalidSecret::SigningToken);
         }
-        Hmac::new_from_slice(&key).map(SigningKey).map_err(|_| InvalidSecret::SigningToken)
+        Hmac::new_from_slice(&key)
+            .map(SigningKey)
+            .map_err(|_| InvalidSecret::SigningToken)
     }
 
     /// The signature of a delivery.
@@ -211,12 +216,17 @@ impl Admission {
             return match (candidates, signatures.is_empty()) {
                 ([], _) => Err(VerifyError::UnknownTenant),
                 (_, true) => Err(VerifyError::Malformed),
-                (candidates, false) => {
-                    Ok(Admission::Signature { id, timestamp, signatures, candidates: candidates.to_vec() })
-                }
+                (candidates, false) => Ok(Admission::Signature {
+                    id,
+                    timestamp,
+                    signatures,
+                    candidates: candidates.to_vec(),
+                }),
             };
         }
-        let Some(token) = &headers.token else { return Err(VerifyError::Missing) };
+        let Some(token) = &headers.token else {
+            return Err(VerifyError::Missing);
+        };
         let digest: [u8; 32] = Sha256::digest(token).into();
         let mut owner = None;
         for tenant in candidates {
@@ -241,9 +251,18 @@ impl Admission {
                 let headers = &raw.headers;
                 let id = headers.idempotency_key.as_ref().or(headers.webhook_id.as_ref());
                 let delivery_id = id.filter(|id| is_id(id)).cloned();
-                Ok(VerifiedDelivery { tenant, delivery_id, raw })
+                Ok(VerifiedDelivery {
+                    tenant,
+                    delivery_id,
+                    raw,
+                })
             }
-            Admission::Signature { id, timestamp, signatures, candidates } => {
+            Admission::Signature {
+                id,
+                timestamp,
+                signatures,
+                candidates,
+            } => {
                 let mut owner = None;
                 for tenant in &candidates {
                     for key in &tenant.signing_keys {
@@ -256,7 +275,11 @@ impl Admission {
                     }
                 }
                 let tenant = owner.ok_or(VerifyError::Signature)?;
-                Ok(VerifiedDelivery { tenant, delivery_id: Some(id), raw })
+                Ok(VerifiedDelivery {
+                    tenant,
+                    delivery_id: Some(id),
+                    raw,
+                })
             }
         }
     }

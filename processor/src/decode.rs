@@ -152,12 +152,23 @@ fn typed(kind: EventKind, origin: Origin, payload: &str) -> Result<EventBody, De
         }
         (EventKind::MergeRequest, Origin::Webhook | Origin::HookLog) => {
             let merge_request: MergeRequest = parse(kind, payload)?;
-            number(kind, "object_attributes.iid", merge_request.object_attributes.get().map(|attributes| &attributes.iid))?;
+            number(
+                kind,
+                "object_attributes.iid",
+                merge_request
+                    .object_attributes
+                    .get()
+                    .map(|attributes| &attributes.iid),
+            )?;
             Ok(EventBody::MergeRequest(Box::new(merge_request)))
         }
         (EventKind::Pipeline, Origin::Webhook | Origin::HookLog) => {
             let pipeline: Pipeline = parse(kind, payload)?;
-            number(kind, "object_attributes.id", pipeline.object_attributes.get().map(|attributes| &attributes.id))?;
+            number(
+                kind,
+                "object_attributes.id",
+                pipeline.object_attributes.get().map(|attributes| &attributes.id),
+            )?;
             Ok(EventBody::Pipeline(Box::new(pipeline)))
         }
         (_, _) => Ok(EventBody::Untyped),

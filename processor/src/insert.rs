@@ -37,9 +37,7 @@ impl InsertError {
     pub fn is_transient(&self) -> bool {
         use clickhouse::error::Error;
         match &self.source {
-            Error::BadResponse(text) => {
-                !code(text).is_some_and(|code| PERMANENT.contains(&code))
-            }
+            Error::BadResponse(text) => !code(text).is_some_and(|code| PERMANENT.contains(&code)),
             Error::Network(_) | Error::TimedOut => true,
             _ => false,
         }
@@ -53,13 +51,39 @@ fn code(text: &str) -> Option<u32> {
 }
 
 /// Stores all rows, table by table, `events` last.
-pub async fn insert(client: &Client, rows: &Rows, timeout: Duration, metrics: &Metrics) -> Result<(), InsertError> {
+pub async fn insert(
+    client: &Client,
+    rows: &Rows,
+    timeout: Duration,
+    metrics: &Metrics,
+) -> Result<(), InsertError> {
     table(client, "push_facts", &rows.pushes, timeout, metrics).await?;
     table(client, "commit_facts", &rows.commits, timeout, metrics).await?;
-    table(client, "merge_request_facts", &rows.merge_requests, timeout, metrics).await?;
-    table(client, "merge_request_event_facts", &rows.merge_request_events, timeout, metrics).await?;
+    table(
+        client,
+        "merge_request_facts",
+        &rows.merge_requests,
+        timeout,
+        metrics,
+    )
+    .await?;
+    table(
+        client,
+        "merge_request_event_facts",
+        &rows.merge_request_events,
+        timeout,
+        metrics,
+    )
+    .await?;
     table(client, "pipeline_facts", &rows.pipelines, timeout, metrics).await?;
-    table(client, "pipeline_event_facts", &rows.pipeline_events, timeout, metrics).await?;
+    table(
+        client,
+        "pipeline_event_facts",
+        &rows.pipeline_events,
+        timeout,
+        metrics,
+    )
+    .await?;
     table(client, "job_facts", &rows.jobs, timeout, metrics).await?;
     table(client, "dead_letter_facts", &rows.dead_letters, timeout, metrics).await?;
     table(client, "event_facts", &rows.events, timeout, metrics).await
@@ -80,7 +104,11 @@ where
     }
     let started = Instant::now();
     let failed = |source| InsertError { table, source };
-    let mut insert = client.insert::<T>(table).await.map_err(failed)?.with_timeouts(Some(timeout), Some(timeout));
+    let mut insert = client
+        .insert::<T>(table)
+        .await
+        .map_err(failed)?
+        .with_timeouts(Some(timeout), Some(timeout));
     for row in rows {
         insert.write(row).await.map_err(failed)?;
     }
@@ -96,7 +124,15 @@ mod tests {
     #[track_caller]
     fn check(text: &str, transient: bool) {
         let source = clickhouse::error::Error::BadResponse(text.to_owned());
-        assert_eq!(InsertError { table: "event_facts", source }.is_transient(), transient, "{text}");
+        assert_eq!(
+            InsertError {
+                table: "event_facts",
+                source
+            }
+            .is_transient(),
+            transient,
+            "{text}"
+        );
     }
 
     #[test]
@@ -105,7 +141,10 @@ mod tests {
         check("Code: 241. DB::Exception: Memory limit exceeded", true);
         check("Code: 242. DB::Exception: Table is in readonly mode", true);
         check("bad gateway", true);
-        check("Code: 60. DB::Exception: Table does not exist. (UNKNOWN_TABLE)", false);
+        check(
+            "Code: 60. DB::Exception: Table does not exist. (UNKNOWN_TABLE)",
+            false,
+        );
         check("Code: 516. DB::Exception: Authentication failed", false);
     }
 }

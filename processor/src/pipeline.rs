@@ -58,7 +58,10 @@ struct Context {
 impl ClientContext for Context {
     fn stats(&self, statistics: Statistics) {
         for (name, topic) in &statistics.topics {
-            let lags = topic.partitions.values().map(|partition| partition.consumer_lag.max(0));
+            let lags = topic
+                .partitions
+                .values()
+                .map(|partition| partition.consumer_lag.max(0));
             self.metrics.lag(name, lags.sum());
         }
     }
@@ -68,9 +71,15 @@ impl ConsumerContext for Context {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         match rebalance {
-            Rebalance::Assign(partitions) => tracing::info!(partitions = partitions.count(), "partitions assigned"),
-            Rebalance::Revoke(partitions) => tracing::info!(partitions = partitions.count(), "partitions revoked"),
-            Rebalance::Error(error) => tracing::warn!(error = error as &dyn std::error::Error, "rebalance failed"),
+            Rebalance::Assign(partitions) => {
+                tracing::info!(partitions = partitions.count(), "partitions assigned")
+            }
+            Rebalance::Revoke(partitions) => {
+                tracing::info!(partitions = partitions.count(), "partitions revoked")
+            }
+            Rebalance::Error(error) => {
+                tracing::warn!(error = error as &dyn std::error::Error, "rebalance failed")
+            }
         }
     }
 }
@@ -109,9 +118,13 @@ impl Pipeline {
         }
 
         let generation = Arc::new(AtomicU64::new(0));
-        let context = Context { generation: generation.clone(), metrics: metrics.clone() };
-        let consumer: StreamConsumer<Context> =
-            kafka.consumer(&prefix.processor_group()).create_with_context(context)?;
+        let context = Context {
+            generation: generation.clone(),
+            metrics: metrics.clone(),
+        };
+        let consumer: StreamConsumer<Context> = kafka
+            .consumer(&prefix.processor_group())
+            .create_with_context(context)?;
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&names)?;
         Ok(Pipeline {
@@ -208,12 +221,17 @@ impl Pipeline {
         self.metrics.dead_lettered(error.reason());
         let letter = DeadLetter::new(message, error, wall_clock());
         let topic = self.dead_letter_topic.clone();
-        batch.dead_letters.spawn(letter.publish(self.publisher.clone(), topic, self.shutdown.clone()));
+        batch
+            .dead_letters
+            .spawn(letter.publish(self.publisher.clone(), topic, self.shutdown.clone()));
     }
 
     fn drop_stale(&self, batch: Batch) {
         if !batch.is_empty() {
-            tracing::info!(records = batch.records(), "partitions moved: the open batch is dropped and read again");
+            tracing::info!(
+                records = batch.records(),
+                "partitions moved: the open batch is dropped and read again"
+            );
             self.metrics.dropped.inc_by(batch.records() as u64);
         }
     }
@@ -266,9 +284,15 @@ impl Pipeline {
         }
         let now = wall_clock();
         for received_at in &batch.received {
-            self.metrics.visible_seconds.observe(seconds_between(*received_at, now));
+            self.metrics
+                .visible_seconds
+                .observe(seconds_between(*received_at, now));
         }
-        let oldest = batch.received.iter().min().map_or(0.0, |received_at| seconds_between(*received_at, now));
+        let oldest = batch
+            .received
+            .iter()
+            .min()
+            .map_or(0.0, |received_at| seconds_between(*received_at, now));
         self.metrics.oldest_seconds.set(oldest as i64);
         Ok(())
     }
@@ -279,11 +303,15 @@ impl Pipeline {
             offsets.add_partition_offset(topic, partition, Offset::Offset(next))?;
         }
         let consumer = self.consumer.clone();
-        let committed = tokio::task::spawn_blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await;
+        let committed =
+            tokio::task::spawn_blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await;
         if let Err(error) = committed.unwrap_or(Err(KafkaError::Canceled)) {
             // The rows are stored; their records will be read again, which changes nothing.
             self.metrics.commit_failures.inc();
-            tracing::warn!(error = &error as &dyn std::error::Error, "offsets could not be committed");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "offsets could not be committed"
+            );
         }
         Ok(())
     }
@@ -294,7 +322,10 @@ fn passing(error: KafkaError) -> Result<(), KafkaError> {
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::Fatal) | None => Err(error),
         Some(_) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "Kafka is not well; trying on");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "Kafka is not well; trying on"
+            );
             Ok(())
         }
     }
@@ -304,7 +335,10 @@ fn seconds_between(from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
     (to - from).num_milliseconds().max(0) as f64 / 1000.0
 }
 
-#[expect(clippy::disallowed_methods, reason = "the edge: receipt and failure are dated here")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: receipt and failure are dated here"
+)]
 fn wall_clock() -> DateTime<Utc> {
     Utc::now()
 }

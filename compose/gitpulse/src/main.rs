@@ -1,2 +1,30 @@
-//! gitpulse
-fn main() {}
+//! The one binary: its subcommands are the roles and the tools.
+
+mod cli;
+mod config;
+mod dead_letters;
+mod doctor;
+mod engine;
+mod migrate;
+mod roles;
+mod send;
+mod settings;
+mod tenants;
+mod up;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let settings = match settings::load() {
+        Ok(settings) => settings,
+        Err(error) => return error.report(),
+    };
+    runtime::telemetry::start(&settings.cli.telemetry);
+    match cli::run(settings) {
+        Ok(code) => code,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

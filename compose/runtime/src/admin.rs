@@ -32,8 +32,15 @@ pub struct Readiness {
 }
 
 /// Serves the admin endpoints until `shutdown`.
-pub async fn serve(listener: TcpListener, registry: Registry, readiness: Readiness, shutdown: CancellationToken) {
-    let metrics = warp::path!("metrics").and(warp::get()).map(move || metrics(&registry));
+pub async fn serve(
+    listener: TcpListener,
+    registry: Registry,
+    readiness: Readiness,
+    shutdown: CancellationToken,
+) {
+    let metrics = warp::path!("metrics")
+        .and(warp::get())
+        .map(move || metrics(&registry));
     let healthz = warp::path!("healthz").and(warp::get()).map(|| "ok\n");
     let readyz = warp::path!("readyz").and(warp::get()).then(move || {
         let readiness = readiness.clone();
@@ -49,10 +56,14 @@ pub async fn serve(listener: TcpListener, registry: Registry, readiness: Readine
 fn metrics(registry: &Registry) -> warp::reply::Response {
     match TextEncoder::new().encode_to_string(&registry.gather()) {
         Ok(text) => {
-            warp::reply::with_header(text, "content-type", "text/plain; version=0.0.4; charset=utf-8").into_response()
+            warp::reply::with_header(text, "content-type", "text/plain; version=0.0.4; charset=utf-8")
+                .into_response()
         }
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "metrics could not be written");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "metrics could not be written"
+            );
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
@@ -72,6 +83,7 @@ async fn ready(readiness: &Readiness) -> warp::reply::Response {
     }
     match faults.as_slice() {
         [] => "ready\n".into_response(),
-        faults => warp::reply::with_status(faults.join("\n") + "\n", StatusCode::SERVICE_UNAVAILABLE).into_response(),
+        faults => warp::reply::with_status(faults.join("\n") + "\n", StatusCode::SERVICE_UNAVAILABLE)
+            .into_response(),
     }
 }

@@ -13,15 +13,30 @@ use crate::Secret;
 #[derive(Debug, Clone, Args)]
 pub struct ClickHouseConfig {
     /// HTTP address of ClickHouse; `up` starts it there
-    #[arg(long = "clickhouse-url", env = "GITPULSE_CLICKHOUSE_URL", default_value = "http://127.0.0.1:8123", value_name = "URL")]
+    #[arg(
+        long = "clickhouse-url",
+        env = "GITPULSE_CLICKHOUSE_URL",
+        default_value = "http://127.0.0.1:8123",
+        value_name = "URL"
+    )]
     pub url: String,
 
     /// Database of all tables; `migrate` creates it
-    #[arg(long = "clickhouse-database", env = "GITPULSE_CLICKHOUSE_DATABASE", default_value = "gitpulse", value_name = "NAME")]
+    #[arg(
+        long = "clickhouse-database",
+        env = "GITPULSE_CLICKHOUSE_DATABASE",
+        default_value = "gitpulse",
+        value_name = "NAME"
+    )]
     pub database: String,
 
     /// User of ClickHouse
-    #[arg(long = "clickhouse-user", env = "GITPULSE_CLICKHOUSE_USER", default_value = "default", value_name = "NAME")]
+    #[arg(
+        long = "clickhouse-user",
+        env = "GITPULSE_CLICKHOUSE_USER",
+        default_value = "default",
+        value_name = "NAME"
+    )]
     pub user: String,
 
     /// Password of the user (a secret: environment or file only)
@@ -36,7 +51,11 @@ pub struct ClickHouseConfig {
     pub password: Secret,
 
     /// Cluster to create replicated tables on; without it, a single node
-    #[arg(long = "clickhouse-cluster", env = "GITPULSE_CLICKHOUSE_CLUSTER", value_name = "NAME")]
+    #[arg(
+        long = "clickhouse-cluster",
+        env = "GITPULSE_CLICKHOUSE_CLUSTER",
+        value_name = "NAME"
+    )]
     pub cluster: Option<String>,
 }
 
@@ -75,7 +94,10 @@ impl ClickHouse {
             // A majority of replicas has the rows before the insert is answered.
             client = client.with_setting("insert_quorum", "auto");
         }
-        let target = Target { database: config.database.clone(), cluster: config.cluster.clone() };
+        let target = Target {
+            database: config.database.clone(),
+            cluster: config.cluster.clone(),
+        };
         ClickHouse { client, target }
     }
 

@@ -55,7 +55,9 @@ where
             accepted = accept(&listener, &slots) => accepted,
             () = shutdown.cancelled() => break,
         };
-        let Some((stream, peer, slot)) = accepted else { continue };
+        let Some((stream, peer, slot)) = accepted else {
+            continue;
+        };
         let service = warp::service(routes.clone());
         let connection = server.serve_connection(
             TokioIo::new(stream),
@@ -75,8 +77,14 @@ where
         });
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain_timeout, connections.shutdown()).await.is_err() {
-        tracing::warn!(seconds = limits.drain_timeout.as_secs(), "connections were cut off at the drain deadline");
+    if tokio::time::timeout(limits.drain_timeout, connections.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            seconds = limits.drain_timeout.as_secs(),
+            "connections were cut off at the drain deadline"
+        );
     }
 }
 
@@ -92,7 +100,10 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<Accept
         }
         Err(error) => {
             // Out of file descriptors, most likely: the next try would fail at once as well.
-            tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a connection could not be accepted"
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
             None
         }

@@ -92,7 +92,10 @@ struct Metrics {
 impl Metrics {
     fn register(registry: &Registry) -> prometheus::Result<Metrics> {
         let records = IntCounterVec::new(
-            Opts::new("gitpulse_publisher_records_total", "Records given to Kafka, by outcome"),
+            Opts::new(
+                "gitpulse_publisher_records_total",
+                "Records given to Kafka, by outcome",
+            ),
             &["outcome"],
         )?;
         let acknowledge_seconds = Histogram::with_opts(
@@ -100,18 +103,30 @@ impl Metrics {
                 "gitpulse_publisher_acknowledge_seconds",
                 "From handing a record to the client to the acknowledgement of all in-sync replicas",
             )
-            .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
+            .buckets(vec![
+                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+            ]),
         )?;
-        let buffered_bytes =
-            IntGauge::new("gitpulse_publisher_buffered_bytes", "Bytes that wait for Kafka's acknowledgement")?;
-        let buffered_records =
-            IntGauge::new("gitpulse_publisher_buffered_records", "Records in librdkafka's queues, as it reports them")?;
+        let buffered_bytes = IntGauge::new(
+            "gitpulse_publisher_buffered_bytes",
+            "Bytes that wait for Kafka's acknowledgement",
+        )?;
+        let buffered_records = IntGauge::new(
+            "gitpulse_publisher_buffered_records",
+            "Records in librdkafka's queues, as it reports them",
+        )?;
         registry.register(Box::new(records.clone()))?;
         registry.register(Box::new(acknowledge_seconds.clone()))?;
         registry.register(Box::new(buffered_bytes.clone()))?;
         registry.register(Box::new(buffered_records.clone()))?;
         let acknowledged = records.with_label_values(&["acknowledged"]);
-        Ok(Metrics { records, acknowledged, acknowledge_seconds, buffered_bytes, buffered_records })
+        Ok(Metrics {
+            records,
+            acknowledged,
+            acknowledge_seconds,
+            buffered_bytes,
+            buffered_records,
+        })
     }
 }
 
@@ -139,7 +154,10 @@ impl ProducerContext for Context {
     fn delivery(&self, result: &DeliveryResult<'_>, pending: Box<Pending>) {
         self.metrics.buffered_bytes.sub(pending.bytes);
         let fate = match result {
-            Ok(record) => Ok(Position { partition: record.partition(), offset: record.offset() }),
+            Ok(record) => Ok(Position {
+                partition: record.partition(),
+                offset: record.offset(),
+            }),
             Err((error, _)) => Err(error.clone()),
         };
         // A caller that gave up has gone; its answer was given.
@@ -164,7 +182,11 @@ struct Shared {
 
 impl Publisher {
     /// A publisher; connects in the background.
-    pub fn new(kafka: &KafkaConfig, config: &PublisherConfig, registry: &Registry) -> Result<Publisher, StartError> {
+    pub fn new(
+        kafka: &KafkaConfig,
+        config: &PublisherConfig,
+        registry: &Registry,
+    ) -> Result<Publisher, StartError> {
         let metrics = Metrics::register(registry)?;
         let producer = start(kafka, &metrics)?;
         Ok(Publisher {
@@ -183,9 +205,12 @@ impl Publisher {
     /// After [`PublishError::Timeout`] the record may still be written: publishing it again makes a duplicate, which the tables do
     /// not count.
     pub async fn publish(&self, record: TopicRecord) -> Result<Position, PublishError> {
-        let headers = OwnedHeaders::new_with_capacity(1)
-            .insert(Header { key: "content-type", value: Some(CONTENT_TYPE) });
-        self.publish_raw(&record.topic, &record.key, &record.value, headers).await
+        let headers = OwnedHeaders::new_with_capacity(1).insert(Header {
+            key: "content-type",
+            value: Some(CONTENT_TYPE),
+        });
+        self.publish_raw(&record.topic, &record.key, &record.value, headers)
+            .await
     }
 
     /// Publishes bytes that are no event, as dead letters are, with headers of their own.
@@ -197,7 +222,8 @@ impl Publisher {
         headers: OwnedHeaders,
     ) -> Result<Position, PublishError> {
         let started = Instant::now();
-        let published = tokio::time::timeout(self.shared.timeout, self.send(topic, key, value, headers)).await;
+        let published =
+            tokio::time::timeout(self.shared.timeout, self.send(topic, key, value, headers)).await;
         let result = published.unwrap_or_else(|_| match self.shared.admission.available_permits() {
             0 => Err(PublishError::Overloaded),
             _ => Err(PublishError::Timeout),
@@ -205,25 +231,49 @@ impl Publisher {
         match &result {
             Ok(_) => {
                 self.shared.metrics.acknowledged.inc();
-                self.shared.metrics.acknowledge_seconds.observe(started.elapsed().as_secs_f64());
+                self.shared
+                    .metrics
+                    .acknowledge_seconds
+                    .observe(started.elapsed().as_secs_f64());
             }
-            Err(error) => self.shared.metrics.records.with_label_values(&[error.reason()]).inc(),
+            Err(error) => self
+                .shared
+                .metrics
+                .records
+                .with_label_values(&[error.reason()])
+                .inc(),
         }
         result
     }
 
-    async fn send(&self, topic: &str, key: &[u8], value: &[u8], headers: OwnedHeaders) -> Result<Position, PublishError> {
+    async fn send(
+        &self,
+        topic: &str,
+        key: &[u8],
+        value: &[u8],
+        headers: OwnedHeaders,
+    ) -> Result<Position, PublishError> {
         let bytes = key.len() + value.len();
         let kibibytes = u32::try_from(bytes / 1024 + 1).map_err(|_| PublishError::Overloaded)?;
         let admission = self.shared.admission.clone().acquire_many_owned(kibibytes).await;
         let admission = admission.map_err(|_| PublishError::Overloaded)?;
         let (fate, outcome) = oneshot::channel();
-        let pending = Box::new(Pending { fate, bytes: bytes as i64, _admission: admission });
+        let pending = Box::new(Pending {
+            fate,
+            bytes: bytes as i64,
+            _admission: admission,
+        });
         let producer = self.shared.producer.read().await.clone();
-        let record = BaseRecord::with_opaque_to(topic, pending).key(key).payload(value).headers(headers);
+        let record = BaseRecord::with_opaque_to(topic, pending)
+            .key(key)
+            .payload(value)
+            .headers(headers);
         self.shared.metrics.buffered_bytes.add(bytes as i64);
         if let Err((error, record)) = producer.send(record) {
-            self.shared.metrics.buffered_bytes.sub(record.delivery_opaque.bytes);
+            self.shared
+                .metrics
+                .buffered_bytes
+                .sub(record.delivery_opaque.bytes);
             return match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::QueueFull) => Err(PublishError::Overloaded),
                 Some(RDKafkaErrorCode::Fatal) => Err(self.renew(producer, error).await),
@@ -232,7 +282,9 @@ impl Publisher {
         }
         match outcome.await {
             Ok(Ok(position)) => Ok(position),
-            Ok(Err(error)) if producer.client().fatal_error().is_some() => Err(self.renew(producer, error).await),
+            Ok(Err(error)) if producer.client().fatal_error().is_some() => {
+                Err(self.renew(producer, error).await)
+            }
             Ok(Err(error)) => Err(PublishError::Kafka(error)),
             Err(_) => Err(PublishError::Kafka(KafkaError::Canceled)),
         }
@@ -242,7 +294,10 @@ impl Publisher {
     async fn renew(&self, failed: Arc<ThreadedProducer<Context>>, error: KafkaError) -> PublishError {
         let mut producer = self.shared.producer.write().await;
         if Arc::ptr_eq(&producer, &failed) {
-            tracing::error!(error = &error as &dyn std::error::Error, "the Kafka producer failed for good; it is replaced");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the Kafka producer failed for good; it is replaced"
+            );
             match start(&self.shared.kafka, &self.shared.metrics) {
                 Ok(renewed) => *producer = Arc::new(renewed),
                 Err(error) => return PublishError::Kafka(error),
@@ -256,11 +311,16 @@ impl Publisher {
         let producer = self.shared.producer.read().await.clone();
         let flushed = tokio::task::spawn_blocking(move || producer.flush(timeout)).await;
         if let Ok(Err(error)) = flushed {
-            tracing::warn!(error = &error as &dyn std::error::Error, "events were still waiting for Kafka at the end");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "events were still waiting for Kafka at the end"
+            );
         }
     }
 }
 
 fn start(kafka: &KafkaConfig, metrics: &Metrics) -> Result<ThreadedProducer<Context>, KafkaError> {
-    kafka.producer().create_with_context(Context { metrics: metrics.clone() })
+    kafka.producer().create_with_context(Context {
+        metrics: metrics.clone(),
+    })
 }

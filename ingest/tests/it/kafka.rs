@@ -65,7 +65,9 @@ impl TestKafka {
         for topic in TopicPrefix::default().all() {
             let (low, high) = consumer.fetch_watermarks(&topic.name, 0, GUARD).unwrap();
             if high > low {
-                assignment.add_partition_offset(&topic.name, 0, Offset::Offset(low)).unwrap();
+                assignment
+                    .add_partition_offset(&topic.name, 0, Offset::Offset(low))
+                    .unwrap();
                 expected += (high - low) as usize;
             }
         }
@@ -73,11 +75,20 @@ impl TestKafka {
         let mut records = Vec::new();
         let deadline = Instant::now() + GUARD;
         while records.len() < expected {
-            assert!(Instant::now() < deadline, "{} of {expected} records could be read", records.len());
-            let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
+            assert!(
+                Instant::now() < deadline,
+                "{} of {expected} records could be read",
+                records.len()
+            );
+            let Some(message) = consumer.poll(Duration::from_millis(100)) else {
+                continue;
+            };
             let message = message.unwrap();
             let header = |header: rdkafka::message::Header<'_, &[u8]>| {
-                (header.key.to_owned(), String::from_utf8(header.value.unwrap().to_vec()).unwrap())
+                (
+                    header.key.to_owned(),
+                    String::from_utf8(header.value.unwrap().to_vec()).unwrap(),
+                )
             };
             records.push(Record {
                 topic: message.topic().to_owned(),

@@ -73,20 +73,47 @@ pub struct MergeRequestEventRow {
 
 pub(super) fn rows(event: &Event, merge_request: &MergeRequest) -> Rows {
     let mut rows = Rows::default();
-    let Some(attributes) = merge_request.object_attributes.get() else { return rows };
-    let Some(iid) = attributes.iid.get() else { return rows };
+    let Some(attributes) = merge_request.object_attributes.get() else {
+        return rows;
+    };
+    let Some(iid) = attributes.iid.get() else {
+        return rows;
+    };
     let (row, unreadable) = state(event, merge_request, attributes, iid);
     rows.merge_requests.push(row);
     rows.unreadable += unreadable;
-    happenings(event, merge_request, attributes, iid, &mut rows.merge_request_events);
+    happenings(
+        event,
+        merge_request,
+        attributes,
+        iid,
+        &mut rows.merge_request_events,
+    );
     rows
 }
 
 /// What the event tells of the merge request as it is now, and how many fields nobody could read.
-fn state(event: &Event, merge_request: &MergeRequest, attributes: &Attributes, iid: u64) -> (MergeRequestRow, u64) {
-    let as_of = attributes.updated_at.get().or(attributes.created_at.get()).unwrap_or(event.received_at);
-    let mut columns = Columns::at(Version::new(as_of, rank(attributes.state.text()), event.received_at));
-    let Provenance { tenants, origins, received_at } = Provenance::of(event);
+fn state(
+    event: &Event,
+    merge_request: &MergeRequest,
+    attributes: &Attributes,
+    iid: u64,
+) -> (MergeRequestRow, u64) {
+    let as_of = attributes
+        .updated_at
+        .get()
+        .or(attributes.created_at.get())
+        .unwrap_or(event.received_at);
+    let mut columns = Columns::at(Version::new(
+        as_of,
+        rank(attributes.state.text()),
+        event.received_at,
+    ));
+    let Provenance {
+        tenants,
+        origins,
+        received_at,
+    } = Provenance::of(event);
     let assignees = ids(&attributes.assignee_ids)
         .or(users(&merge_request.assignees))
         .or(attributes.assignee_id.as_ref().map(|id| vec![*id]));
@@ -116,7 +143,12 @@ fn state(event: &Event, merge_request: &MergeRequest, attributes: &Attributes, i
         merge_commit_sha: columns.value(&attributes.merge_commit_sha),
         squash_commit_sha: columns.value(&attributes.squash_commit_sha),
         merge_user_id: columns.value(&attributes.merge_user_id),
-        merge_status: columns.value(&attributes.detailed_merge_status.clone().or(attributes.merge_status.clone())),
+        merge_status: columns.value(
+            &attributes
+                .detailed_merge_status
+                .clone()
+                .or(attributes.merge_status.clone()),
+        ),
         discussions_resolved: columns.value(&attributes.blocking_discussions_resolved),
         first_contribution: columns.value(&attributes.first_contribution),
         time_estimate_seconds: columns.value(&attributes.time_estimate),
@@ -182,7 +214,11 @@ fn happenings(
     let user = merge_request.user.get();
     let action = attributes.action.text();
     let row = |action: &'static str| {
-        let Provenance { tenants, origins, received_at } = Provenance::of(event);
+        let Provenance {
+            tenants,
+            origins,
+            received_at,
+        } = Provenance::of(event);
         MergeRequestEventRow {
             instance: event.instance.clone(),
             project_id: event.project_id,
@@ -213,9 +249,17 @@ fn happenings(
     if action == "merge" || (attributes.state.text() == "merged" && attributes.merged_at.get().is_some()) {
         let (actor_id, actor_username) = match user {
             Some(user) if action == "merge" => (exact.value(&user.id), exact.value(&user.username)),
-            Some(_) | None => (Columns::at(Version::DERIVED).value(&attributes.merge_user_id), Columns::absent()),
+            Some(_) | None => (
+                Columns::at(Version::DERIVED).value(&attributes.merge_user_id),
+                Columns::absent(),
+            ),
         };
-        rows.push(MergeRequestEventRow { occurred_at: merged_at(attributes), actor_id, actor_username, ..row("merged") });
+        rows.push(MergeRequestEventRow {
+            occurred_at: merged_at(attributes),
+            actor_id,
+            actor_username,
+            ..row("merged")
+        });
     }
     let Some(action) = observed(action) else { return };
     let occurred_at = when(attributes).get().unwrap_or(event.received_at);
@@ -254,13 +298,22 @@ fn actor(user: Option<&User>) -> String {
 }
 
 fn ids(field: &Field<Vec<Field<u64>>>) -> Field<Vec<u64>> {
-    field.as_ref().map(|ids| ids.iter().filter_map(Field::get).collect())
+    field
+        .as_ref()
+        .map(|ids| ids.iter().filter_map(Field::get).collect())
 }
 
 fn users(field: &Field<Vec<Embedded<User>>>) -> Field<Vec<u64>> {
-    field.as_ref().map(|users| users.iter().filter_map(|user| user.get()?.id.get()).collect())
+    field
+        .as_ref()
+        .map(|users| users.iter().filter_map(|user| user.get()?.id.get()).collect())
 }
 
 fn titles(field: &Field<Vec<Embedded<Label>>>) -> Field<Vec<String>> {
-    field.as_ref().map(|labels| labels.iter().filter_map(|label| label.get()?.title.value().cloned()).collect())
+    field.as_ref().map(|labels| {
+        labels
+            .iter()
+            .filter_map(|label| label.get()?.title.value().cloned())
+            .collect()
+    })
 }

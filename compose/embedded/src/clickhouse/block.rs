@@ -71,7 +71,7 @@ impl<R: Read> BlockReader<R> {
                 .map_or(usize::MAX, |bytes| u32::from_le_bytes(bytes) as usize)
         };
         let (packed, unpacked) = (number(CHECKSUM + 1), number(CHECKSUM + 5));
-        if packed < HEADER || packed > MAX_BLOCK || unpacked > MAX_BLOCK {
+        if !(HEADER..=MAX_BLOCK).contains(&packed) || unpacked > MAX_BLOCK {
             return Err(broken("a compressed block is empty or above 64 MiB"));
         }
         let mut block = head[CHECKSUM..].to_vec();

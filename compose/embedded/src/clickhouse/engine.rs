@@ -9,7 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Options;
 use super::fault::{Fault, Refusal};
-use super::ffi::{Connection, EngineError, Library, LoadError, Statement};
+use super::ffi::{Connection, Library};
+use super::interface::{EngineError, LoadError, Statement};
 use super::request::{Access, Request};
 use super::session::{Lease, Sessions};
 
@@ -92,15 +93,25 @@ impl Engine {
     /// # Errors
     /// The session is busy or gone; the engine refuses a setting or the database.
     pub(super) fn lease(&self, request: &Request) -> Result<Lease<'_>, Fault> {
-        let lease = self.sessions.lease(request.session.as_ref(), || self.open())?;
-        self.prepare(lease, request)
+        let mut lease = self.sessions.lease(request.session.as_ref(), || self.open())?;
+        match prepare(&mut lease, request) {
+            Ok(()) => Ok(lease),
+            Err(fault) => {
+                lease.release();
+                Err(fault)
+            }
+        }
     }
 
-    /// Ends a statement whose client is gone, or every statement when no id is given.
+    /// Ends a query whose client is gone, or every statement when no id is given. Blocks.
     pub(super) fn kill(&self, query_id: Option<&str>) {
         let Ok(mut connection) = self.open() else { return };
         let condition = match query_id {
-            Some(id) => format!("Settings['log_comment'] = {}", quote(id)),
+            // Like ClickHouse, which lets a statement that writes go on without its client.
+            Some(id) => format!(
+                "query_kind = 'Select' AND Settings['log_comment'] = {}",
+                quote(id)
+            ),
             None => "query_id != queryID()".to_owned(),
         };
         let sql = format!("KILL QUERY WHERE {condition} ASYNC");
@@ -109,7 +120,7 @@ impl Engine {
         }
     }
 
-    /// Closes the engine after the last statement; nothing runs afterwards. Blocks.
+    /// Closes the engine after the last statement; nothing runs afterwards. Blocks while tables are closed.
     /// False when a statement does not end, and the engine is left as it is.
     pub(super) async fn stop(&self, patience: std::time::Duration) -> bool {
         let all = self.slots.clone().acquire_many_owned(self.concurrent);
@@ -121,44 +132,53 @@ impl Engine {
         // Dropping the last connection flushes and closes the tables.
         drop(lock(&self.keeper).take());
         if !self.library.shutdown() {
+            // Idle workers of its pools; the end of the process takes them along.
             tracing::debug!("the ClickHouse engine left threads running");
         }
         true
     }
 
     fn open(&self) -> Result<Connection, Fault> {
+        // Held while opening: a connection after the keeper is gone would start the engine again.
+        let keeper = lock(&self.keeper);
+        if keeper.is_none() {
+            return Err(Fault::refuse(
+                Refusal::ShuttingDown,
+                "the embedded ClickHouse is shutting down",
+            ));
+        }
         self.library
             .open(&self.arguments)
             .map_err(|error| Fault::refuse(Refusal::ShuttingDown, error))
     }
+}
 
-    fn prepare<'a>(&self, mut lease: Lease<'a>, request: &Request) -> Result<Lease<'a>, Fault> {
-        let mut settings: Vec<(&str, &str)> = request
-            .settings
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        if request.setting("log_comment").is_none() {
-            // The library cannot be told a query's id; this mark is how a statement is found again to end it.
-            settings.push(("log_comment", &request.query_id));
-        }
-        if request.access == Access::Read && request.setting("readonly").is_none_or(|value| value == "0") {
-            // A session cannot leave readonly again; there, reading only is enforced by the statement's class.
-            if request.session.is_none() {
-                settings.push(("readonly", "2"));
-            }
-        }
-        lease.remember(&settings, request.database.as_deref())?;
-        if let Some(database) = &request.database {
-            execute(lease.connection(), &format!("USE {}", quote_identifier(database)))?;
-        }
-        let list: Vec<String> = settings
-            .iter()
-            .map(|(name, value)| format!("{name} = {}", quote(value)))
-            .collect();
-        execute(lease.connection(), &format!("SET {}", list.join(", ")))?;
-        Ok(lease)
+/// Puts the request's database and settings on top of the connection's own.
+fn prepare(lease: &mut Lease<'_>, request: &Request) -> Result<(), Fault> {
+    let mut settings: Vec<(&str, &str)> = request
+        .settings
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    if request.setting("log_comment").is_none() {
+        // The library cannot be told a query's id; this mark is how a statement is found again to end it.
+        settings.push(("log_comment", &request.query_id));
     }
+    let is_open = request.setting("readonly").is_none_or(|value| value == "0");
+    if request.access == Access::Read && is_open && request.session.is_none() {
+        // A session could not leave readonly again; there, the statement's class alone decides.
+        settings.push(("readonly", "2"));
+    }
+    lease.remember(&settings, request.database.as_deref())?;
+    if let Some(database) = &request.database {
+        execute(lease.connection(), &format!("USE {}", quote_identifier(database)))?;
+    }
+    let list: Vec<String> = settings
+        .iter()
+        .map(|(name, value)| format!("{name} = {}", quote(value)))
+        .collect();
+    execute(lease.connection(), &format!("SET {}", list.join(", ")))?;
+    Ok(())
 }
 
 /// Runs a statement of the face's own, without a result.
@@ -177,7 +197,7 @@ pub(super) fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
-fn quote_identifier(name: &str) -> String {
+pub(super) fn quote_identifier(name: &str) -> String {
     format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
 }
 

@@ -4,7 +4,7 @@
 
 use hyper::StatusCode;
 
-use super::ffi::EngineError;
+use super::interface::EngineError;
 
 /// A failed request: what goes into `X-ClickHouse-Exception-Code`, the status and the body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,86 +6,40 @@
     reason = "the engine has a C interface; this is the only file that calls it"
 )]
 
-use std::ffi::{CStr, CString, NulError, c_char, c_int, c_void};
-use std::path::{Path, PathBuf};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::path::Path;
+
+use super::interface::{Analysis, Chunk, Counts, EngineError, LoadError, Statement};
 
 /// What the C interface calls a connection: a pointer whose target the engine owns.
 type ConnectionHandle = *mut c_void;
 type ResultHandle = *mut c_void;
 type InsertHandle = *mut c_void;
 type Text = *const c_char;
-
-/// Why the engine could not be loaded or a connection opened.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The file is missing, is not a library, or lacks a function of the interface.
-    #[error("cannot load the ClickHouse engine from {}", path.display())]
-    Library {
-        /// Where the library was looked for.
-        path: PathBuf,
-        /// What the loader says.
-        #[source]
-        source: libloading::Error,
-    },
-    /// The engine refused to open its data directory; it prints the reason itself, if any.
-    #[error("the ClickHouse engine did not start; is another process using its data directory?")]
-    Connect,
-    /// An argument holds a zero byte.
-    #[error("an argument of the ClickHouse engine holds a zero byte")]
-    Argument(#[from] NulError),
-}
-
-/// An error in the engine's own words: `Code: 60. DB::Exception: ...`.
-#[derive(Debug, thiserror::Error)]
-#[error("{text}")]
-pub(super) struct EngineError {
-    /// The engine's message, unchanged.
-    pub(super) text: String,
-}
+/// Running a query, starting a stream and starting an insert take the same: statement, format, placeholders.
+type Begin = unsafe extern "C" fn(
+    ConnectionHandle,
+    Text,
+    usize,
+    Text,
+    usize,
+    *const Text,
+    *const usize,
+    *const Text,
+    *const usize,
+    usize,
+) -> *mut c_void;
 
 /// The functions of the loaded engine. Loaded once a process and never unloaded: its threads outlive every handle.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Library {
     connect: unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut ConnectionHandle,
     close: unsafe extern "C" fn(*mut ConnectionHandle),
-    query: unsafe extern "C" fn(
-        ConnectionHandle,
-        Text,
-        usize,
-        Text,
-        usize,
-        *const Text,
-        *const usize,
-        *const Text,
-        *const usize,
-        usize,
-    ) -> ResultHandle,
-    stream: unsafe extern "C" fn(
-        ConnectionHandle,
-        Text,
-        usize,
-        Text,
-        usize,
-        *const Text,
-        *const usize,
-        *const Text,
-        *const usize,
-        usize,
-    ) -> ResultHandle,
+    query: Begin,
+    stream: Begin,
     fetch: unsafe extern "C" fn(ConnectionHandle, ResultHandle) -> ResultHandle,
     cancel_stream: unsafe extern "C" fn(ConnectionHandle, ResultHandle),
-    insert: unsafe extern "C" fn(
-        ConnectionHandle,
-        Text,
-        usize,
-        Text,
-        usize,
-        *const Text,
-        *const usize,
-        *const Text,
-        *const usize,
-        usize,
-    ) -> InsertHandle,
+    insert: Begin,
     append: unsafe extern "C" fn(InsertHandle, *const c_void, usize) -> c_int,
     finish_insert: unsafe extern "C" fn(InsertHandle) -> ResultHandle,
     cancel_insert: unsafe extern "C" fn(InsertHandle),
@@ -98,68 +52,6 @@ pub(super) struct Library {
     counters: [unsafe extern "C" fn(ResultHandle) -> u64; 6],
     classify: unsafe extern "C" fn(ConnectionHandle, Text, usize, Text, usize, *mut Analysis) -> c_int,
     shutdown: unsafe extern "C" fn() -> c_int,
-}
-
-/// What the engine's parser makes of a text, without running it. The layout is the C interface's.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Analysis {
-    struct_size: u32,
-    /// Executable statements in the text; 0 when it does not parse.
-    pub(super) statements: u32,
-    flags: u32,
-    class: u32,
-}
-
-impl Analysis {
-    /// Whether the text parses and changes nothing, not even the session.
-    #[must_use]
-    pub(super) fn is_read_only(&self) -> bool {
-        self.statements > 0 && self.class == 0
-    }
-
-    /// Whether the text changes the session (SET, USE, a temporary table) or the server rather than tables.
-    #[must_use]
-    pub(super) fn is_control(&self) -> bool {
-        self.class == 3
-    }
-}
-
-/// Rows and bytes a statement touched.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    /// Rows of the result.
-    pub(super) result_rows: u64,
-    /// Bytes of the result, before formatting.
-    pub(super) result_bytes: u64,
-    /// Rows read from tables.
-    pub(super) read_rows: u64,
-    /// Bytes read from tables.
-    pub(super) read_bytes: u64,
-    /// Rows written, materialized views included.
-    pub(super) written_rows: u64,
-    /// Bytes written, before compression.
-    pub(super) written_bytes: u64,
-}
-
-/// One formatted result, or one piece of a streamed one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Chunk {
-    /// Bytes in the output format.
-    pub(super) bytes: Vec<u8>,
-    /// What producing them touched.
-    pub(super) counts: Counts,
-}
-
-/// A statement with its output (or input) format and the values of its `{name:Type}` placeholders.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Statement<'a> {
-    /// The SQL, any bytes.
-    pub(super) sql: &'a [u8],
-    /// Name of the format, unless the SQL names one itself.
-    pub(super) format: &'a str,
-    /// Names and values of placeholders.
-    pub(super) parameters: &'a [(String, String)],
 }
 
 /// Placeholders as the C interface wants them: four parallel arrays.
@@ -336,22 +228,7 @@ impl Connection {
     /// # Errors
     /// In the engine's words.
     pub(super) fn run(&mut self, statement: Statement<'_>) -> Result<Chunk, EngineError> {
-        let arrays = Arrays::of(statement.parameters);
-        // SAFETY: every pointer comes with its length and outlives the call; the handle is open and ours alone.
-        let result = unsafe {
-            (self.library.query)(
-                self.handle,
-                statement.sql.as_ptr().cast(),
-                statement.sql.len(),
-                statement.format.as_ptr().cast(),
-                statement.format.len(),
-                arrays.names.as_ptr(),
-                arrays.name_lengths.as_ptr(),
-                arrays.values.as_ptr(),
-                arrays.value_lengths.as_ptr(),
-                arrays.names.len(),
-            )
-        };
+        let result = self.begin(self.library.query, statement);
         self.library.take(result)
     }
 
@@ -360,22 +237,7 @@ impl Connection {
     /// # Errors
     /// In the engine's words: the text does not parse, or is no query that streams.
     pub(super) fn stream(&mut self, statement: Statement<'_>) -> Result<RowStream<'_>, EngineError> {
-        let arrays = Arrays::of(statement.parameters);
-        // SAFETY: as in `run`; the engine captures the parameters before it returns.
-        let result = unsafe {
-            (self.library.stream)(
-                self.handle,
-                statement.sql.as_ptr().cast(),
-                statement.sql.len(),
-                statement.format.as_ptr().cast(),
-                statement.format.len(),
-                arrays.names.as_ptr(),
-                arrays.name_lengths.as_ptr(),
-                arrays.values.as_ptr(),
-                arrays.value_lengths.as_ptr(),
-                arrays.names.len(),
-            )
-        };
+        let result = self.begin(self.library.stream, statement);
         if result.is_null() {
             return self
                 .library
@@ -400,10 +262,26 @@ impl Connection {
     /// # Errors
     /// In the engine's words: no such table, no such format.
     pub(super) fn insert(&mut self, statement: Statement<'_>) -> Result<InsertStream<'_>, EngineError> {
+        // The handle is never null, even when the insert could not start.
+        let handle = self.begin(self.library.insert, statement);
+        let stream = InsertStream {
+            connection: self,
+            handle,
+            state: StreamState::Open,
+        };
+        match stream.failure() {
+            Some(text) => Err(EngineError { text }),
+            None => Ok(stream),
+        }
+    }
+
+    /// Hands a statement to one of the functions that begin one.
+    fn begin(&mut self, function: Begin, statement: Statement<'_>) -> *mut c_void {
         let arrays = Arrays::of(statement.parameters);
-        // SAFETY: as in `run`; the engine captures the parameters before it returns. The handle is never null.
-        let handle = unsafe {
-            (self.library.insert)(
+        // SAFETY: every pointer comes with its length and outlives the call, in which the engine copies what it keeps;
+        // the handle is open and, by `&mut self`, ours alone.
+        unsafe {
+            function(
                 self.handle,
                 statement.sql.as_ptr().cast(),
                 statement.sql.len(),
@@ -415,15 +293,6 @@ impl Connection {
                 arrays.value_lengths.as_ptr(),
                 arrays.names.len(),
             )
-        };
-        let stream = InsertStream {
-            connection: self,
-            handle,
-            state: StreamState::Open,
-        };
-        match stream.failure() {
-            Some(text) => Err(EngineError { text }),
-            None => Ok(stream),
         }
     }
 

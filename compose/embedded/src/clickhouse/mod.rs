@@ -12,6 +12,7 @@ mod fault;
 mod ffi;
 mod form;
 mod format;
+mod interface;
 mod reply;
 mod request;
 mod run;
@@ -28,7 +29,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use ffi::LoadError;
+pub use interface::LoadError;
 
 /// Limits of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,3 +102,6 @@ pub async fn serve(
         Err(ServeError::Stuck)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use tokio::time::Sleep;
 use super::block;
 use super::body::Framing;
 use super::fault::Fault;
-use super::ffi::Counts;
+use super::interface::Counts;
 use super::request::Delivery;
 
 /// Pieces between the engine and the socket.
@@ -193,18 +193,6 @@ impl Sink {
             .ok_or(Gone)?
             .blocking_send(piece)
             .map_err(|_| Gone)
-    }
-}
-
-impl Counts {
-    /// Adds what another piece touched.
-    pub(super) fn add(&mut self, other: Self) {
-        self.result_rows += other.result_rows;
-        self.result_bytes += other.result_bytes;
-        self.read_rows += other.read_rows;
-        self.read_bytes += other.read_bytes;
-        self.written_rows += other.written_rows;
-        self.written_bytes += other.written_bytes;
     }
 }
 

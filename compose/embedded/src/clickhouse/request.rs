@@ -220,6 +220,12 @@ impl Request {
             );
             return Err(Fault::refuse(Refusal::Authentication, reason));
         }
+        let is_read_only = self.setting("readonly").is_some_and(|value| value != "0");
+        if self.session_id.is_some() && is_read_only {
+            // A session could not leave readonly again, so there it is a matter of what the request may do.
+            self.settings.retain(|(name, _)| name != "readonly");
+            self.access = Access::Read;
+        }
         self.session = self.session_id.take().map(|id| SessionRequest {
             id,
             timeout: self.session_timeout,

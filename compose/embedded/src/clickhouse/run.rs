@@ -8,11 +8,12 @@ use std::io::Read;
 use super::body::{Body, FrameReader};
 use super::engine::{Engine, execute};
 use super::fault::{Fault, Refusal};
-use super::ffi::{Connection, Counts, Statement as EngineStatement};
+use super::ffi::Connection;
 use super::format::{self, Joining};
+use super::interface::{Counts, Statement as EngineStatement};
 use super::reply::Sink;
 use super::request::{Access, Request};
-use super::session::Effect;
+use super::session::{Effect, Lease};
 use super::statement::{self, Statement};
 
 /// ClickHouse's default for `max_query_size`.
@@ -33,8 +34,8 @@ enum Stop {
     Gone(#[from] super::reply::Gone),
 }
 
-impl From<super::ffi::EngineError> for Stop {
-    fn from(error: super::ffi::EngineError) -> Self {
+impl From<super::interface::EngineError> for Stop {
+    fn from(error: super::interface::EngineError) -> Self {
         Self::Fault(error.into())
     }
 }
@@ -76,10 +77,10 @@ fn lease_and_run(engine: &Engine, request: &Request, body: FrameReader, sink: &m
                 format: &format,
                 parameters: &request.parameters,
             };
-            let counts = insert(lease.connection(), statement, &text[rows..], &mut body)?;
-            // The session goes back before the client hears of success and sends its next request.
-            drop(lease);
-            sink.push(&[], counts)?;
+            let inserted = insert(lease.connection(), statement, &text[rows..], &mut body);
+            // The session goes back before the client hears of it and sends its next request.
+            lease.release();
+            sink.push(&[], inserted?)?;
         }
         Statement::Other { format } => {
             // One byte more tells a statement that fits exactly from one that was cut off.
@@ -88,15 +89,6 @@ fn lease_and_run(engine: &Engine, request: &Request, body: FrameReader, sink: &m
                 let reason =
                     format_args!("Syntax error: Max query size exceeded ({limit} bytes, see max_query_size)");
                 return Err(Fault::refuse(Refusal::Syntax, reason).into());
-            }
-            let mut lease = engine.lease(request)?;
-            let analysis = lease.connection().classify(&text);
-            if analysis.statements > 1 {
-                let reason = "Syntax error (Multi-statements are not allowed)";
-                return Err(Fault::refuse(Refusal::Syntax, reason).into());
-            }
-            if request.access == Access::Read && analysis.statements > 0 && !analysis.is_read_only() {
-                return Err(read_only().into());
             }
             let asked = format
                 .as_deref()
@@ -107,29 +99,49 @@ fn lease_and_run(engine: &Engine, request: &Request, body: FrameReader, sink: &m
                 format: asked,
                 parameters: &request.parameters,
             };
-            if analysis.is_read_only() || analysis.statements == 0 {
-                sink.format = Some(asked.to_owned());
-                select(lease.connection(), statement, request, sink)?;
-            } else {
-                let result = lease.connection().run(statement)?;
-                if analysis.is_control() {
-                    let is_use = text
-                        .trim_ascii_start()
-                        .get(..3)
-                        .is_some_and(|word| word.eq_ignore_ascii_case(b"USE"));
-                    lease.changed(if is_use {
-                        Effect::Database
-                    } else {
-                        Effect::Settings
-                    });
-                }
-                if !result.bytes.is_empty() {
-                    sink.format = Some(asked.to_owned());
-                }
-                sink.push(&result.bytes, result.counts)?;
-            }
+            let mut lease = engine.lease(request)?;
+            let done = other(&mut lease, statement, request, sink);
+            lease.release();
+            done?;
         }
     }
+    Ok(())
+}
+
+/// Runs a statement that takes no rows.
+fn other(
+    lease: &mut Lease<'_>,
+    statement: EngineStatement<'_>,
+    request: &Request,
+    sink: &mut Sink,
+) -> Result<(), Stop> {
+    let analysis = lease.connection().classify(statement.sql);
+    if analysis.statements > 1 {
+        let reason = "Syntax error (Multi-statements are not allowed)";
+        return Err(Fault::refuse(Refusal::Syntax, reason).into());
+    }
+    if request.access == Access::Read && analysis.statements > 0 && !analysis.is_read_only() {
+        return Err(read_only().into());
+    }
+    // What does not parse goes the way of a query: it yields the engine's syntax error and runs nothing.
+    if analysis.is_read_only() || analysis.statements == 0 {
+        sink.format = Some(statement.format.to_owned());
+        return select(lease.connection(), statement, request, sink);
+    }
+    let result = lease.connection().run(statement)?;
+    if analysis.is_control() {
+        let word = statement.sql.trim_ascii_start().get(..3).unwrap_or_default();
+        let is_use = word.eq_ignore_ascii_case(b"USE");
+        lease.changed(if is_use {
+            Effect::Database
+        } else {
+            Effect::Settings
+        });
+    }
+    if !result.bytes.is_empty() {
+        sink.format = Some(statement.format.to_owned());
+    }
+    sink.push(&result.bytes, result.counts)?;
     Ok(())
 }
 

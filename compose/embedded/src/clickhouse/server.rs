@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::body::{Framing, receive};
 use super::engine::Engine;
 use super::fault::{Fault, Refusal};
-use super::ffi::Counts;
+use super::interface::Counts;
 use super::reply::{Answer, ReplyBody, Sink, framed};
 use super::request::Request;
 use super::{form, format, run};
@@ -72,7 +72,8 @@ pub(super) async fn accept(
     drop(listener);
     if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests are still running; they are ended now");
-        engine.kill(None);
+        let killer = engine.clone();
+        let _ = tokio::task::spawn_blocking(move || killer.kill(None)).await;
         connections.shutdown().await;
     }
 }

@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::engine::{execute, lock, quote};
+use super::engine::{execute, lock, quote, quote_identifier};
 use super::fault::{Fault, Refusal};
-use super::ffi::{Connection, Statement};
+use super::ffi::Connection;
+use super::interface::Statement;
 use super::request::{Origin, SessionRequest};
 
 /// Sessions kept at once; a connection costs memory, and every client makes one session.
@@ -23,7 +24,7 @@ enum Place {
     /// A request is in it.
     Busy,
     Idle {
-        session: Session,
+        session: Box<Session>,
         until: Instant,
     },
 }
@@ -47,14 +48,16 @@ impl Sessions {
         request: Option<&SessionRequest>,
         open: impl Fn() -> Result<Connection, Fault>,
     ) -> Result<Lease<'_>, Fault> {
-        let fresh = |connection| Session {
-            connection,
-            usual: HashMap::new(),
-            database: None,
+        let fresh = |connection| {
+            Box::new(Session {
+                connection,
+                usual: HashMap::new(),
+                database: None,
+            })
         };
         let Some(request) = request else {
             return Ok(Lease {
-                session: Some(fresh(open()?)),
+                session: fresh(open()?),
                 home: None,
                 undo: Vec::new(),
             });
@@ -86,17 +89,17 @@ impl Sessions {
             return Err(refusal);
         }
         drop(sessions);
-        let mut lease = Lease {
-            session: None,
-            home: Some(Home {
-                sessions: self,
-                id: request.id.clone(),
-                timeout: request.timeout,
-            }),
-            undo: Vec::new(),
+        let home = Home {
+            sessions: self,
+            id: request.id.clone(),
+            timeout: request.timeout,
         };
-        lease.session = Some(session.map_or_else(|| open().map(fresh), Ok)?);
-        Ok(lease)
+        let session = session.map_or_else(|| open().map(fresh), Ok)?;
+        Ok(Lease {
+            session,
+            home: Some(home),
+            undo: Vec::new(),
+        })
     }
 
     /// Closes sessions whose time is over.
@@ -110,14 +113,15 @@ impl Sessions {
     }
 }
 
-/// A connection lent to one request. Dropping it gives a session back, or closes the connection.
+/// A connection lent to one request. Dropping it unreleased closes the connection, and with it the session.
 #[derive(Debug)]
 pub(super) struct Lease<'a> {
-    session: Option<Session>,
+    session: Box<Session>,
     home: Option<Home<'a>>,
     undo: Vec<String>,
 }
 
+/// The place of a lent session. Dropping it gives up the name.
 #[derive(Debug)]
 struct Home<'a> {
     sessions: &'a Sessions,
@@ -136,17 +140,8 @@ pub(super) enum Effect {
 
 impl Lease<'_> {
     /// The connection.
-    #[expect(
-        clippy::missing_panics_doc,
-        clippy::expect_used,
-        reason = "the session leaves the lease only in drop"
-    )]
     pub(super) fn connection(&mut self) -> &mut Connection {
-        &mut self
-            .session
-            .as_mut()
-            .expect("a lease holds its session until it is dropped")
-            .connection
+        &mut self.session.connection
     }
 
     /// Notes what a session looks like before `settings` and `database` are put on top of it.
@@ -158,9 +153,10 @@ impl Lease<'_> {
         settings: &[(&str, &str)],
         database: Option<&str>,
     ) -> Result<(), Fault> {
-        let (Some(session), true) = (self.session.as_mut(), self.home.is_some()) else {
+        if self.home.is_none() {
             return Ok(());
-        };
+        }
+        let session = &mut self.session;
         let unknown: Vec<String> = settings
             .iter()
             .filter(|(name, _)| !session.usual.contains_key(*name))
@@ -188,14 +184,11 @@ impl Lease<'_> {
         if database.is_some() {
             let usual = match session.database.take() {
                 Some(usual) => usual,
-                None => ask(
-                    &mut session.connection,
-                    "SELECT quoteIdentifier(currentDatabase())",
-                )?
-                .trim_end()
-                .to_owned(),
+                None => ask(&mut session.connection, "SELECT currentDatabase()")?
+                    .trim_end()
+                    .to_owned(),
             };
-            self.undo.push(format!("USE {usual}"));
+            self.undo.push(format!("USE {}", quote_identifier(&usual)));
             session.database = Some(usual);
         }
         Ok(())
@@ -203,12 +196,42 @@ impl Lease<'_> {
 
     /// Takes note of a statement that changed the session itself.
     pub(super) fn changed(&mut self, effect: Effect) {
-        if let Some(session) = &mut self.session {
-            session.usual.clear();
-            session.database = None;
-        }
+        self.session.usual.clear();
+        self.session.database = None;
         if effect == Effect::Database {
             self.undo.retain(|sql| !sql.starts_with("USE "));
+        }
+    }
+
+    /// Puts back what the request had put on top, and gives the session back; or closes the connection.
+    pub(super) fn release(mut self) {
+        let Some(home) = self.home else { return };
+        let undone = self
+            .undo
+            .iter()
+            .try_for_each(|sql| execute(&mut self.session.connection, sql));
+        match undone {
+            Ok(()) => home.receive(self.session),
+            Err(error) => tracing::warn!(%error, "a session was closed: its settings could not be put back"),
+        }
+    }
+}
+
+impl Home<'_> {
+    fn receive(&self, session: Box<Session>) {
+        let place = Place::Idle {
+            session,
+            until: Instant::now() + self.timeout,
+        };
+        lock(&self.sessions.0).insert(self.id.clone(), place);
+    }
+}
+
+impl Drop for Home<'_> {
+    fn drop(&mut self) {
+        let mut sessions = lock(&self.sessions.0);
+        if matches!(sessions.get(&self.id), Some(Place::Busy)) {
+            sessions.remove(&self.id);
         }
     }
 }
@@ -220,33 +243,4 @@ fn ask(connection: &mut Connection, sql: &str) -> Result<String, Fault> {
         parameters: &[],
     })?;
     Ok(String::from_utf8_lossy(&answer.bytes).into_owned())
-}
-
-impl Drop for Lease<'_> {
-    fn drop(&mut self) {
-        let Some(home) = self.home.take() else { return };
-        let mut place = None;
-        if let Some(mut session) = self.session.take() {
-            let undone = self
-                .undo
-                .iter()
-                .try_for_each(|sql| execute(&mut session.connection, sql));
-            match undone {
-                Ok(()) => {
-                    place = Some(Place::Idle {
-                        session,
-                        until: Instant::now() + home.timeout,
-                    })
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a session was closed: its settings could not be put back")
-                }
-            }
-        }
-        let mut sessions = lock(&home.sessions.0);
-        match place {
-            Some(place) => sessions.insert(home.id, place),
-            None => sessions.remove(&home.id),
-        };
-    }
 }

@@ -6,6 +6,7 @@ Needs: clickhouse-connect, aiochclient, aiohttp. Prints one line per client; exi
 
 import asyncio
 import datetime
+import logging
 import sys
 import urllib.parse
 import uuid
@@ -92,6 +93,14 @@ def check_connect(address, table, **options):
             assert "Code: 60" in str(error) or "UNKNOWN_TABLE" in str(error), f"error text: {error}"
         else:
             raise AssertionError("a query of a missing table succeeded")
+        try:
+            with client.query_row_block_stream("SELECT throwIf(number = 1900000), number FROM numbers(2000000)") as blocks:
+                for _ in blocks:
+                    pass
+        except DatabaseError as error:
+            assert "throwIf" in str(error), f"error text within a stream: {error}"
+        else:
+            raise AssertionError("a stream that failed ended well")
         if client.params.get("session_id"):
             client.command("CREATE TEMPORARY TABLE seen (id UInt64)")
             client.command("INSERT INTO seen VALUES (42)")
@@ -134,6 +143,8 @@ async def check_aiochclient(base, table):
 
 
 def main():
+    # One check makes a stream fail on purpose, which the client logs at length before it raises.
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     base = sys.argv[1].rstrip("/") + "/"
     address = urllib.parse.urlsplit(base)
     unique = uuid.uuid4().hex[:8]

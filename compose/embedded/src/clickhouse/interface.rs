@@ -1,0 +1,109 @@
+//! What goes into the engine and what comes out of it, as plain values.
+//! In: nothing; these are types. Out: statements, results, counts and errors that `ffi` speaks.
+//! Never: a pointer.
+
+use std::ffi::NulError;
+use std::path::PathBuf;
+
+/// Why the engine could not be loaded or a connection opened.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file is missing, is not a library, or lacks a function of the interface.
+    #[error("cannot load the ClickHouse engine from {}", path.display())]
+    Library {
+        /// Where the library was looked for.
+        path: PathBuf,
+        /// What the loader says.
+        #[source]
+        source: libloading::Error,
+    },
+    /// The engine refused to open its data directory; it prints the reason itself, if any.
+    #[error("the ClickHouse engine did not start; is another process using its data directory?")]
+    Connect,
+    /// An argument holds a zero byte.
+    #[error("an argument of the ClickHouse engine holds a zero byte")]
+    Argument(#[from] NulError),
+}
+
+/// An error in the engine's own words: `Code: 60. DB::Exception: ...`.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(super) struct EngineError {
+    /// The engine's message, unchanged.
+    pub(super) text: String,
+}
+
+/// What the engine's parser makes of a text, without running it. The layout is the C interface's.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Analysis {
+    /// Size of this struct, told to the engine.
+    pub(super) struct_size: u32,
+    /// Executable statements in the text; 0 when it does not parse.
+    pub(super) statements: u32,
+    pub(super) flags: u32,
+    pub(super) class: u32,
+}
+
+impl Analysis {
+    /// Whether the text parses and changes nothing, not even the session.
+    #[must_use]
+    pub(super) fn is_read_only(&self) -> bool {
+        self.statements > 0 && self.class == 0
+    }
+
+    /// Whether the text changes the session (SET, USE, a temporary table) or the server rather than tables.
+    #[must_use]
+    pub(super) fn is_control(&self) -> bool {
+        self.class == 3
+    }
+}
+
+/// Rows and bytes a statement touched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Rows of the result.
+    pub(super) result_rows: u64,
+    /// Bytes of the result, before formatting.
+    pub(super) result_bytes: u64,
+    /// Rows read from tables.
+    pub(super) read_rows: u64,
+    /// Bytes read from tables.
+    pub(super) read_bytes: u64,
+    /// Rows written, materialized views included.
+    pub(super) written_rows: u64,
+    /// Bytes written, before compression.
+    pub(super) written_bytes: u64,
+}
+
+/// One formatted result, or one piece of a streamed one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Chunk {
+    /// Bytes in the output format.
+    pub(super) bytes: Vec<u8>,
+    /// What producing them touched.
+    pub(super) counts: Counts,
+}
+
+/// A statement with its output (or input) format and the values of its `{name:Type}` placeholders.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Statement<'a> {
+    /// The SQL, any bytes.
+    pub(super) sql: &'a [u8],
+    /// Name of the format, unless the SQL names one itself.
+    pub(super) format: &'a str,
+    /// Names and values of placeholders.
+    pub(super) parameters: &'a [(String, String)],
+}
+
+impl Counts {
+    /// Adds what another piece touched.
+    pub(super) fn add(&mut self, other: Self) {
+        self.result_rows += other.result_rows;
+        self.result_bytes += other.result_bytes;
+        self.read_rows += other.read_rows;
+        self.read_bytes += other.read_bytes;
+        self.written_rows += other.written_rows;
+        self.written_bytes += other.written_bytes;
+    }
+}

@@ -1,0 +1,152 @@
+//! The subcommands and their settings. In: parsed settings. Out: one command, run to its end.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use ingest::IngestConfig;
+use processor::ProcessorConfig;
+use runtime::clickhouse::ClickHouseConfig;
+use runtime::kafka::KafkaConfig;
+use runtime::publisher::PublisherConfig;
+use runtime::telemetry::TelemetryConfig;
+
+use crate::settings::Settings;
+use crate::tenants::WebhookConfig;
+use crate::{config, dead_letters, doctor, engine, migrate, roles, send, up};
+
+/// Turns everything that happens in many GitLab projects into SQL tables, delivery metrics and Prometheus series.
+#[derive(Debug, Parser)]
+#[command(name = "gitpulse", version = env!("CARGO_PKG_VERSION"), propagate_version = true)]
+#[command(after_help = "\
+Settings come from flags, then the environment, then .env, then gitpulse.toml, then defaults; `gitpulse config` shows which and whence.")]
+pub(crate) struct Cli {
+    /// What is logged.
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetryConfig,
+
+    /// Settings file; gitpulse.toml in the working folder is read without being named
+    #[arg(long, env = "GITPULSE_CONFIG", global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs everything on this machine: a broker, ClickHouse, ingest and processor
+    Up(Box<up::UpArgs>),
+    /// Receives webhooks and publishes them to Kafka
+    Ingest(Box<IngestArgs>),
+    /// Reads Kafka and fills the tables of ClickHouse
+    Processor(Box<ProcessorArgs>),
+    /// Creates what is missing: Kafka's topics, ClickHouse's tables
+    Migrate(StoreArgs),
+    /// Shows every setting, its value and where it comes from; secrets are masked
+    Config(Box<AllArgs>),
+    /// Checks settings, Kafka, ClickHouse and the GitLab token, and says how to mend what is wrong
+    Doctor(Box<doctor::DoctorArgs>),
+    /// Posts payload files as GitLab would
+    Send(Box<send::SendArgs>),
+    /// What could not be decoded
+    DeadLetters(dead_letters::DeadLettersArgs),
+    /// For `up` and the tests: an engine as a child process
+    #[command(hide = true)]
+    Engine(engine::EngineArgs),
+}
+
+/// Settings of the receiving role.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct IngestArgs {
+    #[command(flatten)]
+    pub(crate) ingest: IngestConfig,
+    #[command(flatten)]
+    pub(crate) webhooks: WebhookConfig,
+    #[command(flatten)]
+    pub(crate) publisher: PublisherConfig,
+    #[command(flatten)]
+    pub(crate) stores: StoreArgs,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
+
+/// Settings of the storing role.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ProcessorArgs {
+    #[command(flatten)]
+    pub(crate) processor: ProcessorConfig,
+    #[command(flatten)]
+    pub(crate) publisher: PublisherConfig,
+    #[command(flatten)]
+    pub(crate) stores: StoreArgs,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
+
+/// Where Kafka and ClickHouse are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StoreArgs {
+    #[command(flatten)]
+    pub(crate) kafka: KafkaConfig,
+    #[command(flatten)]
+    pub(crate) clickhouse: ClickHouseConfig,
+}
+
+/// The admin listener.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AdminArgs {
+    /// Where metrics and readiness are served
+    #[arg(
+        long,
+        env = "GITPULSE_ADMIN_LISTEN",
+        default_value = "127.0.0.1:8001",
+        value_name = "ADDRESS"
+    )]
+    pub(crate) admin_listen: SocketAddr,
+}
+
+/// Every setting there is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AllArgs {
+    #[command(flatten)]
+    pub(crate) ingest: IngestConfig,
+    #[command(flatten)]
+    pub(crate) webhooks: WebhookConfig,
+    #[command(flatten)]
+    pub(crate) gitlab: doctor::GitLabTokenConfig,
+    #[command(flatten)]
+    pub(crate) publisher: PublisherConfig,
+    #[command(flatten)]
+    pub(crate) processor: ProcessorConfig,
+    #[command(flatten)]
+    pub(crate) stores: StoreArgs,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+    #[command(flatten)]
+    pub(crate) data: up::DataArgs,
+}
+
+/// Runs the command.
+pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let Settings {
+        cli,
+        tenants,
+        sources,
+    } = settings;
+    // Engines are children of the thread that starts them, and services need two cores' worth of workers.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let finished = match cli.command {
+        Command::Engine(args) => return engine::run(args, &runtime),
+        Command::Config(_) => config::print(&sources, &tenants),
+        Command::Up(args) => runtime.block_on(up::run(*args, tenants)),
+        Command::Ingest(args) => runtime.block_on(roles::ingest(*args, tenants)),
+        Command::Processor(args) => runtime.block_on(roles::processor(*args)),
+        Command::Migrate(args) => runtime.block_on(migrate::run(args)),
+        Command::Doctor(args) => return runtime.block_on(doctor::run(*args, tenants)),
+        Command::Send(args) => return runtime.block_on(send::run(*args, tenants)),
+        Command::DeadLetters(args) => runtime.block_on(dead_letters::run(args)),
+    };
+    finished.map(|()| ExitCode::SUCCESS)
+}

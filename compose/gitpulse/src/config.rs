@@ -1,0 +1,31 @@
+//! `gitpulse config`. In: settings with their origins. Out: a table. Never a secret.
+
+use comfy_table::{Table, presets};
+use ingest::config::TenantConfig;
+
+use crate::settings::Source;
+
+/// Prints every setting.
+#[expect(clippy::print_stdout, reason = "the command's output")]
+pub(crate) fn print(sources: &[Source], tenants: &[TenantConfig]) -> anyhow::Result<()> {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(["setting", "value", "from", "variable"]);
+    for source in sources {
+        table.add_row([&source.name, &source.value, &source.origin, &source.variable]);
+    }
+    println!("{table}");
+    for tenant in tenants {
+        println!(
+            "tenant {}: instance {}, {} token(s) ***, {} signing token(s) ***, networks {:?}, path only: {}",
+            tenant.name,
+            tenant.instance.as_deref().unwrap_or("as deliveries say"),
+            tenant.tokens.len(),
+            tenant.signing_tokens.len(),
+            tenant.allowed_networks,
+            tenant.path_only
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,295 @@
+//! `gitpulse doctor`. In: settings. Out: one finding a line, each fault with its remedy; the exit code says whether all is well. Never sends
+//! the GitLab token anywhere but to the configured host.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use ingest::config::TenantConfig;
+use ingest::tenant::Tenants;
+use runtime::Secret;
+use runtime::clickhouse::ClickHouse;
+use runtime::kafka::Kafka;
+use schemas::migration::MIGRATIONS;
+use serde::Deserialize;
+
+use crate::cli::StoreArgs;
+use crate::tenants::WebhookConfig;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// A scope that is enough to read everything GitPulse reads.
+const SCOPES: [&str; 2] = ["read_api", "api"];
+
+/// Settings that are checked.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    webhooks: WebhookConfig,
+    #[command(flatten)]
+    gitlab: GitLabTokenConfig,
+    #[command(flatten)]
+    stores: StoreArgs,
+}
+
+/// Access to GitLab's API.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GitLabTokenConfig {
+    /// Token for GitLab's API, with scope read_api (a secret: environment or file only)
+    #[arg(
+        long,
+        env = "GITLAB_TOKEN",
+        hide_env_values = true,
+        hide = true,
+        value_name = "TOKEN"
+    )]
+    pub(crate) gitlab_token: Option<Secret>,
+}
+
+/// What was found.
+enum Finding {
+    Good(String),
+    /// Not wrong, but worth knowing.
+    Note(String),
+    /// What is wrong, and how to mend it.
+    Bad(String, String),
+}
+
+/// Checks everything and reports.
+#[expect(clippy::print_stdout, reason = "the command's output")]
+pub(crate) async fn run(args: DoctorArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
+    let mut findings = vec![tenants_finding(&args.webhooks.tenants(tenants))];
+    findings.extend(kafka(&args.stores).await);
+    findings.extend(clickhouse(&args.stores).await);
+    findings.extend(
+        gitlab(
+            args.webhooks.gitlab_url.as_deref(),
+            args.gitlab.gitlab_token.as_ref(),
+        )
+        .await,
+    );
+    let mut bad = 0;
+    for finding in &findings {
+        match finding {
+            Finding::Good(text) => println!("  ok    {text}"),
+            Finding::Note(text) => println!("  note  {text}"),
+            Finding::Bad(text, remedy) => {
+                bad += 1;
+                println!("  FAULT {text}\n        remedy: {remedy}");
+            }
+        }
+    }
+    println!(
+        "\n{}",
+        if bad == 0 {
+            "all is well".to_owned()
+        } else {
+            format!("{bad} of {} checks failed", findings.len())
+        }
+    );
+    Ok(if bad == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn tenants_finding(tenants: &[TenantConfig]) -> Finding {
+    if tenants.is_empty() {
+        return Finding::Note(
+            "webhooks: no secret is configured; `up` makes one, `ingest` needs GITLAB_WEBHOOK_TOKEN or GITLAB_WEBHOOK_SIGNING_TOKEN"
+                .to_owned(),
+        );
+    }
+    match Tenants::new(tenants) {
+        Ok(_) => Finding::Good(format!("webhooks: {} tenant(s) with secrets", tenants.len())),
+        Err(error) => {
+            let text = format!("webhooks: {:#}", anyhow::Error::from(error));
+            Finding::Bad(
+                text,
+                "correct the tenant in gitpulse.toml or the environment".to_owned(),
+            )
+        }
+    }
+}
+
+async fn kafka(stores: &StoreArgs) -> Vec<Finding> {
+    let brokers = &stores.kafka.brokers;
+    let unreachable = |error: String| {
+        let remedy = "start it (`gitpulse up` brings its own), or correct GITPULSE_KAFKA_BROKERS and GITPULSE_KAFKA_PROPERTIES";
+        vec![Finding::Bad(
+            format!("Kafka: {brokers} does not answer: {error}"),
+            remedy.to_owned(),
+        )]
+    };
+    let kafka = match Kafka::new(&stores.kafka) {
+        Ok(kafka) => kafka,
+        Err(error) => {
+            let remedy = "correct GITPULSE_KAFKA_PROPERTIES; TLS and SASL need a build with --features tls";
+            return vec![Finding::Bad(
+                format!("Kafka: the client refuses its settings: {error}"),
+                remedy.to_owned(),
+            )];
+        }
+    };
+    let (count, names) = match (kafka.brokers(TIMEOUT).await, kafka.topic_names(TIMEOUT).await) {
+        (Ok(count), Ok(names)) => (count, names),
+        (Err(error), _) | (_, Err(error)) => return unreachable(error.to_string()),
+    };
+    let wanted = stores.kafka.topic_prefix.all();
+    let missing: Vec<&str> = wanted
+        .iter()
+        .map(|topic| topic.name.as_str())
+        .filter(|name| !names.iter().any(|known| known == name))
+        .collect();
+    let mut findings = vec![Finding::Good(format!("Kafka: {count} broker(s) at {brokers}"))];
+    findings.push(match missing.as_slice() {
+        [] => Finding::Good(format!("Kafka: all {} topics exist", wanted.len())),
+        [first, ..] => Finding::Bad(
+            format!("Kafka: {} topics are missing, {first} among them", missing.len()),
+            "run `gitpulse migrate`".to_owned(),
+        ),
+    });
+    findings
+}
+
+async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
+    let clickhouse = ClickHouse::new(&stores.clickhouse);
+    let url = &stores.clickhouse.url;
+    if let Err(error) = clickhouse.ping(TIMEOUT).await {
+        let remedy = "start it (`gitpulse up` brings its own), or correct GITPULSE_CLICKHOUSE_URL, _USER and _PASSWORD";
+        return vec![Finding::Bad(
+            format!("ClickHouse: {url} does not answer: {error}"),
+            remedy.to_owned(),
+        )];
+    }
+    let mut findings = vec![Finding::Good(format!("ClickHouse: {url} answers"))];
+    let query = clickhouse.client.query("SELECT count() FROM migrations FINAL");
+    let applied = tokio::time::timeout(TIMEOUT, query.fetch_one::<u64>()).await;
+    let all = MIGRATIONS.len() as u64;
+    findings.push(match applied {
+        Ok(Ok(applied)) if applied == all => {
+            Finding::Good(format!("ClickHouse: all {all} migrations are applied"))
+        }
+        Ok(Ok(applied)) if applied > all => Finding::Note(format!(
+            "ClickHouse: {applied} migrations are applied, this program knows {all}: a newer one migrated it"
+        )),
+        Ok(Ok(applied)) => Finding::Bad(
+            format!("ClickHouse: {applied} of {all} migrations are applied"),
+            "run `gitpulse migrate`".to_owned(),
+        ),
+        Ok(Err(_)) | Err(_) => Finding::Bad(
+            format!(
+                "ClickHouse: database {} has no tables of GitPulse",
+                stores.clickhouse.database
+            ),
+            "run `gitpulse migrate`".to_owned(),
+        ),
+    });
+    findings
+}
+
+#[derive(Deserialize)]
+struct User {
+    username: String,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    #[serde(default)]
+    scopes: Vec<String>,
+    expires_at: Option<String>,
+}
+
+/// The seed's connection test: who the token is, and what it may do.
+async fn gitlab(url: Option<&str>, token: Option<&Secret>) -> Vec<Finding> {
+    let (Some(url), Some(token)) = (url, token) else {
+        return vec![Finding::Note(
+            "GitLab: GITLAB_URL and GITLAB_TOKEN are not both set; webhooks need neither, history (backfill) needs both".to_owned(),
+        )];
+    };
+    // No redirects: the token goes to the configured host and to no other.
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(TIMEOUT)
+        .build();
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => {
+            return vec![Finding::Bad(
+                format!("GitLab: no HTTP client: {error}"),
+                "check the TLS roots of this machine".to_owned(),
+            )];
+        }
+    };
+    let base = url.trim_end_matches('/');
+    let get = |path: &str| {
+        client
+            .get(format!("{base}/api/v4/{path}"))
+            .bearer_auth(token.expose())
+            .send()
+    };
+    let answer = match get("user").await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            return vec![Finding::Bad(
+                format!("GitLab: {base} does not answer: {error:#}"),
+                "correct GITLAB_URL, or the network's way to it".to_owned(),
+            )];
+        }
+    };
+    match answer.status().as_u16() {
+        200 => (),
+        401 => {
+            return vec![Finding::Bad(
+                format!("GitLab: {base} does not know the token"),
+                "make a token with scope read_api and set GITLAB_TOKEN (docs/TOKENS.md)".to_owned(),
+            )];
+        }
+        403 => {
+            return vec![Finding::Bad(
+                format!("GitLab: {base} refuses the token"),
+                "the token needs scope read_api, and its user must not be blocked".to_owned(),
+            )];
+        }
+        status => {
+            return vec![Finding::Bad(
+                format!("GitLab: {base}/api/v4/user answers {status}"),
+                "GITLAB_URL must be the address of GitLab itself, without a path of a project and without a redirect".to_owned(),
+            )];
+        }
+    }
+    let Ok(user) = answer.json::<User>().await else {
+        return vec![Finding::Bad(
+            format!("GitLab: {base}/api/v4/user is not GitLab's"),
+            "correct GITLAB_URL".to_owned(),
+        )];
+    };
+    let mut findings = vec![Finding::Good(format!(
+        "GitLab: {base} knows the token as {}",
+        user.username
+    ))];
+    let described = match get("personal_access_tokens/self").await {
+        Ok(answer) if answer.status().is_success() => answer.json::<Token>().await.ok(),
+        Ok(_) | Err(_) => None,
+    };
+    findings.push(match described {
+        Some(token) if token.scopes.iter().any(|scope| SCOPES.contains(&scope.as_str())) => {
+            Finding::Good(format!(
+                "GitLab: the token may read the API; it expires {}",
+                token
+                    .expires_at
+                    .map_or("never".to_owned(), |date| format!("on {date}"))
+            ))
+        }
+        Some(token) => Finding::Bad(
+            format!(
+                "GitLab: the token has scopes {}, but not read_api",
+                token.scopes.join(", ")
+            ),
+            "make a token with scope read_api".to_owned(),
+        ),
+        None => Finding::Note("GitLab: this kind of token does not tell its scopes".to_owned()),
+    });
+    findings
+}

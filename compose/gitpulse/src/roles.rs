@@ -1,0 +1,153 @@
+//! The roles as processes of their own. In: settings. Out: a role that serves until it is stopped. `up` runs the same parts together.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use ingest::config::TenantConfig;
+use ingest::tenant::Tenants;
+use ingest::test_event::TestEvents;
+use ingest::{Ingest, IngestConfig};
+use processor::Pipeline;
+use prometheus::Registry;
+use prometheus::process_collector::ProcessCollector;
+use runtime::admin::Readiness;
+use runtime::clickhouse::ClickHouse;
+use runtime::http::HttpLimits;
+use runtime::kafka::Kafka;
+use runtime::{Publisher, shutdown};
+use schemas::TopicPrefix;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{IngestArgs, ProcessorArgs};
+
+/// How long the last events may take to reach Kafka at the end.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// `gitpulse ingest`.
+pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<()> {
+    let tenants = args.webhooks.tenants(tenants);
+    anyhow::ensure!(
+        !tenants.is_empty(),
+        "nobody could send: set GITLAB_WEBHOOK_TOKEN or GITLAB_WEBHOOK_SIGNING_TOKEN, or write a [[tenant]] in gitpulse.toml"
+    );
+    let shutdown = shutdown::on_signal()?;
+    let registry = registry()?;
+    let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &registry)?;
+    let kafka = Kafka::new(&args.stores.kafka)?;
+    let clickhouse = ClickHouse::new(&args.stores.clickhouse);
+    let readiness = Readiness {
+        kafka: Some(kafka),
+        clickhouse: None,
+    };
+    let admin = admin(args.admin.admin_listen, &registry, readiness, &shutdown).await?;
+    let prefix = args.stores.kafka.topic_prefix.clone();
+    let receiver = Receiver::bind(
+        &args.ingest,
+        &tenants,
+        publisher.clone(),
+        prefix,
+        clickhouse,
+        &registry,
+    )
+    .await?;
+    tracing::info!(address = %args.ingest.listen, "receiving webhooks");
+    receiver.serve(shutdown).await;
+    publisher.flush(FLUSH_TIMEOUT).await;
+    admin.await.context("the admin listener")
+}
+
+/// `gitpulse processor`.
+pub(crate) async fn processor(args: ProcessorArgs) -> anyhow::Result<()> {
+    let shutdown = shutdown::on_signal()?;
+    let registry = registry()?;
+    let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &registry)?;
+    let kafka = Kafka::new(&args.stores.kafka)?;
+    let clickhouse = ClickHouse::new(&args.stores.clickhouse);
+    let readiness = Readiness {
+        kafka: Some(kafka),
+        clickhouse: Some(clickhouse.clone()),
+    };
+    let admin = admin(args.admin.admin_listen, &registry, readiness, &shutdown).await?;
+    let metrics = processor::Metrics::register(&registry)?;
+    let pipeline = Pipeline::start(
+        &args.stores.kafka,
+        clickhouse.client,
+        publisher.clone(),
+        &args.processor,
+        metrics,
+    )
+    .await?;
+    tracing::info!("processing");
+    let finished = pipeline.run(shutdown.clone()).await;
+    shutdown.cancel();
+    publisher.flush(FLUSH_TIMEOUT).await;
+    admin.await.context("the admin listener")?;
+    finished.map_err(anyhow::Error::from)
+}
+
+/// The public listener, bound but not serving yet.
+pub(crate) struct Receiver {
+    listener: TcpListener,
+    limits: HttpLimits,
+    state: Arc<Ingest>,
+}
+
+impl Receiver {
+    /// Checks the tenants and takes the address.
+    pub(crate) async fn bind(
+        config: &IngestConfig,
+        tenants: &[TenantConfig],
+        publisher: Publisher,
+        prefix: TopicPrefix,
+        clickhouse: ClickHouse,
+        registry: &Registry,
+    ) -> anyhow::Result<Receiver> {
+        let tenants = Tenants::new(tenants)?;
+        let metrics = ingest::Metrics::register(registry)?;
+        let tests = TestEvents::new(clickhouse, config.admin_token.clone());
+        let state = Arc::new(Ingest::new(config, tenants, publisher, prefix, tests, metrics));
+        let listener = listen(config.listen, "GITPULSE_LISTEN").await?;
+        Ok(Receiver {
+            listener,
+            limits: config.http_limits(),
+            state,
+        })
+    }
+
+    /// Serves webhooks until `shutdown`, then answers what is under way.
+    pub(crate) async fn serve(self, shutdown: CancellationToken) {
+        runtime::http::serve(self.listener, self.limits, ingest::routes(self.state), shutdown).await;
+    }
+}
+
+/// Serves metrics and readiness in the background until `shutdown`.
+pub(crate) async fn admin(
+    address: SocketAddr,
+    registry: &Registry,
+    readiness: Readiness,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let listener = listen(address, "GITPULSE_ADMIN_LISTEN").await?;
+    Ok(tokio::spawn(runtime::admin::serve(
+        listener,
+        registry.clone(),
+        readiness,
+        shutdown.clone(),
+    )))
+}
+
+/// A registry with the metrics every process has: memory, CPU time, file descriptors.
+pub(crate) fn registry() -> prometheus::Result<Registry> {
+    let registry = Registry::new();
+    registry.register(Box::new(ProcessCollector::for_self()))?;
+    Ok(registry)
+}
+
+async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; {setting} chooses another address"))
+}

@@ -1,0 +1,79 @@
+//! The tenants in force. In: `[[tenant]]` tables and the settings of the default tenant. Out: a list. Never invents a secret: `up` does
+//! that, and says so.
+
+use clap::Args;
+use ingest::config::TenantConfig;
+use ipnet::IpNet;
+use runtime::Secret;
+
+/// The name of the tenant that the environment configures.
+pub(crate) const DEFAULT: &str = "default";
+
+/// The default tenant: what people need first.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WebhookConfig {
+    /// GitLab instance of the default tenant, as https://gitlab.example.com; also where the API is
+    #[arg(long, env = "GITLAB_URL", value_name = "URL")]
+    pub(crate) gitlab_url: Option<String>,
+
+    /// Secret token of the default tenant's hooks (a secret: environment or file only)
+    #[arg(
+        long,
+        env = "GITLAB_WEBHOOK_TOKEN",
+        hide_env_values = true,
+        hide = true,
+        value_name = "TOKEN"
+    )]
+    pub(crate) gitlab_webhook_token: Option<Secret>,
+
+    /// Signing token of the default tenant's hooks, whsec_... (a secret: environment or file only)
+    #[arg(
+        long,
+        env = "GITLAB_WEBHOOK_SIGNING_TOKEN",
+        hide_env_values = true,
+        hide = true,
+        value_name = "TOKEN"
+    )]
+    pub(crate) gitlab_webhook_signing_token: Option<Secret>,
+
+    /// Networks that the default tenant's deliveries may come from, as 10.0.0.0/8,...; without it, any
+    #[arg(
+        long,
+        env = "GITPULSE_ALLOWED_NETWORKS",
+        value_delimiter = ',',
+        value_name = "NETWORKS"
+    )]
+    pub(crate) allowed_networks: Vec<IpNet>,
+}
+
+impl WebhookConfig {
+    /// The configured tenants, and the default one if it has a secret.
+    pub(crate) fn tenants(&self, configured: Vec<TenantConfig>) -> Vec<TenantConfig> {
+        let mut tenants = configured;
+        tenants.extend(self.default_tenant());
+        tenants
+    }
+
+    fn default_tenant(&self) -> Option<TenantConfig> {
+        let secrets = |secret: &Option<Secret>| {
+            secret
+                .iter()
+                .filter(|secret| !secret.expose().is_empty())
+                .cloned()
+                .collect::<Vec<Secret>>()
+        };
+        let tokens = secrets(&self.gitlab_webhook_token);
+        let signing_tokens = secrets(&self.gitlab_webhook_signing_token);
+        if tokens.is_empty() && signing_tokens.is_empty() {
+            return None;
+        }
+        Some(TenantConfig {
+            name: DEFAULT.to_owned(),
+            instance: self.gitlab_url.clone().filter(|url| !url.is_empty()),
+            tokens,
+            signing_tokens,
+            allowed_networks: self.allowed_networks.clone(),
+            path_only: false,
+        })
+    }
+}

@@ -1,0 +1,408 @@
+//! `gitpulse up`: everything on one machine. In: a data folder. Out: webhooks in, SQL out, until it is stopped. The same roles as in
+//! production, talking to a broker and a ClickHouse that are children of this process.
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+use embedded::broker::{Broker, RETENTION_SWEEP_EVERY};
+use embedded::child::{ChildSpec, Environment, Listens};
+use embedded::probe;
+use embedded::provide::{Cache, Engines, Overrides};
+use embedded::supervisor::Supervisor;
+use ingest::config::TenantConfig;
+use processor::Pipeline;
+use runtime::admin::Readiness;
+use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
+use runtime::kafka::{Kafka, KafkaConfig};
+use runtime::{Publisher, Secret, migrate, shutdown};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{AdminArgs, StoreArgs};
+use crate::roles::{self, Receiver};
+use crate::tenants::{DEFAULT, WebhookConfig};
+
+/// The file in the data folder that keeps a token that `up` made.
+const TOKEN_FILE: &str = "webhook-token";
+/// How long an engine gets to stop before it is killed.
+const ENGINE_GRACE: Duration = Duration::from_secs(15);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Settings of `up`: those of all roles, and where their data is.
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    ingest: ingest::IngestConfig,
+    #[command(flatten)]
+    webhooks: WebhookConfig,
+    #[command(flatten)]
+    publisher: runtime::publisher::PublisherConfig,
+    #[command(flatten)]
+    processor: processor::ProcessorConfig,
+    #[command(flatten)]
+    stores: StoreArgs,
+    #[command(flatten)]
+    admin: AdminArgs,
+}
+
+/// Where the engines and their data are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataArgs {
+    /// Folder of the broker's log, ClickHouse's tables and the webhook token
+    #[arg(
+        long,
+        env = "GITPULSE_DATA_DIR",
+        default_value = "./data",
+        value_name = "FOLDER"
+    )]
+    pub(crate) data_dir: PathBuf,
+
+    /// Folder where engines are kept once they are fetched and built; by default gitpulse in the user's cache folder
+    #[arg(long, env = "GITPULSE_CACHE_DIR", value_name = "FOLDER")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// A nisshi program to use instead of building one
+    #[arg(long, env = "NISSHI_BIN", value_name = "FILE")]
+    pub(crate) nisshi_bin: Option<PathBuf>,
+
+    /// A libchdb.so to use instead of fetching one
+    #[arg(long, env = "CHDB_LIBRARY", value_name = "FILE")]
+    pub(crate) chdb_library: Option<PathBuf>,
+}
+
+/// The engines while they run.
+struct Running {
+    broker: Supervisor,
+    clickhouse: Supervisor,
+}
+
+/// Runs everything until a signal, or until a part fails for good.
+pub(crate) async fn run(args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<()> {
+    let shutdown = shutdown::on_signal()?;
+    let data = &args.data.data_dir;
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("the data folder {} cannot be created", data.display()))?;
+    let _lock = lock(data)?;
+    let token = WebhookToken::settle(args.webhooks.tenants(tenants), data)?;
+    let engines = provide(&args.data).await?;
+
+    let started = Instant::now();
+    let mut running = start(&engines, data, &args.stores).await?;
+    let served = tokio::select! {
+        served = serve(&args, &token, started, &shutdown) => served,
+        error = running.broker.gave_up() => Err(error.into()),
+        error = running.clickhouse.gave_up() => Err(error.into()),
+    };
+    // In the order of the data's path: whoever writes to an engine has stopped.
+    for engine in [running.broker, running.clickhouse] {
+        if let Err(error) = engine.stop(ENGINE_GRACE).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "an engine did not stop by itself"
+            );
+        }
+    }
+    served
+}
+
+/// Migrates, then runs the roles until `shutdown`.
+async fn serve(
+    args: &UpArgs,
+    token: &WebhookToken,
+    started: Instant,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    let StoreArgs {
+        kafka: kafka_config,
+        clickhouse: clickhouse_config,
+    } = &args.stores;
+    let kafka = Kafka::new(kafka_config)?;
+    let clickhouse = ClickHouse::new(clickhouse_config);
+    migrate::topics(&kafka, kafka_config).await?;
+    migrate::tables(&clickhouse).await?;
+
+    let registry = roles::registry()?;
+    let publisher = Publisher::new(kafka_config, &args.publisher, &registry)?;
+    let metrics = processor::Metrics::register(&registry)?;
+    let pipeline = Pipeline::start(
+        kafka_config,
+        clickhouse.client.clone(),
+        publisher.clone(),
+        &args.processor,
+        metrics,
+    )
+    .await?;
+    let readiness = Readiness {
+        kafka: Some(kafka),
+        clickhouse: Some(clickhouse.clone()),
+    };
+    let admin = roles::admin(args.admin.admin_listen, &registry, readiness, shutdown).await?;
+
+    // Ingest stops first; the processor goes on until everything that was accepted is stored.
+    let intake = shutdown.child_token();
+    let prefix = kafka_config.topic_prefix.clone();
+    let receiver = Receiver::bind(
+        &args.ingest,
+        &token.tenants,
+        publisher.clone(),
+        prefix,
+        clickhouse,
+        &registry,
+    )
+    .await?;
+    announce(args, token, started);
+    let storing = CancellationToken::new();
+    let processing = pipeline.run(storing.clone());
+    let received_all = async {
+        receiver.serve(intake.clone()).await;
+        publisher.flush(FLUSH_TIMEOUT).await;
+        storing.cancel();
+    };
+    let ((), processed) = tokio::join!(received_all, async {
+        let processed = processing.await;
+        // Whichever ends first takes the other with it.
+        intake.cancel();
+        processed
+    });
+    shutdown.cancel();
+    admin.await.context("the admin listener")?;
+    processed.map_err(anyhow::Error::from)
+}
+
+/// One `up` a folder: two would share the broker's file and ClickHouse's tables.
+fn lock(data: &Path) -> anyhow::Result<File> {
+    let path = data.join("lock");
+    let file = File::create(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+    file.try_lock().with_context(|| {
+        format!(
+            "another `gitpulse up` uses {}; stop it, or choose another folder with --data-dir",
+            data.display()
+        )
+    })?;
+    Ok(file)
+}
+
+async fn provide(args: &DataArgs) -> anyhow::Result<Engines> {
+    let cache = match &args.cache_dir {
+        Some(folder) => Cache::at(folder),
+        None => Cache::default_location()?,
+    };
+    let overrides = Overrides {
+        nisshi: args.nisshi_bin.clone(),
+        libchdb: args.chdb_library.clone(),
+    };
+    let provided = tokio::task::spawn_blocking(move || Engines::provide(&cache, &overrides)).await?;
+    Ok(provided?)
+}
+
+/// Starts both engines side by side.
+async fn start(engines: &Engines, data: &Path, stores: &StoreArgs) -> anyhow::Result<Running> {
+    let data = std::path::absolute(data)?;
+    let executable = std::env::current_exe().context("the path of this program")?;
+    let broker = Broker {
+        program: engines.nisshi.clone(),
+        folder: data.join("broker"),
+        listens: Listens {
+            address: broker_address(&stores.kafka)?,
+            setting: "GITPULSE_KAFKA_BROKERS",
+        },
+        retention_sweep_every: RETENTION_SWEEP_EVERY,
+    };
+    let broker = broker.child()?.through(&executable, &["engine", "exec"]);
+    let clickhouse = clickhouse_child(
+        engines,
+        &executable,
+        &data,
+        clickhouse_address(&stores.clickhouse)?,
+    );
+    let address = clickhouse.listens.address;
+    let (broker, clickhouse) = tokio::join!(
+        Broker::start(broker),
+        Supervisor::start(clickhouse, move || probe::http(address, "/ping"))
+    );
+    Ok(Running {
+        broker: broker?,
+        clickhouse: clickhouse?,
+    })
+}
+
+/// The embedded ClickHouse as a child of this program.
+fn clickhouse_child(engines: &Engines, executable: &Path, data: &Path, address: SocketAddr) -> ChildSpec {
+    let folder = data.join("clickhouse");
+    let arguments = [
+        "engine".into(),
+        "clickhouse".into(),
+        "--library".into(),
+        engines.libchdb.clone().into_os_string(),
+        "--data".into(),
+        folder.join("tables").into_os_string(),
+        "--listen".into(),
+        address.to_string().into(),
+    ];
+    ChildSpec {
+        name: "clickhouse",
+        program: executable.to_owned(),
+        arguments: arguments.into(),
+        log_file: folder.join("clickhouse.log"),
+        folder,
+        // It has no use for the secrets in our environment.
+        environment: Environment::Only(Vec::new()),
+        listens: Listens {
+            address,
+            setting: "GITPULSE_CLICKHOUSE_URL",
+        },
+        ready_within: Duration::from_secs(60),
+    }
+}
+
+fn broker_address(config: &KafkaConfig) -> anyhow::Result<SocketAddr> {
+    let first = config.brokers.split(',').next().unwrap_or_default();
+    loopback(first).with_context(|| {
+        format!(
+            "GITPULSE_KAFKA_BROKERS={}: `up` starts a broker there",
+            config.brokers
+        )
+    })
+}
+
+fn clickhouse_address(config: &ClickHouseConfig) -> anyhow::Result<SocketAddr> {
+    let address = config
+        .url
+        .strip_prefix("http://")
+        .unwrap_or(&config.url)
+        .trim_end_matches('/');
+    loopback(address).with_context(|| {
+        format!(
+            "GITPULSE_CLICKHOUSE_URL={}: `up` starts ClickHouse there",
+            config.url
+        )
+    })
+}
+
+/// The embedded engines have no passwords, so they listen on this machine alone.
+fn loopback(address: &str) -> anyhow::Result<SocketAddr> {
+    let resolved = address
+        .to_socket_addrs()
+        .with_context(|| format!("{address:?} is no host:port"))?;
+    let own = resolved.into_iter().find(|address| address.ip().is_loopback());
+    own.with_context(|| {
+        format!("{address} is not on this machine; for a Kafka or ClickHouse of your own, run `gitpulse ingest` and `gitpulse processor`")
+    })
+}
+
+/// The tenants, and the token that `up` made if nobody configured a secret.
+struct WebhookToken {
+    tenants: Vec<TenantConfig>,
+    made: Option<Secret>,
+    file: PathBuf,
+}
+
+impl WebhookToken {
+    fn settle(tenants: Vec<TenantConfig>, data: &Path) -> anyhow::Result<WebhookToken> {
+        let file = data.join(TOKEN_FILE);
+        if !tenants.is_empty() {
+            return Ok(WebhookToken {
+                tenants,
+                made: None,
+                file,
+            });
+        }
+        let token = match kept_token(data)? {
+            Some(token) => token,
+            None => make_token(&file)?,
+        };
+        let tenant = TenantConfig {
+            name: DEFAULT.to_owned(),
+            instance: None,
+            tokens: vec![token.clone()],
+            signing_tokens: Vec::new(),
+            allowed_networks: Vec::new(),
+            path_only: false,
+        };
+        Ok(WebhookToken {
+            tenants: vec![tenant],
+            made: Some(token),
+            file,
+        })
+    }
+}
+
+/// The token that an earlier `up` made and kept in the data folder.
+pub(crate) fn kept_token(data: &Path) -> anyhow::Result<Option<Secret>> {
+    let file = data.join(TOKEN_FILE);
+    match std::fs::read_to_string(&file) {
+        Ok(text) if text.trim().is_empty() => Ok(None),
+        Ok(text) => Ok(Some(Secret::new(text.trim()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
+    }
+}
+
+fn make_token(file: &Path) -> anyhow::Result<Secret> {
+    let token = format!(
+        "{}{}",
+        uuid::Uuid::new_v4().simple(),
+        uuid::Uuid::new_v4().simple()
+    );
+    let mut options = File::options();
+    let mut written = options
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(file)
+        .with_context(|| format!("{} cannot be written", file.display()))?;
+    writeln!(written, "{token}")?;
+    Ok(Secret::new(token))
+}
+
+/// Says what listens where, and what to try first.
+#[expect(clippy::print_stdout, reason = "the command's output")]
+fn announce(args: &UpArgs, token: &WebhookToken, started: Instant) {
+    let listen = args.ingest.listen;
+    let host = if listen.ip().is_unspecified() {
+        "localhost".to_owned()
+    } else {
+        listen.ip().to_string()
+    };
+    let clickhouse = args.stores.clickhouse.url.trim_end_matches('/');
+    let database = &args.stores.clickhouse.database;
+    let data = args.data.data_dir.display();
+    let secret = match &token.made {
+        None => "as configured".to_owned(),
+        Some(made) if std::io::stdout().is_terminal() => {
+            format!("{}   (kept in {})", made.expose(), token.file.display())
+        }
+        Some(_) => format!("in {}", token.file.display()),
+    };
+    println!(
+        "
+GitPulse is up, {seconds:.1} s after its engines were asked for.
+
+  webhooks   http://{host}:{port}/api/v1/webhooks/gitlab   (listening on {listen})
+  token      {secret}
+  SQL        {clickhouse}   database {database}, user default, no password
+  metrics    http://{admin}/metrics
+  Kafka      {brokers}
+  data       {data}   (safe against killed processes, not against a power cut)
+
+In GitLab: project or group > Settings > Webhooks, with this URL and token and the events that you want. Or try it with examples:
+
+  cargo run --release -- send schemas/fixtures
+  curl '{clickhouse}/?database={database}' --data 'SELECT kind, count() AS events FROM events GROUP BY kind ORDER BY kind FORMAT PrettyCompact'
+
+Ctrl-C stops it; the next `up` goes on from there.
+",
+        seconds = started.elapsed().as_secs_f64(),
+        port = listen.port(),
+        admin = args.admin.admin_listen,
+        brokers = args.stores.kafka.brokers,
+    );
+}

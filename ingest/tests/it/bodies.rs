@@ -1,0 +1,210 @@
+//! How much and how long is read of a body. Whoever sends too much can read why, even while still sending.
+
+use std::time::{Duration, Instant};
+
+use ingest::body::{BodyError, BodyLimits};
+use prometheus::IntGauge;
+
+use crate::client::{GUARD, head, post};
+use crate::server::{ACME_TOKEN, PUSH, SHARED, TestServer};
+
+/// The largest body of a webhook.
+const LIMIT: usize = 25 * 1024 * 1024;
+const TOKEN: (&str, &str) = ("X-Gitlab-Token", ACME_TOKEN);
+const CHUNKED: (&str, &str) = ("Transfer-Encoding", "chunked");
+
+/// A push of exactly `length` bytes.
+fn push_of(length: usize) -> Vec<u8> {
+    let mut body = br#"{"object_kind":"push","project_id":42,"ref":"refs/heads/main","filler":""#.to_vec();
+    body.resize(length - 2, b'x');
+    body.extend_from_slice(b"\"}");
+    body
+}
+
+/// A chunked request.
+fn chunked(body: &[u8], chunk_length: usize) -> Vec<u8> {
+    let mut request = head(SHARED, &[TOKEN, CHUNKED]);
+    for chunk in body.chunks(chunk_length) {
+        request.extend_from_slice(format!("{:X}\r\n", chunk.len()).as_bytes());
+        request.extend_from_slice(chunk);
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"0\r\n\r\n");
+    request
+}
+
+#[tokio::test]
+async fn an_announced_body_of_exactly_the_limit_passes_whole() {
+    let server = TestServer::start(&["--body-timeout-ms", "60000"]).await;
+    let body = push_of(LIMIT);
+    server.deliver(SHARED, ACME_TOKEN, &body).await.accepted_id();
+    assert!(
+        server.kafka.record().json().as_bytes() == body,
+        "the payload was changed"
+    );
+    assert_eq!(server.metric("gitpulse_ingest_body_bytes_total"), LIMIT as u64);
+    assert_eq!(server.metric("gitpulse_ingest_buffered_bytes"), 0);
+}
+
+#[tokio::test]
+async fn a_chunked_body_of_exactly_the_limit_passes_whole() {
+    let server = TestServer::start(&["--body-timeout-ms", "60000"]).await;
+    let body = push_of(LIMIT);
+    server.exchange(chunked(&body, 1_000_003)).await.accepted_id();
+    assert!(
+        server.kafka.record().json().as_bytes() == body,
+        "the payload was changed"
+    );
+    assert_eq!(server.metric("gitpulse_ingest_buffered_bytes"), 0);
+}
+
+#[tokio::test]
+async fn one_byte_more_than_the_limit_is_413_announced_or_not() {
+    let server = TestServer::start(&["--body-timeout-ms", "60000"]).await;
+    let body = push_of(LIMIT + 1);
+    server
+        .deliver(SHARED, ACME_TOKEN, &body)
+        .await
+        .check_error(413, "too_large");
+    server
+        .exchange(chunked(&body, 1_000_003))
+        .await
+        .check_error(413, "too_large");
+    assert_eq!(server.outcome("too_large"), 2);
+    assert_eq!(server.metric("gitpulse_ingest_buffered_bytes"), 0);
+    server.check_nothing_published();
+}
+
+#[tokio::test]
+async fn ten_gigabytes_are_refused_by_their_announcement() {
+    let server = TestServer::start(&["--body-timeout-ms", "60000"]).await;
+    for length in ["10737418240", "9223372036854775807", "18446744073709551613"] {
+        let mut connection = server.connect().await;
+        connection
+            .send(head(SHARED, &[TOKEN, ("Content-Length", length)]))
+            .await;
+        connection.answer().await.check_error(413, "too_large");
+        assert!(connection.answers().await.is_empty());
+    }
+    assert_eq!(server.metric("gitpulse_ingest_buffered_bytes"), 0);
+}
+
+#[tokio::test]
+async fn whoever_goes_on_sending_can_read_the_413() {
+    let server = TestServer::start(&["--body-limit-bytes", "65536"]).await;
+    let mut connection = server.connect().await;
+    connection
+        .send(head(SHARED, &[TOKEN, ("Content-Length", "10737418240")]))
+        .await;
+    connection
+        .answer_while_sending(&[b'x'; 65_536])
+        .await
+        .check_error(413, "too_large");
+    let mut connection = server.connect().await;
+    connection.send(head(SHARED, &[TOKEN, CHUNKED])).await;
+    let chunk = [&b"10000\r\n"[..], &[b'x'; 65_536], b"\r\n"].concat();
+    connection
+        .answer_while_sending(&chunk)
+        .await
+        .check_error(413, "too_large");
+    server.check_nothing_published();
+}
+
+#[tokio::test]
+async fn a_body_too_slow_is_408_and_its_connection_is_closed() {
+    let server = TestServer::start(&["--body-timeout-ms", "300"]).await;
+    for headers in [[TOKEN, ("Content-Length", "1000")], [TOKEN, CHUNKED]] {
+        let started = Instant::now();
+        let mut connection = server.connect().await;
+        connection
+            .send([&head(SHARED, &headers)[..], b"4\r\n{\"ob\r\n"].concat())
+            .await;
+        connection.answer().await.check_error(408, "body_timeout");
+        assert!(connection.answers().await.is_empty());
+        assert!(started.elapsed() < GUARD / 4);
+    }
+    assert_eq!(server.outcome("body_timeout"), 2);
+    server.check_nothing_published();
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_408_however_steadily() {
+    let server = TestServer::start(&["--body-timeout-ms", "300"]).await;
+    let mut connection = server.connect().await;
+    connection
+        .send(head(SHARED, &[TOKEN, ("Content-Length", "100000")]))
+        .await;
+    let answers = connection
+        .answers_while_trickling(&[b' '; 100_000], Duration::from_millis(10))
+        .await;
+    assert_eq!(answers.len(), 1);
+    answers[0].check_error(408, "body_timeout");
+}
+
+#[tokio::test]
+async fn compressed_bodies_are_415_and_identity_is_fine() {
+    let server = TestServer::start(&[]).await;
+    let encoded = async |encodings: &[&str]| {
+        let encodings = encodings.iter().map(|encoding| ("Content-Encoding", *encoding));
+        let headers: Vec<_> = [TOKEN].into_iter().chain(encodings).collect();
+        server.exchange(post(SHARED, &headers, PUSH)).await
+    };
+    for encodings in [
+        &["gzip"][..],
+        &["deflate"],
+        &["br"],
+        &["GZIP"],
+        &["identity, gzip"],
+        &["identity", "gzip"],
+    ] {
+        encoded(encodings).await.check_error(415, "unsupported_encoding");
+    }
+    server.check_nothing_published();
+    encoded(&["identity"]).await.accepted_id();
+    encoded(&["Identity"]).await.accepted_id();
+    let unknown = post(SHARED, &[("Content-Encoding", "gzip")], PUSH);
+    server.exchange(unknown).await.check_error(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_body_waits_until_others_give_memory_back() {
+    let flags = ["--body-timeout-ms", "60000", "--body-buffer-mib", "64"];
+    let server = TestServer::start(&flags).await;
+    let length = LIMIT.to_string();
+    let announced = head(SHARED, &[TOKEN, ("Content-Length", &length)]);
+    let mut first = server.connect().await;
+    let mut second = server.connect().await;
+    first.send(&announced).await;
+    second.send(&announced).await;
+    server
+        .until("gitpulse_ingest_buffered_bytes", 2 * LIMIT as u64)
+        .await;
+    let mut third = server.connect().await;
+    third.send(&announced).await;
+    server.until("gitpulse_ingest_received_total", 3).await;
+    assert_eq!(server.metric("gitpulse_ingest_buffered_bytes"), 2 * LIMIT as u64);
+    drop(first);
+    third.send(push_of(LIMIT)).await;
+    third.answer().await.accepted_id();
+}
+
+#[tokio::test]
+async fn a_body_without_memory_gives_up_at_its_deadline() {
+    let reserved = IntGauge::new("reserved", "reserved").unwrap();
+    let limits = BodyLimits::new(LIMIT, Duration::from_millis(50), 1, reserved.clone());
+    let whole =
+        || futures_util::stream::iter([Ok::<_, warp::Error>(bytes::Bytes::from_static(&[0; 600 * 1024]))]);
+    let held = limits.read(whole(), Some(600 * 1024)).await.unwrap();
+    assert_eq!(reserved.get(), 600 * 1024);
+    assert!(matches!(
+        limits.read(whole(), Some(600 * 1024)).await,
+        Err(BodyError::NoMemory)
+    ));
+    assert!(matches!(
+        limits.read(whole(), None).await,
+        Err(BodyError::NoMemory)
+    ));
+    drop(held);
+    assert_eq!(reserved.get(), 0);
+    assert_eq!(limits.read(whole(), None).await.unwrap().bytes.len(), 600 * 1024);
+}
