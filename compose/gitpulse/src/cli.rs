@@ -135,7 +135,8 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         tenants,
         sources,
     } = settings;
-    // Engines are children of the thread that starts them, and services need two cores' worth of workers.
+    // Fails only where a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let finished = match cli.command {
         Command::Engine(args) => return engine::run(args, &runtime),
