@@ -70,12 +70,7 @@ impl BodyLimits {
     /// Limits that share `memory_mib` MiB; `reserved` shows how much of it is taken.
     pub fn new(max_bytes: usize, timeout: Duration, memory_mib: u32, reserved: IntGauge) -> BodyLimits {
         let memory = Arc::new(Semaphore::new(memory_mib as usize * 1024));
-        BodyLimits {
-            max_bytes,
-            timeout,
-            memory,
-            reserved,
-        }
+        BodyLimits { max_bytes, timeout, memory, reserved }
     }
 
     /// Reads a body. `announced` is its `Content-Length`, if it has one.
@@ -90,17 +85,12 @@ impl BodyLimits {
             return Err(BodyError::TooLarge(self.max_bytes));
         }
         let mut stream = std::pin::pin!(stream);
-        let mut memory = Memory {
-            permits: Vec::new(),
-            bytes: 0,
-            reserved: self.reserved.clone(),
-        };
+        let mut memory = Memory { permits: Vec::new(), bytes: 0, reserved: self.reserved.clone() };
         self.reserve(&mut memory, announced, deadline).await?;
         let mut body = BytesMut::with_capacity(announced);
         loop {
-            let chunk = tokio::time::timeout_at(deadline, stream.next())
-                .await
-                .map_err(|_| BodyError::Timeout)?;
+            let chunk =
+                tokio::time::timeout_at(deadline, stream.next()).await.map_err(|_| BodyError::Timeout)?;
             let Some(chunk) = chunk else { break };
             let mut chunk = chunk.map_err(BodyError::Broken)?;
             let length = body.len() + chunk.remaining();
@@ -118,10 +108,7 @@ impl BodyLimits {
                 chunk.advance(taken);
             }
         }
-        Ok(Body {
-            bytes: body.freeze(),
-            _memory: memory,
-        })
+        Ok(Body { bytes: body.freeze(), _memory: memory })
     }
 
     async fn reserve(&self, memory: &mut Memory, bytes: usize, deadline: Instant) -> Result<(), BodyError> {
@@ -131,9 +118,7 @@ impl BodyLimits {
         let kibibytes = u32::try_from(bytes.div_ceil(1024)).map_err(|_| BodyError::NoMemory)?;
         let permit =
             tokio::time::timeout_at(deadline, self.memory.clone().acquire_many_owned(kibibytes)).await;
-        let permit = permit
-            .map_err(|_| BodyError::NoMemory)?
-            .map_err(|_| BodyError::NoMemory)?;
+        let permit = permit.map_err(|_| BodyError::NoMemory)?.map_err(|_| BodyError::NoMemory)?;
         memory.permits.push(permit);
         memory.bytes += bytes;
         self.reserved.add(bytes as i64);

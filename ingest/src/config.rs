@@ -13,12 +13,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Args)]
 pub struct IngestConfig {
     /// Where webhooks are received
-    #[arg(
-        long,
-        env = "GITPULSE_LISTEN",
-        default_value = "0.0.0.0:8000",
-        value_name = "ADDRESS"
-    )]
+    #[arg(long, env = "GITPULSE_LISTEN", default_value = "0.0.0.0:8000", value_name = "ADDRESS")]
     pub listen: SocketAddr,
 
     /// Largest body of a webhook, in bytes; GitLab sends no more than 25 MiB
@@ -57,22 +52,11 @@ pub struct IngestConfig {
     pub signature_tolerance_seconds: u64,
 
     /// Networks of reverse proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,...
-    #[arg(
-        long,
-        env = "GITPULSE_TRUSTED_PROXIES",
-        value_delimiter = ',',
-        value_name = "NETWORKS"
-    )]
+    #[arg(long, env = "GITPULSE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "NETWORKS")]
     pub trusted_proxies: Vec<IpNet>,
 
     /// Token for POST /api/v1/webhooks/test from other machines (a secret: environment or file only)
-    #[arg(
-        long,
-        env = "GITPULSE_ADMIN_TOKEN",
-        hide_env_values = true,
-        hide = true,
-        value_name = "TOKEN"
-    )]
+    #[arg(long, env = "GITPULSE_ADMIN_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
     pub admin_token: Option<Secret>,
 }
 

@@ -60,11 +60,7 @@ impl DeliveryHeaders {
                 (Some(_) | None, _) => None,
             }
         };
-        let text = |name: &str| {
-            single(name)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned)
-        };
+        let text = |name: &str| single(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         DeliveryHeaders {
             token: single("x-gitlab-token").map(|value| value.as_bytes().to_vec()),
             // Present but unreadable is still present: the token must not be tried instead.

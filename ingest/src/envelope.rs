@@ -61,26 +61,17 @@ pub fn wrap(delivery: &VerifiedDelivery) -> Wrapped {
         },
         source,
     };
-    Wrapped {
-        envelope,
-        foreign_host,
-        redacted,
-    }
+    Wrapped { envelope, foreign_host, redacted }
 }
 
 /// An instance's URL in the one form that ids and keys are made from: scheme, lower-case host, port and path, no slash at the
 /// end. `None` if it is no HTTP URL.
 pub fn normal_instance(url: &str) -> Option<String> {
     let uri: Uri = url.trim().parse().ok()?;
-    let scheme = uri
-        .scheme_str()
-        .filter(|scheme| matches!(*scheme, "http" | "https"))?;
+    let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
     let host = uri.host()?.to_ascii_lowercase();
     let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
-    Some(format!(
-        "{scheme}://{host}{port}{}",
-        uri.path().trim_end_matches('/')
-    ))
+    Some(format!("{scheme}://{host}{port}{}", uri.path().trim_end_matches('/')))
 }
 
 fn instance(delivery: &VerifiedDelivery, web_url: Option<&str>) -> String {
@@ -90,11 +81,7 @@ fn instance(delivery: &VerifiedDelivery, web_url: Option<&str>) -> String {
     let said = delivery.headers().instance.as_deref().and_then(normal_instance);
     let named = || {
         let uri: Uri = web_url?.parse().ok()?;
-        normal_instance(&format!(
-            "{}://{}",
-            uri.scheme_str()?,
-            uri.authority()?.as_str().rsplit('@').next()?
-        ))
+        normal_instance(&format!("{}://{}", uri.scheme_str()?, uri.authority()?.as_str().rsplit('@').next()?))
     };
     said.or_else(named).unwrap_or_else(|| UNKNOWN_INSTANCE.to_owned())
 }

@@ -77,25 +77,16 @@ impl Metrics {
     /// Registers the metrics, all at zero.
     pub fn register(registry: &Registry) -> prometheus::Result<Metrics> {
         let received = IntCounter::new("gitpulse_ingest_received_total", "Requests for webhook paths")?;
-        let body_bytes = IntCounter::new(
-            "gitpulse_ingest_body_bytes_total",
-            "Bytes of bodies that were read whole",
-        )?;
-        let buffered_bytes = IntGauge::new(
-            "gitpulse_ingest_buffered_bytes",
-            "Memory reserved for bodies right now",
-        )?;
+        let body_bytes =
+            IntCounter::new("gitpulse_ingest_body_bytes_total", "Bytes of bodies that were read whole")?;
+        let buffered_bytes =
+            IntGauge::new("gitpulse_ingest_buffered_bytes", "Memory reserved for bodies right now")?;
         let unauthorized = IntCounterVec::new(
-            Opts::new(
-                "gitpulse_ingest_unauthorized_total",
-                "Requests that were not believed, by cause",
-            ),
+            Opts::new("gitpulse_ingest_unauthorized_total", "Requests that were not believed, by cause"),
             &["reason"],
         )?;
-        let redacted = IntCounter::new(
-            "gitpulse_ingest_redacted_total",
-            "Events in which secrets were blanked",
-        )?;
+        let redacted =
+            IntCounter::new("gitpulse_ingest_redacted_total", "Events in which secrets were blanked")?;
         let foreign_host = IntCounter::new(
             "gitpulse_ingest_foreign_host_total",
             "Events whose body names another host than the instance they were delivered for",
@@ -105,10 +96,7 @@ impl Metrics {
             &["kind"],
         )?;
         let outcomes = IntCounterVec::new(
-            Opts::new(
-                "gitpulse_ingest_outcomes_total",
-                "Requests by how they ended; their sum is received",
-            ),
+            Opts::new("gitpulse_ingest_outcomes_total", "Requests by how they ended; their sum is received"),
             &["outcome"],
         )?;
         let request_seconds = Histogram::with_opts(
@@ -116,9 +104,7 @@ impl Metrics {
                 "gitpulse_ingest_request_seconds",
                 "From the headers of a request to its answer",
             )
-            .buckets(vec![
-                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 8.0,
-            ]),
+            .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 8.0]),
         )?;
         registry.register(Box::new(received.clone()))?;
         registry.register(Box::new(body_bytes.clone()))?;
@@ -139,10 +125,7 @@ impl Metrics {
                 .collect(),
             redacted,
             foreign_host,
-            events: EventKind::ALL
-                .iter()
-                .map(|kind| events.with_label_values(&[kind.as_str()]))
-                .collect(),
+            events: EventKind::ALL.iter().map(|kind| events.with_label_values(&[kind.as_str()])).collect(),
             outcomes: Outcome::ALL
                 .iter()
                 .map(|outcome| outcomes.with_label_values(&[outcome.as_str()]))
@@ -154,11 +137,7 @@ impl Metrics {
     /// Counts a request, and, when the guard is dropped, how it ended.
     pub fn request(&self) -> RequestGuard {
         self.received.inc();
-        RequestGuard {
-            metrics: self.clone(),
-            outcome: Outcome::Aborted,
-            started: std::time::Instant::now(),
-        }
+        RequestGuard { metrics: self.clone(), outcome: Outcome::Aborted, started: std::time::Instant::now() }
     }
 
     /// Counts a body that arrived whole.
@@ -208,8 +187,6 @@ impl RequestGuard {
 impl Drop for RequestGuard {
     fn drop(&mut self) {
         self.metrics.outcomes[self.outcome as usize].inc();
-        self.metrics
-            .request_seconds
-            .observe(self.started.elapsed().as_secs_f64());
+        self.metrics.request_seconds.observe(self.started.elapsed().as_secs_f64());
     }
 }

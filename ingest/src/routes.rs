@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use chrono::Utc;
+use fail::fail_point;
 use futures_util::Stream;
 use ipnet::IpNet;
 use runtime::Publisher;
@@ -15,7 +16,7 @@ use runtime::publisher::PublishError;
 use schemas::TopicPrefix;
 use serde::Serialize;
 use uuid::Uuid;
-use warp::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, RETRY_AFTER};
+use warp::http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, RETRY_AFTER, TRANSFER_ENCODING};
 use warp::http::{HeaderMap, HeaderValue, StatusCode};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
@@ -100,29 +101,15 @@ pub fn routes(
         .and(warp::ext::get::<Peer>())
         .and(warp::header::headers_cloned())
         .and(warp::body::stream());
-    let tests = warp::path!("api" / "v1" / "webhooks" / "test")
-        .and(request.clone())
-        .then(test);
+    let tests = warp::path!("api" / "v1" / "webhooks" / "test").and(request.clone()).then(test);
     let shared = warp::path!("api" / "v1" / "webhooks" / "gitlab")
         .and(request.clone())
         .then(|ingest, peer, headers, stream| deliveries(None, ingest, peer, headers, stream));
-    let tenant = warp::path!("api" / "v1" / "webhooks" / "gitlab" / String)
-        .and(request)
-        .then(|tenant, ingest, peer, headers, stream| {
-            deliveries(Some(tenant), ingest, peer, headers, stream)
-        });
-    let healthz = warp::path!("healthz")
-        .and(warp::get())
-        .map(|| "ok\n".into_response());
-    tests
-        .or(shared)
-        .unify()
-        .or(tenant)
-        .unify()
-        .or(healthz)
-        .unify()
-        .recover(rejected)
-        .unify()
+    let tenant = warp::path!("api" / "v1" / "webhooks" / "gitlab" / String).and(request).then(
+        |tenant, ingest, peer, headers, stream| deliveries(Some(tenant), ingest, peer, headers, stream),
+    );
+    let healthz = warp::path!("healthz").and(warp::get()).map(|| "ok\n".into_response());
+    tests.or(shared).unify().or(tenant).unify().or(healthz).unify().recover(rejected).unify()
 }
 
 async fn deliveries<S, B>(
@@ -170,27 +157,19 @@ impl Ingest {
                 return Err(refusal);
             }
         };
-        let raw = RawDelivery {
-            headers: delivery,
-            body: body.bytes.clone(),
-            received_at: now(),
-        };
+        let raw = RawDelivery { headers: delivery, body: body.bytes.clone(), received_at: now() };
         let delivery = admission.verify(raw).map_err(|error| self.unauthorized(error))?;
         // Only now: to anybody without the secret, an allowed and a forbidden network look the same.
-        if !delivery
-            .tenant()
-            .allows(client_address(peer.0, headers, &self.trusted_proxies))
-        {
+        if !delivery.tenant().allows(client_address(peer.0, headers, &self.trusted_proxies)) {
             return Err(Refusal::Forbidden);
         }
         let wrapped = wrap(&delivery);
         self.metrics.wrapped(&wrapped);
         let (id, kind) = (wrapped.envelope.id, wrapped.envelope.kind);
-        let record = wrapped
-            .envelope
-            .to_record(&self.prefix)
-            .map_err(Refusal::Envelope)?;
+        let record = wrapped.envelope.to_record(&self.prefix).map_err(Refusal::Envelope)?;
+        fail_point!("ingest::before_publish", |_| std::process::abort());
         self.publisher.publish(record).await.map_err(Refusal::Publish)?;
+        fail_point!("ingest::after_publish", |_| std::process::abort());
         self.metrics.accepted(kind);
         Ok(id)
     }
@@ -213,9 +192,12 @@ impl Ingest {
         if !headers.get_all(CONTENT_ENCODING).iter().all(identity) {
             return Err(Refusal::UnsupportedEncoding);
         }
-        let announced = headers
-            .get(CONTENT_LENGTH)
-            .and_then(|length| length.to_str().ok()?.parse().ok());
+        // hyper undoes chunks alone; another coding before them would be taken for the body.
+        let chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+        if !headers.get_all(TRANSFER_ENCODING).iter().all(chunked) {
+            return Err(Refusal::UnsupportedEncoding);
+        }
+        let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let body = self.bodies.read(stream, announced).await?;
         self.metrics.body(body.bytes.len());
         Ok((admission, delivery, body))
@@ -231,10 +213,7 @@ impl Ingest {
 fn reply(result: Result<Uuid, Refusal>) -> (Outcome, Response) {
     let refusal = match result {
         Ok(id) => {
-            let accepted = Accepted {
-                status: "accepted",
-                id,
-            };
+            let accepted = Accepted { status: "accepted", id };
             return (Outcome::Accepted, warp::reply::json(&accepted).into_response());
         }
         Err(refusal) => refusal,
@@ -242,11 +221,9 @@ fn reply(result: Result<Uuid, Refusal>) -> (Outcome, Response) {
     let (outcome, status, code) = match &refusal {
         Refusal::Unauthorized(_) => (Outcome::Unauthorized, StatusCode::UNAUTHORIZED, "unauthorized"),
         Refusal::Forbidden => (Outcome::Forbidden, StatusCode::FORBIDDEN, "forbidden"),
-        Refusal::UnsupportedEncoding => (
-            Outcome::UnsupportedEncoding,
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_encoding",
-        ),
+        Refusal::UnsupportedEncoding => {
+            (Outcome::UnsupportedEncoding, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding")
+        }
         Refusal::Body(BodyError::TooLarge(_)) => {
             (Outcome::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "too_large")
         }
@@ -254,11 +231,9 @@ fn reply(result: Result<Uuid, Refusal>) -> (Outcome, Response) {
             (Outcome::BodyTimeout, StatusCode::REQUEST_TIMEOUT, "body_timeout")
         }
         Refusal::Body(BodyError::Broken(_)) => (Outcome::BodyBroken, StatusCode::BAD_REQUEST, "body_broken"),
-        Refusal::Body(BodyError::NoMemory) | Refusal::Publish(_) | Refusal::Envelope(_) => (
-            Outcome::Unavailable,
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-        ),
+        Refusal::Body(BodyError::NoMemory) | Refusal::Publish(_) | Refusal::Envelope(_) => {
+            (Outcome::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        }
     };
     if outcome == Outcome::Unavailable {
         tracing::warn!(
@@ -268,9 +243,7 @@ fn reply(result: Result<Uuid, Refusal>) -> (Outcome, Response) {
     }
     let mut response = error(status, code, &refusal.to_string());
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
     }
     (outcome, response)
 }
@@ -283,20 +256,13 @@ where
     if !headers.contains_key(EXPECT) {
         discard(stream).await;
     }
-    match ingest
-        .tests
-        .run(peer, &headers, &ingest.publisher, &ingest.prefix)
-        .await
-    {
+    match ingest.tests.run(peer, &headers, &ingest.publisher, &ingest.prefix).await {
         Ok(report) => warp::reply::json(&report).into_response(),
         Err(refused @ TestRefused::Unauthorized) => {
             error(StatusCode::UNAUTHORIZED, "unauthorized", &refused.to_string())
         }
         Err(refused) => {
-            tracing::warn!(
-                error = &refused as &dyn std::error::Error,
-                "a test event did not get through"
-            );
+            tracing::warn!(error = &refused as &dyn std::error::Error, "a test event did not get through");
             error(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &chain(&refused))
         }
     }
@@ -304,27 +270,20 @@ where
 
 /// What no route took: an unknown path, a known one with another method.
 async fn rejected(rejection: Rejection) -> Result<Response, Infallible> {
-    let response = if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
-        error(
+    if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
+        let mut response = error(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
-            "this path takes another method",
-        )
-    } else if rejection.is_not_found() {
-        error(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "webhooks go to POST /api/v1/webhooks/gitlab",
-        )
-    } else {
-        tracing::error!(?rejection, "a request was rejected for a reason nobody foresaw");
-        error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "the request could not be read",
-        )
-    };
-    Ok(response)
+            "webhooks are sent with POST, /healthz is read with GET",
+        );
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+        return Ok(response);
+    }
+    if rejection.is_not_found() {
+        return Ok(error(StatusCode::NOT_FOUND, "not_found", "webhooks go to POST /api/v1/webhooks/gitlab"));
+    }
+    tracing::error!(?rejection, "a request was rejected for a reason nobody foresaw");
+    Ok(error(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be read"))
 }
 
 #[derive(Serialize)]
@@ -345,9 +304,7 @@ struct ErrorDetail<'a> {
 }
 
 fn error(status: StatusCode, code: &str, message: &str) -> Response {
-    let body = ErrorBody {
-        error: ErrorDetail { code, message },
-    };
+    let body = ErrorBody { error: ErrorDetail { code, message } };
     warp::reply::with_status(warp::reply::json(&body), status).into_response()
 }
 
@@ -362,10 +319,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the edge: a delivery is dated here, once"
-)]
+#[expect(clippy::disallowed_methods, reason = "the edge: a delivery is dated here, once")]
 fn now() -> chrono::DateTime<Utc> {
     Utc::now()
 }

@@ -106,10 +106,7 @@ impl Tenants {
                 return Err(TenantsError::Duplicate(config.name.clone()));
             }
         }
-        let count = shared
-            .iter()
-            .map(|tenant| tenant.tokens.len() + tenant.signing_keys.len())
-            .sum();
+        let count = shared.iter().map(|tenant| tenant.tokens.len() + tenant.signing_keys.len()).sum();
         if count > MAX_SHARED_SECRETS {
             return Err(TenantsError::TooMany(count));
         }
@@ -121,11 +118,7 @@ impl Tenants {
     pub fn candidates(&self, name: Option<&str>) -> &[Arc<Tenant>] {
         match name {
             None => &self.shared,
-            Some(name) => self
-                .by_name
-                .get(name)
-                .map(std::slice::from_ref)
-                .unwrap_or_default(),
+            Some(name) => self.by_name.get(name).map(std::slice::from_ref).unwrap_or_default(),
         }
     }
 }
@@ -138,10 +131,7 @@ fn prepare(config: &TenantConfig) -> Result<Tenant, TenantsError> {
     if config.tokens.is_empty() && config.signing_tokens.is_empty() {
         return Err(TenantsError::NoSecret(config.name.clone()));
     }
-    let unusable = |source| TenantsError::Secret {
-        tenant: config.name.clone(),
-        source,
-    };
+    let unusable = |source| TenantsError::Secret { tenant: config.name.clone(), source };
     let instance = match &config.instance {
         None => None,
         Some(instance) => Some(normal_instance(instance).ok_or_else(|| TenantsError::Instance {
@@ -149,18 +139,9 @@ fn prepare(config: &TenantConfig) -> Result<Tenant, TenantsError> {
             instance: instance.clone(),
         })?),
     };
-    let tokens = config
-        .tokens
-        .iter()
-        .map(TokenDigest::new)
-        .collect::<Result<_, _>>()
-        .map_err(unusable)?;
-    let keys = config
-        .signing_tokens
-        .iter()
-        .map(SigningKey::new)
-        .collect::<Result<_, _>>()
-        .map_err(unusable)?;
+    let tokens = config.tokens.iter().map(TokenDigest::new).collect::<Result<_, _>>().map_err(unusable)?;
+    let keys =
+        config.signing_tokens.iter().map(SigningKey::new).collect::<Result<_, _>>().map_err(unusable)?;
     Ok(Tenant {
         name: config.name.clone(),
         instance,
@@ -192,14 +173,8 @@ mod tests {
         let new = |tenants: &[TenantConfig]| Tenants::new(tenants).unwrap_err();
         assert!(matches!(new(&[tenant("a/b", &["x"])]), TenantsError::Name(_)));
         assert!(matches!(new(&[tenant("a", &[])]), TenantsError::NoSecret(_)));
-        assert!(matches!(
-            new(&[tenant("a", &["x"]), tenant("a", &["y"])]),
-            TenantsError::Duplicate(_)
-        ));
-        assert!(matches!(
-            new(&[tenant("a", &["x"]), tenant("b", &["y", "x"])]),
-            TenantsError::Shared(..)
-        ));
+        assert!(matches!(new(&[tenant("a", &["x"]), tenant("a", &["y"])]), TenantsError::Duplicate(_)));
+        assert!(matches!(new(&[tenant("a", &["x"]), tenant("b", &["y", "x"])]), TenantsError::Shared(..)));
         assert!(matches!(new(&[tenant("a", &[""])]), TenantsError::Secret { .. }));
         let nine = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
         assert!(matches!(new(&[tenant("a", &nine)]), TenantsError::TooMany(9)));

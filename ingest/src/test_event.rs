@@ -73,10 +73,7 @@ pub enum TestRefused {
 impl TestEvents {
     /// Test events that are looked for in `clickhouse`.
     pub fn new(clickhouse: ClickHouse, admin_token: Option<Secret>) -> TestEvents {
-        TestEvents {
-            clickhouse,
-            admin_token,
-        }
+        TestEvents { clickhouse, admin_token }
     }
 
     /// Sends one event and waits until a query finds it.
@@ -121,9 +118,8 @@ impl TestEvents {
         if direct && peer.0.ip().to_canonical().is_loopback() {
             return true;
         }
-        let given = headers
-            .get("authorization")
-            .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let given =
+            headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         match (given, &self.admin_token) {
             (Some(given), Some(token)) => bool::from(given.as_bytes().ct_eq(token.expose().as_bytes())),
             (Some(_) | None, _) => false,
@@ -132,12 +128,7 @@ impl TestEvents {
 
     async fn is_visible(&self, id: Uuid) -> Result<bool, TestRefused> {
         let query = "SELECT count() FROM events WHERE instance = ? AND project_id = 0 AND kind = 'other' AND id = toUUID(?)";
-        let query = self
-            .clickhouse
-            .client
-            .query(query)
-            .bind(TEST_INSTANCE)
-            .bind(id.to_string());
+        let query = self.clickhouse.client.query(query).bind(TEST_INSTANCE).bind(id.to_string());
         let found = query.fetch_one::<u64>().await.map_err(TestRefused::ClickHouse)?;
         Ok(found > 0)
     }
@@ -158,10 +149,7 @@ fn test_event(id: Uuid, time: DateTime<Utc>) -> Envelope {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the edge: a test event is dated where it is made"
-)]
+#[expect(clippy::disallowed_methods, reason = "the edge: a test event is dated where it is made")]
 fn now() -> DateTime<Utc> {
     Utc::now()
 }

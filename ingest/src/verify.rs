@@ -65,17 +65,12 @@ pub struct SigningKey(Hmac<Sha256>);
 impl SigningKey {
     /// The key of a configured signing token, `whsec_` and base64.
     pub fn new(token: &Secret) -> Result<SigningKey, InvalidSecret> {
-        let encoded = token
-            .expose()
-            .strip_prefix("whsec_")
-            .ok_or(InvalidSecret::SigningToken)?;
+        let encoded = token.expose().strip_prefix("whsec_").ok_or(InvalidSecret::SigningToken)?;
         let key = BASE64.decode(encoded).map_err(|_| InvalidSecret::SigningToken)?;
         if !(24..=64).contains(&key.len()) {
             return Err(InvalidSecret::SigningToken);
         }
-        Hmac::new_from_slice(&key)
-            .map(SigningKey)
-            .map_err(|_| InvalidSecret::SigningToken)
+        Hmac::new_from_slice(&key).map(SigningKey).map_err(|_| InvalidSecret::SigningToken)
     }
 
     /// The signature of a delivery.
@@ -216,12 +211,9 @@ impl Admission {
             return match (candidates, signatures.is_empty()) {
                 ([], _) => Err(VerifyError::UnknownTenant),
                 (_, true) => Err(VerifyError::Malformed),
-                (candidates, false) => Ok(Admission::Signature {
-                    id,
-                    timestamp,
-                    signatures,
-                    candidates: candidates.to_vec(),
-                }),
+                (candidates, false) => {
+                    Ok(Admission::Signature { id, timestamp, signatures, candidates: candidates.to_vec() })
+                }
             };
         }
         let Some(token) = &headers.token else {
@@ -251,18 +243,9 @@ impl Admission {
                 let headers = &raw.headers;
                 let id = headers.idempotency_key.as_ref().or(headers.webhook_id.as_ref());
                 let delivery_id = id.filter(|id| is_id(id)).cloned();
-                Ok(VerifiedDelivery {
-                    tenant,
-                    delivery_id,
-                    raw,
-                })
+                Ok(VerifiedDelivery { tenant, delivery_id, raw })
             }
-            Admission::Signature {
-                id,
-                timestamp,
-                signatures,
-                candidates,
-            } => {
+            Admission::Signature { id, timestamp, signatures, candidates } => {
                 let mut owner = None;
                 for tenant in &candidates {
                     for key in &tenant.signing_keys {
@@ -275,11 +258,7 @@ impl Admission {
                     }
                 }
                 let tenant = owner.ok_or(VerifyError::Signature)?;
-                Ok(VerifiedDelivery {
-                    tenant,
-                    delivery_id: Some(id),
-                    raw,
-                })
+                Ok(VerifiedDelivery { tenant, delivery_id: Some(id), raw })
             }
         }
     }

@@ -30,11 +30,7 @@ impl Positions {
     /// Notes that a record was read.
     pub fn add(&mut self, topic: &str, partition: i32, offset: i64) {
         // One lookup without an allocation for the usual case: the partition is known.
-        match self
-            .0
-            .iter_mut()
-            .find(|((name, number), _)| *number == partition && name == topic)
-        {
+        match self.0.iter_mut().find(|((name, number), _)| *number == partition && name == topic) {
             Some((_, next)) => *next = (*next).max(offset + 1),
             None => {
                 self.0.insert((topic.to_owned(), partition), offset + 1);
@@ -51,9 +47,7 @@ impl Positions {
 
     /// Topic, partition, and the offset of the next record.
     pub fn iter(&self) -> impl Iterator<Item = (&str, i32, i64)> {
-        self.0
-            .iter()
-            .map(|((topic, partition), next)| (topic.as_str(), *partition, *next))
+        self.0.iter().map(|((topic, partition), next)| (topic.as_str(), *partition, *next))
     }
 }
 
@@ -78,10 +72,7 @@ pub struct Batch {
 impl Batch {
     /// An empty batch of one assignment.
     pub fn new(generation: u64) -> Batch {
-        Batch {
-            generation,
-            ..Batch::default()
-        }
+        Batch { generation, ..Batch::default() }
     }
 
     /// Adds the rows of a record.
@@ -142,19 +133,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn record(offset: i64, bytes: usize) -> Record<'static> {
-        Record {
-            topic: "gitlab.push",
-            partition: 0,
-            offset,
-            bytes,
-        }
+        Record { topic: "gitlab.push", partition: 0, offset, bytes }
     }
 
-    const LIMITS: BatchLimits = BatchLimits {
-        max_rows: 10,
-        max_bytes: 100,
-        max_age: Duration::from_millis(500),
-    };
+    const LIMITS: BatchLimits =
+        BatchLimits { max_rows: 10, max_bytes: 100, max_age: Duration::from_millis(500) };
 
     #[test]
     fn a_skipped_record_moves_with_its_batch() {
@@ -162,10 +145,7 @@ mod tests {
         let now = Instant::now();
         batch.skip(record(7, 10), now);
         assert!(!batch.is_empty() && batch.rows.is_empty());
-        assert_eq!(
-            batch.positions.iter().collect::<Vec<_>>(),
-            [("gitlab.push", 0, 8)]
-        );
+        assert_eq!(batch.positions.iter().collect::<Vec<_>>(), [("gitlab.push", 0, 8)]);
         assert!(!batch.is_due(&LIMITS, now));
         assert!(batch.is_due(&LIMITS, now + LIMITS.max_age));
     }

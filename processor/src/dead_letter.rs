@@ -48,10 +48,7 @@ impl DeadLetter {
         let offset = record.offset().to_string();
         let failed_at = failed_at.timestamp_millis().to_string();
         let error_text = chain(error);
-        let header = |key, value| Header {
-            key,
-            value: Some(value),
-        };
+        let header = |key, value| Header { key, value: Some(value) };
         let headers = OwnedHeaders::new()
             .insert(header(REASON, error.reason()))
             .insert(header(ERROR, error_text.as_str()))
@@ -75,19 +72,13 @@ impl DeadLetter {
     ) -> Result<(), DeadLetterError> {
         let give_up_at = tokio::time::Instant::now() + PUBLISH_TRIES_FOR;
         loop {
-            match publisher
-                .publish_raw(&topic, &self.key, &self.value, self.headers.clone())
-                .await
-            {
+            match publisher.publish_raw(&topic, &self.key, &self.value, self.headers.clone()).await {
                 Ok(_) => return Ok(()),
                 Err(error) if tokio::time::Instant::now() > give_up_at || shutdown.is_cancelled() => {
                     return Err(DeadLetterError(error));
                 }
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "a dead letter is tried again"
-                    );
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a dead letter is tried again");
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -113,19 +104,14 @@ pub fn row(record: &impl Message, read_at: DateTime<Utc>) -> Rows {
         reason: header(REASON).unwrap_or("unknown").to_owned(),
         error: header(ERROR).unwrap_or_default().to_owned(),
         topic: topic.to_owned(),
-        partition: number(PARTITION)
-            .and_then(|partition| partition.try_into().ok())
-            .unwrap_or(-1),
+        partition: number(PARTITION).and_then(|partition| partition.try_into().ok()).unwrap_or(-1),
         offset: number(OFFSET).unwrap_or(-1),
         record_key: record.key().unwrap_or_default().to_vec(),
         record: value.to_vec(),
         failed_at,
         precedence: earliest_first(failed_at),
     };
-    Rows {
-        dead_letters: vec![row],
-        ..Rows::default()
-    }
+    Rows { dead_letters: vec![row], ..Rows::default() }
 }
 
 fn id(topic: &str, value: &[u8]) -> Uuid {

@@ -155,10 +155,7 @@ fn typed(kind: EventKind, origin: Origin, payload: &str) -> Result<EventBody, De
             number(
                 kind,
                 "object_attributes.iid",
-                merge_request
-                    .object_attributes
-                    .get()
-                    .map(|attributes| &attributes.iid),
+                merge_request.object_attributes.get().map(|attributes| &attributes.iid),
             )?;
             Ok(EventBody::MergeRequest(Box::new(merge_request)))
         }

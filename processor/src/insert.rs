@@ -59,31 +59,10 @@ pub async fn insert(
 ) -> Result<(), InsertError> {
     table(client, "push_facts", &rows.pushes, timeout, metrics).await?;
     table(client, "commit_facts", &rows.commits, timeout, metrics).await?;
-    table(
-        client,
-        "merge_request_facts",
-        &rows.merge_requests,
-        timeout,
-        metrics,
-    )
-    .await?;
-    table(
-        client,
-        "merge_request_event_facts",
-        &rows.merge_request_events,
-        timeout,
-        metrics,
-    )
-    .await?;
+    table(client, "merge_request_facts", &rows.merge_requests, timeout, metrics).await?;
+    table(client, "merge_request_event_facts", &rows.merge_request_events, timeout, metrics).await?;
     table(client, "pipeline_facts", &rows.pipelines, timeout, metrics).await?;
-    table(
-        client,
-        "pipeline_event_facts",
-        &rows.pipeline_events,
-        timeout,
-        metrics,
-    )
-    .await?;
+    table(client, "pipeline_event_facts", &rows.pipeline_events, timeout, metrics).await?;
     table(client, "job_facts", &rows.jobs, timeout, metrics).await?;
     table(client, "dead_letter_facts", &rows.dead_letters, timeout, metrics).await?;
     table(client, "event_facts", &rows.events, timeout, metrics).await
@@ -104,11 +83,8 @@ where
     }
     let started = Instant::now();
     let failed = |source| InsertError { table, source };
-    let mut insert = client
-        .insert::<T>(table)
-        .await
-        .map_err(failed)?
-        .with_timeouts(Some(timeout), Some(timeout));
+    let mut insert =
+        client.insert::<T>(table).await.map_err(failed)?.with_timeouts(Some(timeout), Some(timeout));
     for row in rows {
         insert.write(row).await.map_err(failed)?;
     }
@@ -124,15 +100,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, transient: bool) {
         let source = clickhouse::error::Error::BadResponse(text.to_owned());
-        assert_eq!(
-            InsertError {
-                table: "event_facts",
-                source
-            }
-            .is_transient(),
-            transient,
-            "{text}"
-        );
+        assert_eq!(InsertError { table: "event_facts", source }.is_transient(), transient, "{text}");
     }
 
     #[test]
@@ -141,10 +109,7 @@ mod tests {
         check("Code: 241. DB::Exception: Memory limit exceeded", true);
         check("Code: 242. DB::Exception: Table is in readonly mode", true);
         check("bad gateway", true);
-        check(
-            "Code: 60. DB::Exception: Table does not exist. (UNKNOWN_TABLE)",
-            false,
-        );
+        check("Code: 60. DB::Exception: Table does not exist. (UNKNOWN_TABLE)", false);
         check("Code: 516. DB::Exception: Authentication failed", false);
     }
 }

@@ -47,10 +47,7 @@ impl Metrics {
             &["outcome"],
         )?;
         let dead_letters = IntCounterVec::new(
-            Opts::new(
-                "gitpulse_processor_dead_letters_total",
-                "Records that were dead-lettered, by reason",
-            ),
+            Opts::new("gitpulse_processor_dead_letters_total", "Records that were dead-lettered, by reason"),
             &["reason"],
         )?;
         let events = IntCounterVec::new(
@@ -64,28 +61,18 @@ impl Metrics {
             ),
             &["kind"],
         )?;
-        let batches = IntCounter::new(
-            "gitpulse_processor_batches_total",
-            "Batches inserted and committed",
-        )?;
+        let batches = IntCounter::new("gitpulse_processor_batches_total", "Batches inserted and committed")?;
         let rows = IntCounterVec::new(
             Opts::new("gitpulse_processor_rows_total", "Rows inserted, by table"),
             &["table"],
         )?;
         let insert_seconds = HistogramVec::new(
-            HistogramOpts::new(
-                "gitpulse_processor_insert_seconds",
-                "Time of one INSERT, by table",
-            )
-            .buckets(vec![
-                0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
-            ]),
+            HistogramOpts::new("gitpulse_processor_insert_seconds", "Time of one INSERT, by table")
+                .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0]),
             &["table"],
         )?;
-        let insert_failures = IntCounter::new(
-            "gitpulse_processor_insert_failures_total",
-            "Tries of a batch that failed",
-        )?;
+        let insert_failures =
+            IntCounter::new("gitpulse_processor_insert_failures_total", "Tries of a batch that failed")?;
         let commit_failures = IntCounter::new(
             "gitpulse_processor_commit_failures_total",
             "Commits that Kafka refused; their records are read again",
@@ -95,19 +82,14 @@ impl Metrics {
                 "gitpulse_processor_visible_seconds",
                 "From the receipt of an event to the moment when queries see it",
             )
-            .buckets(vec![
-                0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0,
-            ]),
+            .buckets(vec![0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0]),
         )?;
         let oldest_seconds = IntGauge::new(
             "gitpulse_processor_oldest_event_seconds",
             "Age of the oldest event in the batch that was stored last, at that moment",
         )?;
         let lag = IntGaugeVec::new(
-            Opts::new(
-                "gitpulse_processor_lag_records",
-                "Records of a topic that are not committed yet",
-            ),
+            Opts::new("gitpulse_processor_lag_records", "Records of a topic that are not committed yet"),
             &["topic"],
         )?;
         registry.register(Box::new(consumed.clone()))?;
@@ -124,10 +106,7 @@ impl Metrics {
         registry.register(Box::new(oldest_seconds.clone()))?;
         registry.register(Box::new(lag.clone()))?;
         let by_kind = |vector: &IntCounterVec| {
-            EventKind::ALL
-                .iter()
-                .map(|kind| vector.with_label_values(&[kind.as_str()]))
-                .collect()
+            EventKind::ALL.iter().map(|kind| vector.with_label_values(&[kind.as_str()])).collect()
         };
         Ok(Metrics {
             consumed,
@@ -161,9 +140,7 @@ impl Metrics {
     /// Counts the rows of one INSERT.
     pub fn inserted(&self, table: &'static str, rows: usize, took: Duration) {
         self.rows.with_label_values(&[table]).inc_by(rows as u64);
-        self.insert_seconds
-            .with_label_values(&[table])
-            .observe(took.as_secs_f64());
+        self.insert_seconds.with_label_values(&[table]).observe(took.as_secs_f64());
     }
 
     /// Shows how far behind the group is in one topic.

@@ -58,10 +58,7 @@ struct Context {
 impl ClientContext for Context {
     fn stats(&self, statistics: Statistics) {
         for (name, topic) in &statistics.topics {
-            let lags = topic
-                .partitions
-                .values()
-                .map(|partition| partition.consumer_lag.max(0));
+            let lags = topic.partitions.values().map(|partition| partition.consumer_lag.max(0));
             self.metrics.lag(name, lags.sum());
         }
     }
@@ -118,13 +115,9 @@ impl Pipeline {
         }
 
         let generation = Arc::new(AtomicU64::new(0));
-        let context = Context {
-            generation: generation.clone(),
-            metrics: metrics.clone(),
-        };
-        let consumer: StreamConsumer<Context> = kafka
-            .consumer(&prefix.processor_group())
-            .create_with_context(context)?;
+        let context = Context { generation: generation.clone(), metrics: metrics.clone() };
+        let consumer: StreamConsumer<Context> =
+            kafka.consumer(&prefix.processor_group()).create_with_context(context)?;
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&names)?;
         Ok(Pipeline {
@@ -221,9 +214,7 @@ impl Pipeline {
         self.metrics.dead_lettered(error.reason());
         let letter = DeadLetter::new(message, error, wall_clock());
         let topic = self.dead_letter_topic.clone();
-        batch
-            .dead_letters
-            .spawn(letter.publish(self.publisher.clone(), topic, self.shutdown.clone()));
+        batch.dead_letters.spawn(letter.publish(self.publisher.clone(), topic, self.shutdown.clone()));
     }
 
     fn drop_stale(&self, batch: Batch) {
@@ -284,15 +275,10 @@ impl Pipeline {
         }
         let now = wall_clock();
         for received_at in &batch.received {
-            self.metrics
-                .visible_seconds
-                .observe(seconds_between(*received_at, now));
+            self.metrics.visible_seconds.observe(seconds_between(*received_at, now));
         }
-        let oldest = batch
-            .received
-            .iter()
-            .min()
-            .map_or(0.0, |received_at| seconds_between(*received_at, now));
+        let oldest =
+            batch.received.iter().min().map_or(0.0, |received_at| seconds_between(*received_at, now));
         self.metrics.oldest_seconds.set(oldest as i64);
         Ok(())
     }
@@ -308,10 +294,7 @@ impl Pipeline {
         if let Err(error) = committed.unwrap_or(Err(KafkaError::Canceled)) {
             // The rows are stored; their records will be read again, which changes nothing.
             self.metrics.commit_failures.inc();
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "offsets could not be committed"
-            );
+            tracing::warn!(error = &error as &dyn std::error::Error, "offsets could not be committed");
         }
         Ok(())
     }
@@ -322,10 +305,7 @@ fn passing(error: KafkaError) -> Result<(), KafkaError> {
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::Fatal) | None => Err(error),
         Some(_) => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "Kafka is not well; trying on"
-            );
+            tracing::warn!(error = &error as &dyn std::error::Error, "Kafka is not well; trying on");
             Ok(())
         }
     }
@@ -335,10 +315,7 @@ fn seconds_between(from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
     (to - from).num_milliseconds().max(0) as f64 / 1000.0
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the edge: receipt and failure are dated here"
-)]
+#[expect(clippy::disallowed_methods, reason = "the edge: receipt and failure are dated here")]
 fn wall_clock() -> DateTime<Utc> {
     Utc::now()
 }

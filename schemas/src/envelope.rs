@@ -167,10 +167,7 @@ impl Envelope {
         if wire.specversion != SPEC_VERSION {
             return Err(EnvelopeError::Version(wire.specversion));
         }
-        let kind = wire
-            .r#type
-            .strip_prefix("gitlab.")
-            .and_then(|kind| EventKind::from_str(kind).ok());
+        let kind = wire.r#type.strip_prefix("gitlab.").and_then(|kind| EventKind::from_str(kind).ok());
         let payload = match (wire.data, wire.data_base64) {
             (Some(data), None) => Payload::Json(data.get().to_owned()),
             (None, Some(text)) => Payload::Binary(BASE64.decode(text).map_err(EnvelopeError::Base64)?),
@@ -247,10 +244,7 @@ mod tests {
 
     fn envelope(payload: Payload) -> Envelope {
         Envelope {
-            id: delivery_event_id(
-                "https://gitlab.example.com",
-                "f5e5f430-f57b-4e6e-9fac-d9128cd7232f",
-            ),
+            id: delivery_event_id("https://gitlab.example.com", "f5e5f430-f57b-4e6e-9fac-d9128cd7232f"),
             source: "https://gitlab.example.com".to_owned(),
             kind: EventKind::MergeRequest,
             subject: "project/42/merge_request/7".to_owned(),
@@ -270,19 +264,10 @@ mod tests {
     #[test]
     fn the_payload_travels_byte_for_byte() {
         let odd = r#"{"a" :  1.10, "a":"\u00e9", "b":[ ]}"#;
-        let record = envelope(Payload::Json(odd.to_owned()))
-            .to_record(&TopicPrefix::default())
-            .unwrap();
+        let record = envelope(Payload::Json(odd.to_owned())).to_record(&TopicPrefix::default()).unwrap();
         assert_eq!(record.topic, "gitlab.merge_request");
-        assert_eq!(
-            record.key,
-            b"https://gitlab.example.com/project/42/merge_request/7"
-        );
-        assert!(
-            String::from_utf8(record.value)
-                .unwrap()
-                .ends_with(&format!(r#","data":{odd}}}"#))
-        );
+        assert_eq!(record.key, b"https://gitlab.example.com/project/42/merge_request/7");
+        assert!(String::from_utf8(record.value).unwrap().ends_with(&format!(r#","data":{odd}}}"#)));
     }
 
     #[test]
@@ -296,25 +281,16 @@ mod tests {
 
     #[test]
     fn what_is_no_envelope_is_told_apart() {
-        let json = envelope(Payload::Json("{}".to_owned()))
-            .to_record(&TopicPrefix::default())
-            .unwrap()
-            .value;
+        let json = envelope(Payload::Json("{}".to_owned())).to_record(&TopicPrefix::default()).unwrap().value;
         let json = String::from_utf8(json).unwrap();
         let parse = |text: &str| Envelope::parse(text.as_bytes()).unwrap_err();
         assert!(matches!(parse("hello"), EnvelopeError::Json(_)));
-        assert!(matches!(
-            parse(&json.replace(r#""1.0""#, r#""0.3""#)),
-            EnvelopeError::Version(_)
-        ));
+        assert!(matches!(parse(&json.replace(r#""1.0""#, r#""0.3""#)), EnvelopeError::Version(_)));
         assert!(matches!(
             parse(&json.replace("gitlab.merge_request", "gitlab.nonsense")),
             EnvelopeError::Type(_)
         ));
-        assert!(matches!(
-            parse(&json.replace(r#","data":{}"#, "")),
-            EnvelopeError::Payload
-        ));
+        assert!(matches!(parse(&json.replace(r#","data":{}"#, "")), EnvelopeError::Payload));
         assert!(matches!(
             parse(&json.replace(r#""data":{}"#, r#""data_base64":"*""#)),
             EnvelopeError::Base64(_)

@@ -417,10 +417,7 @@ mod tests {
 
     #[test]
     fn types_that_drift_are_read_all_the_same() {
-        assert_eq!(
-            sample(r#"{"id": "15000000000"}"#).id,
-            Field::Value(15_000_000_000)
-        );
+        assert_eq!(sample(r#"{"id": "15000000000"}"#).id, Field::Value(15_000_000_000));
         assert_eq!(sample(r#"{"id": 7.0}"#).id, Field::Value(7));
         assert_eq!(sample(r#"{"flag": "1"}"#).flag, Field::Value(true));
         assert_eq!(sample(r#"{"at": ""}"#).at, Field::Null);

@@ -125,9 +125,7 @@ impl<'a> Head<'a> {
 
     /// GitLab's own name of the event: `object_kind`, else `event_name`, else nothing.
     pub fn name(&self) -> &str {
-        present(&self.object_kind)
-            .or(present(&self.event_name))
-            .unwrap_or_default()
+        present(&self.object_kind).or(present(&self.event_name)).unwrap_or_default()
     }
 
     /// What happened to the entity: its `action`, else its status or state, else nothing.
@@ -168,10 +166,7 @@ impl<'a> Head<'a> {
     /// A URL on the GitLab instance the event comes from, where the body has one.
     pub fn web_url(&self) -> Option<&str> {
         let project = self.project.get().and_then(|project| present(&project.web_url));
-        project.or(self
-            .object_attributes
-            .get()
-            .and_then(|attributes| present(&attributes.url)))
+        project.or(self.object_attributes.get().and_then(|attributes| present(&attributes.url)))
     }
 
     /// The entity within its instance, as `project/42/merge_request/7`. Events of one entity share it, so that they
@@ -182,11 +177,9 @@ impl<'a> Head<'a> {
         let number = |id: Option<u64>| id.map(|id| Cow::Owned(id.to_string()));
         let entity = match kind {
             EventKind::Push | EventKind::TagPush => present(&self.ref_name).map(Cow::Borrowed),
-            EventKind::MergeRequest => number(
-                attributes
-                    .and_then(|attributes| attributes.iid.get())
-                    .or(attribute_id),
-            ),
+            EventKind::MergeRequest => {
+                number(attributes.and_then(|attributes| attributes.iid.get()).or(attribute_id))
+            }
             EventKind::Issue
             | EventKind::Note
             | EventKind::Pipeline
@@ -197,12 +190,12 @@ impl<'a> Head<'a> {
             EventKind::Job => number(self.build_id.get()),
             EventKind::Deployment => number(self.deployment_id.get()),
             EventKind::Release => present(&self.tag).map(Cow::Borrowed).or(number(self.id.get())),
-            EventKind::WikiPage => attributes
-                .and_then(|attributes| present(&attributes.slug))
-                .map(Cow::Borrowed),
-            EventKind::Vulnerability => attributes
-                .and_then(|attributes| present(&attributes.url))
-                .map(Cow::Borrowed),
+            EventKind::WikiPage => {
+                attributes.and_then(|attributes| present(&attributes.slug)).map(Cow::Borrowed)
+            }
+            EventKind::Vulnerability => {
+                attributes.and_then(|attributes| present(&attributes.url)).map(Cow::Borrowed)
+            }
             EventKind::Project | EventKind::Repository => {
                 return format!("project/{}/{kind}", self.project_id());
             }
@@ -222,11 +215,7 @@ impl<'a> Head<'a> {
 
     fn group(&self) -> Cow<'_, str> {
         let group = self.group.get();
-        match self
-            .group_id
-            .get()
-            .or(group.and_then(|group| group.group_id.get()))
-        {
+        match self.group_id.get().or(group.and_then(|group| group.group_id.get())) {
             Some(id) => Cow::Owned(id.to_string()),
             None => Cow::Borrowed(group.and_then(|group| present(&group.full_path)).unwrap_or("0")),
         }
@@ -234,10 +223,7 @@ impl<'a> Head<'a> {
 }
 
 fn present<'f>(field: &'f Text<'_>) -> Option<&'f str> {
-    field
-        .value()
-        .map(AsRef::as_ref)
-        .filter(|text: &&str| !text.is_empty())
+    field.value().map(AsRef::as_ref).filter(|text: &&str| !text.is_empty())
 }
 
 #[cfg(test)]
@@ -248,10 +234,7 @@ mod tests {
     fn check(json: &str, expected: (EventKind, u64, &str)) {
         let head = Head::read(json).unwrap();
         let kind = head.kind();
-        assert_eq!(
-            (kind, head.project_id(), head.subject(kind, "fallback").as_str()),
-            expected
-        );
+        assert_eq!((kind, head.project_id(), head.subject(kind, "fallback").as_str()), expected);
     }
 
     #[test]
@@ -276,18 +259,9 @@ mod tests {
             r#"{"event_name":"user_add_to_group","group_id":78,"user_id":64}"#,
             (EventKind::Member, 0, "group/78/member/64"),
         );
-        check(
-            r#"{"event_name":"subgroup_create","group_id":78}"#,
-            (EventKind::Group, 0, "group/78"),
-        );
-        check(
-            r#"{"event_name":"user_create","user_id":41}"#,
-            (EventKind::User, 0, "user/41"),
-        );
-        check(
-            r#"{"hello":"world"}"#,
-            (EventKind::Other, 0, "project/0/other/fallback"),
-        );
+        check(r#"{"event_name":"subgroup_create","group_id":78}"#, (EventKind::Group, 0, "group/78"));
+        check(r#"{"event_name":"user_create","user_id":41}"#, (EventKind::User, 0, "user/41"));
+        check(r#"{"hello":"world"}"#, (EventKind::Other, 0, "project/0/other/fallback"));
         check(
             r#"{"object_kind":"access_token","group":{"group_id":35},"object_attributes":{"id":25}}"#,
             (EventKind::AccessToken, 0, "group/35/access_token/25"),
@@ -297,15 +271,9 @@ mod tests {
     #[test]
     fn shapes_without_a_head_are_refused() {
         assert!(matches!(Head::read("[1,2]"), Err(HeadError::NotAnObject)));
-        assert!(matches!(
-            Head::read(r#"["push",null]"#),
-            Err(HeadError::NotAnObject)
-        ));
+        assert!(matches!(Head::read(r#"["push",null]"#), Err(HeadError::NotAnObject)));
         assert!(matches!(Head::read("7"), Err(HeadError::NotAnObject)));
-        assert!(matches!(
-            Head::read(r#"{"object_kind":"push""#),
-            Err(HeadError::Json(_))
-        ));
+        assert!(matches!(Head::read(r#"{"object_kind":"push""#), Err(HeadError::Json(_))));
         assert!(matches!(
             Head::read(r#"{"object_kind":"push","object_kind":"note"}"#),
             Err(HeadError::Json(_))

@@ -26,21 +26,9 @@ pub struct Target {
 
 /// All migrations, in order.
 pub const MIGRATIONS: [Migration; 9] = [
-    Migration {
-        version: 1,
-        name: "events",
-        sql: include_str!("../clickhouse/0001_events.sql"),
-    },
-    Migration {
-        version: 2,
-        name: "pushes",
-        sql: include_str!("../clickhouse/0002_pushes.sql"),
-    },
-    Migration {
-        version: 3,
-        name: "commits",
-        sql: include_str!("../clickhouse/0003_commits.sql"),
-    },
+    Migration { version: 1, name: "events", sql: include_str!("../clickhouse/0001_events.sql") },
+    Migration { version: 2, name: "pushes", sql: include_str!("../clickhouse/0002_pushes.sql") },
+    Migration { version: 3, name: "commits", sql: include_str!("../clickhouse/0003_commits.sql") },
     Migration {
         version: 4,
         name: "merge_requests",
@@ -51,26 +39,14 @@ pub const MIGRATIONS: [Migration; 9] = [
         name: "merge_request_events",
         sql: include_str!("../clickhouse/0005_merge_request_events.sql"),
     },
-    Migration {
-        version: 6,
-        name: "pipelines",
-        sql: include_str!("../clickhouse/0006_pipelines.sql"),
-    },
+    Migration { version: 6, name: "pipelines", sql: include_str!("../clickhouse/0006_pipelines.sql") },
     Migration {
         version: 7,
         name: "pipeline_events",
         sql: include_str!("../clickhouse/0007_pipeline_events.sql"),
     },
-    Migration {
-        version: 8,
-        name: "jobs",
-        sql: include_str!("../clickhouse/0008_jobs.sql"),
-    },
-    Migration {
-        version: 9,
-        name: "dead_letters",
-        sql: include_str!("../clickhouse/0009_dead_letters.sql"),
-    },
+    Migration { version: 8, name: "jobs", sql: include_str!("../clickhouse/0008_jobs.sql") },
+    Migration { version: 9, name: "dead_letters", sql: include_str!("../clickhouse/0009_dead_letters.sql") },
 ];
 
 /// Creates the database and the table that records what was applied.
@@ -90,10 +66,7 @@ ORDER BY version;
 impl Migration {
     /// SHA-256 of the file, in hexadecimal. A recorded checksum that differs means that the file was edited after its release.
     pub fn checksum(&self) -> String {
-        Sha256::digest(self.sql)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        Sha256::digest(self.sql).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The statements of the file. Each can be repeated: a migration that was interrupted is applied again.
@@ -108,21 +81,11 @@ pub fn ledger(target: &Target) -> Vec<String> {
 }
 
 fn statements(sql: &str, target: &Target) -> Vec<String> {
-    let on_cluster = target
-        .cluster
-        .as_ref()
-        .map(|cluster| format!("ON CLUSTER {}", quoted(cluster)));
+    let on_cluster = target.cluster.as_ref().map(|cluster| format!("ON CLUSTER {}", quoted(cluster)));
     let filled = sql
         .replace("${database}", &quoted(&target.database))
         .replace("${on_cluster}", on_cluster.as_deref().unwrap_or_default())
-        .replace(
-            "${replicated}",
-            if target.cluster.is_some() {
-                "Replicated"
-            } else {
-                ""
-            },
-        );
+        .replace("${replicated}", if target.cluster.is_some() { "Replicated" } else { "" });
     filled
         .split(";\n")
         .map(|statement| statement.trim().to_owned())
@@ -140,10 +103,7 @@ mod tests {
     use super::*;
 
     fn target(cluster: Option<&str>) -> Target {
-        Target {
-            database: "gitpulse".to_owned(),
-            cluster: cluster.map(str::to_owned),
-        }
+        Target { database: "gitpulse".to_owned(), cluster: cluster.map(str::to_owned) }
     }
 
     #[test]
@@ -155,15 +115,10 @@ mod tests {
 
     #[test]
     fn every_placeholder_is_filled() {
-        let all = MIGRATIONS
-            .iter()
-            .flat_map(|migration| migration.statements(&target(None)));
+        let all = MIGRATIONS.iter().flat_map(|migration| migration.statements(&target(None)));
         for statement in ledger(&target(None)).into_iter().chain(all) {
             assert!(!statement.contains("${"), "{statement}");
-            assert!(
-                !statement.contains("Replicated") && !statement.contains("ON CLUSTER"),
-                "{statement}"
-            );
+            assert!(!statement.contains("Replicated") && !statement.contains("ON CLUSTER"), "{statement}");
         }
     }
 

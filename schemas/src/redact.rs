@@ -17,12 +17,8 @@ use crate::head::Head;
 /// What stands where a secret was.
 pub const REDACTED: &str = r#""[REDACTED]""#;
 
-const PIPELINE_VARIABLES: &[Step] = &[
-    Step::Key("object_attributes"),
-    Step::Key("variables"),
-    Step::Each,
-    Step::Key("value"),
-];
+const PIPELINE_VARIABLES: &[Step] =
+    &[Step::Key("object_attributes"), Step::Key("variables"), Step::Each, Step::Key("value")];
 const PUBLIC_KEY: &[Step] = &[Step::Key("key")];
 
 #[derive(Debug, Clone, Copy)]
@@ -67,9 +63,7 @@ fn locate(body: &str, value: &str, path: &[Step], found: &mut Vec<Range<usize>>)
         ([Step::Key(key), rest @ ..], Some(b'{')) => {
             match members(value, key) {
                 // Every occurrence: of a key given twice, readers differ on which one counts.
-                Ok(members) => members
-                    .iter()
-                    .for_each(|member| locate(body, member.get(), rest, found)),
+                Ok(members) => members.iter().for_each(|member| locate(body, member.get(), rest, found)),
                 // A key with half a surrogate pair: JSON, but no text. Nothing in there can be told apart.
                 Err(_) => found.push(position(body, value)),
             }
@@ -118,10 +112,7 @@ fn members<'a>(json: &'a str, key: &str) -> Result<Vec<&'a RawValue>, serde_json
     }
 
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    deserializer.deserialize_map(Members {
-        key,
-        values: Vec::new(),
-    })
+    deserializer.deserialize_map(Members { key, values: Vec::new() })
 }
 
 #[cfg(test)]
@@ -177,15 +168,9 @@ mod tests {
     #[test]
     fn bodies_without_secrets_are_borrowed() {
         let json = r#"{"object_kind":"push","key":"not a secret","object_attributes":{"variables":[{"value":"v"}]}}"#;
-        assert!(matches!(
-            redact(json, Head::read(json).ok().as_ref()),
-            Cow::Borrowed(_)
-        ));
+        assert!(matches!(redact(json, Head::read(json).ok().as_ref()), Cow::Borrowed(_)));
         let json = r#"{"object_kind":"pipeline","object_attributes":{"variables":null}}"#;
-        assert!(matches!(
-            redact(json, Head::read(json).ok().as_ref()),
-            Cow::Borrowed(_)
-        ));
+        assert!(matches!(redact(json, Head::read(json).ok().as_ref()), Cow::Borrowed(_)));
         assert!(matches!(redact("[1]", None), Cow::Borrowed(_)));
     }
 }

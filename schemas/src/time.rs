@@ -31,14 +31,9 @@ pub fn parse(text: &str) -> Option<DateTime<Utc>> {
         return Some(date.and_time(NaiveTime::MIN).and_utc());
     }
     // The stray space after the hour of a misprinted time.
-    let compact: String = rest
-        .strip_prefix(['T', 't', ' '])?
-        .chars()
-        .filter(|c| *c != ' ')
-        .collect();
-    let zone_at = compact
-        .find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.')
-        .unwrap_or(compact.len());
+    let compact: String = rest.strip_prefix(['T', 't', ' '])?.chars().filter(|c| *c != ' ').collect();
+    let zone_at =
+        compact.find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.').unwrap_or(compact.len());
     let (clock, zone) = compact.split_at(zone_at);
     let local = NaiveDateTime::new(date, parse_clock(clock)?);
     let instant = local.checked_sub_offset(parse_zone(zone)?)?.and_utc();
@@ -98,11 +93,7 @@ fn parse_zone(text: &str) -> Option<FixedOffset> {
         return None;
     }
     let hours: i32 = digits[..2].parse().ok()?;
-    let minutes: i32 = if digits.len() == 4 {
-        digits[2..].parse().ok()?
-    } else {
-        0
-    };
+    let minutes: i32 = if digits.len() == 4 { digits[2..].parse().ok()? } else { 0 };
     FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60))
 }
 

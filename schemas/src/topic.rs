@@ -78,19 +78,11 @@ impl TopicPrefix {
         let week = Duration::from_secs(7 * 24 * 3600);
         let mut topics: Vec<TopicSettings> = EventKind::ALL
             .iter()
-            .map(|kind| TopicSettings {
-                name: self.events(*kind),
-                retention: week,
-            })
+            .map(|kind| TopicSettings { name: self.events(*kind), retention: week })
             .collect();
-        topics.push(TopicSettings {
-            name: self.dead_letters(),
-            retention: Duration::from_secs(3 * 24 * 3600),
-        });
-        topics.push(TopicSettings {
-            name: self.audit(),
-            retention: week,
-        });
+        topics
+            .push(TopicSettings { name: self.dead_letters(), retention: Duration::from_secs(3 * 24 * 3600) });
+        topics.push(TopicSettings { name: self.audit(), retention: week });
         topics
     }
 
@@ -117,17 +109,10 @@ mod tests {
 
     #[test]
     fn names_are_the_contract() {
-        let topics: Vec<String> = TopicPrefix::default()
-            .all()
-            .into_iter()
-            .map(|topic| topic.name)
-            .collect();
+        let topics: Vec<String> = TopicPrefix::default().all().into_iter().map(|topic| topic.name).collect();
         assert_eq!(topics.len(), 23);
         assert_eq!(topics[0], "gitlab.push");
-        assert_eq!(
-            topics[20..],
-            ["gitlab.other", "gitpulse.dead_letters", "gitpulse.audit"]
-        );
+        assert_eq!(topics[20..], ["gitlab.other", "gitpulse.dead_letters", "gitpulse.audit"]);
         let prefix: TopicPrefix = "acme".parse().unwrap();
         assert_eq!(prefix.events(EventKind::TagPush), "acme.tag_push");
         assert_eq!(prefix.dead_letters(), "acme.gitpulse.dead_letters");

@@ -44,10 +44,8 @@ impl Broker {
         let url = format!("tcp://{}", self.listens.address);
         // The file is named relative to the folder it runs in, because nisshi takes neither
         // absolute paths nor spaces in this URL as one would expect.
-        let storage = format!(
-            "sqlite://log.db?maintenance_interval={}s",
-            self.retention_sweep_every.as_secs().max(1)
-        );
+        let storage =
+            format!("sqlite://log.db?maintenance_interval={}s", self.retention_sweep_every.as_secs().max(1));
         let arguments = [
             "broker",
             "--silent",
@@ -90,10 +88,7 @@ impl Broker {
 /// nisshi reads the nearest `.env` at or above the folder it runs in, which would be the user's,
 /// with settings of other programs.
 fn shield_from_env_files(folder: &Path) -> io::Result<()> {
-    fs::write(
-        folder.join(".env"),
-        "# Empty: keeps the broker from reading a .env above it.\n",
-    )
+    fs::write(folder.join(".env"), "# Empty: keeps the broker from reading a .env above it.\n")
 }
 
 #[cfg(test)]

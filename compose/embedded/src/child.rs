@@ -129,10 +129,7 @@ where
     I: IntoIterator<Item = S>,
     S: AsRef<OsStr>,
 {
-    process::Command::new(program)
-        .args(arguments)
-        .env_remove(PARENT)
-        .exec()
+    process::Command::new(program).args(arguments).env_remove(PARENT).exec()
 }
 
 #[cfg(test)]

@@ -67,10 +67,7 @@ impl KafkaPorts {
     pub fn free() -> io::Result<Self> {
         let broker = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let controller = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        Ok(Self {
-            broker: broker.local_addr()?.port(),
-            controller: controller.local_addr()?.port(),
-        })
+        Ok(Self { broker: broker.local_addr()?.port(), controller: controller.local_addr()?.port() })
     }
 }
 
@@ -101,9 +98,8 @@ impl Kafka {
         let properties = folder.join("server.properties");
         fs::create_dir_all(&folder).map_err(prepare(&folder))?;
         fs::write(&properties, server_properties(&folder, self.ports)).map_err(prepare(&folder))?;
-        let libs = std::path::absolute(&self.installation)
-            .map_err(prepare(&self.installation))?
-            .join("libs/*");
+        let libs =
+            std::path::absolute(&self.installation).map_err(prepare(&self.installation))?.join("libs/*");
         format(&libs, &folder, &properties).await?;
         Ok(ChildSpec {
             name: "kafka",
@@ -193,10 +189,7 @@ share.coordinator.state.topic.min.isr=1
 }
 
 fn prepare(path: &Path) -> impl FnOnce(io::Error) -> KafkaError + '_ {
-    move |source| KafkaError::Prepare {
-        path: path.to_owned(),
-        source,
-    }
+    move |source| KafkaError::Prepare { path: path.to_owned(), source }
 }
 
 #[cfg(test)]

@@ -33,11 +33,7 @@ pub async fn kafka(address: SocketAddr) -> io::Result<()> {
     })
     .await?;
     let brokers = i32::from_be_bytes([response[12], response[13], response[14], response[15]]);
-    if brokers > 0 {
-        Ok(())
-    } else {
-        Err(io::Error::other("the cluster has no broker yet"))
-    }
+    if brokers > 0 { Ok(()) } else { Err(io::Error::other("the cluster has no broker yet")) }
 }
 
 /// Asks an HTTP server for `path`, and succeeds when it answers 200.
@@ -64,9 +60,7 @@ pub async fn http(address: SocketAddr, path: &str) -> io::Result<()> {
 }
 
 async fn within(answer: impl Future<Output = io::Result<()>>) -> io::Result<()> {
-    timeout(ANSWER_WITHIN, answer)
-        .await
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    timeout(ANSWER_WITHIN, answer).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 #[cfg(test)]

@@ -65,25 +65,14 @@ impl Supervisor {
         })?;
         let (publish, mut state) = watch::channel(ChildState::Down);
         let (stop, stop_requested) = oneshot::channel();
-        let run = Run {
-            spec,
-            ready,
-            spawner,
-            state: publish,
-            stop_requested,
-        };
+        let run = Run { spec, ready, spawner, state: publish, stop_requested };
         let mut outcome = AbortOnDropHandle::new(tokio::spawn(run.until_stopped()));
         tokio::select! {
             ended = &mut outcome => return Err(error_of(name, ended)),
             // A child that ends drops the state as well; its outcome says why.
             Ok(_) = state.wait_for(|state| matches!(state, ChildState::Ready { .. })) => (),
         }
-        Ok(Self {
-            name,
-            state,
-            stop: Some(stop),
-            outcome: Some(outcome),
-        })
+        Ok(Self { name, state, stop: Some(stop), outcome: Some(outcome) })
     }
 
     /// The process id of the child, while it runs. After [`exec`](crate::child::exec) it is the
@@ -122,9 +111,7 @@ impl Supervisor {
             let _ = stop.send(grace);
         }
         match self.outcome.take() {
-            Some(outcome) => outcome
-                .await
-                .unwrap_or(Err(SuperviseError::Lost { name: self.name })),
+            Some(outcome) => outcome.await.unwrap_or(Err(SuperviseError::Lost { name: self.name })),
             None => Err(SuperviseError::Lost { name: self.name }),
         }
     }
@@ -146,17 +133,10 @@ fn check_address(name: &'static str, listens: Listens) -> Result<(), SuperviseEr
     let Listens { address, setting } = listens;
     match TcpListener::bind(address) {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(SuperviseError::AddressTaken {
-            name,
-            address,
-            setting,
-        }),
-        Err(source) => Err(SuperviseError::Address {
-            name,
-            address,
-            setting,
-            source,
-        }),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            Err(SuperviseError::AddressTaken { name, address, setting })
+        }
+        Err(source) => Err(SuperviseError::Address { name, address, setting, source }),
     }
 }
 

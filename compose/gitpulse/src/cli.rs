@@ -98,12 +98,7 @@ pub(crate) struct StoreArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct AdminArgs {
     /// Where metrics and readiness are served
-    #[arg(
-        long,
-        env = "GITPULSE_ADMIN_LISTEN",
-        default_value = "127.0.0.1:8001",
-        value_name = "ADDRESS"
-    )]
+    #[arg(long, env = "GITPULSE_ADMIN_LISTEN", default_value = "127.0.0.1:8001", value_name = "ADDRESS")]
     pub(crate) admin_listen: SocketAddr,
 }
 
@@ -130,11 +125,7 @@ pub(crate) struct AllArgs {
 
 /// Runs the command.
 pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
-    let Settings {
-        cli,
-        tenants,
-        sources,
-    } = settings;
+    let Settings { cli, tenants, sources } = settings;
     // Fails only where a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -9,9 +9,7 @@ use crate::settings::Source;
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) fn print(sources: &[Source], tenants: &[TenantConfig]) -> anyhow::Result<()> {
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_header(["setting", "value", "from", "variable"]);
+    table.load_style(presets::NOTHING).set_header(["setting", "value", "from", "variable"]);
     for source in sources {
         table.add_row([&source.name, &source.value, &source.origin, &source.variable]);
     }

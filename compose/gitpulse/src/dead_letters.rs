@@ -176,10 +176,7 @@ async fn show(args: ShowArgs) -> anyhow::Result<()> {
     }
     println!("id         {}", args.id);
     println!("failed at  {} UTC", letter.failed_at);
-    println!(
-        "record     {} partition {} offset {}",
-        letter.topic, letter.partition, letter.offset
-    );
+    println!("record     {} partition {} offset {}", letter.topic, letter.partition, letter.offset);
     println!("key        {}", String::from_utf8_lossy(&letter.record_key));
     println!("reason     {}", letter.reason);
     println!("error      {}\n", letter.error);
@@ -190,19 +187,13 @@ async fn show(args: ShowArgs) -> anyhow::Result<()> {
 #[expect(clippy::print_stdout, reason = "the command's output")]
 async fn replay(args: ReplayArgs) -> anyhow::Result<()> {
     let client = ClickHouse::new(&args.stores.clickhouse).client;
-    let ids = if args.ids.is_empty() {
-        select(&client, args.filter.reason.as_deref()).await?
-    } else {
-        args.ids
-    };
+    let ids =
+        if args.ids.is_empty() { select(&client, args.filter.reason.as_deref()).await? } else { args.ids };
     let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &roles::registry()?)?;
     let progress = ProgressBar::new(ids.len() as u64);
     for id in &ids {
         let letter = fetch(&client, *id).await?;
-        let content_type = Header {
-            key: "content-type",
-            value: Some("application/cloudevents+json"),
-        };
+        let content_type = Header { key: "content-type", value: Some("application/cloudevents+json") };
         let headers = OwnedHeaders::new().insert(content_type);
         publisher
             .publish_raw(&letter.topic, &letter.record_key, &letter.record, headers)
@@ -226,26 +217,15 @@ async fn select(client: &clickhouse::Client, reason: Option<&str>) -> anyhow::Re
         "SELECT toString(id) FROM dead_letters WHERE {STATE} != 'recovered' AND (? = '' OR reason = ?) ORDER BY failed_at, id"
     );
     let reason = reason.unwrap_or_default();
-    let ids: Vec<String> = client
-        .query(&query)
-        .bind(reason)
-        .bind(reason)
-        .fetch_all()
-        .await
-        .context("the table dead_letters")?;
-    ids.iter()
-        .map(|id| id.parse().context("an id of dead_letters"))
-        .collect()
+    let ids: Vec<String> =
+        client.query(&query).bind(reason).bind(reason).fetch_all().await.context("the table dead_letters")?;
+    ids.iter().map(|id| id.parse().context("an id of dead_letters")).collect()
 }
 
 async fn fetch(client: &clickhouse::Client, id: Uuid) -> anyhow::Result<Letter> {
     let query = "SELECT topic, partition, offset, reason, error, formatDateTime(failed_at, '%Y-%m-%d %H:%i:%S') AS failed_at, \
                  record_key, record FROM dead_letters WHERE id = toUUID(?)";
-    let letter: Option<Letter> = client
-        .query(query)
-        .bind(id.to_string())
-        .fetch_optional()
-        .await
-        .context("the table dead_letters")?;
+    let letter: Option<Letter> =
+        client.query(query).bind(id.to_string()).fetch_optional().await.context("the table dead_letters")?;
     letter.with_context(|| format!("there is no dead letter {id}; `gitpulse dead-letters list` shows all"))
 }

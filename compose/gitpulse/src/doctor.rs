@@ -35,13 +35,7 @@ pub(crate) struct DoctorArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GitLabTokenConfig {
     /// Token for GitLab's API, with scope read_api (a secret: environment or file only)
-    #[arg(
-        long,
-        env = "GITLAB_TOKEN",
-        hide_env_values = true,
-        hide = true,
-        value_name = "TOKEN"
-    )]
+    #[arg(long, env = "GITLAB_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
     pub(crate) gitlab_token: Option<Secret>,
 }
 
@@ -60,13 +54,7 @@ pub(crate) async fn run(args: DoctorArgs, tenants: Vec<TenantConfig>) -> anyhow:
     let mut findings = vec![tenants_finding(&args.webhooks.tenants(tenants))];
     findings.extend(kafka(&args.stores).await);
     findings.extend(clickhouse(&args.stores).await);
-    findings.extend(
-        gitlab(
-            args.webhooks.gitlab_url.as_deref(),
-            args.gitlab.gitlab_token.as_ref(),
-        )
-        .await,
-    );
+    findings.extend(gitlab(args.webhooks.gitlab_url.as_deref(), args.gitlab.gitlab_token.as_ref()).await);
     let mut bad = 0;
     for finding in &findings {
         match finding {
@@ -86,11 +74,7 @@ pub(crate) async fn run(args: DoctorArgs, tenants: Vec<TenantConfig>) -> anyhow:
             format!("{bad} of {} checks failed", findings.len())
         }
     );
-    Ok(if bad == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn tenants_finding(tenants: &[TenantConfig]) -> Finding {
@@ -104,10 +88,7 @@ fn tenants_finding(tenants: &[TenantConfig]) -> Finding {
         Ok(_) => Finding::Good(format!("webhooks: {} tenant(s) with secrets", tenants.len())),
         Err(error) => {
             let text = format!("webhooks: {:#}", anyhow::Error::from(error));
-            Finding::Bad(
-                text,
-                "correct the tenant in gitpulse.toml or the environment".to_owned(),
-            )
+            Finding::Bad(text, "correct the tenant in gitpulse.toml or the environment".to_owned())
         }
     }
 }
@@ -116,10 +97,7 @@ async fn kafka(stores: &StoreArgs) -> Vec<Finding> {
     let brokers = &stores.kafka.brokers;
     let unreachable = |error: String| {
         let remedy = "start it (`gitpulse up` brings its own), or correct GITPULSE_KAFKA_BROKERS and GITPULSE_KAFKA_PROPERTIES";
-        vec![Finding::Bad(
-            format!("Kafka: {brokers} does not answer: {error}"),
-            remedy.to_owned(),
-        )]
+        vec![Finding::Bad(format!("Kafka: {brokers} does not answer: {error}"), remedy.to_owned())]
     };
     let kafka = match Kafka::new(&stores.kafka) {
         Ok(kafka) => kafka,
@@ -157,10 +135,7 @@ async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
     let url = &stores.clickhouse.url;
     if let Err(error) = clickhouse.ping(TIMEOUT).await {
         let remedy = "start it (`gitpulse up` brings its own), or correct GITPULSE_CLICKHOUSE_URL, _USER and _PASSWORD";
-        return vec![Finding::Bad(
-            format!("ClickHouse: {url} does not answer: {error}"),
-            remedy.to_owned(),
-        )];
+        return vec![Finding::Bad(format!("ClickHouse: {url} does not answer: {error}"), remedy.to_owned())];
     }
     let mut findings = vec![Finding::Good(format!("ClickHouse: {url} answers"))];
     let query = clickhouse.client.query("SELECT count() FROM migrations FINAL");
@@ -178,10 +153,7 @@ async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
             "run `gitpulse migrate`".to_owned(),
         ),
         Ok(Err(_)) | Err(_) => Finding::Bad(
-            format!(
-                "ClickHouse: database {} has no tables of GitPulse",
-                stores.clickhouse.database
-            ),
+            format!("ClickHouse: database {} has no tables of GitPulse", stores.clickhouse.database),
             "run `gitpulse migrate`".to_owned(),
         ),
     });
@@ -208,10 +180,8 @@ async fn gitlab(url: Option<&str>, token: Option<&Secret>) -> Vec<Finding> {
         )];
     };
     // No redirects: the token goes to the configured host and to no other.
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(TIMEOUT)
-        .build();
+    let client =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT).build();
     let client = match client {
         Ok(client) => client,
         Err(error) => {
@@ -222,12 +192,7 @@ async fn gitlab(url: Option<&str>, token: Option<&Secret>) -> Vec<Finding> {
         }
     };
     let base = url.trim_end_matches('/');
-    let get = |path: &str| {
-        client
-            .get(format!("{base}/api/v4/{path}"))
-            .bearer_auth(token.expose())
-            .send()
-    };
+    let get = |path: &str| client.get(format!("{base}/api/v4/{path}")).bearer_auth(token.expose()).send();
     let answer = match get("user").await {
         Ok(answer) => answer,
         Err(error) => {
@@ -265,10 +230,7 @@ async fn gitlab(url: Option<&str>, token: Option<&Secret>) -> Vec<Finding> {
             "correct GITLAB_URL".to_owned(),
         )];
     };
-    let mut findings = vec![Finding::Good(format!(
-        "GitLab: {base} knows the token as {}",
-        user.username
-    ))];
+    let mut findings = vec![Finding::Good(format!("GitLab: {base} knows the token as {}", user.username))];
     let described = match get("personal_access_tokens/self").await {
         Ok(answer) if answer.status().is_success() => answer.json::<Token>().await.ok(),
         Ok(_) | Err(_) => None,
@@ -277,16 +239,11 @@ async fn gitlab(url: Option<&str>, token: Option<&Secret>) -> Vec<Finding> {
         Some(token) if token.scopes.iter().any(|scope| SCOPES.contains(&scope.as_str())) => {
             Finding::Good(format!(
                 "GitLab: the token may read the API; it expires {}",
-                token
-                    .expires_at
-                    .map_or("never".to_owned(), |date| format!("on {date}"))
+                token.expires_at.map_or("never".to_owned(), |date| format!("on {date}"))
             ))
         }
         Some(token) => Finding::Bad(
-            format!(
-                "GitLab: the token has scopes {}, but not read_api",
-                token.scopes.join(", ")
-            ),
+            format!("GitLab: the token has scopes {}, but not read_api", token.scopes.join(", ")),
             "make a token with scope read_api".to_owned(),
         ),
         None => Finding::Note("GitLab: this kind of token does not tell its scopes".to_owned()),

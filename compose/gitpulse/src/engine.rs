@@ -49,18 +49,12 @@ pub(crate) fn run(args: EngineArgs, runtime: &tokio::runtime::Runtime) -> anyhow
     match args.engine {
         Engine::Exec { command } => {
             child::die_with_parent()?;
-            let [program, arguments @ ..] = command.as_slice() else {
-                anyhow::bail!("no program")
-            };
+            let [program, arguments @ ..] = command.as_slice() else { anyhow::bail!("no program") };
             let program = PathBuf::from(program);
             Err(child::exec(&program, arguments))
                 .with_context(|| format!("{} cannot be started", program.display()))
         }
-        Engine::Clickhouse {
-            library,
-            data,
-            listen,
-        } => {
+        Engine::Clickhouse { library, data, listen } => {
             child::die_with_parent()?;
             runtime.block_on(async {
                 let shutdown = runtime::shutdown::on_signal()?;

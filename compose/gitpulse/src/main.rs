@@ -20,6 +20,8 @@ fn main() -> ExitCode {
         Err(error) => return error.report(),
     };
     runtime::telemetry::start(&settings.cli.telemetry);
+    // Only in builds for tests: where a process is to die is said by the variable FAILPOINTS.
+    let _failpoints = fail::has_failpoints().then(fail::FailScenario::setup);
     match cli::run(settings) {
         Ok(code) => code,
         Err(error) => {

@@ -38,22 +38,12 @@ pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyh
     let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &registry)?;
     let kafka = Kafka::new(&args.stores.kafka)?;
     let clickhouse = ClickHouse::new(&args.stores.clickhouse);
-    let readiness = Readiness {
-        kafka: Some(kafka),
-        clickhouse: None,
-    };
+    let readiness = Readiness { kafka: Some(kafka), clickhouse: None };
     let admin = admin(args.admin.admin_listen, &registry, readiness, &shutdown).await?;
     let prefix = args.stores.kafka.topic_prefix.clone();
-    let receiver = Receiver::bind(
-        &args.ingest,
-        &tenants,
-        publisher.clone(),
-        prefix,
-        clickhouse,
-        &registry,
-    )
-    .await?;
-    tracing::info!(address = %args.ingest.listen, "receiving webhooks");
+    let receiver =
+        Receiver::bind(&args.ingest, &tenants, publisher.clone(), prefix, clickhouse, &registry).await?;
+    tracing::info!(address = %receiver.listener.local_addr()?, "receiving webhooks");
     receiver.serve(shutdown).await;
     publisher.flush(FLUSH_TIMEOUT).await;
     admin.await.context("the admin listener")
@@ -66,20 +56,12 @@ pub(crate) async fn processor(args: ProcessorArgs) -> anyhow::Result<()> {
     let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &registry)?;
     let kafka = Kafka::new(&args.stores.kafka)?;
     let clickhouse = ClickHouse::new(&args.stores.clickhouse);
-    let readiness = Readiness {
-        kafka: Some(kafka),
-        clickhouse: Some(clickhouse.clone()),
-    };
+    let readiness = Readiness { kafka: Some(kafka), clickhouse: Some(clickhouse.clone()) };
     let admin = admin(args.admin.admin_listen, &registry, readiness, &shutdown).await?;
     let metrics = processor::Metrics::register(&registry)?;
-    let pipeline = Pipeline::start(
-        &args.stores.kafka,
-        clickhouse.client,
-        publisher.clone(),
-        &args.processor,
-        metrics,
-    )
-    .await?;
+    let pipeline =
+        Pipeline::start(&args.stores.kafka, clickhouse.client, publisher.clone(), &args.processor, metrics)
+            .await?;
     tracing::info!("processing");
     let finished = pipeline.run(shutdown.clone()).await;
     shutdown.cancel();
@@ -110,11 +92,7 @@ impl Receiver {
         let tests = TestEvents::new(clickhouse, config.admin_token.clone());
         let state = Arc::new(Ingest::new(config, tenants, publisher, prefix, tests, metrics));
         let listener = listen(config.listen, "GITPULSE_LISTEN").await?;
-        Ok(Receiver {
-            listener,
-            limits: config.http_limits(),
-            state,
-        })
+        Ok(Receiver { listener, limits: config.http_limits(), state })
     }
 
     /// Serves webhooks until `shutdown`, then answers what is under way.
@@ -131,12 +109,8 @@ pub(crate) async fn admin(
     shutdown: &CancellationToken,
 ) -> anyhow::Result<tokio::task::JoinHandle<()>> {
     let listener = listen(address, "GITPULSE_ADMIN_LISTEN").await?;
-    Ok(tokio::spawn(runtime::admin::serve(
-        listener,
-        registry.clone(),
-        readiness,
-        shutdown.clone(),
-    )))
+    tracing::info!(address = %listener.local_addr()?, "serving /metrics and /readyz");
+    Ok(tokio::spawn(runtime::admin::serve(listener, registry.clone(), readiness, shutdown.clone())))
 }
 
 /// A registry with the metrics every process has: memory, CPU time, file descriptors.

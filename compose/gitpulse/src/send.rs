@@ -38,11 +38,7 @@ pub(crate) struct SendArgs {
     paths: Vec<PathBuf>,
 
     /// Where to send them
-    #[arg(
-        long,
-        default_value = "http://127.0.0.1:8000/api/v1/webhooks/gitlab",
-        value_name = "URL"
-    )]
+    #[arg(long, default_value = "http://127.0.0.1:8000/api/v1/webhooks/gitlab", value_name = "URL")]
     url: String,
 
     /// Sends each delivery N more times with the same delivery id, as when GitLab repeats one
@@ -66,12 +62,7 @@ pub(crate) struct SendArgs {
     concurrency: u32,
 
     /// Folder in which `up` keeps the token that it made
-    #[arg(
-        long,
-        env = "GITPULSE_DATA_DIR",
-        default_value = "./data",
-        value_name = "FOLDER"
-    )]
+    #[arg(long, env = "GITPULSE_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     data_dir: PathBuf,
 
     #[command(flatten)]
@@ -114,18 +105,14 @@ pub(crate) async fn run(args: SendArgs, tenants: Vec<TenantConfig>) -> anyhow::R
         .pool_max_idle_per_host(0) // GitLab opens a connection for each delivery
         .build()?;
     let progress = ProgressBar::new(deliveries.len() as u64);
-    progress.set_style(ProgressStyle::with_template(
-        "{bar:40} {pos}/{len} deliveries, {per_sec}, {eta} left",
-    )?);
+    progress
+        .set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} deliveries, {per_sec}, {eta} left")?);
 
     let total = deliveries.len();
     let started = Instant::now();
     let pause = args.rate.map(|rate| Duration::from_secs(1) / rate);
-    let instance = args
-        .webhooks
-        .gitlab_url
-        .clone()
-        .unwrap_or_else(|| "https://gitlab.example.com".to_owned());
+    let instance =
+        args.webhooks.gitlab_url.clone().unwrap_or_else(|| "https://gitlab.example.com".to_owned());
     let mut answers = Answers::default();
     let paced =
         futures_util::stream::iter(deliveries.into_iter().enumerate()).then(|(index, delivery)| async move {
@@ -156,20 +143,14 @@ pub(crate) async fn run(args: SendArgs, tenants: Vec<TenantConfig>) -> anyhow::R
     for (status, example) in &answers.examples {
         println!("{status}: {example}");
     }
-    Ok(if answers.examples.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if answers.examples.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The configured signing token, else the configured token, else the one that `up` keeps in its data folder.
 fn credentials(args: &SendArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<Credentials> {
     let tenants = args.webhooks.tenants(tenants);
-    let tenant = tenants
-        .iter()
-        .find(|tenant| args.url.ends_with(&format!("/{}", tenant.name)))
-        .or(tenants.last());
+    let tenant =
+        tenants.iter().find(|tenant| args.url.ends_with(&format!("/{}", tenant.name))).or(tenants.last());
     if let Some(signing) = tenant.and_then(|tenant| tenant.signing_tokens.first()) {
         return Ok(Credentials::Signing(SigningKey::new(signing)?));
     }
@@ -195,10 +176,8 @@ fn collect(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
                 std::fs::read_dir(&path).with_context(|| format!("{} cannot be read", path.display()))?;
             for entry in entries {
                 let path = entry?.path();
-                let name = path
-                    .file_name()
-                    .map(|name| name.to_string_lossy().into_owned())
-                    .unwrap_or_default();
+                let name =
+                    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                 if path.is_dir() || (name.ends_with(".json") && !name.ends_with(".api.json")) {
                     open.push(path);
                 }
@@ -215,17 +194,12 @@ fn collect(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 fn plan(args: &SendArgs, files: &[PathBuf]) -> anyhow::Result<Vec<Delivery>> {
     let mut deliveries = Vec::new();
     for path in files {
-        let body: Arc<[u8]> = std::fs::read(path)
-            .with_context(|| format!("{} cannot be read", path.display()))?
-            .into();
+        let body: Arc<[u8]> =
+            std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?.into();
         let event = event_header(&body);
         for _ in 0..args.hooks {
-            let delivery = Delivery {
-                path: path.as_path().into(),
-                body: body.clone(),
-                event,
-                id: Uuid::new_v4(),
-            };
+            let delivery =
+                Delivery { path: path.as_path().into(), body: body.clone(), event, id: Uuid::new_v4() };
             deliveries.extend(std::iter::repeat_n(delivery, 1 + args.retry as usize));
         }
     }
@@ -301,10 +275,7 @@ async fn post(
             let status = response.status().as_u16().to_string();
             (status, response.text().await.unwrap_or_default())
         }
-        Err(error) => (
-            "no answer".to_owned(),
-            format!("{:#}", anyhow::Error::from(error)),
-        ),
+        Err(error) => ("no answer".to_owned(), format!("{:#}", anyhow::Error::from(error))),
     };
     (delivery, status, answer, started.elapsed())
 }
@@ -322,9 +293,7 @@ impl Answers {
     fn table(&mut self) -> Table {
         self.latencies.sort_unstable();
         let mut table = Table::new();
-        table
-            .load_style(presets::NOTHING)
-            .set_header(["answer", "deliveries"]);
+        table.load_style(presets::NOTHING).set_header(["answer", "deliveries"]);
         for (status, count) in &self.by_status {
             table.add_row([status, &count.to_string()]);
         }
@@ -340,10 +309,7 @@ impl Answers {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the edge: a signature carries the time of sending"
-)]
+#[expect(clippy::disallowed_methods, reason = "the edge: a signature carries the time of sending")]
 fn now() -> chrono::DateTime<Utc> {
     Utc::now()
 }

@@ -89,17 +89,10 @@ pub(crate) fn load() -> Result<Settings, SettingsError> {
     read_dot_env(Path::new(DOT_ENV), &known(&command), &mut values)?;
 
     let command = with_defaults(command, &values);
-    let matches = command
-        .clone()
-        .try_get_matches_from(arguments)
-        .map_err(command_line)?;
+    let matches = command.clone().try_get_matches_from(arguments).map_err(command_line)?;
     let sources = sources(&command, &matches, &values)?;
     let cli = Cli::from_arg_matches(&matches).map_err(command_line)?;
-    Ok(Settings {
-        cli,
-        tenants,
-        sources,
-    })
+    Ok(Settings { cli, tenants, sources })
 }
 
 fn command_line(error: clap::Error) -> SettingsError {
@@ -112,11 +105,7 @@ fn settings_file(
     arguments: &[std::ffi::OsString],
 ) -> Result<Option<(PathBuf, String)>, SettingsError> {
     // A first look at the command line, for this one flag; what else may be wrong with it is found in the second.
-    let named = command
-        .clone()
-        .ignore_errors(true)
-        .try_get_matches_from(arguments)
-        .ok();
+    let named = command.clone().ignore_errors(true).try_get_matches_from(arguments).ok();
     let named: Option<PathBuf> = named.and_then(|matches| matches.get_one::<PathBuf>("config").cloned());
     let path = named.clone().unwrap_or_else(|| PathBuf::from(FILE));
     match std::fs::read_to_string(&path) {
@@ -148,20 +137,11 @@ fn read_toml(
     values: &mut FileValues,
     tenants: &mut Vec<TenantConfig>,
 ) -> Result<(), SettingsError> {
-    let place = |at: usize| {
-        format!(
-            "{}:{}",
-            path.display(),
-            1 + text[..at.min(text.len())].matches('\n').count()
-        )
-    };
+    let place =
+        |at: usize| format!("{}:{}", path.display(), 1 + text[..at.min(text.len())].matches('\n').count());
     let fail = |at: usize, message: String| SettingsError::File(format!("{}: {message}", place(at)));
-    let table = DeTable::parse(text).map_err(|error| {
-        fail(
-            error.span().map_or(0, |span| span.start),
-            error.message().to_owned(),
-        )
-    })?;
+    let table = DeTable::parse(text)
+        .map_err(|error| fail(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
 
     let mut open = vec![(String::new(), table.into_inner())];
     while let Some((prefix, table)) = open.pop() {
@@ -185,25 +165,13 @@ fn read_toml(
                 continue;
             }
             let Some(arg) = known.get(&name) else {
-                return Err(fail(
-                    at,
-                    format!("unknown key `{name}`; `gitpulse config` lists all of them"),
-                ));
+                return Err(fail(at, format!("unknown key `{name}`; `gitpulse config` lists all of them")));
             };
             let value = plain(value.get_ref()).ok_or_else(|| {
-                fail(
-                    at,
-                    format!("`{name}`: expected a string, a number, true, false, or a list of them"),
-                )
+                fail(at, format!("`{name}`: expected a string, a number, true, false, or a list of them"))
             })?;
             check(arg, &value).map_err(|message| fail(at, format!("`{name}`: {message}")))?;
-            values.insert(
-                name,
-                FileValue {
-                    value,
-                    origin: place(at),
-                },
-            );
+            values.insert(name, FileValue { value, origin: place(at) });
         }
     }
     Ok(())
@@ -229,9 +197,8 @@ fn read_dot_env(
         })?;
         let line = 1 + text.lines().position(|line| names(line, &variable)).unwrap_or(0);
         let place = format!("{}:{line}", path.display());
-        let setting = known
-            .iter()
-            .find(|(_, arg)| arg.get_env().is_some_and(|name| name == variable.as_str()));
+        let setting =
+            known.iter().find(|(_, arg)| arg.get_env().is_some_and(|name| name == variable.as_str()));
         let Some((name, arg)) = setting else {
             // The file is shared with other programs; what looks like ours is a slip.
             if variable.starts_with("GITPULSE_") || variable.starts_with("GITLAB_WEBHOOK") {
@@ -252,8 +219,7 @@ fn read_dot_env(
 fn names(line: &str, variable: &str) -> bool {
     let line = line.trim_start();
     let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-    line.strip_prefix(variable)
-        .is_some_and(|rest| rest.trim_start().starts_with('='))
+    line.strip_prefix(variable).is_some_and(|rest| rest.trim_start().starts_with('='))
 }
 
 /// A value as it would stand on the command line.
@@ -274,9 +240,7 @@ fn plain(value: &DeValue<'_>) -> Option<String> {
 /// Checks a value as the command line would. The message never quotes a secret.
 fn check(arg: &Arg, value: &str) -> Result<(), String> {
     let Some(long) = arg.get_long() else { return Ok(()) };
-    let alone = Command::new("setting")
-        .no_binary_name(true)
-        .arg(arg.clone().required(false).global(false));
+    let alone = Command::new("setting").no_binary_name(true).arg(arg.clone().required(false).global(false));
     let Err(error) = alone.try_get_matches_from([format!("--{long}={value}")]) else {
         return Ok(());
     };
@@ -284,25 +248,15 @@ fn check(arg: &Arg, value: &str) -> Result<(), String> {
         return Err("this value cannot be used".to_owned());
     }
     let text = error.render().to_string();
-    let first = text
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches("error: ");
+    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
     Err(first.to_owned())
 }
 
 /// The command with the files' values as defaults.
 fn with_defaults(command: Command, values: &FileValues) -> Command {
-    let names: Vec<String> = command
-        .get_subcommands()
-        .map(|command| command.get_name().to_owned())
-        .collect();
+    let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let mut command = command.mut_args(|arg| {
-        let name = arg
-            .get_long()
-            .map(|long| long.replace('-', "_"))
-            .unwrap_or_default();
+        let name = arg.get_long().map(|long| long.replace('-', "_")).unwrap_or_default();
         match values.get(&name) {
             Some(file) if arg.get_env().is_some() => arg.default_value(file.value.clone()),
             Some(_) | None => arg,
@@ -344,26 +298,17 @@ fn sources(
                 None => "not set".to_owned(),
             };
             let raw = matches.try_get_raw(id).ok().flatten();
-            let raw: Vec<String> = raw
-                .into_iter()
-                .flatten()
-                .map(|value| value.to_string_lossy().into_owned())
-                .collect();
+            let raw: Vec<String> =
+                raw.into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect();
             let value = match raw.join(",") {
                 value if arg.is_hide_env_values_set() && !value.is_empty() => "***".to_owned(),
                 value => value,
             };
             let (name, variable) = (long.to_owned(), variable.to_string_lossy().into_owned());
-            found.push(Source {
-                name,
-                variable,
-                value,
-                origin,
-            });
+            found.push(Source { name, variable, value, origin });
         }
-        level = matches
-            .subcommand()
-            .and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches)));
+        level =
+            matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches)));
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found.dedup_by(|a, b| a.name == b.name);

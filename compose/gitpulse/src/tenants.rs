@@ -17,13 +17,7 @@ pub(crate) struct WebhookConfig {
     pub(crate) gitlab_url: Option<String>,
 
     /// Secret token of the default tenant's hooks (a secret: environment or file only)
-    #[arg(
-        long,
-        env = "GITLAB_WEBHOOK_TOKEN",
-        hide_env_values = true,
-        hide = true,
-        value_name = "TOKEN"
-    )]
+    #[arg(long, env = "GITLAB_WEBHOOK_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
     pub(crate) gitlab_webhook_token: Option<Secret>,
 
     /// Signing token of the default tenant's hooks, whsec_... (a secret: environment or file only)
@@ -37,12 +31,7 @@ pub(crate) struct WebhookConfig {
     pub(crate) gitlab_webhook_signing_token: Option<Secret>,
 
     /// Networks that the default tenant's deliveries may come from, as 10.0.0.0/8,...; without it, any
-    #[arg(
-        long,
-        env = "GITPULSE_ALLOWED_NETWORKS",
-        value_delimiter = ',',
-        value_name = "NETWORKS"
-    )]
+    #[arg(long, env = "GITPULSE_ALLOWED_NETWORKS", value_delimiter = ',', value_name = "NETWORKS")]
     pub(crate) allowed_networks: Vec<IpNet>,
 }
 
@@ -56,11 +45,7 @@ impl WebhookConfig {
 
     fn default_tenant(&self) -> Option<TenantConfig> {
         let secrets = |secret: &Option<Secret>| {
-            secret
-                .iter()
-                .filter(|secret| !secret.expose().is_empty())
-                .cloned()
-                .collect::<Vec<Secret>>()
+            secret.iter().filter(|secret| !secret.expose().is_empty()).cloned().collect::<Vec<Secret>>()
         };
         let tokens = secrets(&self.gitlab_webhook_token);
         let signing_tokens = secrets(&self.gitlab_webhook_signing_token);

@@ -56,12 +56,7 @@ pub(crate) struct UpArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DataArgs {
     /// Folder of the broker's log, ClickHouse's tables and the webhook token
-    #[arg(
-        long,
-        env = "GITPULSE_DATA_DIR",
-        default_value = "./data",
-        value_name = "FOLDER"
-    )]
+    #[arg(long, env = "GITPULSE_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     pub(crate) data_dir: PathBuf,
 
     /// Folder where engines are kept once they are fetched and built; by default gitpulse in the user's cache folder
@@ -103,10 +98,7 @@ pub(crate) async fn run(args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Res
     // In the order of the data's path: whoever writes to an engine has stopped.
     for engine in [running.broker, running.clickhouse] {
         if let Err(error) = engine.stop(ENGINE_GRACE).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "an engine did not stop by itself"
-            );
+            tracing::warn!(error = &error as &dyn std::error::Error, "an engine did not stop by itself");
         }
     }
     served
@@ -119,10 +111,7 @@ async fn serve(
     started: Instant,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let StoreArgs {
-        kafka: kafka_config,
-        clickhouse: clickhouse_config,
-    } = &args.stores;
+    let StoreArgs { kafka: kafka_config, clickhouse: clickhouse_config } = &args.stores;
     let kafka = Kafka::new(kafka_config)?;
     let clickhouse = ClickHouse::new(clickhouse_config);
     migrate::topics(&kafka, kafka_config).await?;
@@ -131,32 +120,18 @@ async fn serve(
     let registry = roles::registry()?;
     let publisher = Publisher::new(kafka_config, &args.publisher, &registry)?;
     let metrics = processor::Metrics::register(&registry)?;
-    let pipeline = Pipeline::start(
-        kafka_config,
-        clickhouse.client.clone(),
-        publisher.clone(),
-        &args.processor,
-        metrics,
-    )
-    .await?;
-    let readiness = Readiness {
-        kafka: Some(kafka),
-        clickhouse: Some(clickhouse.clone()),
-    };
+    let pipeline =
+        Pipeline::start(kafka_config, clickhouse.client.clone(), publisher.clone(), &args.processor, metrics)
+            .await?;
+    let readiness = Readiness { kafka: Some(kafka), clickhouse: Some(clickhouse.clone()) };
     let admin = roles::admin(args.admin.admin_listen, &registry, readiness, shutdown).await?;
 
     // Ingest stops first; the processor goes on until everything that was accepted is stored.
     let intake = shutdown.child_token();
     let prefix = kafka_config.topic_prefix.clone();
-    let receiver = Receiver::bind(
-        &args.ingest,
-        &token.tenants,
-        publisher.clone(),
-        prefix,
-        clickhouse,
-        &registry,
-    )
-    .await?;
+    let receiver =
+        Receiver::bind(&args.ingest, &token.tenants, publisher.clone(), prefix, clickhouse, &registry)
+            .await?;
     announce(args, token, started);
     let storing = CancellationToken::new();
     let processing = pipeline.run(storing.clone());
@@ -194,10 +169,7 @@ async fn provide(args: &DataArgs) -> anyhow::Result<Engines> {
         Some(folder) => Cache::at(folder),
         None => Cache::default_location()?,
     };
-    let overrides = Overrides {
-        nisshi: args.nisshi_bin.clone(),
-        libchdb: args.chdb_library.clone(),
-    };
+    let overrides = Overrides { nisshi: args.nisshi_bin.clone(), libchdb: args.chdb_library.clone() };
     let provided = tokio::task::spawn_blocking(move || Engines::provide(&cache, &overrides)).await?;
     Ok(provided?)
 }
@@ -209,28 +181,17 @@ async fn start(engines: &Engines, data: &Path, stores: &StoreArgs) -> anyhow::Re
     let broker = Broker {
         program: engines.nisshi.clone(),
         folder: data.join("broker"),
-        listens: Listens {
-            address: broker_address(&stores.kafka)?,
-            setting: "GITPULSE_KAFKA_BROKERS",
-        },
+        listens: Listens { address: broker_address(&stores.kafka)?, setting: "GITPULSE_KAFKA_BROKERS" },
         retention_sweep_every: RETENTION_SWEEP_EVERY,
     };
     let broker = broker.child()?.through(&executable, &["engine", "exec"]);
-    let clickhouse = clickhouse_child(
-        engines,
-        &executable,
-        &data,
-        clickhouse_address(&stores.clickhouse)?,
-    );
+    let clickhouse = clickhouse_child(engines, &executable, &data, clickhouse_address(&stores.clickhouse)?);
     let address = clickhouse.listens.address;
     let (broker, clickhouse) = tokio::join!(
         Broker::start(broker),
         Supervisor::start(clickhouse, move || probe::http(address, "/ping"))
     );
-    Ok(Running {
-        broker: broker?,
-        clickhouse: clickhouse?,
-    })
+    Ok(Running { broker: broker?, clickhouse: clickhouse? })
 }
 
 /// The embedded ClickHouse as a child of this program.
@@ -254,43 +215,26 @@ fn clickhouse_child(engines: &Engines, executable: &Path, data: &Path, address: 
         folder,
         // It has no use for the secrets in our environment.
         environment: Environment::Only(Vec::new()),
-        listens: Listens {
-            address,
-            setting: "GITPULSE_CLICKHOUSE_URL",
-        },
+        listens: Listens { address, setting: "GITPULSE_CLICKHOUSE_URL" },
         ready_within: Duration::from_secs(60),
     }
 }
 
 fn broker_address(config: &KafkaConfig) -> anyhow::Result<SocketAddr> {
     let first = config.brokers.split(',').next().unwrap_or_default();
-    loopback(first).with_context(|| {
-        format!(
-            "GITPULSE_KAFKA_BROKERS={}: `up` starts a broker there",
-            config.brokers
-        )
-    })
+    loopback(first)
+        .with_context(|| format!("GITPULSE_KAFKA_BROKERS={}: `up` starts a broker there", config.brokers))
 }
 
 fn clickhouse_address(config: &ClickHouseConfig) -> anyhow::Result<SocketAddr> {
-    let address = config
-        .url
-        .strip_prefix("http://")
-        .unwrap_or(&config.url)
-        .trim_end_matches('/');
-    loopback(address).with_context(|| {
-        format!(
-            "GITPULSE_CLICKHOUSE_URL={}: `up` starts ClickHouse there",
-            config.url
-        )
-    })
+    let address = config.url.strip_prefix("http://").unwrap_or(&config.url).trim_end_matches('/');
+    loopback(address)
+        .with_context(|| format!("GITPULSE_CLICKHOUSE_URL={}: `up` starts ClickHouse there", config.url))
 }
 
 /// The embedded engines have no passwords, so they listen on this machine alone.
 fn loopback(address: &str) -> anyhow::Result<SocketAddr> {
-    let resolved = address
-        .to_socket_addrs()
-        .with_context(|| format!("{address:?} is no host:port"))?;
+    let resolved = address.to_socket_addrs().with_context(|| format!("{address:?} is no host:port"))?;
     let own = resolved.into_iter().find(|address| address.ip().is_loopback());
     own.with_context(|| {
         format!("{address} is not on this machine; for a Kafka or ClickHouse of your own, run `gitpulse ingest` and `gitpulse processor`")
@@ -308,11 +252,7 @@ impl WebhookToken {
     fn settle(tenants: Vec<TenantConfig>, data: &Path) -> anyhow::Result<WebhookToken> {
         let file = data.join(TOKEN_FILE);
         if !tenants.is_empty() {
-            return Ok(WebhookToken {
-                tenants,
-                made: None,
-                file,
-            });
+            return Ok(WebhookToken { tenants, made: None, file });
         }
         let token = match kept_token(data)? {
             Some(token) => token,
@@ -326,11 +266,7 @@ impl WebhookToken {
             allowed_networks: Vec::new(),
             path_only: false,
         };
-        Ok(WebhookToken {
-            tenants: vec![tenant],
-            made: Some(token),
-            file,
-        })
+        Ok(WebhookToken { tenants: vec![tenant], made: Some(token), file })
     }
 }
 
@@ -346,11 +282,7 @@ pub(crate) fn kept_token(data: &Path) -> anyhow::Result<Option<Secret>> {
 }
 
 fn make_token(file: &Path) -> anyhow::Result<Secret> {
-    let token = format!(
-        "{}{}",
-        uuid::Uuid::new_v4().simple(),
-        uuid::Uuid::new_v4().simple()
-    );
+    let token = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
     let mut options = File::options();
     let mut written = options
         .create(true)
@@ -367,11 +299,7 @@ fn make_token(file: &Path) -> anyhow::Result<Secret> {
 #[expect(clippy::print_stdout, reason = "the command's output")]
 fn announce(args: &UpArgs, token: &WebhookToken, started: Instant) {
     let listen = args.ingest.listen;
-    let host = if listen.ip().is_unspecified() {
-        "localhost".to_owned()
-    } else {
-        listen.ip().to_string()
-    };
+    let host = if listen.ip().is_unspecified() { "localhost".to_owned() } else { listen.ip().to_string() };
     let clickhouse = args.stores.clickhouse.url.trim_end_matches('/');
     let database = &args.stores.clickhouse.database;
     let data = args.data.data_dir.display();

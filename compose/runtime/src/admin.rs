@@ -38,9 +38,7 @@ pub async fn serve(
     readiness: Readiness,
     shutdown: CancellationToken,
 ) {
-    let metrics = warp::path!("metrics")
-        .and(warp::get())
-        .map(move || metrics(&registry));
+    let metrics = warp::path!("metrics").and(warp::get()).map(move || metrics(&registry));
     let healthz = warp::path!("healthz").and(warp::get()).map(|| "ok\n");
     let readyz = warp::path!("readyz").and(warp::get()).then(move || {
         let readiness = readiness.clone();
@@ -60,10 +58,7 @@ fn metrics(registry: &Registry) -> warp::reply::Response {
                 .into_response()
         }
         Err(error) => {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "metrics could not be written"
-            );
+            tracing::error!(error = &error as &dyn std::error::Error, "metrics could not be written");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

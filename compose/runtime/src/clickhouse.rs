@@ -51,11 +51,7 @@ pub struct ClickHouseConfig {
     pub password: Secret,
 
     /// Cluster to create replicated tables on; without it, a single node
-    #[arg(
-        long = "clickhouse-cluster",
-        env = "GITPULSE_CLICKHOUSE_CLUSTER",
-        value_name = "NAME"
-    )]
+    #[arg(long = "clickhouse-cluster", env = "GITPULSE_CLICKHOUSE_CLUSTER", value_name = "NAME")]
     pub cluster: Option<String>,
 }
 
@@ -94,10 +90,7 @@ impl ClickHouse {
             // A majority of replicas has the rows before the insert is answered.
             client = client.with_setting("insert_quorum", "auto");
         }
-        let target = Target {
-            database: config.database.clone(),
-            cluster: config.cluster.clone(),
-        };
+        let target = Target { database: config.database.clone(), cluster: config.cluster.clone() };
         ClickHouse { client, target }
     }
 

@@ -44,15 +44,18 @@ where
 {
     let slots = Arc::new(Semaphore::new(limits.max_connections));
     let connections = GracefulShutdown::new();
+    let cut_off = CancellationToken::new();
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
         .max_headers(MAX_HEADERS)
+        // The first bounds a head that is complete, the second one that is not.
+        .max_header_size(MAX_HEADER_BYTES)
         .max_buf_size(MAX_HEADER_BYTES);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = accept(&listener, &slots, limits.header_timeout) => accepted,
             () = shutdown.cancelled() => break,
         };
         let Some((stream, peer, slot)) = accepted else {
@@ -68,19 +71,18 @@ where
             }),
         );
         let connection = connections.watch(connection);
+        let cut_off = cut_off.clone();
         tokio::spawn(async move {
             // A peer that breaks off or breaks the protocol is its own affair; its request was counted or never was one.
-            if let Err(error) = connection.await {
+            if let Some(Err(error)) = cut_off.run_until_cancelled_owned(connection).await {
                 tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection ended early");
             }
             drop(slot);
         });
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain_timeout, connections.shutdown())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(limits.drain_timeout, connections.shutdown()).await.is_err() {
+        cut_off.cancel();
         tracing::warn!(
             seconds = limits.drain_timeout.as_secs(),
             "connections were cut off at the drain deadline"
@@ -90,22 +92,32 @@ where
 
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<Accepted> {
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>, unread_for: Duration) -> Option<Accepted> {
     let slot = slots.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => {
             // Answers are small: waiting for more bytes would only add latency.
             let _ = stream.set_nodelay(true);
+            give_up_on_silent_peer(&stream, unread_for);
             Some((stream, peer, slot))
         }
         Err(error) => {
             // Out of file descriptors, most likely: the next try would fail at once as well.
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "a connection could not be accepted"
-            );
+            tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
             tokio::time::sleep(Duration::from_millis(100)).await;
             None
         }
     }
 }
+
+/// Has the kernel end the connection when the peer takes no byte of an answer for so long: hyper bounds reading, not writing, and a peer
+/// that reads nothing would hold its slot for ever.
+#[cfg(target_os = "linux")]
+fn give_up_on_silent_peer(stream: &TcpStream, after: Duration) {
+    let milliseconds = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
+    // Without it the connection works all the same.
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_up_on_silent_peer(_: &TcpStream, _: Duration) {}

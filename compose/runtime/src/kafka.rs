@@ -79,9 +79,7 @@ impl FromStr for KafkaProperties {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut properties = Vec::new();
         for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair
-                .split_once('=')
-                .ok_or("properties are written key=value,key=value")?;
+            let (key, value) = pair.split_once('=').ok_or("properties are written key=value,key=value")?;
             let key = key.trim();
             if OURS.contains(&key) {
                 return Err(format!("GitPulse sets {key} itself: its promises rest on it"));
@@ -159,12 +157,7 @@ impl KafkaConfig {
             // Memory read ahead, in KiB: a bound of what a processor holds beside its batch.
             .set("queued.max.messages.kbytes", "65536")
             .set("statistics.interval.ms", "5000");
-        if !self
-            .properties
-            .0
-            .iter()
-            .any(|(key, _)| key == "session.timeout.ms")
-        {
+        if !self.properties.0.iter().any(|(key, _)| key == "session.timeout.ms") {
             // How long the partitions of a killed processor wait for another one.
             config.set("session.timeout.ms", "10000");
         }
@@ -197,19 +190,14 @@ pub enum TopicsError {
 impl Kafka {
     /// A client; connects in the background.
     pub fn new(config: &KafkaConfig) -> Result<Kafka, KafkaError> {
-        Ok(Kafka {
-            admin: std::sync::Arc::new(config.client().create()?),
-        })
+        Ok(Kafka { admin: std::sync::Arc::new(config.client().create()?) })
     }
 
     /// How many brokers there are.
     pub async fn brokers(&self, timeout: Duration) -> Result<usize, KafkaError> {
         let admin = self.admin.clone();
         let asked = tokio::task::spawn_blocking(move || {
-            admin
-                .inner()
-                .fetch_metadata(None, timeout)
-                .map(|metadata| metadata.brokers().len())
+            admin.inner().fetch_metadata(None, timeout).map(|metadata| metadata.brokers().len())
         });
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
@@ -219,11 +207,7 @@ impl Kafka {
         let admin = self.admin.clone();
         let asked = tokio::task::spawn_blocking(move || {
             let metadata = admin.inner().fetch_metadata(None, timeout)?;
-            Ok(metadata
-                .topics()
-                .iter()
-                .map(|topic| topic.name().to_owned())
-                .collect())
+            Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
         });
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
@@ -237,20 +221,15 @@ impl Kafka {
         partitions: i32,
         replication_factor: i32,
     ) -> Result<Vec<String>, TopicsError> {
-        let brokers = self
-            .brokers(Duration::from_secs(10))
-            .await
-            .map_err(TopicsError::Unreachable)?;
+        let brokers = self.brokers(Duration::from_secs(10)).await.map_err(TopicsError::Unreachable)?;
         let replicas = match replication_factor {
             0 => brokers.clamp(1, 3) as i32,
             chosen => chosen,
         };
         let in_sync = if replicas >= 3 { "2" } else { "1" };
         let max_bytes = MAX_RECORD_BYTES.to_string();
-        let retentions: Vec<String> = topics
-            .iter()
-            .map(|topic| topic.retention.as_millis().to_string())
-            .collect();
+        let retentions: Vec<String> =
+            topics.iter().map(|topic| topic.retention.as_millis().to_string()).collect();
         let wanted: Vec<NewTopic<'_>> = topics
             .iter()
             .zip(&retentions)
@@ -264,11 +243,7 @@ impl Kafka {
             })
             .collect();
         let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
-        let results = self
-            .admin
-            .create_topics(&wanted, &options)
-            .await
-            .map_err(TopicsError::Unreachable)?;
+        let results = self.admin.create_topics(&wanted, &options).await.map_err(TopicsError::Unreachable)?;
         let mut created = Vec::new();
         for result in results {
             match result {

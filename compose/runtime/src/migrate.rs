@@ -50,9 +50,7 @@ pub enum MigrateError {
 /// Creates the topics that are missing.
 pub async fn topics(kafka: &Kafka, config: &KafkaConfig) -> Result<Vec<String>, TopicsError> {
     let prefix: &TopicPrefix = &config.topic_prefix;
-    kafka
-        .create_topics(&prefix.all(), config.partitions, config.replication_factor)
-        .await
+    kafka.create_topics(&prefix.all(), config.partitions, config.replication_factor).await
 }
 
 /// Applies the migrations that are missing, in order.
@@ -62,10 +60,7 @@ pub async fn tables(clickhouse: &ClickHouse) -> Result<Vec<String>, MigrateError
         move |source| MigrateError::Statement { name, source }
     };
     for statement in migration::ledger(&clickhouse.target) {
-        clickhouse
-            .execute_anywhere(&statement, STATEMENT_TIMEOUT)
-            .await
-            .map_err(failed("ledger"))?;
+        clickhouse.execute_anywhere(&statement, STATEMENT_TIMEOUT).await.map_err(failed("ledger"))?;
     }
     let applied: Vec<(u32, String)> = clickhouse
         .client
@@ -85,10 +80,7 @@ pub async fn tables(clickhouse: &ClickHouse) -> Result<Vec<String>, MigrateError
             None => (),
         }
         for statement in migration.statements(&clickhouse.target) {
-            clickhouse
-                .execute_anywhere(&statement, STATEMENT_TIMEOUT)
-                .await
-                .map_err(failed(&name))?;
+            clickhouse.execute_anywhere(&statement, STATEMENT_TIMEOUT).await.map_err(failed(&name))?;
         }
         clickhouse
             .client

@@ -92,10 +92,7 @@ struct Metrics {
 impl Metrics {
     fn register(registry: &Registry) -> prometheus::Result<Metrics> {
         let records = IntCounterVec::new(
-            Opts::new(
-                "gitpulse_publisher_records_total",
-                "Records given to Kafka, by outcome",
-            ),
+            Opts::new("gitpulse_publisher_records_total", "Records given to Kafka, by outcome"),
             &["outcome"],
         )?;
         let acknowledge_seconds = Histogram::with_opts(
@@ -103,9 +100,7 @@ impl Metrics {
                 "gitpulse_publisher_acknowledge_seconds",
                 "From handing a record to the client to the acknowledgement of all in-sync replicas",
             )
-            .buckets(vec![
-                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-            ]),
+            .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
         )?;
         let buffered_bytes = IntGauge::new(
             "gitpulse_publisher_buffered_bytes",
@@ -120,13 +115,7 @@ impl Metrics {
         registry.register(Box::new(buffered_bytes.clone()))?;
         registry.register(Box::new(buffered_records.clone()))?;
         let acknowledged = records.with_label_values(&["acknowledged"]);
-        Ok(Metrics {
-            records,
-            acknowledged,
-            acknowledge_seconds,
-            buffered_bytes,
-            buffered_records,
-        })
+        Ok(Metrics { records, acknowledged, acknowledge_seconds, buffered_bytes, buffered_records })
     }
 }
 
@@ -154,10 +143,7 @@ impl ProducerContext for Context {
     fn delivery(&self, result: &DeliveryResult<'_>, pending: Box<Pending>) {
         self.metrics.buffered_bytes.sub(pending.bytes);
         let fate = match result {
-            Ok(record) => Ok(Position {
-                partition: record.partition(),
-                offset: record.offset(),
-            }),
+            Ok(record) => Ok(Position { partition: record.partition(), offset: record.offset() }),
             Err((error, _)) => Err(error.clone()),
         };
         // A caller that gave up has gone; its answer was given.
@@ -205,12 +191,9 @@ impl Publisher {
     /// After [`PublishError::Timeout`] the record may still be written: publishing it again makes a duplicate, which the tables do
     /// not count.
     pub async fn publish(&self, record: TopicRecord) -> Result<Position, PublishError> {
-        let headers = OwnedHeaders::new_with_capacity(1).insert(Header {
-            key: "content-type",
-            value: Some(CONTENT_TYPE),
-        });
-        self.publish_raw(&record.topic, &record.key, &record.value, headers)
-            .await
+        let headers = OwnedHeaders::new_with_capacity(1)
+            .insert(Header { key: "content-type", value: Some(CONTENT_TYPE) });
+        self.publish_raw(&record.topic, &record.key, &record.value, headers).await
     }
 
     /// Publishes bytes that are no event, as dead letters are, with headers of their own.
@@ -231,17 +214,9 @@ impl Publisher {
         match &result {
             Ok(_) => {
                 self.shared.metrics.acknowledged.inc();
-                self.shared
-                    .metrics
-                    .acknowledge_seconds
-                    .observe(started.elapsed().as_secs_f64());
+                self.shared.metrics.acknowledge_seconds.observe(started.elapsed().as_secs_f64());
             }
-            Err(error) => self
-                .shared
-                .metrics
-                .records
-                .with_label_values(&[error.reason()])
-                .inc(),
+            Err(error) => self.shared.metrics.records.with_label_values(&[error.reason()]).inc(),
         }
         result
     }
@@ -258,22 +233,12 @@ impl Publisher {
         let admission = self.shared.admission.clone().acquire_many_owned(kibibytes).await;
         let admission = admission.map_err(|_| PublishError::Overloaded)?;
         let (fate, outcome) = oneshot::channel();
-        let pending = Box::new(Pending {
-            fate,
-            bytes: bytes as i64,
-            _admission: admission,
-        });
+        let pending = Box::new(Pending { fate, bytes: bytes as i64, _admission: admission });
         let producer = self.shared.producer.read().await.clone();
-        let record = BaseRecord::with_opaque_to(topic, pending)
-            .key(key)
-            .payload(value)
-            .headers(headers);
+        let record = BaseRecord::with_opaque_to(topic, pending).key(key).payload(value).headers(headers);
         self.shared.metrics.buffered_bytes.add(bytes as i64);
         if let Err((error, record)) = producer.send(record) {
-            self.shared
-                .metrics
-                .buffered_bytes
-                .sub(record.delivery_opaque.bytes);
+            self.shared.metrics.buffered_bytes.sub(record.delivery_opaque.bytes);
             return match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::QueueFull) => Err(PublishError::Overloaded),
                 Some(RDKafkaErrorCode::Fatal) => Err(self.renew(producer, error).await),
@@ -320,7 +285,5 @@ impl Publisher {
 }
 
 fn start(kafka: &KafkaConfig, metrics: &Metrics) -> Result<ThreadedProducer<Context>, KafkaError> {
-    kafka.producer().create_with_context(Context {
-        metrics: metrics.clone(),
-    })
+    kafka.producer().create_with_context(Context { metrics: metrics.clone() })
 }

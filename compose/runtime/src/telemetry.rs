@@ -13,13 +13,7 @@ pub struct TelemetryConfig {
     pub log: String,
 
     /// How log lines look: text for people, json for machines
-    #[arg(
-        long,
-        env = "GITPULSE_LOG_FORMAT",
-        default_value = "text",
-        global = true,
-        value_name = "FORMAT"
-    )]
+    #[arg(long, env = "GITPULSE_LOG_FORMAT", default_value = "text", global = true, value_name = "FORMAT")]
     pub log_format: LogFormat,
 }
 
@@ -36,14 +30,9 @@ pub enum LogFormat {
 pub fn start(config: &TelemetryConfig) {
     // The Kafka library's own log is loud about what it recovers from by itself; our metrics and errors tell what matters.
     let filter = EnvFilter::new(format!("librdkafka=error,rdkafka=error,{}", config.log));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match config.log_format {
-        LogFormat::Text => builder
-            .with_target(false)
-            .with_ansi(std::io::stderr().is_terminal())
-            .try_init(),
+        LogFormat::Text => builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     if let Err(error) = started {
@@ -52,8 +41,5 @@ pub fn start(config: &TelemetryConfig) {
 }
 
 fn filter(text: &str) -> Result<String, String> {
-    EnvFilter::builder()
-        .parse(text)
-        .map(|_| text.to_owned())
-        .map_err(|error| error.to_string())
+    EnvFilter::builder().parse(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }

@@ -19,21 +19,12 @@ async fn a_delivery_with_a_token_is_answered_200_and_is_in_kafka() {
     let record = server.kafka.record();
     assert_eq!(record.topic, "gitlab.push");
     assert_eq!(record.key, format!("{ACME}/project/42/push/refs/heads/main"));
-    assert_eq!(
-        record.headers,
-        [(
-            "content-type".to_owned(),
-            "application/cloudevents+json".to_owned()
-        )]
-    );
+    assert_eq!(record.headers, [("content-type".to_owned(), "application/cloudevents+json".to_owned())]);
     let envelope = &record.envelope;
     assert_eq!(envelope.id, answer.accepted_id());
     assert_eq!(envelope.id, delivery_event_id(ACME, "f5e5f430"));
     assert_eq!((envelope.source.as_str(), envelope.kind), (ACME, EventKind::Push));
-    assert_eq!(
-        (envelope.tenant.as_str(), envelope.origin),
-        ("acme", Origin::Webhook)
-    );
+    assert_eq!((envelope.tenant.as_str(), envelope.origin), ("acme", Origin::Webhook));
     assert_eq!(envelope.delivery_id.as_deref(), Some("f5e5f430"));
     assert!(envelope.traceparent.is_some());
     assert_eq!(record.json(), PUSH);
@@ -48,15 +39,9 @@ async fn a_signed_delivery_is_answered_200_and_is_in_kafka() {
     request.splice(host..host + 5, *more);
     let answer = server.exchange(request).await;
     let record = server.kafka.record();
-    assert_eq!(
-        record.key,
-        "https://gitlab.globex.example/project/42/push/refs/heads/main"
-    );
+    assert_eq!(record.key, "https://gitlab.globex.example/project/42/push/refs/heads/main");
     assert_eq!(record.envelope.id, answer.accepted_id());
-    assert_eq!(
-        record.envelope.id,
-        delivery_event_id("https://gitlab.globex.example", "msg-1")
-    );
+    assert_eq!(record.envelope.id, delivery_event_id("https://gitlab.globex.example", "msg-1"));
     assert_eq!(record.envelope.tenant, "globex");
     assert_eq!(record.envelope.delivery_id.as_deref(), Some("msg-1"));
 }
@@ -64,18 +49,11 @@ async fn a_signed_delivery_is_answered_200_and_is_in_kafka() {
 #[tokio::test]
 async fn the_path_of_a_tenant_takes_its_token_and_its_signature() {
     let server = TestServer::start(&[]).await;
-    server
-        .deliver("/api/v1/webhooks/gitlab/acme", ACME_TOKEN, PUSH)
-        .await
-        .accepted_id();
+    server.deliver("/api/v1/webhooks/gitlab/acme", ACME_TOKEN, PUSH).await.accepted_id();
     let request = signed("/api/v1/webhooks/gitlab/globex", "msg-2", &timestamp(-200), PUSH);
     server.exchange(request).await.accepted_id();
-    let mut tenants: Vec<String> = server
-        .kafka
-        .records()
-        .into_iter()
-        .map(|record| record.envelope.tenant)
-        .collect();
+    let mut tenants: Vec<String> =
+        server.kafka.records().into_iter().map(|record| record.envelope.tenant).collect();
     tenants.sort();
     assert_eq!(tenants, ["acme", "globex"]);
 }
@@ -90,10 +68,7 @@ async fn an_authentic_body_that_is_no_json_is_kept_whole_in_other() {
     assert_eq!(record.envelope.id, answer.accepted_id());
     assert_eq!(record.envelope.id, body_event_id(ACME, body));
     assert_eq!(record.envelope.payload, Payload::Binary(body.to_vec()));
-    assert_eq!(
-        record.key,
-        format!("{ACME}/project/0/other/{}", record.envelope.id)
-    );
+    assert_eq!(record.key, format!("{ACME}/project/0/other/{}", record.envelope.id));
 }
 
 #[tokio::test]
@@ -113,20 +88,14 @@ async fn authentic_json_of_unforeseen_kind_or_shape_is_kept_whole_in_other() {
     }
     let records = server.kafka.records();
     assert!(records.iter().all(|record| record.topic == "gitlab.other"));
-    assert_eq!(
-        records.iter().map(|record| record.json()).collect::<Vec<_>>(),
-        bodies
-    );
+    assert_eq!(records.iter().map(|record| record.json()).collect::<Vec<_>>(), bodies);
 }
 
 #[tokio::test]
 async fn an_empty_body_is_kept_as_well() {
     let server = TestServer::start(&[]).await;
     server.deliver(SHARED, ACME_TOKEN, "").await.accepted_id();
-    assert_eq!(
-        server.kafka.record().envelope.payload,
-        Payload::Binary(Vec::new())
-    );
+    assert_eq!(server.kafka.record().envelope.payload, Payload::Binary(Vec::new()));
 }
 
 #[tokio::test]
@@ -138,10 +107,7 @@ async fn the_same_delivery_twice_has_one_id() {
     assert_eq!(server.exchange(&request).await.accepted_id(), id);
     assert_eq!(server.exchange(&resent).await.accepted_id(), id);
     let unnamed = server.deliver(SHARED, ACME_TOKEN, PUSH).await.accepted_id();
-    assert_eq!(
-        server.deliver(SHARED, ACME_TOKEN, PUSH).await.accepted_id(),
-        unnamed
-    );
+    assert_eq!(server.deliver(SHARED, ACME_TOKEN, PUSH).await.accepted_id(), unnamed);
 }
 
 #[tokio::test]
@@ -149,10 +115,7 @@ async fn values_of_pipeline_variables_do_not_reach_kafka() {
     let server = TestServer::start(&[]).await;
     let body = r#"{"object_kind":"pipeline","object_attributes":{"id":1,"variables":[{"key":"K","value":"hunter2"}]}}"#;
     server.deliver(SHARED, ACME_TOKEN, body).await.accepted_id();
-    assert_eq!(
-        server.kafka.record().json(),
-        body.replace("hunter2", "[REDACTED]")
-    );
+    assert_eq!(server.kafka.record().json(), body.replace("hunter2", "[REDACTED]"));
 }
 
 #[tokio::test]
@@ -162,16 +125,10 @@ async fn another_method_on_a_known_path_is_405() {
         for path in [SHARED, "/api/v1/webhooks/gitlab/acme", "/api/v1/webhooks/test"] {
             let request =
                 format!("{method} {path} HTTP/1.1\r\nHost: x\r\nX-Gitlab-Token: {ACME_TOKEN}\r\n\r\n");
-            server
-                .exchange(request)
-                .await
-                .check_error(405, "method_not_allowed");
+            server.exchange(request).await.check_error(405, "method_not_allowed");
         }
     }
-    server
-        .exchange(post("/healthz", &[], ""))
-        .await
-        .check_error(405, "method_not_allowed");
+    server.exchange(post("/healthz", &[], "")).await.check_error(405, "method_not_allowed");
     server.check_nothing_published();
 }
 
@@ -190,10 +147,7 @@ async fn an_unknown_path_is_404() {
         "/readyz",
     ];
     for path in paths {
-        server
-            .deliver(path, ACME_TOKEN, PUSH)
-            .await
-            .check_error(404, "not_found");
+        server.deliver(path, ACME_TOKEN, PUSH).await.check_error(404, "not_found");
     }
     server.check_nothing_published();
 }
@@ -202,10 +156,7 @@ async fn an_unknown_path_is_404() {
 async fn a_large_body_to_an_unknown_path_still_gets_its_404() {
     let server = TestServer::start(&[]).await;
     let body = vec![b' '; 8 * 1024 * 1024];
-    server
-        .deliver("/nowhere", ACME_TOKEN, body)
-        .await
-        .check_error(404, "not_found");
+    server.deliver("/nowhere", ACME_TOKEN, body).await.check_error(404, "not_found");
 }
 
 #[tokio::test]

@@ -38,10 +38,7 @@ async fn an_announced_body_of_exactly_the_limit_passes_whole() {
     let server = TestServer::start(&["--body-timeout-ms", "60000"]).await;
     let body = push_of(LIMIT);
     server.deliver(SHARED, ACME_TOKEN, &body).await.accepted_id();
-    assert!(
-        server.kafka.record().json().as_bytes() == body,
-        "the payload was changed"
-    );
+    assert!(server.kafka.record().json().as_bytes() == body, "the payload was changed");
     assert_eq!(server.metric("gitpulse_ingest_body_bytes_total"), LIMIT as u64);
     assert_eq!(server.metric("gitpulse_ingest_buffered_bytes"), 0);
 }
@@ -51,10 +48,7 @@ async fn a_chunked_body_of_exactly_the_limit_passes_whole() {
     let server = TestServer::start(&["--body-timeout-ms", "60000"]).await;
     let body = push_of(LIMIT);
     server.exchange(chunked(&body, 1_000_003)).await.accepted_id();
-    assert!(
-        server.kafka.record().json().as_bytes() == body,
-        "the payload was changed"
-    );
+    assert!(server.kafka.record().json().as_bytes() == body, "the payload was changed");
     assert_eq!(server.metric("gitpulse_ingest_buffered_bytes"), 0);
 }
 
@@ -62,14 +56,8 @@ async fn a_chunked_body_of_exactly_the_limit_passes_whole() {
 async fn one_byte_more_than_the_limit_is_413_announced_or_not() {
     let server = TestServer::start(&["--body-timeout-ms", "60000"]).await;
     let body = push_of(LIMIT + 1);
-    server
-        .deliver(SHARED, ACME_TOKEN, &body)
-        .await
-        .check_error(413, "too_large");
-    server
-        .exchange(chunked(&body, 1_000_003))
-        .await
-        .check_error(413, "too_large");
+    server.deliver(SHARED, ACME_TOKEN, &body).await.check_error(413, "too_large");
+    server.exchange(chunked(&body, 1_000_003)).await.check_error(413, "too_large");
     assert_eq!(server.outcome("too_large"), 2);
     assert_eq!(server.metric("gitpulse_ingest_buffered_bytes"), 0);
     server.check_nothing_published();
@@ -80,9 +68,7 @@ async fn ten_gigabytes_are_refused_by_their_announcement() {
     let server = TestServer::start(&["--body-timeout-ms", "60000"]).await;
     for length in ["10737418240", "9223372036854775807", "18446744073709551613"] {
         let mut connection = server.connect().await;
-        connection
-            .send(head(SHARED, &[TOKEN, ("Content-Length", length)]))
-            .await;
+        connection.send(head(SHARED, &[TOKEN, ("Content-Length", length)])).await;
         connection.answer().await.check_error(413, "too_large");
         assert!(connection.answers().await.is_empty());
     }
@@ -93,20 +79,12 @@ async fn ten_gigabytes_are_refused_by_their_announcement() {
 async fn whoever_goes_on_sending_can_read_the_413() {
     let server = TestServer::start(&["--body-limit-bytes", "65536"]).await;
     let mut connection = server.connect().await;
-    connection
-        .send(head(SHARED, &[TOKEN, ("Content-Length", "10737418240")]))
-        .await;
-    connection
-        .answer_while_sending(&[b'x'; 65_536])
-        .await
-        .check_error(413, "too_large");
+    connection.send(head(SHARED, &[TOKEN, ("Content-Length", "10737418240")])).await;
+    connection.answer_while_sending(&[b'x'; 65_536]).await.check_error(413, "too_large");
     let mut connection = server.connect().await;
     connection.send(head(SHARED, &[TOKEN, CHUNKED])).await;
     let chunk = [&b"10000\r\n"[..], &[b'x'; 65_536], b"\r\n"].concat();
-    connection
-        .answer_while_sending(&chunk)
-        .await
-        .check_error(413, "too_large");
+    connection.answer_while_sending(&chunk).await.check_error(413, "too_large");
     server.check_nothing_published();
 }
 
@@ -116,9 +94,7 @@ async fn a_body_too_slow_is_408_and_its_connection_is_closed() {
     for headers in [[TOKEN, ("Content-Length", "1000")], [TOKEN, CHUNKED]] {
         let started = Instant::now();
         let mut connection = server.connect().await;
-        connection
-            .send([&head(SHARED, &headers)[..], b"4\r\n{\"ob\r\n"].concat())
-            .await;
+        connection.send([&head(SHARED, &headers)[..], b"4\r\n{\"ob\r\n"].concat()).await;
         connection.answer().await.check_error(408, "body_timeout");
         assert!(connection.answers().await.is_empty());
         assert!(started.elapsed() < GUARD / 4);
@@ -131,12 +107,8 @@ async fn a_body_too_slow_is_408_and_its_connection_is_closed() {
 async fn a_body_that_trickles_is_408_however_steadily() {
     let server = TestServer::start(&["--body-timeout-ms", "300"]).await;
     let mut connection = server.connect().await;
-    connection
-        .send(head(SHARED, &[TOKEN, ("Content-Length", "100000")]))
-        .await;
-    let answers = connection
-        .answers_while_trickling(&[b' '; 100_000], Duration::from_millis(10))
-        .await;
+    connection.send(head(SHARED, &[TOKEN, ("Content-Length", "100000")])).await;
+    let answers = connection.answers_while_trickling(&[b' '; 100_000], Duration::from_millis(10)).await;
     assert_eq!(answers.len(), 1);
     answers[0].check_error(408, "body_timeout");
 }
@@ -149,14 +121,9 @@ async fn compressed_bodies_are_415_and_identity_is_fine() {
         let headers: Vec<_> = [TOKEN].into_iter().chain(encodings).collect();
         server.exchange(post(SHARED, &headers, PUSH)).await
     };
-    for encodings in [
-        &["gzip"][..],
-        &["deflate"],
-        &["br"],
-        &["GZIP"],
-        &["identity, gzip"],
-        &["identity", "gzip"],
-    ] {
+    for encodings in
+        [&["gzip"][..], &["deflate"], &["br"], &["GZIP"], &["identity, gzip"], &["identity", "gzip"]]
+    {
         encoded(encodings).await.check_error(415, "unsupported_encoding");
     }
     server.check_nothing_published();
@@ -176,9 +143,7 @@ async fn a_body_waits_until_others_give_memory_back() {
     let mut second = server.connect().await;
     first.send(&announced).await;
     second.send(&announced).await;
-    server
-        .until("gitpulse_ingest_buffered_bytes", 2 * LIMIT as u64)
-        .await;
+    server.until("gitpulse_ingest_buffered_bytes", 2 * LIMIT as u64).await;
     let mut third = server.connect().await;
     third.send(&announced).await;
     server.until("gitpulse_ingest_received_total", 3).await;
@@ -196,14 +161,8 @@ async fn a_body_without_memory_gives_up_at_its_deadline() {
         || futures_util::stream::iter([Ok::<_, warp::Error>(bytes::Bytes::from_static(&[0; 600 * 1024]))]);
     let held = limits.read(whole(), Some(600 * 1024)).await.unwrap();
     assert_eq!(reserved.get(), 600 * 1024);
-    assert!(matches!(
-        limits.read(whole(), Some(600 * 1024)).await,
-        Err(BodyError::NoMemory)
-    ));
-    assert!(matches!(
-        limits.read(whole(), None).await,
-        Err(BodyError::NoMemory)
-    ));
+    assert!(matches!(limits.read(whole(), Some(600 * 1024)).await, Err(BodyError::NoMemory)));
+    assert!(matches!(limits.read(whole(), None).await, Err(BodyError::NoMemory)));
     drop(held);
     assert_eq!(reserved.get(), 0);
     assert_eq!(limits.read(whole(), None).await.unwrap().bytes.len(), 600 * 1024);

@@ -38,10 +38,7 @@ impl Answer {
 
     /// The head without the one header that differs from second to second.
     pub(crate) fn head_without_date(&self) -> String {
-        let lines = self
-            .head
-            .lines()
-            .filter(|line| !line.to_ascii_lowercase().starts_with("date:"));
+        let lines = self.head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("date:"));
         lines.collect::<Vec<_>>().join("\n")
     }
 
@@ -53,13 +50,7 @@ impl Answer {
         let body: serde_json::Value = serde_json::from_str(&self.body).unwrap();
         assert_eq!(body["error"]["code"], code);
         assert!(!body["error"]["message"].as_str().unwrap().is_empty());
-        assert_eq!(
-            (
-                body.as_object().unwrap().len(),
-                body["error"].as_object().unwrap().len()
-            ),
-            (1, 2)
-        );
+        assert_eq!((body.as_object().unwrap().len(), body["error"].as_object().unwrap().len()), (1, 2));
     }
 
     /// The id of the event; panics if it was not accepted.
@@ -78,11 +69,7 @@ impl Connection {
         let stream = within(TcpStream::connect(address)).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let (reader, writer) = stream.into_split();
-        Connection {
-            reader,
-            writer,
-            unread: Vec::new(),
-        }
+        Connection { reader, writer, unread: Vec::new() }
     }
 
     /// Sends bytes. That the server takes no more of them is for the answer to tell.
@@ -109,9 +96,7 @@ impl Connection {
                 () = sending => None,
             }
         };
-        within(answer)
-            .await
-            .expect("the connection ended without an answer")
+        within(answer).await.expect("the connection ended without an answer")
     }
 
     /// Sends one byte after the other, `pause` apart, until the server ends the connection or answers; the answers.
@@ -160,9 +145,7 @@ impl Connection {
 
 /// Waits, but not for ever.
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(GUARD, future)
-        .await
-        .expect("nothing happened")
+    tokio::time::timeout(GUARD, future).await.expect("nothing happened")
 }
 
 /// A POST with its length.
@@ -201,21 +184,11 @@ async fn read_answer(reader: &mut OwnedReadHalf, unread: &mut Vec<u8>) -> Option
         }
     };
     let head = String::from_utf8(unread.drain(..end).collect()).unwrap();
-    let status = head
-        .strip_prefix("HTTP/1.1 ")
-        .or(head.strip_prefix("HTTP/1.0 "))
-        .unwrap()[..3]
-        .parse()
-        .unwrap();
+    let status =
+        head.strip_prefix("HTTP/1.1 ").or(head.strip_prefix("HTTP/1.0 ")).unwrap()[..3].parse().unwrap();
     assert!(!(300..400).contains(&status), "a redirect: {head}");
-    let mut answer = Answer {
-        status,
-        head,
-        body: String::new(),
-    };
-    let length = answer
-        .header("content-length")
-        .map_or(0, |length| length.parse().unwrap());
+    let mut answer = Answer { status, head, body: String::new() };
+    let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
     while unread.len() < length {
         read_more(reader, unread).await?;
     }

@@ -17,9 +17,7 @@ async fn one_connection_serves_several_requests() {
     for _ in 0..3 {
         connection.send(post(SHARED, &[TOKEN], PUSH)).await;
         connection.answer().await.accepted_id();
-        connection
-            .send(post(SHARED, &[("X-Gitlab-Token", "wrong")], PUSH))
-            .await;
+        connection.send(post(SHARED, &[("X-Gitlab-Token", "wrong")], PUSH)).await;
         connection.answer().await.check_error(401, "unauthorized");
         connection.send(HEALTHZ).await;
         assert_eq!(connection.answer().await.status, 200);
@@ -33,9 +31,7 @@ async fn one_connection_serves_several_requests() {
 async fn a_connection_ends_when_the_client_asks_for_it() {
     let server = TestServer::start(&[]).await;
     let mut connection = server.connect().await;
-    connection
-        .send(post(SHARED, &[TOKEN, ("Connection", "close")], PUSH))
-        .await;
+    connection.send(post(SHARED, &[TOKEN, ("Connection", "close")], PUSH)).await;
     let answers = connection.answers().await;
     assert_eq!(answers.len(), 1);
     answers[0].accepted_id();
@@ -46,12 +42,7 @@ async fn whoever_waits_for_100_continue_gets_it_and_then_the_answer() {
     let server = TestServer::start(&[]).await;
     let length = PUSH.len().to_string();
     let mut connection = server.connect().await;
-    connection
-        .send(head(
-            SHARED,
-            &[TOKEN, ("Expect", "100-continue"), ("Content-Length", &length)],
-        ))
-        .await;
+    connection.send(head(SHARED, &[TOKEN, ("Expect", "100-continue"), ("Content-Length", &length)])).await;
     assert_eq!(connection.answer().await.status, 100);
     connection.send(PUSH).await;
     connection.answer().await.accepted_id();
@@ -62,21 +53,12 @@ async fn whoever_waits_for_100_continue_gets_it_and_then_the_answer() {
 async fn whoever_waits_for_100_continue_is_refused_without_it() {
     let server = TestServer::start(&["--body-limit-bytes", "1024"]).await;
     let refused = [
-        (
-            [("X-Gitlab-Token", "wrong"), ("Content-Length", "100")],
-            401,
-            "unauthorized",
-        ),
+        ([("X-Gitlab-Token", "wrong"), ("Content-Length", "100")], 401, "unauthorized"),
         ([TOKEN, ("Content-Length", "1025")], 413, "too_large"),
     ];
     for (headers, status, code) in refused {
         let mut connection = server.connect().await;
-        connection
-            .send(head(
-                SHARED,
-                &[&headers[..], &[("Expect", "100-continue")]].concat(),
-            ))
-            .await;
+        connection.send(head(SHARED, &[&headers[..], &[("Expect", "100-continue")]].concat())).await;
         connection.answer().await.check_error(status, code);
         assert!(connection.answers().await.is_empty());
     }
@@ -113,9 +95,7 @@ async fn a_request_under_way_is_answered_after_the_shutdown_and_no_new_one_is() 
     let length = PUSH.len().to_string();
     let (one, two) = PUSH.split_at(20);
     let mut under_way = server.connect().await;
-    under_way
-        .send([head(SHARED, &[TOKEN, ("Content-Length", &length)]), one.into()].concat())
-        .await;
+    under_way.send([head(SHARED, &[TOKEN, ("Content-Length", &length)]), one.into()].concat()).await;
     server.until("gitpulse_ingest_received_total", 1).await;
     server.shutdown.cancel();
     assert!(idle.answers().await.is_empty());
@@ -138,9 +118,7 @@ async fn a_request_that_does_not_end_is_cut_off_at_the_drain_deadline() {
     let flags = ["--drain-timeout-ms", "200", "--body-timeout-ms", "60000"];
     let server = TestServer::start(&flags).await;
     let mut stuck = server.connect().await;
-    stuck
-        .send(head(SHARED, &[TOKEN, ("Content-Length", "100")]))
-        .await;
+    stuck.send(head(SHARED, &[TOKEN, ("Content-Length", "100")])).await;
     server.until("gitpulse_ingest_received_total", 1).await;
     let started = Instant::now();
     server.shutdown.cancel();

@@ -15,11 +15,7 @@ async fn check_refused(server: &TestServer, bytes: impl AsRef<[u8]>, statuses: &
     connection.send(bytes).await;
     let answers = connection.answers().await;
     assert_eq!(answers.len(), 1, "{shown}");
-    assert!(
-        statuses.contains(&answers[0].status),
-        "{shown}: {}",
-        answers[0].status
-    );
+    assert!(statuses.contains(&answers[0].status), "{shown}: {}", answers[0].status);
 }
 
 /// Checks that the server still serves, and that this is the only thing it ever published.
@@ -32,23 +28,14 @@ async fn check_unharmed(server: &TestServer) {
 async fn headers_too_slow_end_the_connection() {
     let server = TestServer::start(&["--header-timeout-ms", "300"]).await;
     let started = Instant::now();
-    for bytes in [
-        "",
-        "P",
-        "POST /api/v1/webhooks/gitlab HTTP/1.1\r\nX-Gitlab-Token: ",
-    ] {
+    for bytes in ["", "P", "POST /api/v1/webhooks/gitlab HTTP/1.1\r\nX-Gitlab-Token: "] {
         let mut connection = server.connect().await;
         connection.send(bytes).await;
         assert!(connection.answers().await.is_empty());
     }
     let mut connection = server.connect().await;
     let slow = post(SHARED, &[("X-Filler", &"x".repeat(10_000))], PUSH);
-    assert!(
-        connection
-            .answers_while_trickling(&slow, Duration::from_millis(10))
-            .await
-            .is_empty()
-    );
+    assert!(connection.answers_while_trickling(&slow, Duration::from_millis(10)).await.is_empty());
     assert!(started.elapsed() < GUARD / 4);
     check_unharmed(&server).await;
 }
@@ -110,13 +97,9 @@ async fn fewer_bytes_than_announced_are_no_delivery() {
 async fn chunks_without_a_length_are_a_delivery() {
     let server = TestServer::start(&[]).await;
     let (one, two) = PUSH.split_at(20);
-    let body = format!(
-        "14;name=\"value\"\r\n{one}\r\n{:x}\r\n{two}\r\n000\r\nX-Trailer: 1\r\n\r\n",
-        two.len()
-    );
-    let answer = server
-        .exchange([head(SHARED, &[TOKEN, CHUNKED]), body.into()].concat())
-        .await;
+    let body =
+        format!("14;name=\"value\"\r\n{one}\r\n{:x}\r\n{two}\r\n000\r\nX-Trailer: 1\r\n\r\n", two.len());
+    let answer = server.exchange([head(SHARED, &[TOKEN, CHUNKED]), body.into()].concat()).await;
     answer.accepted_id();
     assert_eq!(server.kafka.record().json(), PUSH);
 }
@@ -136,12 +119,7 @@ async fn malformed_chunks_are_400() {
         "FFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n\r\n",
     ];
     for body in bodies {
-        check_refused(
-            &server,
-            [head(SHARED, &[TOKEN, CHUNKED]), body.into()].concat(),
-            &[400],
-        )
-        .await;
+        check_refused(&server, [head(SHARED, &[TOKEN, CHUNKED]), body.into()].concat(), &[400]).await;
     }
     assert_eq!(server.outcome("body_broken"), bodies.len() as u64);
     check_unharmed(&server).await;
@@ -151,12 +129,7 @@ async fn malformed_chunks_are_400() {
 async fn a_chunk_larger_than_anything_is_no_delivery() {
     let server = TestServer::start(&["--body-timeout-ms", "300"]).await;
     let body = "7FFFFFFFFFFFFFFF\r\n{}".into();
-    check_refused(
-        &server,
-        [head(SHARED, &[TOKEN, CHUNKED]), body].concat(),
-        &[408, 413],
-    )
-    .await;
+    check_refused(&server, [head(SHARED, &[TOKEN, CHUNKED]), body].concat(), &[408, 413]).await;
     check_unharmed(&server).await;
 }
 
@@ -173,12 +146,7 @@ async fn headers_that_are_none_are_400() {
         b": nameless",
     ];
     for header in headers {
-        let request = [
-            b"POST /api/v1/webhooks/gitlab HTTP/1.1\r\nHost: x\r\n",
-            header,
-            b"\r\n\r\n",
-        ]
-        .concat();
+        let request = [b"POST /api/v1/webhooks/gitlab HTTP/1.1\r\nHost: x\r\n", header, b"\r\n\r\n"].concat();
         check_refused(&server, request, &[400]).await;
     }
     for line in [
@@ -202,11 +170,8 @@ async fn too_many_headers_and_too_long_ones_are_431() {
     let long = "x".repeat(70 * 1024);
     check_refused(&server, post(SHARED, &[TOKEN, ("X-Filler", &long)], PUSH), &[431]).await;
     check_refused(&server, post(&format!("/{long}"), &[TOKEN], PUSH), &[414, 431]).await;
-    let endless = server
-        .connect()
-        .await
-        .answer_while_sending(b"GET / HTTP/1.1 X-Filler: xxxxxxxxxxxxxxxxxx")
-        .await;
+    let endless =
+        server.connect().await.answer_while_sending(b"GET / HTTP/1.1 X-Filler: xxxxxxxxxxxxxxxxxx").await;
     assert!((400..500).contains(&endless.status));
     check_unharmed(&server).await;
 }

@@ -9,12 +9,15 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use schemas::topic::MAX_RECORD_BYTES;
-use schemas::{Envelope, Payload, TopicPrefix};
+use schemas::{Envelope, Payload};
 use tokio::time::Instant;
 
 use crate::client::GUARD;
 
-/// One broker with every topic of GitPulse, one partition each.
+/// The topics that exist, one partition each: the mock cluster takes its time to create one, and none is made by accident.
+const TOPICS: [&str; 4] = ["gitlab.push", "gitlab.tag_push", "gitlab.pipeline", "gitlab.other"];
+
+/// One broker.
 pub(crate) struct TestKafka {
     pub(crate) cluster: MockCluster<'static, DefaultProducerContext>,
 }
@@ -40,8 +43,8 @@ impl Record {
 impl TestKafka {
     pub(crate) fn start() -> TestKafka {
         let cluster = MockCluster::new(1).unwrap();
-        for topic in TopicPrefix::default().all() {
-            cluster.create_topic(&topic.name, 1, 1).unwrap();
+        for topic in TOPICS {
+            cluster.create_topic(topic, 1, 1).unwrap();
         }
         TestKafka { cluster }
     }
@@ -62,12 +65,10 @@ impl TestKafka {
             .unwrap();
         let mut assignment = TopicPartitionList::new();
         let mut expected = 0;
-        for topic in TopicPrefix::default().all() {
-            let (low, high) = consumer.fetch_watermarks(&topic.name, 0, GUARD).unwrap();
+        for topic in TOPICS {
+            let (low, high) = consumer.fetch_watermarks(topic, 0, GUARD).unwrap();
             if high > low {
-                assignment
-                    .add_partition_offset(&topic.name, 0, Offset::Offset(low))
-                    .unwrap();
+                assignment.add_partition_offset(topic, 0, Offset::Offset(low)).unwrap();
                 expected += (high - low) as usize;
             }
         }
@@ -75,20 +76,13 @@ impl TestKafka {
         let mut records = Vec::new();
         let deadline = Instant::now() + GUARD;
         while records.len() < expected {
-            assert!(
-                Instant::now() < deadline,
-                "{} of {expected} records could be read",
-                records.len()
-            );
+            assert!(Instant::now() < deadline, "{} of {expected} records could be read", records.len());
             let Some(message) = consumer.poll(Duration::from_millis(100)) else {
                 continue;
             };
             let message = message.unwrap();
             let header = |header: rdkafka::message::Header<'_, &[u8]>| {
-                (
-                    header.key.to_owned(),
-                    String::from_utf8(header.value.unwrap().to_vec()).unwrap(),
-                )
+                (header.key.to_owned(), String::from_utf8(header.value.unwrap().to_vec()).unwrap())
             };
             records.push(Record {
                 topic: message.topic().to_owned(),

@@ -10,19 +10,10 @@ const FENCED: &str = "/api/v1/webhooks/gitlab/fenced";
 async fn a_forbidden_network_is_403_with_the_right_secret_alone() {
     let server = TestServer::start(&[]).await;
     for path in [SHARED, FENCED] {
-        server
-            .deliver(path, FENCED_TOKEN, PUSH)
-            .await
-            .check_error(403, "forbidden");
+        server.deliver(path, FENCED_TOKEN, PUSH).await.check_error(403, "forbidden");
     }
-    server
-        .deliver(FENCED, "wrong", PUSH)
-        .await
-        .check_error(401, "unauthorized");
-    server
-        .exchange(post(FENCED, &[], PUSH))
-        .await
-        .check_error(401, "unauthorized");
+    server.deliver(FENCED, "wrong", PUSH).await.check_error(401, "unauthorized");
+    server.exchange(post(FENCED, &[], PUSH)).await.check_error(401, "unauthorized");
     assert_eq!(server.outcome("forbidden"), 2);
     server.check_nothing_published();
 }
@@ -30,23 +21,10 @@ async fn a_forbidden_network_is_403_with_the_right_secret_alone() {
 #[tokio::test]
 async fn a_forged_forwarded_address_changes_nothing() {
     let server = TestServer::start(&["--trusted-proxies", "10.0.0.0/8"]).await;
-    for name in [
-        "X-Forwarded-For",
-        "X-Real-IP",
-        "Forwarded",
-        "X-Client-IP",
-        "True-Client-IP",
-    ] {
-        let value = if name == "Forwarded" {
-            "for=203.0.113.9"
-        } else {
-            "203.0.113.9"
-        };
+    for name in ["X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "True-Client-IP"] {
+        let value = if name == "Forwarded" { "for=203.0.113.9" } else { "203.0.113.9" };
         let headers = [("X-Gitlab-Token", FENCED_TOKEN), (name, value)];
-        server
-            .exchange(post(FENCED, &headers, PUSH))
-            .await
-            .check_error(403, "forbidden");
+        server.exchange(post(FENCED, &headers, PUSH)).await.check_error(403, "forbidden");
     }
     server.check_nothing_published();
 }
@@ -59,20 +37,11 @@ async fn the_address_that_a_trusted_proxy_forwards_counts() {
         server.exchange(post(FENCED, &headers, PUSH)).await
     };
     forwarded("203.0.113.9").await.accepted_id();
-    forwarded("198.51.100.1, 203.0.113.9, 10.1.2.3")
-        .await
-        .accepted_id();
+    forwarded("198.51.100.1, 203.0.113.9, 10.1.2.3").await.accepted_id();
     forwarded("198.51.100.1").await.check_error(403, "forbidden");
-    forwarded("203.0.113.9, 198.51.100.1")
-        .await
-        .check_error(403, "forbidden");
-    forwarded("203.0.113.9, nonsense")
-        .await
-        .check_error(403, "forbidden");
-    server
-        .deliver(FENCED, FENCED_TOKEN, PUSH)
-        .await
-        .check_error(403, "forbidden");
+    forwarded("203.0.113.9, 198.51.100.1").await.check_error(403, "forbidden");
+    forwarded("203.0.113.9, nonsense").await.check_error(403, "forbidden");
+    server.deliver(FENCED, FENCED_TOKEN, PUSH).await.check_error(403, "forbidden");
     assert_eq!(server.kafka.records().len(), 2);
 }
 
@@ -81,26 +50,14 @@ async fn test_events_through_a_proxy_need_the_admin_token() {
     let server = TestServer::start(&["--trusted-proxies", "127.0.0.1/32"]).await;
     let path = "/api/v1/webhooks/test";
     for name in ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"] {
-        server
-            .exchange(post(path, &[(name, "127.0.0.1")], ""))
-            .await
-            .check_error(401, "unauthorized");
+        server.exchange(post(path, &[(name, "127.0.0.1")], "")).await.check_error(401, "unauthorized");
         let wrong = [(name, "127.0.0.1"), ("Authorization", "Bearer wrong")];
-        server
-            .exchange(post(path, &wrong, ""))
-            .await
-            .check_error(401, "unauthorized");
+        server.exchange(post(path, &wrong, "")).await.check_error(401, "unauthorized");
     }
     server.check_nothing_published();
     let bearer = format!("Bearer {ADMIN_TOKEN}");
-    let right = [
-        ("X-Forwarded-For", "198.51.100.1"),
-        ("Authorization", bearer.as_str()),
-    ];
+    let right = [("X-Forwarded-For", "198.51.100.1"), ("Authorization", bearer.as_str())];
     // There is no ClickHouse here in which the event could become visible.
-    server
-        .exchange(post(path, &right, ""))
-        .await
-        .check_error(503, "unavailable");
+    server.exchange(post(path, &right, "")).await.check_error(503, "unavailable");
     assert_eq!(server.kafka.record().envelope.tenant, "gitpulse-test");
 }

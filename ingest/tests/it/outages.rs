@@ -57,13 +57,7 @@ async fn while_the_broker_is_down_deliveries_are_503_and_afterwards_200() {
     check_refused_in_time(&server).await;
     server.kafka.cluster.broker_up(1).unwrap();
     let id = until_accepted(&server).await.accepted_id();
-    assert!(
-        server
-            .kafka
-            .records()
-            .iter()
-            .any(|record| record.envelope.id == id)
-    );
+    assert!(server.kafka.records().iter().any(|record| record.envelope.id == id));
 }
 
 #[tokio::test]
@@ -71,10 +65,7 @@ async fn without_enough_replicas_deliveries_are_503_and_afterwards_200() {
     let server = start().await;
     let before = server.kafka.records().len();
     let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 1000];
-    server
-        .kafka
-        .cluster
-        .request_errors(RDKafkaApiKey::Produce, &errors);
+    server.kafka.cluster.request_errors(RDKafkaApiKey::Produce, &errors);
     check_refused_in_time(&server).await;
     assert_eq!(server.kafka.records().len(), before);
     server.kafka.cluster.clear_request_errors(RDKafkaApiKey::Produce);
@@ -85,23 +76,11 @@ async fn without_enough_replicas_deliveries_are_503_and_afterwards_200() {
 #[tokio::test]
 async fn a_broker_too_slow_is_503_and_a_slow_one_is_waited_for() {
     let server = start().await;
-    server
-        .kafka
-        .cluster
-        .broker_round_trip_time(1, Duration::from_millis(100))
-        .unwrap();
+    server.kafka.cluster.broker_round_trip_time(1, Duration::from_millis(100)).unwrap();
     server.deliver(SHARED, ACME_TOKEN, PUSH).await.accepted_id();
-    server
-        .kafka
-        .cluster
-        .broker_round_trip_time(1, Duration::from_secs(3))
-        .unwrap();
+    server.kafka.cluster.broker_round_trip_time(1, Duration::from_secs(3)).unwrap();
     check_refused_in_time(&server).await;
-    server
-        .kafka
-        .cluster
-        .broker_round_trip_time(1, Duration::ZERO)
-        .unwrap();
+    server.kafka.cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
     until_accepted(&server).await;
 }
 
@@ -115,11 +94,7 @@ async fn many_deliveries_during_an_outage_are_all_answered_in_time() {
         let mut connection = server.connect().await;
         let key = number.to_string();
         connection
-            .send(post(
-                SHARED,
-                &[("X-Gitlab-Token", ACME_TOKEN), ("Idempotency-Key", &key)],
-                PUSH,
-            ))
+            .send(post(SHARED, &[("X-Gitlab-Token", ACME_TOKEN), ("Idempotency-Key", &key)], PUSH))
             .await;
         connections.push(connection);
     }
@@ -134,10 +109,7 @@ async fn many_deliveries_during_an_outage_are_all_answered_in_time() {
 async fn an_error_that_kafka_repeats_once_costs_no_delivery() {
     let server = start().await;
     let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION];
-    server
-        .kafka
-        .cluster
-        .request_errors(RDKafkaApiKey::Produce, &errors);
+    server.kafka.cluster.request_errors(RDKafkaApiKey::Produce, &errors);
     until_accepted(&server).await;
 }
 
@@ -145,10 +117,7 @@ async fn an_error_that_kafka_repeats_once_costs_no_delivery() {
 async fn a_record_that_kafka_refuses_for_good_is_503_and_the_next_is_200() {
     let server = start().await;
     let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED];
-    server
-        .kafka
-        .cluster
-        .request_errors(RDKafkaApiKey::Produce, &errors);
+    server.kafka.cluster.request_errors(RDKafkaApiKey::Produce, &errors);
     check_refused_in_time(&server).await;
     until_accepted(&server).await;
 }
@@ -157,10 +126,7 @@ async fn a_record_that_kafka_refuses_for_good_is_503_and_the_next_is_200() {
 async fn a_producer_that_failed_for_good_is_replaced() {
     let server = start().await;
     let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH; 3];
-    server
-        .kafka
-        .cluster
-        .request_errors(RDKafkaApiKey::Produce, &errors);
+    server.kafka.cluster.request_errors(RDKafkaApiKey::Produce, &errors);
     until_accepted(&server).await;
     until_accepted(&server).await;
 }

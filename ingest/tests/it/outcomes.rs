@@ -22,45 +22,22 @@ async fn what_was_received_is_the_sum_of_the_outcomes() {
     ];
     let server = TestServer::start(&flags).await;
     server.deliver(SHARED, ACME_TOKEN, PUSH).await.accepted_id();
-    server
-        .deliver("/api/v1/webhooks/gitlab/acme", ACME_TOKEN, "no JSON")
-        .await
-        .accepted_id();
-    server
-        .deliver(SHARED, "wrong", PUSH)
-        .await
-        .check_error(401, "unauthorized");
-    server
-        .deliver(SHARED, FENCED_TOKEN, PUSH)
-        .await
-        .check_error(403, "forbidden");
-    server
-        .deliver(SHARED, ACME_TOKEN, [b' '; 2049])
-        .await
-        .check_error(413, "too_large");
+    server.deliver("/api/v1/webhooks/gitlab/acme", ACME_TOKEN, "no JSON").await.accepted_id();
+    server.deliver(SHARED, "wrong", PUSH).await.check_error(401, "unauthorized");
+    server.deliver(SHARED, FENCED_TOKEN, PUSH).await.check_error(403, "forbidden");
+    server.deliver(SHARED, ACME_TOKEN, [b' '; 2049]).await.check_error(413, "too_large");
     let encoded = post(SHARED, &[TOKEN, ("Content-Encoding", "gzip")], PUSH);
-    server
-        .exchange(encoded)
-        .await
-        .check_error(415, "unsupported_encoding");
+    server.exchange(encoded).await.check_error(415, "unsupported_encoding");
     let slow = head(SHARED, &[TOKEN, ("Content-Length", "100")]);
     server.exchange(slow).await.check_error(408, "body_timeout");
     let broken = [head(SHARED, &[TOKEN, CHUNKED]), b"zz\r\n".into()].concat();
     server.exchange(broken).await.check_error(400, "body_broken");
     // None of these is a request for a webhook path.
     server.exchange("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    server
-        .exchange(post("/nowhere", &[], ""))
-        .await
-        .check_error(404, "not_found");
-    server
-        .exchange(post(SHARED, &[("Content-Length", "1")], PUSH))
-        .await;
+    server.exchange(post("/nowhere", &[], "")).await.check_error(404, "not_found");
+    server.exchange(post(SHARED, &[("Content-Length", "1")], PUSH)).await;
     server.kafka.cluster.broker_down(1).unwrap();
-    server
-        .deliver(SHARED, ACME_TOKEN, PUSH)
-        .await
-        .check_error(503, "unavailable");
+    server.deliver(SHARED, ACME_TOKEN, PUSH).await.check_error(503, "unavailable");
     let expected = [
         ("accepted", 2),
         ("body_broken", 1),
@@ -71,12 +48,7 @@ async fn what_was_received_is_the_sum_of_the_outcomes() {
         ("unavailable", 1),
         ("unsupported_encoding", 1),
     ];
-    assert_eq!(
-        server.outcomes(),
-        expected
-            .map(|(outcome, count)| (outcome.to_owned(), count))
-            .into()
-    );
+    assert_eq!(server.outcomes(), expected.map(|(outcome, count)| (outcome.to_owned(), count)).into());
     assert_eq!(server.metric("gitpulse_ingest_received_total"), 9);
     assert_eq!(server.metric("gitpulse_ingest_request_seconds_count"), 9);
     assert_eq!(server.metric("gitpulse_ingest_events_total{kind=\"push\"}"), 1);
@@ -89,9 +61,7 @@ async fn a_client_that_hangs_up_in_its_body_is_counted() {
     let server = TestServer::start(&[]).await;
     for number in 1..=5 {
         let mut connection = server.connect().await;
-        connection
-            .send([head(SHARED, &[TOKEN, ("Content-Length", "1000")]), PUSH.into()].concat())
-            .await;
+        connection.send([head(SHARED, &[TOKEN, ("Content-Length", "1000")]), PUSH.into()].concat()).await;
         server.until("gitpulse_ingest_received_total", number).await;
         drop(connection);
         server.until_ended(number).await;
@@ -109,9 +79,7 @@ async fn a_client_that_hangs_up_while_kafka_is_waited_for_is_counted() {
     server.kafka.cluster.broker_down(1).unwrap();
     let mut connection = server.connect().await;
     connection.send(post(SHARED, &[TOKEN], PUSH)).await;
-    server
-        .until("gitpulse_ingest_body_bytes_total", PUSH.len() as u64)
-        .await;
+    server.until("gitpulse_ingest_body_bytes_total", PUSH.len() as u64).await;
     drop(connection);
     server.until_ended(1).await;
     assert_eq!(server.outcomes(), [("aborted".to_owned(), 1)].into());
@@ -121,19 +89,9 @@ async fn a_client_that_hangs_up_while_kafka_is_waited_for_is_counted() {
 #[tokio::test]
 async fn refusals_are_counted_by_cause_from_zero() {
     let server = TestServer::start(&[]).await;
-    let unauthorized = |reason: &str| {
-        server.metric(&format!(
-            "gitpulse_ingest_unauthorized_total{{reason=\"{reason}\"}}"
-        ))
-    };
-    let reasons = [
-        "missing",
-        "unknown_tenant",
-        "token",
-        "signature",
-        "malformed",
-        "stale",
-    ];
+    let unauthorized =
+        |reason: &str| server.metric(&format!("gitpulse_ingest_unauthorized_total{{reason=\"{reason}\"}}"));
+    let reasons = ["missing", "unknown_tenant", "token", "signature", "malformed", "stale"];
     assert_eq!(reasons.map(unauthorized), [0; 6]);
     let requests = [
         post(SHARED, &[], PUSH),

@@ -57,17 +57,8 @@ async fn secrets_are_in_no_log_no_metric_and_no_answer() {
     let bearer = format!("Bearer {ADMIN_TOKEN}");
     let wrong_bearer = format!("Bearer {WRONG_TOKEN}");
     let token = |token: &str| post(SHARED, &[("X-Gitlab-Token", token)], &pipeline);
-    let test = |bearer: &str| {
-        post(
-            "/api/v1/webhooks/test",
-            &[("Via", "x"), ("Authorization", bearer)],
-            "",
-        )
-    };
-    let headers = [
-        ("X-Gitlab-Token", ACME_TOKEN),
-        ("webhook-signature", right.as_str()),
-    ];
+    let test = |bearer: &str| post("/api/v1/webhooks/test", &[("Via", "x"), ("Authorization", bearer)], "");
+    let headers = [("X-Gitlab-Token", ACME_TOKEN), ("webhook-signature", right.as_str())];
     let requests = [
         token(ACME_TOKEN),
         token(FENCED_TOKEN),
@@ -77,19 +68,9 @@ async fn secrets_are_in_no_log_no_metric_and_no_answer() {
         post("/api/v1/webhooks/gitlab/nobody", &headers, PUSH),
         test(&bearer),
         test(&wrong_bearer),
-        post(
-            SHARED,
-            &[("X-Gitlab-Token", ACME_TOKEN), ("Content-Encoding", "gzip")],
-            &pipeline,
-        ),
-        head(
-            SHARED,
-            &[("X-Gitlab-Token", ACME_TOKEN), ("Content-Length", "100")],
-        ),
-        head(
-            SHARED,
-            &[("X-Gitlab-Token", ACME_TOKEN), ("Content-Length", "no number")],
-        ),
+        post(SHARED, &[("X-Gitlab-Token", ACME_TOKEN), ("Content-Encoding", "gzip")], &pipeline),
+        head(SHARED, &[("X-Gitlab-Token", ACME_TOKEN), ("Content-Length", "100")]),
+        head(SHARED, &[("X-Gitlab-Token", ACME_TOKEN), ("Content-Length", "no number")]),
     ];
     let mut told = String::new();
     for request in &requests {
@@ -102,20 +83,9 @@ async fn secrets_are_in_no_log_no_metric_and_no_answer() {
     told.push_str(&server.metrics());
     told.push_str(&String::from_utf8(log.0.lock().unwrap().clone()).unwrap());
     assert!(told.contains("a delivery was answered 503"), "nothing was logged");
-    assert!(
-        told.contains("gitpulse_ingest_received_total"),
-        "nothing was counted"
-    );
+    assert!(told.contains("gitpulse_ingest_received_total"), "nothing was counted");
     let key = GLOBEX_KEY.strip_prefix("whsec_").unwrap();
-    for secret in [
-        ACME_TOKEN,
-        FENCED_TOKEN,
-        ADMIN_TOKEN,
-        WRONG_TOKEN,
-        VARIABLE,
-        key,
-        &right[3..],
-    ] {
+    for secret in [ACME_TOKEN, FENCED_TOKEN, ADMIN_TOKEN, WRONG_TOKEN, VARIABLE, key, &right[3..]] {
         let line = told.lines().find(|line| line.contains(secret));
         assert!(line.is_none(), "{secret} is told: {}", line.unwrap_or_default());
     }

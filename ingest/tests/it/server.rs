@@ -68,13 +68,7 @@ impl TestServer {
         let kafka = TestKafka::start();
         let brokers = kafka.brokers();
         // Nothing listens on port 1: test events are published, but never seen in ClickHouse.
-        let fixed = [
-            "ingest",
-            "--kafka-brokers",
-            &brokers,
-            "--clickhouse-url",
-            "http://127.0.0.1:1",
-        ];
+        let fixed = ["ingest", "--kafka-brokers", &brokers, "--clickhouse-url", "http://127.0.0.1:1"];
         let fixed = [&fixed[..], &["--admin-token", ADMIN_TOKEN], flags].concat();
         let settings = Settings::try_parse_from(fixed).unwrap();
         let registry = Registry::new();
@@ -92,19 +86,9 @@ impl TestServer {
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let routes = ingest::routes(Arc::new(ingest));
-        let serving = tokio::spawn(runtime::http::serve(
-            listener,
-            config.http_limits(),
-            routes,
-            shutdown.clone(),
-        ));
-        TestServer {
-            address,
-            kafka,
-            shutdown,
-            serving,
-            registry,
-        }
+        let serving =
+            tokio::spawn(runtime::http::serve(listener, config.http_limits(), routes, shutdown.clone()));
+        TestServer { address, kafka, shutdown, serving, registry }
     }
 
     pub(crate) async fn connect(&self) -> Connection {
@@ -120,44 +104,33 @@ impl TestServer {
 
     /// Sends a body to a path with a token.
     pub(crate) async fn deliver(&self, path: &str, token: &str, body: impl AsRef<[u8]>) -> Answer {
-        self.exchange(post(path, &[("X-Gitlab-Token", token)], body))
-            .await
+        self.exchange(post(path, &[("X-Gitlab-Token", token)], body)).await
     }
 
     /// All metrics, as Prometheus reads them.
     pub(crate) fn metrics(&self) -> String {
-        TextEncoder::new()
-            .encode_to_string(&self.registry.gather())
-            .unwrap()
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap()
     }
 
     /// One series, as `gitpulse_ingest_received_total`.
     #[track_caller]
     pub(crate) fn metric(&self, series: &str) -> u64 {
         let metrics = self.metrics();
-        let value = metrics
-            .lines()
-            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        value
-            .unwrap_or_else(|| panic!("there is no {series}"))
-            .parse()
-            .unwrap()
+        let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("there is no {series}")).parse().unwrap()
     }
 
     /// How many requests have ended in `outcome`.
     #[track_caller]
     pub(crate) fn outcome(&self, outcome: &str) -> u64 {
-        self.metric(&format!(
-            "gitpulse_ingest_outcomes_total{{outcome=\"{outcome}\"}}"
-        ))
+        self.metric(&format!("gitpulse_ingest_outcomes_total{{outcome=\"{outcome}\"}}"))
     }
 
     /// How often requests ended, by outcome, those that never happened left out.
     pub(crate) fn outcomes(&self) -> BTreeMap<String, u64> {
         let metrics = self.metrics();
-        let lines = metrics
-            .lines()
-            .filter_map(|line| line.strip_prefix("gitpulse_ingest_outcomes_total{outcome=\""));
+        let lines =
+            metrics.lines().filter_map(|line| line.strip_prefix("gitpulse_ingest_outcomes_total{outcome=\""));
         let counts = lines.map(|line| {
             let (outcome, count) = line.split_once("\"} ").unwrap();
             (outcome.to_owned(), count.parse().unwrap())
@@ -203,15 +176,9 @@ fn tenants() -> Vec<TenantConfig> {
         allowed_networks: Vec::new(),
         path_only: false,
     };
-    let acme = TenantConfig {
-        instance: Some(ACME.to_owned()),
-        ..tenant("acme", &[ACME_TOKEN], &[])
-    };
+    let acme = TenantConfig { instance: Some(ACME.to_owned()), ..tenant("acme", &[ACME_TOKEN], &[]) };
     let networks = vec!["203.0.113.0/24".parse().unwrap()];
-    let fenced = TenantConfig {
-        allowed_networks: networks,
-        ..tenant("fenced", &[FENCED_TOKEN], &[])
-    };
+    let fenced = TenantConfig { allowed_networks: networks, ..tenant("fenced", &[FENCED_TOKEN], &[]) };
     vec![acme, tenant("globex", &[], &[GLOBEX_KEY]), fenced]
 }
 
@@ -230,10 +197,6 @@ pub(crate) fn signature(key: &str, id: &str, timestamp: &str, body: impl AsRef<[
 /// A signed delivery of tenant `globex`.
 pub(crate) fn signed(path: &str, id: &str, timestamp: &str, body: &str) -> Vec<u8> {
     let signature = signature(GLOBEX_KEY, id, timestamp, body);
-    let headers = [
-        ("webhook-id", id),
-        ("webhook-timestamp", timestamp),
-        ("webhook-signature", &signature),
-    ];
+    let headers = [("webhook-id", id), ("webhook-timestamp", timestamp), ("webhook-signature", &signature)];
     post(path, &headers, body)
 }

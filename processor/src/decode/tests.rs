@@ -35,20 +35,10 @@ fn check(result: Result<Event, DecodeError>, expected: &str) {
 fn what_cannot_be_decoded_says_why() {
     check(decode(b"hello"), "envelope");
     check(decode(b""), "envelope");
-    check(
-        decode(&record(EventKind::Other, Payload::Binary(b"\xff\xfe".to_vec()))),
-        "not_json",
-    );
+    check(decode(&record(EventKind::Other, Payload::Binary(b"\xff\xfe".to_vec()))), "not_json");
     check(json(EventKind::Other, "[1,2]"), "not_an_object");
-    check(
-        json(EventKind::Other, r#"{"object_kind":"push","object_kind":"note"}"#),
-        "head",
-    );
-    let deep = format!(
-        r#"{{"object_kind":"push","a":{}{}}}"#,
-        "[".repeat(10_000),
-        "]".repeat(10_000)
-    );
+    check(json(EventKind::Other, r#"{"object_kind":"push","object_kind":"note"}"#), "head");
+    let deep = format!(r#"{{"object_kind":"push","a":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
     check(json(EventKind::Push, &deep), "too_deep");
 }
 
@@ -60,28 +50,15 @@ fn brackets_in_texts_are_not_depth() {
 
 #[test]
 fn an_event_that_its_table_cannot_take_is_still_an_event() {
-    let event = json(
-        EventKind::Push,
-        r#"{"object_kind":"push","project_id":42,"ref":"refs/heads/main"}"#,
-    )
-    .unwrap();
+    let event =
+        json(EventKind::Push, r#"{"object_kind":"push","project_id":42,"ref":"refs/heads/main"}"#).unwrap();
     assert_eq!(event.project_id, 42);
     assert_eq!(event.body.unwrap_err().reason(), "missing_field");
-    let event = json(
-        EventKind::MergeRequest,
-        r#"{"object_kind":"merge_request","object_attributes":7}"#,
-    )
-    .unwrap();
+    let event =
+        json(EventKind::MergeRequest, r#"{"object_kind":"merge_request","object_attributes":7}"#).unwrap();
     assert_eq!(event.body.unwrap_err().reason(), "missing_field");
     let twice = r#"{"object_kind":"pipeline","object_attributes":{"id":1},"builds":[{"id":1,"id":2}]}"#;
-    assert_eq!(
-        json(EventKind::Pipeline, twice)
-            .unwrap()
-            .body
-            .unwrap_err()
-            .reason(),
-        "payload"
-    );
+    assert_eq!(json(EventKind::Pipeline, twice).unwrap().body.unwrap_err().reason(), "payload");
 }
 
 #[test]
@@ -92,8 +69,5 @@ fn kinds_without_tables_of_their_own_are_events() {
     );
     let event = event.unwrap();
     assert!(matches!(event.body, Ok(EventBody::Untyped)));
-    assert_eq!(
-        (event.project_id, event.name.as_str(), event.action.as_str()),
-        (42, "note", "create")
-    );
+    assert_eq!((event.project_id, event.name.as_str(), event.action.as_str()), (42, "note", "create"));
 }

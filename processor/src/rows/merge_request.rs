@@ -82,13 +82,7 @@ pub(super) fn rows(event: &Event, merge_request: &MergeRequest) -> Rows {
     let (row, unreadable) = state(event, merge_request, attributes, iid);
     rows.merge_requests.push(row);
     rows.unreadable += unreadable;
-    happenings(
-        event,
-        merge_request,
-        attributes,
-        iid,
-        &mut rows.merge_request_events,
-    );
+    happenings(event, merge_request, attributes, iid, &mut rows.merge_request_events);
     rows
 }
 
@@ -99,21 +93,9 @@ fn state(
     attributes: &Attributes,
     iid: u64,
 ) -> (MergeRequestRow, u64) {
-    let as_of = attributes
-        .updated_at
-        .get()
-        .or(attributes.created_at.get())
-        .unwrap_or(event.received_at);
-    let mut columns = Columns::at(Version::new(
-        as_of,
-        rank(attributes.state.text()),
-        event.received_at,
-    ));
-    let Provenance {
-        tenants,
-        origins,
-        received_at,
-    } = Provenance::of(event);
+    let as_of = attributes.updated_at.get().or(attributes.created_at.get()).unwrap_or(event.received_at);
+    let mut columns = Columns::at(Version::new(as_of, rank(attributes.state.text()), event.received_at));
+    let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let assignees = ids(&attributes.assignee_ids)
         .or(users(&merge_request.assignees))
         .or(attributes.assignee_id.as_ref().map(|id| vec![*id]));
@@ -143,12 +125,8 @@ fn state(
         merge_commit_sha: columns.value(&attributes.merge_commit_sha),
         squash_commit_sha: columns.value(&attributes.squash_commit_sha),
         merge_user_id: columns.value(&attributes.merge_user_id),
-        merge_status: columns.value(
-            &attributes
-                .detailed_merge_status
-                .clone()
-                .or(attributes.merge_status.clone()),
-        ),
+        merge_status: columns
+            .value(&attributes.detailed_merge_status.clone().or(attributes.merge_status.clone())),
         discussions_resolved: columns.value(&attributes.blocking_discussions_resolved),
         first_contribution: columns.value(&attributes.first_contribution),
         time_estimate_seconds: columns.value(&attributes.time_estimate),
@@ -214,11 +192,7 @@ fn happenings(
     let user = merge_request.user.get();
     let action = attributes.action.text();
     let row = |action: &'static str| {
-        let Provenance {
-            tenants,
-            origins,
-            received_at,
-        } = Provenance::of(event);
+        let Provenance { tenants, origins, received_at } = Provenance::of(event);
         MergeRequestEventRow {
             instance: event.instance.clone(),
             project_id: event.project_id,
@@ -249,10 +223,9 @@ fn happenings(
     if action == "merge" || (attributes.state.text() == "merged" && attributes.merged_at.get().is_some()) {
         let (actor_id, actor_username) = match user {
             Some(user) if action == "merge" => (exact.value(&user.id), exact.value(&user.username)),
-            Some(_) | None => (
-                Columns::at(Version::DERIVED).value(&attributes.merge_user_id),
-                Columns::absent(),
-            ),
+            Some(_) | None => {
+                (Columns::at(Version::DERIVED).value(&attributes.merge_user_id), Columns::absent())
+            }
         };
         rows.push(MergeRequestEventRow {
             occurred_at: merged_at(attributes),
@@ -298,22 +271,15 @@ fn actor(user: Option<&User>) -> String {
 }
 
 fn ids(field: &Field<Vec<Field<u64>>>) -> Field<Vec<u64>> {
-    field
-        .as_ref()
-        .map(|ids| ids.iter().filter_map(Field::get).collect())
+    field.as_ref().map(|ids| ids.iter().filter_map(Field::get).collect())
 }
 
 fn users(field: &Field<Vec<Embedded<User>>>) -> Field<Vec<u64>> {
-    field
-        .as_ref()
-        .map(|users| users.iter().filter_map(|user| user.get()?.id.get()).collect())
+    field.as_ref().map(|users| users.iter().filter_map(|user| user.get()?.id.get()).collect())
 }
 
 fn titles(field: &Field<Vec<Embedded<Label>>>) -> Field<Vec<String>> {
-    field.as_ref().map(|labels| {
-        labels
-            .iter()
-            .filter_map(|label| label.get()?.title.value().cloned())
-            .collect()
-    })
+    field
+        .as_ref()
+        .map(|labels| labels.iter().filter_map(|label| label.get()?.title.value().cloned()).collect())
 }

@@ -109,14 +109,8 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
     // A body has no updated_at: the newest time in it is when it was true. The commit's time is not one of them: it can be years old,
     // or ahead.
     let newest_build = builds.iter().filter_map(|build| newest(build.get()?)).max();
-    let as_of = [
-        attributes.created_at.get(),
-        attributes.finished_at.get(),
-        newest_build,
-    ]
-    .into_iter()
-    .flatten()
-    .max();
+    let as_of =
+        [attributes.created_at.get(), attributes.finished_at.get(), newest_build].into_iter().flatten().max();
     let as_of = as_of.unwrap_or(event.received_at);
 
     let version = Version::new(as_of, rank(attributes.status.text()), event.received_at);
@@ -124,11 +118,7 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
     rows.pipelines.push(row);
     rows.unreadable += unreadable;
     if let Some(status) = attributes.status.value() {
-        let Provenance {
-            tenants,
-            origins,
-            received_at,
-        } = Provenance::of(event);
+        let Provenance { tenants, origins, received_at } = Provenance::of(event);
         rows.pipeline_events.push(PipelineEventRow {
             instance: event.instance.clone(),
             project_id: event.project_id,
@@ -168,10 +158,7 @@ fn rank(status: &str) -> u8 {
 }
 
 fn newest(build: &Build) -> Option<DateTime<Utc>> {
-    [&build.created_at, &build.started_at, &build.finished_at]
-        .into_iter()
-        .filter_map(Field::get)
-        .max()
+    [&build.created_at, &build.started_at, &build.finished_at].into_iter().filter_map(Field::get).max()
 }
 
 fn state(
@@ -182,11 +169,7 @@ fn state(
     version: Version,
 ) -> (PipelineRow, u64) {
     let mut columns = Columns::at(version);
-    let Provenance {
-        tenants,
-        origins,
-        received_at,
-    } = Provenance::of(event);
+    let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let (user, merge_request) = (pipeline.user.get(), pipeline.merge_request.get());
     let stages = attributes.stages.as_ref();
     let stages = stages.map(|stages| stages.iter().filter_map(|stage| stage.value().cloned()).collect());
@@ -233,11 +216,7 @@ fn job(
     version: Version,
 ) -> (JobRow, u64) {
     let mut columns = Columns::at(version);
-    let Provenance {
-        tenants,
-        origins,
-        received_at,
-    } = Provenance::of(event);
+    let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let (user, runner, environment) = (build.user.get(), build.runner.get(), build.environment.get());
     // GitLab sends `unknown_failure` for jobs that did not fail.
     let failure_reason = match build.status.text() {
@@ -245,10 +224,9 @@ fn job(
         _ => Field::Null,
     };
     let runner_tags = match runner {
-        Some(runner) => runner
-            .tags
-            .as_ref()
-            .map(|tags| tags.iter().filter_map(|tag| tag.value().cloned()).collect()),
+        Some(runner) => {
+            runner.tags.as_ref().map(|tags| tags.iter().filter_map(|tag| tag.value().cloned()).collect())
+        }
         None => Field::Absent,
     };
     let row = JobRow {

@@ -87,11 +87,7 @@ pub(super) fn rows(event: &Event, push: &Push) -> Rows {
 /// A commit without a SHA is nobody.
 fn commit_row(event: &Event, push: &Push, commit: &Commit) -> Option<CommitRow> {
     let sha = commit.id.value().filter(|sha| !sha.is_empty())?;
-    let Provenance {
-        tenants,
-        origins,
-        received_at,
-    } = Provenance::of(event);
+    let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let author = commit.author.get();
     let first_line = |message: &String| message.lines().next().unwrap_or_default().to_owned();
     let count = |files: &Field<Vec<_>>| files.value().map(|files| files.len() as u64);
@@ -99,11 +95,7 @@ fn commit_row(event: &Event, push: &Push, commit: &Commit) -> Option<CommitRow> 
         instance: event.instance.clone(),
         project_id: event.project_id,
         sha: sha.clone(),
-        title: commit
-            .title
-            .value()
-            .cloned()
-            .or_else(|| commit.message.value().map(first_line)),
+        title: commit.title.value().cloned().or_else(|| commit.message.value().map(first_line)),
         message: commit.message.value().cloned(),
         author_name: author.and_then(|author| author.name.value().cloned()),
         author_email: author.and_then(|author| author.email.value().cloned()),

@@ -24,23 +24,11 @@ pub struct Version {
 
 impl Version {
     /// Of a column that the body does not carry: anything else wins.
-    const ABSENT: Version = Version {
-        seconds: i64::MIN,
-        rank: 0,
-        milliseconds: 0,
-    };
+    const ABSENT: Version = Version { seconds: i64::MIN, rank: 0, milliseconds: 0 };
     /// Of a time that never changes but was inferred: the real one wins.
-    pub const DERIVED: Version = Version {
-        seconds: 0,
-        rank: 0,
-        milliseconds: 0,
-    };
+    pub const DERIVED: Version = Version { seconds: 0, rank: 0, milliseconds: 0 };
     /// Of a time that never changes: of two forms, the more precise one is the greater value and wins.
-    pub const EXACT: Version = Version {
-        seconds: 1,
-        rank: 0,
-        milliseconds: 0,
-    };
+    pub const EXACT: Version = Version { seconds: 1, rank: 0, milliseconds: 0 };
 
     /// The version of a body that was true at `as_of`, no later than a day after its receipt, when the entity's state had `rank`.
     pub fn new(as_of: DateTime<Utc>, rank: u8, received_at: DateTime<Utc>) -> Version {
@@ -72,10 +60,7 @@ pub struct Columns {
 impl Columns {
     /// Columns as of one version.
     pub fn at(version: Version) -> Columns {
-        Columns {
-            version,
-            unreadable: 0,
-        }
+        Columns { version, unreadable: 0 }
     }
 
     /// A column that says nothing.
@@ -119,10 +104,7 @@ impl Columns {
     pub fn immutable_time(&mut self, field: &Field<DateTime<Utc>>) -> Versioned<i64> {
         match field {
             Field::Null => Columns::absent(),
-            field => self.value_at(
-                Version::EXACT,
-                &field.as_ref().map(|time| time.timestamp_millis()),
-            ),
+            field => self.value_at(Version::EXACT, &field.as_ref().map(|time| time.timestamp_millis())),
         }
     }
 

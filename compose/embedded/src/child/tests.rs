@@ -10,10 +10,7 @@ fn spec() -> ChildSpec {
         folder: "/tmp".into(),
         environment: Environment::Inherited,
         log_file: "/tmp/sleeper.log".into(),
-        listens: Listens {
-            address: (Ipv4Addr::LOCALHOST, 0).into(),
-            setting: "SLEEPER",
-        },
+        listens: Listens { address: (Ipv4Addr::LOCALHOST, 0).into(), setting: "SLEEPER" },
         ready_within: Duration::from_secs(10),
     }
 }

@@ -31,9 +31,7 @@ fn length(length: usize) -> [u8; 4] {
 }
 
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
-    cityhash_rs::cityhash_102_128(bytes)
-        .rotate_right(64)
-        .to_le_bytes()
+    cityhash_rs::cityhash_102_128(bytes).rotate_right(64).to_le_bytes()
 }
 
 /// Reads the plain bytes out of a stream of blocks.
@@ -47,11 +45,7 @@ pub(super) struct BlockReader<R> {
 impl<R: Read> BlockReader<R> {
     /// Starts at a block's first byte.
     pub(super) fn new(source: R) -> Self {
-        Self {
-            source,
-            plain: Vec::new(),
-            at: 0,
-        }
+        Self { source, plain: Vec::new(), at: 0 }
     }
 
     /// Reads the next block. False at a clean end.

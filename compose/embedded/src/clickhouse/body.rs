@@ -79,10 +79,7 @@ pub(super) fn receive(body: Option<Incoming>) -> FrameReader {
     if let Some(body) = body {
         tokio::spawn(pump(body, sender));
     }
-    FrameReader {
-        frames,
-        current: Bytes::new(),
-    }
+    FrameReader { frames, current: Bytes::new() }
 }
 
 async fn pump(mut body: Incoming, sender: mpsc::Sender<Result<Bytes, String>>) {
@@ -92,15 +89,11 @@ async fn pump(mut body: Incoming, sender: mpsc::Sender<Result<Bytes, String>>) {
             Ok(Some(Ok(frame))) => frame,
             Ok(None) => return,
             Ok(Some(Err(error))) => {
-                let _ = sender
-                    .send(Err(format!("the request body was cut off: {error}")))
-                    .await;
+                let _ = sender.send(Err(format!("the request body was cut off: {error}"))).await;
                 return;
             }
             Err(_) => {
-                let _ = sender
-                    .send(Err("the request body stood still for five minutes".to_owned()))
-                    .await;
+                let _ = sender.send(Err("the request body stood still for five minutes".to_owned())).await;
                 return;
             }
         };

@@ -62,11 +62,8 @@ impl Engine {
             "--background_fetches_pool_size=1".to_owned(),
         ]);
         let mut keeper = library.open(&first)?;
-        let about = keeper.run(Statement {
-            sql: b"SELECT version(), timezone()",
-            format: "TSV",
-            parameters: &[],
-        });
+        let about =
+            keeper.run(Statement { sql: b"SELECT version(), timezone()", format: "TSV", parameters: &[] });
         let about = about.map_err(|_| LoadError::Connect)?.bytes;
         let about = String::from_utf8_lossy(&about);
         let (version, timezone) = about.trim_end().split_once('\t').unwrap_or((&about, "UTC"));
@@ -108,10 +105,7 @@ impl Engine {
         let Ok(mut connection) = self.open() else { return };
         let condition = match query_id {
             // Like ClickHouse, which lets a statement that writes go on without its client.
-            Some(id) => format!(
-                "query_kind = 'Select' AND Settings['log_comment'] = {}",
-                quote(id)
-            ),
+            Some(id) => format!("query_kind = 'Select' AND Settings['log_comment'] = {}", quote(id)),
             None => "query_id != queryID()".to_owned(),
         };
         let sql = format!("KILL QUERY WHERE {condition} ASYNC");
@@ -142,24 +136,16 @@ impl Engine {
         // Held while opening: a connection after the keeper is gone would start the engine again.
         let keeper = lock(&self.keeper);
         if keeper.is_none() {
-            return Err(Fault::refuse(
-                Refusal::ShuttingDown,
-                "the embedded ClickHouse is shutting down",
-            ));
+            return Err(Fault::refuse(Refusal::ShuttingDown, "the embedded ClickHouse is shutting down"));
         }
-        self.library
-            .open(&self.arguments)
-            .map_err(|error| Fault::refuse(Refusal::ShuttingDown, error))
+        self.library.open(&self.arguments).map_err(|error| Fault::refuse(Refusal::ShuttingDown, error))
     }
 }
 
 /// Puts the request's database and settings on top of the connection's own.
 fn prepare(lease: &mut Lease<'_>, request: &Request) -> Result<(), Fault> {
-    let mut settings: Vec<(&str, &str)> = request
-        .settings
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let mut settings: Vec<(&str, &str)> =
+        request.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     if request.setting("log_comment").is_none() {
         // The library cannot be told a query's id; this mark is how a statement is found again to end it.
         settings.push(("log_comment", &request.query_id));
@@ -173,23 +159,15 @@ fn prepare(lease: &mut Lease<'_>, request: &Request) -> Result<(), Fault> {
     if let Some(database) = &request.database {
         execute(lease.connection(), &format!("USE {}", quote_identifier(database)))?;
     }
-    let list: Vec<String> = settings
-        .iter()
-        .map(|(name, value)| format!("{name} = {}", quote(value)))
-        .collect();
+    let list: Vec<String> =
+        settings.iter().map(|(name, value)| format!("{name} = {}", quote(value))).collect();
     execute(lease.connection(), &format!("SET {}", list.join(", ")))?;
     Ok(())
 }
 
 /// Runs a statement of the face's own, without a result.
 pub(super) fn execute(connection: &mut Connection, sql: &str) -> Result<(), EngineError> {
-    connection
-        .run(Statement {
-            sql: sql.as_bytes(),
-            format: "Null",
-            parameters: &[],
-        })
-        .map(drop)
+    connection.run(Statement { sql: sql.as_bytes(), format: "Null", parameters: &[] }).map(drop)
 }
 
 /// A string literal.

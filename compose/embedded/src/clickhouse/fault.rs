@@ -75,10 +75,7 @@ impl Fault {
     #[must_use]
     pub(super) fn refuse(refusal: Refusal, reason: impl std::fmt::Display) -> Self {
         let (code, name) = refusal.code_and_name();
-        Self {
-            code,
-            message: format!("Code: {code}. DB::Exception: {reason}. ({name})"),
-        }
+        Self { code, message: format!("Code: {code}. DB::Exception: {reason}. ({name})") }
     }
 
     /// The HTTP status ClickHouse answers for this code.
@@ -106,10 +103,7 @@ impl From<EngineError> for Fault {
             .and_then(|rest| rest.split('.').next())
             .and_then(|number| number.parse().ok());
         match code {
-            Some(code) => Self {
-                code,
-                message: error.text,
-            },
+            Some(code) => Self { code, message: error.text },
             // Some refusals of the library itself carry no code.
             None => Self {
                 code: 1002,

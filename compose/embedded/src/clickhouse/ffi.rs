@@ -1,10 +1,7 @@
 //! The C interface of the ClickHouse engine as a library (`libchdb.so`), made safe.
 //! In: a path to the library, statements and bytes to insert. Out: owned results and the engine's own error texts.
 //! Never: anything that knows HTTP, and never two statements at once on one connection.
-#![expect(
-    unsafe_code,
-    reason = "the engine has a C interface; this is the only file that calls it"
-)]
+#![expect(unsafe_code, reason = "the engine has a C interface; this is the only file that calls it")]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
@@ -67,10 +64,7 @@ impl Arrays {
         Self {
             names: parameters.iter().map(|(name, _)| name.as_ptr().cast()).collect(),
             name_lengths: parameters.iter().map(|(name, _)| name.len()).collect(),
-            values: parameters
-                .iter()
-                .map(|(_, value)| value.as_ptr().cast())
-                .collect(),
+            values: parameters.iter().map(|(_, value)| value.as_ptr().cast()).collect(),
             value_lengths: parameters.iter().map(|(_, value)| value.len()).collect(),
         }
     }
@@ -82,10 +76,7 @@ impl Library {
     /// # Errors
     /// When the file is no such library.
     pub(super) fn load(path: &Path) -> Result<Self, LoadError> {
-        let failed = |source| LoadError::Library {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = |source| LoadError::Library { path: path.to_owned(), source };
         // SAFETY: the caller names the engine's library; its initialisers start no threads and touch no state of ours.
         let library = unsafe { libloading::Library::new(path) }.map_err(failed)?;
         // Leaked on purpose: the function pointers below are copied out and must stay valid for the whole process.
@@ -136,10 +127,8 @@ impl Library {
             .chain(arguments.iter().map(String::as_str))
             .map(CString::new)
             .collect::<Result<_, _>>()?;
-        let mut pointers: Vec<*mut c_char> = arguments
-            .iter_mut()
-            .map(|argument| argument.as_ptr().cast_mut())
-            .collect();
+        let mut pointers: Vec<*mut c_char> =
+            arguments.iter_mut().map(|argument| argument.as_ptr().cast_mut()).collect();
         let count = c_int::try_from(pointers.len()).unwrap_or(c_int::MAX);
         // SAFETY: `pointers` holds `count` zero-terminated strings that outlive the call; the engine copies them.
         let pointer = unsafe { (self.connect)(count, pointers.as_mut_ptr()) };
@@ -151,11 +140,7 @@ impl Library {
         if handle.is_null() {
             return Err(LoadError::Connect);
         }
-        Ok(Connection {
-            library: *self,
-            pointer,
-            handle,
-        })
+        Ok(Connection { library: *self, pointer, handle })
     }
 
     /// Stops the engine's threads for good. False when a connection is open or a thread did not stop.
@@ -185,14 +170,8 @@ impl Library {
                     } else {
                         std::slice::from_raw_parts(buffer.cast::<u8>(), length).to_vec()
                     };
-                    let [
-                        result_rows,
-                        result_bytes,
-                        read_rows,
-                        read_bytes,
-                        written_rows,
-                        written_bytes,
-                    ] = self.counters.map(|counter| counter(result));
+                    let [result_rows, result_bytes, read_rows, read_bytes, written_rows, written_bytes] =
+                        self.counters.map(|counter| counter(result));
                     let counts = Counts {
                         result_rows,
                         result_bytes,
@@ -239,10 +218,7 @@ impl Connection {
     pub(super) fn stream(&mut self, statement: Statement<'_>) -> Result<RowStream<'_>, EngineError> {
         let result = self.begin(self.library.stream, statement);
         if result.is_null() {
-            return self
-                .library
-                .take(result)
-                .and(Err(EngineError { text: String::new() }));
+            return self.library.take(result).and(Err(EngineError { text: String::new() }));
         }
         // SAFETY: the result is live; the text is copied at once.
         if let Some(text) = unsafe { text((self.library.error)(result)) } {
@@ -250,11 +226,7 @@ impl Connection {
             unsafe { (self.library.destroy_result)(result) };
             return Err(EngineError { text });
         }
-        Ok(RowStream {
-            connection: self,
-            result,
-            state: StreamState::Open,
-        })
+        Ok(RowStream { connection: self, result, state: StreamState::Open })
     }
 
     /// Starts an insert whose rows are appended. The SQL ends before its FORMAT or VALUES.
@@ -264,11 +236,7 @@ impl Connection {
     pub(super) fn insert(&mut self, statement: Statement<'_>) -> Result<InsertStream<'_>, EngineError> {
         // The handle is never null, even when the insert could not start.
         let handle = self.begin(self.library.insert, statement);
-        let stream = InsertStream {
-            connection: self,
-            handle,
-            state: StreamState::Open,
-        };
+        let stream = InsertStream { connection: self, handle, state: StreamState::Open };
         match stream.failure() {
             Some(text) => Err(EngineError { text }),
             None => Ok(stream),
@@ -300,12 +268,7 @@ impl Connection {
     #[must_use]
     pub(super) fn classify(&mut self, sql: &[u8]) -> Analysis {
         let size = u32::try_from(size_of::<Analysis>()).unwrap_or_default();
-        let unknown = Analysis {
-            struct_size: size,
-            statements: 0,
-            flags: 0,
-            class: 4,
-        };
+        let unknown = Analysis { struct_size: size, statements: 0, flags: 0, class: 4 };
         let mut analysis = unknown;
         // SAFETY: the text comes with its length; the struct has the layout and the size that it declares.
         let state = unsafe {
@@ -399,13 +362,7 @@ impl InsertStream<'_> {
         // SAFETY: the bytes come with their length and are copied by the engine; the handle is live.
         let state =
             unsafe { (self.connection.library.append)(self.handle, bytes.as_ptr().cast(), bytes.len()) };
-        if state == 0 {
-            Ok(())
-        } else {
-            Err(EngineError {
-                text: self.failure().unwrap_or_default(),
-            })
-        }
+        if state == 0 { Ok(()) } else { Err(EngineError { text: self.failure().unwrap_or_default() }) }
     }
 
     /// Ends the insert; when this returns, the rows are in a part.

@@ -16,9 +16,7 @@ pub(super) fn boundary(content_type: &str) -> Option<&str> {
     }
     attributes.split(';').find_map(|attribute| {
         let (name, value) = attribute.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case("boundary")
-            .then(|| value.trim().trim_matches('"'))
+        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"'))
     })
 }
 
@@ -27,16 +25,10 @@ pub(super) fn boundary(content_type: &str) -> Option<&str> {
 /// # Errors
 /// A body that is no such form, or that carries a file.
 pub(super) fn fields(body: &[u8], boundary: &str) -> Result<Vec<(String, String)>, Fault> {
-    let bad = |reason: &str| {
-        Fault::refuse(
-            Refusal::BadArguments,
-            format_args!("multipart/form-data: {reason}"),
-        )
-    };
+    let bad =
+        |reason: &str| Fault::refuse(Refusal::BadArguments, format_args!("multipart/form-data: {reason}"));
     let mark = format!("--{boundary}").into_bytes();
-    let mut rest = find(body, &mark)
-        .map(|at| &body[at + mark.len()..])
-        .ok_or_else(|| bad("no boundary"))?;
+    let mut rest = find(body, &mark).map(|at| &body[at + mark.len()..]).ok_or_else(|| bad("no boundary"))?;
     let inner = format!("\r\n--{boundary}").into_bytes();
     let mut fields = Vec::new();
     while !rest.starts_with(b"--") {
@@ -58,14 +50,10 @@ pub(super) fn fields(body: &[u8], boundary: &str) -> Result<Vec<(String, String)
 
 /// An attribute of the part's `Content-Disposition`.
 fn attribute(headers: &str, wanted: &str) -> Option<String> {
-    let line = headers
-        .lines()
-        .find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
+    let line = headers.lines().find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
     line.split(';').skip(1).find_map(|attribute| {
         let (name, value) = attribute.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case(wanted)
-            .then(|| value.trim().trim_matches('"').to_owned())
+        name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"').to_owned())
     })
 }
 

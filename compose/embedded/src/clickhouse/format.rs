@@ -25,18 +25,14 @@ pub(super) enum Header {
 }
 
 /// Settings that change how a format frames its rows, so that pieces no longer join as its name says.
-const REFRAMING: [&str; 2] = [
-    "output_format_json_array_of_rows",
-    "output_format_binary_encode_types_in_binary_format",
-];
+const REFRAMING: [&str; 2] =
+    ["output_format_json_array_of_rows", "output_format_binary_encode_types_in_binary_format"];
 
 /// How pieces in this format join. `texts` are the SQL and the names of the settings in force.
 #[must_use]
 pub(super) fn joining<'a>(format: &str, texts: impl IntoIterator<Item = &'a [u8]>) -> Joining {
     let reframed = texts.into_iter().any(|text| {
-        REFRAMING
-            .iter()
-            .any(|name| text.windows(name.len()).any(|window| window == name.as_bytes()))
+        REFRAMING.iter().any(|name| text.windows(name.len()).any(|window| window == name.as_bytes()))
     });
     if reframed {
         return Joining::Whole;

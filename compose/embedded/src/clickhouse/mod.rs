@@ -46,12 +46,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            memory_bytes: 2 << 30,
-            threads: 2,
-            concurrent_queries: 32,
-            drain: Duration::from_secs(10),
-        }
+        Self { memory_bytes: 2 << 30, threads: 2, concurrent_queries: 32, drain: Duration::from_secs(10) }
     }
 }
 
@@ -96,11 +91,7 @@ pub async fn serve(
     let engine = Arc::new(started.await.map_err(io::Error::other)??);
     tracing::info!(%address, version = engine.version, "ClickHouse is ready");
     server::accept(engine.clone(), listener, options.drain, shutdown).await;
-    if engine.stop(options.drain).await {
-        Ok(())
-    } else {
-        Err(ServeError::Stuck)
-    }
+    if engine.stop(options.drain).await { Ok(()) } else { Err(ServeError::Stuck) }
 }
 
 #[cfg(test)]

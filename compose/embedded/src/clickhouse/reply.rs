@@ -97,11 +97,8 @@ impl Sink {
             Delivery::Early => EARLY,
             Delivery::AtTheEnd => AT_THE_END,
         };
-        let tag = uuid::Uuid::new_v4()
-            .into_bytes()
-            .map(|byte| char::from(b'a' + byte % 26))
-            .into_iter()
-            .collect();
+        let tag =
+            uuid::Uuid::new_v4().into_bytes().map(|byte| char::from(b'a' + byte % 26)).into_iter().collect();
         let sink = Self {
             answer: Some(answer),
             pieces: None,
@@ -143,11 +140,7 @@ impl Sink {
             }
         } else if let Some(answer) = self.answer.take() {
             let body = framed(std::mem::take(&mut self.buffered), self.framing);
-            let _ = answer.send(Answer::Complete {
-                format: self.format,
-                counts: self.counts,
-                body,
-            });
+            let _ = answer.send(Answer::Complete { format: self.format, counts: self.counts, body });
         }
     }
 
@@ -171,10 +164,7 @@ impl Sink {
             format: self.format.clone(),
             counts: self.counts,
             tag: self.tag.clone(),
-            body: ReplyBody::Stream {
-                pieces: Pieces(pieces),
-                cut: None,
-            },
+            body: ReplyBody::Stream { pieces: Pieces(pieces), cut: None },
         };
         self.answer.take().ok_or(Gone)?.send(answer).map_err(|_| Gone)
     }
@@ -188,11 +178,7 @@ impl Sink {
     }
 
     fn send(&self, piece: Piece) -> Result<(), Gone> {
-        self.pieces
-            .as_ref()
-            .ok_or(Gone)?
-            .blocking_send(piece)
-            .map_err(|_| Gone)
+        self.pieces.as_ref().ok_or(Gone)?.blocking_send(piece).map_err(|_| Gone)
     }
 }
 
@@ -208,11 +194,7 @@ fn exception(message: &str, tag: &str) -> String {
 pub(super) fn framed(bytes: Vec<u8>, framing: Framing) -> Bytes {
     match framing {
         Framing::Plain => bytes.into(),
-        Framing::Blocks => bytes
-            .chunks(EARLY)
-            .flat_map(block::pack)
-            .collect::<Vec<u8>>()
-            .into(),
+        Framing::Blocks => bytes.chunks(EARLY).flat_map(block::pack).collect::<Vec<u8>>().into(),
     }
 }
 
@@ -244,10 +226,7 @@ impl Body for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
         match self.get_mut() {
             Self::Full(bytes) => Poll::Ready(
-                bytes
-                    .take()
-                    .filter(|bytes| !bytes.is_empty())
-                    .map(|bytes| Ok(Frame::data(bytes))),
+                bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))),
             ),
             Self::Stream { pieces, cut } => {
                 if cut.is_none() {

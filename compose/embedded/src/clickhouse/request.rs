@@ -114,11 +114,7 @@ impl Request {
     /// Parameters or headers that cannot be honoured. Call [`Request::settle`] once form fields are in.
     pub(super) fn parse(parts: &Parts) -> Result<Self, Fault> {
         let headers = &parts.headers;
-        let access = if parts.method == Method::POST {
-            Access::Write
-        } else {
-            Access::Read
-        };
+        let access = if parts.method == Method::POST { Access::Write } else { Access::Read };
         let mut request = Self {
             access,
             query: String::new(),
@@ -170,10 +166,7 @@ impl Request {
             "session_id" => self.session_id = Some(value).filter(|value| !value.is_empty()),
             "session_timeout" => {
                 let seconds = value.parse().map_err(|_| {
-                    Fault::refuse(
-                        Refusal::BadArguments,
-                        format_args!("Invalid session timeout: '{value}'"),
-                    )
+                    Fault::refuse(Refusal::BadArguments, format_args!("Invalid session timeout: '{value}'"))
                 })?;
                 self.session_timeout = Duration::from_secs(seconds).min(MAX_SESSION);
             }
@@ -203,17 +196,8 @@ impl Request {
     /// # Errors
     /// Another user than `default`, or a password.
     pub(super) fn settle(&mut self) -> Result<(), Fault> {
-        let user = self
-            .user
-            .as_deref()
-            .filter(|user| !user.is_empty())
-            .unwrap_or("default");
-        if user != "default"
-            || self
-                .password
-                .as_deref()
-                .is_some_and(|password| !password.is_empty())
-        {
+        let user = self.user.as_deref().filter(|user| !user.is_empty()).unwrap_or("default");
+        if user != "default" || self.password.as_deref().is_some_and(|password| !password.is_empty()) {
             let reason = format_args!(
                 "{user}: Authentication failed: password is incorrect, or there is no user with such name. \
                  The embedded ClickHouse knows only the user 'default' with an empty password"
@@ -237,11 +221,7 @@ impl Request {
     /// The value of a setting of this request.
     #[must_use]
     pub(super) fn setting(&self, name: &str) -> Option<&str> {
-        self.settings
-            .iter()
-            .rev()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.settings.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     fn credentials(&mut self, headers: &HeaderMap) -> Result<(), Fault> {
@@ -250,9 +230,7 @@ impl Request {
         };
         let bad = |reason: &str| Fault::refuse(Refusal::Authentication, reason);
         let Some(("Basic" | "basic", encoded)) = value.split_once(' ') else {
-            return Err(bad(
-                "The embedded ClickHouse knows no other Authorization than Basic",
-            ));
+            return Err(bad("The embedded ClickHouse knows no other Authorization than Basic"));
         };
         let decoded = BASE64_STANDARD
             .decode(encoded.trim())
@@ -267,10 +245,7 @@ impl Request {
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned)
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 fn is_on(value: &str) -> bool {
@@ -278,10 +253,7 @@ fn is_on(value: &str) -> bool {
 }
 
 fn is_setting(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.')
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.')
 }
 
 #[cfg(test)]

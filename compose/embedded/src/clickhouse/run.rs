@@ -58,10 +58,7 @@ fn lease_and_run(engine: &Engine, request: &Request, body: FrameReader, sink: &m
         // The body continues the query on a new line.
         text.push(b'\n');
     }
-    let limit = request
-        .setting("max_query_size")
-        .and_then(|size| size.parse().ok())
-        .unwrap_or(QUERY_BYTES);
+    let limit = request.setting("max_query_size").and_then(|size| size.parse().ok()).unwrap_or(QUERY_BYTES);
     let limit = limit.clamp(text.len().max(1), MAX_QUERY_BYTES);
     if text.is_empty() || !statement::is_complete_insert(&text) {
         body.fill(&mut text, limit)?;
@@ -72,11 +69,8 @@ fn lease_and_run(engine: &Engine, request: &Request, body: FrameReader, sink: &m
                 return Err(read_only().into());
             }
             let mut lease = engine.lease(request)?;
-            let statement = EngineStatement {
-                sql: &text[..head],
-                format: &format,
-                parameters: &request.parameters,
-            };
+            let statement =
+                EngineStatement { sql: &text[..head], format: &format, parameters: &request.parameters };
             let inserted = insert(lease.connection(), statement, &text[rows..], &mut body);
             // The session goes back before the client hears of it and sends its next request.
             lease.release();
@@ -90,15 +84,8 @@ fn lease_and_run(engine: &Engine, request: &Request, body: FrameReader, sink: &m
                     format_args!("Syntax error: Max query size exceeded ({limit} bytes, see max_query_size)");
                 return Err(Fault::refuse(Refusal::Syntax, reason).into());
             }
-            let asked = format
-                .as_deref()
-                .or(request.default_format.as_deref())
-                .unwrap_or("TabSeparated");
-            let statement = EngineStatement {
-                sql: &text,
-                format: asked,
-                parameters: &request.parameters,
-            };
+            let asked = format.as_deref().or(request.default_format.as_deref()).unwrap_or("TabSeparated");
+            let statement = EngineStatement { sql: &text, format: asked, parameters: &request.parameters };
             let mut lease = engine.lease(request)?;
             let done = other(&mut lease, statement, request, sink);
             lease.release();
@@ -132,11 +119,7 @@ fn other(
     if analysis.is_control() {
         let word = statement.sql.trim_ascii_start().get(..3).unwrap_or_default();
         let is_use = word.eq_ignore_ascii_case(b"USE");
-        lease.changed(if is_use {
-            Effect::Database
-        } else {
-            Effect::Settings
-        });
+        lease.changed(if is_use { Effect::Database } else { Effect::Settings });
     }
     if !result.bytes.is_empty() {
         sink.format = Some(statement.format.to_owned());
@@ -175,12 +158,9 @@ fn insert(
         }
         if let Err(error) = stream.append(&piece) {
             // The stream's own text is empty when the refusal is still on its way; the end of the insert has it.
-            return Err(if error.text.is_empty() {
-                stream.finish().err().unwrap_or(error)
-            } else {
-                error
-            }
-            .into());
+            return Err(
+                if error.text.is_empty() { stream.finish().err().unwrap_or(error) } else { error }.into()
+            );
         }
     }
 }
@@ -250,10 +230,7 @@ fn whole(
     }
     let result = connection.run(statement);
     if !is_limited && request.session.is_some() {
-        execute(
-            connection,
-            "SET max_result_bytes = DEFAULT, result_overflow_mode = DEFAULT",
-        )?;
+        execute(connection, "SET max_result_bytes = DEFAULT, result_overflow_mode = DEFAULT")?;
     }
     let result = result?;
     sink.push(&result.bytes, result.counts)?;

@@ -90,16 +90,10 @@ async fn answer(
             StatusCode::FORBIDDEN,
             "The embedded ClickHouse answers no web pages (Origin header, or a Host that is not this machine).\n",
         ),
-        Route::Method => plain(
-            StatusCode::NOT_IMPLEMENTED,
-            "Only GET, HEAD and POST are supported.\n",
-        ),
+        Route::Method => plain(StatusCode::NOT_IMPLEMENTED, "Only GET, HEAD and POST are supported.\n"),
         Route::Query => query(engine, &parts, body).await,
     };
-    response.headers_mut().insert(
-        "X-ClickHouse-Server-Display-Name",
-        HeaderValue::from_static(DISPLAY_NAME),
-    );
+    response.headers_mut().insert("X-ClickHouse-Server-Display-Name", HeaderValue::from_static(DISPLAY_NAME));
     Ok(response)
 }
 
@@ -152,17 +146,13 @@ async fn query(engine: Arc<Engine>, parts: &Parts, body: Incoming) -> Response<R
         Ok(request) => request,
         Err(fault) => return failed(&engine, None, &fault),
     };
-    let content_type = parts
-        .headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let content_type =
+        parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let reader = match form::boundary(content_type) {
-        Some(boundary) => match form_fields(body, boundary).await.and_then(|fields| {
-            fields
-                .into_iter()
-                .try_for_each(|(name, value)| request.set(name, value))
-        }) {
+        Some(boundary) => match form_fields(body, boundary)
+            .await
+            .and_then(|fields| fields.into_iter().try_for_each(|(name, value)| request.set(name, value)))
+        {
             Ok(()) => None,
             Err(fault) => return failed(&engine, Some(&request), &fault),
         },
@@ -179,11 +169,7 @@ async fn query(engine: Arc<Engine>, parts: &Parts, body: Incoming) -> Response<R
     let request = Arc::new(request);
     let frames = receive(reader);
     let started = Instant::now();
-    let mut watch = Watch {
-        engine: engine.clone(),
-        request: request.clone(),
-        is_answered: false,
-    };
+    let mut watch = Watch { engine: engine.clone(), request: request.clone(), is_answered: false };
     let job = (engine.clone(), request.clone());
     tokio::task::spawn_blocking(move || {
         run::run(&job.0, &job.1, frames, sink);
@@ -195,32 +181,12 @@ async fn query(engine: Arc<Engine>, parts: &Parts, body: Incoming) -> Response<R
         Ok(Answer::Failed(fault)) => failed(&engine, Some(&request), &fault),
         Ok(Answer::Complete { format, counts, body }) => {
             let body = ReplyBody::Full(Some(body));
-            succeeded(
-                &engine,
-                &request,
-                Head {
-                    format,
-                    counts,
-                    tag: None,
-                    elapsed: started.elapsed(),
-                },
-                body,
-            )
+            succeeded(&engine, &request, Head { format, counts, tag: None, elapsed: started.elapsed() }, body)
         }
-        Ok(Answer::Streaming {
-            format,
-            counts,
-            tag,
-            body,
-        }) => succeeded(
+        Ok(Answer::Streaming { format, counts, tag, body }) => succeeded(
             &engine,
             &request,
-            Head {
-                format,
-                counts,
-                tag: Some(tag),
-                elapsed: started.elapsed(),
-            },
+            Head { format, counts, tag: Some(tag), elapsed: started.elapsed() },
             body,
         ),
         Err(_) => {
@@ -263,10 +229,7 @@ struct Head {
 
 fn succeeded(engine: &Engine, request: &Request, head: Head, body: ReplyBody) -> Response<ReplyBody> {
     let mut response = Response::new(body);
-    let content_type = head
-        .format
-        .as_deref()
-        .map_or("text/plain; charset=UTF-8", format::content_type);
+    let content_type = head.format.as_deref().map_or("text/plain; charset=UTF-8", format::content_type);
     set(&mut response, "Content-Type", content_type);
     if let Some(format) = &head.format {
         set(&mut response, "X-ClickHouse-Format", format);
@@ -302,11 +265,7 @@ fn failed(engine: &Engine, request: Option<&Request>, fault: &Fault) -> Response
     let mut response = Response::new(ReplyBody::Full(Some(body)));
     *response.status_mut() = fault.status();
     set(&mut response, "Content-Type", "text/plain; charset=UTF-8");
-    set(
-        &mut response,
-        "X-ClickHouse-Exception-Code",
-        &fault.code.to_string(),
-    );
+    set(&mut response, "X-ClickHouse-Exception-Code", &fault.code.to_string());
     set(&mut response, "X-ClickHouse-Timezone", &engine.timezone);
     if let Some(request) = request {
         set(&mut response, "X-ClickHouse-Query-Id", &request.query_id);

@@ -48,19 +48,9 @@ impl Sessions {
         request: Option<&SessionRequest>,
         open: impl Fn() -> Result<Connection, Fault>,
     ) -> Result<Lease<'_>, Fault> {
-        let fresh = |connection| {
-            Box::new(Session {
-                connection,
-                usual: HashMap::new(),
-                database: None,
-            })
-        };
+        let fresh = |connection| Box::new(Session { connection, usual: HashMap::new(), database: None });
         let Some(request) = request else {
-            return Ok(Lease {
-                session: fresh(open()?),
-                home: None,
-                undo: Vec::new(),
-            });
+            return Ok(Lease { session: fresh(open()?), home: None, undo: Vec::new() });
         };
         let mut sessions = lock(&self.0);
         let session = match sessions.insert(request.id.clone(), Place::Busy) {
@@ -74,10 +64,7 @@ impl Sessions {
         let refusal = if session.is_some() {
             None
         } else if request.origin == Origin::Existing {
-            Some(Fault::refuse(
-                Refusal::SessionNotFound,
-                format_args!("Session {} not found", request.id),
-            ))
+            Some(Fault::refuse(Refusal::SessionNotFound, format_args!("Session {} not found", request.id)))
         } else if sessions.len() > MAX_SESSIONS {
             let reason = format_args!("the embedded ClickHouse keeps at most {MAX_SESSIONS} sessions");
             Some(Fault::refuse(Refusal::BadArguments, reason))
@@ -89,17 +76,9 @@ impl Sessions {
             return Err(refusal);
         }
         drop(sessions);
-        let home = Home {
-            sessions: self,
-            id: request.id.clone(),
-            timeout: request.timeout,
-        };
+        let home = Home { sessions: self, id: request.id.clone(), timeout: request.timeout };
         let session = session.map_or_else(|| open().map(fresh), Ok)?;
-        Ok(Lease {
-            session,
-            home: Some(home),
-            undo: Vec::new(),
-        })
+        Ok(Lease { session, home: Some(home), undo: Vec::new() })
     }
 
     /// Closes sessions whose time is over.
@@ -184,9 +163,7 @@ impl Lease<'_> {
         if database.is_some() {
             let usual = match session.database.take() {
                 Some(usual) => usual,
-                None => ask(&mut session.connection, "SELECT currentDatabase()")?
-                    .trim_end()
-                    .to_owned(),
+                None => ask(&mut session.connection, "SELECT currentDatabase()")?.trim_end().to_owned(),
             };
             self.undo.push(format!("USE {}", quote_identifier(&usual)));
             session.database = Some(usual);
@@ -206,10 +183,7 @@ impl Lease<'_> {
     /// Puts back what the request had put on top, and gives the session back; or closes the connection.
     pub(super) fn release(mut self) {
         let Some(home) = self.home else { return };
-        let undone = self
-            .undo
-            .iter()
-            .try_for_each(|sql| execute(&mut self.session.connection, sql));
+        let undone = self.undo.iter().try_for_each(|sql| execute(&mut self.session.connection, sql));
         match undone {
             Ok(()) => home.receive(self.session),
             Err(error) => tracing::warn!(%error, "a session was closed: its settings could not be put back"),
@@ -219,10 +193,7 @@ impl Lease<'_> {
 
 impl Home<'_> {
     fn receive(&self, session: Box<Session>) {
-        let place = Place::Idle {
-            session,
-            until: Instant::now() + self.timeout,
-        };
+        let place = Place::Idle { session, until: Instant::now() + self.timeout };
         lock(&self.sessions.0).insert(self.id.clone(), place);
     }
 }
@@ -237,10 +208,6 @@ impl Drop for Home<'_> {
 }
 
 fn ask(connection: &mut Connection, sql: &str) -> Result<String, Fault> {
-    let answer = connection.run(Statement {
-        sql: sql.as_bytes(),
-        format: "TSVRaw",
-        parameters: &[],
-    })?;
+    let answer = connection.run(Statement { sql: sql.as_bytes(), format: "TSVRaw", parameters: &[] })?;
     Ok(String::from_utf8_lossy(&answer.bytes).into_owned())
 }

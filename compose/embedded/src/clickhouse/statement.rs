@@ -97,10 +97,7 @@ fn insert(sql: &[u8], mut tokens: Tokens<'_>) -> Result<Statement, Fault> {
             if found.depth == 0 && found.is(sql, "FORMAT") {
                 return match next {
                     Some(name) if name.kind == Kind::Word => rows_after(sql, found.start, name),
-                    _ => Err(Fault::refuse(
-                        Refusal::Syntax,
-                        "Syntax error: FORMAT without a name",
-                    )),
+                    _ => Err(Fault::refuse(Refusal::Syntax, "Syntax error: FORMAT without a name")),
                 };
             }
             if found.depth == 0 && found.is(sql, "FROM") && next.is_some_and(|next| next.is(sql, "INFILE")) {
@@ -111,10 +108,7 @@ fn insert(sql: &[u8], mut tokens: Tokens<'_>) -> Result<Statement, Fault> {
         opened = found.kind == Kind::Punctuation(b'(') && found.depth == 0;
         token = next;
     }
-    Err(Fault::refuse(
-        Refusal::Syntax,
-        "Syntax error: INSERT without VALUES, FORMAT or SELECT",
-    ))
+    Err(Fault::refuse(Refusal::Syntax, "Syntax error: INSERT without VALUES, FORMAT or SELECT"))
 }
 
 /// An `INSERT ... SELECT` runs as it stands, unless it wants rows from the body: the engine as a library would
@@ -148,18 +142,11 @@ fn rows_after(sql: &[u8], head: usize, name: Token) -> Result<Statement, Fault> 
     if sql.get(rows) == Some(&b'\n') {
         rows += 1;
     }
-    Ok(Statement::Insert {
-        head,
-        format: name.text(sql),
-        rows,
-    })
+    Ok(Statement::Insert { head, format: name.text(sql), rows })
 }
 
 fn other(sql: &[u8], first: Token, tokens: Tokens<'_>) -> Result<Statement, Fault> {
-    let outer: Vec<Token> = std::iter::once(first)
-        .chain(tokens)
-        .filter(|token| token.depth == 0)
-        .collect();
+    let outer: Vec<Token> = std::iter::once(first).chain(tokens).filter(|token| token.depth == 0).collect();
     let mut format = None;
     for (at, token) in outer.iter().enumerate() {
         let Some(next) = outer.get(at + 1) else { break };
@@ -205,10 +192,9 @@ impl Tokens<'_> {
                 [b'-', b'-', ..] | [b'#', b' ' | b'!', ..] => {
                     rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len())
                 }
-                [b'/', b'*', ..] => rest
-                    .windows(2)
-                    .position(|pair| pair == b"*/")
-                    .map_or(rest.len(), |end| end + 2),
+                [b'/', b'*', ..] => {
+                    rest.windows(2).position(|pair| pair == b"*/").map_or(rest.len(), |end| end + 2)
+                }
                 _ => return,
             };
             self.at += skipped;
@@ -231,11 +217,7 @@ impl Tokens<'_> {
 
     /// Length of a `$tag$...$tag$` text, if one begins here.
     fn heredoc(rest: &[u8]) -> Option<usize> {
-        let tag = rest
-            .iter()
-            .skip(1)
-            .position(|byte| !is_word(*byte) || *byte == b'$')?
-            + 2;
+        let tag = rest.iter().skip(1).position(|byte| !is_word(*byte) || *byte == b'$')? + 2;
         let mark = rest.get(..tag).filter(|mark| mark.last() == Some(&b'$'))?;
         let body = rest[tag..].windows(tag).position(|window| window == mark)?;
         Some(tag + body + tag)
@@ -256,22 +238,16 @@ impl Iterator for Tokens<'_> {
         let (length, kind) = match *rest.first()? {
             quote @ (b'\'' | b'"' | b'`') => (Self::quoted(rest, quote), Kind::Quoted),
             b'$' if Self::heredoc(rest).is_some() => (Self::heredoc(rest)?, Kind::Quoted),
-            byte if is_word(byte) => (
-                rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len()),
-                Kind::Word,
-            ),
+            byte if is_word(byte) => {
+                (rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len()), Kind::Word)
+            }
             byte => (1, Kind::Punctuation(byte)),
         };
         self.at = (start + length).min(self.sql.len());
         if matches!(kind, Kind::Punctuation(b')' | b']')) {
             self.depth = self.depth.saturating_sub(1);
         }
-        let token = Token {
-            start,
-            end: self.at,
-            kind,
-            depth: self.depth,
-        };
+        let token = Token { start, end: self.at, kind, depth: self.depth };
         if matches!(kind, Kind::Punctuation(b'(' | b'[')) {
             self.depth += 1;
         }

@@ -10,15 +10,9 @@ async fn serve_on(address: &str) -> ServeError {
     let listener = TcpListener::bind(address).await.unwrap();
     let library = folder.path().join("no-library.so");
     let data = folder.path().join("data");
-    serve(
-        Path::new(&library),
-        &data,
-        listener,
-        Options::default(),
-        CancellationToken::new(),
-    )
-    .await
-    .unwrap_err()
+    serve(Path::new(&library), &data, listener, Options::default(), CancellationToken::new())
+        .await
+        .unwrap_err()
 }
 
 #[tokio::test]
@@ -29,8 +23,6 @@ async fn other_machines_are_kept_out() {
 #[tokio::test]
 async fn a_missing_library_is_named() {
     let error = serve_on("127.0.0.1:0").await;
-    let ServeError::Engine(LoadError::Library { path, .. }) = error else {
-        panic!("{error:?}")
-    };
+    let ServeError::Engine(LoadError::Library { path, .. }) = error else { panic!("{error:?}") };
     assert!(path.ends_with("no-library.so"));
 }

@@ -34,9 +34,7 @@ impl Cache {
     ///
     /// [`ProvideError::NoCacheFolder`] when none of the three variables is set.
     pub fn default_location() -> Result<Self, ProvideError> {
-        location(|name| env::var_os(name))
-            .map(Self::at)
-            .ok_or(ProvideError::NoCacheFolder)
+        location(|name| env::var_os(name)).map(Self::at).ok_or(ProvideError::NoCacheFolder)
     }
 
     /// The folder itself.
@@ -53,11 +51,7 @@ impl Cache {
     pub(super) fn lock(&self, name: &str) -> Result<File, ProvideError> {
         fs::create_dir_all(&self.folder).map_err(failed("create", &self.folder))?;
         let path = self.folder.join(format!("{name}.lock"));
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(failed("open", &path))?;
+        let file = File::options().create(true).append(true).open(&path).map_err(failed("open", &path))?;
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) => progress::say(&format!(
@@ -83,10 +77,7 @@ impl Cache {
     }
 
     fn work_folder(&self, name: &str) -> WorkFolder {
-        WorkFolder {
-            path: self.folder.join(format!("{name}.installing")),
-            at_end: AtEnd::Remove,
-        }
+        WorkFolder { path: self.folder.join(format!("{name}.installing")), at_end: AtEnd::Remove }
     }
 }
 
@@ -143,11 +134,7 @@ pub(super) fn failed<'a>(
     action: &'static str,
     path: &'a Path,
 ) -> impl FnOnce(io::Error) -> ProvideError + 'a {
-    move |source| ProvideError::File {
-        action,
-        path: path.to_owned(),
-        source,
-    }
+    move |source| ProvideError::File { action, path: path.to_owned(), source }
 }
 
 fn remove(path: &Path) -> Result<(), ProvideError> {
@@ -159,11 +146,7 @@ fn remove(path: &Path) -> Result<(), ProvideError> {
 
 /// An empty variable counts as unset, as the XDG base directory specification asks.
 fn location(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let set = |name| {
-        variable(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("GITPULSE_CACHE_DIR")
         .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("gitpulse")))
         .or_else(|| set("HOME").map(|folder| folder.join(".cache/gitpulse")))

@@ -62,10 +62,7 @@ pub(super) fn provide(cache: &Cache, named: Option<&Path>) -> Result<PathBuf, Pr
         if library.is_file() {
             return Ok(library.to_owned());
         }
-        return Err(ProvideError::Override {
-            setting: "CHDB_LIBRARY",
-            path: library.to_owned(),
-        });
+        return Err(ProvideError::Override { setting: "CHDB_LIBRARY", path: library.to_owned() });
     }
     if let Some(library) = installed(cache) {
         return Ok(library);
@@ -109,10 +106,7 @@ fn download(work: &WorkFolder) -> Result<PathBuf, ProvideError> {
     progress.finish();
     file_name(&printed)
         .map(|name| folder.join(name))
-        .ok_or(ProvideError::ToolOutput {
-            tool: NPM.name,
-            output: printed,
-        })
+        .ok_or(ProvideError::ToolOutput { tool: NPM.name, output: printed })
 }
 
 /// The last line npm prints is the name of the file it wrote; warnings may come before it.
@@ -148,20 +142,12 @@ fn check_integrity(archive: &Path, expected: &'static str) -> Result<(), Provide
     if found == expected {
         return Ok(());
     }
-    Err(ProvideError::Integrity {
-        name: PACKAGE,
-        expected,
-        found,
-    })
+    Err(ProvideError::Integrity { name: PACKAGE, expected, found })
 }
 
 /// Writes the library out of the archive to `library`, which is on disk when this returns.
 fn unpack(archive: &Path, library: &Path, bytes: u64) -> Result<(), ProvideError> {
-    let missing = || ProvideError::Archive {
-        name: PACKAGE,
-        entry: ENTRY,
-        bytes,
-    };
+    let missing = || ProvideError::Archive { name: PACKAGE, entry: ENTRY, bytes };
     let read = failed("read", archive);
     let file = File::open(archive).map_err(failed("open", archive))?;
     let mut archive = tar::Archive::new(GzDecoder::new(BufReader::new(file)));

@@ -69,10 +69,7 @@ pub(super) fn provide(cache: &Cache, named: Option<&Path>) -> Result<PathBuf, Pr
 /// Another version is the user's own decision, so it is told and not refused.
 fn named_by_user(program: &Path) -> Result<PathBuf, ProvideError> {
     if !program.is_file() {
-        return Err(ProvideError::Override {
-            setting: "NISSHI_BIN",
-            path: program.to_owned(),
-        });
+        return Err(ProvideError::Override { setting: "NISSHI_BIN", path: program.to_owned() });
     }
     match check_version(program) {
         Err(ProvideError::Version { found, .. }) if found.starts_with("nisshi ") => {
@@ -98,12 +95,7 @@ fn compile(cache: &Cache) -> Result<PathBuf, ProvideError> {
     command
         .args(["install", "nisshi@0.8.1", "--locked", "--force"])
         // Its manifest asks for a newer compiler than the one it builds and runs with.
-        .args([
-            "--ignore-rust-version",
-            "--no-default-features",
-            "--features",
-            "libsql",
-        ])
+        .args(["--ignore-rust-version", "--no-default-features", "--features", "libsql"])
         .args(["--color", "never"])
         .arg("--root")
         .arg(&root)
@@ -155,11 +147,7 @@ fn check_version(program: &Path) -> Result<(), ProvideError> {
     if found == "nisshi 0.8.1" {
         return Ok(());
     }
-    Err(ProvideError::Version {
-        path: program.to_owned(),
-        expected: VERSION,
-        found,
-    })
+    Err(ProvideError::Version { path: program.to_owned(), expected: VERSION, found })
 }
 
 #[cfg(test)]

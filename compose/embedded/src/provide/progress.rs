@@ -96,10 +96,7 @@ struct PlainLines {
 
 impl PlainLines {
     fn new(now: Instant) -> Self {
-        Self {
-            started: now,
-            last: now,
-        }
+        Self { started: now, last: now }
     }
 
     /// Seconds since the start when another line is due.
@@ -114,11 +111,7 @@ impl PlainLines {
 
 fn line(label: &str, unit: Unit, position: u64, total: u64, seconds: u64) -> String {
     match unit {
-        Unit::Bytes => format!(
-            "{label}: {} of {}, {seconds} s",
-            HumanBytes(position),
-            HumanBytes(total)
-        ),
+        Unit::Bytes => format!("{label}: {} of {}, {seconds} s", HumanBytes(position), HumanBytes(total)),
         Unit::Things(noun) => format!("{label}: {position} of {total} {noun}, {seconds} s"),
     }
 }

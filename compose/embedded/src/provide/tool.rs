@@ -144,14 +144,8 @@ pub(super) fn without_parent_cargo(command: &mut Command) {
 
 /// Where the registry is, how to reach it and how many jobs to run stay the user's choice.
 pub(super) fn is_of_parent_cargo(name: &str) -> bool {
-    const KEPT: [&str; 6] = [
-        "CARGO_HOME",
-        "CARGO_BUILD_JOBS",
-        "CARGO_HTTP_",
-        "CARGO_NET_",
-        "CARGO_REGISTR",
-        "CARGO_SOURCE_",
-    ];
+    const KEPT: [&str; 6] =
+        ["CARGO_HOME", "CARGO_BUILD_JOBS", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_"];
     const REMOVED: [&str; 7] = [
         "CARGO",
         "OUT_DIR",

@@ -115,11 +115,7 @@ where
         let status = match timeout(grace, child.wait()).await {
             Ok(status) => status.map_err(|source| self.not_started(source))?,
             Err(_) => {
-                tracing::warn!(
-                    child = self.spec.name,
-                    ?grace,
-                    "a child did not stop in time and is killed"
-                );
+                tracing::warn!(child = self.spec.name, ?grace, "a child did not stop in time and is killed");
                 self.kill(&mut child).await?
             }
         };
@@ -143,11 +139,7 @@ impl<R> Run<R> {
     }
 
     fn not_started(&self, source: io::Error) -> SuperviseError {
-        SuperviseError::Start {
-            name: self.spec.name,
-            program: self.spec.program.clone(),
-            source,
-        }
+        SuperviseError::Start { name: self.spec.name, program: self.spec.program.clone(), source }
     }
 
     fn ended_before_ready(&self, status: ExitStatus) -> SuperviseError {

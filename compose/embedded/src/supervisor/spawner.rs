@@ -26,15 +26,13 @@ impl Spawner {
     pub(super) fn start(name: &str) -> io::Result<Self> {
         let (requests, incoming) = mpsc::channel::<Request>();
         let runtime = Handle::current();
-        thread::Builder::new()
-            .name(format!("spawn-{name}"))
-            .spawn(move || {
-                let _runtime = runtime.enter();
-                for mut request in incoming {
-                    // Whoever does not wait any more drops the child, which kills it.
-                    let _ = request.started.send(request.command.spawn());
-                }
-            })?;
+        thread::Builder::new().name(format!("spawn-{name}")).spawn(move || {
+            let _runtime = runtime.enter();
+            for mut request in incoming {
+                // Whoever does not wait any more drops the child, which kills it.
+                let _ = request.started.send(request.command.spawn());
+            }
+        })?;
         Ok(Self { requests })
     }
 
@@ -42,9 +40,7 @@ impl Spawner {
     pub(super) async fn spawn(&self, command: Command) -> io::Result<Child> {
         let gone = || io::Error::other("the thread that starts children is gone");
         let (started, child) = oneshot::channel();
-        self.requests
-            .send(Request { command, started })
-            .map_err(|_| gone())?;
+        self.requests.send(Request { command, started }).map_err(|_| gone())?;
         child.await.map_err(|_| gone())?
     }
 }

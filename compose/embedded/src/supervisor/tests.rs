@@ -13,10 +13,7 @@ fn shell(folder: &Path, script: &str) -> ChildSpec {
         folder: folder.to_owned(),
         environment: Environment::Only(vec![("GREETING", "hello".into())]),
         log_file: folder.join("shell.log"),
-        listens: Listens {
-            address: (Ipv4Addr::LOCALHOST, 0).into(),
-            setting: "SHELL_LISTEN",
-        },
+        listens: Listens { address: (Ipv4Addr::LOCALHOST, 0).into(), setting: "SHELL_LISTEN" },
         ready_within: Duration::from_secs(20),
     }
 }
@@ -52,27 +49,15 @@ fn a_good_run_starts_the_count_anew() {
     for _ in 0..4 {
         backoff.after(Duration::from_secs(1));
     }
-    assert_eq!(
-        backoff.after(Duration::from_secs(30)),
-        Some(Duration::from_millis(100))
-    );
-    assert_eq!(
-        backoff.after(Duration::from_secs(1)),
-        Some(Duration::from_millis(100))
-    );
-    assert_eq!(
-        backoff.after(Duration::from_secs(1)),
-        Some(Duration::from_millis(400))
-    );
+    assert_eq!(backoff.after(Duration::from_secs(30)), Some(Duration::from_millis(100)));
+    assert_eq!(backoff.after(Duration::from_secs(1)), Some(Duration::from_millis(100)));
+    assert_eq!(backoff.after(Duration::from_secs(1)), Some(Duration::from_millis(400)));
 }
 
 #[tokio::test]
 async fn a_killed_child_is_restarted_and_a_stopped_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
-    let spec = shell(
-        folder.path(),
-        "echo $GREETING; echo $$ > started; exec sleep 1000",
-    );
+    let spec = shell(folder.path(), "echo $GREETING; echo $$ > started; exec sleep 1000");
     let supervisor = Supervisor::start(spec, has_started(folder.path())).await.unwrap();
     let first = supervisor.pid().unwrap();
 
@@ -92,9 +77,8 @@ async fn a_killed_child_is_restarted_and_a_stopped_one_is_not() {
 async fn a_child_that_ignores_the_request_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let script = "trap '' TERM; echo $$ > started; while :; do sleep 1000; done";
-    let supervisor = Supervisor::start(shell(folder.path(), script), has_started(folder.path()))
-        .await
-        .unwrap();
+    let supervisor =
+        Supervisor::start(shell(folder.path(), script), has_started(folder.path())).await.unwrap();
     let status = supervisor.stop(Duration::from_millis(50)).await.unwrap();
     assert_eq!(status.signal(), Some(9));
 }
@@ -103,18 +87,10 @@ async fn a_child_that_ignores_the_request_is_killed() {
 async fn a_child_that_ends_while_starting_shows_its_last_line() {
     let folder = tempfile::tempdir().unwrap();
     let spec = shell(folder.path(), "echo disk is full; exit 3");
-    let error = Supervisor::start(spec, has_started(folder.path()))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, SuperviseError::EndedBeforeReady { .. }),
-        "{error}"
-    );
+    let error = Supervisor::start(spec, has_started(folder.path())).await.unwrap_err();
+    assert!(matches!(error, SuperviseError::EndedBeforeReady { .. }), "{error}");
     let error = error.to_string();
-    assert!(
-        error.contains("exit status: 3") && error.contains("disk is full"),
-        "{error}"
-    );
+    assert!(error.contains("exit status: 3") && error.contains("disk is full"), "{error}");
 }
 
 #[tokio::test]
@@ -122,9 +98,7 @@ async fn a_child_that_never_answers_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = shell(folder.path(), "exec sleep 1000");
     spec.ready_within = Duration::from_millis(10);
-    let error = Supervisor::start(spec, has_started(folder.path()))
-        .await
-        .unwrap_err();
+    let error = Supervisor::start(spec, has_started(folder.path())).await.unwrap_err();
     assert!(matches!(error, SuperviseError::NotReady { .. }), "{error}");
 }
 
@@ -135,9 +109,7 @@ async fn a_child_that_keeps_ending_is_given_up() {
     // Ready from the first start on, so that every end is the script's own.
     let started = folder.path().join("started");
     let ready = move || future::ready(fs::metadata(&started).map(|_| ()));
-    let mut supervisor = Supervisor::start(shell(folder.path(), script), ready)
-        .await
-        .unwrap();
+    let mut supervisor = Supervisor::start(shell(folder.path(), script), ready).await.unwrap();
     tokio::time::pause();
     kill_process(pid(supervisor.pid().unwrap()), Signal::KILL).unwrap();
     let error = supervisor.gave_up().await;
@@ -151,14 +123,9 @@ async fn a_taken_address_is_found_before_the_start() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let mut spec = shell(folder.path(), "echo $$ > started; exec sleep 1000");
     spec.listens.address = taken.local_addr().unwrap();
-    let error = Supervisor::start(spec, has_started(folder.path()))
-        .await
-        .unwrap_err();
+    let error = Supervisor::start(spec, has_started(folder.path())).await.unwrap_err();
     let error = error.to_string();
-    assert!(
-        error.contains("127.0.0.1:") && error.ends_with("change SHELL_LISTEN"),
-        "{error}"
-    );
+    assert!(error.contains("127.0.0.1:") && error.ends_with("change SHELL_LISTEN"), "{error}");
     assert!(!folder.path().join("started").exists());
 }
 

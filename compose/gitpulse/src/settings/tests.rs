@@ -2,13 +2,7 @@ use super::*;
 
 fn read(toml: &str) -> Result<(FileValues, Vec<TenantConfig>), String> {
     let (mut values, mut tenants) = (FileValues::new(), Vec::new());
-    match read_toml(
-        Path::new("gitpulse.toml"),
-        toml,
-        &known(&Cli::command()),
-        &mut values,
-        &mut tenants,
-    ) {
+    match read_toml(Path::new("gitpulse.toml"), toml, &known(&Cli::command()), &mut values, &mut tenants) {
         Ok(()) => Ok((values, tenants)),
         Err(SettingsError::File(message)) => Err(message),
         Err(SettingsError::CommandLine(error)) => Err(error.to_string()),
@@ -36,56 +30,29 @@ fn tables_and_flat_keys_name_the_same_settings() {
         (value("listen"), value("kafka_brokers"), value("kafka_partitions")),
         ("127.0.0.1:9", "a:1", "3")
     );
-    assert_eq!(
-        (value("batch_max_rows"), values["batch_max_rows"].origin.as_str()),
-        ("7", "gitpulse.toml:6")
-    );
+    assert_eq!((value("batch_max_rows"), values["batch_max_rows"].origin.as_str()), ("7", "gitpulse.toml:6"));
 }
 
 #[test]
 fn faults_name_the_key_the_file_and_the_line() {
-    check(
-        "\n[kafka]\nbroker = 'a:1'",
-        "gitpulse.toml:3: unknown key `kafka_broker`",
-    );
-    check(
-        "listen = 'here'",
-        "gitpulse.toml:1: `listen`: invalid value 'here'",
-    );
+    check("\n[kafka]\nbroker = 'a:1'", "gitpulse.toml:3: unknown key `kafka_broker`");
+    check("listen = 'here'", "gitpulse.toml:1: `listen`: invalid value 'here'");
     check("[kafka]\npartitions = 0", "gitpulse.toml:2: `kafka_partitions`");
     check("listen = ", "gitpulse.toml:1");
-    check(
-        "[[tenant]]\nname = 'a'\n\ntokes = ['x']",
-        "gitpulse.toml:4: tenant: unknown field `tokes`",
-    );
+    check("[[tenant]]\nname = 'a'\n\ntokes = ['x']", "gitpulse.toml:4: tenant: unknown field `tokes`");
     check("listen = 2026-01-01", "`listen`: expected a string");
 }
 
 #[test]
 fn a_bad_secret_is_not_shown() {
-    check(
-        "[kafka]\nproperties = 'hunter2'",
-        "`kafka_properties`: this value cannot be used",
-    );
-    assert!(
-        !read("[kafka]\nproperties = 'hunter2'")
-            .err()
-            .unwrap()
-            .contains("hunter2")
-    );
+    check("[kafka]\nproperties = 'hunter2'", "`kafka_properties`: this value cannot be used");
+    assert!(!read("[kafka]\nproperties = 'hunter2'").err().unwrap().contains("hunter2"));
 }
 
 #[test]
 fn tenants_are_tables_of_their_own() {
     let (_, tenants) = read("[[tenant]]\nname = 'a'\ntokens = ['x', 'y']\nallowed_networks = ['10.0.0.0/8']\n[[tenant]]\nname = 'b'\nsigning_tokens = ['whsec_z']").unwrap();
-    assert_eq!(
-        (
-            tenants.len(),
-            tenants[0].tokens.len(),
-            tenants[1].signing_tokens.len()
-        ),
-        (2, 2, 1)
-    );
+    assert_eq!((tenants.len(), tenants[0].tokens.len(), tenants[1].signing_tokens.len()), (2, 2, 1));
     assert!(!format!("{tenants:?}").contains("whsec_z"));
 }
 
@@ -93,13 +60,9 @@ fn tenants_are_tables_of_their_own() {
 fn file_values_give_way_to_flags() {
     let (values, _) = read("[kafka]\nbrokers = 'file:1'\ntopic-prefix = 'acme'").unwrap();
     let command = with_defaults(Cli::command(), &values);
-    let matches = command
-        .clone()
-        .try_get_matches_from(["gitpulse", "migrate", "--kafka-brokers", "flag:1"])
-        .unwrap();
-    let Ok(sources) = sources(&command, &matches, &values) else {
-        panic!("no secret was given")
-    };
+    let matches =
+        command.clone().try_get_matches_from(["gitpulse", "migrate", "--kafka-brokers", "flag:1"]).unwrap();
+    let Ok(sources) = sources(&command, &matches, &values) else { panic!("no secret was given") };
     let of = |name: &str| {
         sources
             .iter()

@@ -5,9 +5,7 @@ use crate::clickhouse::block;
 
 fn check(sent: &[u8], encoding: Encoding, framing: Framing, expected: &[u8]) {
     let mut plain = Vec::new();
-    Body::new(sent, encoding, framing)
-        .read_to_end(&mut plain)
-        .unwrap();
+    Body::new(sent, encoding, framing).read_to_end(&mut plain).unwrap();
     assert_eq!(plain, expected);
 }
 
@@ -20,12 +18,7 @@ fn every_encoding_is_undone() {
     check(&gzip.finish().unwrap(), Encoding::Gzip, Framing::Plain, &rows);
     let mut deflate = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     deflate.write_all(&rows).unwrap();
-    check(
-        &deflate.finish().unwrap(),
-        Encoding::Deflate,
-        Framing::Plain,
-        &rows,
-    );
+    check(&deflate.finish().unwrap(), Encoding::Deflate, Framing::Plain, &rows);
     let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
     lz4.write_all(&rows).unwrap();
     check(&lz4.finish().unwrap(), Encoding::Lz4, Framing::Plain, &rows);
@@ -51,10 +44,7 @@ fn a_cut_off_encoding_is_an_error() {
     gzip.write_all(b"rows").unwrap();
     let sent = gzip.finish().unwrap();
     let mut body = Body::new(&sent[..sent.len() - 4], Encoding::Gzip, Framing::Plain);
-    assert_eq!(
-        body.fill(&mut Vec::new(), 100).map_err(|fault| fault.code),
-        Err(33)
-    );
+    assert_eq!(body.fill(&mut Vec::new(), 100).map_err(|fault| fault.code), Err(33));
 }
 
 #[test]

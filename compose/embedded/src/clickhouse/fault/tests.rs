@@ -31,30 +31,21 @@ fn codes_map_to_the_statuses_of_clickhouse() {
 #[test]
 fn the_engines_text_keeps_its_code_and_gets_a_version() {
     let text = "Code: 60. DB::Exception: Table default.t does not exist. (UNKNOWN_TABLE)";
-    let fault = Fault::from(EngineError {
-        text: text.to_owned(),
-    });
+    let fault = Fault::from(EngineError { text: text.to_owned() });
     assert_eq!(fault.code, 60);
-    assert_eq!(
-        fault.body("26.7.2.1"),
-        format!("{text} (version 26.7.2.1 (embedded build))\n")
-    );
+    assert_eq!(fault.body("26.7.2.1"), format!("{text} (version 26.7.2.1 (embedded build))\n"));
 }
 
 #[test]
 fn a_version_in_the_engines_text_is_not_repeated() {
     let text = "Code: 33. DB::Exception: Cannot read all data. (CANNOT_READ_ALL_DATA) (version 26.7.2.1)";
-    let fault = Fault::from(EngineError {
-        text: text.to_owned(),
-    });
+    let fault = Fault::from(EngineError { text: text.to_owned() });
     assert_eq!(fault.body("26.7.2.1"), format!("{text}\n"));
 }
 
 #[test]
 fn a_text_without_a_code_gets_one() {
-    let fault = Fault::from(EngineError {
-        text: "send_insert does not support this".to_owned(),
-    });
+    let fault = Fault::from(EngineError { text: "send_insert does not support this".to_owned() });
     assert_eq!(fault.code, 1002);
     assert_eq!(fault.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

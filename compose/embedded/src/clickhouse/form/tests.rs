@@ -5,19 +5,13 @@ const FORM: &str = "--b\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\
                     --b--\r\n";
 
 fn check_refused(body: &str, code: u32) {
-    assert_eq!(
-        fields(body.as_bytes(), "b").map_err(|fault| fault.code),
-        Err(code),
-        "{body}"
-    );
+    assert_eq!(fields(body.as_bytes(), "b").map_err(|fault| fault.code), Err(code), "{body}");
 }
 
 #[test]
 fn fields_come_in_order() {
     let expected = [("query", "SELECT {x:String}"), ("param_x", "a\r\nb")];
-    let expected: Vec<_> = expected
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+    let expected: Vec<_> = expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     assert_eq!(fields(FORM.as_bytes(), "b"), Ok(expected));
     assert_eq!(fields(b"--b--\r\n", "b"), Ok(Vec::new()));
 }
@@ -25,10 +19,7 @@ fn fields_come_in_order() {
 #[test]
 fn boundaries_are_found_in_forms_only() {
     assert_eq!(boundary("multipart/form-data; boundary=x1"), Some("x1"));
-    assert_eq!(
-        boundary("Multipart/Form-Data; charset=utf-8; boundary=\"a b\""),
-        Some("a b")
-    );
+    assert_eq!(boundary("Multipart/Form-Data; charset=utf-8; boundary=\"a b\""), Some("a b"));
     assert_eq!(boundary("application/x-www-form-urlencoded"), None);
     assert_eq!(boundary("text/plain; boundary=x"), None);
 }

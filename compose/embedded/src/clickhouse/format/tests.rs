@@ -27,10 +27,7 @@ fn headers_are_measured() {
     assert_eq!(Header::Lines(2).length(b"a\tb\nUInt8\tString\n1\tx\n"), Some(17));
     assert_eq!(Header::Lines(2).length(b"a\tb\nUInt8"), None);
     assert_eq!(Header::Csv(1).length(b"\"a\nb\",\"c\"\"\n\"\n1,2\n"), Some(13));
-    assert_eq!(
-        Header::Binary(2).length(b"\x02\x01a\x01b\x05UInt8\x06String\x01"),
-        Some(18)
-    );
+    assert_eq!(Header::Binary(2).length(b"\x02\x01a\x01b\x05UInt8\x06String\x01"), Some(18));
     assert_eq!(Header::Binary(1).length(b"\x02\x01a\x7fb"), None);
     assert_eq!(Header::Binary(1).length(b""), None);
 }

@@ -23,10 +23,7 @@ fn exceptions_in_a_body_are_framed_as_clickhouse_does() {
 #[test]
 fn a_small_answer_comes_whole_with_its_counts() {
     let (mut sink, head) = Sink::new(Delivery::Early, Framing::Plain, "1");
-    let counts = Counts {
-        read_rows: 2,
-        ..Counts::default()
-    };
+    let counts = Counts { read_rows: 2, ..Counts::default() };
     sink.push(b"1\n", counts).unwrap();
     sink.push(b"2\n", counts).unwrap();
     sink.finish();
@@ -60,9 +57,7 @@ async fn a_failure_in_a_stream_is_the_last_thing_in_it_and_cuts_it() {
         sink.push(&vec![b'x'; EARLY + 1], Counts::default()).unwrap();
         sink.fail(fault());
     });
-    let Answer::Streaming { tag, mut body, .. } = head.await.unwrap() else {
-        panic!("not a stream")
-    };
+    let Answer::Streaming { tag, mut body, .. } = head.await.unwrap() else { panic!("not a stream") };
     let mut text = Vec::new();
     let error = loop {
         match body.frame().await.unwrap() {

@@ -15,11 +15,7 @@ fn parse(method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Request, F
 }
 
 fn check_refused(uri: &str, headers: &[(&str, &str)], code: u32) {
-    assert_eq!(
-        parse("POST", uri, headers).map_err(|fault| fault.code),
-        Err(code),
-        "{uri} {headers:?}"
-    );
+    assert_eq!(parse("POST", uri, headers).map_err(|fault| fault.code), Err(code), "{uri} {headers:?}");
 }
 
 #[test]
@@ -35,19 +31,13 @@ fn url_parameters_are_told_apart() {
     assert_eq!(request.settings, [("max_threads".to_owned(), "3".to_owned())]);
     assert_eq!(request.query_id, "q");
     assert_eq!(request.delivery, Delivery::AtTheEnd);
-    assert_eq!(
-        (request.body_framing, request.answer_framing),
-        (Framing::Blocks, Framing::Blocks)
-    );
+    assert_eq!((request.body_framing, request.answer_framing), (Framing::Blocks, Framing::Blocks));
 }
 
 #[test]
 fn headers_speak_where_the_url_is_silent() {
-    let headers = [
-        ("X-ClickHouse-Database", "d"),
-        ("X-ClickHouse-Format", "CSV"),
-        ("Content-Encoding", "gzip"),
-    ];
+    let headers =
+        [("X-ClickHouse-Database", "d"), ("X-ClickHouse-Format", "CSV"), ("Content-Encoding", "gzip")];
     let request = parse("GET", "/?query=SELECT+1", &headers).unwrap();
     assert_eq!(request.access, Access::Read);
     assert_eq!(request.database.as_deref(), Some("d"));
@@ -60,14 +50,7 @@ fn headers_speak_where_the_url_is_silent() {
 #[test]
 fn only_the_default_user_without_password_comes_in() {
     assert!(parse("POST", "/?user=default&password=", &[]).is_ok());
-    assert!(
-        parse(
-            "POST",
-            "/",
-            &[("X-ClickHouse-User", "default"), ("X-ClickHouse-Key", "")]
-        )
-        .is_ok()
-    );
+    assert!(parse("POST", "/", &[("X-ClickHouse-User", "default"), ("X-ClickHouse-Key", "")]).is_ok());
     assert!(parse("POST", "/", &[("Authorization", "Basic ZGVmYXVsdDo=")]).is_ok());
     check_refused("/?user=bob", &[], 516);
     check_refused("/?password=x", &[], 516);
@@ -79,18 +62,13 @@ fn only_the_default_user_without_password_comes_in() {
 
 #[test]
 fn sessions_carry_their_terms() {
-    let session = parse("POST", "/?session_id=s&session_timeout=7&session_check=1", &[])
-        .unwrap()
-        .session
-        .unwrap();
+    let session =
+        parse("POST", "/?session_id=s&session_timeout=7&session_check=1", &[]).unwrap().session.unwrap();
     assert_eq!(
         (session.id.as_str(), session.timeout, session.origin),
         ("s", Duration::from_secs(7), Origin::Existing)
     );
-    let session = parse("POST", "/?session_id=s&session_timeout=99999", &[])
-        .unwrap()
-        .session
-        .unwrap();
+    let session = parse("POST", "/?session_id=s&session_timeout=99999", &[]).unwrap().session.unwrap();
     assert_eq!(session.timeout, Duration::from_secs(3600));
     assert_eq!(parse("POST", "/?session_id=", &[]).unwrap().session, None);
     check_refused("/?session_id=s&session_timeout=soon", &[], 36);
@@ -101,10 +79,7 @@ fn a_read_only_session_request_only_reads() {
     let request = parse("POST", "/?session_id=s&readonly=2", &[]).unwrap();
     assert_eq!((request.access, request.settings.len()), (Access::Read, 0));
     let request = parse("POST", "/?readonly=2", &[]).unwrap();
-    assert_eq!(
-        (request.access, request.setting("readonly")),
-        (Access::Write, Some("2"))
-    );
+    assert_eq!((request.access, request.setting("readonly")), (Access::Write, Some("2")));
 }
 
 #[test]

@@ -11,67 +11,34 @@ fn check(sql: &str, expected: (&str, &str, &str)) {
 }
 
 fn check_format(sql: &str, expected: Option<&str>) {
-    let expected = Statement::Other {
-        format: expected.map(str::to_owned),
-    };
+    let expected = Statement::Other { format: expected.map(str::to_owned) };
     assert_eq!(Statement::read(sql.as_bytes()), Ok(expected), "{sql}");
 }
 
 fn check_refused(sql: &str, code: u32) {
-    assert_eq!(
-        Statement::read(sql.as_bytes()).map_err(|fault| fault.code),
-        Err(code),
-        "{sql}"
-    );
+    assert_eq!(Statement::read(sql.as_bytes()).map_err(|fault| fault.code), Err(code), "{sql}");
 }
 
 #[test]
 fn rows_follow_the_format_and_one_line_end() {
-    check(
-        "INSERT INTO t FORMAT CSV\n1,2\n",
-        ("INSERT INTO t ", "CSV", "1,2\n"),
-    );
-    check(
-        "INSERT INTO t FORMAT CSV \r\n\n1",
-        ("INSERT INTO t ", "CSV", "\n1"),
-    );
-    check(
-        "insert into t format RowBinary \0\x01",
-        ("insert into t ", "RowBinary", "\0\x01"),
-    );
-    check(
-        "INSERT INTO t (a, b) FORMAT Native",
-        ("INSERT INTO t (a, b) ", "Native", ""),
-    );
+    check("INSERT INTO t FORMAT CSV\n1,2\n", ("INSERT INTO t ", "CSV", "1,2\n"));
+    check("INSERT INTO t FORMAT CSV \r\n\n1", ("INSERT INTO t ", "CSV", "\n1"));
+    check("insert into t format RowBinary \0\x01", ("insert into t ", "RowBinary", "\0\x01"));
+    check("INSERT INTO t (a, b) FORMAT Native", ("INSERT INTO t (a, b) ", "Native", ""));
     check("INSERT t FORMAT CSV", ("INSERT t ", "CSV", ""));
 }
 
 #[test]
 fn values_begin_after_their_word() {
-    check(
-        "INSERT INTO t VALUES (1, 'a')",
-        ("INSERT INTO t ", "Values", " (1, 'a')"),
-    );
-    check(
-        "INSERT INTO t (a)VALUES\n(1)",
-        ("INSERT INTO t (a)", "Values", "\n(1)"),
-    );
+    check("INSERT INTO t VALUES (1, 'a')", ("INSERT INTO t ", "Values", " (1, 'a')"));
+    check("INSERT INTO t (a)VALUES\n(1)", ("INSERT INTO t (a)", "Values", "\n(1)"));
 }
 
 #[test]
 fn words_of_the_grammar_may_be_names() {
-    check(
-        "INSERT INTO format FORMAT CSV\n1",
-        ("INSERT INTO format ", "CSV", "1"),
-    );
-    check(
-        "INSERT INTO d.values VALUES (1)",
-        ("INSERT INTO d.values ", "Values", " (1)"),
-    );
-    check(
-        "INSERT INTO `a FORMAT b` FORMAT CSV",
-        ("INSERT INTO `a FORMAT b` ", "CSV", ""),
-    );
+    check("INSERT INTO format FORMAT CSV\n1", ("INSERT INTO format ", "CSV", "1"));
+    check("INSERT INTO d.values VALUES (1)", ("INSERT INTO d.values ", "Values", " (1)"));
+    check("INSERT INTO `a FORMAT b` FORMAT CSV", ("INSERT INTO `a FORMAT b` ", "CSV", ""));
     check(
         "INSERT INTO t (format, values) VALUES (1, 2)",
         ("INSERT INTO t (format, values) ", "Values", " (1, 2)"),
@@ -80,21 +47,14 @@ fn words_of_the_grammar_may_be_names() {
         "INSERT INTO FUNCTION remote('h', d, t) FORMAT CSV",
         ("INSERT INTO FUNCTION remote('h', d, t) ", "CSV", ""),
     );
-    check(
-        "INSERT INTO TABLE t FORMAT CSV",
-        ("INSERT INTO TABLE t ", "CSV", ""),
-    );
+    check("INSERT INTO TABLE t FORMAT CSV", ("INSERT INTO TABLE t ", "CSV", ""));
 }
 
 #[test]
 fn comments_quotes_and_heredocs_hide_words() {
     check(
         "-- FORMAT a\n/* VALUES */ INSERT INTO t # c\nSETTINGS a = 'FORMAT x' FORMAT CSV\n1",
-        (
-            "-- FORMAT a\n/* VALUES */ INSERT INTO t # c\nSETTINGS a = 'FORMAT x' ",
-            "CSV",
-            "1",
-        ),
+        ("-- FORMAT a\n/* VALUES */ INSERT INTO t # c\nSETTINGS a = 'FORMAT x' ", "CSV", "1"),
     );
     check_format("SELECT 'a \\' FORMAT b', 'it''s FORMAT c'", None);
     check_format("SELECT $q$ FORMAT JSON $q$", None);

@@ -15,14 +15,8 @@ fn the_most_specific_variable_names_the_cache() {
     check(&[], None);
     check(&[("HOME", "/h")], Some("/h/.cache/gitpulse"));
     check(&[("HOME", "/h"), ("XDG_CACHE_HOME", "/x")], Some("/x/gitpulse"));
-    check(
-        &[("HOME", "/h"), ("XDG_CACHE_HOME", "")],
-        Some("/h/.cache/gitpulse"),
-    );
-    check(
-        &[("GITPULSE_CACHE_DIR", "/g"), ("XDG_CACHE_HOME", "/x")],
-        Some("/g"),
-    );
+    check(&[("HOME", "/h"), ("XDG_CACHE_HOME", "")], Some("/h/.cache/gitpulse"));
+    check(&[("GITPULSE_CACHE_DIR", "/g"), ("XDG_CACHE_HOME", "/x")], Some("/g"));
 }
 
 #[test]
@@ -67,14 +61,7 @@ fn a_work_folder_starts_empty_and_goes_away() {
     let path = killed.path().to_owned();
     killed.keep();
 
-    assert!(
-        cache
-            .resumed_work_folder("engine")
-            .unwrap()
-            .path()
-            .join("half")
-            .exists()
-    );
+    assert!(cache.resumed_work_folder("engine").unwrap().path().join("half").exists());
     let fresh = cache.fresh_work_folder("engine").unwrap();
     assert!(!fresh.path().join("half").exists());
     drop(fresh);

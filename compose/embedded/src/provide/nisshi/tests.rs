@@ -13,12 +13,7 @@ fn program_saying(folder: &Path, version: &str) -> PathBuf {
 #[test]
 fn compiled_crates_are_counted_by_cargos_lines() {
     assert!(is_compiling("   Compiling nisshi-storage-sql v0.8.1"));
-    for other in [
-        "  Downloaded nisshi v0.8.1",
-        "warning: Compiling",
-        "    Finished `release`",
-        "",
-    ] {
+    for other in ["  Downloaded nisshi v0.8.1", "warning: Compiling", "    Finished `release`", ""] {
         assert!(!is_compiling(other), "{other}");
     }
 }
@@ -45,10 +40,7 @@ fn a_program_named_by_the_user_is_run_before_it_is_believed() {
     assert_eq!(provide(&cache, Some(&newer)).unwrap(), newer);
 
     let other = program_saying(folder.path(), "hello");
-    assert!(matches!(
-        provide(&cache, Some(&other)),
-        Err(ProvideError::Version { .. })
-    ));
+    assert!(matches!(provide(&cache, Some(&other)), Err(ProvideError::Version { .. })));
 
     let missing = folder.path().join("missing");
     let error = provide(&cache, Some(&missing)).unwrap_err();

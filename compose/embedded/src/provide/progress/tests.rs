@@ -4,9 +4,8 @@ use super::*;
 fn plain_lines_come_now_and_then() {
     let start = Instant::now();
     let mut plain = PlainLines::new(start);
-    let seconds: Vec<_> = (0..=70)
-        .filter_map(|second| plain.due(start + Duration::from_secs(second)))
-        .collect();
+    let seconds: Vec<_> =
+        (0..=70).filter_map(|second| plain.due(start + Duration::from_secs(second))).collect();
     assert_eq!(seconds, [30, 60]);
 }
 

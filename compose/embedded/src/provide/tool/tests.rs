@@ -1,22 +1,12 @@
 use super::*;
 
-const SHELL: Tool = Tool {
-    name: "sh",
-    purpose: "a test",
-    how_to_install: "apt-get install dash",
-};
+const SHELL: Tool = Tool { name: "sh", purpose: "a test", how_to_install: "apt-get install dash" };
 
 #[test]
 fn a_missing_program_is_named_with_its_remedy() {
-    let tool = Tool {
-        name: "no-such-program",
-        ..SHELL
-    };
+    let tool = Tool { name: "no-such-program", ..SHELL };
     let error = tool.check("--version").unwrap_err().to_string();
-    assert!(
-        error.contains("`no-such-program`") && error.contains("apt-get install dash"),
-        "{error}"
-    );
+    assert!(error.contains("`no-such-program`") && error.contains("apt-get install dash"), "{error}");
 }
 
 #[test]
@@ -24,19 +14,10 @@ fn a_failure_shows_the_end_of_the_output() {
     let mut command = SHELL.command();
     command.args(["-c", "for i in $(seq 100); do echo line $i >&2; done; exit 3"]);
     let mut seen = 0;
-    let error = SHELL
-        .run_watching_stderr(&mut command, "try again", |_| seen += 1)
-        .unwrap_err()
-        .to_string();
+    let error = SHELL.run_watching_stderr(&mut command, "try again", |_| seen += 1).unwrap_err().to_string();
     assert_eq!(seen, 100);
-    assert!(
-        error.contains("exit status: 3") && error.contains("try again"),
-        "{error}"
-    );
-    assert!(
-        error.contains("line 100") && error.contains("line 81\n"),
-        "{error}"
-    );
+    assert!(error.contains("exit status: 3") && error.contains("try again"), "{error}");
+    assert!(error.contains("line 100") && error.contains("line 81\n"), "{error}");
     assert!(!error.contains("line 80\n"), "{error}");
 }
 
@@ -50,22 +31,10 @@ fn what_a_program_printed_comes_back() {
 
 #[test]
 fn only_what_steers_the_build_is_taken_away() {
-    for removed in [
-        "CARGO",
-        "CARGO_TARGET_DIR",
-        "CARGO_MANIFEST_DIR",
-        "CARGO_PKG_NAME",
-        "RUSTFLAGS",
-    ] {
+    for removed in ["CARGO", "CARGO_TARGET_DIR", "CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "RUSTFLAGS"] {
         assert!(is_of_parent_cargo(removed), "{removed}");
     }
-    for kept in [
-        "CARGO_HOME",
-        "CARGO_NET_OFFLINE",
-        "CARGO_REGISTRIES_X_INDEX",
-        "PATH",
-        "RUSTUP_TOOLCHAIN",
-    ] {
+    for kept in ["CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_REGISTRIES_X_INDEX", "PATH", "RUSTUP_TOOLCHAIN"] {
         assert!(!is_of_parent_cargo(kept), "{kept}");
     }
 }

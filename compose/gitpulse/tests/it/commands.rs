@@ -1,0 +1,170 @@
+//! The tools: settings, doctor. GitLab is played by a few routes here.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use warp::Filter;
+use warp::http::StatusCode;
+
+use crate::deployment::Deployment;
+use crate::engines::GITPULSE;
+
+#[test]
+fn config_shows_values_origins_and_no_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("gitpulse.toml"),
+        "[kafka]\nbrokers = 'file:9092'\ntopic-prefix = 'from-file'\n",
+    )
+    .unwrap();
+    std::fs::write(
+        folder.path().join(".env"),
+        "GITLAB_URL=https://gitlab.example.com\nGITLAB_TOKEN=hunter2\n",
+    )
+    .unwrap();
+    let output = std::process::Command::new(GITPULSE)
+        .args(["config", "--kafka-partitions", "3"])
+        .env("GITPULSE_KAFKA_BROKERS", "environment:9092")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = |name: &str| {
+        let line = text.lines().find(|line| line.trim_start().starts_with(&format!("{name} ")));
+        line.unwrap_or_else(|| panic!("{name} is missing in {text}"))
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(line("kafka-brokers"), "kafka-brokers environment:9092 environment GITPULSE_KAFKA_BROKERS");
+    assert!(line("kafka-topic-prefix").contains("from-file gitpulse.toml:3"));
+    assert!(line("kafka-partitions").contains("3 command line"));
+    assert!(line("gitlab-url").contains("https://gitlab.example.com .env:1"));
+    assert!(line("gitlab-token").contains("*** .env:2"));
+    assert!(line("listen").contains("0.0.0.0:8000 default"));
+    assert!(!text.contains("hunter2"));
+}
+
+#[test]
+fn faulty_settings_are_refused_with_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |toml: &str, dot_env: &str, arguments: &[&str]| {
+        std::fs::write(folder.path().join("gitpulse.toml"), toml).unwrap();
+        std::fs::write(folder.path().join(".env"), dot_env).unwrap();
+        let output =
+            std::process::Command::new(GITPULSE).args(arguments).current_dir(folder.path()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let check = |toml, dot_env, arguments: &[&str], expected: &str| {
+        let (code, message) = run(toml, dot_env, arguments);
+        assert_eq!(code, Some(2), "{message}");
+        assert!(message.contains(expected), "{message}");
+    };
+    check("\nlistn = 'x'", "", &["config"], "gitpulse.toml:2: unknown key `listn`");
+    check("", "A=1\nGITPULSE_LISTN=x", &["config"], ".env:2: unknown variable `GITPULSE_LISTN`");
+    check("", "GITPULSE_LISTEN=here", &["config"], ".env:1: `GITPULSE_LISTEN`: invalid value 'here'");
+    check("", "", &["config", "--listen", "here"], "invalid value 'here' for '--listen");
+    check("", "", &["config", "--gitlab-token", "hunter2"], "GITLAB_TOKEN");
+    check("", "", &["config", "--config", "nowhere.toml"], "nowhere.toml");
+    let (_, message) = run("", "", &["config", "--gitlab-token", "hunter2"]);
+    assert!(!message.contains("hunter2"), "{message}");
+}
+
+/// GitLab's user and token endpoints, and what was asked of them.
+async fn gitlab() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = asked.clone();
+    let routes = warp::path::full().and(warp::header::optional("authorization")).map(
+        move |path: warp::path::FullPath, authorization: Option<String>| {
+            seen.lock().unwrap().push(format!(
+                "{} {}",
+                path.as_str(),
+                authorization.as_deref().unwrap_or("-")
+            ));
+            let known = authorization.as_deref() == Some("Bearer good-token");
+            let (status, body) = match (path.as_str(), known) {
+                ("/api/v4/user", true) => (StatusCode::OK, r#"{"id":7,"username":"ada"}"#),
+                ("/api/v4/personal_access_tokens/self", true) => {
+                    (StatusCode::OK, r#"{"scopes":["read_api"],"expires_at":"2027-01-01"}"#)
+                }
+                (_, false) => (StatusCode::UNAUTHORIZED, r#"{"message":"401 Unauthorized"}"#),
+                (_, true) => (StatusCode::NOT_FOUND, "{}"),
+            };
+            warp::reply::with_status(body, status)
+        },
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(warp::serve(routes).incoming(listener).run());
+    (address, asked)
+}
+
+fn doctor(deployment: &Deployment) -> (Option<i32>, String) {
+    let output = deployment.command(&["doctor"]).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_finds_everything_well() {
+    let (address, asked) = gitlab().await;
+    let deployment = Deployment::new("doctor")
+        .with("GITLAB_URL", &format!("http://{address}/"))
+        .with("GITLAB_TOKEN", "good-token");
+    let (code, text) = doctor(&deployment);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("knows the token as ada")
+            && text.contains("may read the API")
+            && text.contains("all is well"),
+        "{text}"
+    );
+    assert!(!text.contains("good-token") && !text.contains("test-token"));
+    assert_eq!(asked.lock().unwrap()[0], "/api/v4/user Bearer good-token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_names_each_fault_and_its_remedy() {
+    let (address, _) = gitlab().await;
+    let deployment = Deployment::new("sick")
+        .with("GITLAB_URL", &format!("http://{address}"))
+        .with("GITLAB_TOKEN", "bad-token")
+        .with("GITPULSE_CLICKHOUSE_DATABASE", "nobody_migrated_this")
+        .with("GITPULSE_KAFKA_TOPIC_PREFIX", "nobody-made-these");
+    let (code, text) = doctor(&deployment);
+    assert_eq!(code, Some(1), "{text}");
+    for expected in [
+        "does not know the token",
+        "23 topics are missing",
+        "has no tables",
+        "remedy: run `gitpulse migrate`",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is missing in {text}");
+    }
+    assert!(!text.contains("bad-token"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_never_follows_a_redirect_with_the_token() {
+    let (elsewhere, asked) = gitlab().await;
+    let target: warp::http::Uri = format!("http://{elsewhere}/api/v4/user").parse().unwrap();
+    let routes = warp::any().map(move || warp::redirect::temporary(target.clone()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(warp::serve(routes).incoming(listener).run());
+    let deployment = Deployment::new("redirect")
+        .with("GITLAB_URL", &format!("http://{address}"))
+        .with("GITLAB_TOKEN", "good-token");
+    let (code, text) = doctor(&deployment);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("answers 307"), "{text}");
+    assert!(asked.lock().unwrap().is_empty(), "the token went to another host");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_processor_without_topics_says_what_to_do() {
+    let deployment =
+        Deployment::new("topicless").with("GITPULSE_KAFKA_TOPIC_PREFIX", "nobody-made-these-either");
+    let output = deployment.command(&["processor"]).output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("run `gitpulse migrate`"));
+}

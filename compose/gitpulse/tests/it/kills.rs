@@ -1,0 +1,232 @@
+//! SIGKILL under load, at named points and at random ones: every delivery answered 200 is in `events`, once, and nothing is there that was
+//! never sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use embedded::supervisor::{ChildState, Supervisor};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::sync::watch;
+
+use crate::delivery::{Answer, client, send};
+use crate::deployment::{Deployment, Role, eventually};
+use crate::engines::{Addresses, start_broker, start_clickhouse};
+
+/// Senders at the same time.
+const SENDERS: u64 = 4;
+
+/// What was sent and how it was answered, by delivery id.
+type Answers = BTreeMap<String, Answer>;
+
+/// Sends deliveries until it is stopped, to wherever ingest is at the moment.
+struct Load {
+    stop: Arc<AtomicBool>,
+    accepted: Arc<AtomicU64>,
+    senders: Vec<tokio::task::JoinHandle<Answers>>,
+}
+
+impl Load {
+    fn start(url: watch::Receiver<String>) -> Load {
+        let stop = Arc::new(AtomicBool::new(false));
+        let accepted = Arc::new(AtomicU64::new(0));
+        let senders = (0..SENDERS)
+            .map(|sender| {
+                let (stop, accepted, url) = (stop.clone(), accepted.clone(), url.clone());
+                tokio::spawn(async move {
+                    let client = client();
+                    let mut answers = Answers::new();
+                    for number in 0.. {
+                        if stop.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        let id = format!("{sender}-{number}");
+                        let target = url.borrow().clone();
+                        let answer = send(&client, &target, &id, delivery(sender, number)).await;
+                        if answer == Answer::Status(200) {
+                            accepted.fetch_add(1, Ordering::Relaxed);
+                        } else {
+                            // Whatever was killed is being started again.
+                            tokio::time::sleep(Duration::from_millis(20)).await;
+                        }
+                        answers.insert(id, answer);
+                    }
+                    answers
+                })
+            })
+            .collect();
+        Load { stop, accepted, senders }
+    }
+
+    /// Waits until so many more deliveries were accepted.
+    async fn until_accepted(&self, more: u64) {
+        let target = self.accepted.load(Ordering::Relaxed) + more;
+        eventually("deliveries are accepted", async || match self.accepted.load(Ordering::Relaxed) {
+            accepted if accepted >= target => Ok(()),
+            accepted => Err(format!("{accepted} of {target}")),
+        })
+        .await;
+    }
+
+    async fn stop(self) -> Answers {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut answers = Answers::new();
+        for sender in self.senders {
+            answers.extend(sender.await.unwrap());
+        }
+        answers
+    }
+}
+
+/// One of a few kinds, with an entity of its own.
+fn delivery(sender: u64, number: u64) -> Vec<u8> {
+    let id = 1 + sender * 1_000_000 + number;
+    let text = match number % 3 {
+        0 => format!(
+            r#"{{"object_kind":"push","project_id":42,"ref":"refs/heads/b{id}","before":"a{id}","after":"b{id}","commits":[{{"id":"c{id}","timestamp":"2026-11-02T08:12:31Z"}}]}}"#
+        ),
+        1 => format!(
+            r#"{{"object_kind":"merge_request","project":{{"id":42}},"object_attributes":{{"id":{id},"iid":{id},"target_project_id":42,"state":"opened","action":"open","created_at":"2026-11-02T08:12:31.204Z","updated_at":"2026-11-02T08:12:31.204Z"}}}}"#
+        ),
+        _ => format!(
+            r#"{{"object_kind":"pipeline","project":{{"id":42}},"object_attributes":{{"id":{id},"status":"running","created_at":"2026-11-02T08:12:31.204Z"}},"builds":[{{"id":{id},"status":"running","created_at":"2026-11-02 08:12:31 UTC"}}]}}"#
+        ),
+    };
+    text.into_bytes()
+}
+
+/// Waits until everything accepted is in `events`, then compares what was sent with what is there.
+async fn check(deployment: &Deployment, answers: &Answers) {
+    let accepted: BTreeSet<&String> =
+        answers.iter().filter(|(_, answer)| **answer == Answer::Status(200)).map(|(id, _)| id).collect();
+    eventually("what was accepted is stored", async || {
+        let stored = stored(deployment).await;
+        let missing: Vec<&&String> = accepted.iter().filter(|id| !stored.contains_key(**id)).collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{} are missing, {:?}", missing.len(), missing.first()))
+        }
+    })
+    .await;
+    let stored = stored(deployment).await;
+    let doubled: Vec<_> = stored.iter().filter(|(_, count)| **count != 1).collect();
+    assert!(doubled.is_empty(), "stored more than once: {doubled:?}");
+    let phantoms: Vec<_> = stored.keys().filter(|id| !answers.contains_key(*id)).collect();
+    assert!(phantoms.is_empty(), "never sent: {phantoms:?}");
+    assert_eq!(deployment.value::<u64>("SELECT count() FROM dead_letters").await, 0);
+    // Each event made exactly one row of its own entity.
+    for (name, kind) in [("pushes", "push"), ("merge_requests", "merge_request"), ("pipelines", "pipeline")] {
+        let query =
+            format!("SELECT count() = (SELECT count() FROM events WHERE kind = '{kind}') FROM {name}");
+        assert!(deployment.value::<bool>(&query).await, "{name}");
+    }
+    eprintln!("{} sent, {} accepted, {} stored", answers.len(), accepted.len(), stored.len());
+}
+
+async fn stored(deployment: &Deployment) -> BTreeMap<String, u64> {
+    let query = "SELECT delivery_id, count() FROM events GROUP BY delivery_id";
+    let rows: Vec<(String, u64)> = deployment.client.query(query).fetch_all().await.unwrap_or_default();
+    rows.into_iter().collect()
+}
+
+/// Starts a role that kills itself the `nth` time it comes to a point, and waits until it has.
+async fn dies_at(
+    deployment: &Deployment,
+    role: &str,
+    point: &str,
+    nth: u32,
+    load: &Load,
+    url: &watch::Sender<String>,
+) {
+    let deadly = deployment.clone().with("FAILPOINTS", &format!("{point}={nth}*off->return"));
+    let mut victim = if role == "ingest" { deadly.ingest() } else { deadly.processor() };
+    if role == "ingest" {
+        url.send(victim.webhooks()).unwrap();
+    } else {
+        load.until_accepted(20).await;
+    }
+    eventually(point, async || if victim.has_ended() { Ok(()) } else { Err(victim.log()) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_that_die_at_named_points_lose_and_double_nothing() {
+    let deployment = Deployment::new("points");
+    let mut ingest = deployment.ingest();
+    let (url, target) = watch::channel(ingest.webhooks());
+    let load = Load::start(target);
+    for point in ["processor::before_insert", "processor::after_insert", "processor::after_commit"] {
+        for nth in [0, 3] {
+            dies_at(&deployment, "processor", point, nth, &load, &url).await;
+        }
+    }
+    ingest.kill();
+    for point in ["ingest::before_publish", "ingest::after_publish"] {
+        for nth in [0, 25] {
+            dies_at(&deployment, "ingest", point, nth, &load, &url).await;
+        }
+    }
+    let (ingest, _processor) = (deployment.ingest(), deployment.processor());
+    url.send(ingest.webhooks()).unwrap();
+    load.until_accepted(50).await;
+    let answers = load.stop().await;
+    check(&deployment, &answers).await;
+}
+
+/// Kills an engine and waits until its supervisor has it back.
+async fn kill_engine(engine: &Supervisor) {
+    let mut state = engine.state();
+    let ChildState::Ready { pid } =
+        *state.wait_for(|state| matches!(state, ChildState::Ready { .. })).await.unwrap()
+    else {
+        unreachable!("waited for it to be ready")
+    };
+    let process = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+    let back = state.wait_for(|state| matches!(state, ChildState::Ready { pid: now } if *now != pid));
+    tokio::time::timeout(Duration::from_secs(90), back).await.expect("the engine comes back").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_random_kills_lose_and_double_nothing() {
+    let seed = match std::env::var_os("GITPULSE_TEST_SEED") {
+        Some(seed) => seed.to_str().unwrap().parse().unwrap(),
+        None => rand::random::<u64>(),
+    };
+    eprintln!("GITPULSE_TEST_SEED={seed} repeats the choices of this run");
+    let mut random = StdRng::seed_from_u64(seed);
+    let folder = tempfile::tempdir().unwrap();
+    let (broker, brokers) = start_broker(&folder.path().join("broker")).await;
+    let (clickhouse, clickhouse_url) = start_clickhouse(&folder.path().join("clickhouse")).await;
+    let deployment = Deployment::on(&Addresses { brokers, clickhouse_url }, "random");
+    let (mut ingest, mut processor) = (deployment.ingest(), deployment.processor());
+    let (url, target) = watch::channel(ingest.webhooks());
+    let load = Load::start(target);
+    for _ in 0..50 {
+        load.until_accepted(random.random_range(1..40)).await;
+        match random.random_range(0..10) {
+            0..4 => restart(&mut processor, || deployment.processor()),
+            4..8 => {
+                restart(&mut ingest, || deployment.ingest());
+                url.send(ingest.webhooks()).unwrap();
+            }
+            8 => kill_engine(&clickhouse).await,
+            _ => kill_engine(&broker).await,
+        }
+    }
+    load.until_accepted(50).await;
+    let answers = load.stop().await;
+    check(&deployment, &answers).await;
+    for mut role in [ingest, processor] {
+        assert_eq!(role.terminate(), Some(0), "{}", role.log());
+    }
+    broker.stop(Duration::from_secs(20)).await.unwrap();
+    clickhouse.stop(Duration::from_secs(20)).await.unwrap();
+}
+
+fn restart(role: &mut Role, start: impl FnOnce() -> Role) {
+    role.kill();
+    *role = start();
+}

@@ -1,0 +1,17 @@
+//! GitPulse as its users run it: real processes, real engines, requests in and SQL out.
+//!
+//! The broker is the embedded one, or Apache Kafka where `GITPULSE_TEST_KAFKA` names an installation. `engines` starts what all tests share,
+//! `deployment` the roles of one test with a topic prefix and a database of its own, `delivery` sends.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests")]
+
+mod clickhouse_clients;
+mod commands;
+mod delivery;
+mod deployment;
+mod engines;
+mod fixtures;
+mod kills;
+mod poison;
+mod shared_fixtures;
+mod up;

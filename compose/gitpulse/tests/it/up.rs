@@ -1,0 +1,133 @@
+//! `gitpulse up` as a newcomer meets it: an empty folder, one command, and again after everything was killed.
+
+use std::path::Path;
+
+use crate::delivery::{Answer, client};
+use crate::deployment::{Deployment, Role, eventually};
+use crate::engines::{free_address, kafka_installation, provided};
+
+/// Settings for an `up` on ports of its own, in a data folder.
+fn settings(data: &Path) -> Deployment {
+    let clickhouse_url = format!("http://{}", free_address());
+    let environment = [
+        ("GITPULSE_DATA_DIR", data.to_str().unwrap().to_owned()),
+        ("NISSHI_BIN", provided().nisshi.to_str().unwrap().to_owned()),
+        ("CHDB_LIBRARY", provided().libchdb.to_str().unwrap().to_owned()),
+        ("GITPULSE_KAFKA_BROKERS", free_address().to_string()),
+        ("GITPULSE_CLICKHOUSE_URL", clickhouse_url.clone()),
+        ("GITPULSE_LISTEN", free_address().to_string()),
+        ("GITPULSE_ADMIN_LISTEN", free_address().to_string()),
+    ];
+    Deployment {
+        environment: environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        client: clickhouse::Client::default().with_url(clickhouse_url).with_database("gitpulse"),
+    }
+}
+
+fn up(settings: &Deployment) -> Role {
+    Role::start(settings.command(&["up"]), "serving /metrics")
+}
+
+fn webhooks(settings: &Deployment) -> String {
+    format!("http://{}/api/v1/webhooks/gitlab", settings.environment["GITPULSE_LISTEN"])
+}
+
+/// Sends one push to a branch as `gitpulse send` does it, and waits until it can be queried.
+async fn push(settings: &Deployment, folder: &Path, branch: &str) {
+    let file = folder.join(format!("{branch}.json"));
+    let body = format!(
+        r#"{{"object_kind":"push","project_id":42,"ref":"refs/heads/{branch}","before":"0000","after":"a1"}}"#
+    );
+    std::fs::write(&file, body).unwrap();
+    let (file, url) = (file.to_str().unwrap().to_owned(), webhooks(settings));
+    eventually("up receives", async || {
+        let sent = settings.command(&["send", &file, "--url", &url]).output().unwrap();
+        if sent.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&sent.stderr).into_owned()) }
+    })
+    .await;
+    settings.until_count(&format!("SELECT count() FROM pushes WHERE branch = '{branch}'"), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn up_begins_on_an_empty_folder_and_goes_on_after_a_kill() {
+    if kafka_installation().is_some() {
+        eprintln!("NOT RUN on Apache Kafka: `up` brings its own broker");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data with spaces");
+    let settings = settings(&data);
+    let mut first = up(&settings);
+    push(&settings, folder.path(), "first").await;
+    let token = data.join("webhook-token");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&token).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "the token is for its owner alone");
+    assert!(
+        !first.log().contains(std::fs::read_to_string(&token).unwrap().trim()),
+        "the token is in the log"
+    );
+
+    let second = settings.command(&["up"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another `gitpulse up` uses"), "{second:?}");
+
+    // Its engines die with it, and what they had is still there.
+    first.kill();
+    let mut again = up(&settings);
+    push(&settings, folder.path(), "again").await;
+    assert_eq!(settings.value::<u64>("SELECT count() FROM pushes").await, 2);
+    assert_eq!(again.terminate(), Some(0), "{}", again.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_test_event_travels_the_whole_way_and_tells_its_times() {
+    let deployment = Deployment::new("test_event");
+    let (ingest, _processor) = (deployment.ingest(), deployment.processor());
+    let url = format!("http://{}/api/v1/webhooks/test", ingest.address);
+    let report = client().post(&url).send().await.unwrap();
+    assert_eq!(report.status(), 200);
+    let report: serde_json::Value = serde_json::from_str(&report.text().await.unwrap()).unwrap();
+    assert_eq!(report["status"], "visible");
+    assert!(report["published_ms"].as_u64() <= report["visible_ms"].as_u64(), "{report}");
+    let id = report["id"].as_str().unwrap();
+    let kind = format!("SELECT name FROM events WHERE id = toUUID('{id}')");
+    assert_eq!(deployment.value::<String>(&kind).await, "gitpulse_test");
+    let forwarded = client().post(&url).header("x-forwarded-for", "127.0.0.1").send().await.unwrap();
+    assert_eq!(forwarded.status(), 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_processor_counts_adds_up() {
+    let deployment = Deployment::new("sums");
+    let (ingest, processor) = (deployment.ingest(), deployment.processor());
+    let client = client();
+    for (id, body) in [("1", "{}"), ("2", "[]"), ("3", r#"{"object_kind":"push"}"#)] {
+        let answer = crate::delivery::send(&client, &ingest.webhooks(), id, body.as_bytes().to_vec()).await;
+        assert_eq!(answer, Answer::Status(200));
+    }
+    deployment.until_count("SELECT count() FROM dead_letters", 2).await;
+    let metric = async |name: &str| {
+        let text = client
+            .get(format!("http://{}/metrics", processor.address))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        let values = text
+            .lines()
+            .filter(|line| line.starts_with(name))
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap());
+        values.sum::<f64>()
+    };
+    eventually("consumed is the sum of the outcomes", async || {
+        let consumed = metric("gitpulse_processor_consumed_total").await;
+        let outcomes = metric("gitpulse_processor_records_total").await;
+        // Three events and two dead letters.
+        if consumed == 5.0 && outcomes == 5.0 { Ok(()) } else { Err(format!("{consumed} and {outcomes}")) }
+    })
+    .await;
+    assert_eq!(metric("gitpulse_processor_dead_letters_total").await, 2.0);
+    let ready = client.get(format!("http://{}/readyz", processor.address)).send().await.unwrap();
+    assert_eq!(ready.status(), 200);
+}
