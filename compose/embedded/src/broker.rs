@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    child::{ChildSpec, Environment, Listens},
+    child::{ChildSpec, Environment, GivesUp, Listens},
     probe,
     supervisor::{SuperviseError, Supervisor},
 };
@@ -70,6 +70,7 @@ impl Broker {
             log_file: self.folder.join("broker.log"),
             listens: self.listens,
             ready_within: Duration::from_secs(60),
+            gives_up: GivesUp::AfterShortRuns,
         })
     }
 

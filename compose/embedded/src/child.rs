@@ -38,6 +38,17 @@ pub struct ChildSpec {
     pub listens: Listens,
     /// How long it may take until it is ready, at every start.
     pub ready_within: Duration,
+    /// When it is not restarted any more.
+    pub gives_up: GivesUp,
+}
+
+/// When a child that ended unexpectedly is not restarted any more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum GivesUp {
+    /// When it ended shortly after its start again and again: another start would not help.
+    AfterShortRuns,
+    /// Never, and without growing pauses: for whoever kills it on purpose.
+    Never,
 }
 
 /// The environment of a child.

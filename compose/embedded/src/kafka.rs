@@ -12,7 +12,7 @@ use std::{
 use tokio::process::Command;
 
 use crate::{
-    child::{ChildSpec, Environment, Listens},
+    child::{ChildSpec, Environment, GivesUp, Listens},
     probe,
     supervisor::{SuperviseError, Supervisor},
 };
@@ -120,6 +120,7 @@ impl Kafka {
                 setting: "the broker port",
             },
             ready_within: Duration::from_secs(60),
+            gives_up: GivesUp::AfterShortRuns,
         })
     }
 

@@ -57,7 +57,7 @@ impl Supervisor {
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
         let name = spec.name;
-        check_address(name, spec.listens)?;
+        free_address(name, spec.listens).await?;
         let spawner = Spawner::start(name).map_err(|source| SuperviseError::Start {
             name,
             program: spec.program.clone(),
@@ -128,15 +128,24 @@ fn error_of(
     }
 }
 
+/// How long an address may stay taken: whoever was killed a moment ago takes its engines with it, but not at once.
+const ADDRESS_WITHIN: Duration = Duration::from_secs(5);
+
 /// Finds a taken address before the start: the child itself would only end with a line in its log.
-fn check_address(name: &'static str, listens: Listens) -> Result<(), SuperviseError> {
+async fn free_address(name: &'static str, listens: Listens) -> Result<(), SuperviseError> {
     let Listens { address, setting } = listens;
-    match TcpListener::bind(address) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            Err(SuperviseError::AddressTaken { name, address, setting })
+    let give_up_at = tokio::time::Instant::now() + ADDRESS_WITHIN;
+    loop {
+        match TcpListener::bind(address) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                if tokio::time::Instant::now() > give_up_at {
+                    return Err(SuperviseError::AddressTaken { name, address, setting });
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(source) => return Err(SuperviseError::Address { name, address, setting, source }),
         }
-        Err(source) => Err(SuperviseError::Address { name, address, setting, source }),
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 use embedded::broker::{Broker, RETENTION_SWEEP_EVERY};
-use embedded::child::{ChildSpec, Environment, Listens};
+use embedded::child::{ChildSpec, Environment, GivesUp, Listens};
 use embedded::probe;
 use embedded::provide::{Cache, Engines, Overrides};
 use embedded::supervisor::Supervisor;
@@ -217,6 +217,7 @@ fn clickhouse_child(engines: &Engines, executable: &Path, data: &Path, address: 
         environment: Environment::Only(Vec::new()),
         listens: Listens { address, setting: "GITPULSE_CLICKHOUSE_URL" },
         ready_within: Duration::from_secs(60),
+        gives_up: GivesUp::AfterShortRuns,
     }
 }
 

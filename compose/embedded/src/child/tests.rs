@@ -12,6 +12,7 @@ fn spec() -> ChildSpec {
         log_file: "/tmp/sleeper.log".into(),
         listens: Listens { address: (Ipv4Addr::LOCALHOST, 0).into(), setting: "SLEEPER" },
         ready_within: Duration::from_secs(10),
+        gives_up: GivesUp::AfterShortRuns,
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::child::GivesUp;
+
 /// A run that lasted this long was a good one: what ended it is a new matter.
 const GOOD_RUN: Duration = Duration::from_secs(30);
 
@@ -15,12 +17,18 @@ const PAUSES: [Duration; 4] = [
 ];
 
 /// How often in a row a child has ended shortly after its start.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Backoff {
     short_runs: usize,
+    gives_up: GivesUp,
 }
 
 impl Backoff {
+    /// For a child that has not run yet.
+    pub(super) fn new(gives_up: GivesUp) -> Self {
+        Self { short_runs: 0, gives_up }
+    }
+
     /// The pause before the next run, after one that lasted `ran_for`; none when the child has had
     /// its chances.
     pub(super) fn after(&mut self, ran_for: Duration) -> Option<Duration> {
@@ -29,7 +37,11 @@ impl Backoff {
         } else {
             self.short_runs = 0;
         }
-        PAUSES.get(self.short_runs.saturating_sub(1)).copied()
+        let pause = PAUSES.get(self.short_runs.saturating_sub(1)).copied();
+        match self.gives_up {
+            GivesUp::AfterShortRuns => pause,
+            GivesUp::Never => Some(pause.unwrap_or(PAUSES[0]).min(PAUSES[0])),
+        }
     }
 
     /// Short runs in a row, so far.

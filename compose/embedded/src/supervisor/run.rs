@@ -42,7 +42,7 @@ where
 {
     /// Keeps the child running until the request to stop.
     pub(super) async fn until_stopped(mut self) -> Result<ExitStatus, SuperviseError> {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(self.spec.gives_up);
         let mut was_ever_ready = false;
         loop {
             let mut child = self.start().await?;

@@ -3,7 +3,7 @@ use std::{fs, future, net::Ipv4Addr, os::unix::process::ExitStatusExt, path::Pat
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use super::{backoff::Backoff, *};
-use crate::child::Environment;
+use crate::child::{Environment, GivesUp};
 
 fn shell(folder: &Path, script: &str) -> ChildSpec {
     ChildSpec {
@@ -15,6 +15,7 @@ fn shell(folder: &Path, script: &str) -> ChildSpec {
         log_file: folder.join("shell.log"),
         listens: Listens { address: (Ipv4Addr::LOCALHOST, 0).into(), setting: "SHELL_LISTEN" },
         ready_within: Duration::from_secs(20),
+        gives_up: GivesUp::AfterShortRuns,
     }
 }
 
@@ -36,7 +37,7 @@ fn pid(raw: u32) -> Pid {
 
 #[test]
 fn pauses_grow_and_end() {
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::new(GivesUp::AfterShortRuns);
     let short: Vec<_> = (0..5).map(|_| backoff.after(Duration::from_secs(1))).collect();
     let milliseconds = |pause: &Option<Duration>| pause.map(|pause| pause.as_millis());
     let pauses: Vec<_> = short.iter().map(milliseconds).collect();
@@ -45,7 +46,7 @@ fn pauses_grow_and_end() {
 
 #[test]
 fn a_good_run_starts_the_count_anew() {
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::new(GivesUp::AfterShortRuns);
     for _ in 0..4 {
         backoff.after(Duration::from_secs(1));
     }

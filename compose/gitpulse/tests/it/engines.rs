@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use embedded::broker::{Broker, RETENTION_SWEEP_EVERY};
-use embedded::child::{ChildSpec, Environment, Listens};
+use embedded::child::{ChildSpec, Environment, GivesUp, Listens};
 use embedded::kafka::{Kafka, KafkaPorts};
 use embedded::probe;
 use embedded::provide::{Cache, Engines, Overrides};
@@ -62,7 +62,10 @@ pub(crate) fn kafka_installation() -> Option<PathBuf> {
 
 /// A broker in `folder`, and what clients connect to.
 pub(crate) async fn start_broker(folder: &Path) -> (Supervisor, String) {
-    let through = |child: ChildSpec| child.through(Path::new(GITPULSE), &["engine", "exec"]);
+    let through = |child: ChildSpec| {
+        // Tests kill it on purpose.
+        ChildSpec { gives_up: GivesUp::Never, ..child }.through(Path::new(GITPULSE), &["engine", "exec"])
+    };
     if let Some(installation) = kafka_installation() {
         let kafka = Kafka {
             installation,
@@ -104,6 +107,7 @@ pub(crate) async fn start_clickhouse(folder: &Path) -> (Supervisor, String) {
         log_file: folder.join("clickhouse.log"),
         listens: Listens { address, setting: "the test's port" },
         ready_within: std::time::Duration::from_secs(60),
+        gives_up: GivesUp::Never,
     };
     let supervisor = Supervisor::start(child, move || probe::http(address, "/ping")).await.unwrap();
     (supervisor, format!("http://{address}"))
