@@ -10,8 +10,10 @@ use prometheus::IntGauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// What is reserved at once for a body of unknown length.
-const STEP: usize = 64 * 1024;
+/// What is reserved at once while a body arrives: what somebody only announces costs nothing.
+const STEP: usize = 256 * 1024;
+/// How long a body waits for memory. Its bytes may all have been sent by then, and an answer is due within 8 s of the last one.
+const MEMORY_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long bytes are read and thrown away behind an early refusal, and how many.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 const DISCARD_BYTES: usize = 32 * 1024 * 1024;
@@ -29,7 +31,7 @@ pub enum BodyError {
     #[error("the body broke off")]
     Broken(#[source] warp::Error),
     /// Too many bodies at once.
-    #[error("no memory for the body within the deadline")]
+    #[error("too many bodies are being received; send it again")]
     NoMemory,
 }
 
@@ -40,9 +42,21 @@ pub struct BodyLimits {
     pub max_bytes: usize,
     /// For one body, from its first to its last byte.
     pub timeout: Duration,
-    /// Memory for all bodies, in KiB.
-    memory: Arc<Semaphore>,
+    /// Memory for bodies whose sender is proven by a token, in KiB.
+    proven: Arc<Semaphore>,
+    /// Memory for bodies whose signature can only be checked once they are here, in KiB: whoever floods us with forged ones takes nothing
+    /// from the others.
+    unproven: Arc<Semaphore>,
     reserved: IntGauge,
+}
+
+/// Whether the sender of a body is known before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// By its token.
+    Proven,
+    /// Not until the signature over the body is checked.
+    Unproven,
 }
 
 /// A body in memory, and the memory it takes.
@@ -67,14 +81,19 @@ impl Drop for Memory {
 }
 
 impl BodyLimits {
-    /// Limits that share `memory_mib` MiB; `reserved` shows how much of it is taken.
+    /// Limits that share `memory_mib` MiB, half of it for proven senders; `reserved` shows how much of it is taken.
     pub fn new(max_bytes: usize, timeout: Duration, memory_mib: u32, reserved: IntGauge) -> BodyLimits {
-        let memory = Arc::new(Semaphore::new(memory_mib as usize * 1024));
-        BodyLimits { max_bytes, timeout, memory, reserved }
+        let half = || Arc::new(Semaphore::new(memory_mib as usize * 512));
+        BodyLimits { max_bytes, timeout, proven: half(), unproven: half(), reserved }
     }
 
     /// Reads a body. `announced` is its `Content-Length`, if it has one.
-    pub async fn read<S, B>(&self, stream: S, announced: Option<u64>) -> Result<Body, BodyError>
+    pub async fn read<S, B>(
+        &self,
+        stream: S,
+        announced: Option<u64>,
+        sender: Sender,
+    ) -> Result<Body, BodyError>
     where
         S: Stream<Item = Result<B, warp::Error>> + Send,
         B: Buf,
@@ -86,8 +105,7 @@ impl BodyLimits {
         }
         let mut stream = std::pin::pin!(stream);
         let mut memory = Memory { permits: Vec::new(), bytes: 0, reserved: self.reserved.clone() };
-        self.reserve(&mut memory, announced, deadline).await?;
-        let mut body = BytesMut::with_capacity(announced);
+        let mut body = BytesMut::with_capacity(announced.min(STEP));
         loop {
             let chunk =
                 tokio::time::timeout_at(deadline, stream.next()).await.map_err(|_| BodyError::Timeout)?;
@@ -99,7 +117,11 @@ impl BodyLimits {
             }
             if length > memory.bytes {
                 let step = (length - memory.bytes).next_multiple_of(STEP);
-                self.reserve(&mut memory, step, deadline).await?;
+                self.reserve(&mut memory, step, sender).await?;
+            }
+            if length > body.capacity() {
+                // The first step has come: the announcement was meant, and one allocation is cheaper than doubling.
+                body.reserve(announced.max(length) - body.len());
             }
             while chunk.has_remaining() {
                 let part = chunk.chunk();
@@ -111,13 +133,13 @@ impl BodyLimits {
         Ok(Body { bytes: body.freeze(), _memory: memory })
     }
 
-    async fn reserve(&self, memory: &mut Memory, bytes: usize, deadline: Instant) -> Result<(), BodyError> {
-        if bytes == 0 {
-            return Ok(());
-        }
+    async fn reserve(&self, memory: &mut Memory, bytes: usize, sender: Sender) -> Result<(), BodyError> {
         let kibibytes = u32::try_from(bytes.div_ceil(1024)).map_err(|_| BodyError::NoMemory)?;
-        let permit =
-            tokio::time::timeout_at(deadline, self.memory.clone().acquire_many_owned(kibibytes)).await;
+        let pool = match sender {
+            Sender::Proven => &self.proven,
+            Sender::Unproven => &self.unproven,
+        };
+        let permit = tokio::time::timeout(MEMORY_TIMEOUT, pool.clone().acquire_many_owned(kibibytes)).await;
         let permit = permit.map_err(|_| BodyError::NoMemory)?.map_err(|_| BodyError::NoMemory)?;
         memory.permits.push(permit);
         memory.bytes += bytes;

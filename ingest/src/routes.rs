@@ -198,7 +198,7 @@ impl Ingest {
             return Err(Refusal::UnsupportedEncoding);
         }
         let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let body = self.bodies.read(stream, announced).await?;
+        let body = self.bodies.read(stream, announced, admission.sender()).await?;
         self.metrics.body(body.bytes.len());
         Ok((admission, delivery, body))
     }

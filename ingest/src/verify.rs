@@ -15,6 +15,7 @@ use runtime::Secret;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
+use crate::body::Sender;
 use crate::delivery::{DeliveryHeaders, RawDelivery};
 use crate::tenant::{Tenant, Tenants};
 
@@ -208,9 +209,11 @@ impl Admission {
                 return Err(VerifyError::Stale);
             }
             let signatures = version_1(header);
+            let somebody_signs = candidates.iter().any(|tenant| !tenant.signing_keys.is_empty());
             return match (candidates, signatures.is_empty()) {
                 ([], _) => Err(VerifyError::UnknownTenant),
                 (_, true) => Err(VerifyError::Malformed),
+                (_, false) if !somebody_signs => Err(VerifyError::Signature),
                 (candidates, false) => {
                     Ok(Admission::Signature { id, timestamp, signatures, candidates: candidates.to_vec() })
                 }
@@ -233,6 +236,14 @@ impl Admission {
             (Some(tenant), _) => Ok(Admission::Token(tenant)),
             (None, []) => Err(VerifyError::UnknownTenant),
             (None, _) => Err(VerifyError::Token),
+        }
+    }
+
+    /// Whether the sender is known already.
+    pub fn sender(&self) -> Sender {
+        match self {
+            Admission::Token(_) => Sender::Proven,
+            Admission::Signature { .. } => Sender::Unproven,
         }
     }
 

@@ -8,6 +8,8 @@ use prometheus::{
 };
 use schemas::EventKind;
 
+use crate::decode::DecodeError;
+
 /// The metrics of the processor; clones share them.
 #[derive(Clone)]
 pub struct Metrics {
@@ -42,7 +44,7 @@ impl Metrics {
         let records = IntCounterVec::new(
             Opts::new(
                 "gitpulse_processor_records_total",
-                "Records by how they ended: stored, or dropped with a revoked partition to be read again",
+                "Records by how they ended: stored (as rows, or as a dead letter), or dropped with a revoked partition to be read again",
             ),
             &["outcome"],
         )?;
@@ -57,7 +59,7 @@ impl Metrics {
         let unreadable = IntCounterVec::new(
             Opts::new(
                 "gitpulse_processor_unreadable_fields_total",
-                "Fields that were there but could not be read, stored as NULL, by kind of event",
+                "Fields that were there but could not be read, so that their columns keep what was known before, by kind of event",
             ),
             &["kind"],
         )?;
@@ -108,6 +110,9 @@ impl Metrics {
         let by_kind = |vector: &IntCounterVec| {
             EventKind::ALL.iter().map(|kind| vector.with_label_values(&[kind.as_str()])).collect()
         };
+        for reason in DecodeError::REASONS {
+            dead_letters.with_label_values(&[reason]);
+        }
         Ok(Metrics {
             consumed,
             stored: records.with_label_values(&["stored"]),

@@ -44,6 +44,9 @@ pub enum PipelineError {
     /// ClickHouse did not take a batch. Its records are still in Kafka.
     #[error("a batch could not be stored; its records stay in Kafka until a processor stores them")]
     Insert(#[from] InsertError),
+    /// ClickHouse did not take a batch in time. Its records are still in Kafka.
+    #[error("a batch could not be stored in time; its records stay in Kafka until a processor stores them")]
+    InsertTimeout,
     /// Kafka did not take a dead letter. Its record is read again.
     #[error(transparent)]
     DeadLetter(#[from] DeadLetterError),
@@ -245,6 +248,7 @@ impl Pipeline {
             self.drop_stale(batch);
             return Ok(());
         }
+        self.visible(&batch);
         self.commit(&batch).await?;
         fail_point!("processor::after_commit", |_| std::process::abort());
         self.metrics.batches.inc();
@@ -253,13 +257,20 @@ impl Pipeline {
     }
 
     /// Inserts until it works, the fault turns out to be one that no try cures, or the time for trying is over.
-    async fn store(&self, batch: &Batch) -> Result<(), InsertError> {
-        let give_up_at = Instant::now() + self.insert_retry_for;
+    async fn store(&self, batch: &Batch) -> Result<(), PipelineError> {
+        // All tries together stay below max.poll.interval.ms (five minutes), or Kafka would take the partitions away.
+        let give_up_at = Instant::now() + self.insert_retry_for.max(self.insert_timeout);
         let mut pause = RETRY_PAUSE;
-        while let Err(error) = insert(&self.client, &batch.rows, self.insert_timeout, &self.metrics).await {
+        loop {
+            let inserted = insert(&self.client, &batch.rows, self.insert_timeout, &self.metrics);
+            let error = match tokio::time::timeout_at(give_up_at, inserted).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => error,
+                Err(_) => return Err(PipelineError::InsertTimeout),
+            };
             self.metrics.insert_failures.inc();
             if !error.is_transient() || Instant::now() + pause > give_up_at {
-                return Err(error);
+                return Err(PipelineError::Insert(error));
             }
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -269,10 +280,14 @@ impl Pipeline {
             tokio::select! {
                 () = tokio::time::sleep(pause) => (),
                 // Kafka still has the records.
-                () = self.shutdown.cancelled() => return Err(error),
+                () = self.shutdown.cancelled() => return Err(PipelineError::Insert(error)),
             }
             pause = (pause * 2).min(RETRY_PAUSE_MAX);
         }
+    }
+
+    /// Times how long the events of a stored batch took to become visible.
+    fn visible(&self, batch: &Batch) {
         let now = wall_clock();
         for received_at in &batch.received {
             self.metrics.visible_seconds.observe(seconds_between(*received_at, now));
@@ -280,7 +295,6 @@ impl Pipeline {
         let oldest =
             batch.received.iter().min().map_or(0.0, |received_at| seconds_between(*received_at, now));
         self.metrics.oldest_seconds.set(oldest as i64);
-        Ok(())
     }
 
     async fn commit(&self, batch: &Batch) -> Result<(), KafkaError> {

@@ -131,7 +131,7 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let finished = match cli.command {
         Command::Engine(args) => return engine::run(args, &runtime),
-        Command::Config(_) => config::print(&sources, &tenants),
+        Command::Config(args) => config::print(&sources, &args.webhooks.tenants(tenants)),
         Command::Up(args) => runtime.block_on(up::run(*args, tenants)),
         Command::Ingest(args) => runtime.block_on(roles::ingest(*args, tenants)),
         Command::Processor(args) => runtime.block_on(roles::processor(*args)),

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use clickhouse::Row;
 use comfy_table::{Table, presets};
 use indicatif::ProgressBar;
+use processor::decode::DecodeError;
 use rdkafka::message::{Header, OwnedHeaders};
 use runtime::Publisher;
 use runtime::clickhouse::ClickHouse;
@@ -64,9 +65,9 @@ struct ReplayArgs {
     #[command(flatten)]
     publisher: PublisherConfig,
     /// Ids, as `list` shows them
-    #[arg(value_name = "ID", required_unless_present_any = ["all", "reason"])]
+    #[arg(value_name = "ID", required_unless_present_any = ["all", "reason"], conflicts_with = "reason")]
     ids: Vec<Uuid>,
-    /// All that have not recovered
+    /// All that are still open: `events` has nothing of them. What is in `events` only is replayed by its reason or id
     #[arg(long, conflicts_with_all = ["ids", "reason"])]
     all: bool,
     #[command(flatten)]
@@ -75,13 +76,14 @@ struct ReplayArgs {
 
 #[derive(Debug, Args)]
 struct Filter {
-    /// Only those that failed for this reason: envelope, not_json, not_an_object, head, too_deep, payload, missing_field
-    #[arg(long, value_name = "REASON")]
+    /// Only those that failed for this reason
+    #[arg(long, value_name = "REASON", value_parser = DecodeError::REASONS)]
     reason: Option<String>,
 }
 
-/// What became of a letter: `events` has its event, `kept` it from the start but not in its own table, or nobody could read it yet.
-const STATE: &str = "multiIf(event_id IS NULL OR event_id NOT IN (SELECT id FROM events), 'open', \
+/// What became of a letter: `events` has its event, had it from the start but not in its own table, or nobody could read it yet.
+const STATE: &str = "multiIf(event_id IS NULL OR event_id NOT IN \
+                     (SELECT id FROM events WHERE id IN (SELECT assumeNotNull(event_id) FROM dead_letters WHERE event_id IS NOT NULL)), 'open', \
                      reason IN ('payload', 'missing_field'), 'in events only', 'recovered')";
 
 #[derive(Row, Deserialize)]
@@ -214,7 +216,7 @@ async fn replay(args: ReplayArgs) -> anyhow::Result<()> {
 /// The ids of letters that are still open.
 async fn select(client: &clickhouse::Client, reason: Option<&str>) -> anyhow::Result<Vec<Uuid>> {
     let query = format!(
-        "SELECT toString(id) FROM dead_letters WHERE {STATE} != 'recovered' AND (? = '' OR reason = ?) ORDER BY failed_at, id"
+        "SELECT toString(id) FROM dead_letters WHERE if(? = '', {STATE} = 'open', {STATE} != 'recovered' AND reason = ?) ORDER BY failed_at, id"
     );
     let reason = reason.unwrap_or_default();
     let ids: Vec<String> =

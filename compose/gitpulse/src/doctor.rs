@@ -174,10 +174,16 @@ struct Token {
 
 /// The seed's connection test: who the token is, and what it may do.
 async fn gitlab(url: Option<&str>, token: Option<&Secret>) -> Vec<Finding> {
-    let (Some(url), Some(token)) = (url, token) else {
-        return vec![Finding::Note(
-            "GitLab: GITLAB_URL and GITLAB_TOKEN are not both set; webhooks need neither, history (backfill) needs both".to_owned(),
-        )];
+    let url = url.filter(|url| !url.is_empty());
+    let token = token.filter(|token| !token.expose().is_empty());
+    let (url, token) = match (url, token) {
+        (Some(url), Some(token)) => (url, token),
+        (url, _) => {
+            let missing = if url.is_some() { "GITLAB_TOKEN is" } else { "GITLAB_URL is" };
+            return vec![Finding::Note(format!(
+                "GitLab: not asked, {missing} not set; receiving webhooks does not need it"
+            ))];
+        }
     };
     // No redirects: the token goes to the configured host and to no other.
     let client =
@@ -235,6 +241,9 @@ async fn gitlab(url: Option<&str>, token: Option<&Secret>) -> Vec<Finding> {
         Ok(answer) if answer.status().is_success() => answer.json::<Token>().await.ok(),
         Ok(_) | Err(_) => None,
     };
+    if base.starts_with("http://") {
+        findings.push(Finding::Note("GitLab: over http:// the token travels in clear".to_owned()));
+    }
     findings.push(match described {
         Some(token) if token.scopes.iter().any(|scope| SCOPES.contains(&scope.as_str())) => {
             Finding::Good(format!(

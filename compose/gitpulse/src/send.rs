@@ -30,6 +30,9 @@ use crate::up;
 /// GitLab gives up on a delivery after ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Stands where a status would.
+const NO_ANSWER: &str = "no answer";
+
 /// What to send, where, and how often.
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
@@ -135,13 +138,19 @@ pub(crate) async fn run(args: SendArgs, tenants: Vec<TenantConfig>) -> anyhow::R
 
     println!("{}", answers.table());
     println!(
-        "{total} deliveries of {} files in {:.1} s ({:.0} a second)",
+        "{total} deliveries of {} file(s) in {:.1} s ({:.0} a second)",
         files.len(),
         took.as_secs_f64(),
         total as f64 / took.as_secs_f64().max(0.001)
     );
     for (status, example) in &answers.examples {
         println!("{status}: {example}");
+    }
+    if answers.examples.contains_key(NO_ANSWER) {
+        println!(
+            "nobody answered at {}: is `gitpulse up` or `gitpulse ingest` running there? --url names another address",
+            args.url
+        );
     }
     Ok(if answers.examples.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -275,7 +284,7 @@ async fn post(
             let status = response.status().as_u16().to_string();
             (status, response.text().await.unwrap_or_default())
         }
-        Err(error) => ("no answer".to_owned(), format!("{:#}", anyhow::Error::from(error))),
+        Err(error) => (NO_ANSWER.to_owned(), format!("{:#}", anyhow::Error::from(error))),
     };
     (delivery, status, answer, started.elapsed())
 }

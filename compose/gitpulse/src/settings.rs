@@ -111,7 +111,7 @@ fn settings_file(
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(Some((path, text))),
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(SettingsError::File(format!("{}: {error}", path.display()))),
+        Err(error) => Err(SettingsError::File(format!("the settings file {}: {error}", path.display()))),
     }
 }
 

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use runtime::Secret;
 
 /// The name of the tenant that the environment configures.
-pub(crate) const DEFAULT: &str = "default";
+const DEFAULT: &str = "default";
 
 /// The default tenant: what people need first.
 #[derive(Debug, Clone, Args)]
@@ -52,13 +52,18 @@ impl WebhookConfig {
         if tokens.is_empty() && signing_tokens.is_empty() {
             return None;
         }
-        Some(TenantConfig {
+        Some(self.tenant(tokens, signing_tokens))
+    }
+
+    /// The default tenant with these secrets.
+    pub(crate) fn tenant(&self, tokens: Vec<Secret>, signing_tokens: Vec<Secret>) -> TenantConfig {
+        TenantConfig {
             name: DEFAULT.to_owned(),
             instance: self.gitlab_url.clone().filter(|url| !url.is_empty()),
             tokens,
             signing_tokens,
             allowed_networks: self.allowed_networks.clone(),
             path_only: false,
-        })
+        }
     }
 }

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{AdminArgs, StoreArgs};
 use crate::roles::{self, Receiver};
-use crate::tenants::{DEFAULT, WebhookConfig};
+use crate::tenants::WebhookConfig;
 
 /// The file in the data folder that keeps a token that `up` made.
 const TOKEN_FILE: &str = "webhook-token";
@@ -85,7 +85,7 @@ pub(crate) async fn run(args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Res
     std::fs::create_dir_all(data)
         .with_context(|| format!("the data folder {} cannot be created", data.display()))?;
     let _lock = lock(data)?;
-    let token = WebhookToken::settle(args.webhooks.tenants(tenants), data)?;
+    let token = WebhookToken::settle(&args.webhooks, tenants, data)?;
     let engines = provide(&args.data).await?;
 
     let started = Instant::now();
@@ -155,8 +155,9 @@ async fn serve(
 fn lock(data: &Path) -> anyhow::Result<File> {
     let path = data.join("lock");
     let file = File::create(&path).with_context(|| format!("{} cannot be written", path.display()))?;
-    file.try_lock().with_context(|| {
-        format!(
+    // Why it could not be taken is always the same; the cause would only repeat it.
+    file.try_lock().map_err(|_| {
+        anyhow::anyhow!(
             "another `gitpulse up` uses {}; stop it, or choose another folder with --data-dir",
             data.display()
         )
@@ -250,8 +251,13 @@ struct WebhookToken {
 }
 
 impl WebhookToken {
-    fn settle(tenants: Vec<TenantConfig>, data: &Path) -> anyhow::Result<WebhookToken> {
+    fn settle(
+        webhooks: &WebhookConfig,
+        configured: Vec<TenantConfig>,
+        data: &Path,
+    ) -> anyhow::Result<WebhookToken> {
         let file = data.join(TOKEN_FILE);
+        let tenants = webhooks.tenants(configured);
         if !tenants.is_empty() {
             return Ok(WebhookToken { tenants, made: None, file });
         }
@@ -259,14 +265,7 @@ impl WebhookToken {
             Some(token) => token,
             None => make_token(&file)?,
         };
-        let tenant = TenantConfig {
-            name: DEFAULT.to_owned(),
-            instance: None,
-            tokens: vec![token.clone()],
-            signing_tokens: Vec::new(),
-            allowed_networks: Vec::new(),
-            path_only: false,
-        };
+        let tenant = webhooks.tenant(vec![token.clone()], Vec::new());
         Ok(WebhookToken { tenants: vec![tenant], made: Some(token), file })
     }
 }
@@ -303,7 +302,15 @@ fn announce(args: &UpArgs, token: &WebhookToken, started: Instant) {
     let host = if listen.ip().is_unspecified() { "localhost".to_owned() } else { listen.ip().to_string() };
     let clickhouse = args.stores.clickhouse.url.trim_end_matches('/');
     let database = &args.stores.clickhouse.database;
+    let user = &args.stores.clickhouse.user;
     let data = args.data.data_dir.display();
+    let mut example = "cargo run --release -- send schemas/fixtures".to_owned();
+    if listen.port() != 8000 {
+        example.push_str(&format!(" --url http://{host}:{}/api/v1/webhooks/gitlab", listen.port()));
+    }
+    if args.data.data_dir != Path::new("./data") {
+        example.push_str(&format!(" --data-dir {data}"));
+    }
     let secret = match &token.made {
         None => "as configured".to_owned(),
         Some(made) if std::io::stdout().is_terminal() => {
@@ -317,14 +324,14 @@ GitPulse is up, {seconds:.1} s after its engines were asked for.
 
   webhooks   http://{host}:{port}/api/v1/webhooks/gitlab   (listening on {listen})
   token      {secret}
-  SQL        {clickhouse}   database {database}, user default, no password
+  SQL        {clickhouse}   database {database}, user {user}, no password
   metrics    http://{admin}/metrics
   Kafka      {brokers}
   data       {data}   (safe against killed processes, not against a power cut)
 
 In GitLab: project or group > Settings > Webhooks, with this URL and token and the events that you want. Or try it with examples:
 
-  cargo run --release -- send schemas/fixtures
+  {example}
   curl '{clickhouse}/?database={database}' --data 'SELECT kind, count() AS events FROM events GROUP BY kind ORDER BY kind FORMAT PrettyCompact'
 
 Ctrl-C stops it; the next `up` goes on from there.

@@ -115,6 +115,9 @@ impl Metrics {
         registry.register(Box::new(buffered_bytes.clone()))?;
         registry.register(Box::new(buffered_records.clone()))?;
         let acknowledged = records.with_label_values(&["acknowledged"]);
+        for reason in ["overloaded", "timeout", "kafka"] {
+            records.with_label_values(&[reason]);
+        }
         Ok(Metrics { records, acknowledged, acknowledge_seconds, buffered_bytes, buffered_records })
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn rows(event: &Event, merge_request: &MergeRequest) -> Rows {
     };
     let (row, unreadable) = state(event, merge_request, attributes, iid);
     rows.merge_requests.push(row);
-    rows.unreadable += unreadable;
+    rows.unreadable += unreadable + u64::from(matches!(attributes.merged_at, Field::Unreadable));
     happenings(event, merge_request, attributes, iid, &mut rows.merge_request_events);
     rows
 }
@@ -157,6 +157,7 @@ fn rank(state: &str) -> u8 {
 }
 
 /// When it was merged. Versions before `merged_at` was sent date a merge by the event's `updated_at`, which any exact time outranks.
+/// Whether one of both could not be read is counted where they are read for the columns of their own.
 fn merged_at(attributes: &Attributes) -> Versioned<i64> {
     let milliseconds = |field: &Field<DateTime<Utc>>| field.as_ref().map(|time| time.timestamp_millis());
     let mut columns = Columns::at(Version::DERIVED);

@@ -53,7 +53,7 @@ async fn examples_give_the_same_tables_in_any_order_and_any_number() {
     let once = Deployment::new("once");
     let (ingest, _processor) = (once.ingest(), once.processor());
     let summary = send(&once, &ingest.webhooks(), &["--concurrency", "1"]);
-    assert!(summary.contains(&format!("{count} deliveries of {count} files")), "{summary}");
+    assert!(summary.contains(&format!("{count} deliveries of {count} file(s)")), "{summary}");
     once.until_count("SELECT count() FROM events", count).await;
 
     let kinds: Vec<Count> = once
