@@ -182,3 +182,6 @@ pub fn rows_for(event: Event) -> Rows {
     });
     rows
 }
+
+#[cfg(test)]
+mod tests;

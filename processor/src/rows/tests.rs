@@ -1,0 +1,180 @@
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use chrono::DateTime;
+use schemas::envelope::delivery_event_id;
+use schemas::field::Field;
+use schemas::head::Head;
+use schemas::{Envelope, Origin, Payload, TopicPrefix};
+
+use super::*;
+use crate::decode::decode;
+
+/// The example payloads, by their path below the folder of examples.
+fn examples() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/fixtures");
+    let mut found = Vec::new();
+    let mut open: Vec<PathBuf> = vec![root.clone()];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if let Some(name) = path.to_str().unwrap().strip_suffix(".webhook.json") {
+            let name = Path::new(name).strip_prefix(&root).unwrap().to_str().unwrap().replace('/', "__");
+            found.push((name, std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The rows of a payload that was received at noon of 22 November 2026.
+fn rows_of(payload: &str, delivery_id: &str) -> Rows {
+    let head = Head::read(payload).unwrap();
+    let (source, kind) = ("https://gitlab.example.com", head.kind());
+    let envelope = Envelope {
+        id: delivery_event_id(source, delivery_id),
+        source: source.to_owned(),
+        kind,
+        subject: head.subject(kind, "fallback"),
+        time: DateTime::from_timestamp(1_795_348_800, 0).unwrap(),
+        origin: Origin::Webhook,
+        tenant: "default".to_owned(),
+        delivery_id: Some(delivery_id.to_owned()),
+        traceparent: None,
+        payload: Payload::Json(payload.to_owned()),
+    };
+    rows_for(decode(&envelope.to_record(&TopicPrefix::default()).unwrap().value).unwrap())
+}
+
+/// The rows as text, a column a line.
+fn reviewable(rows: &Rows) -> String {
+    let (mut text, mut open) = (String::new(), 0);
+    for line in format!("{rows:#?}").lines() {
+        let inner = line.trim_start();
+        open -= usize::from(inner.starts_with(')'));
+        let opens = usize::from(line.ends_with('('));
+        // Within parentheses everything stands on the line of the first.
+        text.push_str(if text.ends_with('\n') || text.is_empty() { line } else { inner });
+        open += opens;
+        match (open, opens) {
+            (0, _) => text.push('\n'),
+            (_, 1) => (),
+            (_, _) => text.push(' '),
+        }
+    }
+    text
+}
+
+#[test]
+fn the_rows_of_every_example_are_as_reviewed() {
+    let mut names = BTreeSet::new();
+    for (name, payload) in examples() {
+        let mut rows = rows_of(&payload, &name);
+        assert_eq!(rows.events.len(), 1, "{name}");
+        rows.events[0].payload = format!("{} bytes", payload.len());
+        insta::assert_snapshot!(name.as_str(), reviewable(&rows));
+        names.insert(format!("processor__rows__tests__{name}.snap"));
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rows/snapshots");
+    let files =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let orphans: Vec<String> =
+        files.filter(|file| file.ends_with(".snap") && !names.contains(file)).collect();
+    assert!(orphans.is_empty(), "snapshots without an example: {orphans:?}");
+}
+
+/// What ClickHouse does when it merges two rows of one key: each column keeps its greatest value.
+fn newest<T: PartialOrd + Clone>(a: &(i64, u8, u16, T), b: &(i64, u8, u16, T)) -> T {
+    if a > b { a.3.clone() } else { b.3.clone() }
+}
+
+fn merge_request(updated_at: &str, rest: &str) -> MergeRequestRow {
+    let payload = format!(
+        r#"{{"object_kind":"merge_request","object_attributes":{{"iid":7,"target_project_id":42,"updated_at":"{updated_at}"{rest}}}}}"#
+    );
+    rows_of(&payload, updated_at).merge_requests.remove(0)
+}
+
+#[test]
+fn a_field_that_is_absent_changes_nothing_and_null_clears() {
+    let old = merge_request("2026-11-02T08:00:00Z", r#","milestone_id":5,"title":"a""#);
+    let absent = merge_request("2026-11-02T09:00:00Z", r#","title":"b""#);
+    assert_eq!(
+        (newest(&old.milestone_id, &absent.milestone_id), newest(&old.title, &absent.title)),
+        (Some(5), Some("b".into()))
+    );
+    let cleared = merge_request("2026-11-02T09:00:00Z", r#","milestone_id":null"#);
+    assert_eq!(newest(&old.milestone_id, &cleared.milestone_id), None);
+    assert_eq!(newest(&cleared.milestone_id, &old.milestone_id), None);
+    let unreadable = merge_request("2026-11-02T09:00:00Z", r#","milestone_id":"five""#);
+    assert_eq!(newest(&old.milestone_id, &unreadable.milestone_id), Some(5));
+}
+
+#[test]
+fn an_empty_list_is_a_value() {
+    let labelled = merge_request("2026-11-02T08:00:00Z", r#","labels":[{"title":"b"},{"title":"a"}]"#);
+    assert_eq!(labelled.labels.3, ["a", "b"]);
+    let bare = merge_request("2026-11-02T09:00:00Z", r#","labels":[]"#);
+    let silent = merge_request("2026-11-02T10:00:00Z", "");
+    assert!(newest(&labelled.labels, &bare.labels).is_empty());
+    assert_eq!(newest(&labelled.labels, &silent.labels), ["a", "b"]);
+}
+
+#[test]
+fn states_of_one_second_are_ordered_by_rank() {
+    let opened = merge_request("2026-11-02T08:00:00.900Z", r#","state":"opened""#);
+    let merged = merge_request("2026-11-02 08:00:00 UTC", r#","state":"merged""#);
+    assert_eq!(newest(&opened.state, &merged.state).as_deref(), Some("merged"));
+}
+
+#[test]
+fn a_body_from_the_far_future_does_not_freeze_an_entity() {
+    let far = merge_request("2099-01-01T00:00:00Z", r#","title":"frozen""#);
+    // The next body that is received two days later, or dated so, wins.
+    assert_eq!(far.title.0, 1_795_348_800 + 24 * 3600);
+}
+
+#[test]
+fn reopening_clears_the_time_of_closing() {
+    let closed = merge_request("2026-11-02T08:00:00Z", r#","state":"closed","action":"close""#);
+    let labelled = merge_request("2026-11-02T08:30:00Z", r#","state":"closed","action":"update""#);
+    let reopened = merge_request("2026-11-02T09:00:00Z", r#","state":"opened","action":"reopen""#);
+    assert!(newest(&closed.closed_at, &labelled.closed_at).is_some());
+    assert_eq!(newest(&closed.closed_at, &reopened.closed_at), None);
+}
+
+#[test]
+fn an_exact_time_of_merging_outranks_a_derived_one() {
+    let derived = merge_request("2026-11-02T08:00:09Z", r#","state":"merged","action":"merge""#);
+    let exact =
+        merge_request("2026-11-02T08:00:00Z", r#","state":"merged","merged_at":"2026-11-02T08:00:01.250Z""#);
+    assert_eq!(newest(&derived.merged_at, &exact.merged_at), exact.merged_at.3);
+    assert_eq!(newest(&exact.merged_at, &derived.merged_at), exact.merged_at.3);
+}
+
+#[test]
+fn a_retried_pipeline_is_newer_than_when_it_finished() {
+    let pipeline = |finished_at: &str, status: &str, builds: &str| {
+        let payload = format!(
+            r#"{{"object_kind":"pipeline","project":{{"id":42}},"object_attributes":{{"id":31,"status":"{status}","created_at":"2026-11-02T08:00:00Z","finished_at":{finished_at}}},"builds":[{builds}]}}"#
+        );
+        rows_of(&payload, status).pipelines.remove(0)
+    };
+    let failed = pipeline(
+        r#""2026-11-02T08:10:00Z""#,
+        "failed",
+        r#"{"id":1,"status":"failed","created_at":"2026-11-02 08:00:00 UTC","finished_at":"2026-11-02 08:10:00 UTC"}"#,
+    );
+    let retried =
+        pipeline("null", "running", r#"{"id":2,"status":"running","created_at":"2026-11-02 08:30:00 UTC"}"#);
+    assert_eq!(newest(&failed.status, &retried.status).as_deref(), Some("running"));
+    assert_eq!(newest(&failed.finished_at, &retried.finished_at), None);
+}
+
+#[test]
+fn what_nobody_can_read_is_counted() {
+    let payload =
+        r#"{"object_kind":"pipeline","object_attributes":{"id":31,"created_at":"soon","tag":"perhaps"}}"#;
+    assert_eq!(rows_of(payload, "1").unreadable, 2);
+    assert_eq!(Columns::at(Version::EXACT).value(&Field::<u64>::Absent), Columns::absent());
+}
