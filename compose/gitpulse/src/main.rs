@@ -20,6 +20,12 @@ fn main() -> ExitCode {
         Err(error) => return error.report(),
     };
     runtime::telemetry::start(&settings.cli.telemetry);
+    for variable in &settings.unknown_variables {
+        tracing::warn!(
+            variable,
+            "an unknown variable is ignored; `gitpulse config` lists all that are known"
+        );
+    }
     // Only in builds for tests: where a process is to die is said by the variable FAILPOINTS.
     let _failpoints = fail::has_failpoints().then(fail::FailScenario::setup);
     match cli::run(settings) {

@@ -29,6 +29,9 @@ pub(crate) struct Settings {
     pub(crate) tenants: Vec<TenantConfig>,
     /// Every setting of the command, with its value and origin, for `gitpulse config`.
     pub(crate) sources: Vec<Source>,
+    /// Variables of the environment that look like settings and are none. Only a warning: Kubernetes sets such variables for a service that
+    /// is called gitpulse.
+    pub(crate) unknown_variables: Vec<String>,
 }
 
 /// A setting as it is in force.
@@ -88,11 +91,13 @@ pub(crate) fn load() -> Result<Settings, SettingsError> {
     }
     read_dot_env(Path::new(DOT_ENV), &known(&command), &mut values)?;
 
+    let unknown_variables = unknown_variables(&known(&command));
+
     let command = with_defaults(command, &values);
     let matches = command.clone().try_get_matches_from(arguments).map_err(command_line)?;
     let sources = sources(&command, &matches, &values)?;
     let cli = Cli::from_arg_matches(&matches).map_err(command_line)?;
-    Ok(Settings { cli, tenants, sources })
+    Ok(Settings { cli, tenants, sources, unknown_variables })
 }
 
 fn command_line(error: clap::Error) -> SettingsError {
@@ -213,6 +218,16 @@ fn read_dot_env(
         values.insert(name.clone(), FileValue { value, origin: place });
     }
     Ok(())
+}
+
+fn unknown_variables(known: &BTreeMap<String, Arg>) -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let ours = |name: &String| name.starts_with("GITPULSE_") || name.starts_with("GITLAB_WEBHOOK");
+    // `config` is not among the settings of a file, and the tests have variables of their own.
+    let other = |name: &String| name == "GITPULSE_CONFIG" || name.starts_with("GITPULSE_TEST_");
+    let is_known =
+        |name: &String| known.values().any(|arg| arg.get_env().is_some_and(|known| known == name.as_str()));
+    names.filter(|name| ours(name) && !other(name) && !is_known(name)).collect()
 }
 
 /// Whether a line of `.env` sets `variable`.

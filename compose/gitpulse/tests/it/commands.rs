@@ -66,6 +66,9 @@ fn faulty_settings_are_refused_with_file_and_line() {
     check("", "", &["config", "--listen", "here"], "invalid value 'here' for '--listen");
     check("", "", &["config", "--gitlab-token", "hunter2"], "GITLAB_TOKEN");
     check("", "", &["config", "--config", "nowhere.toml"], "nowhere.toml");
+    let misspelt =
+        std::process::Command::new(GITPULSE).arg("config").env("GITPULSE_LISTN", "x").output().unwrap();
+    assert!(String::from_utf8_lossy(&misspelt.stderr).contains("GITPULSE_LISTN"), "{misspelt:?}");
     let (_, message) = run("", "", &["config", "--gitlab-token", "hunter2"]);
     assert!(!message.contains("hunter2"), "{message}");
 }
