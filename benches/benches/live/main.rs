@@ -1,0 +1,169 @@
+//! The live runs: ingest and processor as processes, on a broker and a ClickHouse of their own, beside the limits of the same run.
+//! `cargo bench -p benches --bench live` is the command. Never talks to anything but this machine, and never calls a run that lost or
+//! doubled an event a result.
+#![expect(clippy::print_stdout, reason = "the table is the command's output")]
+
+mod bare;
+mod check;
+mod installation;
+mod latency;
+mod load;
+mod meter;
+mod plot;
+mod processing;
+mod receiving;
+mod recorder;
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+
+use crate::installation::Installation;
+use crate::report::Report;
+
+/// Benches ingest and processor and prints events per second beside their limits
+#[derive(Debug, Clone, Parser)]
+#[command(name = "cargo bench -p benches --bench live --")]
+struct Options {
+    /// One short repeat: shows that it works, measures little
+    #[arg(long)]
+    quick: bool,
+
+    /// Repeats of each run, interleaved; the medians are reported
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
+    repeats: u32,
+
+    /// Deliveries that ingest takes in one run
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(500..=500_000))]
+    deliveries: u64,
+
+    /// Records that the processor stores in one run
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(2_000..=500_000))]
+    records: u64,
+
+    /// Connections of the load generator
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=512))]
+    connections: u64,
+
+    /// Deliveries a second of the latency run
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=20_000))]
+    rate: u64,
+
+    /// Seconds of the latency run
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(2..=600))]
+    seconds: u64,
+
+    /// Runs this part alone
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+
+    /// Properties of librdkafka for every client and service, as key=value,key=value
+    #[arg(long, default_value = "", value_name = "LIST")]
+    kafka_properties: String,
+
+    /// A gitpulse binary to measure instead of the one beside this bench
+    #[arg(long, value_name = "FILE")]
+    gitpulse: Option<PathBuf>,
+
+    /// What cargo passes to every bench
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Webhook to Kafka
+    Ingest,
+    /// Kafka to ClickHouse
+    Processor,
+    /// Answered to visible
+    Latency,
+}
+
+impl Options {
+    fn runs(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
+    }
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some(bare::ROLE) {
+        let address = arguments.next().context("no address")?.parse()?;
+        return runtime.block_on(bare::serve(address)).map(|()| ExitCode::SUCCESS);
+    }
+    let mut options = Options::parse();
+    if !options.bench {
+        println!("live runs are started by `cargo bench -p benches --bench live`; nothing was measured");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if options.quick {
+        options.repeats = 1;
+        options.deliveries = 4_000;
+        options.records = 24_000;
+        options.seconds = options.seconds.min(4);
+    }
+    let report = runtime.block_on(run(options))?;
+    Ok(if report.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn run(options: Options) -> anyhow::Result<Report> {
+    let target = target_folder()?;
+    let gitpulse = match &options.gitpulse {
+        Some(file) => std::path::absolute(file)?,
+        None => build(&target)?,
+    };
+    let mut report = Report::new(&options);
+    let installation = Installation::start(gitpulse, options.kafka_properties.clone()).await?;
+    let measured = measure(&installation, &options, &mut report).await;
+    installation.stop().await;
+    measured?;
+
+    report.summarize();
+    println!("\n{}", report.table());
+    let folder = target.join("bench-live");
+    std::fs::create_dir_all(&folder)?;
+    let (json, svg) = (folder.join("result.json"), folder.join("plot.svg"));
+    std::fs::write(&json, serde_json::to_string_pretty(&report)?)?;
+    std::fs::write(&svg, plot::svg(&report))?;
+    println!("{}\n{}", json.display(), svg.display());
+    Ok(report)
+}
+
+async fn measure(installation: &Installation, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    if options.runs(Part::Ingest) {
+        receiving::measure(installation, options, report).await?;
+    }
+    if options.runs(Part::Processor) {
+        processing::measure(installation, options, report).await?;
+    }
+    if options.runs(Part::Latency) {
+        latency::measure(installation, options, report).await?;
+    }
+    Ok(())
+}
+
+/// The folder that this bench was built into: it lies in `<target>/release/deps`.
+fn target_folder() -> anyhow::Result<PathBuf> {
+    let executable = std::env::current_exe()?;
+    let target = executable.ancestors().nth(3);
+    target.map(Path::to_owned).context("this bench was not built by cargo")
+}
+
+/// The gitpulse binary of the same profile, brought up to date: measuring a stale one would tell nothing.
+fn build(target: &Path) -> anyhow::Result<PathBuf> {
+    println!("cargo build --release -p gitpulse (a first build takes minutes)");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = std::process::Command::new(cargo)
+        .args(["build", "--release", "-p", "gitpulse", "--target-dir"])
+        .arg(target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .context("cargo cannot be started")?;
+    anyhow::ensure!(status.success(), "gitpulse cannot be built");
+    Ok(target.join("release/gitpulse"))
+}

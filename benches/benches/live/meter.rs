@@ -1,0 +1,46 @@
+//! What processes cost. In: process ids. Out: CPU time an event, peak memory. Reads /proc; elsewhere than on Linux it measures nothing.
+
+use std::collections::BTreeMap;
+
+/// Linux counts CPU time for user space in hundredths of a second on every architecture.
+const TICKS_A_SECOND: f64 = 100.0;
+
+/// CPU time of processes since a moment.
+pub(crate) struct Meter {
+    processes: Vec<(&'static str, u32, f64)>,
+}
+
+impl Meter {
+    /// Starts counting; this process, which generates the load, is counted as `generator`.
+    pub(crate) fn start(processes: &[(&'static str, u32)]) -> Meter {
+        let own = [("generator", std::process::id())];
+        let all = processes.iter().chain(&own);
+        Meter { processes: all.filter_map(|(name, pid)| Some((*name, *pid, cpu_seconds(*pid)?))).collect() }
+    }
+
+    /// Microseconds of CPU an event, by process.
+    pub(crate) fn per_event(&self, events: u64) -> BTreeMap<&'static str, f64> {
+        let micros = |seconds: f64| seconds * 1e6 / events.max(1) as f64;
+        self.processes
+            .iter()
+            .filter_map(|(name, pid, before)| Some((*name, micros(cpu_seconds(*pid)? - before))))
+            .collect()
+    }
+}
+
+/// User and system time of a process.
+fn cpu_seconds(pid: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before the last parenthesis may hold anything.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / TICKS_A_SECOND)
+}
+
+/// The most memory a process ever had, in MiB.
+pub(crate) fn peak_mib(pid: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: f64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes / 1024.0)
+}

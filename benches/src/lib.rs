@@ -1,0 +1,10 @@
+//! What the benches measure with: the example payloads, deliveries signed as GitLab signs them, and a mix of many distinct events.
+//! In: `schemas/fixtures`. Out: bodies, deliveries, records. Never measures anything itself.
+
+mod delivery;
+mod example;
+mod mix;
+
+pub use delivery::{SIGNING_TOKEN, Sender};
+pub use example::{Example, examples, of_kind};
+pub use mix::Mix;

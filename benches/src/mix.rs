@@ -1,0 +1,148 @@
+//! A mix of many distinct events as a busy instance sends them. In: the example payloads. Out: the body of the n-th event: jobs and
+//! pipelines dominate, and every entity has a few events. Deterministic.
+
+use bytes::Bytes;
+use schemas::EventKind;
+
+use crate::example::{Example, of_kind};
+
+/// Events of each kind in a hundred.
+const SHARES: [(EventKind, usize); 9] = [
+    (EventKind::Job, 50),
+    (EventKind::Pipeline, 25),
+    (EventKind::Push, 8),
+    (EventKind::MergeRequest, 8),
+    (EventKind::Note, 4),
+    (EventKind::Issue, 2),
+    (EventKind::Deployment, 1),
+    (EventKind::TagPush, 1),
+    (EventKind::Emoji, 1),
+];
+/// Events of one entity: a job is created, waits, runs and ends.
+const EVENTS_OF_AN_ENTITY: usize = 4;
+/// What ids of one entity and the next are apart.
+const STRIDE: u64 = 1_000_000;
+
+/// The templates, and in which order they come.
+#[derive(Debug)]
+pub struct Mix {
+    /// For each of a hundred events: the templates of its kind.
+    slots: Vec<usize>,
+    kinds: Vec<Vec<Template>>,
+}
+
+impl Mix {
+    /// A mix of the examples.
+    pub fn new(examples: &[Example]) -> Mix {
+        let mut slots = Vec::new();
+        let mut kinds = Vec::new();
+        for (kind, share) in SHARES {
+            let templates: Vec<Template> = of_kind(examples, kind).iter().map(Template::new).collect();
+            if !templates.is_empty() {
+                slots.extend(std::iter::repeat_n(kinds.len(), share));
+                kinds.push(templates);
+            }
+        }
+        Mix { slots, kinds }
+    }
+
+    /// The body of the n-th event.
+    pub fn body(&self, n: usize) -> Bytes {
+        // 37 and a hundred have no common divisor: every slot is met once a hundred, and kinds alternate.
+        let slot = (n * 37) % self.slots.len();
+        let templates = &self.kinds[self.slots[slot]];
+        let turn = n / self.slots.len() + slot;
+        templates[turn % templates.len()].body((n / EVENTS_OF_AN_ENTITY) as u64)
+    }
+}
+
+/// An example whose ids can be replaced.
+#[derive(Debug)]
+struct Template {
+    /// Text, then the id that follows it.
+    pieces: Vec<(String, u64)>,
+    rest: String,
+}
+
+impl Template {
+    fn new(example: &Example) -> Template {
+        let text = String::from_utf8_lossy(&example.body).into_owned();
+        let mut marks: Vec<(usize, usize, u64)> = Vec::new();
+        for (field, id) in ids(example) {
+            let token = format!("\"{field}\":{id}");
+            for (start, _) in text.match_indices(&token) {
+                let end = start + token.len();
+                let longer = text[end..].starts_with(|character: char| character.is_ascii_digit());
+                if !longer {
+                    marks.push((start + field.len() + 3, end, id));
+                }
+            }
+        }
+        marks.sort_unstable();
+        marks.dedup();
+        let mut pieces = Vec::new();
+        let mut from = 0;
+        for (start, end, id) in marks {
+            pieces.push((text[from..start].to_owned(), id));
+            from = end;
+        }
+        Template { pieces, rest: text[from..].to_owned() }
+    }
+
+    fn body(&self, entity: u64) -> Bytes {
+        let mut text = String::with_capacity(self.rest.len() + 256);
+        for (piece, id) in &self.pieces {
+            text.push_str(piece);
+            text.push_str(&(id + entity * STRIDE).to_string());
+        }
+        text.push_str(&self.rest);
+        Bytes::from(text)
+    }
+}
+
+/// The fields that name the entity, with the ids they have in the example.
+fn ids(example: &Example) -> Vec<(&'static str, u64)> {
+    let body: serde_json::Value = serde_json::from_slice(&example.body).unwrap_or_default();
+    let at = |field: &'static str, pointer: &str| {
+        let id = body.pointer(pointer).and_then(serde_json::Value::as_u64);
+        id.map(|id| (field, id))
+    };
+    let fields = match example.kind {
+        EventKind::Job => vec![at("build_id", "/build_id"), at("pipeline_id", "/pipeline_id")],
+        EventKind::Deployment => vec![at("deployment_id", "/deployment_id")],
+        EventKind::Pipeline => {
+            let builds = body["builds"].as_array().map_or(0, Vec::len);
+            let builds = (0..builds).map(|index| at("id", &format!("/builds/{index}/id")));
+            builds.chain([at("id", "/object_attributes/id")]).collect()
+        }
+        EventKind::MergeRequest => {
+            vec![at("id", "/object_attributes/id"), at("iid", "/object_attributes/iid")]
+        }
+        _ => vec![at("id", "/object_attributes/id")],
+    };
+    fields.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::examples;
+    use schemas::head::Head;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    #[test]
+    fn jobs_and_pipelines_dominate_and_entities_differ() {
+        let mix = Mix::new(&examples().unwrap());
+        let mut kinds: BTreeMap<EventKind, usize> = BTreeMap::new();
+        let mut subjects = BTreeSet::new();
+        for n in 0..1000 {
+            let body = mix.body(n);
+            let head = Head::read(std::str::from_utf8(&body).unwrap()).unwrap();
+            *kinds.entry(head.kind()).or_default() += 1;
+            subjects.insert(head.subject(head.kind(), "none"));
+        }
+        assert_eq!(kinds[&EventKind::Job], 500);
+        assert_eq!(kinds[&EventKind::Pipeline], 250);
+        assert!(subjects.len() > 250, "{}", subjects.len());
+    }
+}
