@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 /// What is reserved at once while a body arrives: what somebody only announces costs nothing.
 const STEP: usize = 256 * 1024;
-/// How long a body waits for memory. Its bytes may all have been sent by then, and an answer is due within 8 s of the last one.
+/// How long a body waits for memory, all its steps together. Its bytes may all have been sent by then, and an answer is due within 8 s of the last one.
 const MEMORY_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long bytes are read and thrown away behind an early refusal, and how many.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
@@ -70,6 +70,8 @@ pub struct Body {
 struct Memory {
     permits: Vec<OwnedSemaphorePermit>,
     bytes: usize,
+    /// Until when this body may wait for memory, once it had to.
+    give_up_at: Option<Instant>,
     reserved: IntGauge,
 }
 
@@ -104,7 +106,8 @@ impl BodyLimits {
             return Err(BodyError::TooLarge(self.max_bytes));
         }
         let mut stream = std::pin::pin!(stream);
-        let mut memory = Memory { permits: Vec::new(), bytes: 0, reserved: self.reserved.clone() };
+        let mut memory =
+            Memory { permits: Vec::new(), bytes: 0, give_up_at: None, reserved: self.reserved.clone() };
         let mut body = BytesMut::with_capacity(announced.min(STEP));
         loop {
             let chunk =
@@ -139,8 +142,14 @@ impl BodyLimits {
             Sender::Proven => &self.proven,
             Sender::Unproven => &self.unproven,
         };
-        let permit = tokio::time::timeout(MEMORY_TIMEOUT, pool.clone().acquire_many_owned(kibibytes)).await;
-        let permit = permit.map_err(|_| BodyError::NoMemory)?.map_err(|_| BodyError::NoMemory)?;
+        let permit = match pool.clone().try_acquire_many_owned(kibibytes) {
+            Ok(permit) => permit,
+            Err(_) => {
+                let give_up_at = *memory.give_up_at.get_or_insert_with(|| Instant::now() + MEMORY_TIMEOUT);
+                let waiting = tokio::time::timeout_at(give_up_at, pool.clone().acquire_many_owned(kibibytes));
+                waiting.await.map_err(|_| BodyError::NoMemory)?.map_err(|_| BodyError::NoMemory)?
+            }
+        };
         memory.permits.push(permit);
         memory.bytes += bytes;
         self.reserved.add(bytes as i64);

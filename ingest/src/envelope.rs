@@ -13,6 +13,9 @@ use crate::verify::VerifiedDelivery;
 /// Stands for the instance where neither the tenant's configuration nor the delivery says it.
 pub const UNKNOWN_INSTANCE: &str = "unknown";
 
+/// The longest URL of an instance, in bytes; it stands in every row.
+const MAX_INSTANCE_LENGTH: usize = 512;
+
 /// An envelope, and what was noticed on the way.
 #[derive(Debug)]
 pub struct Wrapped {
@@ -68,6 +71,9 @@ pub fn wrap(delivery: &VerifiedDelivery) -> Wrapped {
 /// end. `None` if it is no HTTP URL.
 pub fn normal_instance(url: &str) -> Option<String> {
     let uri: Uri = url.trim().parse().ok()?;
+    if url.len() > MAX_INSTANCE_LENGTH {
+        return None;
+    }
     let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
     let host = uri.host()?.to_ascii_lowercase();
     let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
@@ -78,12 +84,15 @@ fn instance(delivery: &VerifiedDelivery, web_url: Option<&str>) -> String {
     if let Some(configured) = &delivery.tenant().instance {
         return configured.clone();
     }
-    let said = delivery.headers().instance.as_deref().and_then(normal_instance);
+    let header = delivery.headers().instance.as_deref().and_then(normal_instance);
     let named = || {
         let uri: Uri = web_url?.parse().ok()?;
         normal_instance(&format!("{}://{}", uri.scheme_str()?, uri.authority()?.as_str().rsplit('@').next()?))
     };
-    said.or_else(named).unwrap_or_else(|| UNKNOWN_INSTANCE.to_owned())
+    // A signature covers the body, not this header: whoever repeats a captured delivery could write another instance there, and it would
+    // count as another event.
+    let instance = if delivery.is_signed() { named().or(header) } else { header.or_else(named) };
+    instance.unwrap_or_else(|| UNKNOWN_INSTANCE.to_owned())
 }
 
 fn host(url: &str) -> Option<String> {

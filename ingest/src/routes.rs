@@ -11,6 +11,7 @@ use fail::fail_point;
 use futures_util::Stream;
 use ipnet::IpNet;
 use runtime::Publisher;
+use runtime::fault::chain;
 use runtime::http::Peer;
 use runtime::publisher::PublishError;
 use schemas::TopicPrefix;
@@ -32,6 +33,8 @@ use crate::verify::{Admission, VerifyError};
 
 /// When to come again after a 503, in seconds. GitLab does not, but proxies and `gitpulse send` do.
 const RETRY_AFTER_SECONDS: &str = "5";
+/// Bodies above this size, in bytes, are verified and wrapped beside the tasks that answer.
+const LARGE_BODY: usize = 256 * 1024;
 
 /// Everything that answering a request takes.
 pub struct Ingest {
@@ -89,6 +92,8 @@ enum Refusal {
     Publish(#[source] PublishError),
     #[error("the event could not be written as JSON")]
     Envelope(#[source] serde_json::Error),
+    #[error("the delivery could not be examined")]
+    Lost,
 }
 
 /// All public routes.
@@ -158,12 +163,18 @@ impl Ingest {
             }
         };
         let raw = RawDelivery { headers: delivery, body: body.bytes.clone(), received_at: now() };
-        let delivery = admission.verify(raw).map_err(|error| self.unauthorized(error))?;
+        let large = raw.body.len() > LARGE_BODY;
+        let prove = move || admission.verify(raw).map(|delivery| (wrap(&delivery), delivery));
+        let proven = match large {
+            // Milliseconds of hashing and reading must not hold up the answers to everybody else.
+            true => tokio::task::spawn_blocking(prove).await.map_err(|_| Refusal::Lost)?,
+            false => prove(),
+        };
+        let (wrapped, delivery) = proven.map_err(|error| self.unauthorized(error))?;
         // Only now: to anybody without the secret, an allowed and a forbidden network look the same.
         if !delivery.tenant().allows(client_address(peer.0, headers, &self.trusted_proxies)) {
             return Err(Refusal::Forbidden);
         }
-        let wrapped = wrap(&delivery);
         self.metrics.wrapped(&wrapped);
         let (id, kind) = (wrapped.envelope.id, wrapped.envelope.kind);
         let record = wrapped.envelope.to_record(&self.prefix).map_err(Refusal::Envelope)?;
@@ -231,7 +242,7 @@ fn reply(result: Result<Uuid, Refusal>) -> (Outcome, Response) {
             (Outcome::BodyTimeout, StatusCode::REQUEST_TIMEOUT, "body_timeout")
         }
         Refusal::Body(BodyError::Broken(_)) => (Outcome::BodyBroken, StatusCode::BAD_REQUEST, "body_broken"),
-        Refusal::Body(BodyError::NoMemory) | Refusal::Publish(_) | Refusal::Envelope(_) => {
+        Refusal::Body(BodyError::NoMemory) | Refusal::Publish(_) | Refusal::Envelope(_) | Refusal::Lost => {
             (Outcome::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "unavailable")
         }
     };
@@ -306,17 +317,6 @@ struct ErrorDetail<'a> {
 fn error(status: StatusCode, code: &str, message: &str) -> Response {
     let body = ErrorBody { error: ErrorDetail { code, message } };
     warp::reply::with_status(warp::reply::json(&body), status).into_response()
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[expect(clippy::disallowed_methods, reason = "the edge: a delivery is dated here, once")]

@@ -11,7 +11,7 @@ use crate::config::TenantConfig;
 use crate::envelope::normal_instance;
 use crate::verify::{InvalidSecret, SigningKey, TokenDigest};
 
-/// The most secrets that the path without a tenant tries: each costs an HMAC over the whole body.
+/// The most secrets that one path tries: each costs an HMAC over the whole body.
 pub const MAX_SHARED_SECRETS: usize = 8;
 
 /// One configured source of webhooks, with its secrets.
@@ -80,6 +80,11 @@ pub enum TenantsError {
         "{0} secrets are tried on the path without a tenant, {MAX_SHARED_SECRETS} at most: set path_only = true for tenants that use /api/v1/webhooks/gitlab/<tenant>"
     )]
     TooMany(usize),
+    /// Too many for one tenant.
+    #[error(
+        "tenant {0:?} has {1} secrets, {MAX_SHARED_SECRETS} at most: each signing token costs an HMAC over the whole body"
+    )]
+    TooManyOfOne(String, usize),
 }
 
 impl Tenants {
@@ -131,6 +136,10 @@ fn prepare(config: &TenantConfig) -> Result<Tenant, TenantsError> {
     if config.tokens.is_empty() && config.signing_tokens.is_empty() {
         return Err(TenantsError::NoSecret(config.name.clone()));
     }
+    let count = config.tokens.len() + config.signing_tokens.len();
+    if count > MAX_SHARED_SECRETS {
+        return Err(TenantsError::TooManyOfOne(config.name.clone(), count));
+    }
     let unusable = |source| TenantsError::Secret { tenant: config.name.clone(), source };
     let instance = match &config.instance {
         None => None,
@@ -177,8 +186,9 @@ mod tests {
         assert!(matches!(new(&[tenant("a", &["x"]), tenant("b", &["y", "x"])]), TenantsError::Shared(..)));
         assert!(matches!(new(&[tenant("a", &[""])]), TenantsError::Secret { .. }));
         let nine = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
-        assert!(matches!(new(&[tenant("a", &nine)]), TenantsError::TooMany(9)));
-        let mut own_path = tenant("a", &nine);
+        assert!(matches!(new(&[tenant("a", &nine)]), TenantsError::TooManyOfOne(_, 9)));
+        assert!(matches!(new(&[tenant("a", &nine[..8]), tenant("b", &nine[8..])]), TenantsError::TooMany(9)));
+        let mut own_path = tenant("a", &nine[..8]);
         own_path.path_only = true;
         let tenants = Tenants::new(&[own_path, tenant("b", &["x"])]).unwrap();
         assert_eq!(tenants.candidates(None).len(), 1);

@@ -144,6 +144,7 @@ impl VerifyError {
 pub struct VerifiedDelivery {
     tenant: Arc<Tenant>,
     delivery_id: Option<String>,
+    signed: bool,
     raw: RawDelivery,
 }
 
@@ -156,6 +157,11 @@ impl VerifiedDelivery {
     /// GitLab's id of the delivery. Of a signed one it is the signed id; else `Idempotency-Key`, which GitLab 17.4 and later sends.
     pub fn delivery_id(&self) -> Option<&str> {
         self.delivery_id.as_deref()
+    }
+
+    /// Whether id, timestamp and body are proven, and not only who sent them. Other headers never are.
+    pub fn is_signed(&self) -> bool {
+        self.signed
     }
 
     /// The body.
@@ -254,7 +260,7 @@ impl Admission {
                 let headers = &raw.headers;
                 let id = headers.idempotency_key.as_ref().or(headers.webhook_id.as_ref());
                 let delivery_id = id.filter(|id| is_id(id)).cloned();
-                Ok(VerifiedDelivery { tenant, delivery_id, raw })
+                Ok(VerifiedDelivery { tenant, delivery_id, signed: false, raw })
             }
             Admission::Signature { id, timestamp, signatures, candidates } => {
                 let mut owner = None;
@@ -269,7 +275,7 @@ impl Admission {
                     }
                 }
                 let tenant = owner.ok_or(VerifyError::Signature)?;
-                Ok(VerifiedDelivery { tenant, delivery_id: Some(id), raw })
+                Ok(VerifiedDelivery { tenant, delivery_id: Some(id), signed: true, raw })
             }
         }
     }

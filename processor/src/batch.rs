@@ -38,13 +38,6 @@ impl Positions {
         }
     }
 
-    /// Adds what others read. The order of merging, and merging twice, change nothing.
-    pub fn merge(&mut self, other: &Positions) {
-        for ((topic, partition), next) in &other.0 {
-            self.add(topic, *partition, next - 1);
-        }
-    }
-
     /// Topic, partition, and the offset of the next record.
     pub fn iter(&self) -> impl Iterator<Item = (&str, i32, i64)> {
         self.0.iter().map(|((topic, partition), next)| (topic.as_str(), *partition, *next))
@@ -167,26 +160,26 @@ mod tests {
         assert!(batch.is_due(&LIMITS, now));
     }
 
-    fn positions() -> impl Strategy<Value = Positions> {
-        prop::collection::vec((0_usize..3, 0_i32..3, 0_i64..50), 0..20).prop_map(|records| {
-            let mut positions = Positions::default();
-            for (topic, partition, offset) in records {
-                positions.add(["a", "b", "c"][topic], partition, offset);
-            }
-            positions
-        })
-    }
-
     proptest! {
         #[test]
-        fn merging_positions_is_free_of_order_and_repetition(a in positions(), b in positions(), c in positions()) {
-            let merged = |parts: &[&Positions]| {
-                let mut all = Positions::default();
-                parts.iter().for_each(|part| all.merge(part));
-                all
+        fn positions_are_the_furthest_reads_in_any_order(
+            mut records in prop::collection::vec((0_usize..3, 0_i32..3, 0_i64..50), 0..40),
+            seed in any::<u64>(),
+        ) {
+            let read = |records: &[(usize, i32, i64)]| {
+                let mut positions = Positions::default();
+                records.iter().for_each(|(topic, partition, offset)| positions.add(["a", "b", "c"][*topic], *partition, *offset));
+                positions
             };
-            prop_assert_eq!(merged(&[&a, &b, &c]), merged(&[&c, &a, &b]));
-            prop_assert_eq!(merged(&[&a, &b, &b, &a]), merged(&[&a, &b]));
+            let in_order = read(&records);
+            for (topic, partition, next) in in_order.iter() {
+                let of_it = records.iter().filter(|(name, number, _)| ["a", "b", "c"][*name] == topic && *number == partition);
+                prop_assert_eq!(Some(next - 1), of_it.map(|(_, _, offset)| *offset).max());
+            }
+            let length = records.len().max(1);
+            records.rotate_left(usize::try_from(seed % length as u64).unwrap());
+            records.reverse();
+            prop_assert_eq!(read(&records), in_order);
         }
     }
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use rdkafka::Message;
 use rdkafka::message::{Header, Headers, OwnedHeaders};
 use runtime::Publisher;
+use runtime::fault::chain;
 use runtime::publisher::PublishError;
 use schemas::Envelope;
 use sha2::{Digest, Sha256};
@@ -74,7 +75,11 @@ impl DeadLetter {
         loop {
             match publisher.publish_raw(&topic, &self.key, &self.value, self.headers.clone()).await {
                 Ok(_) => return Ok(()),
-                Err(error) if tokio::time::Instant::now() > give_up_at || shutdown.is_cancelled() => {
+                Err(error)
+                    if !error.is_transient()
+                        || tokio::time::Instant::now() > give_up_at
+                        || shutdown.is_cancelled() =>
+                {
                     return Err(DeadLetterError(error));
                 }
                 Err(error) => {
@@ -119,16 +124,4 @@ fn id(topic: &str, value: &[u8]) -> Uuid {
     name.push(0);
     name.extend_from_slice(&Sha256::digest(value));
     Uuid::new_v5(&Uuid::NAMESPACE_OID, &name)
-}
-
-/// An error with its causes in one line. Decode errors name fields and positions, never values.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

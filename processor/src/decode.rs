@@ -7,12 +7,16 @@ use schemas::event::pipeline::Pipeline;
 use schemas::event::push::Push;
 use schemas::field::Field;
 use schemas::head::{Head, HeadError};
+use schemas::json::JsonError;
 use schemas::{Envelope, EventKind, Origin, Payload};
 use serde::Deserialize;
 use uuid::Uuid;
 
 /// How deep a payload may be nested. GitLab's are below ten; ClickHouse's JSON functions give up near a thousand.
 pub const MAX_DEPTH: usize = 128;
+
+/// The longest path, ref or SHA that rows repeat, in bytes. GitLab allows 255 characters for each part of a path and for a ref.
+pub const MAX_NAME_BYTES: usize = 2048;
 
 /// One event, typed.
 #[derive(Debug)]
@@ -83,7 +87,7 @@ pub enum DecodeError {
         kind: EventKind,
         /// Where it differs.
         #[source]
-        source: serde_json::Error,
+        source: JsonError,
     },
     /// The payload does not say which entity it is about.
     #[error("the {kind} payload has no readable {field}")]
@@ -93,12 +97,20 @@ pub enum DecodeError {
         /// The field.
         field: &'static str,
     },
+    /// A text that every row of the payload repeats is longer than any GitLab sends; the rows would be many times the payload.
+    #[error("the {kind} payload has more than {MAX_NAME_BYTES} bytes of {field}")]
+    TooLong {
+        /// Its kind.
+        kind: EventKind,
+        /// The field.
+        field: &'static str,
+    },
 }
 
 impl DecodeError {
     /// All reasons, for metrics that start at zero.
-    pub const REASONS: [&str; 7] =
-        ["envelope", "not_json", "too_deep", "not_an_object", "head", "payload", "missing_field"];
+    pub const REASONS: [&str; 8] =
+        ["envelope", "not_json", "too_deep", "not_an_object", "head", "payload", "missing_field", "too_long"];
 
     /// Bounded label for metrics and for the header of the dead letter.
     pub fn reason(&self) -> &'static str {
@@ -110,6 +122,7 @@ impl DecodeError {
             DecodeError::Head(HeadError::Json(_)) => "head",
             DecodeError::Payload { .. } => "payload",
             DecodeError::Missing { .. } => "missing_field",
+            DecodeError::TooLong { .. } => "too_long",
         }
     }
 }
@@ -127,10 +140,16 @@ pub fn decode(value: &[u8]) -> Result<Event, DecodeError> {
     let head = Head::read(&payload).map_err(DecodeError::Head)?;
     let (name, action) = (head.name().to_owned(), head.action().to_owned());
     let project_path = head.project_path().to_owned();
+    let project_id = project_of(&envelope.subject);
+    let body = match envelope.origin {
+        Origin::Webhook | Origin::HookLog => typed(envelope.kind, project_id, &project_path, &payload),
+        // Nobody reads the API yet.
+        Origin::Api => Ok(EventBody::Untyped),
+    };
     Ok(Event {
         id: envelope.id,
         instance: envelope.source,
-        project_id: project_of(&envelope.subject),
+        project_id,
         project_path,
         kind: envelope.kind,
         name,
@@ -140,7 +159,7 @@ pub fn decode(value: &[u8]) -> Result<Event, DecodeError> {
         tenant: envelope.tenant,
         delivery_id: envelope.delivery_id.unwrap_or_default(),
         received_at: envelope.time,
-        body: typed(envelope.kind, envelope.origin, &payload),
+        body,
         payload,
     })
 }
@@ -152,50 +171,68 @@ fn project_of(subject: &str) -> u64 {
     id.and_then(|id| id.parse().ok()).unwrap_or(0)
 }
 
-fn typed(kind: EventKind, origin: Origin, payload: &str) -> Result<EventBody, DecodeError> {
-    match (kind, origin) {
-        (EventKind::Push, Origin::Webhook | Origin::HookLog) => {
+fn typed(
+    kind: EventKind,
+    project_id: u64,
+    project_path: &str,
+    payload: &str,
+) -> Result<EventBody, DecodeError> {
+    let body = match kind {
+        EventKind::Push => {
             let push: Push = parse(kind, payload)?;
             text(kind, "ref", &push.ref_name)?;
             text(kind, "before", &push.before)?;
             text(kind, "after", &push.after)?;
-            Ok(EventBody::Push(Box::new(push)))
+            EventBody::Push(Box::new(push))
         }
-        (EventKind::MergeRequest, Origin::Webhook | Origin::HookLog) => {
+        EventKind::MergeRequest => {
             let merge_request: MergeRequest = parse(kind, payload)?;
-            number(
-                kind,
-                "object_attributes.iid",
-                merge_request.object_attributes.get().map(|attributes| &attributes.iid),
-            )?;
-            Ok(EventBody::MergeRequest(Box::new(merge_request)))
+            let attributes = &merge_request.object_attributes;
+            number(kind, "object_attributes.iid", &attributes.field(|attributes| &attributes.iid))?;
+            EventBody::MergeRequest(Box::new(merge_request))
         }
-        (EventKind::Pipeline, Origin::Webhook | Origin::HookLog) => {
+        EventKind::Pipeline => {
             let pipeline: Pipeline = parse(kind, payload)?;
-            number(
+            let attributes = &pipeline.object_attributes;
+            number(kind, "object_attributes.id", &attributes.field(|attributes| &attributes.id))?;
+            within(
                 kind,
-                "object_attributes.id",
-                pipeline.object_attributes.get().map(|attributes| &attributes.id),
+                "object_attributes.ref",
+                attributes.field(|attributes| &attributes.ref_name).text(),
             )?;
-            Ok(EventBody::Pipeline(Box::new(pipeline)))
+            within(kind, "object_attributes.sha", attributes.field(|attributes| &attributes.sha).text())?;
+            EventBody::Pipeline(Box::new(pipeline))
         }
-        (_, _) => Ok(EventBody::Untyped),
+        _ => return Ok(EventBody::Untyped),
+    };
+    within(kind, "project.path_with_namespace", project_path)?;
+    match (project_id, kind) {
+        // The id of a pipeline says which one it is; a branch or a number is one of a project.
+        (0, EventKind::Push | EventKind::MergeRequest) => {
+            Err(DecodeError::Missing { kind, field: "project" })
+        }
+        (_, _) => Ok(body),
     }
 }
 
 fn parse<'p, T: Deserialize<'p>>(kind: EventKind, payload: &'p str) -> Result<T, DecodeError> {
-    serde_json::from_str(payload).map_err(|source| DecodeError::Payload { kind, source })
+    serde_json::from_str(payload)
+        .map_err(|error| DecodeError::Payload { kind, source: JsonError::from(error) })
 }
 
 fn text(kind: EventKind, field: &'static str, value: &Field<String>) -> Result<(), DecodeError> {
     match value.text() {
         "" => Err(DecodeError::Missing { kind, field }),
-        _ => Ok(()),
+        text => within(kind, field, text),
     }
 }
 
-fn number(kind: EventKind, field: &'static str, value: Option<&Field<u64>>) -> Result<(), DecodeError> {
-    match value.and_then(Field::get) {
+fn within(kind: EventKind, field: &'static str, text: &str) -> Result<(), DecodeError> {
+    if text.len() > MAX_NAME_BYTES { Err(DecodeError::TooLong { kind, field }) } else { Ok(()) }
+}
+
+fn number(kind: EventKind, field: &'static str, value: &Field<u64>) -> Result<(), DecodeError> {
+    match value.get() {
         Some(_) => Ok(()),
         None => Err(DecodeError::Missing { kind, field }),
     }

@@ -50,21 +50,23 @@ fn code(text: &str) -> Option<u32> {
     digits[..digits.find(|c: char| !c.is_ascii_digit())?].parse().ok()
 }
 
-/// Stores all rows, table by table, `events` last.
+/// Stores all rows, the tables side by side and `events` last, so that an event that can be seen has its rows.
 pub async fn insert(
     client: &Client,
     rows: &Rows,
     timeout: Duration,
     metrics: &Metrics,
 ) -> Result<(), InsertError> {
-    table(client, "push_facts", &rows.pushes, timeout, metrics).await?;
-    table(client, "commit_facts", &rows.commits, timeout, metrics).await?;
-    table(client, "merge_request_facts", &rows.merge_requests, timeout, metrics).await?;
-    table(client, "merge_request_event_facts", &rows.merge_request_events, timeout, metrics).await?;
-    table(client, "pipeline_facts", &rows.pipelines, timeout, metrics).await?;
-    table(client, "pipeline_event_facts", &rows.pipeline_events, timeout, metrics).await?;
-    table(client, "job_facts", &rows.jobs, timeout, metrics).await?;
-    table(client, "dead_letter_facts", &rows.dead_letters, timeout, metrics).await?;
+    tokio::try_join!(
+        table(client, "push_facts", &rows.pushes, timeout, metrics),
+        table(client, "commit_facts", &rows.commits, timeout, metrics),
+        table(client, "merge_request_facts", &rows.merge_requests, timeout, metrics),
+        table(client, "merge_request_event_facts", &rows.merge_request_events, timeout, metrics),
+        table(client, "pipeline_facts", &rows.pipelines, timeout, metrics),
+        table(client, "pipeline_event_facts", &rows.pipeline_events, timeout, metrics),
+        table(client, "job_facts", &rows.jobs, timeout, metrics),
+        table(client, "dead_letter_facts", &rows.dead_letters, timeout, metrics),
+    )?;
     table(client, "event_facts", &rows.events, timeout, metrics).await
 }
 

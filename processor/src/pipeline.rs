@@ -31,6 +31,8 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause before the first further try of an insert; doubles up to the second.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How long an insert under way may go on after the shutdown.
+const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// Why the processor stopped.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +43,18 @@ pub enum PipelineError {
     /// Nobody created the topics.
     #[error("{0} topics do not exist, {1} among them: run `gitpulse migrate`")]
     MissingTopics(usize, String),
+    /// ClickHouse has no tables of GitPulse, or does not answer.
+    #[error("ClickHouse has no migrated database: run `gitpulse migrate`")]
+    Database(#[source] clickhouse::error::Error),
     /// ClickHouse did not take a batch. Its records are still in Kafka.
     #[error("a batch could not be stored; its records stay in Kafka until a processor stores them")]
     Insert(#[from] InsertError),
     /// ClickHouse did not take a batch in time. Its records are still in Kafka.
     #[error("a batch could not be stored in time; its records stay in Kafka until a processor stores them")]
     InsertTimeout,
+    /// The processor was stopped while it waited for ClickHouse. Its records are still in Kafka.
+    #[error("stopped before a batch was stored; its records stay in Kafka until a processor stores them")]
+    Stopped,
     /// Kafka did not take a dead letter. Its record is read again.
     #[error(transparent)]
     DeadLetter(#[from] DeadLetterError),
@@ -111,16 +119,16 @@ impl Pipeline {
         let dead_letter_topic = prefix.dead_letters();
         let mut topics: Vec<String> = EventKind::ALL.iter().map(|kind| prefix.events(*kind)).collect();
         topics.push(dead_letter_topic.clone());
-        let existing = Kafka::new(kafka)?.topic_names(METADATA_TIMEOUT).await?;
-        let missing: Vec<&String> = topics.iter().filter(|topic| !existing.contains(topic)).collect();
+        let missing = Kafka::new(kafka)?.missing_topics(METADATA_TIMEOUT).await?;
         if let [first, ..] = missing.as_slice() {
-            return Err(PipelineError::MissingTopics(missing.len(), (*first).clone()));
+            return Err(PipelineError::MissingTopics(missing.len(), first.clone()));
         }
+        // What was read is only known for the tables that it was written to: another, or a new, database begins at the beginning.
+        let group = format!("{}.{}", prefix.processor_group(), database_id(&client).await?);
 
         let generation = Arc::new(AtomicU64::new(0));
         let context = Context { generation: generation.clone(), metrics: metrics.clone() };
-        let consumer: StreamConsumer<Context> =
-            kafka.consumer(&prefix.processor_group()).create_with_context(context)?;
+        let consumer: StreamConsumer<Context> = kafka.consumer(&group).create_with_context(context)?;
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&names)?;
         Ok(Pipeline {
@@ -139,7 +147,22 @@ impl Pipeline {
 
     /// Reads, stores and commits until `shutdown`; then stores what is open. Returns earlier only on faults that a restart could cure.
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), PipelineError> {
-        self.shutdown = shutdown.clone();
+        self.shutdown = shutdown;
+        let finished = match self.consume().await {
+            // Whoever stops us while ClickHouse is down did nothing wrong, and loses nothing.
+            Err(error @ PipelineError::Stopped) => {
+                tracing::warn!("{error}");
+                Ok(())
+            }
+            finished => finished,
+        };
+        // Leaving the group hands the partitions on at once instead of after the session timeout.
+        let consumer = self.consumer;
+        let _ = tokio::task::spawn_blocking(move || consumer.unsubscribe()).await;
+        finished
+    }
+
+    async fn consume(&self) -> Result<(), PipelineError> {
         let mut batch = Batch::new(self.generation());
         loop {
             let deadline = batch.deadline(&self.limits);
@@ -149,18 +172,13 @@ impl Pipeline {
                     Err(error) => passing(error)?,
                 },
                 () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => (),
-                () = shutdown.cancelled() => break,
+                () = self.shutdown.cancelled() => return self.flush(batch).await,
             }
             if batch.is_due(&self.limits, Instant::now()) {
                 self.flush(std::mem::take(&mut batch)).await?;
                 batch = Batch::new(self.generation());
             }
         }
-        let flushed = self.flush(batch).await;
-        // Leaving the group hands the partitions on at once instead of after the session timeout.
-        let consumer = self.consumer;
-        let _ = tokio::task::spawn_blocking(move || consumer.unsubscribe()).await;
-        flushed
     }
 
     fn generation(&self) -> u64 {
@@ -263,7 +281,11 @@ impl Pipeline {
         let mut pause = RETRY_PAUSE;
         loop {
             let inserted = insert(&self.client, &batch.rows, self.insert_timeout, &self.metrics);
-            let error = match tokio::time::timeout_at(give_up_at, inserted).await {
+            let tried = tokio::select! {
+                tried = tokio::time::timeout_at(give_up_at, inserted) => tried,
+                () = stopping(&self.shutdown) => return Err(PipelineError::Stopped),
+            };
+            let error = match tried {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) => error,
                 Err(_) => return Err(PipelineError::InsertTimeout),
@@ -279,8 +301,7 @@ impl Pipeline {
             );
             tokio::select! {
                 () = tokio::time::sleep(pause) => (),
-                // Kafka still has the records.
-                () = self.shutdown.cancelled() => return Err(PipelineError::Insert(error)),
+                () = self.shutdown.cancelled() => return Err(PipelineError::Stopped),
             }
             pause = (pause * 2).min(RETRY_PAUSE_MAX);
         }
@@ -312,6 +333,19 @@ impl Pipeline {
         }
         Ok(())
     }
+}
+
+/// Ends some time after the shutdown: an insert that is under way may finish.
+async fn stopping(shutdown: &CancellationToken) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(STOP_GRACE).await;
+}
+
+/// The id of the table that records migrations: it is made once a database, and nothing ever replaces it.
+async fn database_id(client: &Client) -> Result<String, PipelineError> {
+    let query =
+        "SELECT toString(uuid) FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'";
+    client.query(query).fetch_one().await.map_err(PipelineError::Database)
 }
 
 /// Faults that librdkafka recovers from by itself; it reports them all the same.

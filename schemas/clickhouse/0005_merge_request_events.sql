@@ -21,8 +21,11 @@ CREATE TABLE IF NOT EXISTS ${database}.merge_request_event_facts ${on_cluster}
 ENGINE = ${replicated}AggregatingMergeTree
 ORDER BY (instance, project_id, merge_request_iid, action, actor, second, oldrev);
 
--- Observations of one action by one actor at most five seconds apart, with nothing opposite between, are one event: a webhook dates it
--- by updated_at, the API by the state event's created_at, and `approval` and `approved` of one click differ by their own moments.
+-- Observations of one action by one actor at most five seconds apart, each from the one before, with nothing opposite between, are one
+-- event: a webhook dates it by updated_at, the API by the state event's created_at, and `approval` and `approved` of one click differ by
+-- their own moments. Opposite is, to an approval: the same person's unapproval, and any reset (a row with system_action); to a person's
+-- unapproval: that person's approval; where one of the two rows is a reset: anybody's approval; to closed and reopened: each other,
+-- by anybody. Every frame is a RANGE over whole seconds, so that an opposite in the very second of either row counts as between.
 CREATE VIEW IF NOT EXISTS ${database}.merge_request_events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -42,44 +45,64 @@ AS
 WITH observed AS
 (
     SELECT
-        instance, project_id, merge_request_iid, action, actor, second, oldrev,
+        instance, project_id, merge_request_iid, action, actor, second,
+        facts.oldrev AS head_before,
+        facts.system_action AS reset,
         tupleElement(facts.occurred_at, 4) AS at,
         tupleElement(facts.actor_id, 4) AS by_id,
         tupleElement(facts.actor_username, 4) AS by_username,
-        system_action, first_received_at, arraySort(tenants) AS sorted_tenants, arraySort(origins) AS sorted_origins,
-        -- What undoes what: an approval is undone by its own person or by a reset, a state by anybody.
-        multiIf(action IN ('approved', 'unapproved'), concat('approval by ', actor),
-                action IN ('closed', 'reopened'), 'state',
-                concat(action, ' ', actor, ' ', oldrev)) AS thread
+        facts.first_received_at AS received,
+        facts.tenants AS told_by,
+        facts.origins AS told_through
     FROM ${database}.merge_request_event_facts AS facts FINAL
 ),
 placed AS
 (
     SELECT
         *,
-        max(if(action = 'approved', second, NULL)) OVER thread_so_far AS last_approved,
-        max(if(action = 'unapproved', second, NULL)) OVER thread_so_far AS last_unapproved,
-        max(if(action = 'closed', second, NULL)) OVER thread_so_far AS last_closed,
-        max(if(action = 'reopened', second, NULL)) OVER thread_so_far AS last_reopened,
-        max(if(system_action IS NOT NULL, second, NULL)) OVER request_so_far AS last_reset,
-        lagInFrame(toNullable(second)) OVER same_actor AS previous
+        lagInFrame(toNullable(second)) OVER same_action AS previous,
+        lagInFrame(reset) OVER same_action AS previous_reset,
+        max(if(action = 'approved', second, NULL)) OVER same_person AS own_approval,
+        max(if(action = 'unapproved', second, NULL)) OVER same_person AS own_unapproval,
+        max(if(action = 'approved', second, NULL)) OVER anybody AS last_approval,
+        max(if(reset IS NOT NULL, second, NULL)) OVER anybody AS last_reset,
+        max(if(action = 'closed', second, NULL)) OVER anybody AS last_closed,
+        max(if(action = 'reopened', second, NULL)) OVER anybody AS last_reopened
     FROM observed
     WINDOW
-        thread_so_far AS (PARTITION BY instance, project_id, merge_request_iid, thread ORDER BY second, action, actor
-                          ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
-        request_so_far AS (PARTITION BY instance, project_id, merge_request_iid ORDER BY second
-                           RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
-        same_actor AS (PARTITION BY instance, project_id, merge_request_iid, action, actor, oldrev ORDER BY second
-                       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+        same_action AS (PARTITION BY instance, project_id, merge_request_iid, action, actor, head_before ORDER BY second
+                        RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
+        same_person AS (PARTITION BY instance, project_id, merge_request_iid, actor ORDER BY second
+                        RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
+        anybody AS (PARTITION BY instance, project_id, merge_request_iid ORDER BY second
+                    RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+),
+chained AS
+(
+    SELECT
+        *,
+        sum(previous IS NULL
+            OR second - previous > 5
+            OR ifNull(multiIf(action = 'approved', own_unapproval >= previous OR last_reset >= previous,
+                              action = 'unapproved' AND (reset IS NOT NULL OR previous_reset IS NOT NULL), last_approval >= previous,
+                              action = 'unapproved', own_approval >= previous,
+                              action = 'closed', last_reopened >= previous,
+                              action = 'reopened', last_closed >= previous,
+                              false), false))
+            OVER (PARTITION BY instance, project_id, merge_request_iid, action, actor, head_before ORDER BY second
+                  RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS chain
+    FROM placed
 )
+-- argMin passes over NULL: the actor is that of the first row that names one.
 SELECT
-    instance, project_id, merge_request_iid, action, at AS occurred_at, by_id AS actor_id, by_username AS actor_username,
-    nullIf(oldrev, '') AS oldrev, system_action, first_received_at, sorted_tenants AS tenants, sorted_origins AS origins
-FROM placed
-WHERE previous IS NULL
-    OR second - previous > 5
-    OR ifNull(multiIf(action = 'approved', greatest(ifNull(last_unapproved, previous - 1), ifNull(last_reset, previous - 1)),
-                      action = 'unapproved', last_approved,
-                      action = 'closed', last_reopened,
-                      action = 'reopened', last_closed,
-                      NULL) >= previous, false);
+    instance, project_id, merge_request_iid, action,
+    min(at) AS occurred_at,
+    argMin(by_id, second) AS actor_id,
+    argMin(by_username, second) AS actor_username,
+    nullIf(head_before, '') AS oldrev,
+    max(reset) AS system_action,
+    min(received) AS first_received_at,
+    arraySort(groupUniqArrayArray(told_by)) AS tenants,
+    arraySort(groupUniqArrayArray(told_through)) AS origins
+FROM chained
+GROUP BY instance, project_id, merge_request_iid, action, actor, head_before, chain;

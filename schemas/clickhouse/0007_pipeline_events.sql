@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS ${database}.pipeline_event_facts ${on_cluster}
     project_id UInt64,
     pipeline_id UInt64,
     status LowCardinality(String),
-    as_of DateTime('UTC'),
+    as_of DateTime64(3, 'UTC') COMMENT 'Whole seconds',
     tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
     origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
     first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
@@ -19,7 +19,7 @@ CREATE VIEW IF NOT EXISTS ${database}.pipeline_events ${on_cluster}
     project_id UInt64 COMMENT 'GitLab id of the project; 0 where an old GitLab does not say',
     pipeline_id UInt64 COMMENT 'GitLab id of the pipeline',
     status LowCardinality(String) COMMENT 'The status it reached',
-    as_of DateTime('UTC') COMMENT 'Newest status time in the event that said so, the times of its jobs included; GitLab does not say when the status itself changed',
+    as_of DateTime64(3, 'UTC') COMMENT 'Whole second of the newest status time in the event that said so, the times of its jobs included; GitLab does not say when the status itself changed',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'

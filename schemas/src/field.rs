@@ -1,5 +1,6 @@
 //! Fields as GitLab really sends them. In: any JSON value. Out: absent, null, a value, or something nobody can read.
-//! Never fails a record: numbers arrive as strings, objects as null, and every version of GitLab adds shapes.
+//! Types that drift never fail a record: numbers arrive as strings, objects as null, and every version of GitLab adds shapes. What no JSON
+//! reader agrees on does: a number beyond all range, half a surrogate pair, a field given twice, a list without end.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,9 +10,9 @@ use chrono::{DateTime, Utc};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The most memory the elements of one list may take, about 100,000 jobs; GitLab's own limits are far below. Without it
-/// 25 MiB of `[{},{},...` would become gigabytes of structs.
-const LIST_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+/// The most memory the elements of one list may take, about 40,000 jobs; GitLab's own limits are far below. Without it 25 MiB of
+/// `[{},{},...` would become gigabytes of structs, and of rows.
+const LIST_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
 /// One field of a payload. Absent and null are different facts: null clears a column, absence says nothing about it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -251,20 +252,30 @@ impl<'de, T: TryFrom<Scalar<'de>>> Visitor<'de> for ScalarVisitor<T> {
     }
 }
 
-/// An object inside a payload that may be missing, null, or something else altogether.
+/// An object inside a payload that may be missing, null, or something else altogether. As with [`Field`], null is a fact: there is none.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Embedded<T>(pub Option<T>);
+pub struct Embedded<T>(Field<T>);
 
 impl<T> Default for Embedded<T> {
     fn default() -> Self {
-        Embedded(None)
+        Embedded(Field::Absent)
     }
 }
 
 impl<T> Embedded<T> {
     /// The object, if there is one.
     pub fn get(&self) -> Option<&T> {
-        self.0.as_ref()
+        self.0.value()
+    }
+
+    /// A field of the object. That of a null object is null; that of an unreadable one unreadable.
+    pub fn field<U: Clone>(&self, choose: impl FnOnce(&T) -> &Field<U>) -> Field<U> {
+        match &self.0 {
+            Field::Value(object) => choose(object).clone(),
+            Field::Absent => Field::Absent,
+            Field::Null => Field::Null,
+            Field::Unreadable => Field::Unreadable,
+        }
     }
 }
 
@@ -292,36 +303,36 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Embedded<T>, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(|object| Embedded(Some(object)))
+        T::deserialize(MapAccessDeserializer::new(map)).map(|object| Embedded(Field::Value(object)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Embedded<T>, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Embedded(None))
+        Ok(Embedded(Field::Unreadable))
     }
 
     fn visit_unit<E>(self) -> Result<Embedded<T>, E> {
-        Ok(Embedded(None))
+        Ok(Embedded(Field::Null))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Embedded<T>, E> {
-        Ok(Embedded(None))
+        Ok(Embedded(Field::Unreadable))
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Embedded<T>, E> {
-        Ok(Embedded(None))
+        Ok(Embedded(Field::Unreadable))
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<Embedded<T>, E> {
-        Ok(Embedded(None))
+        Ok(Embedded(Field::Unreadable))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Embedded<T>, E> {
-        Ok(Embedded(None))
+        Ok(Embedded(Field::Unreadable))
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Embedded<T>, E> {
-        Ok(Embedded(None))
+        Ok(Embedded(Field::Unreadable))
     }
 }
 

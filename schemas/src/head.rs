@@ -4,9 +4,14 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use crate::EventKind;
 use crate::field::{Embedded, Field};
+use crate::json::JsonError;
+
+/// The longest name of an entity that stands in a subject as it is, in bytes: GitLab allows 255 characters for a ref.
+const MAX_ENTITY_LENGTH: usize = 1024;
 
 type Text<'a> = Field<Cow<'a, str>>;
 type Id = Field<u64>;
@@ -101,19 +106,19 @@ pub enum HeadError {
     NotAnObject,
     /// Not JSON, a field of the head twice, or a number out of range in it.
     #[error("the body cannot be read")]
-    Json(#[source] serde_json::Error),
+    Json(#[source] JsonError),
 }
 
 impl<'a> Head<'a> {
     /// Reads the head of a JSON object.
     pub fn read(json: &'a str) -> Result<Head<'a>, HeadError> {
-        let head = serde_json::from_str(json).map_err(HeadError::Json);
+        let head = serde_json::from_str(json).map_err(|error| HeadError::Json(error.into()));
         // Serde would take an array for a struct, field by field.
         match json.trim_ascii_start().as_bytes().first() {
             Some(b'[') => head.and(Err(HeadError::NotAnObject)),
             Some(b'{') => head,
             _ => serde_json::from_str::<serde::de::IgnoredAny>(json)
-                .map_err(HeadError::Json)
+                .map_err(|error| HeadError::Json(error.into()))
                 .and(Err(HeadError::NotAnObject)),
         }
     }
@@ -203,7 +208,13 @@ impl<'a> Head<'a> {
             EventKind::Group => return format!("group/{}", self.group()),
             EventKind::Other => None,
         };
-        let entity = entity.unwrap_or(Cow::Borrowed(fallback));
+        let entity = match entity.unwrap_or(Cow::Borrowed(fallback)) {
+            // Key and subject must not grow with the body; what is never so long in GitLab is told apart by its digest.
+            long if long.len() > MAX_ENTITY_LENGTH => {
+                Cow::Owned(hexadecimal(&Sha256::digest(long.as_bytes())))
+            }
+            entity => entity,
+        };
         match (self.project_id(), kind) {
             (_, EventKind::User) => format!("user/{entity}"),
             (0, EventKind::Member | EventKind::AccessToken) => {
@@ -217,9 +228,16 @@ impl<'a> Head<'a> {
         let group = self.group.get();
         match self.group_id.get().or(group.and_then(|group| group.group_id.get())) {
             Some(id) => Cow::Owned(id.to_string()),
-            None => Cow::Borrowed(group.and_then(|group| present(&group.full_path)).unwrap_or("0")),
+            None => match group.and_then(|group| present(&group.full_path)) {
+                Some(path) if path.len() <= MAX_ENTITY_LENGTH => Cow::Borrowed(path),
+                Some(_) | None => Cow::Borrowed("0"),
+            },
         }
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn present<'f>(field: &'f Text<'_>) -> Option<&'f str> {

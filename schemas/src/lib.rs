@@ -8,6 +8,7 @@ pub mod envelope;
 pub mod event;
 pub mod field;
 pub mod head;
+pub mod json;
 pub mod kind;
 pub mod migration;
 pub mod redact;

@@ -7,6 +7,9 @@ use crate::EventKind;
 /// The largest record a topic takes, in bytes: a payload of 25 MiB grows by a third in base64, and the envelope is added.
 pub const MAX_RECORD_BYTES: usize = 40 * 1024 * 1024;
 
+/// The largest record of the dead letter topic, in bytes: any record, and why it is there.
+pub const MAX_DEAD_LETTER_BYTES: usize = MAX_RECORD_BYTES + 1024 * 1024;
+
 /// What is written to Kafka: value and key belong together, [`crate::Envelope::to_record`] makes them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopicRecord {
@@ -75,14 +78,14 @@ impl TopicPrefix {
 
     /// All topics, in the order in which `migrate` creates them.
     pub fn all(&self) -> Vec<TopicSettings> {
-        let week = Duration::from_secs(7 * 24 * 3600);
+        let days = |days: u64| Duration::from_secs(days * 24 * 3600);
+        let settings = |name, retention, max_bytes| TopicSettings { name, retention, max_bytes };
         let mut topics: Vec<TopicSettings> = EventKind::ALL
             .iter()
-            .map(|kind| TopicSettings { name: self.events(*kind), retention: week })
+            .map(|kind| settings(self.events(*kind), days(7), MAX_RECORD_BYTES))
             .collect();
-        topics
-            .push(TopicSettings { name: self.dead_letters(), retention: Duration::from_secs(3 * 24 * 3600) });
-        topics.push(TopicSettings { name: self.audit(), retention: week });
+        topics.push(settings(self.dead_letters(), days(3), MAX_DEAD_LETTER_BYTES));
+        topics.push(settings(self.audit(), days(7), MAX_RECORD_BYTES));
         topics
     }
 
@@ -101,6 +104,8 @@ pub struct TopicSettings {
     pub name: String,
     /// Kafka's `retention.ms`. ClickHouse keeps events for good; the topics only have to outlast an outage.
     pub retention: Duration,
+    /// Kafka's `max.message.bytes`.
+    pub max_bytes: usize,
 }
 
 #[cfg(test)]

@@ -66,10 +66,14 @@ fn metrics(registry: &Registry) -> warp::reply::Response {
 
 async fn ready(readiness: &Readiness) -> warp::reply::Response {
     let mut faults = Vec::new();
-    if let Some(kafka) = &readiness.kafka
-        && let Err(error) = kafka.brokers(CHECK_TIMEOUT).await
-    {
-        faults.push(format!("kafka: {error}"));
+    if let Some(kafka) = &readiness.kafka {
+        match kafka.missing_topics(CHECK_TIMEOUT).await {
+            Ok(missing) if missing.is_empty() => (),
+            Ok(missing) => {
+                faults.push(format!("kafka: {} topics are missing: run `gitpulse migrate`", missing.len()))
+            }
+            Err(error) => faults.push(format!("kafka: {error}")),
+        }
     }
     if let Some(clickhouse) = &readiness.clickhouse
         && let Err(error) = clickhouse.ping(CHECK_TIMEOUT).await

@@ -9,7 +9,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use schemas::topic::{MAX_RECORD_BYTES, TopicPrefix, TopicSettings};
+use schemas::topic::{MAX_DEAD_LETTER_BYTES, TopicPrefix, TopicSettings};
 
 /// Where Kafka is, and how its topics are made.
 #[derive(Debug, Clone, Args)]
@@ -58,8 +58,12 @@ pub struct KafkaConfig {
 pub struct KafkaProperties(Vec<(String, String)>);
 
 /// Properties that GitPulse sets itself: with others, events could be lost or counted twice.
-const OURS: [&str; 12] = [
+const OURS: [&str; 16] = [
     "bootstrap.servers",
+    "metadata.broker.list",
+    "delivery.report.only.error",
+    "enable.partition.eof",
+    "max.poll.interval.ms",
     "enable.idempotence",
     "acks",
     "request.required.acks",
@@ -127,7 +131,7 @@ impl KafkaConfig {
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")
-            .set("message.max.bytes", MAX_RECORD_BYTES.to_string())
+            .set("message.max.bytes", MAX_DEAD_LETTER_BYTES.to_string())
             // Long enough for a broker to come back, short enough not to hold memory for events that were answered 503 long ago.
             .set("message.timeout.ms", "10000")
             // Publisher admits by bytes; librdkafka's own limit must never be the one that is reached.
@@ -152,8 +156,8 @@ impl KafkaConfig {
             // Cooperative assignment would go on reading past it.
             .set("partition.assignment.strategy", "range")
             .set("group.protocol", "classic")
-            .set("fetch.message.max.bytes", MAX_RECORD_BYTES.to_string())
-            .set("receive.message.max.bytes", (3 * MAX_RECORD_BYTES).to_string())
+            .set("fetch.message.max.bytes", MAX_DEAD_LETTER_BYTES.to_string())
+            .set("receive.message.max.bytes", (3 * MAX_DEAD_LETTER_BYTES).to_string())
             // Memory read ahead, in KiB: a bound of what a processor holds beside its batch.
             .set("queued.max.messages.kbytes", "65536")
             .set("statistics.interval.ms", "5000");
@@ -169,6 +173,7 @@ impl KafkaConfig {
 #[derive(Clone)]
 pub struct Kafka {
     admin: std::sync::Arc<AdminClient<DefaultClientContext>>,
+    prefix: TopicPrefix,
 }
 
 /// Why topics could not be created.
@@ -190,7 +195,10 @@ pub enum TopicsError {
 impl Kafka {
     /// A client; connects in the background.
     pub fn new(config: &KafkaConfig) -> Result<Kafka, KafkaError> {
-        Ok(Kafka { admin: std::sync::Arc::new(config.client().create()?) })
+        Ok(Kafka {
+            admin: std::sync::Arc::new(config.client().create()?),
+            prefix: config.topic_prefix.clone(),
+        })
     }
 
     /// How many brokers there are.
@@ -202,12 +210,14 @@ impl Kafka {
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
 
-    /// The names of the topics that exist.
-    pub async fn topic_names(&self, timeout: Duration) -> Result<Vec<String>, KafkaError> {
+    /// The topics of ours that do not exist.
+    pub async fn missing_topics(&self, timeout: Duration) -> Result<Vec<String>, KafkaError> {
         let admin = self.admin.clone();
+        let wanted = self.prefix.all();
         let asked = tokio::task::spawn_blocking(move || {
             let metadata = admin.inner().fetch_metadata(None, timeout)?;
-            Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
+            let exists = |name: &str| metadata.topics().iter().any(|topic| topic.name() == name);
+            Ok(wanted.into_iter().map(|topic| topic.name).filter(|name| !exists(name)).collect())
         });
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
@@ -227,15 +237,16 @@ impl Kafka {
             chosen => chosen,
         };
         let in_sync = if replicas >= 3 { "2" } else { "1" };
-        let max_bytes = MAX_RECORD_BYTES.to_string();
-        let retentions: Vec<String> =
-            topics.iter().map(|topic| topic.retention.as_millis().to_string()).collect();
+        let texts: Vec<(String, String)> = topics
+            .iter()
+            .map(|topic| (topic.retention.as_millis().to_string(), topic.max_bytes.to_string()))
+            .collect();
         let wanted: Vec<NewTopic<'_>> = topics
             .iter()
-            .zip(&retentions)
-            .map(|(topic, retention)| {
+            .zip(&texts)
+            .map(|(topic, (retention, max_bytes))| {
                 NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(replicas))
-                    .set("max.message.bytes", &max_bytes)
+                    .set("max.message.bytes", max_bytes)
                     .set("cleanup.policy", "delete")
                     .set("retention.ms", retention)
                     .set("min.insync.replicas", in_sync)

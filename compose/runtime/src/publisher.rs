@@ -12,6 +12,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{Message, Statistics};
 use schemas::TopicRecord;
+use schemas::topic::MAX_DEAD_LETTER_BYTES;
 use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore, oneshot};
 use tokio::time::Instant;
 
@@ -49,6 +50,9 @@ pub enum PublishError {
     /// Too much is waiting for Kafka already.
     #[error("too many bytes wait for Kafka's acknowledgement")]
     Overloaded,
+    /// No topic takes a record of this size.
+    #[error("the record is larger than any topic takes")]
+    TooLarge,
     /// Kafka did not answer in time. The record may still arrive: it was not refused.
     #[error("Kafka did not acknowledge in time")]
     Timeout,
@@ -58,10 +62,22 @@ pub enum PublishError {
 }
 
 impl PublishError {
+    /// Whether another try could end otherwise.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            PublishError::Overloaded | PublishError::Timeout => true,
+            PublishError::TooLarge => false,
+            PublishError::Kafka(error) => {
+                error.rdkafka_error_code() != Some(RDKafkaErrorCode::MessageSizeTooLarge)
+            }
+        }
+    }
+
     /// Bounded label for metrics.
     pub fn reason(&self) -> &'static str {
         match self {
             PublishError::Overloaded => "overloaded",
+            PublishError::TooLarge => "too_large",
             PublishError::Timeout => "timeout",
             PublishError::Kafka(_) => "kafka",
         }
@@ -115,7 +131,7 @@ impl Metrics {
         registry.register(Box::new(buffered_bytes.clone()))?;
         registry.register(Box::new(buffered_records.clone()))?;
         let acknowledged = records.with_label_values(&["acknowledged"]);
-        for reason in ["overloaded", "timeout", "kafka"] {
+        for reason in ["overloaded", "too_large", "timeout", "kafka"] {
             records.with_label_values(&[reason]);
         }
         Ok(Metrics { records, acknowledged, acknowledge_seconds, buffered_bytes, buffered_records })
@@ -232,6 +248,9 @@ impl Publisher {
         headers: OwnedHeaders,
     ) -> Result<Position, PublishError> {
         let bytes = key.len() + value.len();
+        if bytes > MAX_DEAD_LETTER_BYTES {
+            return Err(PublishError::TooLarge);
+        }
         let kibibytes = u32::try_from(bytes / 1024 + 1).map_err(|_| PublishError::Overloaded)?;
         let admission = self.shared.admission.clone().acquire_many_owned(kibibytes).await;
         let admission = admission.map_err(|_| PublishError::Overloaded)?;

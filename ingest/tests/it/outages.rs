@@ -87,6 +87,8 @@ async fn a_broker_too_slow_is_503_and_a_slow_one_is_waited_for() {
 #[tokio::test]
 async fn many_deliveries_during_an_outage_are_all_answered_in_time() {
     let server = start().await;
+    // The start may have been refused while the client was connecting.
+    let before = server.outcome("unavailable");
     server.kafka.cluster.broker_down(1).unwrap();
     let started = Instant::now();
     let mut connections = Vec::new();
@@ -102,7 +104,7 @@ async fn many_deliveries_during_an_outage_are_all_answered_in_time() {
         check_unavailable(&connection.answer().await);
     }
     assert!(started.elapsed() < PUBLISH_TIMEOUT + SLACK);
-    assert_eq!(server.outcome("unavailable"), 100);
+    assert_eq!(server.outcome("unavailable") - before, 100);
 }
 
 #[tokio::test]

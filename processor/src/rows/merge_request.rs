@@ -5,6 +5,7 @@ use clickhouse::Row;
 use schemas::event::User;
 use schemas::event::merge_request::{Attributes, Label, MergeRequest};
 use schemas::field::{Embedded, Field};
+use schemas::time::clamp_to_receipt;
 use serde::Serialize;
 
 use super::version::{Columns, Version, Versioned, VersionedList};
@@ -94,15 +95,12 @@ fn state(
     iid: u64,
 ) -> (MergeRequestRow, u64) {
     let as_of = attributes.updated_at.get().or(attributes.created_at.get()).unwrap_or(event.received_at);
-    let mut columns = Columns::at(Version::new(as_of, rank(attributes.state.text()), event.received_at));
+    let version = Version::new(as_of, rank(attributes.state.text()), event.received_at);
+    let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let assignees = ids(&attributes.assignee_ids)
         .or(users(&merge_request.assignees))
         .or(attributes.assignee_id.as_ref().map(|id| vec![*id]));
-    let head_sha = match attributes.last_commit.get() {
-        Some(commit) => commit.id.clone(),
-        None => Field::Absent,
-    };
     let row = MergeRequestRow {
         instance: event.instance.clone(),
         project_id: event.project_id,
@@ -120,7 +118,7 @@ fn state(
         source_project_id: columns.value(&attributes.source_project_id),
         source_branch: columns.value(&attributes.source_branch),
         target_branch: columns.value(&attributes.target_branch),
-        head_sha: columns.value(&head_sha),
+        head_sha: columns.value(&attributes.last_commit.field(|commit| &commit.id)),
         head_pipeline_id: columns.value(&attributes.head_pipeline_id),
         merge_commit_sha: columns.value(&attributes.merge_commit_sha),
         squash_commit_sha: columns.value(&attributes.squash_commit_sha),
@@ -135,7 +133,7 @@ fn state(
         created_at: columns.immutable_time(&attributes.created_at),
         updated_at: columns.time(&attributes.updated_at),
         prepared_at: columns.immutable_time(&attributes.prepared_at),
-        merged_at: merged_at(attributes),
+        merged_at: merged_at(event, attributes),
         closed_at: columns.time(&closed_at(attributes)),
         last_event_id: columns.event(EventId(event.id)),
         tenants,
@@ -158,9 +156,9 @@ fn rank(state: &str) -> u8 {
 
 /// When it was merged. Versions before `merged_at` was sent date a merge by the event's `updated_at`, which any exact time outranks.
 /// Whether one of both could not be read is counted where they are read for the columns of their own.
-fn merged_at(attributes: &Attributes) -> Versioned<i64> {
+fn merged_at(event: &Event, attributes: &Attributes) -> Versioned<i64> {
     let milliseconds = |field: &Field<DateTime<Utc>>| field.as_ref().map(|time| time.timestamp_millis());
-    let mut columns = Columns::at(Version::DERIVED);
+    let mut columns = Columns::at(Version::DERIVED, event.received_at);
     match (&attributes.merged_at, attributes.action.text()) {
         (Field::Value(_), _) => columns.immutable_time(&attributes.merged_at),
         (_, "merge") => columns.value(&milliseconds(&when(attributes))),
@@ -211,7 +209,7 @@ fn happenings(
             first_received_at: received_at,
         }
     };
-    let mut exact = Columns::at(Version::EXACT);
+    let mut exact = Columns::at(Version::EXACT, event.received_at);
     if attributes.created_at.get().is_some() {
         let by_user = user.filter(|_| action == "open");
         rows.push(MergeRequestEventRow {
@@ -224,12 +222,13 @@ fn happenings(
     if action == "merge" || (attributes.state.text() == "merged" && attributes.merged_at.get().is_some()) {
         let (actor_id, actor_username) = match user {
             Some(user) if action == "merge" => (exact.value(&user.id), exact.value(&user.username)),
-            Some(_) | None => {
-                (Columns::at(Version::DERIVED).value(&attributes.merge_user_id), Columns::absent())
-            }
+            Some(_) | None => (
+                Columns::at(Version::DERIVED, event.received_at).value(&attributes.merge_user_id),
+                Columns::absent(),
+            ),
         };
         rows.push(MergeRequestEventRow {
-            occurred_at: merged_at(attributes),
+            occurred_at: merged_at(event, attributes),
             actor_id,
             actor_username,
             ..row("merged")
@@ -237,11 +236,17 @@ fn happenings(
     }
     let Some(action) = observed(action) else { return };
     let occurred_at = when(attributes).get().unwrap_or(event.received_at);
+    let occurred_at = clamp_to_receipt(occurred_at, event.received_at);
+    // `updated_at` stands in before GitLab 18.10, and an approval need not change it.
+    let certainty = match attributes.actioned_at {
+        Field::Value(_) => Version::EXACT,
+        Field::Absent | Field::Null | Field::Unreadable => Version::DERIVED,
+    };
     rows.push(MergeRequestEventRow {
         actor: actor(user),
         second: occurred_at.timestamp(),
         oldrev: attributes.oldrev.text().to_owned(),
-        occurred_at: exact.immutable_time(&Field::Value(occurred_at)),
+        occurred_at: exact.value_at(certainty, &Field::Value(occurred_at.timestamp_millis())),
         actor_id: user.map_or_else(Columns::absent, |user| exact.value(&user.id)),
         actor_username: user.map_or_else(Columns::absent, |user| exact.value(&user.username)),
         system_action: attributes.system_action.value().cloned(),

@@ -51,8 +51,8 @@ pub struct PipelineEventRow {
     pub(super) project_id: u64,
     pub(super) pipeline_id: u64,
     pub(super) status: String,
-    /// Seconds since 1970, as ClickHouse's `DateTime` is.
-    pub(super) as_of: u32,
+    /// Milliseconds since 1970, of a whole second: two hooks must not differ by less.
+    pub(super) as_of: i64,
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
     pub(super) first_received_at: i64,
@@ -113,7 +113,8 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
         [attributes.created_at.get(), attributes.finished_at.get(), newest_build].into_iter().flatten().max();
     let as_of = as_of.unwrap_or(event.received_at);
 
-    let version = Version::new(as_of, rank(attributes.status.text()), event.received_at);
+    let rank = pipeline_rank(attributes.status.text());
+    let version = Version::new(as_of, rank, event.received_at);
     let (row, unreadable) = state(event, pipeline, attributes, id, version);
     rows.pipelines.push(row);
     rows.unreadable += unreadable;
@@ -124,16 +125,20 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
             project_id: event.project_id,
             pipeline_id: id,
             status: status.clone(),
-            as_of: u32::try_from(version.seconds()).unwrap_or(0),
+            as_of: version.seconds() * 1000,
             tenants,
             origins,
             first_received_at: received_at,
         });
     }
-    for build in builds.iter().filter_map(|build| build.get()) {
-        let Some(job_id) = build.id.get() else { continue };
-        let as_of = newest(build).unwrap_or(as_of);
-        let version = Version::new(as_of, rank(build.status.text()), event.received_at);
+    rows.unreadable += u64::from(matches!(pipeline.builds, Field::Unreadable));
+    for build in builds {
+        let (Some(build), Some(job_id)) = (build.get(), build.field(|build| &build.id).get()) else {
+            rows.unreadable += 1;
+            continue;
+        };
+        // The job is told as the body knows it: a retry puts later jobs back to `created` without giving them a new time of their own.
+        let version = Version::new(as_of, job_rank(build.status.text()), event.received_at);
         let (row, unreadable) = job(event, attributes, build, (id, job_id), version);
         rows.jobs.push(row);
         rows.unreadable += unreadable;
@@ -141,8 +146,9 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
     rows
 }
 
-/// Statuses that share a second, in the order in which GitLab goes through them. A terminal one is last; a retry has newer times.
-fn rank(status: &str) -> u8 {
+/// Statuses of a pipeline that share a second, in the order in which GitLab goes through them: it stops at `manual` in the moment in which a
+/// job finishes, while somebody plays that job later. A terminal status is last; a retry has newer times.
+fn pipeline_rank(status: &str) -> u8 {
     match status {
         "created" => 1,
         "waiting_for_resource" => 2,
@@ -153,6 +159,23 @@ fn rank(status: &str) -> u8 {
         "manual" => 7,
         "canceling" => 8,
         "success" | "failed" | "canceled" | "skipped" => 9,
+        _ => 0,
+    }
+}
+
+/// Statuses of a job that share a second. A job that waits to be played, or was skipped, can still become pending without a new time.
+fn job_rank(status: &str) -> u8 {
+    match status {
+        "created" => 1,
+        "skipped" => 2,
+        "manual" => 3,
+        "waiting_for_resource" => 4,
+        "preparing" => 5,
+        "scheduled" => 6,
+        "pending" => 7,
+        "running" => 8,
+        "canceling" => 9,
+        "success" | "failed" | "canceled" => 10,
         _ => 0,
     }
 }
@@ -168,9 +191,8 @@ fn state(
     id: u64,
     version: Version,
 ) -> (PipelineRow, u64) {
-    let mut columns = Columns::at(version);
+    let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
-    let (user, merge_request) = (pipeline.user.get(), pipeline.merge_request.get());
     let stages = attributes.stages.as_ref();
     let stages = stages.map(|stages| stages.iter().filter_map(|stage| stage.value().cloned()).collect());
     let row = PipelineRow {
@@ -187,14 +209,11 @@ fn state(
         source: columns.value(&attributes.source),
         status: columns.value(&attributes.status),
         stages: columns.ordered(stages),
-        user_id: user.map_or_else(Columns::absent, |user| columns.value(&user.id)),
-        user_username: user.map_or_else(Columns::absent, |user| columns.value(&user.username)),
-        merge_request_id: merge_request.map_or_else(Columns::absent, |request| columns.value(&request.id)),
-        merge_request_iid: merge_request.map_or_else(Columns::absent, |request| columns.value(&request.iid)),
-        parent_pipeline_id: match pipeline.source_pipeline.get() {
-            Some(parent) => columns.value(&parent.pipeline_id),
-            None => Columns::absent(),
-        },
+        user_id: columns.value(&pipeline.user.field(|user| &user.id)),
+        user_username: columns.value(&pipeline.user.field(|user| &user.username)),
+        merge_request_id: columns.value(&pipeline.merge_request.field(|request| &request.id)),
+        merge_request_iid: columns.value(&pipeline.merge_request.field(|request| &request.iid)),
+        parent_pipeline_id: columns.value(&pipeline.source_pipeline.field(|parent| &parent.pipeline_id)),
         duration_seconds: columns.value(&attributes.duration),
         queued_seconds: columns.value(&attributes.queued_duration),
         url: columns.value(&attributes.url),
@@ -215,20 +234,16 @@ fn job(
     (pipeline_id, id): (u64, u64),
     version: Version,
 ) -> (JobRow, u64) {
-    let mut columns = Columns::at(version);
+    let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
-    let (user, runner, environment) = (build.user.get(), build.runner.get(), build.environment.get());
     // GitLab sends `unknown_failure` for jobs that did not fail.
     let failure_reason = match build.status.text() {
         "failed" => build.failure_reason.clone(),
         _ => Field::Null,
     };
-    let runner_tags = match runner {
-        Some(runner) => {
-            runner.tags.as_ref().map(|tags| tags.iter().filter_map(|tag| tag.value().cloned()).collect())
-        }
-        None => Field::Absent,
-    };
+    let runner_tags = build.runner.field(|runner| &runner.tags);
+    let runner_tags = runner_tags
+        .map(|tags: Vec<Field<String>>| tags.iter().filter_map(|tag| tag.value().cloned()).collect());
     let row = JobRow {
         instance: event.instance.clone(),
         project_id: event.project_id,
@@ -245,19 +260,15 @@ fn job(
         failure_reason: columns.value(&failure_reason),
         run_when: columns.value(&build.when),
         manual: columns.value(&build.manual),
-        user_id: user.map_or_else(Columns::absent, |user| columns.value(&user.id)),
-        user_username: user.map_or_else(Columns::absent, |user| columns.value(&user.username)),
-        runner_id: runner.map_or_else(Columns::absent, |runner| columns.value(&runner.id)),
-        runner_description: runner.map_or_else(Columns::absent, |runner| columns.value(&runner.description)),
-        runner_type: runner.map_or_else(Columns::absent, |runner| columns.value(&runner.runner_type)),
+        user_id: columns.value(&build.user.field(|user| &user.id)),
+        user_username: columns.value(&build.user.field(|user| &user.username)),
+        runner_id: columns.value(&build.runner.field(|runner| &runner.id)),
+        runner_description: columns.value(&build.runner.field(|runner| &runner.description)),
+        runner_type: columns.value(&build.runner.field(|runner| &runner.runner_type)),
         runner_tags: columns.sorted(runner_tags),
-        environment: environment.map_or_else(Columns::absent, |environment| columns.value(&environment.name)),
-        environment_action: environment
-            .map_or_else(Columns::absent, |environment| columns.value(&environment.action)),
-        environment_tier: match environment {
-            Some(environment) => columns.value(&environment.deployment_tier),
-            None => Columns::absent(),
-        },
+        environment: columns.value(&build.environment.field(|environment| &environment.name)),
+        environment_action: columns.value(&build.environment.field(|environment| &environment.action)),
+        environment_tier: columns.value(&build.environment.field(|environment| &environment.deployment_tier)),
         duration_seconds: columns.value(&build.duration),
         queued_seconds: columns.value(&build.queued_duration),
         created_at: columns.immutable_time(&build.created_at),

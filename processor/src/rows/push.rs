@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::{Provenance, Rows};
 use crate::decode::Event;
 
+/// What GitLab writes where an address is not public: it says nothing, and must not stand over an address that is known.
+const REDACTED_EMAIL: &str = "[REDACTED]";
+
 /// A row of `push_facts`.
 #[derive(Debug, Clone, Row, Serialize)]
 pub struct PushRow {
@@ -56,13 +59,18 @@ pub struct CommitRow {
 
 pub(super) fn rows(event: &Event, push: &Push) -> Rows {
     let mut rows = Rows::default();
-    let listed = push.commits.value().map(Vec::as_slice).unwrap_or_default();
-    for commit in listed.iter().filter_map(|commit| commit.get()) {
-        if matches!(commit.timestamp, Field::Unreadable) {
-            rows.unreadable += 1;
+    let elements = push.commits.value().map(Vec::as_slice).unwrap_or_default();
+    rows.unreadable += u64::from(matches!(push.commits, Field::Unreadable));
+    for commit in elements {
+        match commit.get().and_then(|commit| commit_row(event, push, commit)) {
+            Some(row) => rows.commits.push(row),
+            None => rows.unreadable += 1,
         }
-        rows.commits.extend(commit_row(event, push, commit));
+        rows.unreadable += u64::from(matches!(commit.field(|commit| &commit.timestamp), Field::Unreadable));
     }
+    let fields = [&push.user_id, &push.total_commits_count];
+    rows.unreadable += fields.iter().filter(|field| matches!(field, Field::Unreadable)).count() as u64;
+    let listed = rows.commits.len();
     rows.pushes.push(PushRow {
         instance: event.instance.clone(),
         project_id: event.project_id,
@@ -76,7 +84,7 @@ pub(super) fn rows(event: &Event, push: &Push) -> Rows {
         user_name: push.user_name.value().cloned(),
         ref_protected: push.ref_protected.get(),
         commits_count: push.total_commits_count.get(),
-        commits_listed: listed.len() as u64,
+        commits_listed: listed as u64,
         tenant: event.tenant.clone(),
         origin: event.origin.as_str().to_owned(),
         received_at: event.received_at.timestamp_millis(),
@@ -88,7 +96,7 @@ pub(super) fn rows(event: &Event, push: &Push) -> Rows {
 fn commit_row(event: &Event, push: &Push, commit: &Commit) -> Option<CommitRow> {
     let sha = commit.id.value().filter(|sha| !sha.is_empty())?;
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
-    let author = commit.author.get();
+    let author_email = commit.author.field(|author| &author.email);
     let first_line = |message: &String| message.lines().next().unwrap_or_default().to_owned();
     let count = |files: &Field<Vec<_>>| files.value().map(|files| files.len() as u64);
     Some(CommitRow {
@@ -97,8 +105,8 @@ fn commit_row(event: &Event, push: &Push, commit: &Commit) -> Option<CommitRow> 
         sha: sha.clone(),
         title: commit.title.value().cloned().or_else(|| commit.message.value().map(first_line)),
         message: commit.message.value().cloned(),
-        author_name: author.and_then(|author| author.name.value().cloned()),
-        author_email: author.and_then(|author| author.email.value().cloned()),
+        author_name: commit.author.field(|author| &author.name).value().cloned(),
+        author_email: author_email.value().filter(|email| *email != REDACTED_EMAIL).cloned(),
         committed_at: commit.timestamp.get().map(|time| time.timestamp_millis()),
         url: commit.url.value().cloned(),
         files_added: count(&commit.added),

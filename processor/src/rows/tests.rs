@@ -3,7 +3,6 @@ use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
 use schemas::envelope::delivery_event_id;
-use schemas::field::Field;
 use schemas::head::Head;
 use schemas::{Envelope, Origin, Payload, TopicPrefix};
 
@@ -129,9 +128,12 @@ fn states_of_one_second_are_ordered_by_rank() {
 
 #[test]
 fn a_body_from_the_far_future_does_not_freeze_an_entity() {
-    let far = merge_request("2099-01-01T00:00:00Z", r#","title":"frozen""#);
+    let far =
+        merge_request("2099-01-01T00:00:00Z", r#","title":"frozen","created_at":"2098-01-01T00:00:00Z""#);
     // The next body that is received two days later, or dated so, wins.
     assert_eq!(far.title.0, 1_795_348_800 + 24 * 3600);
+    // What never changes has no later body that could win, so nothing is believed of it.
+    assert_eq!(far.created_at, Columns::absent());
 }
 
 #[test]
@@ -172,9 +174,56 @@ fn a_retried_pipeline_is_newer_than_when_it_finished() {
 }
 
 #[test]
+fn a_null_object_clears_what_it_said() {
+    let job = |finished_at: &str, rest: &str| {
+        let payload = format!(
+            r#"{{"object_kind":"pipeline","project":{{"id":42}},"object_attributes":{{"id":31,"finished_at":"{finished_at}"}},"builds":[{{"id":1{rest}}}]}}"#
+        );
+        rows_of(&payload, finished_at).jobs.remove(0)
+    };
+    let deploying = job("2026-11-02T08:00:00Z", r#","environment":{"name":"production"},"runner":{"id":5}"#);
+    let cleared = job("2026-11-02T09:00:00Z", r#","environment":null"#);
+    assert_eq!(newest(&deploying.environment, &cleared.environment), None);
+    assert_eq!(newest(&deploying.runner_id, &cleared.runner_id), Some(5));
+}
+
+#[test]
+fn a_retry_puts_later_jobs_back() {
+    let job = |builds: &str| {
+        let payload = format!(
+            r#"{{"object_kind":"pipeline","project":{{"id":42}},"object_attributes":{{"id":31}},"builds":[{builds}]}}"#
+        );
+        rows_of(&payload, builds).jobs.remove(0)
+    };
+    let later =
+        |status: &str| format!(r#"{{"id":2,"status":"{status}","created_at":"2026-11-02 08:00:00 UTC"}}"#);
+    let skipped = job(&format!(
+        r#"{},{{"id":1,"status":"failed","created_at":"2026-11-02 08:00:00 UTC","finished_at":"2026-11-02 08:01:00 UTC"}}"#,
+        later("skipped")
+    ));
+    let retried = r#"{"id":3,"status":"running","created_at":"2026-11-02 08:05:00 UTC"}"#;
+    let back = job(&format!("{},{retried}", later("created")));
+    assert_eq!(newest(&skipped.status, &back.status).as_deref(), Some("created"));
+    let played = (job(&later("manual")), job(&later("pending")));
+    assert_eq!(newest(&played.0.status, &played.1.status).as_deref(), Some("pending"));
+}
+
+#[test]
+fn texts_that_every_row_would_repeat_are_bounded() {
+    let long = "x".repeat(crate::decode::MAX_NAME_BYTES + 1);
+    let payload = format!(
+        r#"{{"object_kind":"pipeline","object_attributes":{{"id":31,"ref":"{long}"}},"builds":[{{"id":1}}]}}"#
+    );
+    let rows = rows_of(&payload, "1");
+    assert_eq!((rows.events.len(), rows.pipelines.len(), rows.jobs.len()), (1, 0, 0));
+}
+
+#[test]
 fn what_nobody_can_read_is_counted() {
     let payload =
         r#"{"object_kind":"pipeline","object_attributes":{"id":31,"created_at":"soon","tag":"perhaps"}}"#;
     assert_eq!(rows_of(payload, "1").unreadable, 2);
-    assert_eq!(Columns::at(Version::EXACT).value(&Field::<u64>::Absent), Columns::absent());
+    let payload = r#"{"object_kind":"pipeline","object_attributes":{"id":31},"builds":[{"name":"nobody"},null,{"id":1,"user":7}]}"#;
+    // Two jobs without an id, and a user without a readable id and name.
+    assert_eq!(rows_of(payload, "1").unreadable, 4);
 }

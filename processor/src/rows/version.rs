@@ -53,14 +53,15 @@ impl Version {
 /// Makes the columns of one row, and counts what nobody could read.
 pub struct Columns {
     version: Version,
+    received_at: DateTime<Utc>,
     /// Fields that were there, but not readable; they say nothing about their columns.
     pub unreadable: u64,
 }
 
 impl Columns {
-    /// Columns as of one version.
-    pub fn at(version: Version) -> Columns {
-        Columns { version, unreadable: 0 }
+    /// Columns as of one version, from a body received at that time.
+    pub fn at(version: Version, received_at: DateTime<Utc>) -> Columns {
+        Columns { version, received_at, unreadable: 0 }
     }
 
     /// A column that says nothing.
@@ -100,11 +101,16 @@ impl Columns {
         self.value(&milliseconds)
     }
 
-    /// A time that never changes once there is one. Null says that it is not there yet, which is nothing to keep.
+    /// A time that never changes once there is one. Null says that it is not there yet, which is nothing to keep. A time more than a day
+    /// after the receipt is a wrong clock's, and would stay for good: it counts as unreadable.
     pub fn immutable_time(&mut self, field: &Field<DateTime<Utc>>) -> Versioned<i64> {
+        let field = match field {
+            Field::Value(time) if clamp_to_receipt(*time, self.received_at) != *time => Field::Unreadable,
+            field => field.as_ref().map(|time| time.timestamp_millis()),
+        };
         match field {
             Field::Null => Columns::absent(),
-            field => self.value_at(Version::EXACT, &field.as_ref().map(|time| time.timestamp_millis())),
+            field => self.value_at(Version::EXACT, &field),
         }
     }
 

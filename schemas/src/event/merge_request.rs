@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::{Project, User};
+use super::User;
 use crate::field::{Embedded, Field, list};
 
 /// The payload of a merge request event.
@@ -13,9 +13,6 @@ pub struct MergeRequest {
     /// Who did it.
     #[serde(default)]
     pub user: Embedded<User>,
-    /// The project of the hook: the target project.
-    #[serde(default)]
-    pub project: Embedded<Project>,
     /// The merge request.
     #[serde(default)]
     pub object_attributes: Embedded<Attributes>,
@@ -39,9 +36,6 @@ pub struct Attributes {
     /// Number within the target project.
     #[serde(default)]
     pub iid: Field<u64>,
-    /// The project it would be merged into.
-    #[serde(default)]
-    pub target_project_id: Field<u64>,
     /// The project it comes from.
     #[serde(default)]
     pub source_project_id: Field<u64>,
@@ -138,9 +132,6 @@ pub struct Attributes {
     /// Previous head, for an `update` that brought new commits.
     #[serde(default)]
     pub oldrev: Field<String>,
-    /// Whether GitLab did it by itself.
-    #[serde(default)]
-    pub system: Field<bool>,
     /// What GitLab did by itself: `approvals_reset_on_push`, `code_owner_approvals_reset_on_push`.
     #[serde(default)]
     pub system_action: Field<String>,

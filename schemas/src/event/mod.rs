@@ -19,14 +19,3 @@ pub struct User {
     #[serde(default)]
     pub username: Field<String>,
 }
-
-/// The project inside a payload.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub struct Project {
-    /// GitLab id; absent in old payloads.
-    #[serde(default)]
-    pub id: Field<u64>,
-    /// Full path, as `group/subgroup/project`.
-    #[serde(default)]
-    pub path_with_namespace: Field<String>,
-}

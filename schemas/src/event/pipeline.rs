@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::{Project, User};
+use super::User;
 use crate::field::{Embedded, Field, list};
 
 /// The payload of a pipeline event.
@@ -19,9 +19,6 @@ pub struct Pipeline {
     /// Who started it.
     #[serde(default)]
     pub user: Embedded<User>,
-    /// The project.
-    #[serde(default)]
-    pub project: Embedded<Project>,
     /// The newest job of each name.
     #[serde(default, deserialize_with = "list")]
     pub builds: Field<Vec<Embedded<Build>>>,

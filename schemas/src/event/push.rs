@@ -5,7 +5,6 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::Project;
 use crate::field::{Embedded, Field, list};
 
 /// The payload of a push.
@@ -32,9 +31,6 @@ pub struct Push {
     /// Display name of who pushed.
     #[serde(default)]
     pub user_name: Field<String>,
-    /// The project.
-    #[serde(default)]
-    pub project: Embedded<Project>,
     /// The newest 20 commits at most.
     #[serde(default, deserialize_with = "list")]
     pub commits: Field<Vec<Embedded<Commit>>>,
