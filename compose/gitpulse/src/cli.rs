@@ -128,17 +128,17 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let Settings { cli, tenants, sources, .. } = settings;
     // Fails only where a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let finished = match cli.command {
-        Command::Engine(args) => return engine::run(args, &runtime),
+        Command::Engine(args) => return engine::run(args),
         Command::Config(args) => config::print(&sources, &args.webhooks.tenants(tenants)),
-        Command::Up(args) => runtime.block_on(up::run(*args, tenants)),
-        Command::Ingest(args) => runtime.block_on(roles::ingest(*args, tenants)),
-        Command::Processor(args) => runtime.block_on(roles::processor(*args)),
-        Command::Migrate(args) => runtime.block_on(migrate::run(args)),
-        Command::Doctor(args) => return runtime.block_on(doctor::run(*args, tenants)),
-        Command::Send(args) => return runtime.block_on(send::run(*args, tenants)),
-        Command::DeadLetters(args) => runtime.block_on(dead_letters::run(args)),
+        Command::Up(args) => runtime()?.block_on(up::run(*args, tenants)),
+        Command::Ingest(args) => runtime()?.block_on(roles::ingest(*args, tenants)),
+        Command::Processor(args) => runtime()?.block_on(roles::processor(*args)),
+        Command::Migrate(args) => runtime()?.block_on(migrate::run(args)),
+        Command::Doctor(args) => return runtime()?.block_on(doctor::run(*args, tenants)),
+        Command::Send(args) => return runtime()?.block_on(send::run(*args, tenants)),
+        Command::DeadLetters(args) => runtime()?.block_on(dead_letters::run(args)),
     };
     finished.map(|()| ExitCode::SUCCESS)
 }

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use clickhouse::error::Error;
 use ingest::config::TenantConfig;
 use ingest::tenant::Tenants;
 use runtime::Secret;
-use runtime::clickhouse::ClickHouse;
+use runtime::clickhouse::{ClickHouse, ClickHouseError};
 use runtime::kafka::Kafka;
 use schemas::migration::MIGRATIONS;
 use serde::Deserialize;
@@ -17,6 +18,8 @@ use crate::cli::StoreArgs;
 use crate::tenants::WebhookConfig;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// For Kafka, whose client tries a broker that is away again and again.
+const KAFKA_TIMEOUT: Duration = Duration::from_secs(5);
 /// A scope that is enough to read everything GitPulse reads.
 const SCOPES: [&str; 2] = ["read_api", "api"];
 
@@ -48,31 +51,43 @@ enum Finding {
     Bad(String, String),
 }
 
-/// Checks everything and reports.
-#[expect(clippy::print_stdout, reason = "the command's output")]
-pub(crate) async fn run(args: DoctorArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
-    let mut findings = vec![tenants_finding(&args.webhooks.tenants(tenants))];
-    findings.extend(kafka(&args.stores).await);
-    findings.extend(clickhouse(&args.stores).await);
-    findings.extend(gitlab(args.webhooks.gitlab_url.as_deref(), args.gitlab.gitlab_token.as_ref()).await);
-    let mut bad = 0;
-    for finding in &findings {
-        match finding {
-            Finding::Good(text) => println!("  ok    {text}"),
-            Finding::Note(text) => println!("  note  {text}"),
-            Finding::Bad(text, remedy) => {
-                bad += 1;
-                println!("  FAULT {text}\n        remedy: {remedy}");
+/// How many checks there were, and how many failed.
+#[derive(Default)]
+struct Tally {
+    checks: usize,
+    bad: usize,
+}
+
+impl Tally {
+    /// Prints findings at once: the next check may take its time.
+    #[expect(clippy::print_stdout, reason = "the command's output")]
+    fn report(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            self.checks += 1;
+            match finding {
+                Finding::Good(text) => println!("  ok    {text}"),
+                Finding::Note(text) => println!("  note  {text}"),
+                Finding::Bad(text, remedy) => {
+                    self.bad += 1;
+                    println!("  FAULT {text}\n        remedy: {remedy}");
+                }
             }
         }
     }
+}
+
+/// Checks everything and reports.
+#[expect(clippy::print_stdout, reason = "the command's output")]
+pub(crate) async fn run(args: DoctorArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
+    let mut tally = Tally::default();
+    tally.report(vec![tenants_finding(&args.webhooks.tenants(tenants))]);
+    tally.report(kafka(&args.stores).await);
+    tally.report(clickhouse(&args.stores).await);
+    tally.report(gitlab(args.webhooks.gitlab_url.as_deref(), args.gitlab.gitlab_token.as_ref()).await);
+    let Tally { checks, bad } = tally;
     println!(
         "\n{}",
-        if bad == 0 {
-            "all is well".to_owned()
-        } else {
-            format!("{bad} of {} checks failed", findings.len())
-        }
+        if bad == 0 { "all is well".to_owned() } else { format!("{bad} of {checks} checks failed") }
     );
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -95,10 +110,6 @@ fn tenants_finding(tenants: &[TenantConfig]) -> Finding {
 
 async fn kafka(stores: &StoreArgs) -> Vec<Finding> {
     let brokers = &stores.kafka.brokers;
-    let unreachable = |error: String| {
-        let remedy = "start it (`gitpulse up` brings its own), or correct GITPULSE_KAFKA_BROKERS and GITPULSE_KAFKA_PROPERTIES";
-        vec![Finding::Bad(format!("Kafka: {brokers} does not answer: {error}"), remedy.to_owned())]
-    };
     let kafka = match Kafka::new(&stores.kafka) {
         Ok(kafka) => kafka,
         Err(error) => {
@@ -109,19 +120,19 @@ async fn kafka(stores: &StoreArgs) -> Vec<Finding> {
             )];
         }
     };
-    let (count, names) = match (kafka.brokers(TIMEOUT).await, kafka.topic_names(TIMEOUT).await) {
-        (Ok(count), Ok(names)) => (count, names),
-        (Err(error), _) | (_, Err(error)) => return unreachable(error.to_string()),
+    let missing = match kafka.missing_topics(KAFKA_TIMEOUT).await {
+        Ok(missing) => missing,
+        Err(error) => {
+            let remedy = "start it (`gitpulse up` brings its own), or correct GITPULSE_KAFKA_BROKERS and GITPULSE_KAFKA_PROPERTIES";
+            return vec![Finding::Bad(
+                format!("Kafka: {brokers} does not answer: {error}"),
+                remedy.to_owned(),
+            )];
+        }
     };
-    let wanted = stores.kafka.topic_prefix.all();
-    let missing: Vec<&str> = wanted
-        .iter()
-        .map(|topic| topic.name.as_str())
-        .filter(|name| !names.iter().any(|known| known == name))
-        .collect();
-    let mut findings = vec![Finding::Good(format!("Kafka: {count} broker(s) at {brokers}"))];
+    let mut findings = vec![Finding::Good(format!("Kafka: {brokers} answers"))];
     findings.push(match missing.as_slice() {
-        [] => Finding::Good(format!("Kafka: all {} topics exist", wanted.len())),
+        [] => Finding::Good(format!("Kafka: all {} topics exist", stores.kafka.topic_prefix.all().len())),
         [first, ..] => Finding::Bad(
             format!("Kafka: {} topics are missing, {first} among them", missing.len()),
             "run `gitpulse migrate`".to_owned(),
@@ -133,9 +144,18 @@ async fn kafka(stores: &StoreArgs) -> Vec<Finding> {
 async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
     let clickhouse = ClickHouse::new(&stores.clickhouse);
     let url = &stores.clickhouse.url;
-    if let Err(error) = clickhouse.ping(TIMEOUT).await {
-        let remedy = "start it (`gitpulse up` brings its own), or correct GITPULSE_CLICKHOUSE_URL, _USER and _PASSWORD";
-        return vec![Finding::Bad(format!("ClickHouse: {url} does not answer: {error}"), remedy.to_owned())];
+    match clickhouse.ping(TIMEOUT).await {
+        Ok(()) => (),
+        Err(ClickHouseError::Client(Error::BadResponse(answer))) if answer.contains("Code: ") => {
+            return vec![refused(url, &answer)];
+        }
+        Err(error) => {
+            let remedy = "start it (`gitpulse up` brings its own), or correct GITPULSE_CLICKHOUSE_URL";
+            return vec![Finding::Bad(
+                format!("ClickHouse: {url} does not answer: {:#}", anyhow::Error::from(error)),
+                remedy.to_owned(),
+            )];
+        }
     }
     let mut findings = vec![Finding::Good(format!("ClickHouse: {url} answers"))];
     let query = clickhouse.client.query("SELECT count() FROM migrations FINAL");
@@ -152,12 +172,31 @@ async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
             format!("ClickHouse: {applied} of {all} migrations are applied"),
             "run `gitpulse migrate`".to_owned(),
         ),
-        Ok(Err(_)) | Err(_) => Finding::Bad(
+        Ok(Err(Error::BadResponse(answer))) if !is_missing(&answer) => refused(url, &answer),
+        Err(_) => Finding::Bad(
+            format!("ClickHouse: {url} does not tell the migrations within {TIMEOUT:?}"),
+            "look at what it is busy with (system.processes)".to_owned(),
+        ),
+        Ok(Err(_)) => Finding::Bad(
             format!("ClickHouse: database {} has no tables of GitPulse", stores.clickhouse.database),
             "run `gitpulse migrate`".to_owned(),
         ),
     });
     findings
+}
+
+/// ClickHouse is there, and says no.
+fn refused(url: &str, answer: &str) -> Finding {
+    Finding::Bad(
+        format!("ClickHouse: {url} refuses: {}", answer.trim()),
+        "correct GITPULSE_CLICKHOUSE_USER and GITPULSE_CLICKHOUSE_PASSWORD, and see what the user may do"
+            .to_owned(),
+    )
+}
+
+/// Whether ClickHouse answered that there is no such table or database.
+fn is_missing(answer: &str) -> bool {
+    answer.contains("Code: 60.") || answer.contains("Code: 81.")
 }
 
 #[derive(Deserialize)]

@@ -1,13 +1,13 @@
 //! Engines as child processes, for `up` and the tests. In: what to run. Out: a process that dies with its parent.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use embedded::child;
-use embedded::clickhouse::{self, Options};
+use embedded::clickhouse::{self, Confinement, Options};
 use embedded::provide::{Cache, Engines, Overrides, provide_kafka};
 
 /// Which engine.
@@ -45,7 +45,7 @@ enum Engine {
 
 /// Runs an engine to its end.
 #[expect(clippy::print_stdout, reason = "the path is the command's output")]
-pub(crate) fn run(args: EngineArgs, runtime: &tokio::runtime::Runtime) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: EngineArgs) -> anyhow::Result<ExitCode> {
     match args.engine {
         Engine::Exec { command } => {
             child::die_with_parent()?;
@@ -56,14 +56,7 @@ pub(crate) fn run(args: EngineArgs, runtime: &tokio::runtime::Runtime) -> anyhow
         }
         Engine::Clickhouse { library, data, listen } => {
             child::die_with_parent()?;
-            runtime.block_on(async {
-                let shutdown = runtime::shutdown::on_signal()?;
-                let listener = tokio::net::TcpListener::bind(listen)
-                    .await
-                    .with_context(|| format!("listening on {listen}"))?;
-                clickhouse::serve(&library, &data, listener, Options::default(), shutdown).await?;
-                anyhow::Ok(())
-            })?;
+            serve_clickhouse(&library, &data, listen)?;
             Ok(ExitCode::SUCCESS)
         }
         Engine::Provide => {
@@ -75,4 +68,30 @@ pub(crate) fn run(args: EngineArgs, runtime: &tokio::runtime::Runtime) -> anyhow
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Serves the embedded ClickHouse, confined to its data.
+///
+/// Listens first, which it may not do later; the confinement holds for the threads that start after it, so the runtime comes last.
+fn serve_clickhouse(library: &Path, data: &Path, listen: SocketAddr) -> anyhow::Result<()> {
+    let listener = std::net::TcpListener::bind(listen).with_context(|| format!("listening on {listen}"))?;
+    listener.set_nonblocking(true)?;
+    match clickhouse::confine(library, data)? {
+        Confinement::Full => tracing::info!("ClickHouse is confined to its data folder"),
+        Confinement::Partial => {
+            tracing::warn!("ClickHouse is confined to its data folder as far as this kernel can");
+        }
+        Confinement::None => {
+            tracing::warn!(
+                "this kernel cannot confine ClickHouse: SQL reads and writes the files of this user"
+            );
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let shutdown = runtime::shutdown::on_signal()?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        clickhouse::serve(library, data, listener, Options::default(), shutdown).await?;
+        Ok(())
+    })
 }

@@ -292,7 +292,9 @@ async fn post(
 impl Answers {
     fn add(&mut self, delivery: &Delivery, status: String, answer: String, took: Duration) {
         *self.by_status.entry(status.clone()).or_default() += 1;
-        self.latencies.push(took);
+        if status != NO_ANSWER {
+            self.latencies.push(took);
+        }
         if status != "200" {
             let example = format!("{}: {}", delivery.path.display(), answer.trim());
             self.examples.entry(status).or_insert(example);

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 use ingest::config::TenantConfig;
@@ -93,11 +94,62 @@ pub(crate) fn load() -> Result<Settings, SettingsError> {
 
     let unknown_variables = unknown_variables(&known(&command));
 
+    let variables = known(&command);
     let command = with_defaults(command, &values);
-    let matches = command.clone().try_get_matches_from(arguments).map_err(command_line)?;
+    let matches = command
+        .clone()
+        .try_get_matches_from(arguments)
+        .map_err(|error| environment_fault(&variables, &error).unwrap_or_else(|| command_line(error)))?;
     let sources = sources(&command, &matches, &values)?;
+    for source in &sources {
+        check_address(source).map_err(SettingsError::File)?;
+    }
     let cli = Cli::from_arg_matches(&matches).map_err(command_line)?;
     Ok(Settings { cli, tenants, sources, unknown_variables })
+}
+
+/// The variable of the environment that the command line could not be parsed for; clap's own words would quote its value and name the flag.
+fn environment_fault(known: &BTreeMap<String, Arg>, error: &clap::Error) -> Option<SettingsError> {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return None;
+    }
+    known.values().find_map(|arg| {
+        let variable = arg.get_env()?;
+        let value = std::env::var_os(variable)?;
+        let message = check(arg, value.to_str()?).err()?;
+        Some(SettingsError::File(format!("{}: {message}", variable.to_string_lossy())))
+    })
+}
+
+/// Checks what clap takes for any text: addresses, of which one may hold a password.
+fn check_address(source: &Source) -> Result<(), String> {
+    let place = format!("{} ({})", source.variable, source.origin);
+    match source.name.as_str() {
+        "kafka-brokers" if source.value.trim().is_empty() => {
+            Err(format!("{place}: names no broker; brokers are written host:port,host:port"))
+        }
+        "clickhouse-url" => {
+            let rest = source.value.strip_prefix("http://").or(source.value.strip_prefix("https://"));
+            let Some(rest) = rest else {
+                return Err(format!("{place}: must begin with http:// or https://"));
+            };
+            if rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
+                return Err(format!(
+                    "{place}: holds a user or a password; GITPULSE_CLICKHOUSE_USER and GITPULSE_CLICKHOUSE_PASSWORD are for them"
+                ));
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with a `[[tenant]]`. The parser's own words quote values, which may be tokens; only those that quote a key are kept.
+fn tenant_fault(message: &str) -> &str {
+    if message.starts_with("unknown field `") || message.starts_with("missing field `") {
+        return message;
+    }
+    "a value has the wrong type or form: `name` and `instance` are strings, `tokens`, `signing_tokens` and `allowed_networks` are lists of strings, `path_only` is true or false"
 }
 
 fn command_line(error: clap::Error) -> SettingsError {
@@ -161,7 +213,7 @@ fn read_toml(
                 let parsed = Vec::<TenantConfig>::deserialize(value.into_deserializer());
                 tenants.extend(parsed.map_err(|error| {
                     let at = error.span().map_or(span, |span| span.start);
-                    fail(at, format!("tenant: {}", error.message()))
+                    fail(at, format!("tenant: {}", tenant_fault(error.message())))
                 })?);
                 continue;
             }
@@ -260,7 +312,9 @@ fn check(arg: &Arg, value: &str) -> Result<(), String> {
         return Ok(());
     };
     if arg.is_hide_env_values_set() {
-        return Err("this value cannot be used".to_owned());
+        // The reason that our own parsers give names no value; clap's words around it do.
+        let reason = std::error::Error::source(&error).map(ToString::to_string);
+        return Err(reason.unwrap_or_else(|| "this value cannot be used".to_owned()));
     }
     let text = error.render().to_string();
     let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");

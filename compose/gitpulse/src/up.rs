@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,10 @@ const TOKEN_FILE: &str = "webhook-token";
 /// How long an engine gets to stop before it is killed.
 const ENGINE_GRACE: Duration = Duration::from_secs(15);
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long a processor that gave up rests.
+const PROCESSOR_PAUSE: Duration = Duration::from_secs(5);
+/// Everything that is ever in a data folder.
+const IN_DATA_FOLDER: [&str; 4] = ["broker", "clickhouse", "lock", TOKEN_FILE];
 
 /// Settings of `up`: those of all roles, and where their data is.
 #[derive(Debug, Args)]
@@ -82,8 +86,7 @@ struct Running {
 pub(crate) async fn run(args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal()?;
     let data = &args.data.data_dir;
-    std::fs::create_dir_all(data)
-        .with_context(|| format!("the data folder {} cannot be created", data.display()))?;
+    make_private(data).with_context(|| format!("the data folder {} cannot be created", data.display()))?;
     let _lock = lock(data)?;
     let token = WebhookToken::settle(&args.webhooks, tenants, data)?;
     let engines = provide(&args.data).await?;
@@ -120,35 +123,75 @@ async fn serve(
     let registry = roles::registry()?;
     let publisher = Publisher::new(kafka_config, &args.publisher, &registry)?;
     let metrics = processor::Metrics::register(&registry)?;
-    let pipeline =
-        Pipeline::start(kafka_config, clickhouse.client.clone(), publisher.clone(), &args.processor, metrics)
-            .await?;
     let readiness = Readiness { kafka: Some(kafka), clickhouse: Some(clickhouse.clone()) };
     let admin = roles::admin(args.admin.admin_listen, &registry, readiness, shutdown).await?;
 
-    // Ingest stops first; the processor goes on until everything that was accepted is stored.
-    let intake = shutdown.child_token();
+    let client = clickhouse.client.clone();
     let prefix = kafka_config.topic_prefix.clone();
     let receiver =
         Receiver::bind(&args.ingest, &token.tenants, publisher.clone(), prefix, clickhouse, &registry)
             .await?;
     announce(args, token, started);
     let storing = CancellationToken::new();
-    let processing = pipeline.run(storing.clone());
+    // Ingest stops first; the processor then stores the batch it has. Kafka holds the rest, and the next start stores it.
     let received_all = async {
-        receiver.serve(intake.clone()).await;
+        receiver.serve(shutdown.clone()).await;
         publisher.flush(FLUSH_TIMEOUT).await;
         storing.cancel();
     };
-    let ((), processed) = tokio::join!(received_all, async {
-        let processed = processing.await;
-        // Whichever ends first takes the other with it.
-        intake.cancel();
-        processed
-    });
-    shutdown.cancel();
-    admin.await.context("the admin listener")?;
-    processed.map_err(anyhow::Error::from)
+    tokio::join!(received_all, process(args, client, &publisher, &metrics, &storing));
+    admin.await.context("the admin listener")
+}
+
+/// Runs the processor until `storing` is cancelled, again whenever it gives up.
+///
+/// Meanwhile ingest goes on: Kafka takes events that ClickHouse does not, and GitLab would not send them again.
+async fn process(
+    args: &UpArgs,
+    client: clickhouse::Client,
+    publisher: &Publisher,
+    metrics: &processor::Metrics,
+    storing: &CancellationToken,
+) {
+    loop {
+        let (client, publisher, metrics) = (client.clone(), publisher.clone(), metrics.clone());
+        let pipeline = Pipeline::start(&args.stores.kafka, client, publisher, &args.processor, metrics).await;
+        let processed = match pipeline {
+            Ok(pipeline) => pipeline.run(storing.clone()).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = processed {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the processor gave up; events wait in Kafka until it is back"
+            );
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PROCESSOR_PAUSE) => (),
+            () = storing.cancelled() => return,
+        }
+    }
+}
+
+/// Creates the data folder, or closes it to others: it holds payloads.
+fn make_private(data: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data)?;
+    let mode = std::fs::metadata(data)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(data)? {
+        let name = entry?.file_name();
+        if !IN_DATA_FOLDER.iter().any(|ours| name == *ours) {
+            tracing::warn!(folder = %data.display(), "the data folder holds files of others too, so it stays open to them");
+            return Ok(());
+        }
+    }
+    if let Err(error) = std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700)) {
+        // A mounted volume may belong to somebody else.
+        tracing::warn!(folder = %data.display(), %error, "the data folder stays open to others");
+    }
+    Ok(())
 }
 
 /// One `up` a folder: two would share the broker's file and ClickHouse's tables.

@@ -153,9 +153,7 @@ impl Library {
     /// Takes ownership of a result and copies it out.
     fn take(&self, result: ResultHandle) -> Result<Chunk, EngineError> {
         if result.is_null() {
-            return Err(EngineError {
-                text: "Code: 1001. DB::Exception: the engine gave no result.".to_owned(),
-            });
+            return Err(EngineError::nothing());
         }
         // SAFETY: `result` is a live result that nobody else holds; its text and buffer are copied before it is
         // destroyed, exactly once, and a buffer is read only for the length the engine reports.
@@ -218,7 +216,7 @@ impl Connection {
     pub(super) fn stream(&mut self, statement: Statement<'_>) -> Result<RowStream<'_>, EngineError> {
         let result = self.begin(self.library.stream, statement);
         if result.is_null() {
-            return self.library.take(result).and(Err(EngineError { text: String::new() }));
+            return Err(EngineError::nothing());
         }
         // SAFETY: the result is live; the text is copied at once.
         if let Some(text) = unsafe { text((self.library.error)(result)) } {
@@ -234,8 +232,10 @@ impl Connection {
     /// # Errors
     /// In the engine's words: no such table, no such format.
     pub(super) fn insert(&mut self, statement: Statement<'_>) -> Result<InsertStream<'_>, EngineError> {
-        // The handle is never null, even when the insert could not start.
         let handle = self.begin(self.library.insert, statement);
+        if handle.is_null() {
+            return Err(EngineError::nothing());
+        }
         let stream = InsertStream { connection: self, handle, state: StreamState::Open };
         match stream.failure() {
             Some(text) => Err(EngineError { text }),

@@ -33,6 +33,13 @@ pub(super) struct EngineError {
     pub(super) text: String,
 }
 
+impl EngineError {
+    /// The engine returned a null pointer where it promises a handle.
+    pub(super) fn nothing() -> Self {
+        Self { text: "Code: 1001. DB::Exception: the engine gave no result.".to_owned() }
+    }
+}
+
 /// What the engine's parser makes of a text, without running it. The layout is the C interface's.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 
 mod block;
 mod body;
+mod confine;
 mod engine;
 mod fault;
 mod ffi;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use confine::{ConfineError, Confinement, confine};
 pub use interface::LoadError;
 
 /// Limits of the engine.

@@ -45,8 +45,51 @@ fn faults_name_the_key_the_file_and_the_line() {
 
 #[test]
 fn a_bad_secret_is_not_shown() {
-    check("[kafka]\nproperties = 'hunter2'", "`kafka_properties`: this value cannot be used");
-    assert!(!read("[kafka]\nproperties = 'hunter2'").err().unwrap().contains("hunter2"));
+    check("[kafka]\nproperties = 'hunter2'", "`kafka_properties`: properties are written key=value");
+    check(
+        "[kafka]\nproperties = 'sasl.password=hunter2,acks=0'",
+        "`kafka_properties`: GitPulse sets acks itself",
+    );
+    for toml in [
+        "[kafka]\nproperties = 'hunter2'",
+        "[kafka]\nproperties = 'sasl.password=hunter2,acks=0'",
+        "[[tenant]]\nname = 'a'\ntokens = 'hunter2'",
+        "[[tenant]]\nname = 'a'\ntokens = [['hunter2']]",
+        "[[tenant]]\nname = 'a'\nsigning_tokens = [{ token = 'hunter2' }]",
+        "[[tenant]]\nname = 'a'\nallowed_networks = ['hunter2']",
+        "[[tenant]]\nname = 'a'\npath_only = 'hunter2'",
+        "[[tenant]]\nname = 'a'\ntokens = [hunter2]",
+        "[[tenant]]\nname = 'a'\ntokens = ['hunter2]",
+        "tenant = 'hunter2'",
+    ] {
+        let message = read(toml).err().unwrap();
+        assert!(message.contains("gitpulse.toml:") && !message.contains("hunter2"), "{toml}: {message}");
+    }
+    check("[[tenant]]\nname = 'a'\ntokens = 'x'", "gitpulse.toml:3: tenant: a value has the wrong type");
+    check("[[tenant]]\ntokens = ['x']", "tenant: missing field `name`");
+}
+
+#[test]
+fn an_address_is_an_address_and_holds_no_password() {
+    let fault = |name: &str, value: &str| {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        let source = Source { name, variable: "GITPULSE_X".to_owned(), value, origin: ".env:1".to_owned() };
+        check_address(&source).err().unwrap_or_default()
+    };
+    for url in ["http://ada:hunter2@host:8123", "https://hunter2@host/", "ada:hunter2@host", ""] {
+        let message = fault("clickhouse-url", url);
+        assert!(message.starts_with("GITPULSE_X (.env:1): ") && !message.contains("hunter2"), "{message}");
+    }
+    assert!(fault("clickhouse-url", "http://a:b@host").contains("GITPULSE_CLICKHOUSE_PASSWORD"));
+    assert!(fault("kafka-brokers", " ").contains("names no broker"));
+    for (name, value) in [
+        ("clickhouse-url", "http://127.0.0.1:8123"),
+        ("clickhouse-url", "https://host/path@x?q=@"),
+        ("kafka-brokers", "a:1,b:2"),
+        ("listen", ""),
+    ] {
+        assert_eq!(fault(name, value), "");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use warp::Filter;
 use warp::http::StatusCode;
 
 use crate::deployment::Deployment;
-use crate::engines::GITPULSE;
+use crate::engines::{GITPULSE, free_address, start_clickhouse};
 
 #[test]
 fn config_shows_values_origins_and_no_secrets() {
@@ -71,6 +71,131 @@ fn faulty_settings_are_refused_with_file_and_line() {
     assert!(String::from_utf8_lossy(&misspelt.stderr).contains("GITPULSE_LISTN"), "{misspelt:?}");
     let (_, message) = run("", "", &["config", "--gitlab-token", "hunter2"]);
     assert!(!message.contains("hunter2"), "{message}");
+}
+
+#[test]
+fn faulty_variables_are_named_and_secrets_are_not_quoted() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |variable: &str, value: &str, expected: &str| {
+        let output = std::process::Command::new(GITPULSE)
+            .arg("config")
+            .env(variable, value)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains(expected) && !message.contains("hunter2"), "{message}");
+    };
+    check("GITPULSE_LISTEN", "here", "error: GITPULSE_LISTEN: invalid value 'here'");
+    let properties = "sasl.password=hunter2,acks=0";
+    check("GITPULSE_KAFKA_PROPERTIES", properties, "GITPULSE_KAFKA_PROPERTIES: GitPulse sets acks itself");
+    check("GITPULSE_KAFKA_PROPERTIES", "hunter2", "GITPULSE_KAFKA_PROPERTIES: properties are written");
+    check("GITPULSE_KAFKA_BROKERS", "", "GITPULSE_KAFKA_BROKERS (environment): names no broker");
+    check("GITPULSE_CLICKHOUSE_URL", "host:8123", "GITPULSE_CLICKHOUSE_URL (environment): must begin with");
+    check("GITPULSE_CLICKHOUSE_URL", "http://ada:hunter2@host", "GITPULSE_CLICKHOUSE_PASSWORD");
+
+    let help =
+        std::process::Command::new(GITPULSE).arg("--help").env("GITPULSE_LISTEN", "here").output().unwrap();
+    assert!(help.status.success(), "{help:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sql_reaches_no_file_and_no_address_outside_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, url) = start_clickhouse(&folder.path().join("engine")).await;
+    let log = std::fs::read_to_string(folder.path().join("engine/clickhouse.log")).unwrap();
+    if !log.contains("is confined to its data folder") {
+        eprintln!("NOT RUN: this kernel has no Landlock\n{log}");
+        return;
+    }
+    let client = clickhouse::Client::default().with_url(&url);
+    let run = async |sql: &str| client.query(sql).execute().await.map_err(|error| error.to_string());
+    let secret = folder.path().join("secret.csv");
+    std::fs::write(&secret, "hunter2\n").unwrap();
+    let (secret, written) = (secret.display(), folder.path().join("written.csv"));
+    for denied in [
+        "CREATE TABLE t0 ENGINE = Memory AS SELECT * FROM file('/etc/passwd', 'LineAsString')".to_owned(),
+        format!("CREATE TABLE t1 ENGINE = Memory AS SELECT * FROM file('{secret}', 'LineAsString')"),
+        format!("INSERT INTO FUNCTION file('{}', 'CSV', 'a String') SELECT 'x'", written.display()),
+    ] {
+        let message = run(&denied).await.expect_err(&denied);
+        assert!(
+            message.contains("ermission denied") || message.contains("ermissions"),
+            "{denied}: {message}"
+        );
+    }
+    assert!(!written.exists());
+    let nearby = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    nearby.set_nonblocking(true).unwrap();
+    let address = nearby.local_addr().unwrap();
+    let call = format!(
+        "CREATE TABLE t2 ENGINE = Memory AS SELECT * FROM url('http://{address}/', 'LineAsString') SETTINGS http_max_tries = 1"
+    );
+    assert!(run(&call).await.is_err());
+    assert!(nearby.accept().is_err(), "it connected");
+
+    // What an engine is for goes on: tables, merges, moves between folders, sorting on disk.
+    for allowed in [
+        "CREATE TABLE t (a UInt64, b String) ENGINE = ReplacingMergeTree ORDER BY a",
+        "INSERT INTO t SELECT number, 'x' FROM numbers(1000)",
+        "INSERT INTO t SELECT number, 'y' FROM numbers(1000)",
+        "OPTIMIZE TABLE t FINAL",
+        "ALTER TABLE t UPDATE b = 'z' WHERE a = 1 SETTINGS mutations_sync = 2",
+        "ALTER TABLE t DETACH PARTITION tuple()",
+        "ALTER TABLE t ATTACH PARTITION tuple()",
+        "RENAME TABLE t TO u",
+        "CREATE DATABASE d",
+        "CREATE TABLE d.sorted ENGINE = MergeTree ORDER BY n AS SELECT number AS n, toString(n) AS t FROM numbers(300000) ORDER BY t DESC SETTINGS max_bytes_before_external_sort = 1000000",
+        "DROP DATABASE d SYNC",
+    ] {
+        run(allowed).await.unwrap_or_else(|error| panic!("{allowed}: {error}"));
+    }
+    assert_eq!(client.query("SELECT count() FROM u").fetch_one::<u64>().await.unwrap(), 1000);
+    run("DROP TABLE u SYNC").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_tells_a_refusal_from_silence() {
+    let routes = warp::any().map(|| {
+        let answer = "Code: 516. DB::Exception: default: Authentication failed. (AUTHENTICATION_FAILED)";
+        warp::reply::with_status(answer, StatusCode::FORBIDDEN)
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(warp::serve(routes).incoming(listener).run());
+    let run = |clickhouse: SocketAddr| {
+        let output = std::process::Command::new(GITPULSE)
+            .arg("doctor")
+            .env("GITPULSE_CLICKHOUSE_URL", format!("http://{clickhouse}"))
+            .env("GITPULSE_KAFKA_BROKERS", free_address().to_string())
+            .current_dir(std::env::temp_dir())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let started = std::time::Instant::now();
+    let text = run(address);
+    assert!(started.elapsed() < std::time::Duration::from_secs(9), "Kafka is asked once: {text}");
+    assert!(text.contains("refuses: Code: 516.") && text.contains("GITPULSE_CLICKHOUSE_PASSWORD"), "{text}");
+    let text = run(free_address());
+    assert!(text.contains("ClickHouse: http://") && !text.contains("refuses:"), "{text}");
+    assert_eq!(text.matches("does not answer").count(), 2, "{text}");
+}
+
+#[test]
+fn deliveries_without_an_answer_have_no_latency() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("push.json"), "{}").unwrap();
+    let output = std::process::Command::new(GITPULSE)
+        .args(["send", "push.json", "--url", &format!("http://{}/", free_address())])
+        .env("GITLAB_WEBHOOK_TOKEN", "test-token")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("no answer") && !text.contains("p50"), "{text}");
 }
 
 /// GitLab's user and token endpoints, and what was asked of them.

@@ -15,3 +15,4 @@ mod kills;
 mod poison;
 mod shared_fixtures;
 mod up;
+mod views;

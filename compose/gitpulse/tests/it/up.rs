@@ -1,5 +1,6 @@
 //! `gitpulse up` as a newcomer meets it: an empty folder, one command, and again after everything was killed.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::delivery::{Answer, client};
@@ -26,6 +27,10 @@ fn settings(data: &Path) -> Deployment {
 
 fn up(settings: &Deployment) -> Role {
     Role::start(settings.command(&["up"]), "serving /metrics")
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
 fn webhooks(settings: &Deployment) -> String {
@@ -60,8 +65,8 @@ async fn up_begins_on_an_empty_folder_and_goes_on_after_a_kill() {
     let mut first = up(&settings);
     push(&settings, folder.path(), "first").await;
     let token = data.join("webhook-token");
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&token).unwrap().permissions());
-    assert_eq!(mode & 0o777, 0o600, "the token is for its owner alone");
+    assert_eq!(mode(&token), 0o600, "the token is for its owner alone");
+    assert_eq!(mode(&data), 0o700, "payloads are for their owner alone");
     assert!(
         !first.log().contains(std::fs::read_to_string(&token).unwrap().trim()),
         "the token is in the log"
@@ -72,10 +77,49 @@ async fn up_begins_on_an_empty_folder_and_goes_on_after_a_kill() {
 
     // Its engines die with it, and what they had is still there.
     first.kill();
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut again = up(&settings);
+    assert_eq!(mode(&data), 0o700, "a folder that an earlier version left open is closed");
     push(&settings, folder.path(), "again").await;
     assert_eq!(settings.value::<u64>("SELECT count() FROM pushes").await, 2);
     assert_eq!(again.terminate(), Some(0), "{}", again.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn up_receives_while_its_processor_cannot_store() {
+    if kafka_installation().is_some() {
+        eprintln!("NOT RUN on Apache Kafka: `up` brings its own broker");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("letter"), "somebody else's").unwrap();
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let settings = settings(&data);
+    let mut up = up(&settings);
+    assert_eq!(mode(&data), 0o755, "a folder that is shared is left as it is");
+    push(&settings, folder.path(), "before").await;
+
+    // A table that is gone is no fault that time cures, so the processor gives up at once.
+    settings.client.query("RENAME TABLE push_facts TO away").execute().await.unwrap();
+    let during = folder.path().join("during.json");
+    let body =
+        r#"{"object_kind":"push","project_id":42,"ref":"refs/heads/during","before":"0","after":"b2"}"#;
+    std::fs::write(&during, body).unwrap();
+    let (during, url) = (during.to_str().unwrap().to_owned(), webhooks(&settings));
+    settings.output(&["send", &during, "--url", &url]);
+    let mut said = String::new();
+    eventually("the processor gives up", async || {
+        said.push_str(&up.log());
+        if said.contains("the processor gave up") { Ok(()) } else { Err(said.clone()) }
+    })
+    .await;
+    settings.output(&["send", &during, "--url", &url]);
+
+    settings.client.query("RENAME TABLE away TO push_facts").execute().await.unwrap();
+    settings.until_count("SELECT count() FROM pushes WHERE branch = 'during'", 1).await;
+    assert_eq!(up.terminate(), Some(0), "{}", up.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,103 @@
+//! Takes this process's reach away before the engine runs in it: SQL names files and addresses, and the engine has no passwords.
+//! In: the library and the data directory. Out: a process that reads what the engine needs and writes to its data directory alone.
+//! Never: grants a right to start programs, to connect, or to listen.
+
+use std::io;
+use std::path::Path;
+
+/// What the kernel enforces from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confinement {
+    /// Files and TCP.
+    Full,
+    /// Files, but an old kernel cannot forbid every way to TCP or to a file.
+    Partial,
+    /// Nothing: the kernel has no Landlock, or one that forbids what the engine needs.
+    None,
+}
+
+/// Why the process could not be confined.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfineError {
+    /// The data directory or the library is out of reach.
+    #[error("the data directory or the library of ClickHouse cannot be reached")]
+    Io(#[from] io::Error),
+    /// The kernel refuses.
+    #[cfg(target_os = "linux")]
+    #[error("the kernel does not confine ClickHouse")]
+    Kernel(#[from] landlock::RulesetError),
+}
+
+/// Confines the calling thread and the threads that it starts, for good. Creates the data directory.
+///
+/// Called before any other thread exists, with the listener bound already.
+///
+/// # Errors
+/// A path is out of reach, or the kernel has Landlock but refuses the rules.
+#[cfg(target_os = "linux")]
+pub fn confine(library: &Path, data: &Path) -> Result<Confinement, ConfineError> {
+    use landlock::{
+        ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr,
+        RulesetStatus, path_beneath_rules,
+    };
+
+    /// The newest Landlock whose rights are known here.
+    const NEWEST: ABI = ABI::V5;
+    /// What the engine and the C library look at. Those that do not exist are left out.
+    const READ: [&str; 20] = [
+        "/usr",
+        "/lib",
+        "/lib64",
+        "/sys",
+        "/proc/self",
+        "/proc/meminfo",
+        "/proc/cpuinfo",
+        "/proc/stat",
+        "/proc/version",
+        "/dev/null",
+        "/dev/zero",
+        "/dev/random",
+        "/dev/urandom",
+        "/etc/ld.so.cache",
+        "/etc/localtime",
+        "/etc/timezone",
+        "/etc/hosts",
+        "/etc/resolv.conf",
+        "/etc/nsswitch.conf",
+        "/etc/host.conf",
+    ];
+
+    std::fs::create_dir_all(data)?;
+    let library = library.canonicalize()?;
+    let program = std::env::current_exe()?;
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let own = AccessFs::from_all(NEWEST) & !AccessFs::Execute;
+    let status = Ruleset::default()
+        // The first Landlock forbids to move files between folders, which tables do: better none than that one.
+        .set_compatibility(CompatLevel::SoftRequirement)
+        .handle_access(AccessFs::Refer)?
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(NEWEST))?
+        .handle_access(AccessNet::from_all(NEWEST))?
+        .create()?
+        .add_rules(path_beneath_rules(READ, read))?
+        .add_rules(path_beneath_rules([library, program], read))?
+        .add_rules(path_beneath_rules(["/dev/null"], AccessFs::WriteFile))?
+        .add_rules(path_beneath_rules([data], own))?
+        .restrict_self()?;
+    Ok(match status.ruleset {
+        RulesetStatus::FullyEnforced => Confinement::Full,
+        RulesetStatus::PartiallyEnforced => Confinement::Partial,
+        RulesetStatus::NotEnforced => Confinement::None,
+    })
+}
+
+/// Other systems than Linux have nothing like it.
+///
+/// # Errors
+/// The data directory cannot be created.
+#[cfg(not(target_os = "linux"))]
+pub fn confine(_library: &Path, data: &Path) -> Result<Confinement, ConfineError> {
+    std::fs::create_dir_all(data)?;
+    Ok(Confinement::None)
+}
