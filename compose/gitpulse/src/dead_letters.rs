@@ -84,7 +84,7 @@ struct Filter {
 /// What became of a letter: `events` has its event, had it from the start but not in its own table, or nobody could read it yet.
 const STATE: &str = "multiIf(event_id IS NULL OR event_id NOT IN \
                      (SELECT id FROM events WHERE id IN (SELECT assumeNotNull(event_id) FROM dead_letters WHERE event_id IS NOT NULL)), 'open', \
-                     reason IN ('payload', 'missing_field'), 'in events only', 'recovered')";
+                     reason IN ('payload', 'missing_field', 'too_long'), 'in events only', 'recovered')";
 
 #[derive(Row, Deserialize)]
 struct Listed {

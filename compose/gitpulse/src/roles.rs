@@ -18,13 +18,17 @@ use runtime::http::HttpLimits;
 use runtime::kafka::Kafka;
 use runtime::{Publisher, shutdown};
 use schemas::TopicPrefix;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{IngestArgs, ProcessorArgs};
 
 /// How long the last events may take to reach Kafka at the end.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(8);
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// How long the start waits for Kafka.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// `gitpulse ingest`.
 pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<()> {
@@ -37,6 +41,16 @@ pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyh
     let registry = registry()?;
     let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &registry)?;
     let kafka = Kafka::new(&args.stores.kafka)?;
+    match kafka.missing_topics(METADATA_TIMEOUT).await {
+        Ok(missing) => anyhow::ensure!(
+            missing.is_empty(),
+            "{} topics do not exist, {} among them: run `gitpulse migrate`",
+            missing.len(),
+            missing[0]
+        ),
+        // It may come back; until then deliveries are answered 503.
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "Kafka does not answer yet"),
+    }
     let clickhouse = ClickHouse::new(&args.stores.clickhouse);
     let readiness = Readiness { kafka: Some(kafka), clickhouse: None };
     let admin = admin(args.admin.admin_listen, &registry, readiness, &shutdown).await?;
@@ -120,8 +134,13 @@ pub(crate) fn registry() -> prometheus::Result<Registry> {
     Ok(registry)
 }
 
+/// Takes an address. GitLab opens a connection for each delivery, so a burst of them must find room in the kernel's queue.
 async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}; {setting} chooses another address"))
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bound().with_context(|| format!("cannot listen on {address}; {setting} chooses another address"))
 }

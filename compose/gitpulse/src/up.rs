@@ -117,7 +117,8 @@ async fn serve(
     let StoreArgs { kafka: kafka_config, clickhouse: clickhouse_config } = &args.stores;
     let kafka = Kafka::new(kafka_config)?;
     let clickhouse = ClickHouse::new(clickhouse_config);
-    migrate::topics(&kafka, kafka_config).await?;
+    // One processor reads them all, and every partition costs the embedded broker its share of a core.
+    migrate::topics(&kafka, &KafkaConfig { partitions: 1, ..kafka_config.clone() }).await?;
     migrate::tables(&clickhouse).await?;
 
     let registry = roles::registry()?;

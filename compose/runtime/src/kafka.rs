@@ -42,7 +42,7 @@ pub struct KafkaConfig {
     )]
     pub topic_prefix: TopicPrefix,
 
-    /// Partitions of topics that are created; existing topics keep theirs
+    /// Partitions of topics that `migrate` creates; existing topics keep theirs, and `up` makes one
     #[arg(long = "kafka-partitions", env = "GITPULSE_KAFKA_PARTITIONS", default_value_t = 6, value_name = "N",
           value_parser = clap::value_parser!(i32).range(1..=1000))]
     pub partitions: i32,

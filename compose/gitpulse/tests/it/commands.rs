@@ -289,10 +289,12 @@ async fn doctor_never_follows_a_redirect_with_the_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_processor_without_topics_says_what_to_do() {
+async fn roles_without_topics_say_what_to_do() {
     let deployment =
         Deployment::new("topicless").with("GITPULSE_KAFKA_TOPIC_PREFIX", "nobody-made-these-either");
-    let output = deployment.command(&["processor"]).output().unwrap();
-    assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("run `gitpulse migrate`"));
+    for role in ["ingest", "processor"] {
+        let output = deployment.command(&[role]).output().unwrap();
+        assert!(!output.status.success(), "{role}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("run `gitpulse migrate`"), "{role}: {output:?}");
+    }
 }
