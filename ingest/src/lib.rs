@@ -1,7 +1,7 @@
 //! Receives GitLab webhooks, verifies them and publishes them to Kafka.
 //!
-//! In the order the bytes travel: [`routes`] takes a request, [`body`] reads it, [`verify`] proves who sent it, [`envelope`] wraps
-//! it, and [`routes`] answers once Kafka has it.
+//! In the order the bytes travel: [`mod@routes`] takes a request, [`body`] reads it, [`verify`] proves who sent it, [`envelope`] wraps
+//! it, and [`mod@routes`] answers once Kafka has it.
 
 pub mod body;
 pub mod config;

@@ -12,7 +12,7 @@ const DEFAULT: &str = "default";
 /// The default tenant: what people need first.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WebhookConfig {
-    /// GitLab instance of the default tenant, as https://gitlab.example.com; also where the API is
+    /// GitLab instance of the default tenant, as `https://gitlab.example.com`; also where the API is
     #[arg(long, env = "GITLAB_URL", value_name = "URL")]
     pub(crate) gitlab_url: Option<String>,
 

@@ -295,6 +295,9 @@ async fn roles_without_topics_say_what_to_do() {
     for role in ["ingest", "processor"] {
         let output = deployment.command(&[role]).output().unwrap();
         assert!(!output.status.success(), "{role}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("run `gitpulse migrate`"), "{role}: {output:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("run `gitpulse migrate`"),
+            "{role}: {output:?}"
+        );
     }
 }
