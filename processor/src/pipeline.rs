@@ -30,7 +30,7 @@ use crate::rows::rows_for;
 const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause before the first further try of an insert; doubles up to the second.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
-const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
 /// How long an insert under way may go on after the shutdown.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -44,7 +44,7 @@ pub enum PipelineError {
     #[error("{0} topics do not exist, {1} among them: run `gitpulse migrate`")]
     MissingTopics(usize, String),
     /// ClickHouse has no tables of GitPulse, or does not answer.
-    #[error("ClickHouse has no migrated database: run `gitpulse migrate`")]
+    #[error("ClickHouse does not answer, or has no migrated database: `gitpulse migrate` makes one")]
     Database(#[source] clickhouse::error::Error),
     /// ClickHouse did not take a batch. Its records are still in Kafka.
     #[error("a batch could not be stored; its records stay in Kafka until a processor stores them")]
@@ -124,7 +124,7 @@ impl Pipeline {
             return Err(PipelineError::MissingTopics(missing.len(), first.clone()));
         }
         // What was read is only known for the tables that it was written to: another, or a new, database begins at the beginning.
-        let group = format!("{}.{}", prefix.processor_group(), database_id(&client).await?);
+        let group = format!("{}.{}", prefix.processor_group(), database_id(&client, config).await?);
 
         let generation = Arc::new(AtomicU64::new(0));
         let context = Context { generation: generation.clone(), metrics: metrics.clone() };
@@ -341,11 +341,24 @@ async fn stopping(shutdown: &CancellationToken) {
     tokio::time::sleep(STOP_GRACE).await;
 }
 
-/// The id of the table that records migrations: it is made once a database, and nothing ever replaces it.
-async fn database_id(client: &Client) -> Result<String, PipelineError> {
+/// The id of the table that records migrations: it is made once a database, and nothing ever replaces it. Waits for a ClickHouse that is not
+/// there yet as long as for one that does not take a batch.
+async fn database_id(client: &Client, config: &ProcessorConfig) -> Result<String, PipelineError> {
     let query =
         "SELECT toString(uuid) FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'";
-    client.query(query).fetch_one().await.map_err(PipelineError::Database)
+    let give_up_at = Instant::now() + Duration::from_secs(config.insert_retry_seconds);
+    loop {
+        let source = match client.query(query).fetch_one().await {
+            Ok(id) => return Ok(id),
+            Err(source) => source,
+        };
+        let error = InsertError { table: "migrations", source };
+        if !error.is_transient() || Instant::now() + RETRY_PAUSE_MAX > give_up_at {
+            return Err(PipelineError::Database(error.source));
+        }
+        tracing::warn!(error = &error.source as &dyn std::error::Error, "ClickHouse does not answer yet");
+        tokio::time::sleep(RETRY_PAUSE_MAX).await;
+    }
 }
 
 /// Faults that librdkafka recovers from by itself; it reports them all the same.

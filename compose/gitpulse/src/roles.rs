@@ -73,9 +73,12 @@ pub(crate) async fn processor(args: ProcessorArgs) -> anyhow::Result<()> {
     let readiness = Readiness { kafka: Some(kafka), clickhouse: Some(clickhouse.clone()) };
     let admin = admin(args.admin.admin_listen, &registry, readiness, &shutdown).await?;
     let metrics = processor::Metrics::register(&registry)?;
-    let pipeline =
-        Pipeline::start(&args.stores.kafka, clickhouse.client, publisher.clone(), &args.processor, metrics)
-            .await?;
+    let started =
+        Pipeline::start(&args.stores.kafka, clickhouse.client, publisher.clone(), &args.processor, metrics);
+    let pipeline = tokio::select! {
+        pipeline = started => pipeline?,
+        () = shutdown.cancelled() => return Ok(()),
+    };
     tracing::info!("processing");
     let finished = pipeline.run(shutdown.clone()).await;
     shutdown.cancel();

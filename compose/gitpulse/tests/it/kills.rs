@@ -98,11 +98,12 @@ fn delivery(sender: u64, number: u64) -> Vec<u8> {
 }
 
 /// Waits until everything accepted is in `events`, then compares what was sent with what is there.
-async fn check(deployment: &Deployment, answers: &Answers) {
+async fn check(deployment: &Deployment, processor: &mut Role, answers: &Answers) {
     let accepted: BTreeSet<&String> =
         answers.iter().filter(|(_, answer)| **answer == Answer::Status(200)).map(|(id, _)| id).collect();
     eventually("what was accepted is stored", async || {
-        let stored = stored(deployment).await;
+        assert!(!processor.has_ended(), "the processor has ended: {}", processor.log());
+        let stored = stored(deployment).await.map_err(|error| error.to_string())?;
         let missing: Vec<&&String> = accepted.iter().filter(|id| !stored.contains_key(**id)).collect();
         if missing.is_empty() {
             Ok(())
@@ -111,7 +112,7 @@ async fn check(deployment: &Deployment, answers: &Answers) {
         }
     })
     .await;
-    let stored = stored(deployment).await;
+    let stored = stored(deployment).await.unwrap();
     let doubled: Vec<_> = stored.iter().filter(|(_, count)| **count != 1).collect();
     assert!(doubled.is_empty(), "stored more than once: {doubled:?}");
     let phantoms: Vec<_> = stored.keys().filter(|id| !answers.contains_key(*id)).collect();
@@ -126,10 +127,10 @@ async fn check(deployment: &Deployment, answers: &Answers) {
     eprintln!("{} sent, {} accepted, {} stored", answers.len(), accepted.len(), stored.len());
 }
 
-async fn stored(deployment: &Deployment) -> BTreeMap<String, u64> {
+async fn stored(deployment: &Deployment) -> clickhouse::error::Result<BTreeMap<String, u64>> {
     let query = "SELECT delivery_id, count() FROM events GROUP BY delivery_id";
-    let rows: Vec<(String, u64)> = deployment.client.query(query).fetch_all().await.unwrap_or_default();
-    rows.into_iter().collect()
+    let rows: Vec<(String, u64)> = deployment.client.query(query).fetch_all().await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Starts a role that kills itself the `nth` time it comes to a point, and waits until it has.
@@ -168,11 +169,11 @@ async fn roles_that_die_at_named_points_lose_and_double_nothing() {
             dies_at(&deployment, "ingest", point, nth, &load, &url).await;
         }
     }
-    let (ingest, _processor) = (deployment.ingest(), deployment.processor());
+    let (ingest, mut processor) = (deployment.ingest(), deployment.processor());
     url.send(ingest.webhooks()).unwrap();
     load.until_accepted(50).await;
     let answers = load.stop().await;
-    check(&deployment, &answers).await;
+    check(&deployment, &mut processor, &answers).await;
 }
 
 /// Kills an engine and waits until its supervisor has it back.
@@ -218,7 +219,7 @@ async fn fifty_random_kills_lose_and_double_nothing() {
     }
     load.until_accepted(50).await;
     let answers = load.stop().await;
-    check(&deployment, &answers).await;
+    check(&deployment, &mut processor, &answers).await;
     for mut role in [ingest, processor] {
         assert_eq!(role.terminate(), Some(0), "{}", role.log());
     }
