@@ -112,16 +112,13 @@ impl KafkaConfig {
     /// What every client has in common.
     pub fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
-        for (key, value) in &self.properties.0 {
-            config.set(key, value);
-        }
+        // After an outage, be back soon.
+        config.set("reconnect.backoff.max.ms", "2000").set("client.id", "gitpulse");
+        self.apply_properties(&mut config);
         config
             .set("bootstrap.servers", &self.brokers)
-            .set("client.id", "gitpulse")
             // A topic that is made by accident has the wrong limits and retention.
-            .set("allow.auto.create.topics", "false")
-            // After an outage, be back soon.
-            .set("reconnect.backoff.max.ms", "2000");
+            .set("allow.auto.create.topics", "false");
         config
     }
 
@@ -129,22 +126,34 @@ impl KafkaConfig {
     pub fn producer(&self) -> ClientConfig {
         let mut config = self.client();
         config
-            .set("enable.idempotence", "true")
-            .set("acks", "all")
-            .set("message.max.bytes", MAX_DEAD_LETTER_BYTES.to_string())
             // Long enough for a broker to come back, short enough not to hold memory for events that were answered 503 long ago.
             .set("message.timeout.ms", "10000")
             // Publisher admits by bytes; librdkafka's own limit must never be the one that is reached.
             .set("queue.buffering.max.kbytes", "1048576")
             .set("queue.buffering.max.messages", "1000000")
             .set("linger.ms", "2")
+            // One request at a time to each broker gathers larger batches: measured beside the default of five, a third of the CPU time and a
+            // third more events (benches/README.md).
+            .set("max.in.flight.requests.per.connection", "1")
             .set("statistics.interval.ms", "5000");
+        self.apply_properties(&mut config);
+        config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("message.max.bytes", MAX_DEAD_LETTER_BYTES.to_string());
         config
     }
 
     /// A consumer of `group` that never skips a record and never commits by itself.
     pub fn consumer(&self, group: &str) -> ClientConfig {
         let mut config = self.client();
+        config
+            // How long the partitions of a killed processor wait for another one.
+            .set("session.timeout.ms", "10000")
+            // Memory read ahead, in KiB: a bound of what a processor holds beside its batch.
+            .set("queued.max.messages.kbytes", "65536")
+            .set("statistics.interval.ms", "5000");
+        self.apply_properties(&mut config);
         config
             .set("group.id", group)
             // Offsets move after the insert, and only then.
@@ -157,15 +166,15 @@ impl KafkaConfig {
             .set("partition.assignment.strategy", "range")
             .set("group.protocol", "classic")
             .set("fetch.message.max.bytes", MAX_DEAD_LETTER_BYTES.to_string())
-            .set("receive.message.max.bytes", (3 * MAX_DEAD_LETTER_BYTES).to_string())
-            // Memory read ahead, in KiB: a bound of what a processor holds beside its batch.
-            .set("queued.max.messages.kbytes", "65536")
-            .set("statistics.interval.ms", "5000");
-        if !self.properties.0.iter().any(|(key, _)| key == "session.timeout.ms") {
-            // How long the partitions of a killed processor wait for another one.
-            config.set("session.timeout.ms", "10000");
-        }
+            .set("receive.message.max.bytes", (3 * MAX_DEAD_LETTER_BYTES).to_string());
         config
+    }
+
+    /// Overrides what only tunes; what our promises rest on is set after it.
+    fn apply_properties(&self, config: &mut ClientConfig) {
+        for (key, value) in &self.properties.0 {
+            config.set(key, value);
+        }
     }
 }
 
@@ -270,6 +279,22 @@ impl Kafka {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn properties_tune_and_do_not_undo() {
+        #[derive(clap::Parser)]
+        struct Flags {
+            #[command(flatten)]
+            kafka: KafkaConfig,
+        }
+        let arguments =
+            ["test", "--kafka-properties", "linger.ms=7,session.timeout.ms=6000,fetch.message.max.bytes=1"];
+        let flags = <Flags as clap::Parser>::try_parse_from(arguments).unwrap();
+        assert_eq!(flags.kafka.producer().get("linger.ms"), Some("7"));
+        assert_eq!(flags.kafka.consumer("group").get("session.timeout.ms"), Some("6000"));
+        let fetch = MAX_DEAD_LETTER_BYTES.to_string();
+        assert_eq!(flags.kafka.consumer("group").get("fetch.message.max.bytes"), Some(fetch.as_str()));
+    }
 
     #[test]
     fn properties_our_promises_rest_on_are_refused() {
