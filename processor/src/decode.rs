@@ -1,6 +1,9 @@
 //! Types a record. In: the value of a record. Out: an [`Event`], or why there is none. Pure: the same bytes give the same event.
 
 use chrono::{DateTime, Utc};
+use schemas::api;
+use schemas::api::merge_request::Approvals;
+use schemas::api::state_event::StateEvent;
 use schemas::envelope::EnvelopeError;
 use schemas::event::merge_request::MergeRequest;
 use schemas::event::pipeline::Pipeline;
@@ -10,6 +13,7 @@ use schemas::head::{Head, HeadError};
 use schemas::json::JsonError;
 use schemas::{Envelope, EventKind, Origin, Payload};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use uuid::Uuid;
 
 /// How deep a payload may be nested. GitLab's are below ten; ClickHouse's JSON functions give up near a thousand.
@@ -52,13 +56,25 @@ pub struct Event {
     pub body: Result<EventBody, DecodeError>,
 }
 
+impl Event {
+    /// The number at the end of the subject, as 7 in `project/42/merge_request/7`: some objects of the API do not say which entity they
+    /// belong to.
+    pub fn entity_number(&self) -> Option<u64> {
+        self.subject.rsplit('/').next()?.parse().ok()
+    }
+}
+
 /// The typed payload, one variant a kind that has tables of its own.
 #[derive(Debug)]
 pub enum EventBody {
     /// A push.
     Push(Box<Push>),
-    /// A change of a merge request.
+    /// A change of a merge request, or the merge request as the API lists it.
     MergeRequest(Box<MergeRequest>),
+    /// Who approved a merge request, as the API lists it.
+    Approvals(Box<Approvals>),
+    /// A change of state of a merge request or an issue, as the API lists it.
+    StateEvent(Box<StateEvent>),
     /// A change of a pipeline and its jobs.
     Pipeline(Box<Pipeline>),
     /// A kind that has no tables of its own.
@@ -142,10 +158,19 @@ pub fn decode(value: &[u8]) -> Result<Event, DecodeError> {
     let project_path = head.project_path().to_owned();
     let project_id = project_of(&envelope.subject);
     let body = match envelope.origin {
-        Origin::Webhook | Origin::HookLog => typed(envelope.kind, project_id, &project_path, &payload),
-        // Nobody reads the API yet.
-        Origin::Api => Ok(EventBody::Untyped),
+        Origin::Webhook | Origin::HookLog => typed(envelope.kind, &payload),
+        Origin::Api => typed_object(envelope.kind, &payload),
     };
+    let body = body.and_then(|body| {
+        within(envelope.kind, "project.path_with_namespace", &project_path)?;
+        match (project_id, envelope.kind) {
+            // The id of a pipeline says which one it is; a branch or a number is one of a project.
+            (0, EventKind::Push | EventKind::MergeRequest) => {
+                Err(DecodeError::Missing { kind: envelope.kind, field: "project" })
+            }
+            (_, _) => Ok(body),
+        }
+    });
     Ok(Event {
         id: envelope.id,
         instance: envelope.source,
@@ -171,26 +196,17 @@ fn project_of(subject: &str) -> u64 {
     id.and_then(|id| id.parse().ok()).unwrap_or(0)
 }
 
-fn typed(
-    kind: EventKind,
-    project_id: u64,
-    project_path: &str,
-    payload: &str,
-) -> Result<EventBody, DecodeError> {
-    let body = match kind {
+/// The body of a webhook.
+fn typed(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {
+    match kind {
         EventKind::Push => {
             let push: Push = parse(kind, payload)?;
             text(kind, "ref", &push.ref_name)?;
             text(kind, "before", &push.before)?;
             text(kind, "after", &push.after)?;
-            EventBody::Push(Box::new(push))
+            Ok(EventBody::Push(Box::new(push)))
         }
-        EventKind::MergeRequest => {
-            let merge_request: MergeRequest = parse(kind, payload)?;
-            let attributes = &merge_request.object_attributes;
-            number(kind, "object_attributes.iid", &attributes.field(|attributes| &attributes.iid))?;
-            EventBody::MergeRequest(Box::new(merge_request))
-        }
+        EventKind::MergeRequest => merge_request(parse(kind, payload)?),
         EventKind::Pipeline => {
             let pipeline: Pipeline = parse(kind, payload)?;
             let attributes = &pipeline.object_attributes;
@@ -201,18 +217,48 @@ fn typed(
                 attributes.field(|attributes| &attributes.ref_name).text(),
             )?;
             within(kind, "object_attributes.sha", attributes.field(|attributes| &attributes.sha).text())?;
-            EventBody::Pipeline(Box::new(pipeline))
+            Ok(EventBody::Pipeline(Box::new(pipeline)))
         }
-        _ => return Ok(EventBody::Untyped),
-    };
-    within(kind, "project.path_with_namespace", project_path)?;
-    match (project_id, kind) {
-        // The id of a pipeline says which one it is; a branch or a number is one of a project.
-        (0, EventKind::Push | EventKind::MergeRequest) => {
-            Err(DecodeError::Missing { kind, field: "project" })
-        }
-        (_, _) => Ok(body),
+        _ => Ok(EventBody::Untyped),
     }
+}
+
+/// An object of the API. Its fields tell which one of its kind it is.
+fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {
+    match kind {
+        EventKind::MergeRequest => match parse(kind, payload)? {
+            Shape { resource_type: Some(_), .. } => state_event(kind, payload),
+            Shape { approved_by: Some(_), .. } => Ok(EventBody::Approvals(Box::new(parse(kind, payload)?))),
+            Shape { .. } => merge_request(parse::<api::merge_request::Listed>(kind, payload)?.into()),
+        },
+        _ => Ok(EventBody::Untyped),
+    }
+}
+
+/// The fields that only some objects of a kind have.
+#[derive(Deserialize)]
+struct Shape {
+    resource_type: Option<IgnoredAny>,
+    approved_by: Option<IgnoredAny>,
+}
+
+fn merge_request(merge_request: MergeRequest) -> Result<EventBody, DecodeError> {
+    let attributes = &merge_request.object_attributes;
+    number(
+        EventKind::MergeRequest,
+        "object_attributes.iid",
+        &attributes.field(|attributes| &attributes.iid),
+    )?;
+    Ok(EventBody::MergeRequest(Box::new(merge_request)))
+}
+
+fn state_event(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {
+    let event: StateEvent = parse(kind, payload)?;
+    text(kind, "state", &event.state)?;
+    if event.created_at.get().is_none() {
+        return Err(DecodeError::Missing { kind, field: "created_at" });
+    }
+    Ok(EventBody::StateEvent(Box::new(event)))
 }
 
 fn parse<'p, T: Deserialize<'p>>(kind: EventKind, payload: &'p str) -> Result<T, DecodeError> {

@@ -262,6 +262,12 @@ impl<T> Default for Embedded<T> {
     }
 }
 
+impl<T> From<T> for Embedded<T> {
+    fn from(object: T) -> Self {
+        Embedded(Field::Value(object))
+    }
+}
+
 impl<T> Embedded<T> {
     /// The object, if there is one.
     pub fn get(&self) -> Option<&T> {

@@ -2,8 +2,9 @@
 //!
 //! In the order the bytes travel: [`head`] reads who and what a body is about, [`redact`] blanks the secrets
 //! GitLab sends, [`envelope`] wraps it for Kafka, [`topic`] says where it goes, [`event`] types what comes out
-//! again, and [`migration`] is where it ends up.
+//! again from a hook, [`api`] what comes from the REST API, and [`migration`] is where it ends up.
 
+pub mod api;
 pub mod envelope;
 pub mod event;
 pub mod field;

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
+use schemas::api::merge_request::Approvals;
+use schemas::api::state_event::StateEvent;
 use schemas::event::User;
 use schemas::event::merge_request::{Attributes, Label, MergeRequest};
 use schemas::field::{Embedded, Field};
@@ -82,9 +84,14 @@ pub(super) fn rows(event: &Event, merge_request: &MergeRequest) -> Rows {
     };
     let (row, unreadable) = state(event, merge_request, attributes, iid);
     rows.merge_requests.push(row);
+    rows.as_of = as_of(attributes);
     rows.unreadable += unreadable + u64::from(matches!(attributes.merged_at, Field::Unreadable));
     happenings(event, merge_request, attributes, iid, &mut rows.merge_request_events);
     rows
+}
+
+fn as_of(attributes: &Attributes) -> Option<DateTime<Utc>> {
+    attributes.updated_at.get().or(attributes.created_at.get())
 }
 
 /// What the event tells of the merge request as it is now, and how many fields nobody could read.
@@ -94,7 +101,7 @@ fn state(
     attributes: &Attributes,
     iid: u64,
 ) -> (MergeRequestRow, u64) {
-    let as_of = attributes.updated_at.get().or(attributes.created_at.get()).unwrap_or(event.received_at);
+    let as_of = as_of(attributes).unwrap_or(event.received_at);
     let version = Version::new(as_of, rank(attributes.state.text()), event.received_at);
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
@@ -166,9 +173,10 @@ fn merged_at(event: &Event, attributes: &Attributes) -> Versioned<i64> {
     }
 }
 
-/// When it was closed: a webhook says it only in the moment of closing, and that it is no longer so by `opened`.
+/// When it was closed: the API says it, a webhook only in the moment of closing, and that it is no longer so by `opened`.
 fn closed_at(attributes: &Attributes) -> Field<DateTime<Utc>> {
     match (attributes.action.text(), attributes.state.text()) {
+        (_, _) if attributes.closed_at != Field::Absent => attributes.closed_at.clone(),
         ("close", _) => when(attributes),
         (_, "opened") => Field::Null,
         (_, _) => Field::Absent,
@@ -180,7 +188,8 @@ fn when(attributes: &Attributes) -> Field<DateTime<Utc>> {
     attributes.actioned_at.clone().or(attributes.updated_at.clone())
 }
 
-/// Adds what happened: that it was opened, which every event tells, that it was merged, and the event's own action.
+/// Adds what happened: that it was opened, which every event tells, that it was merged, and the event's own action. The API
+/// tells of the last closing too.
 fn happenings(
     event: &Event,
     merge_request: &MergeRequest,
@@ -190,68 +199,132 @@ fn happenings(
 ) {
     let user = merge_request.user.get();
     let action = attributes.action.text();
-    let row = |action: &'static str| {
-        let Provenance { tenants, origins, received_at } = Provenance::of(event);
-        MergeRequestEventRow {
-            instance: event.instance.clone(),
-            project_id: event.project_id,
-            merge_request_iid: iid,
-            action,
-            actor: String::new(),
-            second: 0,
-            oldrev: String::new(),
-            occurred_at: Columns::absent(),
-            actor_id: Columns::absent(),
-            actor_username: Columns::absent(),
-            system_action: None,
-            tenants,
-            origins,
-            first_received_at: received_at,
-        }
-    };
     let mut exact = Columns::at(Version::EXACT, event.received_at);
     if attributes.created_at.get().is_some() {
         let by_user = user.filter(|_| action == "open");
         rows.push(MergeRequestEventRow {
             occurred_at: exact.immutable_time(&attributes.created_at),
             actor_id: exact.value(&attributes.author_id),
-            actor_username: by_user.map_or_else(Columns::absent, |user| exact.value(&user.username)),
-            ..row("opened")
+            actor_username: match by_user {
+                Some(user) => exact.value(&user.username),
+                None => exact.value(&attributes.author_username),
+            },
+            ..once(event, iid, "opened")
         });
     }
     if action == "merge" || (attributes.state.text() == "merged" && attributes.merged_at.get().is_some()) {
+        let mut derived = Columns::at(Version::DERIVED, event.received_at);
         let (actor_id, actor_username) = match user {
             Some(user) if action == "merge" => (exact.value(&user.id), exact.value(&user.username)),
-            Some(_) | None => (
-                Columns::at(Version::DERIVED, event.received_at).value(&attributes.merge_user_id),
-                Columns::absent(),
-            ),
+            Some(_) | None => {
+                (derived.value(&attributes.merge_user_id), derived.value(&attributes.merge_user_username))
+            }
         };
         rows.push(MergeRequestEventRow {
             occurred_at: merged_at(event, attributes),
             actor_id,
             actor_username,
-            ..row("merged")
+            ..once(event, iid, "merged")
         });
     }
+    if let (Some(closed_at), "closed") = (attributes.closed_at.get(), attributes.state.text()) {
+        let by =
+            User { id: attributes.closed_by_id.clone(), username: attributes.closed_by_username.clone() };
+        rows.push(observation(event, iid, "closed", Some(&by), closed_at, Version::EXACT));
+    }
     let Some(action) = observed(action) else { return };
-    let occurred_at = when(attributes).get().unwrap_or(event.received_at);
-    let occurred_at = clamp_to_receipt(occurred_at, event.received_at);
     // `updated_at` stands in before GitLab 18.10, and an approval need not change it.
     let certainty = match attributes.actioned_at {
         Field::Value(_) => Version::EXACT,
         Field::Absent | Field::Null | Field::Unreadable => Version::DERIVED,
     };
+    let occurred_at = when(attributes).get().unwrap_or(event.received_at);
     rows.push(MergeRequestEventRow {
+        oldrev: attributes.oldrev.text().to_owned(),
+        system_action: attributes.system_action.value().cloned(),
+        ..observation(event, iid, action, user, occurred_at, certainty)
+    });
+}
+
+/// What happens to a merge request but once: its actor and second are no part of the key.
+fn once(event: &Event, iid: u64, action: &'static str) -> MergeRequestEventRow {
+    let Provenance { tenants, origins, received_at } = Provenance::of(event);
+    MergeRequestEventRow {
+        instance: event.instance.clone(),
+        project_id: event.project_id,
+        merge_request_iid: iid,
+        action,
+        actor: String::new(),
+        second: 0,
+        oldrev: String::new(),
+        occurred_at: Columns::absent(),
+        actor_id: Columns::absent(),
+        actor_username: Columns::absent(),
+        system_action: None,
+        tenants,
+        origins,
+        first_received_at: received_at,
+    }
+}
+
+/// What can happen more than once: who did it and in which second tell one from another.
+fn observation(
+    event: &Event,
+    iid: u64,
+    action: &'static str,
+    user: Option<&User>,
+    occurred_at: DateTime<Utc>,
+    certainty: Version,
+) -> MergeRequestEventRow {
+    let mut exact = Columns::at(Version::EXACT, event.received_at);
+    let occurred_at = clamp_to_receipt(occurred_at, event.received_at);
+    MergeRequestEventRow {
         actor: actor(user),
         second: occurred_at.timestamp(),
-        oldrev: attributes.oldrev.text().to_owned(),
         occurred_at: exact.value_at(certainty, &Field::Value(occurred_at.timestamp_millis())),
         actor_id: user.map_or_else(Columns::absent, |user| exact.value(&user.id)),
         actor_username: user.map_or_else(Columns::absent, |user| exact.value(&user.username)),
-        system_action: attributes.system_action.value().cloned(),
-        ..row(action)
-    });
+        ..once(event, iid, action)
+    }
+}
+
+/// Who approved a merge request, as far as GitLab says when.
+pub(super) fn approval_rows(event: &Event, approvals: &Approvals) -> Rows {
+    let mut rows = Rows::default();
+    let Some(iid) = event.entity_number() else { return rows };
+    for approval in approvals.approved_by.value().into_iter().flatten() {
+        let user = approval.get().and_then(|approval| approval.user.get());
+        match approval.field(|approval| &approval.approved_at) {
+            Field::Value(at) => {
+                rows.merge_request_events.push(observation(event, iid, "approved", user, at, Version::EXACT));
+            }
+            Field::Unreadable => rows.unreadable += 1,
+            Field::Absent | Field::Null => (),
+        }
+    }
+    rows
+}
+
+/// A change of state that the API tells of.
+pub(super) fn state_event_rows(event: &Event, state_event: &StateEvent) -> Rows {
+    let mut rows = Rows::default();
+    let (Some(iid), Some(at)) = (event.entity_number(), state_event.created_at.get()) else { return rows };
+    rows.as_of = Some(at);
+    let user = state_event.user.get();
+    let seen = |action| observation(event, iid, action, user, at, Version::EXACT);
+    match state_event.state.text() {
+        "closed" => rows.merge_request_events.push(seen("closed")),
+        "reopened" | "opened" => rows.merge_request_events.push(seen("reopened")),
+        "merged" => rows.merge_request_events.push(MergeRequestEventRow {
+            actor: String::new(),
+            second: 0,
+            // The merge request's own `merged_at` is the exact one.
+            occurred_at: Columns::at(Version::DERIVED, event.received_at).time(&state_event.created_at),
+            ..seen("merged")
+        }),
+        _ => (),
+    }
+    rows
 }
 
 /// The table's name for an action that can happen more than once. `approval` is one person's, `approved` says that it was the last one

@@ -1,7 +1,9 @@
 //! What an event means for the tables. In: a typed [`Event`]. Out: [`Rows`], a vector a table. Pure; never asks what is there already,
 //! because the tables merge by key and version (`schemas/clickhouse`).
 
+use chrono::{DateTime, Utc};
 use clickhouse::Row;
+use schemas::EventKind;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -38,6 +40,9 @@ pub struct Rows {
     pub dead_letters: Vec<DeadLetterRow>,
     /// `event_facts`.
     pub events: Vec<EventRow>,
+    /// When the body was true: what else it tells, of the project and the actor, is as of then. `None` where it has no time.
+    #[serde(skip)]
+    pub as_of: Option<DateTime<Utc>>,
     /// Fields that were there, but not readable.
     #[serde(skip)]
     pub unreadable: u64,
@@ -160,6 +165,11 @@ pub fn rows_for(event: Event) -> Rows {
     let mut rows = match &event.body {
         Ok(EventBody::Push(push)) => push::rows(&event, push),
         Ok(EventBody::MergeRequest(merge_request)) => merge_request::rows(&event, merge_request),
+        Ok(EventBody::Approvals(approvals)) => merge_request::approval_rows(&event, approvals),
+        Ok(EventBody::StateEvent(state_event)) => match event.kind {
+            EventKind::MergeRequest => merge_request::state_event_rows(&event, state_event),
+            _ => Rows::default(),
+        },
         Ok(EventBody::Pipeline(pipeline)) => pipeline::rows(&event, pipeline),
         Ok(EventBody::Untyped) | Err(_) => Rows::default(),
     };

@@ -111,6 +111,7 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
     let newest_build = builds.iter().filter_map(|build| newest(build.get()?)).max();
     let as_of =
         [attributes.created_at.get(), attributes.finished_at.get(), newest_build].into_iter().flatten().max();
+    rows.as_of = as_of;
     let as_of = as_of.unwrap_or(event.received_at);
 
     let rank = pipeline_rank(attributes.status.text());

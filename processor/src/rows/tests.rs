@@ -17,7 +17,8 @@ fn examples() -> Vec<(String, String)> {
     while let Some(path) = open.pop() {
         if path.is_dir() {
             open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if let Some(name) = path.to_str().unwrap().strip_suffix(".webhook.json") {
+        } else if let Some(name) = path.to_str().unwrap().strip_suffix(".json") {
+            let name = name.strip_suffix(".webhook").unwrap_or(name);
             let name = Path::new(name).strip_prefix(&root).unwrap().to_str().unwrap().replace('/', "__");
             found.push((name, std::fs::read_to_string(&path).unwrap()));
         }
@@ -26,17 +27,50 @@ fn examples() -> Vec<(String, String)> {
     found
 }
 
-/// The rows of a payload that was received at noon of 22 November 2026.
+/// The rows of a webhook that was received at noon of 22 November 2026.
 fn rows_of(payload: &str, delivery_id: &str) -> Rows {
     let head = Head::read(payload).unwrap();
-    let (source, kind) = ("https://gitlab.example.com", head.kind());
+    let kind = head.kind();
+    rows_of_envelope(payload, delivery_id, kind, head.subject(kind, "fallback"), Origin::Webhook)
+}
+
+/// The rows of an object of the API that was read at the same time. `subject` is the entity, as `project/42/merge_request/7`.
+fn rows_of_object(payload: &str, kind: EventKind, subject: &str) -> Rows {
+    rows_of_envelope(payload, payload, kind, subject.to_owned(), Origin::Api)
+}
+
+/// The rows of an example: `merge_request__open`, `merge_request__merged.api`. Objects of the API are of project 42, and of group
+/// 5 where they are of a group; those that do not say what they belong to name it in their file's name, as
+/// `merge_request__approvals_7.api`.
+fn rows_of_example(name: &str, payload: &str) -> Rows {
+    let Some(case) = name.strip_suffix(".api") else { return rows_of(payload, name) };
+    let (kind, case) = case.split_once("__").unwrap();
+    let object: serde_json::Value = serde_json::from_str(payload).unwrap();
+    let entity = match case.rsplit('_').next().unwrap().parse::<u64>() {
+        Ok(number) => number.to_string(),
+        Err(_) => match kind {
+            "merge_request" => object["iid"].to_string(),
+            _ => object["id"].to_string(),
+        },
+    };
+    rows_of_object(payload, kind.parse().unwrap(), &format!("project/42/{kind}/{entity}"))
+}
+
+fn rows_of_envelope(
+    payload: &str,
+    delivery_id: &str,
+    kind: EventKind,
+    subject: String,
+    origin: Origin,
+) -> Rows {
+    let source = "https://gitlab.example.com";
     let envelope = Envelope {
         id: delivery_event_id(source, delivery_id),
         source: source.to_owned(),
         kind,
-        subject: head.subject(kind, "fallback"),
+        subject,
         time: DateTime::from_timestamp(1_795_348_800, 0).unwrap(),
-        origin: Origin::Webhook,
+        origin,
         tenant: "default".to_owned(),
         delivery_id: Some(delivery_id.to_owned()),
         traceparent: None,
@@ -68,7 +102,7 @@ fn reviewable(rows: &Rows) -> String {
 fn the_rows_of_every_example_are_as_reviewed() {
     let mut names = BTreeSet::new();
     for (name, payload) in examples() {
-        let mut rows = rows_of(&payload, &name);
+        let mut rows = rows_of_example(&name, &payload);
         assert_eq!(rows.events.len(), 1, "{name}");
         rows.events[0].payload = format!("{} bytes", payload.len());
         insta::assert_snapshot!(name.as_str(), reviewable(&rows));

@@ -101,6 +101,12 @@ impl Columns {
         self.value(&milliseconds)
     }
 
+    /// A date, in days since 1970: `due_date` and its like, which GitLab writes as midnight.
+    pub fn date(&mut self, field: &Field<DateTime<Utc>>) -> Versioned<i32> {
+        let days = field.as_ref().map(|time| time.timestamp().div_euclid(24 * 60 * 60));
+        self.value(&days.map(|days| i32::try_from(days).unwrap_or(0)))
+    }
+
     /// A time that never changes once there is one. Null says that it is not there yet, which is nothing to keep. A time more than a day
     /// after the receipt is a wrong clock's, and would stay for good: it counts as unreadable.
     pub fn immutable_time(&mut self, field: &Field<DateTime<Utc>>) -> Versioned<i64> {

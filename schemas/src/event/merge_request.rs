@@ -60,6 +60,9 @@ pub struct Attributes {
     /// Who opened it.
     #[serde(default)]
     pub author_id: Field<u64>,
+    /// User name of who opened it; the API alone.
+    #[serde(skip)]
+    pub author_username: Field<String>,
     /// The only assignee that old versions know.
     #[serde(default)]
     pub assignee_id: Field<u64>,
@@ -90,6 +93,15 @@ pub struct Attributes {
     /// Who merged it or set it to merge.
     #[serde(default)]
     pub merge_user_id: Field<u64>,
+    /// User name of who merged it; the API alone.
+    #[serde(skip)]
+    pub merge_user_username: Field<String>,
+    /// Who closed it; the API alone.
+    #[serde(skip)]
+    pub closed_by_id: Field<u64>,
+    /// User name of who closed it; the API alone.
+    #[serde(skip)]
+    pub closed_by_username: Field<String>,
     /// GitLab 15.6 and later.
     #[serde(default)]
     pub detailed_merge_status: Field<String>,
@@ -126,6 +138,9 @@ pub struct Attributes {
     /// When it was merged; newer versions.
     #[serde(default)]
     pub merged_at: Field<DateTime<Utc>>,
+    /// When it was closed; the API alone.
+    #[serde(skip)]
+    pub closed_at: Field<DateTime<Utc>>,
     /// `open`, `close`, `reopen`, `update`, `merge`, `approval`, `approved`, `unapproval`, `unapproved`.
     #[serde(default)]
     pub action: Field<String>,

@@ -1,0 +1,167 @@
+//! Merge requests as the API lists them (<https://docs.gitlab.com/api/merge_requests/>), and who approved them
+//! (<https://docs.gitlab.com/api/merge_request_approvals/>).
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::{LabelShape, Milestone, TimeStats};
+use crate::event::User;
+use crate::event::merge_request::{Attributes, LastCommit, MergeRequest};
+use crate::field::{Embedded, Field, list};
+
+/// A merge request of a list, or alone.
+#[derive(Debug, Default, Deserialize)]
+pub struct Listed {
+    #[serde(default)]
+    id: Field<u64>,
+    #[serde(default)]
+    iid: Field<u64>,
+    #[serde(default)]
+    title: Field<String>,
+    #[serde(default)]
+    state: Field<String>,
+    #[serde(default)]
+    draft: Field<bool>,
+    #[serde(default)]
+    work_in_progress: Field<bool>,
+    #[serde(default)]
+    author: Embedded<User>,
+    #[serde(default, deserialize_with = "list")]
+    assignees: Field<Vec<Embedded<User>>>,
+    #[serde(default)]
+    assignee: Embedded<User>,
+    #[serde(default, deserialize_with = "list")]
+    reviewers: Field<Vec<Embedded<User>>>,
+    #[serde(default, deserialize_with = "list")]
+    labels: Field<Vec<LabelShape>>,
+    #[serde(default)]
+    milestone: Embedded<Milestone>,
+    #[serde(default)]
+    source_project_id: Field<u64>,
+    #[serde(default)]
+    source_branch: Field<String>,
+    #[serde(default)]
+    target_branch: Field<String>,
+    #[serde(default)]
+    sha: Field<String>,
+    #[serde(default)]
+    head_pipeline: Embedded<HeadPipeline>,
+    #[serde(default)]
+    merge_commit_sha: Field<String>,
+    #[serde(default)]
+    squash_commit_sha: Field<String>,
+    #[serde(default)]
+    merge_user: Embedded<User>,
+    #[serde(default)]
+    merged_by: Embedded<User>,
+    #[serde(default)]
+    closed_by: Embedded<User>,
+    #[serde(default)]
+    detailed_merge_status: Field<String>,
+    #[serde(default)]
+    merge_status: Field<String>,
+    #[serde(default)]
+    blocking_discussions_resolved: Field<bool>,
+    #[serde(default)]
+    first_contribution: Field<bool>,
+    #[serde(default)]
+    time_stats: Embedded<TimeStats>,
+    #[serde(default)]
+    web_url: Field<String>,
+    #[serde(default)]
+    created_at: Field<DateTime<Utc>>,
+    #[serde(default)]
+    updated_at: Field<DateTime<Utc>>,
+    #[serde(default)]
+    prepared_at: Field<DateTime<Utc>>,
+    #[serde(default)]
+    merged_at: Field<DateTime<Utc>>,
+    #[serde(default)]
+    closed_at: Field<DateTime<Utc>>,
+}
+
+/// The newest pipeline; only where a merge request is asked for alone.
+#[derive(Debug, Default, Deserialize)]
+struct HeadPipeline {
+    #[serde(default)]
+    id: Field<u64>,
+}
+
+impl From<Listed> for MergeRequest {
+    fn from(listed: Listed) -> Self {
+        let labels = listed.labels.map(|labels| labels.into_iter().map(Embedded::from).collect());
+        // `assignee` is the only one that versions before 11 know.
+        let assignee_id = listed.assignee.field(|user| &user.id);
+        let attributes = Attributes {
+            id: listed.id,
+            iid: listed.iid,
+            source_project_id: listed.source_project_id,
+            target_branch: listed.target_branch,
+            source_branch: listed.source_branch,
+            title: listed.title,
+            state: listed.state,
+            draft: listed.draft,
+            work_in_progress: listed.work_in_progress,
+            author_id: listed.author.field(|user| &user.id),
+            author_username: listed.author.field(|user| &user.username),
+            assignee_id,
+            milestone_id: listed.milestone.field(|milestone| &milestone.id),
+            last_commit: match listed.sha {
+                Field::Absent => Embedded::default(),
+                id => Embedded::from(LastCommit { id }),
+            },
+            head_pipeline_id: listed.head_pipeline.field(|pipeline| &pipeline.id),
+            merge_commit_sha: listed.merge_commit_sha,
+            squash_commit_sha: listed.squash_commit_sha,
+            merge_user_id: listed
+                .merge_user
+                .field(|user| &user.id)
+                .or(listed.merged_by.field(|user| &user.id)),
+            merge_user_username: listed
+                .merge_user
+                .field(|user| &user.username)
+                .or(listed.merged_by.field(|user| &user.username)),
+            closed_by_id: listed.closed_by.field(|user| &user.id),
+            closed_by_username: listed.closed_by.field(|user| &user.username),
+            detailed_merge_status: listed.detailed_merge_status,
+            merge_status: listed.merge_status,
+            blocking_discussions_resolved: listed.blocking_discussions_resolved,
+            first_contribution: listed.first_contribution,
+            time_estimate: listed.time_stats.field(|stats| &stats.time_estimate),
+            total_time_spent: listed.time_stats.field(|stats| &stats.total_time_spent),
+            url: listed.web_url,
+            created_at: listed.created_at,
+            updated_at: listed.updated_at,
+            prepared_at: listed.prepared_at,
+            merged_at: listed.merged_at,
+            closed_at: listed.closed_at,
+            ..Attributes::default()
+        };
+        MergeRequest {
+            object_attributes: Embedded::from(attributes),
+            labels,
+            assignees: listed.assignees,
+            reviewers: listed.reviewers,
+            ..MergeRequest::default()
+        }
+    }
+}
+
+/// The approvals of a merge request. Times are there since GitLab 18.5; what has none is left to webhooks.
+#[derive(Debug, Default, Deserialize)]
+pub struct Approvals {
+    /// Who approved it, as it stands.
+    #[serde(default, deserialize_with = "list")]
+    pub approved_by: Field<Vec<Embedded<Approval>>>,
+}
+
+/// One approval.
+#[derive(Debug, Default, Deserialize)]
+pub struct Approval {
+    /// Whose it is.
+    #[serde(default)]
+    pub user: Embedded<User>,
+    /// When.
+    #[serde(default)]
+    pub approved_at: Field<DateTime<Utc>>,
+}
