@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use schemas::api;
 use schemas::api::merge_request::Approvals;
+use schemas::api::push::{ListedCommit, ListedRef, PushEvent};
 use schemas::api::state_event::StateEvent;
 use schemas::envelope::EnvelopeError;
 use schemas::event::merge_request::MergeRequest;
 use schemas::event::pipeline::Pipeline;
-use schemas::event::push::Push;
+use schemas::event::push::{Commit, Push};
 use schemas::field::Field;
 use schemas::head::{Head, HeadError};
 use schemas::json::JsonError;
@@ -43,6 +44,8 @@ pub struct Event {
     pub subject: String,
     /// By which face of GitLab it came.
     pub origin: Origin,
+    /// Whether it is about something that GitLab shows to few: a confidential issue, an internal note.
+    pub confidential: bool,
     /// Who verified it.
     pub tenant: String,
     /// GitLab's id of the delivery, or empty.
@@ -67,8 +70,12 @@ impl Event {
 /// The typed payload, one variant a kind that has tables of its own.
 #[derive(Debug)]
 pub enum EventBody {
-    /// A push.
+    /// A push to a branch or a tag.
     Push(Box<Push>),
+    /// A commit, as the API lists it.
+    Commit(Box<Commit>),
+    /// A branch or tag, as the API lists it.
+    Ref(Box<ListedRef>),
     /// A change of a merge request, or the merge request as the API lists it.
     MergeRequest(Box<MergeRequest>),
     /// Who approved a merge request, as the API lists it.
@@ -156,6 +163,7 @@ pub fn decode(value: &[u8]) -> Result<Event, DecodeError> {
     let head = Head::read(&payload).map_err(DecodeError::Head)?;
     let (name, action) = (head.name().to_owned(), head.action().to_owned());
     let project_path = head.project_path().to_owned();
+    let confidential = head.is_confidential();
     let project_id = project_of(&envelope.subject);
     let body = match envelope.origin {
         Origin::Webhook | Origin::HookLog => typed(envelope.kind, &payload),
@@ -165,7 +173,7 @@ pub fn decode(value: &[u8]) -> Result<Event, DecodeError> {
         within(envelope.kind, "project.path_with_namespace", &project_path)?;
         match (project_id, envelope.kind) {
             // The id of a pipeline says which one it is; a branch or a number is one of a project.
-            (0, EventKind::Push | EventKind::MergeRequest) => {
+            (0, EventKind::Push | EventKind::TagPush | EventKind::MergeRequest) => {
                 Err(DecodeError::Missing { kind: envelope.kind, field: "project" })
             }
             (_, _) => Ok(body),
@@ -181,6 +189,7 @@ pub fn decode(value: &[u8]) -> Result<Event, DecodeError> {
         action,
         subject: envelope.subject,
         origin: envelope.origin,
+        confidential,
         tenant: envelope.tenant,
         delivery_id: envelope.delivery_id.unwrap_or_default(),
         received_at: envelope.time,
@@ -199,13 +208,7 @@ fn project_of(subject: &str) -> u64 {
 /// The body of a webhook.
 fn typed(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {
     match kind {
-        EventKind::Push => {
-            let push: Push = parse(kind, payload)?;
-            text(kind, "ref", &push.ref_name)?;
-            text(kind, "before", &push.before)?;
-            text(kind, "after", &push.after)?;
-            Ok(EventBody::Push(Box::new(push)))
-        }
+        EventKind::Push | EventKind::TagPush => push(kind, parse(kind, payload)?),
         EventKind::MergeRequest => merge_request(parse(kind, payload)?),
         EventKind::Pipeline => {
             let pipeline: Pipeline = parse(kind, payload)?;
@@ -226,6 +229,26 @@ fn typed(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {
 /// An object of the API. Its fields tell which one of its kind it is.
 fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {
     match kind {
+        EventKind::Push | EventKind::TagPush => match parse(kind, payload)? {
+            Shape { push_data: Some(_), .. } => {
+                let event: PushEvent = parse(kind, payload)?;
+                match event.push_data.field(|push| &push.ref_name) {
+                    Field::Value(_) => push(kind, event.into()),
+                    // Of a push of many refs GitLab lists nothing but how many.
+                    _ => Ok(EventBody::Untyped),
+                }
+            }
+            Shape { short_id: Some(_), .. } => {
+                let commit: Commit = parse::<ListedCommit>(kind, payload)?.into();
+                text(kind, "id", &commit.id)?;
+                Ok(EventBody::Commit(Box::new(commit)))
+            }
+            Shape { .. } => {
+                let listed: ListedRef = parse(kind, payload)?;
+                text(kind, "name", &listed.name)?;
+                Ok(EventBody::Ref(Box::new(listed)))
+            }
+        },
         EventKind::MergeRequest => match parse(kind, payload)? {
             Shape { resource_type: Some(_), .. } => state_event(kind, payload),
             Shape { approved_by: Some(_), .. } => Ok(EventBody::Approvals(Box::new(parse(kind, payload)?))),
@@ -240,6 +263,15 @@ fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError
 struct Shape {
     resource_type: Option<IgnoredAny>,
     approved_by: Option<IgnoredAny>,
+    push_data: Option<IgnoredAny>,
+    short_id: Option<IgnoredAny>,
+}
+
+fn push(kind: EventKind, push: Push) -> Result<EventBody, DecodeError> {
+    text(kind, "ref", &push.ref_name)?;
+    text(kind, "before", &push.before)?;
+    text(kind, "after", &push.after)?;
+    Ok(EventBody::Push(Box::new(push)))
 }
 
 fn merge_request(merge_request: MergeRequest) -> Result<EventBody, DecodeError> {

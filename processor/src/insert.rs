@@ -60,6 +60,7 @@ pub async fn insert(
     tokio::try_join!(
         table(client, "push_facts", &rows.pushes, timeout, metrics),
         table(client, "commit_facts", &rows.commits, timeout, metrics),
+        table(client, "ref_head_facts", &rows.ref_heads, timeout, metrics),
         table(client, "merge_request_facts", &rows.merge_requests, timeout, metrics),
         table(client, "merge_request_event_facts", &rows.merge_request_events, timeout, metrics),
         table(client, "pipeline_facts", &rows.pipelines, timeout, metrics),

@@ -1,5 +1,5 @@
--- One row a delivery of a push; the view makes one push of deliveries of one transition that are less than ten minutes
--- apart. A body carries no time of the push: receipt stands in, the earliest.
+-- One row a delivery of a push to a branch or a tag, or a push of the API's list of events; the view makes one push of tellings
+-- of one transition that are less than ten minutes apart. A webhook carries no time of the push: receipt stands in, the earliest.
 CREATE TABLE IF NOT EXISTS ${database}.push_facts ${on_cluster}
 (
     instance LowCardinality(String),
@@ -15,49 +15,68 @@ CREATE TABLE IF NOT EXISTS ${database}.push_facts ${on_cluster}
     ref_protected SimpleAggregateFunction(max, Nullable(Bool)),
     commits_count SimpleAggregateFunction(max, Nullable(UInt64)),
     commits_listed SimpleAggregateFunction(max, UInt64),
+    message SimpleAggregateFunction(max, Nullable(String)),
+    commit_sha SimpleAggregateFunction(max, Nullable(String)),
     tenant SimpleAggregateFunction(max, String),
     origin SimpleAggregateFunction(max, String),
-    received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
+    pushed_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'From the API the time of the push, else receipt',
+    received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    INDEX pushed_at_range pushed_at TYPE minmax
 )
 ENGINE = ${replicated}AggregatingMergeTree
 ORDER BY (instance, project_id, ref, before, after, event_id);
 
+-- What the tellings of one transition say of it, they say together: one hook has a list of commits, another only their number.
 CREATE VIEW IF NOT EXISTS ${database}.pushes ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
-    project_path String COMMENT 'Path of the project when it was pushed to',
+    project_path String COMMENT 'Path of the project when it was pushed to; empty where nobody says it',
     ref String COMMENT 'Full name of the ref, as refs/heads/main',
-    branch String COMMENT 'Name of the branch',
-    before String COMMENT 'SHA before the push; all zeros where the branch is new',
-    after String COMMENT 'SHA after the push; all zeros where the branch was deleted',
+    ref_type LowCardinality(String) COMMENT 'branch or tag',
+    name String COMMENT 'Name of the branch or tag',
+    before String COMMENT 'SHA before the push; all zeros where the ref is new',
+    after String COMMENT 'SHA after the push; all zeros where the ref was deleted. Of an annotated tag, the SHA of the tag',
     change LowCardinality(String) COMMENT 'created, updated or deleted',
+    pushed_at DateTime64(3, 'UTC') COMMENT 'When it was pushed, where the API says it; else when GitPulse heard of it first (receipt-derived: a webhook carries no time of the push)',
     user_id Nullable(UInt64) COMMENT 'Who pushed',
     user_username Nullable(String) COMMENT 'User name of who pushed',
     user_name Nullable(String) COMMENT 'Name of who pushed',
     ref_protected Nullable(Bool) COMMENT 'Whether the branch was protected; NULL before GitLab 17',
     commits_count Nullable(UInt64) COMMENT 'Commits in the push, as GitLab counts them',
-    commits_listed UInt64 COMMENT 'Commits that the delivery listed: at most the newest 20',
-    received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived: GitLab sends no time of the push)',
-    tenant String COMMENT 'The configured source of the first delivery',
-    origin String COMMENT 'webhook, api or hook_log, of the first delivery',
-    event_id UUID COMMENT 'The first event that told of it, in events'
+    commits_listed UInt64 COMMENT 'Commits that GitLab listed with it: at most the newest 20',
+    message Nullable(String) COMMENT 'Message of an annotated tag',
+    commit_sha Nullable(String) COMMENT 'Commit that the ref points to; of an annotated tag not the same as after',
+    received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse received the first telling (receipt-derived)',
+    tenant String COMMENT 'The configured source of the first telling (receipt-derived)',
+    origin String COMMENT 'webhook, api or hook_log, of the first telling (receipt-derived)',
+    event_id UUID COMMENT 'The first event that told of it, in events (receipt-derived)'
 )
 AS SELECT
-    instance, project_id, project_path, ref,
-    replaceRegexpOne(ref, '^refs/(heads|tags)/', '') AS branch,
+    instance, project_id, if(project_path = '', path, project_path) AS project_path, ref,
+    if(startsWith(ref, 'refs/tags/'), 'tag', 'branch') AS ref_type,
+    replaceRegexpOne(ref, '^refs/(heads|tags)/', '') AS name,
     before, after,
     multiIf(match(before, '^0+$'), 'created', match(after, '^0+$'), 'deleted', 'updated') AS change,
-    user_id, user_username, user_name, ref_protected, commits_count, commits_listed, received_at, tenant, origin, event_id
+    pushed_at,
+    ifNull(user_id, any_id) AS user_id, ifNull(user_username, any_username) AS user_username, ifNull(user_name, any_name) AS user_name,
+    protected AS ref_protected, count AS commits_count, listed AS commits_listed, text AS message, points_to AS commit_sha,
+    received_at, tenant, origin, event_id
 FROM
 (
     SELECT
         *,
-        lagInFrame(toNullable(received_at)) OVER (
-            PARTITION BY instance, project_id, ref, before, after
-            ORDER BY received_at, event_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS previous
+        lagInFrame(toNullable(pushed_at)) OVER (transition ORDER BY pushed_at, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS previous,
+        max(project_path) OVER transition AS path,
+        max(user_id) OVER transition AS any_id,
+        max(user_username) OVER transition AS any_username,
+        max(user_name) OVER transition AS any_name,
+        max(ref_protected) OVER transition AS protected,
+        max(commits_count) OVER transition AS count,
+        max(commits_listed) OVER transition AS listed,
+        max(message) OVER transition AS text,
+        max(commit_sha) OVER transition AS points_to
     FROM ${database}.push_facts FINAL
+    WINDOW transition AS (PARTITION BY instance, project_id, ref, before, after)
 )
-WHERE previous IS NULL OR received_at >= previous + INTERVAL 10 MINUTE;
+WHERE previous IS NULL OR pushed_at >= previous + INTERVAL 10 MINUTE;

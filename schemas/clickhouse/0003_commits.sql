@@ -9,6 +9,10 @@ CREATE TABLE IF NOT EXISTS ${database}.commit_facts ${on_cluster}
     author_name SimpleAggregateFunction(max, Nullable(String)),
     author_email SimpleAggregateFunction(max, Nullable(String)),
     committed_at SimpleAggregateFunction(max, Nullable(DateTime64(3, 'UTC'))),
+    authored_at SimpleAggregateFunction(max, Nullable(DateTime64(3, 'UTC'))),
+    parents SimpleAggregateFunction(max, Array(String)),
+    additions SimpleAggregateFunction(max, Nullable(UInt64)),
+    deletions SimpleAggregateFunction(max, Nullable(UInt64)),
     url SimpleAggregateFunction(max, Nullable(String)),
     files_added SimpleAggregateFunction(max, Nullable(UInt64)),
     files_modified SimpleAggregateFunction(max, Nullable(UInt64)),
@@ -16,7 +20,8 @@ CREATE TABLE IF NOT EXISTS ${database}.commit_facts ${on_cluster}
     refs SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
     tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
     origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
+    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    INDEX committed_at_range committed_at TYPE minmax
 )
 ENGINE = ${replicated}AggregatingMergeTree
 ORDER BY (instance, project_id, sha);
@@ -31,17 +36,22 @@ CREATE VIEW IF NOT EXISTS ${database}.commits ${on_cluster}
     author_name Nullable(String) COMMENT 'Author as git knows it',
     author_email Nullable(String) COMMENT 'Author''s address; GitLab may send [REDACTED]',
     committed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Commit time; can be years before the push',
+    authored_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was written, which a rebase does not change; NULL where only webhooks told of it',
+    parents Array(String) COMMENT 'SHAs of its parents, two for a merge; empty where only webhooks told of it',
+    additions Nullable(UInt64) COMMENT 'Lines added; NULL where only webhooks told of it',
+    deletions Nullable(UInt64) COMMENT 'Lines deleted; NULL where only webhooks told of it',
     url Nullable(String) COMMENT 'Page of the commit',
     files_added Nullable(UInt64) COMMENT 'Files added; NULL where GitLab sent no list (system hooks)',
     files_modified Nullable(UInt64) COMMENT 'Files modified; NULL where GitLab sent no list',
     files_removed Nullable(UInt64) COMMENT 'Files removed; NULL where GitLab sent no list',
-    refs Array(String) COMMENT 'Refs that it was pushed to, sorted',
+    refs Array(String) COMMENT 'Refs that it was pushed to, sorted; empty where only the API told of it',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
 )
 AS SELECT
-    instance, project_id, sha, title, message, author_name, author_email, committed_at, url,
+    instance, project_id, sha, title, message, author_name, author_email, committed_at, authored_at, parents,
+    additions, deletions, url,
     files_added, files_modified, files_removed, arraySort(refs) AS refs, first_received_at,
     arraySort(tenants) AS tenants, arraySort(origins) AS origins
 FROM ${database}.commit_facts FINAL;

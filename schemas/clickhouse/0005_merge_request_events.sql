@@ -1,6 +1,7 @@
 -- One row an observation of something that happened to a merge request, identified by what happened, never by the delivery:
 -- two hooks and the API tell of one merge in one row. `opened` and `merged` are one a merge request, so that their actor and
 -- second are not part of the key (actor '' and second 0). Versions as in merge_request_facts: an exact time outranks a derived one.
+-- The second comes first in the key after the merge request, so that the view reads what is near in time without sorting.
 CREATE TABLE IF NOT EXISTS ${database}.merge_request_event_facts ${on_cluster}
 (
     instance LowCardinality(String),
@@ -19,13 +20,13 @@ CREATE TABLE IF NOT EXISTS ${database}.merge_request_event_facts ${on_cluster}
     first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
 )
 ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, merge_request_iid, action, actor, second, oldrev);
+ORDER BY (instance, project_id, merge_request_iid, second, action, actor, oldrev);
 
 -- Observations of one action by one actor at most five seconds apart, each from the one before, with nothing opposite between, are one
 -- event: a webhook dates it by updated_at, the API by the state event's created_at, and `approval` and `approved` of one click differ by
 -- their own moments. Opposite is, to an approval: the same person's unapproval, and any reset (a row with system_action); to a person's
 -- unapproval: that person's approval; where one of the two rows is a reset: anybody's approval; to closed and reopened: each other,
--- by anybody. Every frame is a RANGE over whole seconds, so that an opposite in the very second of either row counts as between.
+-- by anybody. A frame is a RANGE over whole seconds, so that an opposite in the very second of either row counts as between.
 CREATE VIEW IF NOT EXISTS ${database}.merge_request_events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -42,7 +43,7 @@ CREATE VIEW IF NOT EXISTS ${database}.merge_request_events ${on_cluster}
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
 )
 AS
-WITH observed AS
+WITH seen AS
 (
     SELECT
         instance, project_id, merge_request_iid, action, actor, second,
@@ -53,44 +54,37 @@ WITH observed AS
         tupleElement(facts.actor_username, 4) AS by_username,
         facts.first_received_at AS received,
         facts.tenants AS told_by,
-        facts.origins AS told_through
+        facts.origins AS told_through,
+        -- Whatever happened to the merge request within five seconds before, and in this one.
+        groupArray((second, action, actor, facts.oldrev, facts.system_action IS NOT NULL)) OVER (
+            PARTITION BY instance, project_id, merge_request_iid ORDER BY second RANGE BETWEEN 5 PRECEDING AND CURRENT ROW
+        ) AS around
     FROM ${database}.merge_request_event_facts AS facts FINAL
 ),
 placed AS
 (
     SELECT
         *,
-        lagInFrame(toNullable(second)) OVER same_action AS previous,
-        lagInFrame(reset) OVER same_action AS previous_reset,
-        max(if(action = 'approved', second, NULL)) OVER same_person AS own_approval,
-        max(if(action = 'unapproved', second, NULL)) OVER same_person AS own_unapproval,
-        max(if(action = 'approved', second, NULL)) OVER anybody AS last_approval,
-        max(if(reset IS NOT NULL, second, NULL)) OVER anybody AS last_reset,
-        max(if(action = 'closed', second, NULL)) OVER anybody AS last_closed,
-        max(if(action = 'reopened', second, NULL)) OVER anybody AS last_reopened
-    FROM observed
-    WINDOW
-        same_action AS (PARTITION BY instance, project_id, merge_request_iid, action, actor, head_before ORDER BY second
-                        RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
-        same_person AS (PARTITION BY instance, project_id, merge_request_iid, actor ORDER BY second
-                        RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
-        anybody AS (PARTITION BY instance, project_id, merge_request_iid ORDER BY second
-                    RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+        arrayLast(e -> e.1 < second AND e.2 = action AND e.3 = actor AND e.4 = head_before, around) AS previous,
+        previous.1 = 0
+            OR arrayExists(
+                e -> e.1 >= previous.1 AND multiIf(
+                    action = 'approved', e.5 OR (e.2 = 'unapproved' AND e.3 = actor),
+                    action = 'unapproved', e.2 = 'approved' AND (e.3 = actor OR reset IS NOT NULL OR previous.5),
+                    action = 'closed', e.2 = 'reopened',
+                    action = 'reopened', e.2 = 'closed',
+                    false),
+                around) AS begins
+    FROM seen
 ),
 chained AS
 (
     SELECT
         *,
-        sum(previous IS NULL
-            OR second - previous > 5
-            OR ifNull(multiIf(action = 'approved', own_unapproval >= previous OR last_reset >= previous,
-                              action = 'unapproved' AND (reset IS NOT NULL OR previous_reset IS NOT NULL), last_approval >= previous,
-                              action = 'unapproved', own_approval >= previous,
-                              action = 'closed', last_reopened >= previous,
-                              action = 'reopened', last_closed >= previous,
-                              false), false))
-            OVER (PARTITION BY instance, project_id, merge_request_iid, action, actor, head_before ORDER BY second
-                  RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS chain
+        sum(begins) OVER (
+            PARTITION BY instance, project_id, merge_request_iid, action, actor, head_before ORDER BY second
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS chain
     FROM placed
 )
 -- argMin passes over NULL: the actor is that of the first row that names one.

@@ -25,6 +25,14 @@ pub struct Head<'a> {
     /// The name of events without `object_kind`.
     #[serde(borrow, default)]
     pub event_name: Text<'a>,
+    #[serde(borrow, default)]
+    event_type: Text<'a>,
+    #[serde(default)]
+    confidential: Field<bool>,
+    #[serde(default)]
+    internal: Field<bool>,
+    #[serde(default)]
+    issue: Embedded<Issue>,
     /// What happened, for the kinds that say so at the top level.
     #[serde(borrow, default)]
     action: Text<'a>,
@@ -76,8 +84,19 @@ struct Group<'a> {
     full_path: Text<'a>,
 }
 
+/// The issue of a note.
+#[derive(Debug, Default, Deserialize)]
+struct Issue {
+    #[serde(default)]
+    confidential: Field<bool>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 struct Attributes<'a> {
+    #[serde(default)]
+    confidential: Field<bool>,
+    #[serde(default)]
+    internal: Field<bool>,
     #[serde(default)]
     id: Id,
     #[serde(default)]
@@ -145,6 +164,19 @@ impl<'a> Head<'a> {
             attributes.and_then(|attributes| present(&attributes.state)),
         ];
         candidates.into_iter().flatten().next().unwrap_or_default()
+    }
+
+    /// Whether the event is about something that GitLab shows to few: a confidential issue or work item, an internal note, a note on a
+    /// confidential issue.
+    pub fn is_confidential(&self) -> bool {
+        let attributes = self.object_attributes.get();
+        let says = |field: Option<&Field<bool>>| field.is_some_and(|field| field.get() == Some(true));
+        present(&self.event_type).is_some_and(|name| name.starts_with("confidential_"))
+            || says(Some(&self.confidential))
+            || says(Some(&self.internal))
+            || says(attributes.map(|attributes| &attributes.confidential))
+            || says(attributes.map(|attributes| &attributes.internal))
+            || says(self.issue.get().map(|issue| &issue.confidential))
     }
 
     /// The project, 0 where there is none (groups, users) or an old GitLab does not say. A merge request belongs to the

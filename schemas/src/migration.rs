@@ -25,7 +25,7 @@ pub struct Target {
 }
 
 /// All migrations, in order.
-pub const MIGRATIONS: [Migration; 9] = [
+pub const MIGRATIONS: [Migration; 11] = [
     Migration { version: 1, name: "events", sql: include_str!("../clickhouse/0001_events.sql") },
     Migration { version: 2, name: "pushes", sql: include_str!("../clickhouse/0002_pushes.sql") },
     Migration { version: 3, name: "commits", sql: include_str!("../clickhouse/0003_commits.sql") },
@@ -47,6 +47,8 @@ pub const MIGRATIONS: [Migration; 9] = [
     },
     Migration { version: 8, name: "jobs", sql: include_str!("../clickhouse/0008_jobs.sql") },
     Migration { version: 9, name: "dead_letters", sql: include_str!("../clickhouse/0009_dead_letters.sql") },
+    Migration { version: 10, name: "branches", sql: include_str!("../clickhouse/0010_branches.sql") },
+    Migration { version: 11, name: "tags", sql: include_str!("../clickhouse/0011_tags.sql") },
 ];
 
 /// Creates the database and the table that records what was applied.

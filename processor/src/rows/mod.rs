@@ -16,7 +16,7 @@ mod version;
 
 pub use merge_request::{MergeRequestEventRow, MergeRequestRow};
 pub use pipeline::{JobRow, PipelineEventRow, PipelineRow};
-pub use push::{CommitRow, PushRow};
+pub use push::{CommitRow, PushRow, RefHeadRow};
 pub use version::{Columns, Version, Versioned, VersionedList};
 
 /// Rows for the tables, in the order in which they are inserted: `events` come last, so that an event that can be seen has its rows.
@@ -26,6 +26,8 @@ pub struct Rows {
     pub pushes: Vec<PushRow>,
     /// `commit_facts`.
     pub commits: Vec<CommitRow>,
+    /// `ref_head_facts`.
+    pub ref_heads: Vec<RefHeadRow>,
     /// `merge_request_facts`.
     pub merge_requests: Vec<MergeRequestRow>,
     /// `merge_request_event_facts`.
@@ -53,6 +55,7 @@ impl Rows {
     pub fn len(&self) -> usize {
         self.pushes.len()
             + self.commits.len()
+            + self.ref_heads.len()
             + self.merge_requests.len()
             + self.merge_request_events.len()
             + self.pipelines.len()
@@ -71,6 +74,7 @@ impl Rows {
     pub fn append(&mut self, mut rows: Rows) {
         self.pushes.append(&mut rows.pushes);
         self.commits.append(&mut rows.commits);
+        self.ref_heads.append(&mut rows.ref_heads);
         self.merge_requests.append(&mut rows.merge_requests);
         self.merge_request_events.append(&mut rows.merge_request_events);
         self.pipelines.append(&mut rows.pipelines);
@@ -95,6 +99,7 @@ pub struct EventRow {
     project_path: String,
     subject: String,
     origin: &'static str,
+    confidential: bool,
     tenant: String,
     delivery_id: String,
     received_at: i64,
@@ -164,6 +169,8 @@ impl Provenance {
 pub fn rows_for(event: Event) -> Rows {
     let mut rows = match &event.body {
         Ok(EventBody::Push(push)) => push::rows(&event, push),
+        Ok(EventBody::Commit(commit)) => push::listed_commit_rows(&event, commit),
+        Ok(EventBody::Ref(listed)) => push::ref_head_rows(&event, listed),
         Ok(EventBody::MergeRequest(merge_request)) => merge_request::rows(&event, merge_request),
         Ok(EventBody::Approvals(approvals)) => merge_request::approval_rows(&event, approvals),
         Ok(EventBody::StateEvent(state_event)) => match event.kind {
@@ -184,6 +191,7 @@ pub fn rows_for(event: Event) -> Rows {
         project_path: event.project_path,
         subject: event.subject,
         origin: event.origin.as_str(),
+        confidential: event.confidential,
         tenant: event.tenant,
         delivery_id: event.delivery_id,
         received_at,

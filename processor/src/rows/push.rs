@@ -1,12 +1,16 @@
-//! Rows of a push and its commits. In: a push. Out: one delivery of it, and what it tells of up to 20 commits. Whether two deliveries are
-//! one push is decided where all of them are known, in the view `pushes`.
+//! Rows of a push and its commits, and of a ref that the API lists. In: a push. Out: one telling of it, and what it tells of up to 20
+//! commits. Whether two tellings are one push is decided where all of them are known, in the view `pushes`.
 
 use clickhouse::Row;
+use schemas::EventKind;
+use schemas::api::push::ListedRef;
 use schemas::event::push::{Commit, Push};
 use schemas::field::Field;
+use schemas::time::clamp_to_receipt;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::version::{Columns, Version, Versioned};
 use super::{Provenance, Rows};
 use crate::decode::Event;
 
@@ -31,8 +35,11 @@ pub struct PushRow {
     pub(super) ref_protected: Option<bool>,
     pub(super) commits_count: Option<u64>,
     pub(super) commits_listed: u64,
+    pub(super) message: Option<String>,
+    pub(super) commit_sha: Option<String>,
     pub(super) tenant: String,
     pub(super) origin: String,
+    pub(super) pushed_at: i64,
     pub(super) received_at: i64,
 }
 
@@ -47,6 +54,10 @@ pub struct CommitRow {
     pub(super) author_name: Option<String>,
     pub(super) author_email: Option<String>,
     pub(super) committed_at: Option<i64>,
+    pub(super) authored_at: Option<i64>,
+    pub(super) parents: Vec<String>,
+    pub(super) additions: Option<u64>,
+    pub(super) deletions: Option<u64>,
     pub(super) url: Option<String>,
     pub(super) files_added: Option<u64>,
     pub(super) files_modified: Option<u64>,
@@ -57,12 +68,32 @@ pub struct CommitRow {
     pub(super) first_received_at: i64,
 }
 
+/// A row of `ref_head_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct RefHeadRow {
+    pub(super) instance: String,
+    pub(super) project_id: u64,
+    #[serde(rename = "ref")]
+    pub(super) ref_name: String,
+    pub(super) sha: Versioned<String>,
+    pub(super) commit_sha: Versioned<String>,
+    pub(super) protected: Versioned<bool>,
+    pub(super) is_default: Versioned<bool>,
+    pub(super) merged: Versioned<bool>,
+    pub(super) message: Versioned<String>,
+    pub(super) created_at: Versioned<i64>,
+    pub(super) url: Versioned<String>,
+    pub(super) seen_at: i64,
+    pub(super) first_seen_at: i64,
+    pub(super) tenants: Vec<String>,
+}
+
 pub(super) fn rows(event: &Event, push: &Push) -> Rows {
     let mut rows = Rows::default();
     let elements = push.commits.value().map(Vec::as_slice).unwrap_or_default();
     rows.unreadable += u64::from(matches!(push.commits, Field::Unreadable));
     for commit in elements {
-        match commit.get().and_then(|commit| commit_row(event, push, commit)) {
+        match commit.get().and_then(|commit| commit_row(event, Some(push), commit)) {
             Some(row) => rows.commits.push(row),
             None => rows.unreadable += 1,
         }
@@ -71,6 +102,8 @@ pub(super) fn rows(event: &Event, push: &Push) -> Rows {
     let fields = [&push.user_id, &push.total_commits_count];
     rows.unreadable += fields.iter().filter(|field| matches!(field, Field::Unreadable)).count() as u64;
     let listed = rows.commits.len();
+    rows.as_of = push.pushed_at.get();
+    let pushed_at = push.pushed_at.get().unwrap_or(event.received_at);
     rows.pushes.push(PushRow {
         instance: event.instance.clone(),
         project_id: event.project_id,
@@ -85,15 +118,49 @@ pub(super) fn rows(event: &Event, push: &Push) -> Rows {
         ref_protected: push.ref_protected.get(),
         commits_count: push.total_commits_count.get(),
         commits_listed: listed as u64,
+        message: push.message.value().filter(|message| !message.is_empty()).cloned(),
+        commit_sha: push.checkout_sha.value().cloned(),
         tenant: event.tenant.clone(),
         origin: event.origin.as_str().to_owned(),
+        pushed_at: clamp_to_receipt(pushed_at, event.received_at).timestamp_millis(),
         received_at: event.received_at.timestamp_millis(),
     });
     rows
 }
 
+/// A commit that the API lists.
+pub(super) fn listed_commit_rows(event: &Event, commit: &Commit) -> Rows {
+    let unreadable = u64::from(matches!(commit.timestamp, Field::Unreadable));
+    Rows { commits: commit_row(event, None, commit).into_iter().collect(), unreadable, ..Rows::default() }
+}
+
+/// A branch or tag that the API lists. It points there as it is read: the object has no time of its own.
+pub(super) fn ref_head_rows(event: &Event, listed: &ListedRef) -> Rows {
+    let mut columns = Columns::at(Version::new(event.received_at, 0, event.received_at), event.received_at);
+    let commit_sha = listed.commit.field(|commit| &commit.id);
+    let folder = if event.kind == EventKind::TagPush { "refs/tags/" } else { "refs/heads/" };
+    let received_at = event.received_at.timestamp_millis();
+    let row = RefHeadRow {
+        instance: event.instance.clone(),
+        project_id: event.project_id,
+        ref_name: format!("{folder}{}", listed.name.text()),
+        sha: columns.value(&listed.target.clone().or(commit_sha.clone())),
+        commit_sha: columns.value(&commit_sha),
+        protected: columns.value(&listed.protected),
+        is_default: columns.value(&listed.default),
+        merged: columns.value(&listed.merged),
+        message: columns.value(&listed.message),
+        created_at: columns.immutable_time(&listed.created_at),
+        url: columns.value(&listed.web_url),
+        seen_at: received_at,
+        first_seen_at: received_at,
+        tenants: vec![event.tenant.clone()],
+    };
+    Rows { ref_heads: vec![row], unreadable: columns.unreadable, ..Rows::default() }
+}
+
 /// A commit without a SHA is nobody.
-fn commit_row(event: &Event, push: &Push, commit: &Commit) -> Option<CommitRow> {
+fn commit_row(event: &Event, push: Option<&Push>, commit: &Commit) -> Option<CommitRow> {
     let sha = commit.id.value().filter(|sha| !sha.is_empty())?;
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let author_email = commit.author.field(|author| &author.email);
@@ -108,11 +175,21 @@ fn commit_row(event: &Event, push: &Push, commit: &Commit) -> Option<CommitRow> 
         author_name: commit.author.field(|author| &author.name).value().cloned(),
         author_email: author_email.value().filter(|email| *email != REDACTED_EMAIL).cloned(),
         committed_at: commit.timestamp.get().map(|time| time.timestamp_millis()),
+        authored_at: commit.authored_at.get().map(|time| time.timestamp_millis()),
+        parents: commit
+            .parent_ids
+            .value()
+            .into_iter()
+            .flatten()
+            .filter_map(|id| id.value().cloned())
+            .collect(),
+        additions: commit.additions.get(),
+        deletions: commit.deletions.get(),
         url: commit.url.value().cloned(),
         files_added: count(&commit.added),
         files_modified: count(&commit.modified),
         files_removed: count(&commit.removed),
-        refs: vec![push.ref_name.text().to_owned()],
+        refs: push.map(|push| push.ref_name.text().to_owned()).into_iter().collect(),
         tenants,
         origins,
         first_received_at: received_at,

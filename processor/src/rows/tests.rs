@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
-use schemas::envelope::delivery_event_id;
+use schemas::envelope::{body_event_id, delivery_event_id};
 use schemas::head::Head;
 use schemas::{Envelope, Origin, Payload, TopicPrefix};
 
@@ -36,7 +36,7 @@ fn rows_of(payload: &str, delivery_id: &str) -> Rows {
 
 /// The rows of an object of the API that was read at the same time. `subject` is the entity, as `project/42/merge_request/7`.
 fn rows_of_object(payload: &str, kind: EventKind, subject: &str) -> Rows {
-    rows_of_envelope(payload, payload, kind, subject.to_owned(), Origin::Api)
+    rows_of_envelope(payload, "", kind, subject.to_owned(), Origin::Api)
 }
 
 /// The rows of an example: `merge_request__open`, `merge_request__merged.api`. Objects of the API are of project 42, and of group
@@ -50,7 +50,13 @@ fn rows_of_example(name: &str, payload: &str) -> Rows {
         Ok(number) => number.to_string(),
         Err(_) => match kind {
             "merge_request" => object["iid"].to_string(),
-            _ => object["id"].to_string(),
+            "push" if object["name"].is_string() => {
+                format!("refs/heads/{}", object["name"].as_str().unwrap())
+            }
+            "tag_push" if object["name"].is_string() => {
+                format!("refs/tags/{}", object["name"].as_str().unwrap())
+            }
+            _ => object["id"].to_string().trim_matches('"').to_owned(),
         },
     };
     rows_of_object(payload, kind.parse().unwrap(), &format!("project/42/{kind}/{entity}"))
@@ -65,14 +71,17 @@ fn rows_of_envelope(
 ) -> Rows {
     let source = "https://gitlab.example.com";
     let envelope = Envelope {
-        id: delivery_event_id(source, delivery_id),
+        id: match delivery_id {
+            "" => body_event_id(source, payload.as_bytes()),
+            delivery_id => delivery_event_id(source, delivery_id),
+        },
         source: source.to_owned(),
         kind,
         subject,
         time: DateTime::from_timestamp(1_795_348_800, 0).unwrap(),
         origin,
         tenant: "default".to_owned(),
-        delivery_id: Some(delivery_id.to_owned()),
+        delivery_id: Some(delivery_id.to_owned()).filter(|id| !id.is_empty()),
         traceparent: None,
         payload: Payload::Json(payload.to_owned()),
     };

@@ -8,6 +8,7 @@ use crate::event::merge_request::Label;
 use crate::field::{Embedded, Field};
 
 pub mod merge_request;
+pub mod push;
 pub mod state_event;
 
 /// A label: its title, or the whole of it, which calls the title `name`, where the list was asked `with_labels_details`.

@@ -1,4 +1,4 @@
-//! Push Hook, and the push of system hooks
+//! Push Hook, Tag Push Hook, and the pushes of system hooks
 //! (<https://docs.gitlab.com/user/project/integrations/webhook_events/#push-events>).
 
 use chrono::{DateTime, Utc};
@@ -37,6 +37,15 @@ pub struct Push {
     /// How many commits there were.
     #[serde(default)]
     pub total_commits_count: Field<u64>,
+    /// Message of an annotated tag.
+    #[serde(default)]
+    pub message: Field<String>,
+    /// The commit that the ref leads to; null for a deleted ref.
+    #[serde(default)]
+    pub checkout_sha: Field<String>,
+    /// When it was pushed; the API alone.
+    #[serde(skip)]
+    pub pushed_at: Field<DateTime<Utc>>,
 }
 
 /// One commit of a push.
@@ -54,6 +63,18 @@ pub struct Commit {
     /// Commit time in the author's offset.
     #[serde(default)]
     pub timestamp: Field<DateTime<Utc>>,
+    /// When it was written, which a rebase does not change; the API alone.
+    #[serde(skip)]
+    pub authored_at: Field<DateTime<Utc>>,
+    /// Its parents, two for a merge; the API alone.
+    #[serde(skip)]
+    pub parent_ids: Field<Vec<Field<String>>>,
+    /// Lines added; the API alone.
+    #[serde(skip)]
+    pub additions: Field<u64>,
+    /// Lines deleted; the API alone.
+    #[serde(skip)]
+    pub deletions: Field<u64>,
     /// Page of the commit.
     #[serde(default)]
     pub url: Field<String>,

@@ -1,0 +1,123 @@
+-- One row a branch or tag that the API listed, column by column as in merge_request_facts; read at the time of receipt.
+CREATE TABLE IF NOT EXISTS ${database}.ref_head_facts ${on_cluster}
+(
+    instance LowCardinality(String),
+    project_id UInt64,
+    ref String,
+    sha SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    commit_sha SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    protected SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
+    is_default SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
+    merged SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
+    message SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    created_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
+    url SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    seen_at SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When the API listed it last',
+    first_seen_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String))
+)
+ENGINE = ${replicated}AggregatingMergeTree
+ORDER BY (instance, project_id, ref);
+
+-- Where each ref points, from what is known of it: the SHA of the last listing, and the pushes since then, followed from before to
+-- after. Pushes are not taken in the order of their receipt, which may be any: a ref that went A, B, C was at each SHA as often as it left it,
+-- but for the one it is at. Where several are left, because a push in between is missing, or none, because it went in a circle, the one that
+-- it came to last. A push that is repeated within ten minutes counts once (`pushes`), which can mislead this one too.
+CREATE VIEW IF NOT EXISTS ${database}.ref_heads ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project',
+    ref String COMMENT 'Full name of the ref, as refs/heads/main',
+    sha String COMMENT 'Where it points; all zeros where it was deleted',
+    moved_at DateTime64(3, 'UTC') COMMENT 'When it came there, or was seen there first',
+    first_pushed_at DateTime64(3, 'UTC') COMMENT 'When GitPulse knows of it first',
+    last_pushed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last push',
+    last_pusher_id Nullable(UInt64) COMMENT 'Who pushed last',
+    last_pusher_username Nullable(String) COMMENT 'User name of who pushed last',
+    pushes UInt64 COMMENT 'Pushes that are known',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted'
+)
+AS
+WITH listed AS
+(
+    SELECT instance, project_id, ref, seen_at FROM ${database}.ref_head_facts FINAL
+),
+moves AS
+(
+    SELECT
+        pushes.instance AS instance, pushes.project_id AS project_id, pushes.ref AS ref,
+        before, after, pushes.pushed_at AS at, user_id, user_username, tenant,
+        pushes.pushed_at > ifNull(listed.seen_at, toDateTime64(0, 3, 'UTC')) AS is_newer
+    FROM ${database}.pushes AS pushes
+    LEFT JOIN listed ON listed.instance = pushes.instance AND listed.project_id = pushes.project_id AND listed.ref = pushes.ref
+),
+steps AS
+(
+    SELECT instance, project_id, ref, after AS sha, 1 AS balance, at FROM moves WHERE is_newer
+    UNION ALL
+    SELECT instance, project_id, ref, before AS sha, -1 AS balance, toDateTime64(0, 3, 'UTC') AS at FROM moves WHERE is_newer
+    UNION ALL
+    SELECT instance, project_id, ref, assumeNotNull(tupleElement(facts.sha, 4)) AS sha, 1 AS balance, seen_at AS at
+    FROM ${database}.ref_head_facts AS facts FINAL
+    WHERE tupleElement(facts.sha, 4) IS NOT NULL
+),
+heads AS
+(
+    SELECT instance, project_id, ref, max((balance > 0, at, sha)) AS best
+    FROM
+    (
+        SELECT instance, project_id, ref, sha, sum(balance) AS balance, max(at) AS at
+        FROM steps GROUP BY instance, project_id, ref, sha
+    )
+    GROUP BY instance, project_id, ref
+),
+told AS
+(
+    SELECT
+        instance, project_id, ref, min(at) AS first_at, max(moved) AS last_at,
+        argMax(user_id, at) AS user_id, argMax(user_username, at) AS user_username, sum(is_push) AS pushes,
+        arraySort(groupUniqArrayArray(tenants)) AS tenants
+    FROM
+    (
+        SELECT instance, project_id, ref, at, toNullable(at) AS moved, user_id, user_username, 1 AS is_push, [tenant] AS tenants FROM moves
+        UNION ALL
+        SELECT instance, project_id, ref, first_seen_at, NULL, NULL, NULL, 0, tenants FROM ${database}.ref_head_facts FINAL
+    )
+    GROUP BY instance, project_id, ref
+)
+SELECT
+    heads.instance AS instance, heads.project_id AS project_id, heads.ref AS ref, heads.best.3 AS sha, heads.best.2 AS moved_at,
+    first_at AS first_pushed_at, last_at AS last_pushed_at, user_id AS last_pusher_id, user_username AS last_pusher_username, pushes, tenants
+FROM heads
+INNER JOIN told ON told.instance = heads.instance AND told.project_id = heads.project_id AND told.ref = heads.ref;
+
+CREATE VIEW IF NOT EXISTS ${database}.branches ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project',
+    name String COMMENT 'Name, as main',
+    head_sha Nullable(String) COMMENT 'Its newest commit; NULL once it was deleted',
+    is_default Nullable(Bool) COMMENT 'Whether it is the default branch, as the API said last',
+    protected Nullable(Bool) COMMENT 'Whether it is protected, as the API said last',
+    merged Nullable(Bool) COMMENT 'Whether it is merged into the default branch, as the API said last',
+    moved_at DateTime64(3, 'UTC') COMMENT 'When it came to its head (receipt-derived, unless the API says when it was pushed)',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was deleted (receipt-derived); NULL while it is there',
+    first_pushed_at DateTime64(3, 'UTC') COMMENT 'When GitPulse knows of it first (receipt-derived)',
+    last_pushed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last push (receipt-derived, unless the API says when); NULL where only a listing is known',
+    last_pusher_id Nullable(UInt64) COMMENT 'Who pushed last',
+    last_pusher_username Nullable(String) COMMENT 'User name of who pushed last',
+    pushes UInt64 COMMENT 'Pushes that are known',
+    url Nullable(String) COMMENT 'Page of the branch, as the API said',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted'
+)
+AS SELECT
+    refs.instance AS instance, refs.project_id AS project_id, substring(refs.ref, 12) AS name,
+    if(match(refs.sha, '^0+$'), NULL, refs.sha) AS head_sha,
+    tupleElement(listed.is_default, 4) AS is_default, tupleElement(listed.protected, 4) AS protected, tupleElement(listed.merged, 4) AS merged,
+    moved_at, if(head_sha IS NULL, moved_at, NULL) AS deleted_at,
+    first_pushed_at, last_pushed_at, last_pusher_id, last_pusher_username, pushes,
+    tupleElement(listed.url, 4) AS url, refs.tenants AS tenants
+FROM ${database}.ref_heads AS refs
+LEFT JOIN (SELECT * FROM ${database}.ref_head_facts FINAL) AS listed
+    ON listed.instance = refs.instance AND listed.project_id = refs.project_id AND listed.ref = refs.ref
+WHERE startsWith(refs.ref, 'refs/heads/');

@@ -1,0 +1,157 @@
+//! Pushes, commits, branches and tags as the API lists them (<https://docs.gitlab.com/api/events/>,
+//! <https://docs.gitlab.com/api/commits/>, <https://docs.gitlab.com/api/branches/>, <https://docs.gitlab.com/api/tags/>).
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use crate::event::User;
+use crate::event::push::{Author, Commit, Push};
+use crate::field::{Embedded, Field, list};
+
+/// A push of the list of events; the only history of pushes that GitLab keeps, for three years.
+#[derive(Debug, Default, Deserialize)]
+pub struct PushEvent {
+    #[serde(default)]
+    author: Embedded<User>,
+    #[serde(default)]
+    author_id: Field<u64>,
+    #[serde(default)]
+    author_username: Field<String>,
+    #[serde(default)]
+    created_at: Field<DateTime<Utc>>,
+    /// What was pushed.
+    #[serde(default)]
+    pub push_data: Embedded<PushContent>,
+}
+
+/// What was pushed.
+#[derive(Debug, Default, Deserialize)]
+pub struct PushContent {
+    #[serde(default)]
+    commit_count: Field<u64>,
+    /// `branch` or `tag`.
+    #[serde(default)]
+    pub ref_type: Field<String>,
+    #[serde(default)]
+    commit_from: Field<String>,
+    #[serde(default)]
+    commit_to: Field<String>,
+    /// Name of the branch or tag. Null for a push of so many refs that GitLab lists only their number.
+    #[serde(default, rename = "ref")]
+    pub ref_name: Field<String>,
+}
+
+impl From<PushEvent> for Push {
+    fn from(event: PushEvent) -> Self {
+        let folder = match event.push_data.field(|push| &push.ref_type).text() {
+            "tag" => "refs/tags/",
+            _ => "refs/heads/",
+        };
+        let before = event.push_data.field(|push| &push.commit_from);
+        let after = event.push_data.field(|push| &push.commit_to);
+        // What a webhook writes as zeros is null here.
+        let zeros = |other: &Field<String>| "0".repeat(other.text().len().max(40));
+        Push {
+            ref_name: event.push_data.field(|push| &push.ref_name).map(|name| format!("{folder}{name}")),
+            before: Field::Value(before.value().cloned().unwrap_or_else(|| zeros(&after))),
+            after: Field::Value(after.value().cloned().unwrap_or_else(|| zeros(&before))),
+            user_id: event.author.field(|user| &user.id).or(event.author_id),
+            user_username: event.author.field(|user| &user.username).or(event.author_username),
+            total_commits_count: event.push_data.field(|push| &push.commit_count),
+            pushed_at: event.created_at,
+            ..Push::default()
+        }
+    }
+}
+
+/// A commit of a list.
+#[derive(Debug, Default, Deserialize)]
+pub struct ListedCommit {
+    #[serde(default)]
+    id: Field<String>,
+    #[serde(default)]
+    title: Field<String>,
+    #[serde(default)]
+    message: Field<String>,
+    #[serde(default)]
+    committed_date: Field<DateTime<Utc>>,
+    #[serde(default)]
+    authored_date: Field<DateTime<Utc>>,
+    #[serde(default)]
+    author_name: Field<String>,
+    #[serde(default)]
+    author_email: Field<String>,
+    #[serde(default)]
+    web_url: Field<String>,
+    #[serde(default, deserialize_with = "list")]
+    parent_ids: Field<Vec<Field<String>>>,
+    #[serde(default)]
+    stats: Embedded<Stats>,
+}
+
+/// Lines that a commit changed; only where the list was asked `with_stats`.
+#[derive(Debug, Default, Deserialize)]
+struct Stats {
+    #[serde(default)]
+    additions: Field<u64>,
+    #[serde(default)]
+    deletions: Field<u64>,
+}
+
+impl From<ListedCommit> for Commit {
+    fn from(listed: ListedCommit) -> Self {
+        Commit {
+            id: listed.id,
+            title: listed.title,
+            message: listed.message,
+            timestamp: listed.committed_date,
+            authored_at: listed.authored_date,
+            url: listed.web_url,
+            author: Embedded::from(Author { name: listed.author_name, email: listed.author_email }),
+            parent_ids: listed.parent_ids,
+            additions: listed.stats.field(|stats| &stats.additions),
+            deletions: listed.stats.field(|stats| &stats.deletions),
+            ..Commit::default()
+        }
+    }
+}
+
+/// A branch or tag, and where it points as it is read.
+#[derive(Debug, Default, Deserialize)]
+pub struct ListedRef {
+    /// Name of the branch or tag.
+    #[serde(default)]
+    pub name: Field<String>,
+    /// Message of an annotated tag.
+    #[serde(default)]
+    pub message: Field<String>,
+    /// Of an annotated tag, the SHA of the tag; of any other, that of its commit. Tags only.
+    #[serde(default)]
+    pub target: Field<String>,
+    /// The commit it leads to.
+    #[serde(default)]
+    pub commit: Embedded<RefCommit>,
+    /// Whether it is protected.
+    #[serde(default)]
+    pub protected: Field<bool>,
+    /// Whether it is the default branch.
+    #[serde(default)]
+    pub default: Field<bool>,
+    /// Whether it is merged into the default branch.
+    #[serde(default)]
+    pub merged: Field<bool>,
+    /// When an annotated tag was made; newer versions.
+    #[serde(default)]
+    pub created_at: Field<DateTime<Utc>>,
+    /// Page of the branch.
+    #[serde(default)]
+    pub web_url: Field<String>,
+}
+
+/// The commit that a ref leads to.
+#[derive(Debug, Default, Deserialize)]
+pub struct RefCommit {
+    /// Full SHA.
+    #[serde(default)]
+    pub id: Field<String>,
+}
