@@ -152,7 +152,11 @@ impl DecodeError {
 
 /// Types the value of a record.
 pub fn decode(value: &[u8]) -> Result<Event, DecodeError> {
-    let envelope = Envelope::parse(value).map_err(DecodeError::Envelope)?;
+    decode_envelope(Envelope::parse(value).map_err(DecodeError::Envelope)?)
+}
+
+/// Types an envelope.
+pub fn decode_envelope(envelope: Envelope) -> Result<Event, DecodeError> {
     let payload = match envelope.payload {
         Payload::Json(json) => json,
         Payload::Binary(_) => return Err(DecodeError::NotJson),

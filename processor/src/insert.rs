@@ -1,9 +1,11 @@
 //! Stores rows. In: the rows of a batch. Out: rows in ClickHouse, or an error that says whether trying again could help. One INSERT a table
 //! that has rows, synchronous: when it is answered, the rows are in the table. Inserting twice changes nothing, because of keys.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use clickhouse::{Client, RowOwned, RowWrite};
+use fail::fail_point;
 
 use crate::metrics::Metrics;
 use crate::rows::Rows;
@@ -50,50 +52,77 @@ fn code(text: &str) -> Option<u32> {
     digits[..digits.find(|c: char| !c.is_ascii_digit())?].parse().ok()
 }
 
-/// Stores all rows, the tables side by side and `events` last, so that an event that can be seen has its rows.
-pub async fn insert(
-    client: &Client,
-    rows: &Rows,
-    timeout: Duration,
-    metrics: &Metrics,
-) -> Result<(), InsertError> {
-    tokio::try_join!(
-        table(client, "push_facts", &rows.pushes, timeout, metrics),
-        table(client, "commit_facts", &rows.commits, timeout, metrics),
-        table(client, "ref_head_facts", &rows.ref_heads, timeout, metrics),
-        table(client, "merge_request_facts", &rows.merge_requests, timeout, metrics),
-        table(client, "merge_request_event_facts", &rows.merge_request_events, timeout, metrics),
-        table(client, "pipeline_facts", &rows.pipelines, timeout, metrics),
-        table(client, "pipeline_event_facts", &rows.pipeline_events, timeout, metrics),
-        table(client, "job_facts", &rows.jobs, timeout, metrics),
-        table(client, "dead_letter_facts", &rows.dead_letters, timeout, metrics),
-    )?;
-    table(client, "event_facts", &rows.events, timeout, metrics).await
+/// Which tables rows are stored in.
+#[derive(Debug, Clone, Copy)]
+pub enum Destination<'d> {
+    /// Those that everybody reads.
+    Live,
+    /// Some of those that everybody reads; the rows of the others are left out.
+    Some(&'d [&'static str]),
+    /// Tables beside some of those, whose names have this ending.
+    Beside(&'d [&'static str], &'d str),
 }
 
-async fn table<T>(
-    client: &Client,
-    table: &'static str,
-    rows: &[T],
-    timeout: Duration,
-    metrics: &Metrics,
-) -> Result<(), InsertError>
-where
-    T: RowOwned + RowWrite,
-{
-    if rows.is_empty() {
-        return Ok(());
+impl Destination<'_> {
+    fn table(&self, table: &'static str) -> Option<Cow<'static, str>> {
+        match self {
+            Destination::Live => Some(Cow::Borrowed(table)),
+            Destination::Some(tables) => tables.contains(&table).then_some(Cow::Borrowed(table)),
+            Destination::Beside(tables, ending) => {
+                tables.contains(&table).then(|| Cow::Owned(format!("{table}{ending}")))
+            }
+        }
     }
-    let started = Instant::now();
-    let failed = |source| InsertError { table, source };
-    let mut insert =
-        client.insert::<T>(table).await.map_err(failed)?.with_timeouts(Some(timeout), Some(timeout));
-    for row in rows {
-        insert.write(row).await.map_err(failed)?;
+}
+
+/// Where and how rows are stored.
+#[derive(Clone, Copy)]
+pub struct Store<'s> {
+    /// ClickHouse.
+    pub client: &'s Client,
+    /// Which tables.
+    pub destination: Destination<'s>,
+    /// How long one INSERT may take.
+    pub timeout: Duration,
+    /// Where rows are counted.
+    pub metrics: &'s Metrics,
+}
+
+impl Store<'_> {
+    /// Stores all rows, the tables side by side and `events` last, so that an event that can be seen has its rows.
+    pub async fn insert(&self, rows: &Rows) -> Result<(), InsertError> {
+        tokio::try_join!(
+            self.table("push_facts", &rows.pushes),
+            self.table("commit_facts", &rows.commits),
+            self.table("ref_head_facts", &rows.ref_heads),
+            self.table("merge_request_facts", &rows.merge_requests),
+            self.table("merge_request_event_facts", &rows.merge_request_events),
+            self.table("pipeline_facts", &rows.pipelines),
+            self.table("pipeline_event_facts", &rows.pipeline_events),
+            self.table("job_facts", &rows.jobs),
+            self.table("dead_letter_facts", &rows.dead_letters),
+        )?;
+        fail_point!("processor::before_events");
+        self.table("event_facts", &rows.events).await
     }
-    insert.end().await.map_err(failed)?;
-    metrics.inserted(table, rows.len(), started.elapsed());
-    Ok(())
+
+    async fn table<T: RowOwned + RowWrite>(
+        &self,
+        table: &'static str,
+        rows: &[T],
+    ) -> Result<(), InsertError> {
+        let Some(name) = self.destination.table(table).filter(|_| !rows.is_empty()) else { return Ok(()) };
+        let started = Instant::now();
+        let failed = |source| InsertError { table, source };
+        let insert = self.client.insert::<T>(&name).await.map_err(failed)?;
+        let mut insert = insert.with_timeouts(Some(self.timeout), Some(self.timeout));
+        for row in rows {
+            insert.write(row).await.map_err(failed)?;
+        }
+        insert.end().await.map_err(failed)?;
+        self.metrics.inserted(table, rows.len(), started.elapsed());
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Kafka to rows to ClickHouse.
 //!
 //! In the order the records travel: [`pipeline`] takes a record, [`decode`] types it, [`rows`] says what it means for the tables, [`batch`]
-//! collects, [`insert`] stores, and [`pipeline`] commits. What cannot be decoded goes to [`dead_letter`].
+//! collects, [`insert`] stores, and [`pipeline`] commits. What cannot be decoded goes to [`dead_letter`]. [`rebuild`] makes the tables anew
+//! from what is stored.
 
 pub mod batch;
 pub mod config;
@@ -10,6 +11,7 @@ pub mod decode;
 pub mod insert;
 pub mod metrics;
 pub mod pipeline;
+pub mod rebuild;
 pub mod rows;
 
 pub use config::ProcessorConfig;

@@ -22,8 +22,9 @@ use crate::batch::{Batch, BatchLimits, Record};
 use crate::config::ProcessorConfig;
 use crate::dead_letter::{self, DeadLetter, DeadLetterError};
 use crate::decode::decode;
-use crate::insert::{InsertError, insert};
+use crate::insert::{Destination, InsertError, Store};
 use crate::metrics::Metrics;
+use crate::rebuild::swaps;
 use crate::rows::rows_for;
 
 /// How long the start waits for Kafka.
@@ -104,6 +105,8 @@ pub struct Pipeline {
     insert_retry_for: Duration,
     metrics: Metrics,
     shutdown: CancellationToken,
+    /// How often tables had been swapped when this was looked at last.
+    swaps: AtomicU64,
 }
 
 impl Pipeline {
@@ -126,6 +129,7 @@ impl Pipeline {
         // What was read is only known for the tables that it was written to: another, or a new, database begins at the beginning.
         let group = format!("{}.{}", prefix.processor_group(), database_id(&client, config).await?);
 
+        let swaps = AtomicU64::new(swaps(&client).await?);
         let generation = Arc::new(AtomicU64::new(0));
         let context = Context { generation: generation.clone(), metrics: metrics.clone() };
         let consumer: StreamConsumer<Context> = kafka.consumer(&group).create_with_context(context)?;
@@ -142,6 +146,7 @@ impl Pipeline {
             insert_retry_for: Duration::from_secs(config.insert_retry_seconds),
             metrics,
             shutdown: CancellationToken::new(),
+            swaps,
         })
     }
 
@@ -280,7 +285,7 @@ impl Pipeline {
         let give_up_at = Instant::now() + self.insert_retry_for.max(self.insert_timeout);
         let mut pause = RETRY_PAUSE;
         loop {
-            let inserted = insert(&self.client, &batch.rows, self.insert_timeout, &self.metrics);
+            let inserted = self.insert(batch);
             let tried = tokio::select! {
                 tried = tokio::time::timeout_at(give_up_at, inserted) => tried,
                 () = stopping(&self.shutdown) => return Err(PipelineError::Stopped),
@@ -304,6 +309,25 @@ impl Pipeline {
                 () = self.shutdown.cancelled() => return Err(PipelineError::Stopped),
             }
             pause = (pause * 2).min(RETRY_PAUSE_MAX);
+        }
+    }
+
+    /// Inserts a batch into the tables that are the live ones once it is done: where a rebuild swapped them meanwhile, what went into the old
+    /// ones is inserted again ([`crate::rebuild`]).
+    async fn insert(&self, batch: &Batch) -> Result<(), InsertError> {
+        let store = Store {
+            client: &self.client,
+            destination: Destination::Live,
+            timeout: self.insert_timeout,
+            metrics: &self.metrics,
+        };
+        loop {
+            store.insert(&batch.rows).await?;
+            let swaps = swaps(&self.client).await?;
+            if self.swaps.swap(swaps, Ordering::SeqCst) == swaps {
+                return Ok(());
+            }
+            tracing::info!("tables were swapped by a rebuild: the batch is stored in the new ones too");
         }
     }
 

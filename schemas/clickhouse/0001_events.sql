@@ -17,7 +17,9 @@ CREATE TABLE IF NOT EXISTS ${database}.event_facts ${on_cluster}
     received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse received it first',
     payload String COMMENT 'What GitLab sent, but for redacted secrets' CODEC(ZSTD(1)),
     precedence UInt64 COMMENT 'Highest for the earliest receipt: which row of one id stays',
-    INDEX received_at_range received_at TYPE minmax
+    inserted_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse stored this row: what a rebuild has not seen yet',
+    INDEX received_at_range received_at TYPE minmax,
+    INDEX inserted_at_range inserted_at TYPE minmax
 )
 ENGINE = ${replicated}ReplacingMergeTree(precedence)
 ORDER BY (instance, project_id, kind, id);

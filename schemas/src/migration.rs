@@ -24,8 +24,15 @@ pub struct Target {
     pub cluster: Option<String>,
 }
 
+impl Target {
+    /// `ON CLUSTER name`, or nothing on a single node.
+    pub fn on_cluster(&self) -> String {
+        self.cluster.as_ref().map(|cluster| format!("ON CLUSTER {}", quoted(cluster))).unwrap_or_default()
+    }
+}
+
 /// All migrations, in order.
-pub const MIGRATIONS: [Migration; 11] = [
+pub const MIGRATIONS: [Migration; 12] = [
     Migration { version: 1, name: "events", sql: include_str!("../clickhouse/0001_events.sql") },
     Migration { version: 2, name: "pushes", sql: include_str!("../clickhouse/0002_pushes.sql") },
     Migration { version: 3, name: "commits", sql: include_str!("../clickhouse/0003_commits.sql") },
@@ -49,6 +56,7 @@ pub const MIGRATIONS: [Migration; 11] = [
     Migration { version: 9, name: "dead_letters", sql: include_str!("../clickhouse/0009_dead_letters.sql") },
     Migration { version: 10, name: "branches", sql: include_str!("../clickhouse/0010_branches.sql") },
     Migration { version: 11, name: "tags", sql: include_str!("../clickhouse/0011_tags.sql") },
+    Migration { version: 28, name: "rebuilds", sql: include_str!("../clickhouse/0028_rebuilds.sql") },
 ];
 
 /// Creates the database and the table that records what was applied.
@@ -83,10 +91,9 @@ pub fn ledger(target: &Target) -> Vec<String> {
 }
 
 fn statements(sql: &str, target: &Target) -> Vec<String> {
-    let on_cluster = target.cluster.as_ref().map(|cluster| format!("ON CLUSTER {}", quoted(cluster)));
     let filled = sql
         .replace("${database}", &quoted(&target.database))
-        .replace("${on_cluster}", on_cluster.as_deref().unwrap_or_default())
+        .replace("${on_cluster}", &target.on_cluster())
         .replace("${replicated}", if target.cluster.is_some() { "Replicated" } else { "" });
     filled
         .split(";\n")

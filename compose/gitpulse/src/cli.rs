@@ -14,7 +14,7 @@ use runtime::telemetry::TelemetryConfig;
 
 use crate::settings::Settings;
 use crate::tenants::WebhookConfig;
-use crate::{config, dead_letters, doctor, engine, migrate, roles, send, up};
+use crate::{config, dead_letters, doctor, engine, migrate, rebuild, roles, send, up};
 
 /// Turns everything that happens in many GitLab projects into SQL tables, delivery metrics and Prometheus series.
 #[derive(Debug, Parser)]
@@ -52,6 +52,8 @@ enum Command {
     Send(Box<send::SendArgs>),
     /// What could not be decoded
     DeadLetters(dead_letters::DeadLettersArgs),
+    /// Builds tables anew from `events`, beside the live ones, and swaps them
+    Rebuild(rebuild::RebuildArgs),
     /// For `up` and the tests: an engine as a child process
     #[command(hide = true)]
     Engine(engine::EngineArgs),
@@ -138,6 +140,7 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         Command::Migrate(args) => runtime()?.block_on(migrate::run(args)),
         Command::Doctor(args) => return runtime()?.block_on(doctor::run(*args, tenants)),
         Command::Send(args) => return runtime()?.block_on(send::run(*args, tenants)),
+        Command::Rebuild(args) => runtime()?.block_on(rebuild::run(args)),
         Command::DeadLetters(args) => runtime()?.block_on(dead_letters::run(args)),
     };
     finished.map(|()| ExitCode::SUCCESS)

@@ -6,6 +6,7 @@ mod dead_letters;
 mod doctor;
 mod engine;
 mod migrate;
+mod rebuild;
 mod roles;
 mod send;
 mod settings;

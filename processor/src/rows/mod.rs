@@ -50,6 +50,19 @@ pub struct Rows {
     pub unreadable: u64,
 }
 
+/// The analysts' names, each with the tables it reads: what can be built anew from `events`.
+pub const TABLES: [(&str, &[&str]); 9] = [
+    ("pushes", &["push_facts"]),
+    ("commits", &["commit_facts"]),
+    ("branches", &["push_facts", "ref_head_facts"]),
+    ("tags", &["push_facts", "ref_head_facts"]),
+    ("merge_requests", &["merge_request_facts"]),
+    ("merge_request_events", &["merge_request_event_facts"]),
+    ("pipelines", &["pipeline_facts"]),
+    ("pipeline_events", &["pipeline_event_facts"]),
+    ("jobs", &["job_facts"]),
+];
+
 impl Rows {
     /// How many rows there are.
     pub fn len(&self) -> usize {

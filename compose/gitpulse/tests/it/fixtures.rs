@@ -11,7 +11,7 @@ use crate::deployment::Deployment;
 
 /// The analysts' names that count each thing once, and what in them depends on the receipt.
 const TABLES: [(&str, &str); 7] = [
-    ("pushes", "received_at, event_id"),
+    ("pushes", "pushed_at, received_at, event_id"),
     ("commits", "first_received_at"),
     ("merge_requests", "first_received_at, last_event_id"),
     ("merge_request_events", "first_received_at"),

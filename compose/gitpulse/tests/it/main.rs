@@ -13,6 +13,7 @@ mod engines;
 mod fixtures;
 mod kills;
 mod poison;
+mod rebuild;
 mod shared_fixtures;
 mod up;
 mod views;

@@ -1,0 +1,142 @@
+//! `gitpulse rebuild`. In: names of tables. Out: the same tables, built anew from `events` by this build's decoder, and what that changed.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use processor::Metrics;
+use processor::rebuild::{Difference, Rebuild};
+use processor::rows::TABLES;
+use prometheus::Registry;
+use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
+
+/// How long one INSERT may take.
+const INSERT_TIMEOUT: Duration = Duration::from_secs(120);
+/// Columns that are named in the summary; the others are counted.
+const COLUMNS_SHOWN: usize = 6;
+
+/// What to build anew.
+#[derive(Debug, Args)]
+pub(crate) struct RebuildArgs {
+    #[command(flatten)]
+    clickhouse: ClickHouseConfig,
+    /// Tables to build anew, by their analysts' names; all of them by default
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = names())]
+    tables: Vec<String>,
+    /// Shows what would change, and changes nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn names() -> Vec<&'static str> {
+    TABLES.iter().map(|(name, _)| *name).collect()
+}
+
+/// Builds tables anew beside the live ones, shows the difference, and swaps them.
+pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
+    let ClickHouse { client, target } = ClickHouse::new(&args.clickhouse);
+    let metrics = Metrics::register(&Registry::new())?;
+    let on_cluster = target.on_cluster();
+    let mut out = std::io::stdout().lock();
+    while let Some(interrupted) =
+        Rebuild::interrupted(client.clone(), on_cluster.clone(), INSERT_TIMEOUT, metrics.clone())
+            .await
+            .context("is the database migrated? `gitpulse migrate` makes the tables")?
+    {
+        writeln!(out, "A rebuild was interrupted after its swap; what it had left is done first.")?;
+        let progress = Progress::new("adding what was stored meanwhile", interrupted.events().await?);
+        interrupted.finish(|read| progress.set(read)).await?;
+    }
+    let tables = TABLES
+        .iter()
+        .filter(|(name, _)| args.tables.is_empty() || args.tables.iter().any(|chosen| chosen == name))
+        .flat_map(|(_, tables)| tables.iter().copied());
+    let tables = Vec::from_iter(tables.collect::<BTreeSet<_>>());
+    let rebuild = Rebuild::begin(client, tables, on_cluster, INSERT_TIMEOUT, metrics).await?;
+    let events = rebuild.events().await?;
+    let progress = Progress::new("reading events", events);
+    rebuild.fill(|read| progress.set(read)).await?;
+    drop(progress);
+    writeln!(out, "{}", summary(&rebuild.differences().await?))?;
+    if args.dry_run {
+        rebuild.discard().await?;
+        writeln!(
+            out,
+            "Nothing was changed: this was a dry run. Events that arrived meanwhile show as removed."
+        )?;
+        return Ok(());
+    }
+    rebuild.swap().await?;
+    let progress = Progress::new("adding what was stored meanwhile", events);
+    rebuild.finish(|read| progress.set(read)).await?;
+    drop(progress);
+    writeln!(
+        out,
+        "The new tables are in place. Events that arrived meanwhile show as removed above, and are in them."
+    )?;
+    Ok(())
+}
+
+/// The differences as a table.
+fn summary(differences: &[Difference]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["table", "rows before", "after", "removed", "added", "changed", "columns that change"]);
+    for difference in differences {
+        let mut columns = difference.columns.clone();
+        columns.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
+        let shown = columns.iter().take(COLUMNS_SHOWN).map(|(column, rows)| format!("{column} ({rows})"));
+        let mut text = Vec::from_iter(shown).join(", ");
+        if let Some(others @ 1..) = columns.len().checked_sub(COLUMNS_SHOWN) {
+            text.push_str(&format!(" and {others} more"));
+        }
+        let counts =
+            [difference.before, difference.after, difference.removed, difference.added, difference.changed];
+        let mut row = vec![difference.table.to_owned()];
+        row.extend(counts.map(|count| count.to_string()));
+        row.push(text);
+        table.add_row(row);
+    }
+    table.to_string()
+}
+
+/// How many events were read: a bar on a terminal, else a line for each tenth.
+struct Progress {
+    bar: ProgressBar,
+    label: &'static str,
+    total: u64,
+    plain: bool,
+    said: std::cell::Cell<u64>,
+}
+
+impl Progress {
+    fn new(label: &'static str, total: u64) -> Progress {
+        let bar = ProgressBar::new(total).with_message(label);
+        if let Ok(style) =
+            ProgressStyle::with_template("{msg} [{bar:30}] {human_pos} of {human_len}, {per_sec}, {eta} left")
+        {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        Progress { bar, label, total, plain: !std::io::stderr().is_terminal(), said: std::cell::Cell::new(0) }
+    }
+
+    #[expect(clippy::print_stderr, reason = "progress without a terminal")]
+    fn set(&self, read: u64) {
+        self.bar.set_position(read);
+        let tenth = (read * 10).checked_div(self.total).unwrap_or(10).min(10);
+        if self.plain && tenth > self.said.get() {
+            self.said.set(tenth);
+            eprintln!("{}: {read} of {}", self.label, self.total);
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

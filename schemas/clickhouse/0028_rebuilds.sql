@@ -1,0 +1,11 @@
+-- What `gitpulse rebuild` did and how far it came. A row is a step; whoever inserts reads here whether tables were swapped meanwhile.
+CREATE TABLE IF NOT EXISTS ${database}.rebuilds ${on_cluster}
+(
+    id UUID COMMENT 'One rebuild',
+    step LowCardinality(String) COMMENT 'started, swapped or finished',
+    tables Array(String) COMMENT 'The storage tables that it builds anew',
+    began_at DateTime64(3, 'UTC') COMMENT 'When it began: what was stored since may be missing in the new tables until it is finished',
+    at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When it came to this step'
+)
+ENGINE = ${replicated}MergeTree
+ORDER BY (id, step);
