@@ -6,7 +6,9 @@ use schemas::api::merge_request::Approvals;
 use schemas::api::push::{ListedCommit, ListedRef, PushEvent};
 use schemas::api::state_event::StateEvent;
 use schemas::envelope::EnvelopeError;
+use schemas::event::issue::Issue;
 use schemas::event::merge_request::MergeRequest;
+use schemas::event::note::Note;
 use schemas::event::pipeline::Pipeline;
 use schemas::event::push::{Commit, Push};
 use schemas::field::Field;
@@ -84,6 +86,10 @@ pub enum EventBody {
     StateEvent(Box<StateEvent>),
     /// A change of a pipeline and its jobs.
     Pipeline(Box<Pipeline>),
+    /// A change of an issue or another work item, or one as the API lists it.
+    Issue(Box<Issue>),
+    /// A comment.
+    Note(Box<Note>),
     /// A kind that has no tables of its own.
     Untyped,
 }
@@ -226,6 +232,8 @@ fn typed(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {
             within(kind, "object_attributes.sha", attributes.field(|attributes| &attributes.sha).text())?;
             Ok(EventBody::Pipeline(Box::new(pipeline)))
         }
+        EventKind::Issue => issue(parse(kind, payload)?, "object_attributes.id"),
+        EventKind::Note => note(parse(kind, payload)?),
         _ => Ok(EventBody::Untyped),
     }
 }
@@ -258,6 +266,15 @@ fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError
             Shape { approved_by: Some(_), .. } => Ok(EventBody::Approvals(Box::new(parse(kind, payload)?))),
             Shape { .. } => merge_request(parse::<api::merge_request::Listed>(kind, payload)?.into()),
         },
+        EventKind::Issue => match parse(kind, payload)? {
+            Shape { resource_type: Some(_), .. } => state_event(kind, payload),
+            Shape { .. } => {
+                let listed: api::issue::Listed = parse(kind, payload)?;
+                let identity = listed.identity();
+                issue(listed.into(), identity)
+            }
+        },
+        EventKind::Note => note(parse::<api::note::Listed>(kind, payload)?.into()),
         _ => Ok(EventBody::Untyped),
     }
 }
@@ -286,6 +303,21 @@ fn merge_request(merge_request: MergeRequest) -> Result<EventBody, DecodeError> 
         &attributes.field(|attributes| &attributes.iid),
     )?;
     Ok(EventBody::MergeRequest(Box::new(merge_request)))
+}
+
+/// `identity` names the field that its id was read from.
+fn issue(issue: Issue, identity: &'static str) -> Result<EventBody, DecodeError> {
+    number(EventKind::Issue, identity, &issue.object_attributes.field(|attributes| &attributes.id))?;
+    Ok(EventBody::Issue(Box::new(issue)))
+}
+
+fn note(note: Note) -> Result<EventBody, DecodeError> {
+    number(
+        EventKind::Note,
+        "object_attributes.id",
+        &note.object_attributes.field(|attributes| &attributes.id),
+    )?;
+    Ok(EventBody::Note(Box::new(note)))
 }
 
 fn state_event(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {

@@ -100,6 +100,9 @@ impl Store<'_> {
             self.table("pipeline_facts", &rows.pipelines),
             self.table("pipeline_event_facts", &rows.pipeline_events),
             self.table("job_facts", &rows.jobs),
+            self.table("issue_facts", &rows.issues),
+            self.table("issue_event_facts", &rows.issue_events),
+            self.table("note_facts", &rows.notes),
             self.table("dead_letter_facts", &rows.dead_letters),
         )?;
         fail_point!("processor::before_events");

@@ -77,7 +77,7 @@ CREATE VIEW IF NOT EXISTS ${database}.merge_requests ${on_cluster}
     prepared_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab had finished preparing it',
     merged_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was merged; from older GitLab versions, the time of the merge event',
     closed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was closed without merging; NULL again once reopened',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events',
+    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'

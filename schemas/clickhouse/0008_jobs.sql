@@ -69,7 +69,7 @@ CREATE VIEW IF NOT EXISTS ${database}.jobs ${on_cluster}
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
     started_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it started; NULL where it did not',
     finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it finished; NULL where it did not',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events',
+    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'

@@ -32,7 +32,7 @@ impl Target {
 }
 
 /// All migrations, in order.
-pub const MIGRATIONS: [Migration; 12] = [
+pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "events", sql: include_str!("../clickhouse/0001_events.sql") },
     Migration { version: 2, name: "pushes", sql: include_str!("../clickhouse/0002_pushes.sql") },
     Migration { version: 3, name: "commits", sql: include_str!("../clickhouse/0003_commits.sql") },
@@ -56,6 +56,9 @@ pub const MIGRATIONS: [Migration; 12] = [
     Migration { version: 9, name: "dead_letters", sql: include_str!("../clickhouse/0009_dead_letters.sql") },
     Migration { version: 10, name: "branches", sql: include_str!("../clickhouse/0010_branches.sql") },
     Migration { version: 11, name: "tags", sql: include_str!("../clickhouse/0011_tags.sql") },
+    Migration { version: 12, name: "issues", sql: include_str!("../clickhouse/0012_issues.sql") },
+    Migration { version: 13, name: "issue_events", sql: include_str!("../clickhouse/0013_issue_events.sql") },
+    Migration { version: 14, name: "notes", sql: include_str!("../clickhouse/0014_notes.sql") },
     Migration { version: 28, name: "rebuilds", sql: include_str!("../clickhouse/0028_rebuilds.sql") },
 ];
 

@@ -64,10 +64,10 @@ fn an_event_that_its_table_cannot_take_is_still_an_event() {
 #[test]
 fn kinds_without_tables_of_their_own_are_events() {
     let event = json(
-        EventKind::Note,
-        r#"{"object_kind":"note","project_id":"42","object_attributes":{"action":"create"}}"#,
+        EventKind::Other,
+        r#"{"object_kind":"flow","project_id":"42","object_attributes":{"action":"create"}}"#,
     );
     let event = event.unwrap();
     assert!(matches!(event.body, Ok(EventBody::Untyped)));
-    assert_eq!((event.project_id, event.name.as_str(), event.action.as_str()), (42, "note", "create"));
+    assert_eq!((event.project_id, event.name.as_str(), event.action.as_str()), (42, "flow", "create"));
 }

@@ -341,7 +341,7 @@ fn observed(action: &str) -> Option<&'static str> {
 }
 
 /// Who did it, as far as the body says: old versions send no id.
-fn actor(user: Option<&User>) -> String {
+pub(super) fn actor(user: Option<&User>) -> String {
     match user.map(|user| (user.id.get(), user.username.text())) {
         Some((Some(id), _)) => id.to_string(),
         Some((None, username)) if !username.is_empty() => format!("@{username}"),
@@ -349,15 +349,15 @@ fn actor(user: Option<&User>) -> String {
     }
 }
 
-fn ids(field: &Field<Vec<Field<u64>>>) -> Field<Vec<u64>> {
+pub(super) fn ids(field: &Field<Vec<Field<u64>>>) -> Field<Vec<u64>> {
     field.as_ref().map(|ids| ids.iter().filter_map(Field::get).collect())
 }
 
-fn users(field: &Field<Vec<Embedded<User>>>) -> Field<Vec<u64>> {
+pub(super) fn users(field: &Field<Vec<Embedded<User>>>) -> Field<Vec<u64>> {
     field.as_ref().map(|users| users.iter().filter_map(|user| user.get()?.id.get()).collect())
 }
 
-fn titles(field: &Field<Vec<Embedded<Label>>>) -> Field<Vec<String>> {
+pub(super) fn titles(field: &Field<Vec<Embedded<Label>>>) -> Field<Vec<String>> {
     field
         .as_ref()
         .map(|labels| labels.iter().filter_map(|label| label.get()?.title.value().cloned()).collect())

@@ -9,12 +9,16 @@ use uuid::Uuid;
 
 use crate::decode::{Event, EventBody};
 
+mod issue;
 mod merge_request;
+mod note;
 mod pipeline;
 mod push;
 mod version;
 
+pub use issue::{IssueEventRow, IssueRow};
 pub use merge_request::{MergeRequestEventRow, MergeRequestRow};
+pub use note::NoteRow;
 pub use pipeline::{JobRow, PipelineEventRow, PipelineRow};
 pub use push::{CommitRow, PushRow, RefHeadRow};
 pub use version::{Columns, Version, Versioned, VersionedList};
@@ -38,6 +42,12 @@ pub struct Rows {
     pub pipeline_events: Vec<PipelineEventRow>,
     /// `job_facts`.
     pub jobs: Vec<JobRow>,
+    /// `issue_facts`.
+    pub issues: Vec<IssueRow>,
+    /// `issue_event_facts`.
+    pub issue_events: Vec<IssueEventRow>,
+    /// `note_facts`.
+    pub notes: Vec<NoteRow>,
     /// `dead_letter_facts`.
     pub dead_letters: Vec<DeadLetterRow>,
     /// `event_facts`.
@@ -51,7 +61,7 @@ pub struct Rows {
 }
 
 /// The analysts' names, each with the tables it reads: what can be built anew from `events`.
-pub const TABLES: [(&str, &[&str]); 9] = [
+pub const TABLES: &[(&str, &[&str])] = &[
     ("pushes", &["push_facts"]),
     ("commits", &["commit_facts"]),
     ("branches", &["push_facts", "ref_head_facts"]),
@@ -61,6 +71,9 @@ pub const TABLES: [(&str, &[&str]); 9] = [
     ("pipelines", &["pipeline_facts"]),
     ("pipeline_events", &["pipeline_event_facts"]),
     ("jobs", &["job_facts"]),
+    ("issues", &["issue_facts"]),
+    ("issue_events", &["issue_event_facts"]),
+    ("notes", &["note_facts"]),
 ];
 
 impl Rows {
@@ -74,6 +87,9 @@ impl Rows {
             + self.pipelines.len()
             + self.pipeline_events.len()
             + self.jobs.len()
+            + self.issues.len()
+            + self.issue_events.len()
+            + self.notes.len()
             + self.dead_letters.len()
             + self.events.len()
     }
@@ -93,6 +109,9 @@ impl Rows {
         self.pipelines.append(&mut rows.pipelines);
         self.pipeline_events.append(&mut rows.pipeline_events);
         self.jobs.append(&mut rows.jobs);
+        self.issues.append(&mut rows.issues);
+        self.issue_events.append(&mut rows.issue_events);
+        self.notes.append(&mut rows.notes);
         self.dead_letters.append(&mut rows.dead_letters);
         self.events.append(&mut rows.events);
         self.unreadable += rows.unreadable;
@@ -188,9 +207,12 @@ pub fn rows_for(event: Event) -> Rows {
         Ok(EventBody::Approvals(approvals)) => merge_request::approval_rows(&event, approvals),
         Ok(EventBody::StateEvent(state_event)) => match event.kind {
             EventKind::MergeRequest => merge_request::state_event_rows(&event, state_event),
+            EventKind::Issue => issue::state_event_rows(&event, state_event),
             _ => Rows::default(),
         },
         Ok(EventBody::Pipeline(pipeline)) => pipeline::rows(&event, pipeline),
+        Ok(EventBody::Issue(issue)) => issue::rows(&event, issue),
+        Ok(EventBody::Note(note)) => note::rows(&event, note),
         Ok(EventBody::Untyped) | Err(_) => Rows::default(),
     };
     let received_at = event.received_at.timestamp_millis();

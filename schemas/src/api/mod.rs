@@ -7,7 +7,9 @@ use serde::Deserialize;
 use crate::event::merge_request::Label;
 use crate::field::{Embedded, Field};
 
+pub mod issue;
 pub mod merge_request;
+pub mod note;
 pub mod push;
 pub mod state_event;
 

@@ -1,0 +1,157 @@
+//! Rows of a note. In: one of its events, or what the API lists. Out: what it tells of the note.
+
+use chrono::{DateTime, Utc};
+use clickhouse::Row;
+use schemas::event::note::{Attributes, Note};
+use schemas::field::Field;
+use serde::Serialize;
+
+use super::issue::confidential;
+use super::version::{Columns, Version, Versioned};
+use super::{EventId, Provenance, Rows};
+use crate::decode::Event;
+
+/// A row of `note_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct NoteRow {
+    pub(super) instance: String,
+    pub(super) project_id: u64,
+    pub(super) id: u64,
+    pub(super) noteable_type: Versioned<String>,
+    pub(super) noteable_id: Versioned<u64>,
+    pub(super) noteable_iid: Versioned<u64>,
+    pub(super) commit_sha: Versioned<String>,
+    pub(super) project_path: Versioned<String>,
+    pub(super) discussion_id: Versioned<String>,
+    #[serde(rename = "type")]
+    pub(super) note_type: Versioned<String>,
+    pub(super) body: Versioned<String>,
+    pub(super) system: Versioned<bool>,
+    pub(super) internal: Versioned<bool>,
+    pub(super) confidential: Versioned<bool>,
+    pub(super) author_id: Versioned<u64>,
+    pub(super) author_username: Versioned<String>,
+    pub(super) resolvable: Versioned<bool>,
+    pub(super) resolved: Versioned<bool>,
+    pub(super) resolved_at: Versioned<i64>,
+    pub(super) resolved_by_id: Versioned<u64>,
+    pub(super) url: Versioned<String>,
+    pub(super) created_at: Versioned<i64>,
+    pub(super) updated_at: Versioned<i64>,
+    pub(super) deleted_at: Versioned<i64>,
+    pub(super) last_event_id: (i64, u8, u16, EventId),
+    pub(super) tenants: Vec<String>,
+    pub(super) origins: Vec<String>,
+    pub(super) first_received_at: i64,
+}
+
+pub(super) fn rows(event: &Event, note: &Note) -> Rows {
+    let mut rows = Rows::default();
+    let Some(attributes) = note.object_attributes.get() else {
+        return rows;
+    };
+    let Some(id) = attributes.id.get() else {
+        return rows;
+    };
+    rows.as_of = as_of(attributes);
+    let version = Version::new(as_of(attributes).unwrap_or(event.received_at), 0, event.received_at);
+    let mut columns = Columns::at(version, event.received_at);
+    let Provenance { tenants, origins, received_at } = Provenance::of(event);
+    let noteable_iid = note
+        .merge_request
+        .field(|noteable| &noteable.iid)
+        .or(note.issue.field(|noteable| &noteable.iid))
+        .or(note.work_item.field(|noteable| &noteable.iid))
+        .or(attributes.noteable_iid.clone());
+    let resolvable = resolvable(attributes);
+    let row = NoteRow {
+        instance: event.instance.clone(),
+        project_id: event.project_id,
+        id,
+        noteable_type: columns.value(&attributes.noteable_type),
+        noteable_id: columns.value(&attributes.noteable_id),
+        noteable_iid: columns.value(&noteable_iid),
+        commit_sha: columns.value(&attributes.commit_id),
+        project_path: columns.text(&event.project_path),
+        discussion_id: columns.value(&attributes.discussion_id),
+        note_type: columns.value(&attributes.note_type),
+        body: columns.value(&attributes.note),
+        system: columns.value(&attributes.system),
+        internal: columns.value(&attributes.internal),
+        confidential: columns.value(&withheld(note, attributes)),
+        author_id: columns.value(&attributes.author_id),
+        author_username: columns.value(&author_username(note, attributes)),
+        resolved: columns.value(&resolved(attributes, &resolvable)),
+        resolvable: columns.value(&resolvable),
+        resolved_at: columns.time(&attributes.resolved_at),
+        resolved_by_id: columns.value(&attributes.resolved_by_id),
+        url: columns.value(&attributes.url),
+        created_at: columns.immutable_time(&attributes.created_at),
+        updated_at: columns.time(&attributes.updated_at),
+        // Whoever tells of it says that it is there.
+        deleted_at: columns.value(&Field::Null),
+        last_event_id: columns.event(EventId(event.id)),
+        tenants,
+        origins,
+        first_received_at: received_at,
+    };
+    rows.notes.push(row);
+    rows.unreadable += columns.unreadable;
+    rows
+}
+
+fn as_of(attributes: &Attributes) -> Option<DateTime<Utc>> {
+    attributes.updated_at.get().or(attributes.created_at.get())
+}
+
+/// Whether only members of the project may see it, by itself or by its issue. The API tells of itself alone: that it is not internal does
+/// not say that its issue is open to everybody.
+fn withheld(note: &Note, attributes: &Attributes) -> Field<bool> {
+    let noteable = note
+        .issue
+        .field(|noteable| &noteable.confidential)
+        .or(note.work_item.field(|noteable| &noteable.confidential));
+    match (&attributes.internal, &noteable, &note.event_type) {
+        (Field::Value(true), _, _) | (_, Field::Value(true), _) => Field::Value(true),
+        // Without an event type, neither of both says that there is nothing to withhold.
+        (_, _, Field::Value(_)) => confidential(&Field::Value(false), &note.event_type),
+        (_, _, _) => Field::Absent,
+    }
+}
+
+/// User name of the author: a webhook names who did something, which for an edit can be somebody else.
+fn author_username(note: &Note, attributes: &Attributes) -> Field<String> {
+    let created = attributes.action.text() == "create";
+    match note.user.get() {
+        Some(user) if user.id.get().map_or(created, |id| Some(id) == attributes.author_id.get()) => {
+            user.username.clone()
+        }
+        Some(_) | None => attributes.author_username.clone(),
+    }
+}
+
+/// Whether it is of a thread that can be resolved. Webhooks do not say; which threads of issues can be is a matter of GitLab's version.
+fn resolvable(attributes: &Attributes) -> Field<bool> {
+    let thread = matches!(attributes.note_type.text(), "DiffNote" | "DiscussionNote");
+    let system = attributes.system.get() == Some(true);
+    let derived = match (&attributes.note_type, attributes.noteable_type.text()) {
+        (Field::Absent | Field::Unreadable, _) => Field::Absent,
+        (_, "MergeRequest" | "DesignManagement::Design") => Field::Value(thread && !system),
+        (_, "Issue" | "WorkItem") if thread && !system => Field::Absent,
+        (_, _) => Field::Value(false),
+    };
+    attributes.resolvable.clone().or(derived)
+}
+
+/// Whether it is resolved; null where it cannot be.
+fn resolved(attributes: &Attributes, resolvable: &Field<bool>) -> Field<bool> {
+    let derived = match (&attributes.resolved_at, resolvable.get()) {
+        (Field::Value(_), _) => Field::Value(true),
+        (Field::Null, Some(true)) => Field::Value(false),
+        (_, _) => Field::Absent,
+    };
+    attributes.resolved.clone().or(derived)
+}
+
+#[cfg(test)]
+mod tests;
