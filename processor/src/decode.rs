@@ -6,7 +6,9 @@ use schemas::api::merge_request::Approvals;
 use schemas::api::push::{ListedCommit, ListedRef, PushEvent};
 use schemas::api::state_event::StateEvent;
 use schemas::envelope::EnvelopeError;
+use schemas::event::deployment::Deployment;
 use schemas::event::issue::Issue;
+use schemas::event::job::{Job, Posted};
 use schemas::event::merge_request::MergeRequest;
 use schemas::event::note::Note;
 use schemas::event::pipeline::Pipeline;
@@ -84,12 +86,16 @@ pub enum EventBody {
     Approvals(Box<Approvals>),
     /// A change of state of a merge request or an issue, as the API lists it.
     StateEvent(Box<StateEvent>),
-    /// A change of a pipeline and its jobs.
+    /// A change of a pipeline and its jobs, or the pipeline as the API lists it.
     Pipeline(Box<Pipeline>),
     /// A change of an issue or another work item, or one as the API lists it.
     Issue(Box<Issue>),
     /// A comment.
     Note(Box<Note>),
+    /// A change of a job, or the job as the API lists it.
+    Job(Box<Job>),
+    /// A change of a deployment, or the deployment as the API lists it.
+    Deployment(Box<Deployment>),
     /// A kind that has no tables of its own.
     Untyped,
 }
@@ -220,20 +226,11 @@ fn typed(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {
     match kind {
         EventKind::Push | EventKind::TagPush => push(kind, parse(kind, payload)?),
         EventKind::MergeRequest => merge_request(parse(kind, payload)?),
-        EventKind::Pipeline => {
-            let pipeline: Pipeline = parse(kind, payload)?;
-            let attributes = &pipeline.object_attributes;
-            number(kind, "object_attributes.id", &attributes.field(|attributes| &attributes.id))?;
-            within(
-                kind,
-                "object_attributes.ref",
-                attributes.field(|attributes| &attributes.ref_name).text(),
-            )?;
-            within(kind, "object_attributes.sha", attributes.field(|attributes| &attributes.sha).text())?;
-            Ok(EventBody::Pipeline(Box::new(pipeline)))
-        }
         EventKind::Issue => issue(parse(kind, payload)?, "object_attributes.id"),
         EventKind::Note => note(parse(kind, payload)?),
+        EventKind::Pipeline => pipeline(parse(kind, payload)?),
+        EventKind::Job => job(parse::<Posted>(kind, payload)?.into()),
+        EventKind::Deployment => deployment(parse(kind, payload)?),
         _ => Ok(EventBody::Untyped),
     }
 }
@@ -275,6 +272,9 @@ fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError
             }
         },
         EventKind::Note => note(parse::<api::note::Listed>(kind, payload)?.into()),
+        EventKind::Pipeline => pipeline(parse::<api::pipeline::Listed>(kind, payload)?.into()),
+        EventKind::Job => job(parse::<api::job::Listed>(kind, payload)?.into()),
+        EventKind::Deployment => deployment(parse::<api::deployment::Listed>(kind, payload)?.into()),
         _ => Ok(EventBody::Untyped),
     }
 }
@@ -318,6 +318,28 @@ fn note(note: Note) -> Result<EventBody, DecodeError> {
         &note.object_attributes.field(|attributes| &attributes.id),
     )?;
     Ok(EventBody::Note(Box::new(note)))
+}
+
+fn pipeline(pipeline: Pipeline) -> Result<EventBody, DecodeError> {
+    let (kind, attributes) = (EventKind::Pipeline, &pipeline.object_attributes);
+    number(kind, "object_attributes.id", &attributes.field(|attributes| &attributes.id))?;
+    within(kind, "object_attributes.ref", attributes.field(|attributes| &attributes.ref_name).text())?;
+    within(kind, "object_attributes.sha", attributes.field(|attributes| &attributes.sha).text())?;
+    within(kind, "object_attributes.status", attributes.field(|attributes| &attributes.status).text())?;
+    Ok(EventBody::Pipeline(Box::new(pipeline)))
+}
+
+fn job(job: Job) -> Result<EventBody, DecodeError> {
+    number(EventKind::Job, "build_id", &job.build.id)?;
+    Ok(EventBody::Job(Box::new(job)))
+}
+
+fn deployment(deployment: Deployment) -> Result<EventBody, DecodeError> {
+    let kind = EventKind::Deployment;
+    number(kind, "deployment_id", &deployment.deployment_id)?;
+    within(kind, "status", deployment.status.text())?;
+    within(kind, "approver.username", deployment.approver.field(|user| &user.username).text())?;
+    Ok(EventBody::Deployment(Box::new(deployment)))
 }
 
 fn state_event(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {

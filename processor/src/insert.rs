@@ -103,6 +103,8 @@ impl Store<'_> {
             self.table("issue_facts", &rows.issues),
             self.table("issue_event_facts", &rows.issue_events),
             self.table("note_facts", &rows.notes),
+            self.table("deployment_facts", &rows.deployments),
+            self.table("deployment_event_facts", &rows.deployment_events),
             self.table("dead_letter_facts", &rows.dead_letters),
         )?;
         fail_point!("processor::before_events");

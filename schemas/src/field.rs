@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The most memory the elements of one list may take, about 40,000 jobs; GitLab's own limits are far below. Without it 25 MiB of
+/// The most memory the elements of one list may take, about 30,000 jobs; GitLab's own limits are far below. Without it 25 MiB of
 /// `[{},{},...` would become gigabytes of structs, and of rows.
 const LIST_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 

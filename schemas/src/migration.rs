@@ -59,6 +59,12 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 12, name: "issues", sql: include_str!("../clickhouse/0012_issues.sql") },
     Migration { version: 13, name: "issue_events", sql: include_str!("../clickhouse/0013_issue_events.sql") },
     Migration { version: 14, name: "notes", sql: include_str!("../clickhouse/0014_notes.sql") },
+    Migration { version: 15, name: "deployments", sql: include_str!("../clickhouse/0015_deployments.sql") },
+    Migration {
+        version: 16,
+        name: "deployment_events",
+        sql: include_str!("../clickhouse/0016_deployment_events.sql"),
+    },
     Migration { version: 28, name: "rebuilds", sql: include_str!("../clickhouse/0028_rebuilds.sql") },
 ];
 

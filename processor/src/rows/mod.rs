@@ -9,17 +9,21 @@ use uuid::Uuid;
 
 use crate::decode::{Event, EventBody};
 
+mod deployment;
 mod issue;
+mod job;
 mod merge_request;
 mod note;
 mod pipeline;
 mod push;
 mod version;
 
+pub use deployment::{DeploymentEventRow, DeploymentRow};
 pub use issue::{IssueEventRow, IssueRow};
+pub use job::JobRow;
 pub use merge_request::{MergeRequestEventRow, MergeRequestRow};
 pub use note::NoteRow;
-pub use pipeline::{JobRow, PipelineEventRow, PipelineRow};
+pub use pipeline::{PipelineEventRow, PipelineRow};
 pub use push::{CommitRow, PushRow, RefHeadRow};
 pub use version::{Columns, Version, Versioned, VersionedList};
 
@@ -48,6 +52,10 @@ pub struct Rows {
     pub issue_events: Vec<IssueEventRow>,
     /// `note_facts`.
     pub notes: Vec<NoteRow>,
+    /// `deployment_facts`.
+    pub deployments: Vec<DeploymentRow>,
+    /// `deployment_event_facts`.
+    pub deployment_events: Vec<DeploymentEventRow>,
     /// `dead_letter_facts`.
     pub dead_letters: Vec<DeadLetterRow>,
     /// `event_facts`.
@@ -71,6 +79,8 @@ pub const TABLES: &[(&str, &[&str])] = &[
     ("pipelines", &["pipeline_facts"]),
     ("pipeline_events", &["pipeline_event_facts"]),
     ("jobs", &["job_facts"]),
+    ("deployments", &["deployment_facts"]),
+    ("deployment_events", &["deployment_event_facts"]),
     ("issues", &["issue_facts"]),
     ("issue_events", &["issue_event_facts"]),
     ("notes", &["note_facts"]),
@@ -90,6 +100,8 @@ impl Rows {
             + self.issues.len()
             + self.issue_events.len()
             + self.notes.len()
+            + self.deployments.len()
+            + self.deployment_events.len()
             + self.dead_letters.len()
             + self.events.len()
     }
@@ -112,6 +124,8 @@ impl Rows {
         self.issues.append(&mut rows.issues);
         self.issue_events.append(&mut rows.issue_events);
         self.notes.append(&mut rows.notes);
+        self.deployments.append(&mut rows.deployments);
+        self.deployment_events.append(&mut rows.deployment_events);
         self.dead_letters.append(&mut rows.dead_letters);
         self.events.append(&mut rows.events);
         self.unreadable += rows.unreadable;
@@ -213,6 +227,8 @@ pub fn rows_for(event: Event) -> Rows {
         Ok(EventBody::Pipeline(pipeline)) => pipeline::rows(&event, pipeline),
         Ok(EventBody::Issue(issue)) => issue::rows(&event, issue),
         Ok(EventBody::Note(note)) => note::rows(&event, note),
+        Ok(EventBody::Job(job)) => job::rows(&event, job),
+        Ok(EventBody::Deployment(deployment)) => deployment::rows(&event, deployment),
         Ok(EventBody::Untyped) | Err(_) => Rows::default(),
     };
     let received_at = event.received_at.timestamp_millis();

@@ -1,12 +1,15 @@
-//! Rows of a pipeline and its jobs. In: one of its events. Out: what it tells of the pipeline, the status that it reached, and a fact
-//! about each job in `builds[]`.
+//! Rows of a pipeline and its jobs. In: one of its events, or the pipeline as the API lists it. Out: what it tells of the pipeline, the
+//! status that it reached, and a fact about each job in `builds[]` and `bridges[]`, which only events have.
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
-use schemas::event::pipeline::{Attributes, Build, Pipeline};
+use schemas::Origin;
+use schemas::event::pipeline::{Attributes, Pipeline};
 use schemas::field::Field;
+use schemas::time::{clamp_to_receipt, whole_seconds};
 use serde::Serialize;
 
+use super::job::{self, Run};
 use super::version::{Columns, Version, Versioned, VersionedList};
 use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
@@ -23,6 +26,7 @@ pub struct PipelineRow {
     #[serde(rename = "ref")]
     pub(super) ref_name: Versioned<String>,
     pub(super) tag: Versioned<bool>,
+    pub(super) protected_ref: Versioned<bool>,
     pub(super) sha: Versioned<String>,
     pub(super) before_sha: Versioned<String>,
     pub(super) source: Versioned<String>,
@@ -35,9 +39,13 @@ pub struct PipelineRow {
     pub(super) parent_pipeline_id: Versioned<u64>,
     pub(super) duration_seconds: Versioned<f64>,
     pub(super) queued_seconds: Versioned<f64>,
+    pub(super) coverage: Versioned<f64>,
     pub(super) url: Versioned<String>,
     pub(super) created_at: Versioned<i64>,
+    pub(super) updated_at: Versioned<i64>,
+    pub(super) started_at: Versioned<i64>,
     pub(super) finished_at: Versioned<i64>,
+    pub(super) deleted_at: Versioned<i64>,
     pub(super) last_event_id: (i64, u8, u16, EventId),
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
@@ -58,45 +66,6 @@ pub struct PipelineEventRow {
     pub(super) first_received_at: i64,
 }
 
-/// A row of `job_facts`.
-#[derive(Debug, Clone, Row, Serialize)]
-pub struct JobRow {
-    pub(super) instance: String,
-    pub(super) project_id: u64,
-    pub(super) id: u64,
-    pub(super) pipeline_id: Versioned<u64>,
-    pub(super) project_path: Versioned<String>,
-    pub(super) name: Versioned<String>,
-    pub(super) stage: Versioned<String>,
-    pub(super) status: Versioned<String>,
-    #[serde(rename = "ref")]
-    pub(super) ref_name: Versioned<String>,
-    pub(super) tag: Versioned<bool>,
-    pub(super) sha: Versioned<String>,
-    pub(super) allow_failure: Versioned<bool>,
-    pub(super) failure_reason: Versioned<String>,
-    pub(super) run_when: Versioned<String>,
-    pub(super) manual: Versioned<bool>,
-    pub(super) user_id: Versioned<u64>,
-    pub(super) user_username: Versioned<String>,
-    pub(super) runner_id: Versioned<u64>,
-    pub(super) runner_description: Versioned<String>,
-    pub(super) runner_type: Versioned<String>,
-    pub(super) runner_tags: VersionedList<String>,
-    pub(super) environment: Versioned<String>,
-    pub(super) environment_action: Versioned<String>,
-    pub(super) environment_tier: Versioned<String>,
-    pub(super) duration_seconds: Versioned<f64>,
-    pub(super) queued_seconds: Versioned<f64>,
-    pub(super) created_at: Versioned<i64>,
-    pub(super) started_at: Versioned<i64>,
-    pub(super) finished_at: Versioned<i64>,
-    pub(super) last_event_id: (i64, u8, u16, EventId),
-    pub(super) tenants: Vec<String>,
-    pub(super) origins: Vec<String>,
-    pub(super) first_received_at: i64,
-}
-
 pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
     let mut rows = Rows::default();
     let Some(attributes) = pipeline.object_attributes.get() else {
@@ -105,46 +74,65 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
     let Some(id) = attributes.id.get() else {
         return rows;
     };
-    let builds = pipeline.builds.value().map(Vec::as_slice).unwrap_or_default();
-    // A body has no updated_at: the newest time in it is when it was true. The commit's time is not one of them: it can be years old,
+    let jobs = || [&pipeline.builds, &pipeline.bridges].into_iter().filter_map(Field::value).flatten();
+    // An event has no updated_at: the newest time in it is when it was true. The commit's time is not one of them: it can be years old,
     // or ahead.
-    let newest_build = builds.iter().filter_map(|build| newest(build.get()?)).max();
-    let as_of =
-        [attributes.created_at.get(), attributes.finished_at.get(), newest_build].into_iter().flatten().max();
-    rows.as_of = as_of;
-    let as_of = as_of.unwrap_or(event.received_at);
+    let newest_job = jobs().filter_map(|job| job.get()?.newest_time()).max();
+    let times = [&attributes.created_at, &attributes.started_at, &attributes.finished_at];
+    let newest = times.into_iter().filter_map(Field::get).chain(newest_job).max();
+    rows.as_of = attributes.updated_at.get().or(newest);
+    let as_of = rows.as_of.unwrap_or(event.received_at);
 
     let rank = pipeline_rank(attributes.status.text());
     let version = Version::new(as_of, rank, event.received_at);
     let (row, unreadable) = state(event, pipeline, attributes, id, version);
     rows.pipelines.push(row);
     rows.unreadable += unreadable;
-    if let Some(status) = attributes.status.value() {
+    if let (Some(status), Some(reached)) = (attributes.status.value(), reached(event, attributes, as_of)) {
         let Provenance { tenants, origins, received_at } = Provenance::of(event);
         rows.pipeline_events.push(PipelineEventRow {
             instance: event.instance.clone(),
             project_id: event.project_id,
             pipeline_id: id,
             status: status.clone(),
-            as_of: version.seconds() * 1000,
+            as_of: whole_seconds(clamp_to_receipt(reached, event.received_at)) * 1000,
             tenants,
             origins,
             first_received_at: received_at,
         });
     }
-    rows.unreadable += u64::from(matches!(pipeline.builds, Field::Unreadable));
-    for build in builds {
-        let (Some(build), Some(job_id)) = (build.get(), build.field(|build| &build.id).get()) else {
+    let lists = [&pipeline.builds, &pipeline.bridges];
+    rows.unreadable +=
+        lists.into_iter().map(|jobs| u64::from(matches!(jobs, Field::Unreadable))).sum::<u64>();
+    let run = Run {
+        pipeline_id: &Field::Value(id),
+        ref_name: &attributes.ref_name,
+        tag: &attributes.tag,
+        sha: &attributes.sha,
+    };
+    for job in jobs() {
+        let (Some(build), Some(job_id)) = (job.get(), job.field(|build| &build.id).get()) else {
             rows.unreadable += 1;
             continue;
         };
         // The job is told as the body knows it: a retry puts later jobs back to `created` without giving them a new time of their own.
-        let version = Version::new(as_of, job_rank(build.status.text()), event.received_at);
-        let (row, unreadable) = job(event, attributes, build, (id, job_id), version);
+        let (row, unreadable) = job::row(event, &run, build, job_id, as_of);
         rows.jobs.push(row);
         rows.unreadable += unreadable;
     }
     rows
+}
+
+/// When the pipeline reached its status, as far as anybody says: both faces say when it finished and was created, so that they agree. For other
+/// statuses an event's own time stands in. The API's does not: its `updated_at` differs from the newest time in an event of the same status,
+/// so that what it lists as running would be a second row of that status.
+fn reached(event: &Event, attributes: &Attributes, as_of: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match (attributes.status.text(), attributes.finished_at.get(), event.origin) {
+        ("success" | "failed" | "canceled" | "skipped", Some(finished_at), _) => Some(finished_at),
+        (_, _, Origin::Api) => None,
+        ("created", _, _) => Some(attributes.created_at.get().unwrap_or(as_of)),
+        (_, _, _) => Some(as_of),
+    }
 }
 
 /// Statuses of a pipeline that share a second, in the order in which GitLab goes through them: it stops at `manual` in the moment in which a
@@ -162,27 +150,6 @@ fn pipeline_rank(status: &str) -> u8 {
         "success" | "failed" | "canceled" | "skipped" => 9,
         _ => 0,
     }
-}
-
-/// Statuses of a job that share a second. A job that waits to be played, or was skipped, can still become pending without a new time.
-fn job_rank(status: &str) -> u8 {
-    match status {
-        "created" => 1,
-        "skipped" => 2,
-        "manual" => 3,
-        "waiting_for_resource" => 4,
-        "preparing" => 5,
-        "scheduled" => 6,
-        "pending" => 7,
-        "running" => 8,
-        "canceling" => 9,
-        "success" | "failed" | "canceled" => 10,
-        _ => 0,
-    }
-}
-
-fn newest(build: &Build) -> Option<DateTime<Utc>> {
-    [&build.created_at, &build.started_at, &build.finished_at].into_iter().filter_map(Field::get).max()
 }
 
 fn state(
@@ -205,6 +172,7 @@ fn state(
         name: columns.value(&attributes.name),
         ref_name: columns.value(&attributes.ref_name),
         tag: columns.value(&attributes.tag),
+        protected_ref: columns.value(&attributes.protected_ref),
         sha: columns.value(&attributes.sha),
         before_sha: columns.value(&attributes.before_sha),
         source: columns.value(&attributes.source),
@@ -217,64 +185,14 @@ fn state(
         parent_pipeline_id: columns.value(&pipeline.source_pipeline.field(|parent| &parent.pipeline_id)),
         duration_seconds: columns.value(&attributes.duration),
         queued_seconds: columns.value(&attributes.queued_duration),
+        coverage: columns.value(&attributes.coverage),
         url: columns.value(&attributes.url),
         created_at: columns.immutable_time(&attributes.created_at),
+        updated_at: columns.time(&attributes.updated_at),
+        started_at: columns.time(&attributes.started_at),
         finished_at: columns.time(&attributes.finished_at),
-        last_event_id: columns.event(EventId(event.id)),
-        tenants,
-        origins,
-        first_received_at: received_at,
-    };
-    (row, columns.unreadable)
-}
-
-fn job(
-    event: &Event,
-    pipeline: &Attributes,
-    build: &Build,
-    (pipeline_id, id): (u64, u64),
-    version: Version,
-) -> (JobRow, u64) {
-    let mut columns = Columns::at(version, event.received_at);
-    let Provenance { tenants, origins, received_at } = Provenance::of(event);
-    // GitLab sends `unknown_failure` for jobs that did not fail.
-    let failure_reason = match build.status.text() {
-        "failed" => build.failure_reason.clone(),
-        _ => Field::Null,
-    };
-    let runner_tags = build.runner.field(|runner| &runner.tags);
-    let runner_tags = runner_tags
-        .map(|tags: Vec<Field<String>>| tags.iter().filter_map(|tag| tag.value().cloned()).collect());
-    let row = JobRow {
-        instance: event.instance.clone(),
-        project_id: event.project_id,
-        id,
-        pipeline_id: columns.value(&Field::Value(pipeline_id)),
-        project_path: columns.text(&event.project_path),
-        name: columns.value(&build.name),
-        stage: columns.value(&build.stage),
-        status: columns.value(&build.status),
-        ref_name: columns.value(&pipeline.ref_name),
-        tag: columns.value(&pipeline.tag),
-        sha: columns.value(&pipeline.sha),
-        allow_failure: columns.value(&build.allow_failure),
-        failure_reason: columns.value(&failure_reason),
-        run_when: columns.value(&build.when),
-        manual: columns.value(&build.manual),
-        user_id: columns.value(&build.user.field(|user| &user.id)),
-        user_username: columns.value(&build.user.field(|user| &user.username)),
-        runner_id: columns.value(&build.runner.field(|runner| &runner.id)),
-        runner_description: columns.value(&build.runner.field(|runner| &runner.description)),
-        runner_type: columns.value(&build.runner.field(|runner| &runner.runner_type)),
-        runner_tags: columns.sorted(runner_tags),
-        environment: columns.value(&build.environment.field(|environment| &environment.name)),
-        environment_action: columns.value(&build.environment.field(|environment| &environment.action)),
-        environment_tier: columns.value(&build.environment.field(|environment| &environment.deployment_tier)),
-        duration_seconds: columns.value(&build.duration),
-        queued_seconds: columns.value(&build.queued_duration),
-        created_at: columns.immutable_time(&build.created_at),
-        started_at: columns.time(&build.started_at),
-        finished_at: columns.time(&build.finished_at),
+        // Whoever tells of it says that it exists.
+        deleted_at: columns.value(&Field::Null),
         last_event_id: columns.event(EventId(event.id)),
         tenants,
         origins,

@@ -9,6 +9,8 @@ use schemas::{Envelope, Origin, Payload, TopicPrefix};
 use super::*;
 use crate::decode::decode;
 
+mod runs;
+
 /// The example payloads, by their path below the folder of examples.
 fn examples() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/fixtures");

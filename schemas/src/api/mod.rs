@@ -7,9 +7,12 @@ use serde::Deserialize;
 use crate::event::merge_request::Label;
 use crate::field::{Embedded, Field};
 
+pub mod deployment;
 pub mod issue;
+pub mod job;
 pub mod merge_request;
 pub mod note;
+pub mod pipeline;
 pub mod push;
 pub mod state_event;
 

@@ -5,7 +5,9 @@ use serde::Deserialize;
 
 use crate::field::Field;
 
+pub mod deployment;
 pub mod issue;
+pub mod job;
 pub mod merge_request;
 pub mod note;
 pub mod pipeline;

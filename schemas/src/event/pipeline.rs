@@ -22,6 +22,9 @@ pub struct Pipeline {
     /// The newest job of each name.
     #[serde(default, deserialize_with = "list")]
     pub builds: Field<Vec<Embedded<Build>>>,
+    /// The newest trigger job of each name; GitLab 19 and later, where it is switched on.
+    #[serde(default, deserialize_with = "list")]
+    pub bridges: Field<Vec<Embedded<Build>>>,
     /// The pipeline that started it.
     #[serde(default)]
     pub source_pipeline: Embedded<SourcePipeline>,
@@ -39,12 +42,15 @@ pub struct Attributes {
     /// Name.
     #[serde(default)]
     pub name: Field<String>,
-    /// Branch or tag.
+    /// Branch or tag; for a merge request its source branch.
     #[serde(default, rename = "ref")]
     pub ref_name: Field<String>,
     /// Whether `ref` is a tag.
     #[serde(default)]
     pub tag: Field<bool>,
+    /// Whether `ref` is protected; newer versions.
+    #[serde(default)]
+    pub protected_ref: Field<bool>,
     /// Commit.
     #[serde(default)]
     pub sha: Field<String>,
@@ -63,6 +69,12 @@ pub struct Attributes {
     /// When it was created.
     #[serde(default)]
     pub created_at: Field<DateTime<Utc>>,
+    /// When it last changed; the API alone.
+    #[serde(skip)]
+    pub updated_at: Field<DateTime<Utc>>,
+    /// When it started; the API alone.
+    #[serde(skip)]
+    pub started_at: Field<DateTime<Utc>>,
     /// When it finished; null again while a retry runs.
     #[serde(default)]
     pub finished_at: Field<DateTime<Utc>>,
@@ -72,6 +84,9 @@ pub struct Attributes {
     /// Seconds from creation to start.
     #[serde(default)]
     pub queued_duration: Field<f64>,
+    /// Test coverage in percent; the API alone.
+    #[serde(skip)]
+    pub coverage: Field<f64>,
     /// Page of the pipeline.
     #[serde(default)]
     pub url: Field<String>,
@@ -96,7 +111,7 @@ pub struct SourcePipeline {
     pub pipeline_id: Field<u64>,
 }
 
-/// A job, as a pipeline tells of it.
+/// A job, as a pipeline tells of it. Its own events and the API are brought to this form ([`super::job`]).
 #[derive(Debug, Default, Deserialize)]
 pub struct Build {
     /// GitLab id.
@@ -147,6 +162,29 @@ pub struct Build {
     /// The environment it deploys to.
     #[serde(default)]
     pub environment: Embedded<Environment>,
+    /// How many tries came before; job events alone.
+    #[serde(skip)]
+    pub retries_count: Field<u64>,
+    /// When its log and artifacts were erased; the API alone.
+    #[serde(skip)]
+    pub erased_at: Field<DateTime<Utc>>,
+    /// Test coverage in percent; the API alone.
+    #[serde(skip)]
+    pub coverage: Field<f64>,
+    /// Page of the job; the API alone.
+    #[serde(skip)]
+    pub url: Field<String>,
+    /// The pipeline that a trigger job started; the API alone.
+    #[serde(skip)]
+    pub downstream_pipeline_id: Field<u64>,
+}
+
+impl Build {
+    /// The newest of its times.
+    pub fn newest_time(&self) -> Option<DateTime<Utc>> {
+        let times = [&self.created_at, &self.started_at, &self.finished_at, &self.erased_at];
+        times.into_iter().filter_map(Field::get).max()
+    }
 }
 
 /// The runner of a job.
@@ -178,4 +216,18 @@ pub struct Environment {
     /// Tier; GitLab 15 and later.
     #[serde(default)]
     pub deployment_tier: Field<String>,
+}
+
+/// What a ref says: a branch or tag, and the number of a merge request.
+///
+/// Where a pipeline runs for a merge request, job events and the API name the ref that GitLab made for it, `refs/merge-requests/7/head`
+/// (or `merge`, `train`), and a pipeline's events the source branch. The former says the number, and nothing about the branch.
+pub fn branch_and_merge_request(ref_name: Field<String>) -> (Field<String>, Field<u64>) {
+    match ref_name.text().strip_prefix("refs/merge-requests/") {
+        None => (ref_name, Field::Absent),
+        Some(rest) => match rest.split('/').next().and_then(|number| number.parse().ok()) {
+            Some(number) => (Field::Absent, Field::Value(number)),
+            None => (Field::Absent, Field::Absent),
+        },
+    }
 }

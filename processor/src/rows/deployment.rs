@@ -1,0 +1,251 @@
+//! Rows of a deployment. In: one of its events, or the deployment as the API lists it. Out: what it tells of the deployment, the status that
+//! it reached, and who approved or rejected it.
+
+use chrono::{DateTime, Utc};
+use clickhouse::Row;
+use schemas::Origin;
+use schemas::event::User;
+use schemas::event::deployment::{Approval, Deployment};
+use schemas::field::Field;
+use schemas::time::{clamp_to_receipt, whole_seconds};
+use serde::Serialize;
+
+use super::merge_request::actor;
+use super::version::{Columns, Version, Versioned};
+use super::{EventId, Provenance, Rows};
+use crate::decode::Event;
+
+/// A row of `deployment_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct DeploymentRow {
+    pub(super) instance: String,
+    pub(super) project_id: u64,
+    pub(super) id: u64,
+    pub(super) iid: Versioned<u64>,
+    pub(super) project_path: Versioned<String>,
+    pub(super) status: Versioned<String>,
+    pub(super) environment: Versioned<String>,
+    pub(super) environment_id: Versioned<u64>,
+    pub(super) environment_tier: Versioned<String>,
+    pub(super) environment_slug: Versioned<String>,
+    pub(super) environment_url: Versioned<String>,
+    #[serde(rename = "ref")]
+    pub(super) ref_name: Versioned<String>,
+    pub(super) tag: Versioned<bool>,
+    pub(super) sha: Versioned<String>,
+    pub(super) short_sha: Versioned<String>,
+    pub(super) commit_title: Versioned<String>,
+    pub(super) job_id: Versioned<u64>,
+    pub(super) pipeline_id: Versioned<u64>,
+    pub(super) user_id: Versioned<u64>,
+    pub(super) user_username: Versioned<String>,
+    pub(super) created_at: Versioned<i64>,
+    pub(super) updated_at: Versioned<i64>,
+    pub(super) finished_at: Versioned<i64>,
+    pub(super) deleted_at: Versioned<i64>,
+    pub(super) last_event_id: (i64, u8, u16, EventId),
+    pub(super) tenants: Vec<String>,
+    pub(super) origins: Vec<String>,
+    pub(super) first_received_at: i64,
+}
+
+/// A row of `deployment_event_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct DeploymentEventRow {
+    pub(super) instance: String,
+    pub(super) project_id: u64,
+    pub(super) deployment_id: u64,
+    pub(super) status: String,
+    pub(super) actor: String,
+    pub(super) occurred_at: Versioned<i64>,
+    pub(super) actor_id: Versioned<u64>,
+    pub(super) actor_username: Versioned<String>,
+    pub(super) comment: Versioned<String>,
+    pub(super) tenants: Vec<String>,
+    pub(super) origins: Vec<String>,
+    pub(super) first_received_at: i64,
+}
+
+pub(super) fn rows(event: &Event, deployment: &Deployment) -> Rows {
+    let mut rows = Rows::default();
+    let Some(id) = deployment.deployment_id.get() else {
+        return rows;
+    };
+    let times = [&deployment.status_changed_at, &deployment.job_finished_at, &deployment.created_at];
+    rows.as_of = deployment.updated_at.get().or(times.into_iter().filter_map(Field::get).max());
+    let as_of = rows.as_of.unwrap_or(event.received_at);
+    let (row, unreadable) = state(event, deployment, id, as_of);
+    rows.deployments.push(row);
+    rows.unreadable += unreadable;
+
+    let mut happened = Vec::new();
+    match deployment.status.text() {
+        "" => (),
+        status if is_decision(status) => {
+            let (user, decision) = (deployment.approver.get(), deployment.approval.get());
+            happened.push(decided(event, id, status, user, decision, &deployment.status_changed_at));
+        }
+        status => happened.push(reached(event, deployment, id, status)),
+    }
+    for approval in deployment.approvals.value().into_iter().flatten() {
+        match approval.get() {
+            Some(approval) if is_decision(approval.status.text()) => {
+                let (status, user) = (approval.status.text(), approval.user.get());
+                happened.push(decided(event, id, status, user, Some(approval), &Field::Absent));
+            }
+            Some(_) => (),
+            None => rows.unreadable += 1,
+        }
+    }
+    for (row, unreadable) in happened {
+        rows.deployment_events.push(row);
+        rows.unreadable += unreadable;
+    }
+    rows
+}
+
+/// What somebody decided about a deployment, which does not change its status.
+fn is_decision(status: &str) -> bool {
+    matches!(status, "approved" | "rejected")
+}
+
+/// Statuses that share a second, in the order in which GitLab goes through them.
+fn rank(status: &str) -> u8 {
+    match status {
+        "created" => 1,
+        "blocked" => 2,
+        "running" => 3,
+        "success" | "failed" | "canceled" | "skipped" => 4,
+        _ => 0,
+    }
+}
+
+/// What the event tells of the deployment as it is now, and how many fields nobody could read.
+fn state(event: &Event, deployment: &Deployment, id: u64, as_of: DateTime<Utc>) -> (DeploymentRow, u64) {
+    let version = Version::new(as_of, rank(deployment.status.text()), event.received_at);
+    let mut columns = Columns::at(version, event.received_at);
+    let Provenance { tenants, origins, received_at } = Provenance::of(event);
+    let status = match deployment.status.text() {
+        status if is_decision(status) => Field::Absent,
+        _ => deployment.status.clone(),
+    };
+    let row = DeploymentRow {
+        instance: event.instance.clone(),
+        project_id: event.project_id,
+        id,
+        iid: columns.value(&deployment.iid),
+        project_path: columns.text(&event.project_path),
+        status: columns.value(&status),
+        environment: columns.value(&deployment.environment),
+        environment_id: columns.value(&deployment.environment_id),
+        environment_tier: columns.value(&deployment.environment_tier),
+        environment_slug: columns.value(&deployment.environment_slug),
+        environment_url: columns.value(&deployment.environment_external_url),
+        ref_name: columns.value(&deployment.ref_name),
+        tag: columns.value(&deployment.tag),
+        sha: columns.value(&deployment.full_sha()),
+        short_sha: columns.value(&deployment.short_sha),
+        commit_title: columns.value(&deployment.commit_title),
+        job_id: columns.value(&deployment.deployable_id),
+        pipeline_id: columns.value(&deployment.pipeline_id),
+        user_id: columns.value(&deployment.user.field(|user| &user.id)),
+        user_username: columns.value(&deployment.user.field(|user| &user.username)),
+        created_at: columns.immutable_time(&deployment.created_at),
+        updated_at: columns.time(&deployment.updated_at),
+        // Whether it could be read is counted where it was reached.
+        finished_at: Columns::at(Version::DERIVED, event.received_at).value(&finished_at(event, deployment)),
+        // Whoever tells of it says that it exists.
+        deleted_at: columns.value(&Field::Null),
+        last_event_id: columns.event(EventId(event.id)),
+        tenants,
+        origins,
+        first_received_at: received_at,
+    };
+    (row, columns.unreadable)
+}
+
+/// When it finished. No face says it: a webhook has the time of the status, the API the end of the job, which comes a moment before, and for a
+/// deployment without a job the last change. Whole seconds make most of them equal; of two that are not, the greater one stays.
+fn finished_at(event: &Event, deployment: &Deployment) -> Field<i64> {
+    let time = match (deployment.status.text(), event.origin) {
+        ("success" | "failed" | "canceled", Origin::Api) => match &deployment.job_finished_at {
+            Field::Value(_) => &deployment.job_finished_at,
+            Field::Absent | Field::Null | Field::Unreadable => &deployment.updated_at,
+        },
+        ("success" | "failed" | "canceled", Origin::Webhook | Origin::HookLog) => {
+            &deployment.status_changed_at
+        }
+        (_, _) => return Field::Absent,
+    };
+    whole_second(event, time)
+}
+
+/// A time in whole seconds, the normal form of both faces, in milliseconds. Null says that it is not there yet, which is nothing to keep. What no
+/// later body could correct is not believed of a clock that is more than a day ahead.
+fn whole_second(event: &Event, time: &Field<DateTime<Utc>>) -> Field<i64> {
+    match time {
+        Field::Null => Field::Absent,
+        Field::Value(time) if clamp_to_receipt(*time, event.received_at) != *time => Field::Unreadable,
+        time => time.as_ref().map(|time| whole_seconds(*time) * 1000),
+    }
+}
+
+/// A status that it reached. The webhook says when; the API only when it was created and when it last changed.
+fn reached(event: &Event, deployment: &Deployment, id: u64, status: &str) -> (DeploymentEventRow, u64) {
+    let (version, time) = match (event.origin, status) {
+        (Origin::Webhook | Origin::HookLog, _) => {
+            (Version::EXACT, whole_second(event, &deployment.status_changed_at))
+        }
+        (Origin::Api, "created") => (Version::EXACT, whole_second(event, &deployment.created_at)),
+        (Origin::Api, _) => {
+            let last_change = whole_second(event, &deployment.updated_at);
+            (Version::DERIVED, finished_at(event, deployment).or(last_change))
+        }
+    };
+    let mut columns = Columns::at(version, event.received_at);
+    let row = DeploymentEventRow { occurred_at: columns.value(&time), ..event_row(event, id, status) };
+    (row, columns.unreadable)
+}
+
+/// What somebody decided. Both faces say when; of an old webhook the time of the status stands in.
+fn decided(
+    event: &Event,
+    id: u64,
+    status: &str,
+    user: Option<&User>,
+    approval: Option<&Approval>,
+    status_changed_at: &Field<DateTime<Utc>>,
+) -> (DeploymentEventRow, u64) {
+    let (version, time) = match approval.map(|approval| &approval.created_at) {
+        Some(decided_at @ Field::Value(_)) => (Version::EXACT, decided_at),
+        Some(_) | None => (Version::DERIVED, status_changed_at),
+    };
+    let mut columns = Columns::at(version, event.received_at);
+    let row = DeploymentEventRow {
+        actor: actor(user),
+        occurred_at: columns.value(&whole_second(event, time)),
+        actor_id: user.map_or_else(Columns::absent, |user| columns.value(&user.id)),
+        actor_username: user.map_or_else(Columns::absent, |user| columns.value(&user.username)),
+        comment: approval.map_or_else(Columns::absent, |approval| columns.value(&approval.comment)),
+        ..event_row(event, id, status)
+    };
+    (row, columns.unreadable)
+}
+
+fn event_row(event: &Event, deployment_id: u64, status: &str) -> DeploymentEventRow {
+    let Provenance { tenants, origins, received_at } = Provenance::of(event);
+    DeploymentEventRow {
+        instance: event.instance.clone(),
+        project_id: event.project_id,
+        deployment_id,
+        status: status.to_owned(),
+        actor: String::new(),
+        occurred_at: Columns::absent(),
+        actor_id: Columns::absent(),
+        actor_username: Columns::absent(),
+        comment: Columns::absent(),
+        tenants,
+        origins,
+        first_received_at: received_at,
+    }
+}

@@ -1,0 +1,159 @@
+//! Rows of a job. In: one of its events, the job as the API lists it, or one of the jobs in its pipeline's event. Out: what it tells of
+//! the job. All three have one key, the job's id.
+
+use chrono::{DateTime, Utc};
+use clickhouse::Row;
+use schemas::event::job::Job;
+use schemas::event::pipeline::Build;
+use schemas::field::Field;
+use serde::Serialize;
+
+use super::version::{Columns, Version, Versioned, VersionedList};
+use super::{EventId, Provenance, Rows};
+use crate::decode::Event;
+
+/// A row of `job_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct JobRow {
+    pub(super) instance: String,
+    pub(super) project_id: u64,
+    pub(super) id: u64,
+    pub(super) pipeline_id: Versioned<u64>,
+    pub(super) project_path: Versioned<String>,
+    pub(super) name: Versioned<String>,
+    pub(super) stage: Versioned<String>,
+    pub(super) status: Versioned<String>,
+    #[serde(rename = "ref")]
+    pub(super) ref_name: Versioned<String>,
+    pub(super) tag: Versioned<bool>,
+    pub(super) sha: Versioned<String>,
+    pub(super) allow_failure: Versioned<bool>,
+    pub(super) failure_reason: Versioned<String>,
+    pub(super) retries_count: Versioned<u64>,
+    pub(super) run_when: Versioned<String>,
+    pub(super) manual: Versioned<bool>,
+    pub(super) user_id: Versioned<u64>,
+    pub(super) user_username: Versioned<String>,
+    pub(super) runner_id: Versioned<u64>,
+    pub(super) runner_description: Versioned<String>,
+    pub(super) runner_type: Versioned<String>,
+    pub(super) runner_tags: VersionedList<String>,
+    pub(super) environment: Versioned<String>,
+    pub(super) environment_action: Versioned<String>,
+    pub(super) environment_tier: Versioned<String>,
+    pub(super) duration_seconds: Versioned<f64>,
+    pub(super) queued_seconds: Versioned<f64>,
+    pub(super) coverage: Versioned<f64>,
+    pub(super) downstream_pipeline_id: Versioned<u64>,
+    pub(super) url: Versioned<String>,
+    pub(super) created_at: Versioned<i64>,
+    pub(super) started_at: Versioned<i64>,
+    pub(super) finished_at: Versioned<i64>,
+    pub(super) erased_at: Versioned<i64>,
+    pub(super) last_event_id: (i64, u8, u16, EventId),
+    pub(super) tenants: Vec<String>,
+    pub(super) origins: Vec<String>,
+    pub(super) first_received_at: i64,
+}
+
+/// What a job has of its pipeline.
+pub(super) struct Run<'a> {
+    pub(super) pipeline_id: &'a Field<u64>,
+    pub(super) ref_name: &'a Field<String>,
+    pub(super) tag: &'a Field<bool>,
+    pub(super) sha: &'a Field<String>,
+}
+
+pub(super) fn rows(event: &Event, job: &Job) -> Rows {
+    let mut rows = Rows::default();
+    let Some(id) = job.build.id.get() else {
+        return rows;
+    };
+    rows.as_of = job.build.newest_time().max(job.pipeline_as_of);
+    let as_of = rows.as_of.unwrap_or(event.received_at);
+    let run = Run { pipeline_id: &job.pipeline_id, ref_name: &job.ref_name, tag: &job.tag, sha: &job.sha };
+    let (row, unreadable) = row(event, &run, &job.build, id, as_of);
+    rows.jobs.push(row);
+    rows.unreadable += unreadable;
+    rows
+}
+
+/// What `build` tells of a job, as of a time.
+pub(super) fn row(
+    event: &Event,
+    run: &Run<'_>,
+    build: &Build,
+    id: u64,
+    as_of: DateTime<Utc>,
+) -> (JobRow, u64) {
+    let version = Version::new(as_of, rank(build.status.text()), event.received_at);
+    let mut columns = Columns::at(version, event.received_at);
+    let Provenance { tenants, origins, received_at } = Provenance::of(event);
+    // GitLab sends `unknown_failure` for jobs that did not fail.
+    let failure_reason = match build.status.text() {
+        "failed" => build.failure_reason.clone(),
+        _ => Field::Null,
+    };
+    let runner_tags = build.runner.field(|runner| &runner.tags);
+    let runner_tags = runner_tags
+        .map(|tags: Vec<Field<String>>| tags.iter().filter_map(|tag| tag.value().cloned()).collect());
+    let row = JobRow {
+        instance: event.instance.clone(),
+        project_id: event.project_id,
+        id,
+        pipeline_id: columns.value(run.pipeline_id),
+        project_path: columns.text(&event.project_path),
+        name: columns.value(&build.name),
+        stage: columns.value(&build.stage),
+        status: columns.value(&build.status),
+        ref_name: columns.value(run.ref_name),
+        tag: columns.value(run.tag),
+        sha: columns.value(run.sha),
+        allow_failure: columns.value(&build.allow_failure),
+        failure_reason: columns.value(&failure_reason),
+        retries_count: columns.value(&build.retries_count),
+        run_when: columns.value(&build.when),
+        manual: columns.value(&build.manual),
+        user_id: columns.value(&build.user.field(|user| &user.id)),
+        user_username: columns.value(&build.user.field(|user| &user.username)),
+        runner_id: columns.value(&build.runner.field(|runner| &runner.id)),
+        runner_description: columns.value(&build.runner.field(|runner| &runner.description)),
+        runner_type: columns.value(&build.runner.field(|runner| &runner.runner_type)),
+        runner_tags: columns.sorted(runner_tags),
+        environment: columns.value(&build.environment.field(|environment| &environment.name)),
+        environment_action: columns.value(&build.environment.field(|environment| &environment.action)),
+        environment_tier: columns.value(&build.environment.field(|environment| &environment.deployment_tier)),
+        duration_seconds: columns.value(&build.duration),
+        queued_seconds: columns.value(&build.queued_duration),
+        coverage: columns.value(&build.coverage),
+        downstream_pipeline_id: columns.value(&build.downstream_pipeline_id),
+        url: columns.value(&build.url),
+        created_at: columns.immutable_time(&build.created_at),
+        // A job starts and finishes once: a retry is another job.
+        started_at: columns.immutable_time(&build.started_at),
+        finished_at: columns.immutable_time(&build.finished_at),
+        erased_at: columns.immutable_time(&build.erased_at),
+        last_event_id: columns.event(EventId(event.id)),
+        tenants,
+        origins,
+        first_received_at: received_at,
+    };
+    (row, columns.unreadable)
+}
+
+/// Statuses of a job that share a second. A job that waits to be played, or was skipped, can still become pending without a new time.
+fn rank(status: &str) -> u8 {
+    match status {
+        "created" => 1,
+        "skipped" => 2,
+        "manual" => 3,
+        "waiting_for_resource" => 4,
+        "preparing" => 5,
+        "scheduled" => 6,
+        "pending" => 7,
+        "running" => 8,
+        "canceling" => 9,
+        "success" | "failed" | "canceled" => 10,
+        _ => 0,
+    }
+}

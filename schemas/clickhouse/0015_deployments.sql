@@ -1,0 +1,98 @@
+-- One row a deployment, column by column as in merge_request_facts. A webhook is as of status_changed_at, the API as of updated_at. An
+-- approval or rejection is no status of the deployment: it is a row of deployment_event_facts.
+CREATE TABLE IF NOT EXISTS ${database}.deployment_facts ${on_cluster}
+(
+    instance LowCardinality(String),
+    project_id UInt64,
+    id UInt64,
+    iid SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
+    project_path SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    status SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    environment SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    environment_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
+    environment_tier SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    environment_slug SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    environment_url SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    ref SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    tag SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
+    sha SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    short_sha SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    commit_title SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    job_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
+    pipeline_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
+    user_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
+    user_username SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
+    created_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
+    updated_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
+    finished_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
+    deleted_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
+    last_event_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, UUID)),
+    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
+    origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
+    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
+)
+ENGINE = ${replicated}AggregatingMergeTree
+ORDER BY (instance, project_id, id);
+
+CREATE VIEW IF NOT EXISTS ${database}.deployments ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 where the body does not say',
+    id UInt64 COMMENT 'GitLab id, unique in the instance',
+    iid Nullable(UInt64) COMMENT 'Number within the project; the API alone says it',
+    project_path Nullable(String) COMMENT 'Path of the project',
+    status Nullable(String) COMMENT 'created, blocked, running, success, failed, canceled, skipped',
+    environment Nullable(String) COMMENT 'Name of the environment',
+    environment_id Nullable(UInt64) COMMENT 'GitLab id of the environment; the API alone says it',
+    environment_tier Nullable(String) COMMENT 'production, staging, testing, development or other. Where GitLab does not say (old webhooks, the API): production if the environment is named production or prod, or below it, as prod/eu; else NULL',
+    environment_slug Nullable(String) COMMENT 'Name of the environment as it stands in host names',
+    environment_url Nullable(String) COMMENT 'Where the environment is reached',
+    ref Nullable(String) COMMENT 'Branch or tag that was deployed',
+    tag Nullable(Bool) COMMENT 'Whether ref is a tag; the API alone says it',
+    sha Nullable(String) COMMENT 'Commit that was deployed; NULL where the webhook links to none',
+    short_sha Nullable(String) COMMENT 'First eight characters of the commit that was deployed',
+    commit_title Nullable(String) COMMENT 'Title of the commit that was deployed',
+    job_id Nullable(UInt64) COMMENT 'GitLab id of the job that deployed it; NULL where something outside GitLab did',
+    pipeline_id Nullable(UInt64) COMMENT 'GitLab id of the pipeline of that job; the API alone says it, jobs.pipeline_id too',
+    user_id Nullable(UInt64) COMMENT 'Who deployed it',
+    user_username Nullable(String) COMMENT 'User name of who deployed it',
+    created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created; the API alone says it',
+    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab last changed it; the API alone says it',
+    finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it succeeded, failed or was canceled, in whole seconds: the time of that status in a webhook; from the API the end of its job, which is the same second or a moment before. Of both the later one',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it; GitLab tells of no deletion. NULL while it exists',
+    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
+    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+)
+AS SELECT
+    instance, project_id, id,
+    tupleElement(deployment_facts.iid, 4) AS iid,
+    tupleElement(deployment_facts.project_path, 4) AS project_path,
+    tupleElement(deployment_facts.status, 4) AS status,
+    tupleElement(deployment_facts.environment, 4) AS environment,
+    tupleElement(deployment_facts.environment_id, 4) AS environment_id,
+    coalesce(
+        tupleElement(deployment_facts.environment_tier, 4),
+        if(match(tupleElement(deployment_facts.environment, 4), '(?i)^(prod|production)(/.*)?$'), 'production', NULL)
+    ) AS environment_tier,
+    tupleElement(deployment_facts.environment_slug, 4) AS environment_slug,
+    tupleElement(deployment_facts.environment_url, 4) AS environment_url,
+    tupleElement(deployment_facts.ref, 4) AS ref,
+    tupleElement(deployment_facts.tag, 4) AS tag,
+    tupleElement(deployment_facts.sha, 4) AS sha,
+    tupleElement(deployment_facts.short_sha, 4) AS short_sha,
+    tupleElement(deployment_facts.commit_title, 4) AS commit_title,
+    tupleElement(deployment_facts.job_id, 4) AS job_id,
+    tupleElement(deployment_facts.pipeline_id, 4) AS pipeline_id,
+    tupleElement(deployment_facts.user_id, 4) AS user_id,
+    tupleElement(deployment_facts.user_username, 4) AS user_username,
+    tupleElement(deployment_facts.created_at, 4) AS created_at,
+    tupleElement(deployment_facts.updated_at, 4) AS updated_at,
+    tupleElement(deployment_facts.finished_at, 4) AS finished_at,
+    tupleElement(deployment_facts.deleted_at, 4) AS deleted_at,
+    tupleElement(deployment_facts.last_event_id, 4) AS last_event_id,
+    arraySort(tenants) AS tenants,
+    arraySort(origins) AS origins,
+    first_received_at
+FROM ${database}.deployment_facts FINAL;

@@ -1,0 +1,122 @@
+//! Deployments as the API lists them, and one alone, which has its approvals (<https://docs.gitlab.com/api/deployments/>).
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use crate::event::User;
+use crate::event::deployment::{Approval, Deployment};
+use crate::field::{Embedded, Field, list};
+
+/// The length of GitLab's short form of a commit.
+const SHORT: usize = 8;
+
+/// A deployment of a list, or alone.
+#[derive(Debug, Default, Deserialize)]
+pub struct Listed {
+    #[serde(default)]
+    id: Field<u64>,
+    #[serde(default)]
+    iid: Field<u64>,
+    #[serde(default)]
+    status: Field<String>,
+    #[serde(default, rename = "ref")]
+    ref_name: Field<String>,
+    #[serde(default)]
+    sha: Field<String>,
+    #[serde(default)]
+    created_at: Field<DateTime<Utc>>,
+    #[serde(default)]
+    updated_at: Field<DateTime<Utc>>,
+    #[serde(default)]
+    user: Embedded<User>,
+    #[serde(default)]
+    environment: Embedded<Environment>,
+    // Null where something outside GitLab deploys.
+    #[serde(default)]
+    deployable: Embedded<Deployable>,
+    #[serde(default, deserialize_with = "list")]
+    approvals: Field<Vec<Embedded<Approval>>>,
+}
+
+/// The environment of a deployment.
+#[derive(Debug, Default, Deserialize)]
+struct Environment {
+    #[serde(default)]
+    id: Field<u64>,
+    #[serde(default)]
+    name: Field<String>,
+    #[serde(default)]
+    slug: Field<String>,
+    #[serde(default)]
+    external_url: Field<String>,
+    // Where environments are listed themselves it is there; here no version is known to send it.
+    #[serde(default)]
+    tier: Field<String>,
+}
+
+/// The job of a deployment.
+#[derive(Debug, Default, Deserialize)]
+struct Deployable {
+    #[serde(default)]
+    id: Field<u64>,
+    #[serde(default)]
+    tag: Field<bool>,
+    #[serde(default)]
+    finished_at: Field<DateTime<Utc>>,
+    #[serde(default)]
+    user: Embedded<User>,
+    #[serde(default)]
+    commit: Embedded<Commit>,
+    #[serde(default)]
+    pipeline: Embedded<OwnPipeline>,
+}
+
+/// The commit of a job.
+#[derive(Debug, Default, Deserialize)]
+struct Commit {
+    #[serde(default)]
+    title: Field<String>,
+}
+
+/// The pipeline of a job.
+#[derive(Debug, Default, Deserialize)]
+struct OwnPipeline {
+    #[serde(default)]
+    id: Field<u64>,
+}
+
+impl From<Listed> for Deployment {
+    fn from(listed: Listed) -> Self {
+        let (environment, job) = (&listed.environment, listed.deployable.get());
+        // A missing job says nothing of the commit.
+        let commit = job.map(|job| &job.commit);
+        let user = match job.map(|job| &job.user) {
+            // As webhooks do: whoever played a job by hand is its user, while the deployment's stays who started the pipeline.
+            Some(user) if user.get().is_some() => user.clone(),
+            Some(_) | None => listed.user,
+        };
+        Deployment {
+            deployment_id: listed.id,
+            iid: listed.iid,
+            status: listed.status,
+            deployable_id: listed.deployable.field(|job| &job.id),
+            pipeline_id: job.map_or(Field::Absent, |job| job.pipeline.field(|pipeline| &pipeline.id)),
+            environment: environment.field(|environment| &environment.name),
+            environment_id: environment.field(|environment| &environment.id),
+            environment_tier: environment.field(|environment| &environment.tier),
+            environment_slug: environment.field(|environment| &environment.slug),
+            environment_external_url: environment.field(|environment| &environment.external_url),
+            ref_name: listed.ref_name,
+            tag: job.map_or(Field::Absent, |job| job.tag.clone()),
+            short_sha: listed.sha.as_ref().map(|sha| sha.chars().take(SHORT).collect()),
+            sha: listed.sha,
+            commit_title: commit.map_or(Field::Absent, |commit| commit.field(|commit| &commit.title)),
+            user,
+            approvals: listed.approvals,
+            created_at: listed.created_at,
+            updated_at: listed.updated_at,
+            job_finished_at: job.map_or(Field::Absent, |job| job.finished_at.clone()),
+            ..Deployment::default()
+        }
+    }
+}

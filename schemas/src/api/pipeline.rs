@@ -1,0 +1,83 @@
+//! Pipelines as the API lists them, and one alone (<https://docs.gitlab.com/api/pipelines/>). A list has neither times of starting and
+//! finishing nor durations.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use crate::event::User;
+use crate::event::pipeline::{Attributes, MergeRequest, Pipeline, branch_and_merge_request};
+use crate::field::{Embedded, Field};
+
+/// A pipeline of a list, or alone.
+#[derive(Debug, Default, Deserialize)]
+pub struct Listed {
+    #[serde(default)]
+    id: Field<u64>,
+    #[serde(default)]
+    iid: Field<u64>,
+    #[serde(default)]
+    name: Field<String>,
+    #[serde(default, rename = "ref")]
+    ref_name: Field<String>,
+    #[serde(default)]
+    tag: Field<bool>,
+    #[serde(default)]
+    sha: Field<String>,
+    #[serde(default)]
+    before_sha: Field<String>,
+    #[serde(default)]
+    source: Field<String>,
+    #[serde(default)]
+    status: Field<String>,
+    #[serde(default)]
+    user: Embedded<User>,
+    #[serde(default)]
+    created_at: Field<DateTime<Utc>>,
+    #[serde(default)]
+    updated_at: Field<DateTime<Utc>>,
+    #[serde(default)]
+    started_at: Field<DateTime<Utc>>,
+    #[serde(default)]
+    finished_at: Field<DateTime<Utc>>,
+    #[serde(default)]
+    duration: Field<f64>,
+    #[serde(default)]
+    queued_duration: Field<f64>,
+    // A text: `"68.49"`.
+    #[serde(default)]
+    coverage: Field<f64>,
+    #[serde(default)]
+    web_url: Field<String>,
+}
+
+impl From<Listed> for Pipeline {
+    fn from(listed: Listed) -> Self {
+        let (ref_name, merge_request_iid) = branch_and_merge_request(listed.ref_name);
+        let attributes = Attributes {
+            id: listed.id,
+            iid: listed.iid,
+            name: listed.name,
+            ref_name,
+            tag: listed.tag,
+            sha: listed.sha,
+            before_sha: listed.before_sha,
+            source: listed.source,
+            status: listed.status,
+            created_at: listed.created_at,
+            updated_at: listed.updated_at,
+            started_at: listed.started_at,
+            finished_at: listed.finished_at,
+            duration: listed.duration,
+            queued_duration: listed.queued_duration,
+            coverage: listed.coverage,
+            url: listed.web_url,
+            ..Attributes::default()
+        };
+        Pipeline {
+            object_attributes: Embedded::from(attributes),
+            merge_request: Embedded::from(MergeRequest { id: Field::Absent, iid: merge_request_iid }),
+            user: listed.user,
+            ..Pipeline::default()
+        }
+    }
+}
