@@ -6,13 +6,20 @@ use schemas::api::merge_request::Approvals;
 use schemas::api::push::{ListedCommit, ListedRef, PushEvent};
 use schemas::api::state_event::StateEvent;
 use schemas::envelope::EnvelopeError;
+use schemas::event::access_token::AccessToken;
 use schemas::event::deployment::Deployment;
+use schemas::event::emoji::Emoji;
+use schemas::event::feature_flag::FeatureFlag;
 use schemas::event::issue::Issue;
 use schemas::event::job::{Job, Posted};
 use schemas::event::merge_request::MergeRequest;
+use schemas::event::milestone::Milestone;
 use schemas::event::note::Note;
 use schemas::event::pipeline::Pipeline;
 use schemas::event::push::{Commit, Push};
+use schemas::event::release::Release;
+use schemas::event::vulnerability::{self, Vulnerability};
+use schemas::event::wiki_page::WikiPage;
 use schemas::field::Field;
 use schemas::head::{Head, HeadError};
 use schemas::json::JsonError;
@@ -96,6 +103,20 @@ pub enum EventBody {
     Job(Box<Job>),
     /// A change of a deployment, or the deployment as the API lists it.
     Deployment(Box<Deployment>),
+    /// A change of a release, or the release as the API lists it.
+    Release(Box<Release>),
+    /// A change of a milestone, or the milestone as the API lists it.
+    Milestone(Box<Milestone>),
+    /// A change of a wiki page.
+    WikiPage(Box<WikiPage>),
+    /// A switch of a feature flag.
+    FeatureFlag(Box<FeatureFlag>),
+    /// An emoji that was awarded or revoked, or the award as the API lists it.
+    Emoji(Box<Emoji>),
+    /// A change of a vulnerability, or the vulnerability as the API lists it.
+    Vulnerability(Box<Vulnerability>),
+    /// A token that expires soon, or the token as the API lists it.
+    AccessToken(Box<AccessToken>),
     /// A kind that has no tables of its own.
     Untyped,
 }
@@ -188,10 +209,15 @@ pub fn decode_envelope(envelope: Envelope) -> Result<Event, DecodeError> {
     let body = body.and_then(|body| {
         within(envelope.kind, "project.path_with_namespace", &project_path)?;
         match (project_id, envelope.kind) {
-            // The id of a pipeline says which one it is; a branch or a number is one of a project.
-            (0, EventKind::Push | EventKind::TagPush | EventKind::MergeRequest) => {
-                Err(DecodeError::Missing { kind: envelope.kind, field: "project" })
-            }
+            // The id of a pipeline says which one it is; a branch, a number or a tag is one of a project.
+            (
+                0,
+                EventKind::Push
+                | EventKind::TagPush
+                | EventKind::MergeRequest
+                | EventKind::Release
+                | EventKind::FeatureFlag,
+            ) => Err(DecodeError::Missing { kind: envelope.kind, field: "project" }),
             (_, _) => Ok(body),
         }
     });
@@ -231,6 +257,34 @@ fn typed(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {
         EventKind::Pipeline => pipeline(parse(kind, payload)?),
         EventKind::Job => job(parse::<Posted>(kind, payload)?.into()),
         EventKind::Deployment => deployment(parse(kind, payload)?),
+        EventKind::Release => release(parse(kind, payload)?),
+        EventKind::Milestone => milestone(parse(kind, payload)?),
+        EventKind::WikiPage => {
+            let page: WikiPage = parse(kind, payload)?;
+            let attributes = &page.object_attributes;
+            text(kind, "object_attributes.slug", &attributes.field(|attributes| &attributes.slug))?;
+            text(kind, "object_attributes.action", &attributes.field(|attributes| &attributes.action))?;
+            within(
+                kind,
+                "object_attributes.version_id",
+                attributes.field(|attributes| &attributes.version_id).text(),
+            )?;
+            Ok(EventBody::WikiPage(Box::new(page)))
+        }
+        EventKind::FeatureFlag => {
+            let flag: FeatureFlag = parse(kind, payload)?;
+            let attributes = &flag.object_attributes;
+            if attributes.field(|attributes| &attributes.id).get().is_none() {
+                text(kind, "object_attributes.name", &attributes.field(|attributes| &attributes.name))?;
+            }
+            match attributes.field(|attributes| &attributes.active).get() {
+                Some(_) => Ok(EventBody::FeatureFlag(Box::new(flag))),
+                None => Err(DecodeError::Missing { kind, field: "object_attributes.active" }),
+            }
+        }
+        EventKind::Emoji => emoji(parse(kind, payload)?),
+        EventKind::Vulnerability => vulnerability(parse(kind, payload)?),
+        EventKind::AccessToken => access_token(parse(kind, payload)?),
         _ => Ok(EventBody::Untyped),
     }
 }
@@ -275,6 +329,11 @@ fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError
         EventKind::Pipeline => pipeline(parse::<api::pipeline::Listed>(kind, payload)?.into()),
         EventKind::Job => job(parse::<api::job::Listed>(kind, payload)?.into()),
         EventKind::Deployment => deployment(parse::<api::deployment::Listed>(kind, payload)?.into()),
+        EventKind::Release => release(parse::<api::release::Listed>(kind, payload)?.into()),
+        EventKind::Milestone => milestone(parse::<api::milestone::Listed>(kind, payload)?.into()),
+        EventKind::Emoji => emoji(parse::<api::emoji::Listed>(kind, payload)?.into()),
+        EventKind::Vulnerability => vulnerability(parse::<api::vulnerability::Listed>(kind, payload)?.into()),
+        EventKind::AccessToken => access_token(parse::<api::access_token::Listed>(kind, payload)?.into()),
         _ => Ok(EventBody::Untyped),
     }
 }
@@ -349,6 +408,37 @@ fn state_event(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError>
         return Err(DecodeError::Missing { kind, field: "created_at" });
     }
     Ok(EventBody::StateEvent(Box::new(event)))
+}
+
+fn release(release: Release) -> Result<EventBody, DecodeError> {
+    text(EventKind::Release, "tag", &release.tag)?;
+    Ok(EventBody::Release(Box::new(release)))
+}
+
+fn milestone(milestone: Milestone) -> Result<EventBody, DecodeError> {
+    let id = milestone.object_attributes.field(|attributes| &attributes.id);
+    number(EventKind::Milestone, "object_attributes.id", &id)?;
+    Ok(EventBody::Milestone(Box::new(milestone)))
+}
+
+fn emoji(emoji: Emoji) -> Result<EventBody, DecodeError> {
+    let id = emoji.object_attributes.field(|attributes| &attributes.id);
+    number(EventKind::Emoji, "object_attributes.id", &id)?;
+    text(EventKind::Emoji, "event_type", &emoji.event_type())?;
+    Ok(EventBody::Emoji(Box::new(emoji)))
+}
+
+fn vulnerability(vulnerability: Vulnerability) -> Result<EventBody, DecodeError> {
+    match vulnerability.object_attributes.get().and_then(vulnerability::Attributes::number) {
+        Some(_) => Ok(EventBody::Vulnerability(Box::new(vulnerability))),
+        None => Err(DecodeError::Missing { kind: EventKind::Vulnerability, field: "object_attributes.url" }),
+    }
+}
+
+fn access_token(token: AccessToken) -> Result<EventBody, DecodeError> {
+    let id = token.object_attributes.field(|attributes| &attributes.id);
+    number(EventKind::AccessToken, "object_attributes.id", &id)?;
+    Ok(EventBody::AccessToken(Box::new(token)))
 }
 
 fn parse<'p, T: Deserialize<'p>>(kind: EventKind, payload: &'p str) -> Result<T, DecodeError> {

@@ -105,6 +105,13 @@ impl Store<'_> {
             self.table("note_facts", &rows.notes),
             self.table("deployment_facts", &rows.deployments),
             self.table("deployment_event_facts", &rows.deployment_events),
+            self.table("release_facts", &rows.releases),
+            self.table("milestone_facts", &rows.milestones),
+            self.table("wiki_page_event_facts", &rows.wiki_page_events),
+            self.table("feature_flag_event_facts", &rows.feature_flag_events),
+            self.table("emoji_event_facts", &rows.emoji_events),
+            self.table("vulnerability_facts", &rows.vulnerabilities),
+            self.table("token_expiry_facts", &rows.token_expiries),
             self.table("dead_letter_facts", &rows.dead_letters),
         )?;
         fail_point!("processor::before_events");

@@ -65,6 +65,29 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "deployment_events",
         sql: include_str!("../clickhouse/0016_deployment_events.sql"),
     },
+    Migration { version: 17, name: "releases", sql: include_str!("../clickhouse/0017_releases.sql") },
+    Migration { version: 18, name: "milestones", sql: include_str!("../clickhouse/0018_milestones.sql") },
+    Migration {
+        version: 19,
+        name: "wiki_page_events",
+        sql: include_str!("../clickhouse/0019_wiki_page_events.sql"),
+    },
+    Migration {
+        version: 20,
+        name: "feature_flag_events",
+        sql: include_str!("../clickhouse/0020_feature_flag_events.sql"),
+    },
+    Migration { version: 21, name: "emoji_events", sql: include_str!("../clickhouse/0021_emoji_events.sql") },
+    Migration {
+        version: 22,
+        name: "vulnerabilities",
+        sql: include_str!("../clickhouse/0022_vulnerabilities.sql"),
+    },
+    Migration {
+        version: 27,
+        name: "token_expiries",
+        sql: include_str!("../clickhouse/0027_token_expiries.sql"),
+    },
     Migration { version: 28, name: "rebuilds", sql: include_str!("../clickhouse/0028_rebuilds.sql") },
 ];
 

@@ -9,23 +9,37 @@ use uuid::Uuid;
 
 use crate::decode::{Event, EventBody};
 
+mod access_token;
 mod deployment;
+mod emoji;
+mod feature_flag;
 mod issue;
 mod job;
 mod merge_request;
+mod milestone;
 mod note;
 mod pipeline;
 mod push;
+mod release;
 mod version;
+mod vulnerability;
+mod wiki_page;
 
+pub use access_token::TokenExpiryRow;
 pub use deployment::{DeploymentEventRow, DeploymentRow};
+pub use emoji::EmojiEventRow;
+pub use feature_flag::FeatureFlagEventRow;
 pub use issue::{IssueEventRow, IssueRow};
 pub use job::JobRow;
 pub use merge_request::{MergeRequestEventRow, MergeRequestRow};
+pub use milestone::MilestoneRow;
 pub use note::NoteRow;
 pub use pipeline::{PipelineEventRow, PipelineRow};
 pub use push::{CommitRow, PushRow, RefHeadRow};
+pub use release::ReleaseRow;
 pub use version::{Columns, Version, Versioned, VersionedList};
+pub use vulnerability::VulnerabilityRow;
+pub use wiki_page::WikiPageEventRow;
 
 /// Rows for the tables, in the order in which they are inserted: `events` come last, so that an event that can be seen has its rows.
 #[derive(Debug, Default, Serialize)]
@@ -56,6 +70,20 @@ pub struct Rows {
     pub deployments: Vec<DeploymentRow>,
     /// `deployment_event_facts`.
     pub deployment_events: Vec<DeploymentEventRow>,
+    /// `release_facts`.
+    pub releases: Vec<ReleaseRow>,
+    /// `milestone_facts`.
+    pub milestones: Vec<MilestoneRow>,
+    /// `wiki_page_event_facts`.
+    pub wiki_page_events: Vec<WikiPageEventRow>,
+    /// `feature_flag_event_facts`.
+    pub feature_flag_events: Vec<FeatureFlagEventRow>,
+    /// `emoji_event_facts`.
+    pub emoji_events: Vec<EmojiEventRow>,
+    /// `vulnerability_facts`.
+    pub vulnerabilities: Vec<VulnerabilityRow>,
+    /// `token_expiry_facts`.
+    pub token_expiries: Vec<TokenExpiryRow>,
     /// `dead_letter_facts`.
     pub dead_letters: Vec<DeadLetterRow>,
     /// `event_facts`.
@@ -84,6 +112,13 @@ pub const TABLES: &[(&str, &[&str])] = &[
     ("issues", &["issue_facts"]),
     ("issue_events", &["issue_event_facts"]),
     ("notes", &["note_facts"]),
+    ("releases", &["release_facts"]),
+    ("milestones", &["milestone_facts"]),
+    ("wiki_page_events", &["wiki_page_event_facts"]),
+    ("feature_flag_events", &["feature_flag_event_facts"]),
+    ("emoji_events", &["emoji_event_facts"]),
+    ("vulnerabilities", &["vulnerability_facts"]),
+    ("token_expiries", &["token_expiry_facts"]),
 ];
 
 impl Rows {
@@ -102,6 +137,13 @@ impl Rows {
             + self.notes.len()
             + self.deployments.len()
             + self.deployment_events.len()
+            + self.releases.len()
+            + self.milestones.len()
+            + self.wiki_page_events.len()
+            + self.feature_flag_events.len()
+            + self.emoji_events.len()
+            + self.vulnerabilities.len()
+            + self.token_expiries.len()
             + self.dead_letters.len()
             + self.events.len()
     }
@@ -126,6 +168,13 @@ impl Rows {
         self.notes.append(&mut rows.notes);
         self.deployments.append(&mut rows.deployments);
         self.deployment_events.append(&mut rows.deployment_events);
+        self.releases.append(&mut rows.releases);
+        self.milestones.append(&mut rows.milestones);
+        self.wiki_page_events.append(&mut rows.wiki_page_events);
+        self.feature_flag_events.append(&mut rows.feature_flag_events);
+        self.emoji_events.append(&mut rows.emoji_events);
+        self.vulnerabilities.append(&mut rows.vulnerabilities);
+        self.token_expiries.append(&mut rows.token_expiries);
         self.dead_letters.append(&mut rows.dead_letters);
         self.events.append(&mut rows.events);
         self.unreadable += rows.unreadable;
@@ -229,6 +278,13 @@ pub fn rows_for(event: Event) -> Rows {
         Ok(EventBody::Note(note)) => note::rows(&event, note),
         Ok(EventBody::Job(job)) => job::rows(&event, job),
         Ok(EventBody::Deployment(deployment)) => deployment::rows(&event, deployment),
+        Ok(EventBody::Release(release)) => release::rows(&event, release),
+        Ok(EventBody::Milestone(milestone)) => milestone::rows(&event, milestone),
+        Ok(EventBody::WikiPage(page)) => wiki_page::rows(&event, page),
+        Ok(EventBody::FeatureFlag(flag)) => feature_flag::rows(&event, flag),
+        Ok(EventBody::Emoji(emoji)) => emoji::rows(&event, emoji),
+        Ok(EventBody::Vulnerability(vulnerability)) => vulnerability::rows(&event, vulnerability),
+        Ok(EventBody::AccessToken(token)) => access_token::rows(&event, token),
         Ok(EventBody::Untyped) | Err(_) => Rows::default(),
     };
     let received_at = event.received_at.timestamp_millis();

@@ -9,7 +9,14 @@ use schemas::{Envelope, Origin, Payload, TopicPrefix};
 use super::*;
 use crate::decode::decode;
 
+mod access_token;
+mod emoji;
+mod feature_flag;
+mod milestone;
+mod release;
 mod runs;
+mod vulnerability;
+mod wiki_page;
 
 /// The example payloads, by their path below the folder of examples.
 fn examples() -> Vec<(String, String)> {
@@ -52,6 +59,7 @@ fn rows_of_example(name: &str, payload: &str) -> Rows {
         Ok(number) => number.to_string(),
         Err(_) => match kind {
             "merge_request" => object["iid"].to_string(),
+            "release" => object["tag_name"].as_str().unwrap().to_owned(),
             "push" if object["name"].is_string() => {
                 format!("refs/heads/{}", object["name"].as_str().unwrap())
             }
@@ -61,8 +69,18 @@ fn rows_of_example(name: &str, payload: &str) -> Rows {
             _ => object["id"].to_string().trim_matches('"').to_owned(),
         },
     };
-    let project = if object["group_id"].is_null() { 42 } else { 0 };
-    rows_of_object(payload, kind.parse().unwrap(), &format!("project/{project}/{kind}/{entity}"))
+    let owner = match (case.starts_with("group_"), object["group_id"].is_null()) {
+        (true, _) => "group/5",
+        (false, false) => "project/0",
+        (false, true) => "project/42",
+    };
+    rows_of_object(payload, kind.parse().unwrap(), &format!("{owner}/{kind}/{entity}"))
+}
+
+/// The rows of one example, by its name.
+fn example(name: &str) -> Rows {
+    let (_, payload) = examples().into_iter().find(|(example, _)| example == name).unwrap();
+    rows_of_example(name, &payload)
 }
 
 fn rows_of_envelope(

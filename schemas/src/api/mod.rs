@@ -7,14 +7,19 @@ use serde::Deserialize;
 use crate::event::merge_request::Label;
 use crate::field::{Embedded, Field};
 
+pub mod access_token;
 pub mod deployment;
+pub mod emoji;
 pub mod issue;
 pub mod job;
 pub mod merge_request;
+pub mod milestone;
 pub mod note;
 pub mod pipeline;
 pub mod push;
+pub mod release;
 pub mod state_event;
+pub mod vulnerability;
 
 /// A label: its title, or the whole of it, which calls the title `name`, where the list was asked `with_labels_details`.
 #[derive(Debug, Clone, Deserialize)]

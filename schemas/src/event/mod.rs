@@ -5,13 +5,20 @@ use serde::Deserialize;
 
 use crate::field::Field;
 
+pub mod access_token;
 pub mod deployment;
+pub mod emoji;
+pub mod feature_flag;
 pub mod issue;
 pub mod job;
 pub mod merge_request;
+pub mod milestone;
 pub mod note;
 pub mod pipeline;
 pub mod push;
+pub mod release;
+pub mod vulnerability;
+pub mod wiki_page;
 
 /// A user inside a payload. `email` is left out: GitLab redacts it unless it is public, so it identifies nobody.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -22,4 +29,15 @@ pub struct User {
     /// User name, as in `@name`.
     #[serde(default)]
     pub username: Field<String>,
+}
+
+/// A group inside a payload, for what belongs to a group and not to a project.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct Group {
+    /// GitLab id.
+    #[serde(default)]
+    pub group_id: Field<u64>,
+    /// Path, as `group/subgroup`; absent from old versions.
+    #[serde(default)]
+    pub full_path: Field<String>,
 }

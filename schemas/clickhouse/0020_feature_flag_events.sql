@@ -1,0 +1,54 @@
+-- One row a delivery of a switch of a feature flag; the view makes one event of deliveries of one flag, state and actor that are less than
+-- ten minutes apart, each from the one before. A body carries neither a time nor an id of the switch: receipt stands in, the earliest.
+CREATE TABLE IF NOT EXISTS ${database}.feature_flag_event_facts ${on_cluster}
+(
+    instance LowCardinality(String),
+    project_id UInt64,
+    flag String COMMENT 'Id of the flag, else its name, which never starts with a digit',
+    active Bool,
+    actor String COMMENT 'User id, else @username, else empty',
+    event_id UUID,
+    project_path SimpleAggregateFunction(max, Nullable(String)),
+    flag_id SimpleAggregateFunction(max, Nullable(UInt64)),
+    name SimpleAggregateFunction(max, Nullable(String)),
+    description SimpleAggregateFunction(max, Nullable(String)),
+    actor_id SimpleAggregateFunction(max, Nullable(UInt64)),
+    actor_username SimpleAggregateFunction(max, Nullable(String)),
+    tenant SimpleAggregateFunction(max, String),
+    origin SimpleAggregateFunction(max, String),
+    received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
+)
+ENGINE = ${replicated}AggregatingMergeTree
+ORDER BY (instance, project_id, flag, active, actor, event_id);
+
+CREATE VIEW IF NOT EXISTS ${database}.feature_flag_events ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project',
+    project_path Nullable(String) COMMENT 'Path of the project when the flag was switched',
+    flag_id Nullable(UInt64) COMMENT 'GitLab id of the flag',
+    name Nullable(String) COMMENT 'Name of the flag',
+    description Nullable(String) COMMENT 'What the flag is for',
+    active Bool COMMENT 'Whether it was switched on, or off',
+    actor_id Nullable(UInt64) COMMENT 'Who switched it',
+    actor_username Nullable(String) COMMENT 'User name of who switched it',
+    received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived: GitLab sends no time of the switch)',
+    tenant String COMMENT 'The configured source of the first delivery',
+    origin String COMMENT 'webhook, api or hook_log, of the first delivery',
+    event_id UUID COMMENT 'The first event that told of it, in events'
+)
+AS SELECT
+    instance, project_id, project_path, flag_id, name, description, active, actor_id, actor_username,
+    received_at, tenant, origin, event_id
+FROM
+(
+    SELECT
+        *,
+        lagInFrame(toNullable(received_at)) OVER (
+            PARTITION BY instance, project_id, flag, active, actor
+            ORDER BY received_at, event_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS previous
+    FROM ${database}.feature_flag_event_facts FINAL
+)
+WHERE previous IS NULL OR received_at >= previous + INTERVAL 10 MINUTE;
