@@ -5,6 +5,7 @@ use schemas::api;
 use schemas::api::merge_request::Approvals;
 use schemas::api::push::{ListedCommit, ListedRef, PushEvent};
 use schemas::api::state_event::StateEvent;
+use schemas::drift::{TooDeep, Unknown, drift, unknown_kind};
 use schemas::envelope::EnvelopeError;
 use schemas::event::access_token::AccessToken;
 use schemas::event::deployment::Deployment;
@@ -27,9 +28,6 @@ use schemas::{Envelope, EventKind, Origin, Payload};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use uuid::Uuid;
-
-/// How deep a payload may be nested. GitLab's are below ten; ClickHouse's JSON functions give up near a thousand.
-pub const MAX_DEPTH: usize = 128;
 
 /// The longest path, ref or SHA that rows repeat, in bytes. GitLab allows 255 characters for each part of a path and for a ref.
 pub const MAX_NAME_BYTES: usize = 2048;
@@ -65,6 +63,8 @@ pub struct Event {
     pub received_at: DateTime<Utc>,
     /// What GitLab sent, as JSON.
     pub payload: String,
+    /// What of it GitPulse does not know yet.
+    pub unknown: Vec<Unknown>,
     /// The payload, typed. An error means that the event is known but its own table cannot take it: it is kept in `events`, from which
     /// a later decoder can build that table, and it is dead-lettered, so that somebody sees it.
     pub body: Result<EventBody, DecodeError>,
@@ -131,8 +131,8 @@ pub enum DecodeError {
     #[error("the payload is not JSON")]
     NotJson,
     /// The payload is nested too deeply.
-    #[error("the payload is nested more than {MAX_DEPTH} deep")]
-    TooDeep,
+    #[error(transparent)]
+    TooDeep(#[from] TooDeep),
     /// The payload is JSON, but not an object whose head can be read.
     #[error("the payload has no readable head")]
     Head(#[source] HeadError),
@@ -173,7 +173,7 @@ impl DecodeError {
         match self {
             DecodeError::Envelope(_) => "envelope",
             DecodeError::NotJson => "not_json",
-            DecodeError::TooDeep => "too_deep",
+            DecodeError::TooDeep(_) => "too_deep",
             DecodeError::Head(HeadError::NotAnObject) => "not_an_object",
             DecodeError::Head(HeadError::Json(_)) => "head",
             DecodeError::Payload { .. } => "payload",
@@ -194,10 +194,11 @@ pub fn decode_envelope(envelope: Envelope) -> Result<Event, DecodeError> {
         Payload::Json(json) => json,
         Payload::Binary(_) => return Err(DecodeError::NotJson),
     };
-    if depth(&payload) > MAX_DEPTH {
-        return Err(DecodeError::TooDeep);
-    }
+    let mut unknown = drift(envelope.kind, envelope.origin, &payload)?;
     let head = Head::read(&payload).map_err(DecodeError::Head)?;
+    if envelope.kind == EventKind::Other {
+        unknown.push(unknown_kind(head.name()));
+    }
     let (name, action) = (head.name().to_owned(), head.action().to_owned());
     let project_path = head.project_path().to_owned();
     let confidential = head.is_confidential();
@@ -237,6 +238,7 @@ pub fn decode_envelope(envelope: Envelope) -> Result<Event, DecodeError> {
         received_at: envelope.time,
         body,
         payload,
+        unknown,
     })
 }
 
@@ -462,27 +464,6 @@ fn number(kind: EventKind, field: &'static str, value: &Field<u64>) -> Result<()
         Some(_) => Ok(()),
         None => Err(DecodeError::Missing { kind, field }),
     }
-}
-
-/// How deep JSON is nested.
-fn depth(json: &str) -> usize {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    for byte in json.bytes() {
-        match (in_string, byte) {
-            (true, _) if escaped => escaped = false,
-            (true, b'\\') => escaped = true,
-            (true, b'"') => in_string = false,
-            (true, _) => (),
-            (false, b'"') => in_string = true,
-            (false, b'[' | b'{') => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            (false, b']' | b'}') => depth = depth.saturating_sub(1),
-            (false, _) => (),
-        }
-    }
-    deepest
 }
 
 #[cfg(test)]

@@ -1,14 +1,23 @@
 //! What the processor counts. Fields in the order of the path; a field's comment is its help text. Every record ends in exactly one
 //! outcome, so `consumed` is the sum of `records`.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 use schemas::EventKind;
+use schemas::drift::Unknown;
 
 use crate::decode::DecodeError;
+
+/// How many kinds and paths are told apart among what is unknown. Whoever may post could otherwise make series without end.
+const MAX_UNKNOWN: usize = 500;
+
+/// The path of what is beyond [`MAX_UNKNOWN`].
+const OTHER_PATH: &str = "other";
 
 /// The metrics of the processor; clones share them.
 #[derive(Clone)]
@@ -32,6 +41,9 @@ pub struct Metrics {
     dead_letters: IntCounterVec,
     events: Vec<IntCounter>,
     unreadable: Vec<IntCounter>,
+    unknown: IntCounterVec,
+    /// The series of `unknown`, at most [`MAX_UNKNOWN`].
+    known_unknowns: Arc<Mutex<HashMap<(EventKind, Unknown), IntCounter>>>,
     rows: IntCounterVec,
     insert_seconds: HistogramVec,
     lag: IntGaugeVec,
@@ -62,6 +74,13 @@ impl Metrics {
                 "Fields that were there but could not be read, so that their columns keep what was known before, by kind of event",
             ),
             &["kind"],
+        )?;
+        let unknown = IntCounterVec::new(
+            Opts::new(
+                "gitpulse_processor_unknown_total",
+                "Events with a field, a value or a kind that GitPulse does not know yet, by kind of event, path, and what it is",
+            ),
+            &["kind", "path", "what"],
         )?;
         let batches = IntCounter::new("gitpulse_processor_batches_total", "Batches inserted and committed")?;
         let rows = IntCounterVec::new(
@@ -99,6 +118,7 @@ impl Metrics {
         registry.register(Box::new(dead_letters.clone()))?;
         registry.register(Box::new(events.clone()))?;
         registry.register(Box::new(unreadable.clone()))?;
+        registry.register(Box::new(unknown.clone()))?;
         registry.register(Box::new(batches.clone()))?;
         registry.register(Box::new(rows.clone()))?;
         registry.register(Box::new(insert_seconds.clone()))?;
@@ -125,6 +145,8 @@ impl Metrics {
             dead_letters,
             events: by_kind(&events),
             unreadable: by_kind(&unreadable),
+            unknown,
+            known_unknowns: Arc::default(),
             rows,
             insert_seconds,
             lag,
@@ -135,6 +157,25 @@ impl Metrics {
     pub fn decoded(&self, kind: EventKind, unreadable: u64) {
         self.events[kind as usize].inc();
         self.unreadable[kind as usize].inc_by(unreadable);
+    }
+
+    /// Counts something unknown. True if this process sees it for the first time, and has not seen too much that is unknown.
+    pub fn unknown(&self, kind: EventKind, unknown: Unknown) -> bool {
+        let mut series = self.known_unknowns.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (kind, unknown);
+        if let Some(counter) = series.get(&key) {
+            counter.inc();
+            return false;
+        }
+        let (kind, unknown) = &key;
+        let is_new = series.len() < MAX_UNKNOWN;
+        let path = if is_new { &unknown.path } else { OTHER_PATH };
+        let counter = self.unknown.with_label_values(&[kind.as_str(), path, unknown.what.as_str()]);
+        counter.inc();
+        if is_new {
+            series.insert(key, counter);
+        }
+        is_new
     }
 
     /// Counts a dead letter.
@@ -153,3 +194,6 @@ impl Metrics {
         self.lag.with_label_values(&[topic]).set(records);
     }
 }
+
+#[cfg(test)]
+mod tests;

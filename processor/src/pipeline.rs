@@ -15,6 +15,7 @@ use rdkafka::{ClientContext, Message, Offset, Statistics, TopicPartitionList};
 use runtime::Publisher;
 use runtime::kafka::{Kafka, KafkaConfig};
 use schemas::EventKind;
+use schemas::drift::Unknown;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -215,6 +216,9 @@ impl Pipeline {
                 if let Err(error) = &mut event.body {
                     self.bury(message, error, batch);
                 }
+                for unknown in std::mem::take(&mut event.unknown) {
+                    self.notice(kind, unknown);
+                }
                 let rows = rows_for(event);
                 self.metrics.decoded(kind, rows.unreadable);
                 batch.received.push(received_at);
@@ -224,6 +228,18 @@ impl Pipeline {
                 self.bury(message, &error, batch);
                 batch.skip(record, now);
             }
+        }
+    }
+
+    /// Counts what GitPulse does not know yet, and logs it once.
+    fn notice(&self, kind: EventKind, unknown: Unknown) {
+        if self.metrics.unknown(kind, unknown.clone()) {
+            tracing::info!(
+                kind = kind.as_str(),
+                what = unknown.what.as_str(),
+                path = unknown.path,
+                "GitLab sends something GitPulse does not know yet"
+            );
         }
     }
 

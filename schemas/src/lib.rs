@@ -3,8 +3,10 @@
 //! In the order the bytes travel: [`head`] reads who and what a body is about, [`redact`] blanks the secrets
 //! GitLab sends, [`envelope`] wraps it for Kafka, [`topic`] says where it goes, [`event`] types what comes out
 //! again from a hook, [`api`] what comes from the REST API, and [`migration`] is where it ends up.
+//! [`drift`] finds what GitLab sends beyond what is known.
 
 pub mod api;
+pub mod drift;
 pub mod envelope;
 pub mod event;
 pub mod field;

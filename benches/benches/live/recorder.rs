@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use processor::insert::{Destination, Store};
 use processor::rows::Rows;
 use prometheus::Registry;
 use tokio::net::{TcpListener, TcpStream};
@@ -44,8 +45,10 @@ pub(crate) async fn record(
     let _proxy =
         AbortOnDropHandle::new(tokio::spawn(proxy(listener, installation.clickhouse_address(), log.clone())));
     let metrics = processor::Metrics::register(&Registry::new())?;
+    let store =
+        Store { client: &client, destination: Destination::Live, timeout: INSERT_TIMEOUT, metrics: &metrics };
     for rows in &batches {
-        processor::insert::insert(&client, rows, INSERT_TIMEOUT, &metrics).await?;
+        store.insert(rows).await?;
     }
     let log = std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner));
     let recorded =

@@ -43,12 +43,6 @@ fn what_cannot_be_decoded_says_why() {
 }
 
 #[test]
-fn brackets_in_texts_are_not_depth() {
-    assert_eq!(depth(r#"{"a":"[[[[\"[["}"#), 1);
-    assert_eq!(depth(r#"{"a":[{"b":"\\"},[]]}"#), 3);
-}
-
-#[test]
 fn an_event_that_its_table_cannot_take_is_still_an_event() {
     let event =
         json(EventKind::Push, r#"{"object_kind":"push","project_id":42,"ref":"refs/heads/main"}"#).unwrap();
@@ -70,4 +64,24 @@ fn kinds_without_tables_of_their_own_are_events() {
     let event = event.unwrap();
     assert!(matches!(event.body, Ok(EventBody::Untyped)));
     assert_eq!((event.project_id, event.name.as_str(), event.action.as_str()), (42, "flow", "create"));
+}
+
+#[test]
+fn what_is_unknown_comes_with_the_event() {
+    let unknown = |event: Result<Event, DecodeError>| -> Vec<String> {
+        event
+            .unwrap()
+            .unknown
+            .iter()
+            .map(|unknown| format!("{} {}", unknown.what.as_str(), unknown.path))
+            .collect()
+    };
+    let issue = r#"{"object_kind":"issue","mood":1,"object_attributes":{"severity":"dreadful"}}"#;
+    assert_eq!(unknown(json(EventKind::Issue, issue)), ["field mood", "value object_attributes.severity"]);
+    assert_eq!(
+        unknown(json(EventKind::Other, r#"{"object_kind":"duo_workflow","event":1}"#)),
+        ["kind duo_workflow"]
+    );
+    assert_eq!(unknown(json(EventKind::Other, r#"{"text":"a template"}"#)), ["kind ?"]);
+    assert!(unknown(json(EventKind::Issue, r#"{"object_kind":"issue"}"#)).is_empty());
 }

@@ -1,5 +1,5 @@
 //! Rows of a pipeline and its jobs. In: one of its events, or the pipeline as the API lists it. Out: what it tells of the pipeline, the
-//! status that it reached, and a fact about each job in `builds[]` and `bridges[]`, which only events have.
+//! status that it reached, and a fact about each job in `builds[]`, which only events have.
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
@@ -74,10 +74,10 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
     let Some(id) = attributes.id.get() else {
         return rows;
     };
-    let jobs = || [&pipeline.builds, &pipeline.bridges].into_iter().filter_map(Field::value).flatten();
+    let builds = pipeline.builds.value().map(Vec::as_slice).unwrap_or_default();
     // An event has no updated_at: the newest time in it is when it was true. The commit's time is not one of them: it can be years old,
     // or ahead.
-    let newest_job = jobs().filter_map(|job| job.get()?.newest_time()).max();
+    let newest_job = builds.iter().filter_map(|job| job.get()?.newest_time()).max();
     let times = [&attributes.created_at, &attributes.started_at, &attributes.finished_at];
     let newest = times.into_iter().filter_map(Field::get).chain(newest_job).max();
     rows.as_of = attributes.updated_at.get().or(newest);
@@ -101,16 +101,14 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
             first_received_at: received_at,
         });
     }
-    let lists = [&pipeline.builds, &pipeline.bridges];
-    rows.unreadable +=
-        lists.into_iter().map(|jobs| u64::from(matches!(jobs, Field::Unreadable))).sum::<u64>();
+    rows.unreadable += u64::from(matches!(pipeline.builds, Field::Unreadable));
     let run = Run {
         pipeline_id: &Field::Value(id),
         ref_name: &attributes.ref_name,
         tag: &attributes.tag,
         sha: &attributes.sha,
     };
-    for job in jobs() {
+    for job in builds {
         let (Some(build), Some(job_id)) = (job.get(), job.field(|build| &build.id).get()) else {
             rows.unreadable += 1;
             continue;

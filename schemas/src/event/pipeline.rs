@@ -22,9 +22,6 @@ pub struct Pipeline {
     /// The newest job of each name.
     #[serde(default, deserialize_with = "list")]
     pub builds: Field<Vec<Embedded<Build>>>,
-    /// The newest trigger job of each name; GitLab 19 and later, where it is switched on.
-    #[serde(default, deserialize_with = "list")]
-    pub bridges: Field<Vec<Embedded<Build>>>,
     /// The pipeline that started it.
     #[serde(default)]
     pub source_pipeline: Embedded<SourcePipeline>,
