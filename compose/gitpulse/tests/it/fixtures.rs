@@ -80,7 +80,7 @@ async fn examples_give_the_same_tables_in_any_order_and_any_number() {
     let (once, often) = (tables(&once).await, tables(&often).await);
     for (name, rows) in once {
         assert!(!rows.is_empty(), "{name} is empty");
-        assert_eq!(rows, often[name], "{name}");
+        assert_eq!(rows, often[&name], "{name}");
     }
 }
 

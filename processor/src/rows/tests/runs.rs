@@ -270,8 +270,6 @@ fn a_trigger_job_knows_the_pipeline_it_started() {
     let started = example("job/bridge.api.json").jobs.remove(0);
     let waiting = example("job/bridge_not_started.api.json").jobs.remove(0);
     assert_eq!((started.downstream_pipeline_id.3, waiting.downstream_pipeline_id.3), (Some(31010), None));
-    let listed = example("pipeline/large_ids.webhook.json").jobs;
-    assert_eq!(listed.iter().map(|job| job.id).collect::<Vec<_>>(), [18_000_000_310_301, 18_000_000_310_302]);
 }
 
 #[test]
