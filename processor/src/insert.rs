@@ -112,27 +112,36 @@ impl Store<'_> {
             self.table("emoji_event_facts", &rows.emoji_events),
             self.table("vulnerability_facts", &rows.vulnerabilities),
             self.table("token_expiry_facts", &rows.token_expiries),
+            self.table("member_facts", &rows.members),
+            self.table("project_facts", &rows.projects),
+            self.table("group_facts", &rows.groups),
+            self.table("user_facts", &rows.users),
             self.table("dead_letter_facts", &rows.dead_letters),
         )?;
         fail_point!("processor::before_events");
         self.table("event_facts", &rows.events).await
     }
 
-    async fn table<T: RowOwned + RowWrite>(
+    async fn table<'r, T: RowOwned + RowWrite + 'r>(
         &self,
         table: &'static str,
-        rows: &[T],
+        rows: impl IntoIterator<Item = &'r T>,
     ) -> Result<(), InsertError> {
-        let Some(name) = self.destination.table(table).filter(|_| !rows.is_empty()) else { return Ok(()) };
+        let mut rows = rows.into_iter().peekable();
+        let Some(name) = self.destination.table(table).filter(|_| rows.peek().is_some()) else {
+            return Ok(());
+        };
         let started = Instant::now();
         let failed = |source| InsertError { table, source };
         let insert = self.client.insert::<T>(&name).await.map_err(failed)?;
         let mut insert = insert.with_timeouts(Some(self.timeout), Some(self.timeout));
+        let mut count = 0;
         for row in rows {
             insert.write(row).await.map_err(failed)?;
+            count += 1;
         }
         insert.end().await.map_err(failed)?;
-        self.metrics.inserted(table, rows.len(), started.elapsed());
+        self.metrics.inserted(table, count, started.elapsed());
         Ok(())
     }
 }

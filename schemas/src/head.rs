@@ -7,6 +7,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::EventKind;
+use crate::event::{group, project, user};
 use crate::field::{Embedded, Field};
 use crate::json::JsonError;
 
@@ -44,6 +45,10 @@ pub struct Head<'a> {
     group_id: Id,
     #[serde(default)]
     user_id: Id,
+    #[serde(borrow, default)]
+    user_username: Text<'a>,
+    #[serde(borrow, default)]
+    user_name: Text<'a>,
     #[serde(default)]
     build_id: Id,
     #[serde(default)]
@@ -63,6 +68,10 @@ pub struct Head<'a> {
     #[serde(borrow, default)]
     group: Embedded<Group<'a>>,
     #[serde(borrow, default)]
+    user: Embedded<User<'a>>,
+    #[serde(borrow, default)]
+    author: Embedded<User<'a>>,
+    #[serde(borrow, default)]
     object_attributes: Embedded<Attributes<'a>>,
 }
 
@@ -71,15 +80,35 @@ struct Project<'a> {
     #[serde(default)]
     id: Id,
     #[serde(borrow, default)]
+    name: Text<'a>,
+    #[serde(borrow, default)]
     web_url: Text<'a>,
     #[serde(borrow, default)]
     path_with_namespace: Text<'a>,
+    #[serde(borrow, default)]
+    default_branch: Text<'a>,
+    #[serde(default)]
+    visibility_level: Id,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct User<'a> {
+    #[serde(default)]
+    id: Id,
+    #[serde(borrow, default)]
+    username: Text<'a>,
+    #[serde(borrow, default)]
+    name: Text<'a>,
+    #[serde(borrow, default)]
+    state: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 struct Group<'a> {
     #[serde(default)]
     group_id: Id,
+    #[serde(borrow, default)]
+    group_name: Text<'a>,
     #[serde(borrow, default)]
     full_path: Text<'a>,
 }
@@ -200,6 +229,54 @@ impl<'a> Head<'a> {
             .unwrap_or_default()
     }
 
+    /// The project inside a body that is about something else.
+    pub fn project(&self) -> Option<project::Project> {
+        let project = self.project.get()?;
+        let named = present(&project.path_with_namespace).is_some() || present(&project.name).is_some();
+        // Old versions leave the id to the top level.
+        let id = project.id.get().or(Some(self.project_id())).filter(|id| named && *id > 0)?;
+        Some(project::Project {
+            project_id: Field::Value(id),
+            name: owned(&project.name),
+            path_with_namespace: owned(&project.path_with_namespace),
+            project_visibility: project.visibility_level.as_ref().map(u64::to_string),
+            default_branch: owned(&project.default_branch),
+            url: owned(&project.web_url),
+            ..project::Project::default()
+        })
+    }
+
+    /// The actor of a body that is about something else. A body that names nobody by id has none: user names change hands.
+    pub fn user(&self) -> Option<user::User> {
+        // In the API, the `user` of a merge request says only whether the reader may merge it.
+        let user =
+            [self.user.get(), self.author.get()].into_iter().flatten().find(|user| user.id.get().is_some());
+        let (id, username, name, state) = match user {
+            Some(user) => (user.id.get(), &user.username, &user.name, owned(&user.state)),
+            None => (self.user_id.get(), &self.user_username, &self.user_name, Field::Absent),
+        };
+        let named = present(username).is_some() || present(name).is_some();
+        Some(user::User {
+            user_id: Field::Value(id.filter(|id| named && *id > 0)?),
+            username: owned(username),
+            name: owned(name),
+            state,
+            ..user::User::default()
+        })
+    }
+
+    /// The group inside a body that is about something else.
+    pub fn group(&self) -> Option<group::Group> {
+        let group = self.group.get()?;
+        let named = present(&group.full_path).is_some() || present(&group.group_name).is_some();
+        Some(group::Group {
+            group_id: Field::Value(group.group_id.get().filter(|id| named && *id > 0)?),
+            name: owned(&group.group_name),
+            full_path: owned(&group.full_path),
+            ..group::Group::default()
+        })
+    }
+
     /// A URL on the GitLab instance the event comes from, where the body has one.
     pub fn web_url(&self) -> Option<&str> {
         let project = self.project.get().and_then(|project| present(&project.web_url));
@@ -237,7 +314,7 @@ impl<'a> Head<'a> {
                 return format!("project/{}/{kind}", self.project_id());
             }
             EventKind::Member | EventKind::User => number(self.user_id.get().or(self.id.get())),
-            EventKind::Group => return format!("group/{}", self.group()),
+            EventKind::Group => return format!("group/{}", self.group_key()),
             EventKind::Other => None,
         };
         let entity = match entity.unwrap_or(Cow::Borrowed(fallback)) {
@@ -250,13 +327,13 @@ impl<'a> Head<'a> {
         match (self.project_id(), kind) {
             (_, EventKind::User) => format!("user/{entity}"),
             (0, EventKind::Member | EventKind::AccessToken) => {
-                format!("group/{}/{kind}/{entity}", self.group())
+                format!("group/{}/{kind}/{entity}", self.group_key())
             }
             (project_id, _) => format!("project/{project_id}/{kind}/{entity}"),
         }
     }
 
-    fn group(&self) -> Cow<'_, str> {
+    fn group_key(&self) -> Cow<'_, str> {
         let group = self.group.get();
         match self.group_id.get().or(group.and_then(|group| group.group_id.get())) {
             Some(id) => Cow::Owned(id.to_string()),
@@ -274,6 +351,14 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 fn present<'f>(field: &'f Text<'_>) -> Option<&'f str> {
     field.value().map(AsRef::as_ref).filter(|text: &&str| !text.is_empty())
+}
+
+/// The field on its own. An empty text says nothing.
+fn owned(field: &Text<'_>) -> Field<String> {
+    match field {
+        Field::Value(text) if text.is_empty() => Field::Absent,
+        field => field.as_ref().map(|text| text.clone().into_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -316,6 +401,33 @@ mod tests {
             r#"{"object_kind":"access_token","group":{"group_id":35},"object_attributes":{"id":25}}"#,
             (EventKind::AccessToken, 0, "group/35/access_token/25"),
         );
+    }
+
+    #[test]
+    fn project_actor_and_group_are_told_where_they_have_an_id_and_a_name() {
+        let told = |json: &str| {
+            let head = Head::read(json).unwrap();
+            let project = head.project().and_then(|project| project.project_id.get());
+            let user =
+                head.user().and_then(|user| Some((user.user_id.get()?, user.username.text().to_owned())));
+            (project, user, head.group().and_then(|group| group.group_id.get()))
+        };
+        let ada = |id| Some((id, "ada".to_owned()));
+        assert_eq!(
+            told(r#"{"project":{"id":"42","name":"Checkout"},"user":{"id":7,"username":"ada"}}"#),
+            (Some(42), ada(7), None)
+        );
+        // Before GitLab 13 the id of the project stands at the top level alone.
+        let push = r#"{"project_id":15,"project":{"name":"Checkout"},"user_id":7,"user_username":"ada"}"#;
+        assert_eq!(told(push), (Some(15), ada(7), None));
+        let api = r#"{"user":{"can_merge":false},"author":{"id":7,"username":"ada"}}"#;
+        assert_eq!(told(api), (None, ada(7), None));
+        assert_eq!(told(r#"{"group":{"group_id":5,"group_name":"Shop"}}"#), (None, None, Some(5)));
+        assert_eq!(
+            told(r#"{"project":{"id":42},"user":{"username":"ada"},"user_id":7}"#),
+            (None, None, None)
+        );
+        assert_eq!(told(r#"{"project":null,"user":"ada","group":[]}"#), (None, None, None));
     }
 
     #[test]

@@ -83,6 +83,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "vulnerabilities",
         sql: include_str!("../clickhouse/0022_vulnerabilities.sql"),
     },
+    Migration { version: 23, name: "members", sql: include_str!("../clickhouse/0023_members.sql") },
+    Migration { version: 24, name: "projects", sql: include_str!("../clickhouse/0024_projects.sql") },
+    Migration { version: 25, name: "groups", sql: include_str!("../clickhouse/0025_groups.sql") },
+    Migration { version: 26, name: "users", sql: include_str!("../clickhouse/0026_users.sql") },
     Migration {
         version: 27,
         name: "token_expiries",

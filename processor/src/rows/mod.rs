@@ -1,6 +1,8 @@
 //! What an event means for the tables. In: a typed [`Event`]. Out: [`Rows`], a vector a table. Pure; never asks what is there already,
 //! because the tables merge by key and version (`schemas/clickhouse`).
 
+use std::cmp::Ordering;
+
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
 use schemas::EventKind;
@@ -12,15 +14,22 @@ use crate::decode::{Event, EventBody};
 mod access_token;
 mod deployment;
 mod emoji;
+mod existence;
 mod feature_flag;
+mod group;
 mod issue;
 mod job;
+mod member;
 mod merge_request;
+mod merged;
 mod milestone;
 mod note;
 mod pipeline;
+mod project;
 mod push;
 mod release;
+mod snapshot;
+mod user;
 mod version;
 mod vulnerability;
 mod wiki_page;
@@ -29,14 +38,19 @@ pub use access_token::TokenExpiryRow;
 pub use deployment::{DeploymentEventRow, DeploymentRow};
 pub use emoji::EmojiEventRow;
 pub use feature_flag::FeatureFlagEventRow;
+pub use group::GroupRow;
 pub use issue::{IssueEventRow, IssueRow};
 pub use job::JobRow;
+pub use member::MemberRow;
 pub use merge_request::{MergeRequestEventRow, MergeRequestRow};
+pub use merged::{Merge, Merged};
 pub use milestone::MilestoneRow;
 pub use note::NoteRow;
 pub use pipeline::{PipelineEventRow, PipelineRow};
+pub use project::ProjectRow;
 pub use push::{CommitRow, PushRow, RefHeadRow};
 pub use release::ReleaseRow;
+pub use user::UserRow;
 pub use version::{Columns, Version, Versioned, VersionedList};
 pub use vulnerability::VulnerabilityRow;
 pub use wiki_page::WikiPageEventRow;
@@ -84,6 +98,14 @@ pub struct Rows {
     pub vulnerabilities: Vec<VulnerabilityRow>,
     /// `token_expiry_facts`.
     pub token_expiries: Vec<TokenExpiryRow>,
+    /// `member_facts`.
+    pub members: Vec<MemberRow>,
+    /// `project_facts`, of which nearly every event has one: a row a project.
+    pub projects: Merged<ProjectRow>,
+    /// `group_facts`, a row a group.
+    pub groups: Merged<GroupRow>,
+    /// `user_facts`, a row a user.
+    pub users: Merged<UserRow>,
     /// `dead_letter_facts`.
     pub dead_letters: Vec<DeadLetterRow>,
     /// `event_facts`.
@@ -119,6 +141,10 @@ pub const TABLES: &[(&str, &[&str])] = &[
     ("emoji_events", &["emoji_event_facts"]),
     ("vulnerabilities", &["vulnerability_facts"]),
     ("token_expiries", &["token_expiry_facts"]),
+    ("members", &["member_facts"]),
+    ("projects", &["project_facts"]),
+    ("groups", &["group_facts"]),
+    ("users", &["user_facts"]),
 ];
 
 impl Rows {
@@ -144,6 +170,10 @@ impl Rows {
             + self.emoji_events.len()
             + self.vulnerabilities.len()
             + self.token_expiries.len()
+            + self.members.len()
+            + self.projects.len()
+            + self.groups.len()
+            + self.users.len()
             + self.dead_letters.len()
             + self.events.len()
     }
@@ -175,6 +205,10 @@ impl Rows {
         self.emoji_events.append(&mut rows.emoji_events);
         self.vulnerabilities.append(&mut rows.vulnerabilities);
         self.token_expiries.append(&mut rows.token_expiries);
+        self.members.append(&mut rows.members);
+        self.projects.append(rows.projects);
+        self.groups.append(rows.groups);
+        self.users.append(rows.users);
         self.dead_letters.append(&mut rows.dead_letters);
         self.events.append(&mut rows.events);
         self.unreadable += rows.unreadable;
@@ -239,9 +273,26 @@ pub fn earliest_first(milliseconds: i64) -> u64 {
 }
 
 /// The id of an event inside a versioned column.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct EventId(#[serde(with = "clickhouse::serde::uuid")] Uuid);
+
+impl Ord for EventId {
+    /// ClickHouse's order of UUIDs: by their second half first.
+    fn cmp(&self, other: &EventId) -> Ordering {
+        let halves = |id: &EventId| {
+            let (first, second) = id.0.as_u64_pair();
+            (second, first)
+        };
+        halves(self).cmp(&halves(other))
+    }
+}
+
+impl PartialOrd for EventId {
+    fn partial_cmp(&self, other: &EventId) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// Who told of a row, and when: columns that most tables share.
 struct Provenance {
@@ -285,8 +336,17 @@ pub fn rows_for(event: Event) -> Rows {
         Ok(EventBody::Emoji(emoji)) => emoji::rows(&event, emoji),
         Ok(EventBody::Vulnerability(vulnerability)) => vulnerability::rows(&event, vulnerability),
         Ok(EventBody::AccessToken(token)) => access_token::rows(&event, token),
+        Ok(EventBody::Member(member)) => member::rows(&event, member),
+        Ok(EventBody::Project(project)) => project::rows(&event, project),
+        Ok(EventBody::Group(group)) => group::rows(&event, group),
+        Ok(EventBody::User(user)) => user::rows(&event, user),
         Ok(EventBody::Untyped) | Err(_) => Rows::default(),
     };
+    match (&event.body, event.kind) {
+        // What looks like a project or a user in a body of no known kind may be anything.
+        (Err(_), _) | (_, EventKind::Other) => (),
+        (Ok(_), _) => snapshot::add(&event, &mut rows),
+    }
     let received_at = event.received_at.timestamp_millis();
     rows.events.push(EventRow {
         instance: event.instance,

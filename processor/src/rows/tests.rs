@@ -13,6 +13,7 @@ mod access_token;
 mod emoji;
 mod feature_flag;
 mod milestone;
+mod people;
 mod release;
 mod runs;
 mod vulnerability;
@@ -74,7 +75,13 @@ fn rows_of_example(name: &str, payload: &str) -> Rows {
         (false, false) => "project/0",
         (false, true) => "project/42",
     };
-    rows_of_object(payload, kind.parse().unwrap(), &format!("{owner}/{kind}/{entity}"))
+    let subject = match kind {
+        "project" => format!("project/{entity}/project"),
+        "group" => format!("group/{entity}"),
+        "user" => format!("user/{entity}"),
+        _ => format!("{owner}/{kind}/{entity}"),
+    };
+    rows_of_object(payload, kind.parse().unwrap(), &subject)
 }
 
 /// The rows of one example, by its name.

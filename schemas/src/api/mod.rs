@@ -10,15 +10,19 @@ use crate::field::{Embedded, Field};
 pub mod access_token;
 pub mod deployment;
 pub mod emoji;
+pub mod group;
 pub mod issue;
 pub mod job;
+pub mod member;
 pub mod merge_request;
 pub mod milestone;
 pub mod note;
 pub mod pipeline;
+pub mod project;
 pub mod push;
 pub mod release;
 pub mod state_event;
+pub mod user;
 pub mod vulnerability;
 
 /// A label: its title, or the whole of it, which calls the title `name`, where the list was asked `with_labels_details`.

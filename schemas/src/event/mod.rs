@@ -9,14 +9,18 @@ pub mod access_token;
 pub mod deployment;
 pub mod emoji;
 pub mod feature_flag;
+pub mod group;
 pub mod issue;
 pub mod job;
+pub mod member;
 pub mod merge_request;
 pub mod milestone;
 pub mod note;
 pub mod pipeline;
+pub mod project;
 pub mod push;
 pub mod release;
+pub mod user;
 pub mod vulnerability;
 pub mod wiki_page;
 

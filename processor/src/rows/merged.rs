@@ -1,0 +1,109 @@
+//! Rows of entities that nearly every event tells of: projects, users, groups. In: rows. Out: one row a key, the same that ClickHouse would
+//! make of all of them. Exact, because each column keeps its maximum, in whatever order and grouping it is taken.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Values;
+use std::fmt;
+use std::iter::Flatten;
+
+use serde::{Serialize, Serializer};
+
+/// A row of an entity that many events of a batch tell of.
+pub trait Merge {
+    /// The instance, and GitLab's id within it.
+    fn key(&self) -> (&str, u64);
+
+    /// Takes from a row of the same key, column by column, what is greater.
+    fn absorb(&mut self, other: Self);
+}
+
+/// At most one row a key.
+#[derive(Clone)]
+pub struct Merged<T> {
+    /// By GitLab's id: seldom do two instances have the same.
+    rows: BTreeMap<u64, Vec<T>>,
+    length: usize,
+}
+
+impl<T> Merged<T> {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The rows, by id.
+    pub fn iter(&self) -> Flatten<Values<'_, u64, Vec<T>>> {
+        self.rows.values().flatten()
+    }
+}
+
+impl<T: Merge> Merged<T> {
+    /// Adds a row, or what it has to say to that of the same key.
+    pub fn add(&mut self, row: T) {
+        let (instance, id) = row.key();
+        let rows = self.rows.entry(id).or_default();
+        match rows.iter_mut().find(|other| other.key().0 == instance) {
+            Some(other) => other.absorb(row),
+            None => {
+                rows.push(row);
+                self.length += 1;
+            }
+        }
+    }
+
+    /// Adds rows.
+    pub fn append(&mut self, other: Merged<T>) {
+        other.rows.into_values().flatten().for_each(|row| self.add(row));
+    }
+}
+
+impl<T> Default for Merged<T> {
+    fn default() -> Self {
+        Merged { rows: BTreeMap::new(), length: 0 }
+    }
+}
+
+impl<'r, T> IntoIterator for &'r Merged<T> {
+    type Item = &'r T;
+    type IntoIter = Flatten<Values<'r, u64, Vec<T>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Merged<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+impl<T: Serialize> Serialize for Merged<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self)
+    }
+}
+
+/// What ClickHouse's `max` keeps of a column.
+pub(super) fn keep_greatest<T: PartialOrd>(column: &mut T, other: T) {
+    if other > *column {
+        *column = other;
+    }
+}
+
+/// What ClickHouse's `groupUniqArrayArray` keeps of a column.
+pub(super) fn unite(column: &mut Vec<String>, other: Vec<String>) {
+    for element in other {
+        if !column.contains(&element) {
+            column.push(element);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

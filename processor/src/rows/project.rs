@@ -1,0 +1,158 @@
+//! Rows of a project. In: an event of its own, an object of the API, or the project inside another event. Out: what it tells of the project,
+//! and of the group that it is in.
+
+use clickhouse::Row;
+use schemas::Origin;
+use schemas::event::project::Project;
+use schemas::field::Field;
+use serde::Serialize;
+
+use super::existence::Existence;
+use super::merged::{Merge, keep_greatest, unite};
+use super::version::{Columns, Version, Versioned};
+use super::{EventId, Provenance, Rows, group};
+use crate::decode::Event;
+
+/// A row of `project_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct ProjectRow {
+    pub(super) instance: String,
+    pub(super) project_id: u64,
+    pub(super) path: Versioned<String>,
+    pub(super) name: Versioned<String>,
+    pub(super) namespace_id: Versioned<u64>,
+    pub(super) visibility: Versioned<String>,
+    pub(super) default_branch: Versioned<String>,
+    pub(super) url: Versioned<String>,
+    pub(super) archived: Versioned<bool>,
+    pub(super) created_at: Versioned<i64>,
+    pub(super) updated_at: Versioned<i64>,
+    pub(super) last_activity_at: Versioned<i64>,
+    pub(super) deleted_at: Versioned<i64>,
+    pub(super) last_event_id: (i64, u8, u16, EventId),
+    pub(super) tenants: Vec<String>,
+    pub(super) origins: Vec<String>,
+    pub(super) first_received_at: i64,
+}
+
+impl Merge for ProjectRow {
+    fn key(&self) -> (&str, u64) {
+        (&self.instance, self.project_id)
+    }
+
+    fn absorb(&mut self, other: ProjectRow) {
+        let ProjectRow {
+            instance: _,
+            project_id: _,
+            path,
+            name,
+            namespace_id,
+            visibility,
+            default_branch,
+            url,
+            archived,
+            created_at,
+            updated_at,
+            last_activity_at,
+            deleted_at,
+            last_event_id,
+            tenants,
+            origins,
+            first_received_at,
+        } = other;
+        keep_greatest(&mut self.path, path);
+        keep_greatest(&mut self.name, name);
+        keep_greatest(&mut self.namespace_id, namespace_id);
+        keep_greatest(&mut self.visibility, visibility);
+        keep_greatest(&mut self.default_branch, default_branch);
+        keep_greatest(&mut self.url, url);
+        keep_greatest(&mut self.archived, archived);
+        keep_greatest(&mut self.created_at, created_at);
+        keep_greatest(&mut self.updated_at, updated_at);
+        keep_greatest(&mut self.last_activity_at, last_activity_at);
+        keep_greatest(&mut self.deleted_at, deleted_at);
+        keep_greatest(&mut self.last_event_id, last_event_id);
+        unite(&mut self.tenants, tenants);
+        unite(&mut self.origins, origins);
+        self.first_received_at = self.first_received_at.min(first_received_at);
+    }
+}
+
+pub(super) fn rows(event: &Event, project: &Project) -> Rows {
+    let mut rows = Rows {
+        as_of: match event.origin {
+            // A listing is true when it is read: a path changes with its group, which moves no time of the project.
+            Origin::Api => Some(event.received_at),
+            Origin::Webhook | Origin::HookLog => project.updated_at.get().or(project.created_at.get()),
+        },
+        ..Rows::default()
+    };
+    let as_of = rows.as_of.unwrap_or(event.received_at);
+    let version = Version::new(as_of, rank(project.event_name.text()), event.received_at);
+    let existence = match project.event_name.text() {
+        "project_destroy" => Existence::Gone(project.updated_at.clone()),
+        _ => Existence::There,
+    };
+    add(event, event.project_id, project, &existence, version, &mut rows);
+    if let Some((group, id)) = project.group.get().and_then(|group| Some((group, group.group_id.get()?))) {
+        group::add(event, id, group, &Existence::There, version, &mut rows);
+    }
+    rows
+}
+
+/// Events of one second: what comes later in a project's life outranks the rest.
+fn rank(event_name: &str) -> u8 {
+    match event_name {
+        "project_create" => 1,
+        "project_update" => 2,
+        "project_rename" | "project_transfer" => 3,
+        "project_destroy" => 4,
+        _ => 0,
+    }
+}
+
+/// Adds what a body tells of a project.
+pub(super) fn add(
+    event: &Event,
+    project_id: u64,
+    project: &Project,
+    existence: &Existence,
+    version: Version,
+    rows: &mut Rows,
+) {
+    let mut columns = Columns::at(version, event.received_at);
+    let Provenance { tenants, origins, received_at } = Provenance::of(event);
+    rows.projects.add(ProjectRow {
+        instance: event.instance.clone(),
+        project_id,
+        path: columns.value(&project.path_with_namespace),
+        name: columns.value(&project.name),
+        namespace_id: columns.value(&project.project_namespace_id),
+        visibility: columns.value(&visibility(&project.project_visibility)),
+        default_branch: columns.value(&project.default_branch),
+        url: columns.value(&project.url),
+        archived: columns.value(&project.archived),
+        created_at: columns.immutable_time(&project.created_at),
+        updated_at: columns.time(&project.updated_at),
+        last_activity_at: columns.time(&project.last_activity_at),
+        deleted_at: existence.deleted_at(event, &mut columns),
+        last_event_id: columns.event(EventId(event.id)),
+        tenants,
+        origins,
+        first_received_at: received_at,
+    });
+    rows.unreadable += columns.unreadable;
+}
+
+/// The name of a visibility, of which GitLab writes the name, the name behind a bar, or the level.
+pub(super) fn visibility(field: &Field<String>) -> Field<String> {
+    let Field::Value(text) = field else { return field.clone() };
+    let name = match text.rsplit('|').next().unwrap_or_default() {
+        "0" => "private",
+        "10" => "internal",
+        "20" => "public",
+        name if name.bytes().all(|byte| byte.is_ascii_digit()) => return Field::Unreadable,
+        name => name,
+    };
+    Field::Value(name.to_owned())
+}

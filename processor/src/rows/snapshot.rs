@@ -1,0 +1,26 @@
+//! Rows of what a body is not about: the project it happened in, the actor, the group. In: an event with the rows of its own kind. Out: rows
+//! of `projects`, `users` and `groups`, true when the body was, whatever time the project or user itself changed.
+
+use crate::decode::Event;
+
+use super::existence::Existence;
+use super::version::Version;
+use super::{Rows, group, project, user};
+
+/// Adds them.
+pub(super) fn add(event: &Event, rows: &mut Rows) {
+    // A body without a time is dated by its receipt, also when GitLab sends it again: it can rename, but not bring back to life.
+    let existence = Existence::as_of(rows.as_of);
+    let version = Version::new(rows.as_of.unwrap_or(event.received_at), 0, event.received_at);
+    let snapshots = &event.snapshots;
+    if let Some((snapshot, id)) = snapshots.project.as_deref().and_then(|it| Some((it, it.project_id.get()?)))
+    {
+        project::add(event, id, snapshot, &existence, version, rows);
+    }
+    if let Some((snapshot, id)) = snapshots.user.as_deref().and_then(|it| Some((it, it.user_id.get()?))) {
+        user::add(event, id, snapshot, &existence, version, rows);
+    }
+    if let Some((snapshot, id)) = snapshots.group.as_deref().and_then(|it| Some((it, it.group_id.get()?))) {
+        group::add(event, id, snapshot, &existence, version, rows);
+    }
+}
