@@ -33,9 +33,9 @@ CREATE VIEW IF NOT EXISTS ${database}.feature_flag_events ${on_cluster}
     actor_id Nullable(UInt64) COMMENT 'Who switched it',
     actor_username Nullable(String) COMMENT 'User name of who switched it',
     received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived: GitLab sends no time of the switch)',
-    tenant String COMMENT 'The configured source of the first delivery',
-    origin String COMMENT 'webhook, api or hook_log, of the first delivery',
-    event_id UUID COMMENT 'The first event that told of it, in events'
+    tenant String COMMENT 'The configured source of the first delivery (receipt-derived)',
+    origin String COMMENT 'webhook, api or hook_log, of the first delivery (receipt-derived)',
+    event_id UUID COMMENT 'The first event that told of it, in events (receipt-derived)'
 )
 AS SELECT
     instance, project_id, project_path, flag_id, name, description, active, actor_id, actor_username,

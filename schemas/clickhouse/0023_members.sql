@@ -37,7 +37,7 @@ CREATE VIEW IF NOT EXISTS ${database}.members ${on_cluster}
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last; webhooks alone say so',
     deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last before it was removed, or its request denied or withdrawn: an event of removal has no later time; NULL while it is there',
     is_member Bool COMMENT 'Whether it holds: neither removed nor only asked for',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events',
+    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'

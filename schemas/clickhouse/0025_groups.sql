@@ -32,7 +32,7 @@ CREATE VIEW IF NOT EXISTS ${database}.groups ${on_cluster}
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last; events of its own alone say so',
     deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last before it was deleted: the event of the deletion has no later time; NULL while it is there',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events',
+    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'

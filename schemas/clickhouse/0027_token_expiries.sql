@@ -42,7 +42,7 @@ CREATE VIEW IF NOT EXISTS ${database}.token_expiries ${on_cluster}
     expires_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it expires: midnight UTC of the day for access tokens; NULL for never',
     last_used_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was used last, as far as told; GitLab 17 and later',
     revoked Nullable(Bool) COMMENT 'Whether it was revoked; webhooks say so for deploy tokens alone',
-    last_event_id UUID COMMENT 'The event of the newest state, in events',
+    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'

@@ -50,7 +50,7 @@ async fn push(settings: &Deployment, folder: &Path, branch: &str) {
         if sent.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&sent.stderr).into_owned()) }
     })
     .await;
-    settings.until_count(&format!("SELECT count() FROM pushes WHERE branch = '{branch}'"), 1).await;
+    settings.until_count(&format!("SELECT count() FROM pushes WHERE name = '{branch}'"), 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,7 +118,7 @@ async fn up_receives_while_its_processor_cannot_store() {
     settings.output(&["send", &during, "--url", &url]);
 
     settings.client.query("RENAME TABLE away TO push_facts").execute().await.unwrap();
-    settings.until_count("SELECT count() FROM pushes WHERE branch = 'during'", 1).await;
+    settings.until_count("SELECT count() FROM pushes WHERE name = 'during'", 1).await;
     assert_eq!(up.terminate(), Some(0), "{}", up.log());
 }
 

@@ -115,20 +115,21 @@ async fn push(deployment: &Deployment, deliveries: &[(u64, bool, u64, i64)]) {
         let (before, after) = if *forward { ("a", "b") } else { ("b", "a") };
         let time = START * 1000 + at;
         format!(
-            "('i', {project}, 'refs/heads/main', '{before}', '{after}', '00000000-0000-0000-0000-{event:012}', 'p', 1, 'u', \
-             'n', NULL, 1, 1, 't', 'webhook', fromUnixTimestamp64Milli({time}, 'UTC'))"
+            "('i', {project}, 'refs/heads/main', '{before}', '{after}', '00000000-0000-0000-0000-{event:012}', \
+             fromUnixTimestamp64Milli({time}, 'UTC'), fromUnixTimestamp64Milli({time}, 'UTC'))"
         )
     };
     let rows: Vec<String> = deliveries.iter().map(row).collect();
-    insert(deployment, "push_facts", &rows).await;
+    let columns = "instance, project_id, ref, before, after, event_id, pushed_at, received_at";
+    insert(deployment, &format!("push_facts ({columns})"), &rows).await;
 }
 
 /// Milliseconds since the start of the pushes of a project that went forward, or back.
 async fn pushed(deployment: &Deployment, project: u64, forward: bool) -> Vec<i64> {
     let before = if forward { "a" } else { "b" };
     let query = format!(
-        "SELECT toUnixTimestamp64Milli(received_at) - {START} * 1000 FROM pushes \
-         WHERE project_id = {project} AND before = '{before}' ORDER BY received_at"
+        "SELECT toUnixTimestamp64Milli(pushed_at) - {START} * 1000 FROM pushes \
+         WHERE project_id = {project} AND before = '{before}' ORDER BY pushed_at"
     );
     deployment.client.query(&query).fetch_all().await.unwrap()
 }
