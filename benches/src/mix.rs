@@ -22,6 +22,8 @@ const SHARES: [(EventKind, usize); 9] = [
 const EVENTS_OF_AN_ENTITY: usize = 4;
 /// What ids of one entity and the next are apart.
 const STRIDE: u64 = 1_000_000;
+/// Projects that the events are of, for each project of the examples.
+const PROJECTS: u64 = 100;
 
 /// The templates, and in which order they come.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub struct Mix {
     /// For each of a hundred events: the templates of its kind.
     slots: Vec<usize>,
     kinds: Vec<Vec<Template>>,
+    /// The templates of all other kinds.
+    rare: Vec<Template>,
 }
 
 impl Mix {
@@ -43,7 +47,18 @@ impl Mix {
                 kinds.push(templates);
             }
         }
-        Mix { slots, kinds }
+        let rare = EventKind::ALL.into_iter().filter(|kind| SHARES.iter().all(|(common, _)| common != kind));
+        let rare =
+            rare.flat_map(|kind| of_kind(examples, kind)).map(|example| Template::new(&example)).collect();
+        Mix { slots, kinds, rare }
+    }
+
+    /// The body of the n-th event, where one in a hundred is of a kind that comes seldom.
+    pub fn body_with_rare_kinds(&self, n: usize) -> Bytes {
+        match (n % 100, self.rare.len()) {
+            (0, 1..) => self.rare[n / 100 % self.rare.len()].body(n as u64),
+            _ => self.body(n),
+        }
     }
 
     /// The body of the n-th event.
@@ -59,31 +74,61 @@ impl Mix {
 /// An example whose ids can be replaced.
 #[derive(Debug)]
 struct Template {
-    /// Text, then the id that follows it.
-    pieces: Vec<(String, u64)>,
+    /// Text, then what follows it.
+    pieces: Vec<(String, Piece)>,
     rest: String,
+}
+
+/// What is another one in each body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Piece {
+    /// The id of the entity, or of something in it.
+    Id(u64),
+    /// The id of the project.
+    Project(u64),
+    /// The SHA before a push.
+    Before,
+    /// The SHA after it.
+    After,
+}
+
+impl Piece {
+    fn write(self, entity: u64, text: &mut String) {
+        match self {
+            Piece::Id(id) => text.push_str(&(id + entity * STRIDE).to_string()),
+            Piece::Project(id) => text.push_str(&(id + (entity % PROJECTS) * STRIDE).to_string()),
+            // One push begins where the one before it ended.
+            Piece::Before => text.push_str(&format!("{:040x}", entity / PROJECTS + 1)),
+            Piece::After => text.push_str(&format!("{:040x}", entity / PROJECTS + 2)),
+        }
+    }
 }
 
 impl Template {
     fn new(example: &Example) -> Template {
         let text = String::from_utf8_lossy(&example.body).into_owned();
-        let mut marks: Vec<(usize, usize, u64)> = Vec::new();
-        for (field, id) in ids(example) {
-            let token = format!("\"{field}\":{id}");
+        let mut marks: Vec<(usize, usize, Piece)> = Vec::new();
+        for (field, value, piece) in replaced(example) {
+            let token = format!("\"{field}\":{value}");
             for (start, _) in text.match_indices(&token) {
                 let end = start + token.len();
                 let longer = text[end..].starts_with(|character: char| character.is_ascii_digit());
                 if !longer {
-                    marks.push((start + field.len() + 3, end, id));
+                    // Only what is replaced: without the quotes, or what stands before the number.
+                    let (skipped, cut) = match piece {
+                        Piece::Before | Piece::After => (1, 1),
+                        Piece::Id(id) | Piece::Project(id) => (value.len() - id.to_string().len(), 0),
+                    };
+                    marks.push((start + field.len() + 3 + skipped, end - cut, piece));
                 }
             }
         }
         marks.sort_unstable();
-        marks.dedup();
+        marks.dedup_by_key(|(start, _, _)| *start);
         let mut pieces = Vec::new();
         let mut from = 0;
-        for (start, end, id) in marks {
-            pieces.push((text[from..start].to_owned(), id));
+        for (start, end, piece) in marks {
+            pieces.push((text[from..start].to_owned(), piece));
             from = end;
         }
         Template { pieces, rest: text[from..].to_owned() }
@@ -91,21 +136,24 @@ impl Template {
 
     fn body(&self, entity: u64) -> Bytes {
         let mut text = String::with_capacity(self.rest.len() + 256);
-        for (piece, id) in &self.pieces {
-            text.push_str(piece);
-            text.push_str(&(id + entity * STRIDE).to_string());
+        for (before, piece) in &self.pieces {
+            text.push_str(before);
+            piece.write(entity, &mut text);
         }
         text.push_str(&self.rest);
         Bytes::from(text)
     }
 }
 
-/// The fields that name the entity, with the ids they have in the example.
-fn ids(example: &Example) -> Vec<(&'static str, u64)> {
+/// The fields that name the entity and its project, with what they hold in the example.
+fn replaced(example: &Example) -> Vec<(&'static str, String, Piece)> {
     let body: serde_json::Value = serde_json::from_slice(&example.body).unwrap_or_default();
     let at = |field: &'static str, pointer: &str| {
         let id = body.pointer(pointer).and_then(serde_json::Value::as_u64);
-        id.map(|id| (field, id))
+        id.map(|id| (field, id.to_string(), Piece::Id(id)))
+    };
+    let sha = |field: &'static str, name: &str, piece| {
+        body[name].as_str().map(|sha| (field, format!("\"{sha}\""), piece))
     };
     let fields = match example.kind {
         EventKind::Job => vec![at("build_id", "/build_id"), at("pipeline_id", "/pipeline_id")],
@@ -118,9 +166,25 @@ fn ids(example: &Example) -> Vec<(&'static str, u64)> {
         EventKind::MergeRequest => {
             vec![at("id", "/object_attributes/id"), at("iid", "/object_attributes/iid")]
         }
+        EventKind::Push | EventKind::TagPush => vec![
+            sha("before", "before", Piece::Before),
+            sha("after", "after", Piece::After),
+            sha("checkout_sha", "after", Piece::After),
+            sha("id", "after", Piece::After),
+        ],
+        EventKind::Member => vec![at("user_id", "/user_id")],
+        EventKind::Release => vec![at("id", "/id")],
         _ => vec![at("id", "/object_attributes/id")],
     };
-    fields.into_iter().flatten().collect()
+    let project = body["project_id"].as_u64().or(body["project"]["id"].as_u64());
+    let project = project.into_iter().flat_map(|id| {
+        let piece = Piece::Project(id);
+        let fields = ["project_id", "target_project_id", "source_project_id"]
+            .map(|field| (field, id.to_string(), piece));
+        // `project` begins with its id, and nothing else begins so.
+        fields.into_iter().chain([("project", format!("{{\"id\":{id}"), piece)])
+    });
+    fields.into_iter().flatten().chain(project).collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod load;
 mod meter;
 mod plot;
 mod processing;
+mod reading;
 mod receiving;
 mod recorder;
 mod report;
@@ -56,6 +57,10 @@ struct Options {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(2..=600))]
     seconds: u64,
 
+    /// Events that are stored before the queries are timed
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(20_000..=20_000_000))]
+    events: u64,
+
     /// Runs this part alone
     #[arg(long, value_enum)]
     only: Option<Part>,
@@ -81,6 +86,8 @@ enum Part {
     Processor,
     /// Answered to visible
     Latency,
+    /// What queries cost
+    Reading,
 }
 
 impl Options {
@@ -106,6 +113,7 @@ fn main() -> anyhow::Result<ExitCode> {
         options.deliveries = 4_000;
         options.records = 24_000;
         options.seconds = options.seconds.min(4);
+        options.events = 40_000;
     }
     let report = runtime.block_on(run(options))?;
     Ok(if report.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -143,6 +151,9 @@ async fn measure(installation: &Installation, options: &Options, report: &mut Re
     }
     if options.runs(Part::Latency) {
         latency::measure(installation, options, report).await?;
+    }
+    if options.runs(Part::Reading) {
+        reading::measure(installation, options, report).await?;
     }
     Ok(())
 }

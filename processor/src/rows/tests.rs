@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
@@ -10,6 +10,7 @@ use super::*;
 use crate::decode::decode;
 
 mod access_token;
+mod captured;
 mod emoji;
 mod feature_flag;
 mod milestone;
