@@ -17,10 +17,12 @@ CREATE TABLE IF NOT EXISTS ${database}.merge_request_event_facts ${on_cluster}
     system_action SimpleAggregateFunction(max, Nullable(String)),
     tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
     origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
+    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    INDEX occurred_at_range tupleElement(occurred_at, 4) TYPE minmax
 )
 ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, merge_request_iid, second, action, actor, oldrev);
+ORDER BY (instance, project_id, merge_request_iid, second, action, actor, oldrev)
+SETTINGS index_granularity = 1024;
 
 -- Observations of one action by one actor at most five seconds apart, each from the one before, with nothing opposite between, are one
 -- event: a webhook dates it by updated_at, the API by the state event's created_at, and `approval` and `approved` of one click differ by

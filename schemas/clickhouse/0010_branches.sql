@@ -14,10 +14,12 @@ CREATE TABLE IF NOT EXISTS ${database}.ref_head_facts ${on_cluster}
     url SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
     seen_at SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When the API listed it last',
     first_seen_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
-    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String))
+    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
+    INDEX created_at_range tupleElement(created_at, 4) TYPE minmax
 )
 ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, ref);
+ORDER BY (instance, project_id, ref)
+SETTINGS index_granularity = 1024;
 
 -- Where each ref points, from what is known of it: the SHA of the last listing, and the pushes since then, followed from before to
 -- after. Pushes are not taken in the order of their receipt, which may be any: a ref that went A, B, C was at each SHA as often as it left it,
@@ -38,58 +40,54 @@ CREATE VIEW IF NOT EXISTS ${database}.ref_heads ${on_cluster}
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted'
 )
 AS
-WITH listed AS
-(
-    SELECT instance, project_id, ref, seen_at FROM ${database}.ref_head_facts FINAL
-),
-moves AS
+WITH moves AS
 (
     SELECT
         pushes.instance AS instance, pushes.project_id AS project_id, pushes.ref AS ref,
         before, after, pushes.pushed_at AS at, user_id, user_username, tenant,
         pushes.pushed_at > ifNull(listed.seen_at, toDateTime64(0, 3, 'UTC')) AS is_newer
     FROM ${database}.pushes AS pushes
-    LEFT JOIN listed ON listed.instance = pushes.instance AND listed.project_id = pushes.project_id AND listed.ref = pushes.ref
+    LEFT JOIN (SELECT instance, project_id, ref, seen_at FROM ${database}.ref_head_facts FINAL) AS listed
+        ON listed.instance = pushes.instance AND listed.project_id = pushes.project_id AND listed.ref = pushes.ref
 ),
+-- Each push enters one SHA and leaves another; a listing enters one. What is older than the listing moves nothing any more.
 steps AS
 (
-    SELECT instance, project_id, ref, after AS sha, 1 AS balance, at FROM moves WHERE is_newer
+    SELECT
+        instance, project_id, ref, step.1 AS sha, if(is_newer, step.2, 0) AS balance, is_newer AS counts,
+        if(step.2 = 1, at, toDateTime64(0, 3, 'UTC')) AS entered_at,
+        at, user_id, user_username, step.2 = 1 AS is_push, [tenant] AS tenants
+    FROM moves
+    ARRAY JOIN [(after, 1), (before, -1)] AS step
     UNION ALL
-    SELECT instance, project_id, ref, before AS sha, -1 AS balance, toDateTime64(0, 3, 'UTC') AS at FROM moves WHERE is_newer
-    UNION ALL
-    SELECT instance, project_id, ref, assumeNotNull(tupleElement(facts.sha, 4)) AS sha, 1 AS balance, seen_at AS at
+    SELECT
+        instance, project_id, ref, assumeNotNull(tupleElement(facts.sha, 4)) AS sha, 1 AS balance, true AS counts, seen_at AS entered_at,
+        first_seen_at AS at, NULL AS user_id, NULL AS user_username, false AS is_push, tenants
     FROM ${database}.ref_head_facts AS facts FINAL
     WHERE tupleElement(facts.sha, 4) IS NOT NULL
 ),
-heads AS
-(
-    SELECT instance, project_id, ref, max((balance > 0, at, sha)) AS best
-    FROM
-    (
-        SELECT instance, project_id, ref, sha, sum(balance) AS balance, max(at) AS at
-        FROM steps GROUP BY instance, project_id, ref, sha
-    )
-    GROUP BY instance, project_id, ref
-),
-told AS
+visited AS
 (
     SELECT
-        instance, project_id, ref, min(at) AS first_at, max(moved) AS last_at,
-        argMax(user_id, at) AS user_id, argMax(user_username, at) AS user_username, sum(is_push) AS pushes,
-        arraySort(groupUniqArrayArray(tenants)) AS tenants
-    FROM
-    (
-        SELECT instance, project_id, ref, at, toNullable(at) AS moved, user_id, user_username, 1 AS is_push, [tenant] AS tenants FROM moves
-        UNION ALL
-        SELECT instance, project_id, ref, first_seen_at, NULL, NULL, NULL, 0, tenants FROM ${database}.ref_head_facts FINAL
-    )
+        instance, project_id, ref, sha,
+        (max(counts), sum(balance) > 0, max(entered_at), sha) AS place,
+        min(at) AS first_at, maxIf(toNullable(at), is_push) AS last_at,
+        argMaxIf((user_id, user_username), at, is_push) AS pusher, countIf(is_push) AS pushes, groupUniqArrayArray(tenants) AS told_by
+    FROM steps
+    GROUP BY instance, project_id, ref, sha
+),
+heads AS
+(
+    SELECT
+        instance, project_id, ref, max(place) AS head, min(visited.first_at) AS known_at, max(visited.last_at) AS pushed_last_at,
+        argMax(visited.pusher, visited.last_at) AS last_pusher, sum(visited.pushes) AS known, groupUniqArrayArray(visited.told_by) AS told
+    FROM visited
     GROUP BY instance, project_id, ref
 )
 SELECT
-    heads.instance AS instance, heads.project_id AS project_id, heads.ref AS ref, heads.best.3 AS sha, heads.best.2 AS moved_at,
-    first_at AS first_pushed_at, last_at AS last_pushed_at, user_id AS last_pusher_id, user_username AS last_pusher_username, pushes, tenants
-FROM heads
-INNER JOIN told ON told.instance = heads.instance AND told.project_id = heads.project_id AND told.ref = heads.ref;
+    instance, project_id, ref, head.4 AS sha, head.3 AS moved_at, known_at AS first_pushed_at, pushed_last_at AS last_pushed_at,
+    last_pusher.1 AS last_pusher_id, last_pusher.2 AS last_pusher_username, known AS pushes, arraySort(told) AS tenants
+FROM heads;
 
 CREATE VIEW IF NOT EXISTS ${database}.branches ${on_cluster}
 (

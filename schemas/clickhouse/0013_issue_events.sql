@@ -15,10 +15,12 @@ CREATE TABLE IF NOT EXISTS ${database}.issue_event_facts ${on_cluster}
     actor_username SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
     tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
     origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
+    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    INDEX occurred_at_range tupleElement(occurred_at, 4) TYPE minmax
 )
 ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, issue_id, second, action, actor);
+ORDER BY (instance, project_id, issue_id, second, action, actor)
+SETTINGS index_granularity = 1024;
 
 -- Observations of one action by one actor at most five seconds apart, each from the one before, with nothing opposite between, are one
 -- event: a reopening is dated by updated_at in a webhook, and by the state event's created_at in the API. Opposite are closed and

@@ -29,10 +29,14 @@ CREATE TABLE IF NOT EXISTS ${database}.deployment_facts ${on_cluster}
     last_event_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, UUID)),
     tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
     origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
+    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    INDEX created_at_range tupleElement(created_at, 4) TYPE minmax,
+    INDEX updated_at_range tupleElement(updated_at, 4) TYPE minmax,
+    INDEX finished_at_range tupleElement(finished_at, 4) TYPE minmax
 )
 ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, id);
+ORDER BY (instance, project_id, id)
+SETTINGS index_granularity = 1024;
 
 CREATE VIEW IF NOT EXISTS ${database}.deployments ${on_cluster}
 (

@@ -13,10 +13,12 @@ CREATE TABLE IF NOT EXISTS ${database}.deployment_event_facts ${on_cluster}
     comment SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
     tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
     origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
+    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    INDEX occurred_at_range tupleElement(occurred_at, 4) TYPE minmax
 )
 ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, deployment_id, status, actor);
+ORDER BY (instance, project_id, deployment_id, status, actor)
+SETTINGS index_granularity = 1024;
 
 CREATE VIEW IF NOT EXISTS ${database}.deployment_events ${on_cluster}
 (

@@ -20,10 +20,13 @@ CREATE TABLE IF NOT EXISTS ${database}.release_facts ${on_cluster}
     last_event_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, UUID)),
     tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
     origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
+    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    INDEX created_at_range tupleElement(created_at, 4) TYPE minmax,
+    INDEX released_at_range tupleElement(released_at, 4) TYPE minmax
 )
 ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, tag);
+ORDER BY (instance, project_id, tag)
+SETTINGS index_granularity = 1024;
 
 CREATE VIEW IF NOT EXISTS ${database}.releases ${on_cluster}
 (

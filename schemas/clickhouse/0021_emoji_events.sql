@@ -20,10 +20,12 @@ CREATE TABLE IF NOT EXISTS ${database}.emoji_event_facts ${on_cluster}
     user_username SimpleAggregateFunction(max, Nullable(String)),
     tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
     origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
+    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    INDEX occurred_at_range tupleElement(occurred_at, 4) TYPE minmax
 )
 ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, id, event_type);
+ORDER BY (instance, project_id, id, event_type)
+SETTINGS index_granularity = 1024;
 
 CREATE VIEW IF NOT EXISTS ${database}.emoji_events ${on_cluster}
 (
