@@ -9,6 +9,7 @@ mod clickhouse_clients;
 mod commands;
 mod delivery;
 mod deployment;
+mod documents;
 mod engines;
 mod fixtures;
 mod kills;
