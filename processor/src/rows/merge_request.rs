@@ -49,6 +49,7 @@ pub struct MergeRequestRow {
     pub(super) prepared_at: Versioned<i64>,
     pub(super) merged_at: Versioned<i64>,
     pub(super) closed_at: Versioned<i64>,
+    pub(super) deleted_at: Versioned<i64>,
     pub(super) last_event_id: (i64, u8, u16, EventId),
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
@@ -142,6 +143,7 @@ fn state(
         prepared_at: columns.immutable_time(&attributes.prepared_at),
         merged_at: merged_at(event, attributes),
         closed_at: columns.time(&closed_at(attributes)),
+        deleted_at: columns.value(&Field::Null),
         last_event_id: columns.event(EventId(event.id)),
         tenants,
         origins,
@@ -267,7 +269,8 @@ fn once(event: &Event, iid: u64, action: &'static str) -> MergeRequestEventRow {
     }
 }
 
-/// What can happen more than once: who did it and in which second tell one from another.
+/// What can happen more than once: who did it and in which second tell one from another. Of closing and reopening the second alone does,
+/// because the API may not say who closed it.
 fn observation(
     event: &Event,
     iid: u64,
@@ -278,8 +281,12 @@ fn observation(
 ) -> MergeRequestEventRow {
     let mut exact = Columns::at(Version::EXACT, event.received_at);
     let occurred_at = clamp_to_receipt(occurred_at, event.received_at);
+    let actor = match action {
+        "closed" | "reopened" => String::new(),
+        _ => actor(user),
+    };
     MergeRequestEventRow {
-        actor: actor(user),
+        actor,
         second: occurred_at.timestamp(),
         occurred_at: exact.value_at(certainty, &Field::Value(occurred_at.timestamp_millis())),
         actor_id: user.map_or_else(Columns::absent, |user| exact.value(&user.id)),
