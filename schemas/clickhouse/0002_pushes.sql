@@ -49,6 +49,7 @@ CREATE VIEW IF NOT EXISTS ${database}.pushes ${on_cluster}
     commit_sha Nullable(String) COMMENT 'Commit that the ref points to; of an annotated tag not the same as after',
     received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse received the first telling (receipt-derived)',
     tenant String COMMENT 'The configured source of the first telling (receipt-derived)',
+    tenants Array(String) COMMENT 'The configured sources that told of it within ten minutes, sorted (receipt-derived)',
     origin String COMMENT 'webhook, api or hook_log, of the first telling (receipt-derived)',
     event_id UUID COMMENT 'The first event that told of it, in events (receipt-derived)'
 )
@@ -61,12 +62,16 @@ AS SELECT
     pushed_at,
     ifNull(user_id, any_id) AS user_id, ifNull(user_username, any_username) AS user_username, ifNull(user_name, any_name) AS user_name,
     protected AS ref_protected, count AS commits_count, listed AS commits_listed, text AS message, points_to AS commit_sha,
-    received_at, tenant, origin, event_id
+    received_at, tenant, arraySort(told_by) AS tenants, origin, event_id
 FROM
 (
     SELECT
         *,
         lagInFrame(toNullable(pushed_at)) OVER (transition ORDER BY pushed_at, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS previous,
+        groupUniqArray(tenant) OVER (
+            PARTITION BY instance, project_id, ref, before, after
+            ORDER BY toUnixTimestamp(pushed_at) RANGE BETWEEN CURRENT ROW AND 599 FOLLOWING
+        ) AS told_by,
         max(project_path) OVER transition AS path,
         max(user_id) OVER transition AS any_id,
         max(user_username) OVER transition AS any_username,

@@ -44,7 +44,7 @@ WITH moves AS
 (
     SELECT
         pushes.instance AS instance, pushes.project_id AS project_id, pushes.ref AS ref,
-        before, after, pushes.pushed_at AS at, user_id, user_username, tenant,
+        before, after, pushes.pushed_at AS at, user_id, user_username, tenants,
         pushes.pushed_at > ifNull(listed.seen_at, toDateTime64(0, 3, 'UTC')) AS is_newer
     FROM ${database}.pushes AS pushes
     LEFT JOIN (SELECT instance, project_id, ref, seen_at FROM ${database}.ref_head_facts FINAL) AS listed
@@ -56,7 +56,7 @@ steps AS
     SELECT
         instance, project_id, ref, step.1 AS sha, if(is_newer, step.2, 0) AS balance, is_newer AS counts,
         if(step.2 = 1, at, toDateTime64(0, 3, 'UTC')) AS entered_at,
-        at, user_id, user_username, step.2 = 1 AS is_push, [tenant] AS tenants
+        at, user_id, user_username, step.2 = 1 AS is_push, tenants
     FROM moves
     ARRAY JOIN [(after, 1), (before, -1)] AS step
     UNION ALL

@@ -34,6 +34,7 @@ CREATE VIEW IF NOT EXISTS ${database}.issue_events ${on_cluster}
     occurred_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it happened',
     actor_id Nullable(UInt64) COMMENT 'Who did it; NULL where GitLab does not say',
     actor_username Nullable(String) COMMENT 'User name of who did it',
+    confidential Bool COMMENT 'Whether only members of the project may see it: its issue is confidential now',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
@@ -85,6 +86,8 @@ SELECT
     min(at) AS occurred_at,
     argMin(by_id, second) AS actor_id,
     argMin(by_username, second) AS actor_username,
+    (instance, project_id, issue_id) IN
+        (SELECT instance, project_id, id FROM ${database}.issue_facts FINAL WHERE tupleElement(issue_facts.confidential, 4)) AS confidential,
     min(received) AS first_received_at,
     arraySort(groupUniqArrayArray(told_by)) AS tenants,
     arraySort(groupUniqArrayArray(told_through)) AS origins

@@ -34,12 +34,13 @@ CREATE VIEW IF NOT EXISTS ${database}.feature_flag_events ${on_cluster}
     actor_username Nullable(String) COMMENT 'User name of who switched it',
     received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived: GitLab sends no time of the switch)',
     tenant String COMMENT 'The configured source of the first delivery (receipt-derived)',
+    tenants Array(String) COMMENT 'The configured sources that told of it within ten minutes, sorted (receipt-derived)',
     origin String COMMENT 'webhook, api or hook_log, of the first delivery (receipt-derived)',
     event_id UUID COMMENT 'The first event that told of it, in events (receipt-derived)'
 )
 AS SELECT
     instance, project_id, project_path, flag_id, name, description, active, actor_id, actor_username,
-    received_at, tenant, origin, event_id
+    received_at, tenant, arraySort(told_by) AS tenants, origin, event_id
 FROM
 (
     SELECT
@@ -48,7 +49,11 @@ FROM
             PARTITION BY instance, project_id, flag, active, actor
             ORDER BY received_at, event_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS previous
+        ) AS previous,
+        groupUniqArray(tenant) OVER (
+            PARTITION BY instance, project_id, flag, active, actor
+            ORDER BY toUnixTimestamp(received_at) RANGE BETWEEN CURRENT ROW AND 599 FOLLOWING
+        ) AS told_by
     FROM ${database}.feature_flag_event_facts FINAL
 )
 WHERE previous IS NULL OR received_at >= previous + INTERVAL 10 MINUTE;

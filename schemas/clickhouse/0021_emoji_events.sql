@@ -27,6 +27,7 @@ ENGINE = ${replicated}AggregatingMergeTree
 ORDER BY (instance, project_id, id, event_type)
 SETTINGS index_granularity = 1024;
 
+-- confidential is that of what it stands on, as it is now: an issue, a comment, or a comment on an issue.
 CREATE VIEW IF NOT EXISTS ${database}.emoji_events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -45,6 +46,7 @@ CREATE VIEW IF NOT EXISTS ${database}.emoji_events ${on_cluster}
     awarded_on_url Nullable(String) COMMENT 'Page of what it stands on; only webhooks say so',
     user_id Nullable(UInt64) COMMENT 'Who awarded it',
     user_username Nullable(String) COMMENT 'User name of who awarded it',
+    confidential Bool COMMENT 'Whether only members of the project may see it: it stands on a confidential issue or comment, or on a comment on such an issue',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
@@ -53,6 +55,13 @@ AS SELECT
     instance, project_id, id, event_type,
     ifNull(tupleElement(facts.occurred_at, 4), facts.first_received_at) AS occurred_at,
     project_path, name, awardable_type, awardable_id, awardable_iid, noteable_type, noteable_id, noteable_iid,
-    awarded_on_url, user_id, user_username, first_received_at,
+    awarded_on_url, user_id, user_username,
+    ifNull(awardable_type IN ('Issue', 'WorkItem'), false) AND (instance, project_id, ifNull(awardable_id, 0)) IN
+        (SELECT instance, project_id, id FROM ${database}.issues WHERE confidential)
+        OR ifNull(noteable_type IN ('Issue', 'WorkItem'), false) AND (instance, project_id, ifNull(noteable_id, 0)) IN
+        (SELECT instance, project_id, id FROM ${database}.issues WHERE confidential)
+        OR ifNull(awardable_type = 'Note', false) AND (instance, project_id, ifNull(awardable_id, 0)) IN
+        (SELECT instance, project_id, id FROM ${database}.notes WHERE confidential) AS confidential,
+    first_received_at,
     arraySort(tenants) AS tenants, arraySort(origins) AS origins
 FROM ${database}.emoji_event_facts AS facts FINAL;

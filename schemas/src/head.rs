@@ -33,7 +33,11 @@ pub struct Head<'a> {
     #[serde(default)]
     internal: Field<bool>,
     #[serde(default)]
-    issue: Embedded<Issue>,
+    issue: Embedded<Noteable>,
+    #[serde(default)]
+    work_item: Embedded<Noteable>,
+    #[serde(default)]
+    note: Embedded<Noteable>,
     /// What happened, for the kinds that say so at the top level.
     #[serde(borrow, default)]
     action: Text<'a>,
@@ -113,11 +117,13 @@ struct Group<'a> {
     full_path: Text<'a>,
 }
 
-/// The issue of a note.
+/// What a note or an emoji stands on.
 #[derive(Debug, Default, Deserialize)]
-struct Issue {
+struct Noteable {
     #[serde(default)]
     confidential: Field<bool>,
+    #[serde(default)]
+    internal: Field<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -196,16 +202,20 @@ impl<'a> Head<'a> {
     }
 
     /// Whether the event is about something that GitLab shows to few: a confidential issue or work item, an internal note, a note on a
-    /// confidential issue.
+    /// confidential issue, an emoji on any of them, which quotes what it stands on.
     pub fn is_confidential(&self) -> bool {
         let attributes = self.object_attributes.get();
+        let noteables = [self.issue.get(), self.work_item.get(), self.note.get()];
         let says = |field: Option<&Field<bool>>| field.is_some_and(|field| field.get() == Some(true));
         present(&self.event_type).is_some_and(|name| name.starts_with("confidential_"))
             || says(Some(&self.confidential))
             || says(Some(&self.internal))
             || says(attributes.map(|attributes| &attributes.confidential))
             || says(attributes.map(|attributes| &attributes.internal))
-            || says(self.issue.get().map(|issue| &issue.confidential))
+            || noteables
+                .into_iter()
+                .flatten()
+                .any(|noteable| says(Some(&noteable.confidential)) || says(Some(&noteable.internal)))
     }
 
     /// The project, 0 where there is none (groups, users) or an old GitLab does not say. A merge request belongs to the
@@ -428,6 +438,16 @@ mod tests {
             (None, None, None)
         );
         assert_eq!(told(r#"{"project":null,"user":"ada","group":[]}"#), (None, None, None));
+    }
+
+    #[test]
+    fn what_quotes_something_confidential_is_confidential() {
+        let confidential = |json: &str| Head::read(json).unwrap().is_confidential();
+        assert!(confidential(r#"{"event_type":"confidential_note"}"#));
+        assert!(confidential(r#"{"object_kind":"emoji","work_item":{"confidential":true}}"#));
+        assert!(confidential(r#"{"object_kind":"emoji","note":{"internal":true}}"#));
+        assert!(confidential(r#"{"object_kind":"note","issue":{"confidential":true}}"#));
+        assert!(!confidential(r#"{"event_type":"note","issue":{"confidential":false},"note":"text"}"#));
     }
 
     #[test]

@@ -2,9 +2,11 @@
 //!
 //! In the order the bytes travel: [`head`] reads who and what a body is about, [`redact`] blanks the secrets
 //! GitLab sends, [`envelope`] wraps it for Kafka, [`topic`] says where it goes, [`event`] types what comes out
-//! again from a hook, [`api`] what comes from the REST API, and [`migration`] is where it ends up.
+//! again from a hook, [`api`] what comes from the REST API, [`migration`] is where it ends up, and
+//! [`access`] who may read it there.
 //! [`drift`] finds what GitLab sends beyond what is known.
 
+pub mod access;
 pub mod api;
 pub mod drift;
 pub mod envelope;

@@ -126,7 +126,8 @@ pub fn ledger(target: &Target) -> Vec<String> {
     statements(LEDGER, target)
 }
 
-fn statements(sql: &str, target: &Target) -> Vec<String> {
+/// The statements of a file. Database, cluster and engines are filled in.
+pub(crate) fn statements(sql: &str, target: &Target) -> Vec<String> {
     let filled = sql
         .replace("${database}", &quoted(&target.database))
         .replace("${on_cluster}", &target.on_cluster())
@@ -139,7 +140,7 @@ fn statements(sql: &str, target: &Target) -> Vec<String> {
 }
 
 /// An identifier as ClickHouse quotes it.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
 }
 

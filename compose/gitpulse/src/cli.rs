@@ -42,8 +42,8 @@ enum Command {
     Ingest(Box<IngestArgs>),
     /// Reads Kafka and fills the tables of ClickHouse
     Processor(Box<ProcessorArgs>),
-    /// Creates what is missing: Kafka's topics, ClickHouse's tables
-    Migrate(StoreArgs),
+    /// Creates what is missing: Kafka's topics, ClickHouse's tables; with --roles, also who may read them
+    Migrate(Box<migrate::MigrateArgs>),
     /// Shows every setting, its value and where it comes from; secrets are masked
     Config(Box<AllArgs>),
     /// Checks settings, Kafka, ClickHouse and the GitLab token, and says how to mend what is wrong
@@ -137,7 +137,7 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         Command::Up(args) => runtime()?.block_on(up::run(*args, tenants)),
         Command::Ingest(args) => runtime()?.block_on(roles::ingest(*args, tenants)),
         Command::Processor(args) => runtime()?.block_on(roles::processor(*args)),
-        Command::Migrate(args) => runtime()?.block_on(migrate::run(args)),
+        Command::Migrate(args) => runtime()?.block_on(migrate::run(*args)),
         Command::Doctor(args) => return runtime()?.block_on(doctor::run(*args, tenants)),
         Command::Send(args) => return runtime()?.block_on(send::run(*args, tenants)),
         Command::Rebuild(args) => runtime()?.block_on(rebuild::run(args)),

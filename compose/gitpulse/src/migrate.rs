@@ -1,24 +1,51 @@
-//! `gitpulse migrate`. In: where Kafka and ClickHouse are. Out: topics and tables, and a line about each that was created.
+//! `gitpulse migrate`. In: where Kafka and ClickHouse are. Out: topics and tables, roles if they are asked for, and a line about each
+//! that was created.
 
+use clap::Args;
 use runtime::clickhouse::ClickHouse;
 use runtime::kafka::Kafka;
 use runtime::migrate;
+use schemas::access::RoleNames;
 
 use crate::cli::StoreArgs;
 
+/// What to create.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    #[command(flatten)]
+    stores: StoreArgs,
+    /// Also makes ClickHouse's roles and row policies for those who read the tables, each time as this version has them
+    #[arg(long)]
+    roles: bool,
+    /// With --roles: also makes the role of this tenant, which reads what the tenant told of; repeatable
+    #[arg(long, value_name = "NAME", requires = "roles")]
+    tenant: Vec<String>,
+}
+
 /// Creates what is missing.
 #[expect(clippy::print_stdout, reason = "the command's output")]
-pub(crate) async fn run(args: StoreArgs) -> anyhow::Result<()> {
-    let topics = migrate::topics(&Kafka::new(&args.kafka)?, &args.kafka).await?;
-    let tables = migrate::tables(&ClickHouse::new(&args.clickhouse)).await?;
+pub(crate) async fn run(args: MigrateArgs) -> anyhow::Result<()> {
+    let MigrateArgs { stores, roles, tenant: tenants } = args;
+    let clickhouse = ClickHouse::new(&stores.clickhouse);
+    let topics = migrate::topics(&Kafka::new(&stores.kafka)?, &stores.kafka).await?;
+    let tables = migrate::tables(&clickhouse).await?;
     for topic in &topics {
         println!("created topic {topic}");
     }
     for migration in &tables {
         println!("applied migration {migration}");
     }
-    if topics.is_empty() && tables.is_empty() {
+    if topics.is_empty() && tables.is_empty() && !roles {
         println!("nothing to do: all topics and tables are there");
+    }
+    if roles {
+        migrate::roles(&clickhouse, &tenants).await?;
+        let names = RoleNames::of(&clickhouse.target);
+        println!("applied role {}: reads the tables without confidential rows", names.analyst);
+        println!("applied role {}: besides another role, confidential rows too", names.confidential);
+        for tenant in &tenants {
+            println!("applied role {}: reads what tenant {tenant} told of", names.of_tenant(tenant));
+        }
     }
     Ok(())
 }

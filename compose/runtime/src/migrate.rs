@@ -1,9 +1,11 @@
-//! Creates what the services talk to. In: clients. Out: topics and tables. Never drops or changes what is there; running it again
-//! changes nothing.
+//! Creates what the services talk to. In: clients. Out: topics, tables, and who may read them. Never drops or changes a topic or a table
+//! that is there; running it again changes nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use clickhouse::error::Error;
+use schemas::access;
 use schemas::migration::{self, MIGRATIONS};
 use schemas::topic::TopicPrefix;
 
@@ -45,6 +47,23 @@ pub enum MigrateError {
         /// The migration.
         name: String,
     },
+}
+
+/// Why roles could not be made. What was done before that stays, and lets nobody read more: grants come last.
+#[derive(Debug, thiserror::Error)]
+pub enum RolesError {
+    /// ClickHouse has no place for roles.
+    #[error(
+        "this ClickHouse stores no users and roles, as the embedded one never does: --roles needs a server whose user_directories has a \
+         local_directory or a replicated one"
+    )]
+    NowhereToStore(#[source] ClickHouseError),
+    /// The user may not make roles, or not grant what it grants.
+    #[error("the user of ClickHouse lacks a right, which its answer names: grant it and repeat this command")]
+    Denied(#[source] ClickHouseError),
+    /// Another refusal, or no answer.
+    #[error("roles could not be applied")]
+    Statement(#[source] ClickHouseError),
 }
 
 /// Creates the topics that are missing.
@@ -96,4 +115,49 @@ pub async fn tables(clickhouse: &ClickHouse) -> Result<Vec<String>, MigrateError
         done.push(name);
     }
     Ok(done)
+}
+
+/// Makes the roles of those who read the tables, and one for each of `tenants`, as this build has them. All tables are there.
+pub async fn roles(clickhouse: &ClickHouse, tenants: &[String]) -> Result<(), RolesError> {
+    let target = &clickhouse.target;
+    let of_tenants = tenants.iter().flat_map(|tenant| access::tenant_role(target, tenant));
+    for statement in access::roles(target).into_iter().chain(of_tenants) {
+        let Err(error) = clickhouse.execute_anywhere(&statement, STATEMENT_TIMEOUT).await else {
+            continue;
+        };
+        return Err(match refusal(&error) {
+            Some(Refusal::NowhereToStore) => RolesError::NowhereToStore(error),
+            Some(Refusal::Denied) if !stores_roles(clickhouse).await => RolesError::NowhereToStore(error),
+            Some(Refusal::Denied) => RolesError::Denied(error),
+            None => RolesError::Statement(error),
+        });
+    }
+    Ok(())
+}
+
+/// Why ClickHouse makes no role.
+enum Refusal {
+    /// ACCESS_STORAGE_READONLY, ACCESS_STORAGE_FOR_INSERTION_NOT_FOUND
+    NowhereToStore,
+    /// ACCESS_DENIED
+    Denied,
+}
+
+fn refusal(error: &ClickHouseError) -> Option<Refusal> {
+    let ClickHouseError::Client(Error::BadResponse(answer)) = error else {
+        return None;
+    };
+    match answer.split_once("Code: ")?.1.split_once('.')?.0 {
+        "495" | "514" => Some(Refusal::NowhereToStore),
+        "497" => Some(Refusal::Denied),
+        _ => None,
+    }
+}
+
+/// Whether roles can be stored anywhere. A server that does not tell is taken for one that stores them.
+async fn stores_roles(clickhouse: &ClickHouse) -> bool {
+    let writable =
+        "SELECT count() FROM system.user_directories WHERE type NOT IN ('users_xml', 'users.xml', 'ldap')";
+    let asked = clickhouse.client.query(writable).fetch_one::<u64>();
+    !matches!(tokio::time::timeout(STATEMENT_TIMEOUT, asked).await, Ok(Ok(0)))
 }

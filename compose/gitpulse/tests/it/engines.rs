@@ -84,7 +84,7 @@ pub(crate) async fn start_broker(folder: &Path) -> (Supervisor, String) {
     (Broker::start(child).await.unwrap(), address.to_string())
 }
 
-/// A ClickHouse in `folder`, and its URL.
+/// A ClickHouse in `folder`, and its URL. It works where its tables are, the one place where it may find a config.xml.
 pub(crate) async fn start_clickhouse(folder: &Path) -> (Supervisor, String) {
     let address = free_address();
     let library = tokio::task::spawn_blocking(|| provided().libchdb.clone()).await.unwrap();
@@ -102,7 +102,7 @@ pub(crate) async fn start_clickhouse(folder: &Path) -> (Supervisor, String) {
             "--listen".into(),
             listen.into(),
         ],
-        folder: folder.to_owned(),
+        folder: folder.join("tables"),
         environment: Environment::Only(Vec::new()),
         log_file: folder.join("clickhouse.log"),
         listens: Listens { address, setting: "the test's port" },

@@ -15,6 +15,8 @@ mod fixtures;
 mod kills;
 mod poison;
 mod rebuild;
+mod roles;
 mod shared_fixtures;
 mod up;
+mod users_file;
 mod views;

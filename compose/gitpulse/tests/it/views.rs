@@ -157,6 +157,22 @@ async fn deliveries_of_a_push_less_than_ten_minutes_apart_are_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_push_and_a_switch_name_the_tenants_that_told_of_them_within_ten_minutes() {
+    let deployment = Deployment::new("told_by");
+    let told = [("acme", 0), ("other", 300), ("late", 901)].map(|(tenant, at)| {
+        format!("('i', 1, 'x', generateUUIDv4(), '{tenant}', toDateTime64({}, 3, 'UTC'))", START + at)
+    });
+    insert(&deployment, "push_facts (instance, project_id, ref, event_id, tenant, pushed_at)", &told).await;
+    let columns = "instance, project_id, flag, event_id, tenant, received_at";
+    insert(&deployment, &format!("feature_flag_event_facts ({columns})"), &told).await;
+    for (view, time) in [("pushes", "pushed_at"), ("feature_flag_events", "received_at")] {
+        let query = format!("SELECT arrayStringConcat(tenants, ' ') FROM {view} ORDER BY {time}");
+        let tenants = deployment.client.query(&query).fetch_all::<String>().await.unwrap();
+        assert_eq!(tenants, ["acme other", "late"], "{view}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_approval_that_two_hooks_tell_of_within_five_seconds_is_one() {
     let seen = [0, 5, 11].map(|at| (at, "approved", 1, false, if at == 0 { "b" } else { "a" }));
     let expected = [row(0, "approved", 1, false, "a b"), row(11, "approved", 1, false, "a")];

@@ -1,0 +1,248 @@
+//! Who may read what, as schemas/clickhouse/roles.sql says. In: readers with roles. Out: the rows that they see, and what they are refused.
+//!
+//! The embedded engine enforces roles, grants and row policies, but stores none that come as SQL. So each reader has an engine whose
+//! users.xml says the same (`users_file`) of `default`, the user of all its sessions. Not shown: that a server stores what the statements
+//! say, and what they do on a cluster.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use clickhouse::Client;
+use embedded::supervisor::Supervisor;
+use runtime::clickhouse::ClickHouse;
+use runtime::migrate::{self, RolesError};
+use schemas::access;
+use schemas::migration::Target;
+
+use crate::deployment::Deployment;
+use crate::engines::start_clickhouse;
+use crate::users_file::Access;
+
+/// What the user that runs `gitpulse migrate --roles` needs, as docs/OPERATING.md says.
+const RIGHTS: [&str; 4] = [
+    "GRANT SELECT ON gitpulse.* WITH GRANT OPTION",
+    "GRANT INSERT, CREATE DATABASE, CREATE TABLE, CREATE VIEW ON gitpulse.*",
+    "GRANT ALTER VIEW MODIFY SQL SECURITY, CREATE ROW POLICY ON gitpulse.*",
+    "GRANT CREATE ROLE, ALTER ROLE, ROLE ADMIN ON *.*",
+];
+
+/// Two tenants and what they told of. Issues 2 and 4 are confidential; 4 became so later, which only `other` told. Both told of `b`.
+const FACTS: &str = "\
+INSERT INTO gitpulse.issue_facts (instance, project_id, id, title, confidential, tenants) VALUES
+    ('x', 1, 1, (1, 0, 0, 't1'), (1, 0, 0, false), ['acme']), ('x', 1, 2, (1, 0, 0, 't2'), (1, 0, 0, true), ['acme']),
+    ('x', 1, 3, (1, 0, 0, 't3'), (1, 0, 0, false), ['other']), ('x', 1, 4, (1, 0, 0, 't4'), (1, 0, 0, false), ['acme']),
+    ('x', 1, 4, (2, 0, 0, 't4'), (2, 0, 0, true), ['other']);
+INSERT INTO gitpulse.issue_event_facts (instance, project_id, issue_id, action, tenants) SELECT instance, project_id, id, 'opened', tenants FROM gitpulse.issue_facts;
+INSERT INTO gitpulse.note_facts (instance, project_id, id, noteable_type, noteable_id, confidential, tenants)
+    SELECT instance, project_id, 10 + id, (1, 0, 0, 'Issue'), (1, 0, 0, id), (1, 0, 0, NULL), tenants FROM gitpulse.issue_facts;
+INSERT INTO gitpulse.note_facts (instance, project_id, id, noteable_type, noteable_id, confidential, tenants)
+    VALUES ('x', 1, 20, (1, 0, 0, 'MergeRequest'), (1, 0, 0, 9), (1, 0, 0, true), ['acme']);
+INSERT INTO gitpulse.emoji_event_facts (instance, project_id, id, event_type, awardable_type, awardable_id, tenants)
+    SELECT instance, project_id, 30 + id, 'award', 'Issue', id, tenants FROM gitpulse.issue_facts;
+INSERT INTO gitpulse.emoji_event_facts (instance, project_id, id, event_type, awardable_type, awardable_id, tenants)
+    SELECT instance, project_id, 30 + id, 'award', 'Note', id, tenants FROM gitpulse.note_facts;
+INSERT INTO gitpulse.push_facts (instance, project_id, ref, before, after, event_id, tenant, pushed_at)
+    SELECT 'x', 1, r, '00', 'a1', generateUUIDv4(), t, '2026-11-02 08:00:00' FROM VALUES('r String, t String',
+        ('refs/heads/a', 'acme'), ('refs/heads/b', 'acme'), ('refs/heads/b', 'other'), ('refs/heads/o', 'other'), ('refs/tags/v1', 'acme'));
+INSERT INTO gitpulse.feature_flag_event_facts (instance, project_id, flag, name, event_id, tenant)
+    SELECT 'x', 1, f, f, generateUUIDv4(), t FROM VALUES('f String, t String', ('a', 'acme'), ('b', 'acme'), ('b', 'other'), ('o', 'other'));
+INSERT INTO gitpulse.event_facts (instance, kind, id, origin, tenant, confidential, payload) VALUES
+    ('x', 'issue', generateUUIDv4(), 'webhook', 'acme', false, 'e1'), ('x', 'issue', generateUUIDv4(), 'webhook', 'acme', true, 'e2'),
+    ('x', 'issue', generateUUIDv4(), 'webhook', 'other', false, 'e3'), ('x', 'note', generateUUIDv4(), 'api', 'acme', false, 'n2')";
+
+/// What readers are compared by: a column of each view that has rows above.
+const SEEN: &str = "issues.id issue_events.issue_id notes.id emoji_events.id pushes.name branches.name tags.name \
+    feature_flag_events.name events.payload";
+
+/// Every row of them.
+const ALL: &str =
+    "1 2 3 4|1 2 3 4|11 12 13 14 20|31 32 33 34 41 42 43 44 50|a b o v1|a b o|v1|a b o|e1 e2 e3 n2";
+
+/// Roles, what is granted besides, and what is seen; nothing where every view is refused.
+const READERS: [(&str, &[&str], &str); 10] = [
+    ("", &[], ""),
+    ("confidential", &[], ""),
+    // The processor, and anybody else without roles.
+    ("", &["GRANT SELECT, INSERT ON gitpulse.*"], ALL),
+    ("analyst", &[], "1 3|1 3|11 13|31 33 41 43|a b o v1|a b o|v1|a b o|e1 e3"),
+    ("analyst confidential", &[], ALL),
+    ("tenant_acme", &[], "1|1|11|31 41|a b v1|a b|v1|a b|e1"),
+    ("tenant_acme analyst", &[], "1|1|11|31 41|a b v1|a b|v1|a b|e1"),
+    ("tenant_other", &[], "3|3|13|33 43|b o|b o||b o|e3"),
+    ("tenant_acme tenant_other", &[], "1 3|1 3|11 13|31 33 41 43|a b o v1|a b o|v1|a b o|e1 e3"),
+    (
+        "tenant_acme confidential",
+        &[],
+        "1 2 4|1 2 4|11 12 14 20|31 32 34 41 42 44 50|a b v1|a b|v1|a b|e1 e2 n2",
+    ),
+];
+
+/// What nobody may do who has no more than roles.
+const REFUSED: &str = "\
+INSERT INTO gitpulse.issue_facts (id) VALUES (9);
+TRUNCATE TABLE gitpulse.issue_facts;
+DROP VIEW gitpulse.issues;
+ALTER TABLE gitpulse.issues MODIFY SQL SECURITY INVOKER;
+CREATE VIEW gitpulse.mine DEFINER = owner SQL SECURITY DEFINER AS SELECT * FROM gitpulse.issue_facts;
+CREATE TEMPORARY TABLE mine (a Int8);
+SELECT * FROM file('users.xml', LineAsString);
+SELECT count() FROM mergeTreeIndex('gitpulse', 'issue_facts');
+GRANT SELECT ON gitpulse.issue_facts TO default;
+DROP ROW POLICY gitpulse_tenant ON gitpulse.issues";
+
+/// An engine on the tables, as one reader has it.
+struct Reader {
+    roles: &'static str,
+    client: Client,
+    engine: Supervisor,
+}
+
+impl Reader {
+    async fn start(access: &Access, folder: &Path, roles: &'static str, grants: &[&str]) -> Reader {
+        std::fs::create_dir_all(folder.join("tables")).unwrap();
+        access.write(&folder.join("tables"), roles, grants);
+        let (engine, url) = start_clickhouse(folder).await;
+        // Without a database, which would have to be one that the reader may know of.
+        let client = Client::default().with_url(url);
+        Reader { roles, client, engine }
+    }
+
+    /// Lets go of the tables, for the next one.
+    async fn stop(self) {
+        self.engine.stop(Duration::from_secs(20)).await.unwrap();
+    }
+
+    /// The code of ClickHouse's refusal, 0 where there is none.
+    async fn code(&self, sql: &str) -> u32 {
+        let Err(error) = self.client.query_raw(sql).execute().await else { return 0 };
+        let text = error.to_string();
+        let code = text.split_once("Code: ").and_then(|(_, rest)| rest.split_once('.')?.0.parse().ok());
+        code.unwrap_or_else(|| panic!("{}: {sql}: {text}", self.roles))
+    }
+
+    async fn texts(&self, sql: &str) -> Vec<String> {
+        let texts = self.client.query_raw(sql).fetch_all::<String>().await;
+        texts.unwrap_or_else(|error| panic!("{}: {sql}: {error}", self.roles))
+    }
+
+    async fn seen(&self) -> String {
+        let mut seen = Vec::new();
+        for (view, column) in SEEN.split(' ').map(|seen| seen.split_once('.').unwrap()) {
+            let sql =
+                format!("SELECT toString(assumeNotNull({column})) FROM gitpulse.{view} ORDER BY {column}");
+            seen.push(self.texts(&sql).await.join(" "));
+        }
+        seen.join("|")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_see_what_their_roles_say_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target { database: "gitpulse".to_owned(), cluster: None };
+    let access = Access::read(&target, &["acme", "other"]);
+    assert_eq!((access.grants.len(), access.policies.len(), access.fixed.len()), (5, 5, 2));
+    let storage = store(&access, &target, folder.path()).await;
+    let views: BTreeSet<String> = access.policies.iter().flat_map(|policy| policy.views.clone()).collect();
+
+    for (roles, grants, expected) in READERS {
+        let reader = Reader::start(&access, folder.path(), roles, grants).await;
+        let reads = !expected.is_empty();
+        for view in &views {
+            let code = reader.code(&format!("SELECT count() FROM gitpulse.{view}")).await;
+            assert_eq!(code, if reads { 0 } else { 497 }, "{roles}: {view}");
+        }
+        if reads {
+            assert_eq!(reader.seen().await, expected, "{roles}");
+        }
+        if !grants.is_empty() {
+            let writes = "INSERT INTO gitpulse.issue_facts (id) SELECT id FROM gitpulse.issue_facts WHERE 0";
+            assert_eq!(reader.code(writes).await, 0);
+            reader.stop().await;
+            continue;
+        }
+        let of_storage = storage.iter().map(|table| format!("SELECT count() FROM gitpulse.{table}"));
+        for sql in REFUSED.split(";\n").map(str::to_owned).chain(of_storage) {
+            assert_eq!(reader.code(&sql).await, 497, "{roles}: {sql}");
+        }
+        let names = "SELECT name FROM system.tables WHERE database = 'gitpulse' ORDER BY name";
+        let shown: Vec<String> = views.iter().filter(|_| reads).cloned().collect();
+        assert_eq!(reader.texts(names).await, shown, "{roles}: names");
+        if reads {
+            no_oracle(&reader).await;
+        }
+        reader.stop().await;
+    }
+}
+
+/// Predicates are not evaluated on rows that a policy takes away, and no setting changes that.
+async fn no_oracle(reader: &Reader) {
+    let count = "SELECT count() FROM gitpulse.issues";
+    for setting in
+        ["enable_analyzer = 0", "additional_table_filters = {'gitpulse.issue_facts': 'throwIf(id = 2) = 0'}"]
+    {
+        assert_eq!(
+            reader.code(&format!("{count} SETTINGS {setting}")).await,
+            452,
+            "{}: {setting}",
+            reader.roles
+        );
+    }
+    let thrown = reader.code(&format!("{count} WHERE throwIf(title = 't2') = 0")).await;
+    assert_eq!(thrown, if reader.roles.contains("confidential") { 395 } else { 0 }, "{}", reader.roles);
+    let plan = format!("EXPLAIN indexes = 1 {count} WHERE instance = 'x' AND project_id = 1");
+    let plan = reader.texts(&plan).await.concat();
+    assert!(plan.contains("(project_id in [1, 1])"), "{}: the sorting key is not used: {plan}", reader.roles);
+}
+
+/// Makes the tables, applies what the engine takes, stores facts. Gives the names that nobody is to read.
+async fn store(access: &Access, target: &Target, folder: &Path) -> Vec<String> {
+    // What the engine's own USE needs, and this test's choice of a definer.
+    let more = ["GRANT SHOW DATABASES ON default.*", "GRANT SET DEFINER ON owner"];
+    let reader = Reader::start(access, folder, "", &[&RIGHTS[..], &more].concat()).await;
+    let client = reader.client.clone().with_database(&target.database);
+    let clickhouse = ClickHouse { client, target: target.clone() };
+    migrate::tables(&clickhouse).await.unwrap();
+    let refused = migrate::roles(&clickhouse, &[]).await.unwrap_err();
+    assert!(matches!(refused, RolesError::NowhereToStore(_)), "{refused}");
+    for statement in &access.statements {
+        // Understood and allowed (497 would be a right that RIGHTS lacks), and then there is nowhere to store it.
+        let expected = match statement.split(' ').nth(1) {
+            Some("TABLE") => 0,
+            Some("ROW") => 514,
+            _ => 495,
+        };
+        assert_eq!(reader.code(statement).await, expected, "{statement}");
+        if expected == 0 {
+            // Here the reader is the same user later on.
+            assert_eq!(reader.code(&statement.replace("CURRENT_USER", "owner")).await, 0, "{statement}");
+        }
+    }
+    let cluster = Target { cluster: Some("main".to_owned()), ..target.clone() };
+    for statement in access::roles(&cluster) {
+        assert_eq!(reader.code(&format!("EXPLAIN AST {statement}")).await, 0, "{statement}");
+    }
+    for statement in FACTS.split(";\n") {
+        assert_eq!(reader.code(statement).await, 0, "{statement}");
+    }
+    let names = "SELECT name FROM system.tables WHERE database = 'gitpulse' AND (engine != 'View' OR definer = '') ORDER BY name";
+    let storage = reader.texts(names).await;
+    reader.stop().await;
+    assert!(
+        storage.contains(&"issue_facts".to_owned()) && storage.contains(&"ref_heads".to_owned()),
+        "{storage:?}"
+    );
+    storage
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_engine_says_that_it_stores_no_roles() {
+    let deployment = Deployment::new("roles");
+    let output = deployment.command(&["migrate", "--roles", "--tenant", "acme"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("this ClickHouse stores no users and roles"), "{said}");
+    let output = deployment.command(&["migrate", "--tenant", "acme"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "a tenant's role is made with the others");
+}
