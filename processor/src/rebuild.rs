@@ -2,35 +2,47 @@
 //! maximum cannot take a wrong value back; this can. Live traffic flows meanwhile, and loses nothing:
 //!
 //! 1. Tables are made beside the live ones and filled from `events`.
-//! 2. Each is exchanged with its live one. Then a row in `rebuilds` says so.
+//! 2. A row in `rebuilds` says that it swaps; each table is exchanged with its live one; another row says that it swapped.
 //! 3. What was stored since the beginning is read from `events` once more, into the tables that are live now.
 //!
 //! A batch that is inserted meanwhile may have put its rows into the old tables. The processor looks at `rebuilds` after each batch. If it
-//! finds the row of step 2, it stores the batch again. If it does not, the batch's events were stored before that row was, so that step 3 reads
-//! them. A rebuild that was killed before step 2 leaves nothing but tables nobody reads; one that was killed after it is finished by the next.
+//! finds the last row of step 2, it stores the batch again. If it does not, the batch's events were stored before that row was, so that step 3
+//! reads them. A rebuild that was killed before step 2 leaves nothing but tables nobody reads. One that was killed later is finished by the
+//! next: reading what is live already changes nothing. On a cluster a reader may be behind its writers, so that this holds only while no
+//! processor runs.
 
-use std::collections::BTreeSet;
+mod difference;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::DateTime;
 use clickhouse::{Client, Row};
 use fail::fail_point;
+use schemas::head::Head;
 use schemas::{Envelope, EventKind, Origin, Payload};
 use serde::Deserialize;
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::decode::decode_envelope;
+use crate::decode::{DecodeError, decode_envelope};
 use crate::insert::{Destination, InsertError, Store};
 use crate::metrics::Metrics;
 use crate::rows::{Rows, TABLES, rows_for};
+pub use difference::Difference;
+use difference::compare;
 
-/// Events and bytes at which rows are inserted.
+/// Rows, events and bytes at which rows are inserted.
+const BATCH_ROWS: usize = 50_000;
 const BATCH_EVENTS: usize = 20_000;
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
 /// How long before the beginning an insert may have been begun that was not visible yet, clocks of replicas included.
 const MARGIN_MS: i64 = 15 * 60 * 1000;
 /// Ending of the tables beside the live ones; the id follows.
 const ENDING: &str = "__rebuild_";
+/// How long an insert that fails for a passing reason is tried again.
+const INSERT_TRIES_FOR: Duration = Duration::from_secs(300);
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Why tables could not be built anew. The live ones are as they were, or, after the swap, `gitpulse rebuild` goes on where it stopped.
 #[derive(Debug, thiserror::Error)]
@@ -47,12 +59,31 @@ pub enum RebuildError {
     /// Rows could not be stored.
     #[error(transparent)]
     Insert(#[from] InsertError),
+    /// Another one has begun and not ended.
+    #[error(
+        "another rebuild, {id}, began at {began} UTC and has not ended; if nobody runs it any more, --abandon it"
+    )]
+    Open {
+        /// The other.
+        id: Uuid,
+        /// When it began.
+        began: String,
+    },
 }
 
 /// How often tables were swapped so far.
 pub async fn swaps(client: &Client) -> Result<u64, InsertError> {
     let query = "SELECT count() FROM rebuilds WHERE step = 'swapped'";
     client.query(query).fetch_one().await.map_err(|source| InsertError { table: "rebuilds", source })
+}
+
+/// How the events were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// How many.
+    pub events: u64,
+    /// Those that today's decoder cannot read, by reason: they have no rows in the new tables.
+    pub undecodable: BTreeMap<&'static str, u64>,
 }
 
 /// A rebuild under way.
@@ -64,25 +95,6 @@ pub struct Rebuild {
     on_cluster: String,
     insert_timeout: Duration,
     metrics: Metrics,
-}
-
-/// What a rebuild changes in one table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// The storage table.
-    pub table: &'static str,
-    /// Rows as they are.
-    pub before: u64,
-    /// Rows as they will be.
-    pub after: u64,
-    /// Rows that will be gone.
-    pub removed: u64,
-    /// Rows that will be new.
-    pub added: u64,
-    /// Rows that will have other values.
-    pub changed: u64,
-    /// The columns that will have other values, and in how many rows.
-    pub columns: Vec<(String, u64)>,
 }
 
 /// One event as it is stored.
@@ -109,13 +121,10 @@ struct Interrupted {
 }
 
 #[derive(Row, Deserialize)]
-struct Compared {
-    before: u64,
-    after: u64,
-    removed: u64,
-    added: u64,
-    changed: u64,
-    columns: Vec<u64>,
+struct Open {
+    #[serde(with = "clickhouse::serde::uuid")]
+    id: Uuid,
+    began: String,
 }
 
 /// Which events are read.
@@ -126,8 +135,7 @@ enum Which {
 }
 
 impl Rebuild {
-    /// Makes empty tables beside the live ones; those of a rebuild that was killed before its swap are dropped. `on_cluster` is empty or
-    /// `ON CLUSTER name`.
+    /// Makes empty tables beside the live ones. `on_cluster` is empty or `ON CLUSTER name`.
     pub async fn begin(
         client: Client,
         tables: Vec<&'static str>,
@@ -147,17 +155,30 @@ impl Rebuild {
             insert_timeout,
             metrics,
         };
-        rebuild.drop_leftovers().await?;
+        rebuild.refuse_second().await?;
+        rebuild.note("started").await?;
         for table in &rebuild.tables {
             let beside = format!("`{table}{}`", rebuild.ending());
             let statement = format!("CREATE TABLE {beside} {} AS `{table}`", rebuild.on_cluster);
             rebuild.execute("made tables", &statement).await?;
         }
-        rebuild.note("started").await?;
         Ok(rebuild)
     }
 
-    /// A rebuild that swapped its tables and was killed before it had finished.
+    /// Ends what was begun before any swap and not ended, and drops its tables.
+    pub async fn abandon(client: &Client, on_cluster: &str) -> Result<u64, RebuildError> {
+        let failed = |source| RebuildError::ClickHouse { doing: "looked for open ones", source };
+        let open: Vec<Open> = client.query(OPEN).fetch_all().await.map_err(failed)?;
+        for Open { id, .. } in &open {
+            let note = "INSERT INTO rebuilds (id, step, began_at) SELECT toUUID(?), 'discarded', now64(3)";
+            let noted = client.query(note).bind(id.to_string()).execute().await;
+            noted.map_err(|source| RebuildError::ClickHouse { doing: "abandoned one", source })?;
+            drop_tables(client, on_cluster, *id).await?;
+        }
+        Ok(open.len() as u64)
+    }
+
+    /// A rebuild that began to swap its tables and was killed before it had finished.
     pub async fn interrupted(
         client: Client,
         on_cluster: String,
@@ -165,7 +186,7 @@ impl Rebuild {
         metrics: Metrics,
     ) -> Result<Option<Rebuild>, RebuildError> {
         let query = "SELECT id, any(tables) AS tables, toUnixTimestamp64Milli(any(began_at)) AS began_at FROM rebuilds GROUP BY id \
-                     HAVING countIf(step = 'swapped') > 0 AND countIf(step = 'finished') = 0 ORDER BY max(at) LIMIT 1";
+                     HAVING countIf(step = 'swapping') > 0 AND countIf(step = 'finished') = 0 ORDER BY max(at) LIMIT 1";
         let found: Option<Interrupted> = client
             .query(query)
             .fetch_optional()
@@ -185,8 +206,30 @@ impl Rebuild {
     }
 
     /// Fills the tables beside the live ones from all events. `progress` hears how many were read so far.
-    pub async fn fill(&self, progress: impl FnMut(u64)) -> Result<(), RebuildError> {
+    pub async fn fill(&self, progress: impl FnMut(u64)) -> Result<Reading, RebuildError> {
         self.read(Destination::Beside(&self.tables, &self.ending()), Which::All, progress).await
+    }
+
+    /// The tables that know of something before the first of all events: what they were made of is no longer in `events`, and would be gone.
+    pub async fn older_than_events(&self) -> Result<Vec<&'static str>, RebuildError> {
+        let failed = |source| RebuildError::ClickHouse { doing: "looked for the first event", source };
+        let mut older = Vec::new();
+        for table in &self.tables {
+            let heard = "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = ? \
+                         AND name IN ('first_received_at', 'received_at', 'first_seen_at')";
+            let heard: Option<String> =
+                self.client.query(heard).bind(table).fetch_optional().await.map_err(failed)?;
+            let Some(heard) = heard else { continue };
+            let query = format!(
+                "SELECT count() FROM (SELECT min({heard}) AS first FROM `{table}` HAVING count() > 0) \
+                 WHERE first < (SELECT min(received_at) FROM event_facts) OR (SELECT count() FROM event_facts) = 0"
+            );
+            let is_older: u64 = self.client.query(&query).fetch_one().await.map_err(failed)?;
+            if is_older > 0 {
+                older.push(*table);
+            }
+        }
+        Ok(older)
     }
 
     /// What the new tables hold that the live ones do not, and the other way round. Who told of a row, and when GitPulse heard of it, are
@@ -194,33 +237,53 @@ impl Rebuild {
     pub async fn differences(&self) -> Result<Vec<Difference>, RebuildError> {
         let mut differences = Vec::new();
         for table in &self.tables {
-            differences.push(self.difference(table).await?);
+            differences.push(compare(&self.client, table, &self.ending()).await?);
         }
         Ok(differences)
     }
 
     /// Puts the new tables in the place of the live ones.
     pub async fn swap(&self) -> Result<(), RebuildError> {
+        self.note("swapping").await?;
         for table in &self.tables {
             let statement =
                 format!("EXCHANGE TABLES `{table}` AND `{table}{}` {}", self.ending(), self.on_cluster);
             self.execute("swapped tables", &statement).await?;
+            fail_point!("rebuild::between_swaps", |_| std::process::abort());
         }
         self.note("swapped").await?;
         fail_point!("rebuild::after_swap", |_| std::process::abort());
         Ok(())
     }
 
-    /// Adds what was stored meanwhile, and drops the old tables.
+    /// Adds what was stored meanwhile, and drops the old tables. One that was killed while it swapped has noted no swap yet: before anything is
+    /// read, processors must know.
     pub async fn finish(&self, progress: impl FnMut(u64)) -> Result<(), RebuildError> {
-        self.read(Destination::Some(&self.tables), Which::StoredSinceTheBeginning, progress).await?;
+        let noted = "SELECT count() FROM rebuilds WHERE step = 'swapped' AND id = toUUID(?)";
+        let noted: u64 = (self.client.query(noted).bind(self.id.to_string()).fetch_one().await)
+            .map_err(|source| RebuildError::ClickHouse { doing: "looked for its swap", source })?;
+        if noted == 0 {
+            self.note("swapped").await?;
+        }
+        let since = Which::StoredSinceTheBeginning;
+        self.read(Destination::Some(&self.tables), since, progress).await?;
         self.note("finished").await?;
-        self.drop_leftovers().await
+        drop_tables(&self.client, &self.on_cluster, self.id).await
     }
 
     /// Drops the new tables instead of swapping them.
     pub async fn discard(&self) -> Result<(), RebuildError> {
-        self.drop_leftovers().await
+        self.note("discarded").await?;
+        drop_tables(&self.client, &self.on_cluster, self.id).await
+    }
+
+    async fn refuse_second(&self) -> Result<(), RebuildError> {
+        let failed = |source| RebuildError::ClickHouse { doing: "looked for open ones", source };
+        let open: Option<Open> = self.client.query(OPEN).fetch_optional().await.map_err(failed)?;
+        match open {
+            Some(Open { id, began }) => Err(RebuildError::Open { id, began }),
+            None => Ok(()),
+        }
     }
 
     fn ending(&self) -> String {
@@ -239,29 +302,12 @@ impl Rebuild {
         query.execute().await.map_err(|source| RebuildError::ClickHouse { doing: "noted its step", source })
     }
 
-    async fn drop_leftovers(&self) -> Result<(), RebuildError> {
-        let query = format!(
-            "SELECT name FROM system.tables WHERE database = currentDatabase() AND position(name, '{ENDING}') > 0"
-        );
-        let names: Vec<String> = self
-            .client
-            .query(&query)
-            .fetch_all()
-            .await
-            .map_err(|source| RebuildError::ClickHouse { doing: "looked for old tables", source })?;
-        for name in names {
-            let statement = format!("DROP TABLE IF EXISTS `{name}` {} SYNC", self.on_cluster);
-            self.execute("dropped old tables", &statement).await?;
-        }
-        Ok(())
-    }
-
     async fn read(
         &self,
         destination: Destination<'_>,
         which: Which,
         mut progress: impl FnMut(u64),
-    ) -> Result<(), RebuildError> {
+    ) -> Result<Reading, RebuildError> {
         let failed = |source| RebuildError::ClickHouse { doing: "read events", source };
         let since = match which {
             Which::All => String::new(),
@@ -269,88 +315,79 @@ impl Rebuild {
                 format!(" WHERE inserted_at >= fromUnixTimestamp64Milli({}, 'UTC')", self.began_at)
             }
         };
-        // Repetitions are read as well: they change nothing, and FINAL would cost more.
-        let query = format!("SELECT ?fields FROM event_facts{since}");
-        // Events are to come as they are read, not once all of them are.
+        // Of an event that was received twice, the first receipt: what is made of it must not depend on what ClickHouse has merged so far.
+        let query = format!("SELECT ?fields FROM event_facts FINAL{since}");
+        // Events are to come as they are read, not once all of them are, and ClickHouse has to wait while rows are inserted.
         let streaming = self.client.clone().with_setting("wait_end_of_query", "0");
+        let streaming =
+            streaming.with_setting("http_send_timeout", "3600").with_setting("send_timeout", "3600");
         let mut events = streaming.query(&query).fetch::<StoredEvent>().map_err(failed)?;
         let store =
             Store { client: &self.client, destination, timeout: self.insert_timeout, metrics: &self.metrics };
-        let (mut rows, mut read, mut open, mut bytes) = (Rows::default(), 0, 0, 0);
+        let (mut rows, mut reading, mut open, mut bytes) = (Rows::default(), Reading::default(), 0, 0);
         while let Some(event) = events.next().await.map_err(failed)? {
-            read += 1;
+            reading.events += 1;
             open += 1;
             bytes += event.payload.len();
-            // What today's decoder cannot read is dead-lettered already, or will be.
-            if let Some(Ok(event)) = envelope(event).map(decode_envelope) {
+            match envelope(event).ok_or("unknown_kind").and_then(|envelope| {
+                let event = decode_envelope(envelope).map_err(|error| error.reason())?;
+                let reason = event.body.as_ref().err().map(DecodeError::reason);
                 rows.append(rows_for(event));
                 rows.events.clear();
+                reason.map_or(Ok(()), Err)
+            }) {
+                Ok(()) => (),
+                Err(reason) => *reading.undecodable.entry(reason).or_default() += 1,
             }
-            if open >= BATCH_EVENTS || bytes >= BATCH_BYTES {
-                store.insert(&std::mem::take(&mut rows)).await?;
+            if rows.len() >= BATCH_ROWS || open >= BATCH_EVENTS || bytes >= BATCH_BYTES {
+                patiently(&store, &std::mem::take(&mut rows)).await?;
                 (open, bytes) = (0, 0);
-                progress(read);
+                progress(reading.events);
             }
         }
-        store.insert(&rows).await?;
-        progress(read);
-        Ok(())
-    }
-
-    async fn difference(&self, table: &'static str) -> Result<Difference, RebuildError> {
-        let failed = |source| RebuildError::ClickHouse { doing: "compared tables", source };
-        let columns = "SELECT name, type, is_in_sorting_key FROM system.columns \
-                       WHERE database = currentDatabase() AND table = ? ORDER BY position";
-        let columns: Vec<(String, String, u8)> =
-            self.client.query(columns).bind(table).fetch_all().await.map_err(failed)?;
-        let mut keys = Vec::new();
-        let mut values: Vec<(&str, String)> = Vec::new();
-        for (name, kind, is_key) in &columns {
-            let compared = !RECEIPT.contains(&name.as_str());
-            match (*is_key == 1, kind.contains("Tuple(Int64, UInt8, UInt16,")) {
-                (true, _) => keys.push(format!("`{name}`")),
-                (false, true) if compared => values.push((name, format!("tupleElement(facts.`{name}`, 4)"))),
-                (false, false) if compared => values.push((name, format!("facts.`{name}`"))),
-                (false, _) => (),
-            }
-        }
-        let keys = keys.join(", ");
-        let hashes: String = (values.iter().enumerate())
-            .map(|(number, (_, value))| format!(", cityHash64(tuple({value})) AS c{number}"))
-            .collect();
-        let side = |number: u8, ending: &str| {
-            format!("SELECT {number} AS side, {keys}{hashes} FROM `{table}{ending}` AS facts FINAL")
-        };
-        let differs: Vec<String> = (0..values.len())
-            .map(|number| format!("min(c{number}) != max(c{number}) AS d{number}"))
-            .collect();
-        let both = "is_old AND is_new";
-        let any: Vec<String> = (0..values.len()).map(|number| format!("d{number}")).collect();
-        let changed = if any.is_empty() { "false".to_owned() } else { any.join(" OR ") };
-        let counts: Vec<String> = any.iter().map(|flag| format!("countIf({both} AND {flag})")).collect();
-        let flags: String = differs.iter().map(|differs| format!(", {differs}")).collect();
-        let query = format!(
-            "SELECT countIf(is_old) AS before, countIf(is_new) AS after, countIf(is_old AND NOT is_new) AS removed, \
-             countIf(is_new AND NOT is_old) AS added, countIf({both} AND ({changed})) AS changed, [{}]::Array(UInt64) AS columns \
-             FROM (SELECT max(side = 0) AS is_old, max(side = 1) AS is_new{flags} \
-             FROM ({} UNION ALL {}) GROUP BY {keys})",
-            counts.join(", "),
-            side(0, ""),
-            side(1, &self.ending()),
-        );
-        let Compared { before, after, removed, added, changed, columns } =
-            self.client.query(&query).fetch_one().await.map_err(failed)?;
-        let columns = values.iter().map(|(name, _)| (*name).to_owned()).zip(columns);
-        let columns = columns.filter(|(_, rows)| *rows > 0).collect();
-        Ok(Difference { table, before, after, removed, added, changed, columns })
+        patiently(&store, &rows).await?;
+        progress(reading.events);
+        Ok(reading)
     }
 }
 
-/// Columns that say who told of a row, and when.
-const RECEIPT: [&str; 7] =
-    ["tenants", "origins", "first_received_at", "last_event_id", "tenant", "origin", "received_at"];
+/// Rebuilds that began and neither swapped nor ended.
+const OPEN: &str = "SELECT id, formatDateTime(min(rebuilds.at), '%Y-%m-%d %H:%i:%S') AS began FROM rebuilds GROUP BY id \
+                    HAVING countIf(step != 'started') = 0 ORDER BY began";
 
-/// The envelope that an event was; `None` for a kind or face that this build does not know.
+/// Drops the tables beside the live ones that one rebuild made.
+async fn drop_tables(client: &Client, on_cluster: &str, id: Uuid) -> Result<(), RebuildError> {
+    let query = "SELECT name FROM system.tables WHERE database = currentDatabase() AND endsWith(name, ?)";
+    let names = client.query(query).bind(format!("{ENDING}{}", id.simple())).fetch_all::<String>().await;
+    let names =
+        names.map_err(|source| RebuildError::ClickHouse { doing: "looked for its tables", source })?;
+    for name in names {
+        let dropped =
+            client.query_raw(&format!("DROP TABLE IF EXISTS `{name}` {on_cluster} SYNC")).execute().await;
+        dropped.map_err(|source| RebuildError::ClickHouse { doing: "dropped its tables", source })?;
+    }
+    Ok(())
+}
+
+/// Stores rows, trying again while ClickHouse is overloaded or away.
+async fn patiently(store: &Store<'_>, rows: &Rows) -> Result<(), InsertError> {
+    let give_up_at = Instant::now() + INSERT_TRIES_FOR;
+    loop {
+        match store.insert(rows).await {
+            Err(error) if error.is_transient() && Instant::now() < give_up_at => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "rows could not be stored; trying again"
+                );
+                tokio::time::sleep(PAUSE).await;
+            }
+            stored => return stored,
+        }
+    }
+}
+
+/// The envelope that an event was; `None` for a kind or face that this build does not know. What was of no known kind when it was received may be of
+/// one today.
 fn envelope(event: StoredEvent) -> Option<Envelope> {
     let origin = match event.origin.as_str() {
         "webhook" => Origin::Webhook,
@@ -358,11 +395,19 @@ fn envelope(event: StoredEvent) -> Option<Envelope> {
         "hook_log" => Origin::HookLog,
         _ => return None,
     };
+    let (mut kind, mut subject) = (event.kind.parse::<EventKind>().ok()?, event.subject);
+    if kind == EventKind::Other
+        && origin != Origin::Api
+        && let Ok(head) = Head::read(&event.payload)
+    {
+        kind = head.kind();
+        subject = head.subject(kind, &event.id.to_string());
+    }
     Some(Envelope {
         id: event.id,
         source: event.instance,
-        kind: event.kind.parse::<EventKind>().ok()?,
-        subject: event.subject,
+        kind,
+        subject,
         time: DateTime::from_timestamp_millis(event.received_at)?,
         origin,
         tenant: event.tenant,

@@ -24,7 +24,8 @@ SETTINGS index_granularity = 1024;
 -- Where each ref points, from what is known of it: the SHA of the last listing, and the pushes since then, followed from before to
 -- after. Pushes are not taken in the order of their receipt, which may be any: a ref that went A, B, C was at each SHA as often as it left it,
 -- but for the one it is at. Where several are left, because a push in between is missing, or none, because it went in a circle, the one that
--- it came to last. A push that is repeated within ten minutes counts once (`pushes`), which can mislead this one too.
+-- it came to last. One case is told by time alone: a push to A that is told again within ten minutes, after the ref had left A, moved it again;
+-- `pushes` does not count it, lest two hooks count it twice.
 CREATE VIEW IF NOT EXISTS ${database}.ref_heads ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -40,53 +41,83 @@ CREATE VIEW IF NOT EXISTS ${database}.ref_heads ${on_cluster}
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted'
 )
 AS
-WITH moves AS
+WITH told AS
 (
     SELECT
-        pushes.instance AS instance, pushes.project_id AS project_id, pushes.ref AS ref,
-        before, after, pushes.pushed_at AS at, user_id, user_username, tenants,
-        pushes.pushed_at > ifNull(listed.seen_at, toDateTime64(0, 3, 'UTC')) AS is_newer
-    FROM ${database}.pushes AS pushes
-    LEFT JOIN (SELECT instance, project_id, ref, seen_at FROM ${database}.ref_head_facts FINAL) AS listed
-        ON listed.instance = pushes.instance AND listed.project_id = pushes.project_id AND listed.ref = pushes.ref
+        facts.instance AS instance, facts.project_id AS project_id, facts.ref AS ref, before, after, pushed_at AS at, user_id, user_username, tenant,
+        lagInFrame(toNullable(pushed_at)) OVER (
+            PARTITION BY instance, project_id, ref, before, after ORDER BY pushed_at, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS previous,
+        previous IS NULL OR at >= previous + INTERVAL 10 MINUTE AS begins,
+        at > ifNull(listed.seen_at, toDateTime64(0, 3, 'UTC')) AS is_newer
+    FROM ${database}.push_facts AS facts FINAL
+    LEFT ALL JOIN (SELECT instance, project_id, ref, seen_at FROM ${database}.ref_head_facts FINAL) AS listed
+        ON listed.instance = facts.instance AND listed.project_id = facts.project_id AND listed.ref = facts.ref
 ),
--- Each push enters one SHA and leaves another; a listing enters one. What is older than the listing moves nothing any more.
+moves AS
+(
+    SELECT
+        instance, project_id, ref, before, after,
+        countIf(begins) AS pushes, countIf(begins AND is_newer) AS newer_pushes, max(is_newer) AS counts,
+        min(at) AS first_at, max(at) AS last_at, maxIf(at, begins) AS last_begun_at,
+        argMax((user_id, user_username), at) AS pusher, groupUniqArray(tenant) AS told_by
+    FROM told
+    GROUP BY instance, project_id, ref, before, after
+),
+-- Each move enters one SHA and leaves another; a listing enters one. What is older than the listing enters nothing any more, but where it
+-- left, no late telling brings the ref back to.
 steps AS
 (
     SELECT
-        instance, project_id, ref, step.1 AS sha, if(is_newer, step.2, 0) AS balance, is_newer AS counts,
-        if(step.2 = 1, at, toDateTime64(0, 3, 'UTC')) AS entered_at,
-        at, user_id, user_username, step.2 = 1 AS is_push, tenants
-    FROM moves
-    ARRAY JOIN [(after, 1), (before, -1)] AS step
+        instance, project_id, ref, step.1 AS sha, step.2 AS balance, counts, step.3 AS entered_at, step.4 AS entered_last, step.5 AS left_last,
+        step.6 AS known_pushes, first_at, toNullable(last_at) AS pushed_at, pusher, told_by
+    FROM
+    (
+        SELECT
+            *,
+            arrayJoin([
+                (after, toInt64(newer_pushes), last_begun_at, last_at, toDateTime64(0, 3, 'UTC'), pushes),
+                (before, -toInt64(pushes), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), last_at, 0)
+            ]) AS step
+        FROM moves
+    )
     UNION ALL
     SELECT
         instance, project_id, ref, assumeNotNull(tupleElement(facts.sha, 4)) AS sha, 1 AS balance, true AS counts, seen_at AS entered_at,
-        first_seen_at AS at, NULL AS user_id, NULL AS user_username, false AS is_push, tenants
+        seen_at AS entered_last, toDateTime64(0, 3, 'UTC') AS left_last, 0 AS known_pushes, first_seen_at AS first_at, NULL AS pushed_at,
+        (NULL, NULL) AS pusher, tenants AS told_by
     FROM ${database}.ref_head_facts AS facts FINAL
     WHERE tupleElement(facts.sha, 4) IS NOT NULL
 ),
 visited AS
 (
     SELECT
-        instance, project_id, ref, sha,
-        (max(counts), sum(balance) > 0, max(entered_at), sha) AS place,
-        min(at) AS first_at, maxIf(toNullable(at), is_push) AS last_at,
-        argMaxIf((user_id, user_username), at, is_push) AS pusher, countIf(is_push) AS pushes, groupUniqArrayArray(tenants) AS told_by
+        instance, project_id, ref, sha, sum(steps.balance) AS balances, max(steps.counts) AS is_known,
+        max((entered_last, entered_at)) AS entered, max(left_last) AS left_at, min(steps.first_at) AS known_at,
+        max(steps.pushed_at) AS pushed_last_at, argMax(steps.pusher, steps.pushed_at) AS last_pusher, sum(known_pushes) AS known,
+        groupUniqArrayArray(steps.told_by) AS told
     FROM steps
     GROUP BY instance, project_id, ref, sha
+),
+placed AS
+(
+    SELECT
+        *,
+        entered.2 < left_at AND left_at < entered.1 AS entered_again,
+        (is_known, entered_again, balances > 0, if(entered_again, entered.1, entered.2), sha) AS place
+    FROM visited
 ),
 heads AS
 (
     SELECT
-        instance, project_id, ref, max(place) AS head, min(visited.first_at) AS known_at, max(visited.last_at) AS pushed_last_at,
-        argMax(visited.pusher, visited.last_at) AS last_pusher, sum(visited.pushes) AS known, groupUniqArrayArray(visited.told_by) AS told
-    FROM visited
+        instance, project_id, ref, max(place) AS head, min(placed.known_at) AS first_known_at, max(placed.pushed_last_at) AS last_at,
+        argMax(placed.last_pusher, placed.pushed_last_at) AS pusher, sum(placed.known) AS pushes_known, groupUniqArrayArray(placed.told) AS told_by
+    FROM placed
     GROUP BY instance, project_id, ref
 )
 SELECT
-    instance, project_id, ref, head.4 AS sha, head.3 AS moved_at, known_at AS first_pushed_at, pushed_last_at AS last_pushed_at,
-    last_pusher.1 AS last_pusher_id, last_pusher.2 AS last_pusher_username, known AS pushes, arraySort(told) AS tenants
+    instance, project_id, ref, head.5 AS sha, head.4 AS moved_at, first_known_at AS first_pushed_at, last_at AS last_pushed_at,
+    pusher.1 AS last_pusher_id, pusher.2 AS last_pusher_username, pushes_known AS pushes, arraySort(told_by) AS tenants
 FROM heads;
 
 CREATE VIEW IF NOT EXISTS ${database}.branches ${on_cluster}
@@ -116,6 +147,6 @@ AS SELECT
     first_pushed_at, last_pushed_at, last_pusher_id, last_pusher_username, pushes,
     tupleElement(listed.url, 4) AS url, refs.tenants AS tenants
 FROM ${database}.ref_heads AS refs
-LEFT JOIN (SELECT * FROM ${database}.ref_head_facts FINAL) AS listed
+LEFT ALL JOIN (SELECT * FROM ${database}.ref_head_facts FINAL) AS listed
     ON listed.instance = refs.instance AND listed.project_id = refs.project_id AND listed.ref = refs.ref
 WHERE startsWith(refs.ref, 'refs/heads/');

@@ -32,7 +32,7 @@ SELECT
     moved_at, if(target_sha IS NULL, moved_at, NULL) AS deleted_at,
     first_pushed_at, last_pusher_id, last_pusher_username, pushes, refs.tenants AS tenants
 FROM ${database}.ref_heads AS refs
-LEFT JOIN told ON told.instance = refs.instance AND told.project_id = refs.project_id AND told.ref = refs.ref AND told.sha = refs.sha
-LEFT JOIN (SELECT * FROM ${database}.ref_head_facts FINAL) AS listed
+LEFT ALL JOIN told ON told.instance = refs.instance AND told.project_id = refs.project_id AND told.ref = refs.ref AND told.sha = refs.sha
+LEFT ALL JOIN (SELECT * FROM ${database}.ref_head_facts FINAL) AS listed
     ON listed.instance = refs.instance AND listed.project_id = refs.project_id AND listed.ref = refs.ref
 WHERE startsWith(refs.ref, 'refs/tags/');

@@ -83,7 +83,8 @@ AS SELECT
     tupleElement(note_facts.system, 4) AS system,
     tupleElement(note_facts.internal, 4) AS internal,
     ifNull(tupleElement(note_facts.confidential, 4), false)
-        OR (tupleElement(note_facts.noteable_type, 4) IN ('Issue', 'WorkItem')
+        OR (ifNull(tupleElement(note_facts.noteable_type, 4) = 'Epic', false) AND tupleElement(note_facts.confidential, 4) IS NULL)
+        OR (ifNull(tupleElement(note_facts.noteable_type, 4) IN ('Issue', 'WorkItem'), false)
             AND (instance, project_id, ifNull(tupleElement(note_facts.noteable_id, 4), 0)) IN
                 (SELECT instance, project_id, id FROM ${database}.issue_facts FINAL WHERE tupleElement(issue_facts.confidential, 4))) AS confidential,
     tupleElement(note_facts.author_id, 4) AS author_id,

@@ -33,6 +33,7 @@ CREATE VIEW IF NOT EXISTS ${database}.feature_flag_events ${on_cluster}
     actor_id Nullable(UInt64) COMMENT 'Who switched it',
     actor_username Nullable(String) COMMENT 'User name of who switched it',
     received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived: GitLab sends no time of the switch)',
+    last_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it again within the ten minutes that follow (receipt-derived): the flag is as the row with the latest says, also where it was switched to and fro',
     tenant String COMMENT 'The configured source of the first delivery (receipt-derived)',
     tenants Array(String) COMMENT 'The configured sources that told of it within ten minutes, sorted (receipt-derived)',
     origin String COMMENT 'webhook, api or hook_log, of the first delivery (receipt-derived)',
@@ -40,7 +41,7 @@ CREATE VIEW IF NOT EXISTS ${database}.feature_flag_events ${on_cluster}
 )
 AS SELECT
     instance, project_id, project_path, flag_id, name, description, active, actor_id, actor_username,
-    received_at, tenant, arraySort(told_by) AS tenants, origin, event_id
+    received_at, fromUnixTimestamp64Milli(last_told_at, 'UTC') AS last_received_at, tenant, arraySort(told_by) AS tenants, origin, event_id
 FROM
 (
     SELECT
@@ -53,7 +54,11 @@ FROM
         groupUniqArray(tenant) OVER (
             PARTITION BY instance, project_id, flag, active, actor
             ORDER BY toUnixTimestamp(received_at) RANGE BETWEEN CURRENT ROW AND 599 FOLLOWING
-        ) AS told_by
+        ) AS told_by,
+        max(toUnixTimestamp64Milli(received_at)) OVER (
+            PARTITION BY instance, project_id, flag, active, actor
+            ORDER BY toUnixTimestamp(received_at) RANGE BETWEEN CURRENT ROW AND 599 FOLLOWING
+        ) AS last_told_at
     FROM ${database}.feature_flag_event_facts FINAL
 )
 WHERE previous IS NULL OR received_at >= previous + INTERVAL 10 MINUTE;

@@ -37,6 +37,8 @@ pub struct Head<'a> {
     #[serde(default)]
     work_item: Embedded<Noteable>,
     #[serde(default)]
+    epic: Embedded<Noteable>,
+    #[serde(default)]
     note: Embedded<Noteable>,
     /// What happened, for the kinds that say so at the top level.
     #[serde(borrow, default)]
@@ -205,7 +207,7 @@ impl<'a> Head<'a> {
     /// confidential issue, an emoji on any of them, which quotes what it stands on.
     pub fn is_confidential(&self) -> bool {
         let attributes = self.object_attributes.get();
-        let noteables = [self.issue.get(), self.work_item.get(), self.note.get()];
+        let noteables = [self.issue.get(), self.work_item.get(), self.epic.get(), self.note.get()];
         let says = |field: Option<&Field<bool>>| field.is_some_and(|field| field.get() == Some(true));
         present(&self.event_type).is_some_and(|name| name.starts_with("confidential_"))
             || says(Some(&self.confidential))
@@ -446,6 +448,7 @@ mod tests {
         assert!(confidential(r#"{"event_type":"confidential_note"}"#));
         assert!(confidential(r#"{"object_kind":"emoji","work_item":{"confidential":true}}"#));
         assert!(confidential(r#"{"object_kind":"emoji","note":{"internal":true}}"#));
+        assert!(confidential(r#"{"object_kind":"emoji","epic":{"confidential":true}}"#));
         assert!(confidential(r#"{"object_kind":"note","issue":{"confidential":true}}"#));
         assert!(!confidential(r#"{"event_type":"note","issue":{"confidential":false},"note":"text"}"#));
     }

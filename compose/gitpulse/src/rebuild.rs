@@ -30,6 +30,12 @@ pub(crate) struct RebuildArgs {
     /// Shows what would change, and changes nothing
     #[arg(long)]
     dry_run: bool,
+    /// Goes on although `events` no longer hold all that the tables were made of: rows older than the first event are lost
+    #[arg(long)]
+    lose_older: bool,
+    /// Ends rebuilds that began and were killed before they swapped
+    #[arg(long)]
+    abandon: bool,
 }
 
 fn names() -> Vec<&'static str> {
@@ -42,12 +48,26 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
     let metrics = Metrics::register(&Registry::new())?;
     let on_cluster = target.on_cluster();
     let mut out = std::io::stdout().lock();
+    if !on_cluster.is_empty() {
+        writeln!(
+            out,
+            "On a cluster nothing is lost only while no processor runs: stop them before, start them after."
+        )?;
+    }
+    if args.abandon {
+        let abandoned = Rebuild::abandon(&client, &on_cluster).await?;
+        writeln!(out, "{abandoned} abandoned.")?;
+    }
     while let Some(interrupted) =
         Rebuild::interrupted(client.clone(), on_cluster.clone(), INSERT_TIMEOUT, metrics.clone())
             .await
             .context("is the database migrated? `gitpulse migrate` makes the tables")?
     {
-        writeln!(out, "A rebuild was interrupted after its swap; what it had left is done first.")?;
+        anyhow::ensure!(
+            !args.dry_run,
+            "a rebuild was interrupted while it swapped: `gitpulse rebuild` without --dry-run does what it had left"
+        );
+        writeln!(out, "A rebuild was interrupted while it swapped; what it had left is done first.")?;
         let progress = Progress::new("adding what was stored meanwhile", interrupted.events().await?);
         interrupted.finish(|read| progress.set(read)).await?;
     }
@@ -59,16 +79,41 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
     let rebuild = Rebuild::begin(client, tables, on_cluster, INSERT_TIMEOUT, metrics).await?;
     let events = rebuild.events().await?;
     let progress = Progress::new("reading events", events);
-    rebuild.fill(|read| progress.set(read)).await?;
+    let reading = rebuild.fill(|read| progress.set(read)).await?;
     drop(progress);
-    writeln!(out, "{}", summary(&rebuild.differences().await?))?;
+    for (reason, events) in &reading.undecodable {
+        writeln!(
+            out,
+            "{events} event(s) cannot be decoded by this build ({reason}) and have no rows of their own."
+        )?;
+    }
+    match rebuild.differences().await {
+        Ok(differences) => writeln!(out, "{}", summary(&differences))?,
+        Err(error) => {
+            writeln!(out, "The difference could not be computed: {}", runtime::fault::chain(&error))?
+        }
+    }
+    let older = rebuild.older_than_events().await?.join(", ");
     if args.dry_run {
         rebuild.discard().await?;
+        if !older.is_empty() {
+            writeln!(
+                out,
+                "`events` no longer hold all that {older} were made of: rows older than the first event would be lost."
+            )?;
+        }
         writeln!(
             out,
             "Nothing was changed: this was a dry run. Events that arrived meanwhile show as removed."
         )?;
         return Ok(());
+    }
+    if !older.is_empty() && !args.lose_older {
+        rebuild.discard().await?;
+        anyhow::bail!(
+            "nothing was changed: `events` no longer hold all that {older} were made of, and rows older than the first event would be lost; \
+             --lose-older goes on all the same"
+        );
     }
     rebuild.swap().await?;
     let progress = Progress::new("adding what was stored meanwhile", events);

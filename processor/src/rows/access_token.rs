@@ -64,7 +64,8 @@ pub(super) fn rows(event: &Event, token: &AccessToken) -> Rows {
         created_at: columns.immutable_time(&attributes.created_at),
         expires_at: columns.time(&attributes.expires_at),
         last_used_at: columns.time(&attributes.last_used_at),
-        revoked: columns.value(&attributes.revoked),
+        // Nothing undoes a revocation: true is the greater, whenever it was told.
+        revoked: columns.value_at(Version::EXACT, &attributes.revoked),
         last_event_id: columns.event(EventId(event.id)),
         tenants,
         origins,
@@ -89,7 +90,7 @@ fn group_of(subject: &str) -> u64 {
     id.and_then(|id| id.parse().ok()).unwrap_or(0)
 }
 
-/// Nothing undoes a revocation.
+/// A revoked token, of two tellings in one second.
 fn rank(attributes: &Attributes) -> u8 {
     u8::from(attributes.revoked.get() == Some(true))
 }

@@ -153,7 +153,7 @@ fn state(event: &Event, deployment: &Deployment, id: u64, as_of: DateTime<Utc>) 
         created_at: columns.immutable_time(&deployment.created_at),
         updated_at: columns.time(&deployment.updated_at),
         // Whether it could be read is counted where it was reached.
-        finished_at: Columns::at(Version::DERIVED, event.received_at).value(&finished_at(event, deployment)),
+        finished_at: Columns::at(certainty(event), event.received_at).value(&finished_at(event, deployment)),
         // Whoever tells of it says that it exists.
         deleted_at: columns.value(&Field::Null),
         last_event_id: columns.event(EventId(event.id)),
@@ -164,8 +164,16 @@ fn state(event: &Event, deployment: &Deployment, id: u64, as_of: DateTime<Utc>) 
     (row, columns.unreadable)
 }
 
-/// When it finished. No face says it: a webhook has the time of the status, the API the end of the job, which comes a moment before, and for a
-/// deployment without a job the last change. Whole seconds make most of them equal; of two that are not, the greater one stays.
+/// Only a webhook says when a status was reached.
+fn certainty(event: &Event) -> Version {
+    match event.origin {
+        Origin::Webhook | Origin::HookLog => Version::EXACT,
+        Origin::Api => Version::DERIVED,
+    }
+}
+
+/// When it finished: a webhook has the time of the status; the API the end of the job, which comes a moment before, and for a deployment without
+/// a job the last change, which may come any time after.
 fn finished_at(event: &Event, deployment: &Deployment) -> Field<i64> {
     let time = match (deployment.status.text(), event.origin) {
         ("success" | "failed" | "canceled", Origin::Api) => match &deployment.job_finished_at {

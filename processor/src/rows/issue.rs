@@ -7,7 +7,7 @@ use schemas::api::state_event::StateEvent;
 use schemas::event::User;
 use schemas::event::issue::{Attributes, Issue};
 use schemas::field::Field;
-use schemas::time::clamp_to_receipt;
+use schemas::time::whole_seconds;
 use serde::Serialize;
 
 use super::merge_request::{actor, ids, titles, users};
@@ -99,10 +99,9 @@ pub(super) fn state_event_rows(event: &Event, state_event: &StateEvent) -> Rows 
         "Epic" => None,
         _ => state_event.resource_id.get(),
     };
-    let (Some(id), Some(at)) = (id.or(event.entity_number()), state_event.created_at.get()) else {
-        return rows;
-    };
-    rows.as_of = Some(at);
+    let Some(id) = id.or(event.entity_number()) else { return rows };
+    let at = &state_event.created_at;
+    rows.as_of = at.get();
     let user = state_event.user.get();
     match state_event.state.text() {
         // The issue's own `closed_at` is the exact one.
@@ -270,15 +269,17 @@ fn happenings(event: &Event, issue: &Issue, attributes: &Attributes, id: u64, ro
     }
     let turned = turned(issue, attributes);
     let user = issue.user.get();
-    let updated_at = attributes.updated_at.get().unwrap_or(event.received_at);
+    let updated_at = &attributes.updated_at;
     let closer =
         User { id: attributes.closed_by_id.clone(), username: attributes.closed_by_username.clone() };
-    match (turned, state(attributes).get(), attributes.closed_at.get()) {
-        (Some("closed"), _, Some(at)) => rows.push(turn(event, id, "closed", user, at, Version::EXACT)),
-        (Some("closed"), _, None) => {
+    match (turned, state(attributes).get(), &attributes.closed_at) {
+        (Some("closed"), _, at @ Field::Value(_)) => {
+            rows.push(turn(event, id, "closed", user, at, Version::EXACT))
+        }
+        (Some("closed"), _, _) => {
             rows.push(turn(event, id, "closed", user, updated_at, Version::DERIVED));
         }
-        (_, Some("closed"), Some(at)) => {
+        (_, Some("closed"), at @ Field::Value(_)) => {
             rows.push(turn(event, id, "closed", Some(&closer), at, Version::EXACT));
         }
         (Some(action), _, _) => rows.push(turn(event, id, action, user, updated_at, Version::DERIVED)),
@@ -298,14 +299,13 @@ fn turn(
     id: u64,
     action: &'static str,
     user: Option<&User>,
-    occurred_at: DateTime<Utc>,
+    occurred_at: &Field<DateTime<Utc>>,
     certainty: Version,
 ) -> IssueEventRow {
     let mut exact = Columns::at(Version::EXACT, event.received_at);
-    let occurred_at = clamp_to_receipt(occurred_at, event.received_at);
     IssueEventRow {
-        second: occurred_at.timestamp(),
-        occurred_at: exact.value_at(certainty, &Field::Value(occurred_at.timestamp_millis())),
+        second: occurred_at.get().map_or(0, whole_seconds),
+        occurred_at: exact.immutable_time_at(certainty, occurred_at),
         actor_id: user.map_or_else(Columns::absent, |user| exact.value(&user.id)),
         actor_username: user.map_or_else(Columns::absent, |user| exact.value(&user.username)),
         ..row(event, id, action)

@@ -90,9 +90,10 @@ pub(super) fn row(
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
     // GitLab sends `unknown_failure` for jobs that did not fail.
-    let failure_reason = match build.status.text() {
-        "failed" => build.failure_reason.clone(),
-        _ => Field::Null,
+    let failure_reason = match &build.status {
+        Field::Value(status) if status == "failed" => build.failure_reason.clone(),
+        Field::Value(_) | Field::Null => Field::Null,
+        Field::Absent | Field::Unreadable => Field::Absent,
     };
     let runner_tags = build.runner.field(|runner| &runner.tags);
     let runner_tags = runner_tags

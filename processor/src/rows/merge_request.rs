@@ -7,7 +7,7 @@ use schemas::api::state_event::StateEvent;
 use schemas::event::User;
 use schemas::event::merge_request::{Attributes, Label, MergeRequest};
 use schemas::field::{Embedded, Field};
-use schemas::time::clamp_to_receipt;
+use schemas::time::whole_seconds;
 use serde::Serialize;
 
 use super::version::{Columns, Version, Versioned, VersionedList};
@@ -166,11 +166,10 @@ fn rank(state: &str) -> u8 {
 /// When it was merged. Versions before `merged_at` was sent date a merge by the event's `updated_at`, which any exact time outranks.
 /// Whether one of both could not be read is counted where they are read for the columns of their own.
 fn merged_at(event: &Event, attributes: &Attributes) -> Versioned<i64> {
-    let milliseconds = |field: &Field<DateTime<Utc>>| field.as_ref().map(|time| time.timestamp_millis());
     let mut columns = Columns::at(Version::DERIVED, event.received_at);
     match (&attributes.merged_at, attributes.action.text()) {
         (Field::Value(_), _) => columns.immutable_time(&attributes.merged_at),
-        (_, "merge") => columns.value(&milliseconds(&when(attributes))),
+        (_, "merge") => columns.immutable_time_at(Version::DERIVED, &when(attributes)),
         (_, _) => Columns::absent(),
     }
 }
@@ -229,10 +228,10 @@ fn happenings(
             ..once(event, iid, "merged")
         });
     }
-    if let (Some(closed_at), "closed") = (attributes.closed_at.get(), attributes.state.text()) {
+    if let (Field::Value(_), "closed") = (&attributes.closed_at, attributes.state.text()) {
         let by =
             User { id: attributes.closed_by_id.clone(), username: attributes.closed_by_username.clone() };
-        rows.push(observation(event, iid, "closed", Some(&by), closed_at, Version::EXACT));
+        rows.push(observation(event, iid, "closed", Some(&by), &attributes.closed_at, Version::EXACT));
     }
     let Some(action) = observed(action) else { return };
     // `updated_at` stands in before GitLab 18.10, and an approval need not change it.
@@ -240,11 +239,11 @@ fn happenings(
         Field::Value(_) => Version::EXACT,
         Field::Absent | Field::Null | Field::Unreadable => Version::DERIVED,
     };
-    let occurred_at = when(attributes).get().unwrap_or(event.received_at);
+    let occurred_at = when(attributes);
     rows.push(MergeRequestEventRow {
         oldrev: attributes.oldrev.text().to_owned(),
         system_action: attributes.system_action.value().cloned(),
-        ..observation(event, iid, action, user, occurred_at, certainty)
+        ..observation(event, iid, action, user, &occurred_at, certainty)
     });
 }
 
@@ -270,25 +269,25 @@ fn once(event: &Event, iid: u64, action: &'static str) -> MergeRequestEventRow {
 }
 
 /// What can happen more than once: who did it and in which second tell one from another. Of closing and reopening the second alone does,
-/// because the API may not say who closed it.
+/// because the API may not say who closed it. The second is the body's, whether it can be believed or not: a receipt in the key would make
+/// two of one. A body without any time has second 0.
 fn observation(
     event: &Event,
     iid: u64,
     action: &'static str,
     user: Option<&User>,
-    occurred_at: DateTime<Utc>,
+    occurred_at: &Field<DateTime<Utc>>,
     certainty: Version,
 ) -> MergeRequestEventRow {
     let mut exact = Columns::at(Version::EXACT, event.received_at);
-    let occurred_at = clamp_to_receipt(occurred_at, event.received_at);
     let actor = match action {
         "closed" | "reopened" => String::new(),
         _ => actor(user),
     };
     MergeRequestEventRow {
         actor,
-        second: occurred_at.timestamp(),
-        occurred_at: exact.value_at(certainty, &Field::Value(occurred_at.timestamp_millis())),
+        second: occurred_at.get().map_or(0, whole_seconds),
+        occurred_at: exact.immutable_time_at(certainty, occurred_at),
         actor_id: user.map_or_else(Columns::absent, |user| exact.value(&user.id)),
         actor_username: user.map_or_else(Columns::absent, |user| exact.value(&user.username)),
         ..once(event, iid, action)
@@ -302,8 +301,15 @@ pub(super) fn approval_rows(event: &Event, approvals: &Approvals) -> Rows {
     for approval in approvals.approved_by.value().into_iter().flatten() {
         let user = approval.get().and_then(|approval| approval.user.get());
         match approval.field(|approval| &approval.approved_at) {
-            Field::Value(at) => {
-                rows.merge_request_events.push(observation(event, iid, "approved", user, at, Version::EXACT));
+            at @ Field::Value(_) => {
+                rows.merge_request_events.push(observation(
+                    event,
+                    iid,
+                    "approved",
+                    user,
+                    &at,
+                    Version::EXACT,
+                ));
             }
             Field::Unreadable => rows.unreadable += 1,
             Field::Absent | Field::Null => (),
@@ -315,10 +321,10 @@ pub(super) fn approval_rows(event: &Event, approvals: &Approvals) -> Rows {
 /// A change of state that the API tells of.
 pub(super) fn state_event_rows(event: &Event, state_event: &StateEvent) -> Rows {
     let mut rows = Rows::default();
-    let (Some(iid), Some(at)) = (event.entity_number(), state_event.created_at.get()) else { return rows };
-    rows.as_of = Some(at);
+    let Some(iid) = event.entity_number() else { return rows };
+    rows.as_of = state_event.created_at.get();
     let user = state_event.user.get();
-    let seen = |action| observation(event, iid, action, user, at, Version::EXACT);
+    let seen = |action| observation(event, iid, action, user, &state_event.created_at, Version::EXACT);
     match state_event.state.text() {
         "closed" => rows.merge_request_events.push(seen("closed")),
         "reopened" | "opened" => rows.merge_request_events.push(seen("reopened")),
@@ -326,7 +332,8 @@ pub(super) fn state_event_rows(event: &Event, state_event: &StateEvent) -> Rows 
             actor: String::new(),
             second: 0,
             // The merge request's own `merged_at` is the exact one.
-            occurred_at: Columns::at(Version::DERIVED, event.received_at).time(&state_event.created_at),
+            occurred_at: Columns::at(Version::DERIVED, event.received_at)
+                .immutable_time_at(Version::DERIVED, &state_event.created_at),
             ..seen("merged")
         }),
         _ => (),

@@ -6,7 +6,7 @@ use clickhouse::Row;
 use schemas::Origin;
 use schemas::event::pipeline::{Attributes, Pipeline};
 use schemas::field::Field;
-use schemas::time::{clamp_to_receipt, whole_seconds};
+use schemas::time::whole_seconds;
 use serde::Serialize;
 
 use super::job::{self, Run};
@@ -88,14 +88,16 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
     let (row, unreadable) = state(event, pipeline, attributes, id, version);
     rows.pipelines.push(row);
     rows.unreadable += unreadable;
-    if let (Some(status), Some(reached)) = (attributes.status.value(), reached(event, attributes, as_of)) {
+    if let (Some(status), Some(reached)) = (attributes.status.value(), reached(event, attributes, rows.as_of))
+    {
         let Provenance { tenants, origins, received_at } = Provenance::of(event);
         rows.pipeline_events.push(PipelineEventRow {
             instance: event.instance.clone(),
             project_id: event.project_id,
             pipeline_id: id,
             status: status.clone(),
-            as_of: whole_seconds(clamp_to_receipt(reached, event.received_at)) * 1000,
+            // The body's second, whether it can be believed or not: a receipt in the key would make two of one.
+            as_of: whole_seconds(reached) * 1000,
             tenants,
             origins,
             first_received_at: received_at,
@@ -123,13 +125,13 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
 
 /// When the pipeline reached its status, as far as anybody says: both faces say when it finished and was created, so that they agree. For other
 /// statuses an event's own time stands in. The API's does not: its `updated_at` differs from the newest time in an event of the same status,
-/// so that what it lists as running would be a second row of that status.
-fn reached(event: &Event, attributes: &Attributes, as_of: DateTime<Utc>) -> Option<DateTime<Utc>> {
+/// so that what it lists as running would be a second row of that status. Of a body without any time nobody knows.
+fn reached(event: &Event, attributes: &Attributes, as_of: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
     match (attributes.status.text(), attributes.finished_at.get(), event.origin) {
         ("success" | "failed" | "canceled" | "skipped", Some(finished_at), _) => Some(finished_at),
         (_, _, Origin::Api) => None,
-        ("created", _, _) => Some(attributes.created_at.get().unwrap_or(as_of)),
-        (_, _, _) => Some(as_of),
+        ("created", _, _) => attributes.created_at.get().or(as_of),
+        (_, _, _) => as_of,
     }
 }
 

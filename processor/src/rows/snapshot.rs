@@ -1,6 +1,8 @@
 //! Rows of what a body is not about: the project it happened in, the actor, the group. In: an event with the rows of its own kind. Out: rows
 //! of `projects`, `users` and `groups`, true when the body was, whatever time the project or user itself changed.
 
+use schemas::Origin;
+
 use crate::decode::Event;
 
 use super::existence::Existence;
@@ -10,8 +12,11 @@ use super::{Rows, group, project, user};
 /// Adds them.
 pub(super) fn add(event: &Event, rows: &mut Rows) {
     // A body without a time is dated by its receipt, also when GitLab sends it again: it can rename, but not bring back to life.
-    let existence = Existence::as_of(rows.as_of);
-    let version = Version::new(rows.as_of.unwrap_or(event.received_at), 0, event.received_at);
+    // What the API lists names the project and the people as they are called when it is read, however old it is itself; and whoever is named may
+    // be gone by then.
+    let as_of = rows.as_of.filter(|_| event.origin != Origin::Api);
+    let existence = Existence::as_of(as_of);
+    let version = Version::new(as_of.unwrap_or(event.received_at), 0, event.received_at);
     let snapshots = &event.snapshots;
     if let Some((snapshot, id)) = snapshots.project.as_deref().and_then(|it| Some((it, it.project_id.get()?)))
     {

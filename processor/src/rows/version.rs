@@ -110,13 +110,18 @@ impl Columns {
     /// A time that never changes once there is one. Null says that it is not there yet, which is nothing to keep. A time more than a day
     /// after the receipt is a wrong clock's, and would stay for good: it counts as unreadable.
     pub fn immutable_time(&mut self, field: &Field<DateTime<Utc>>) -> Versioned<i64> {
+        self.immutable_time_at(Version::EXACT, field)
+    }
+
+    /// The same with a version of its own, as [`Version::DERIVED`].
+    pub fn immutable_time_at(&mut self, version: Version, field: &Field<DateTime<Utc>>) -> Versioned<i64> {
         let field = match field {
             Field::Value(time) if clamp_to_receipt(*time, self.received_at) != *time => Field::Unreadable,
             field => field.as_ref().map(|time| time.timestamp_millis()),
         };
         match field {
             Field::Null => Columns::absent(),
-            field => self.value_at(Version::EXACT, &field),
+            field => self.value_at(version, &field),
         }
     }
 

@@ -34,7 +34,6 @@ fn line(name: &str, all: &[Rows]) -> String {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "says that it did not run")]
 fn every_captured_webhook_becomes_rows() {
     let files = captured("webhooks");
     if files.is_empty() {
@@ -46,7 +45,6 @@ fn every_captured_webhook_becomes_rows() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "says that it did not run")]
 fn every_captured_object_of_the_api_becomes_rows_or_is_left_out_for_a_reason() {
     let files = captured("api");
     if files.is_empty() {
