@@ -13,6 +13,7 @@ mod documents;
 mod engines;
 mod fixtures;
 mod kills;
+mod law;
 mod poison;
 mod rebuild;
 mod roles;

@@ -1,0 +1,126 @@
+//! What GitLab said, as records of Kafka. In: bodies and examples. Out: envelopes, and the rows that the processor makes of them.
+
+use std::path::Path;
+
+use chrono::TimeDelta;
+use processor::decode::decode;
+use processor::rows::{Rows, rows_for};
+use schemas::envelope::{body_event_id, delivery_event_id};
+use schemas::head::Head;
+use schemas::{Envelope, EventKind, Origin, Payload, TopicPrefix};
+use serde_json::Value;
+
+use crate::delivery::payloads;
+
+/// Where events come from, as far as their ids go: an instance that stands for an order must not change them.
+const GITLAB: &str = "https://gitlab.example.com";
+/// When records are received, unless a test says otherwise.
+pub(crate) const NOON: &str = "2026-11-22T12:00:00Z";
+
+/// A record of Kafka, before it has an instance.
+#[derive(Clone)]
+pub(crate) struct Record(Envelope);
+
+impl Record {
+    /// A delivery of GitLab.
+    pub(crate) fn webhook(body: &Value) -> Record {
+        let payload = body.to_string();
+        let head = Head::read(&payload).unwrap();
+        let kind = head.kind();
+        let subject = head.subject(kind, "fallback");
+        Record::new(kind, &subject, Origin::Webhook, payload)
+    }
+
+    /// An object of the API; the subject says whose it is, as `project/42/merge_request/7`.
+    pub(crate) fn object(kind: EventKind, subject: &str, body: &Value) -> Record {
+        Record::new(kind, subject, Origin::Api, body.to_string())
+    }
+
+    fn new(kind: EventKind, subject: &str, origin: Origin, payload: String) -> Record {
+        Record(Envelope {
+            id: body_event_id(GITLAB, payload.as_bytes()),
+            source: GITLAB.to_owned(),
+            kind,
+            subject: subject.to_owned(),
+            time: NOON.parse().unwrap(),
+            origin,
+            tenant: "default".to_owned(),
+            delivery_id: None,
+            traceparent: None,
+            payload: Payload::Json(payload),
+        })
+    }
+
+    /// The same, received at another time.
+    pub(crate) fn at(mut self, received_at: &str) -> Record {
+        self.0.time = received_at.parse().unwrap();
+        self
+    }
+
+    /// The same, received so many seconds later.
+    pub(crate) fn later(mut self, seconds: i64) -> Record {
+        self.0.time += TimeDelta::seconds(seconds);
+        self
+    }
+
+    /// The same, as another hook delivers it: under an id of its own, and with the token of that tenant.
+    pub(crate) fn through(mut self, hook: &str, tenant: &str) -> Record {
+        let delivery_id = format!("{hook} {}", self.0.id);
+        self.0.id = delivery_event_id(GITLAB, &delivery_id);
+        self.0.delivery_id = Some(delivery_id);
+        tenant.clone_into(&mut self.0.tenant);
+        self
+    }
+
+    /// What the processor makes of it, in an instance.
+    pub(crate) fn rows(&self, instance: &str) -> Rows {
+        let envelope = Envelope { source: instance.to_owned(), ..self.0.clone() };
+        let event = decode(&envelope.to_record(&TopicPrefix::default()).unwrap().value).unwrap();
+        assert!(event.body.is_ok(), "{:?}: {:?}", event.body, envelope.payload);
+        rows_for(event)
+    }
+}
+
+/// The body of an example: `merge_request/open.webhook`.
+pub(crate) fn body(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../schemas/fixtures/{name}.json"));
+    serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap()
+}
+
+/// An example as a record. Objects of the API are of project 42, and of group 5 where they are of a group; those that do not say what they
+/// belong to have its number in their name, as `merge_request/approvals_7.api`.
+pub(crate) fn example(name: &str) -> Record {
+    let body = body(name);
+    let Some((kind, case)) = name.strip_suffix(".api").and_then(|name| name.split_once('/')) else {
+        return Record::webhook(&body);
+    };
+    let text = |field: &str| body[field].to_string().trim_matches('"').to_owned();
+    let entity = match (case.rsplit('_').next().unwrap().parse::<u64>(), kind) {
+        (Ok(number), _) => number.to_string(),
+        (Err(_), "merge_request") => text("iid"),
+        (Err(_), "release") => text("tag_name"),
+        (Err(_), "push") if body["name"].is_string() => format!("refs/heads/{}", text("name")),
+        (Err(_), "tag_push") if body["name"].is_string() => format!("refs/tags/{}", text("name")),
+        (Err(_), _) => text("id"),
+    };
+    let owner = match (case.starts_with("group_"), body["group_id"].is_null()) {
+        (true, _) => "group/5",
+        (false, false) => "project/0",
+        (false, true) => "project/42",
+    };
+    let subject = match kind {
+        "project" => format!("project/{entity}/project"),
+        "group" => format!("group/{entity}"),
+        "user" => format!("user/{entity}"),
+        _ => format!("{owner}/{kind}/{entity}"),
+    };
+    Record::object(kind.parse().unwrap(), &subject, &body)
+}
+
+/// All examples, of both faces, by name.
+pub(crate) fn examples() -> Vec<(String, Record)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/fixtures");
+    let names = payloads(&root, ".json").into_iter();
+    let names = names.map(|(name, _)| name.strip_suffix(".json").unwrap().to_owned());
+    names.map(|name| (name.clone(), example(&name))).collect()
+}
