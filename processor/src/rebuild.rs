@@ -210,7 +210,8 @@ impl Rebuild {
         self.read(Destination::Beside(&self.tables, &self.ending()), Which::All, progress).await
     }
 
-    /// The tables that know of something before the first of all events: what they were made of is no longer in `events`, and would be gone.
+    /// The tables that know of something before the first of all events: what they were made of is no longer in `events`, and would be gone. Rows
+    /// that are just being stored do not count: their events follow.
     pub async fn older_than_events(&self) -> Result<Vec<&'static str>, RebuildError> {
         let failed = |source| RebuildError::ClickHouse { doing: "looked for the first event", source };
         let mut older = Vec::new();
@@ -222,7 +223,9 @@ impl Rebuild {
             let Some(heard) = heard else { continue };
             let query = format!(
                 "SELECT count() FROM (SELECT min({heard}) AS first FROM `{table}` HAVING count() > 0) \
-                 WHERE first < (SELECT min(received_at) FROM event_facts) OR (SELECT count() FROM event_facts) = 0"
+                 WHERE first < fromUnixTimestamp64Milli({}, 'UTC') \
+                 AND (first < (SELECT min(received_at) FROM event_facts) OR (SELECT count() FROM event_facts) = 0)",
+                self.began_at
             );
             let is_older: u64 = self.client.query(&query).fetch_one().await.map_err(failed)?;
             if is_older > 0 {

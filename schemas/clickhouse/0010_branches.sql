@@ -24,8 +24,8 @@ SETTINGS index_granularity = 1024;
 -- Where each ref points, from what is known of it: the SHA of the last listing, and the pushes since then, followed from before to
 -- after. Pushes are not taken in the order of their receipt, which may be any: a ref that went A, B, C was at each SHA as often as it left it,
 -- but for the one it is at. Where several are left, because a push in between is missing, or none, because it went in a circle, the one that
--- it came to last. One case is told by time alone: a push to A that is told again within ten minutes, after the ref had left A, moved it again;
--- `pushes` does not count it, lest two hooks count it twice.
+-- it came to last. One case is told by time alone: a push to A that is told again within ten minutes, after the ref had left A, moved it again,
+-- though `pushes` does not count it, lest two hooks count it twice.
 CREATE VIEW IF NOT EXISTS ${database}.ref_heads ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',

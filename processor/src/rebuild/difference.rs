@@ -74,8 +74,7 @@ pub(super) async fn compare(
         )
     };
     let (old, new) = (side(0, ""), side(1, ending));
-    let client =
-        client.clone().with_setting("max_bytes_before_external_group_by", COMPARE_IN_MEMORY_BYTES);
+    let client = client.clone().with_setting("max_bytes_before_external_group_by", COMPARE_IN_MEMORY_BYTES);
     let query = format!(
         "SELECT countIf(is_old) AS before, countIf(is_new) AS after, countIf(is_old AND NOT is_new) AS removed, \
          countIf(is_new AND NOT is_old) AS added, countIf(is_old AND is_new AND differs) AS changed \

@@ -118,7 +118,8 @@ pub struct Rows {
     pub unreadable: u64,
 }
 
-/// The analysts' names, each with the tables it reads: what can be built anew from `events`.
+/// The analysts' names, each with the tables that it is made of: what can be built anew from `events`. What is confidential in some of them is
+/// looked up in `issue_facts` besides.
 pub const TABLES: &[(&str, &[&str])] = &[
     ("pushes", &["push_facts"]),
     ("commits", &["commit_facts"]),

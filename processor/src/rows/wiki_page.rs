@@ -65,7 +65,8 @@ fn version(event: &Event, attributes: &Attributes) -> String {
     }
     let mut digest = Sha256::new();
     for text in [
-        event.project_path.as_str(),
+        // A project that the key names may be called otherwise by now.
+        if event.project_id == 0 { event.project_path.as_str() } else { "" },
         attributes.title.text(),
         attributes.format.text(),
         attributes.message.text(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::delivery::{Answer, client, send};
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, Role};
 
 fn merge_request(iid: u64) -> Vec<u8> {
     format!(
@@ -18,12 +18,13 @@ fn merge_request(iid: u64) -> Vec<u8> {
 /// What a decoder with a bug would have written: titles backwards under a version that no right one beats, and merge requests that there are not.
 async fn plant_a_bug(deployment: &Deployment) {
     for statement in [
-        "INSERT INTO merge_request_facts (instance, project_id, iid, title, state) \
-         SELECT instance, project_id, iid, (title.1 + 1000, 9, 0, reverse(assumeNotNull(title.4))), (state.1 + 1000, 9, 0, 'merged') \
+        "INSERT INTO merge_request_facts (instance, project_id, iid, title, state, first_received_at) \
+         SELECT instance, project_id, iid, (title.1 + 1000, 9, 0, reverse(assumeNotNull(title.4))), (state.1 + 1000, 9, 0, 'merged'), now64(3) \
          FROM merge_request_facts FINAL",
-        "INSERT INTO merge_request_facts (instance, project_id, iid, title) VALUES ('nowhere', 1, 1, (1, 0, 0, 'nothing'))",
-        "INSERT INTO merge_request_event_facts (instance, project_id, merge_request_iid, action) \
-         SELECT instance, project_id, iid, 'merged' FROM merge_request_facts FINAL",
+        "INSERT INTO merge_request_facts (instance, project_id, iid, title, first_received_at) \
+         VALUES ('nowhere', 1, 1, (1, 0, 0, 'nothing'), now64(3))",
+        "INSERT INTO merge_request_event_facts (instance, project_id, merge_request_iid, action, first_received_at) \
+         SELECT instance, project_id, iid, 'merged', now64(3) FROM merge_request_facts FINAL",
     ] {
         deployment.client.query(statement).execute().await.unwrap();
     }
@@ -139,21 +140,77 @@ async fn a_batch_that_went_into_the_old_tables_is_stored_again() {
     deployment.until_count("SELECT count() FROM merge_request_events", 1).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rebuild_that_was_killed_after_its_swap_is_finished_by_the_next() {
-    let deployment = Deployment::new("killed");
-    let (ingest, _processor) = (deployment.ingest(), deployment.processor());
-    assert_eq!(send(&client(), &ingest.webhooks(), "1", merge_request(7)).await, Answer::Status(200));
+/// One merge request, stored.
+async fn with_one(name: &str) -> (Deployment, Vec<Role>) {
+    let deployment = Deployment::new(name);
+    let roles = vec![deployment.ingest(), deployment.processor()];
+    assert_eq!(send(&client(), &roles[0].webhooks(), "1", merge_request(7)).await, Answer::Status(200));
     deployment.until_count("SELECT count() FROM events", 1).await;
-    let deadly = deployment.clone().with("FAILPOINTS", "rebuild::after_swap=return");
-    let killed = deadly.command(&["rebuild"]).output().unwrap();
-    assert!(!killed.status.success());
-    // What was stored between its reading and its swap is missing, as if it had been killed at the worst moment.
-    for table in ["merge_request_facts", "merge_request_event_facts"] {
-        deployment.client.query(&format!("TRUNCATE TABLE {table}")).execute().await.unwrap();
+    (deployment, roles)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_that_was_killed_while_it_swapped_is_finished_by_the_next() {
+    for (name, point) in
+        [("between", "rebuild::between_swaps=3*off->return"), ("after", "rebuild::after_swap=return")]
+    {
+        let (deployment, _roles) = with_one(name).await;
+        let killed = deployment.clone().with("FAILPOINTS", point).command(&["rebuild"]).output().unwrap();
+        assert!(!killed.status.success(), "{name}");
+        // What was stored between its reading and its swap is missing, as if it had been killed at the worst moment.
+        for table in ["merge_request_facts", "merge_request_event_facts"] {
+            deployment.client.query(&format!("TRUNCATE TABLE {table}")).execute().await.unwrap();
+        }
+        let refused = deployment.command(&["rebuild", "--dry-run"]).output().unwrap();
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("was interrupted"), "{name}");
+        assert_eq!(
+            deployment.value::<u64>("SELECT count() FROM merge_requests").await,
+            0,
+            "a dry run changes nothing"
+        );
+        let output = deployment.output(&["rebuild", "--tables", "notes"]);
+        assert!(output.contains("interrupted"), "{name}: {output}");
+        assert_eq!(deployment.value::<u64>("SELECT count() FROM merge_requests").await, 1, "{name}");
+        assert_eq!(would_change(&deployment).0, 0, "{name}");
+        let left = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name LIKE '%rebuild\\_%'";
+        assert_eq!(deployment.value::<u64>(left).await, 0, "{name}");
     }
-    let output = deployment.output(&["rebuild", "--dry-run"]);
-    assert!(output.contains("interrupted"), "{output}");
-    assert_eq!(deployment.value::<u64>("SELECT count() FROM merge_requests").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_rebuild_waits_for_the_end_of_the_first() {
+    let (deployment, _roles) = with_one("second").await;
+    let begun = "INSERT INTO rebuilds (id, step, began_at) VALUES ('00000000-0000-0000-0000-000000000001', 'started', now64(3))";
+    deployment.client.query(begun).execute().await.unwrap();
+    let refused = deployment.command(&["rebuild"]).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("--abandon"), "{said}");
+    assert!(deployment.output(&["rebuild", "--abandon"]).contains("1 abandoned"));
     assert_eq!(would_change(&deployment).0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_events_no_longer_hold_is_not_lost_by_a_rebuild() {
+    let (deployment, _roles) = with_one("older").await;
+    let older = "INSERT INTO merge_request_facts (instance, project_id, iid, first_received_at) VALUES ('i', 1, 1, '2020-01-01 00:00:00')";
+    deployment.client.query(older).execute().await.unwrap();
+    let refused = deployment.command(&["rebuild"]).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("merge_request_facts"), "{said}");
+    assert_eq!(deployment.value::<u64>("SELECT count() FROM merge_requests").await, 2);
+    deployment.output(&["rebuild", "--lose-older"]);
+    assert_eq!(deployment.value::<u64>("SELECT count() FROM merge_requests").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_a_kind_that_was_unknown_then_gets_its_rows() {
+    let (deployment, _roles) = with_one("unknown").await;
+    // As a build would have stored it that knew no merge requests.
+    let unknown = "INSERT INTO event_facts (instance, project_id, kind, id, subject, origin, tenant, received_at, payload) \
+                   SELECT instance, 0, 'other', generateUUIDv4(), 'project/0/other/1', origin, tenant, received_at, \
+                   replaceAll(payload, ':7,', ':8,') FROM event_facts WHERE kind = 'merge_request'";
+    deployment.client.query(unknown).execute().await.unwrap();
+    deployment.output(&["rebuild"]);
+    let numbers = "SELECT arraySort(groupArray(iid)) FROM merge_requests WHERE project_id = 42";
+    assert_eq!(deployment.value::<Vec<u64>>(numbers).await, [7, 8]);
 }
