@@ -261,3 +261,26 @@ async fn random_histories_are_shown_as_the_law_says() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_knows_nothing_but_its_key_can_be_read() {
+    let deployment = Deployment::new("empty");
+    let tables = "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE '%\\_facts' AND name NOT LIKE 'event\\_%'";
+    let tables: Vec<String> = deployment.client.query(tables).fetch_all().await.unwrap();
+    assert!(tables.len() > 20, "{tables:?}");
+    for table in tables.iter().filter(|table| *table != "dead_letter_facts") {
+        insert(&deployment, &format!("{table} (instance)"), &["('i')".to_owned()]).await;
+    }
+    // What is looked up for the row without a name must not be taken for it.
+    insert(&deployment, "issue_facts (instance, confidential)", &["('i', (1, 0, 0, true))".to_owned()]).await;
+    let views = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View' AND name NOT IN ('events', 'dead_letters')";
+    for view in deployment.client.query(views).fetch_all::<String>().await.unwrap() {
+        let query = format!("SELECT * FROM {view}");
+        let mut rows = deployment.client.query(&query).fetch_bytes("JSONEachRow").unwrap();
+        let rows = String::from_utf8(
+            rows.collect().await.unwrap_or_else(|error| panic!("{view}: {error}")).to_vec(),
+        )
+        .unwrap();
+        assert!(rows.lines().count() == 1 || matches!(view.as_str(), "branches" | "tags"), "{view}: {rows}");
+    }
+}
