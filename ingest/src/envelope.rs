@@ -67,8 +67,8 @@ pub fn wrap(delivery: &VerifiedDelivery) -> Wrapped {
     Wrapped { envelope, foreign_host, redacted }
 }
 
-/// An instance's URL in the one form that ids and keys are made from: scheme, lower-case host, port and path, no slash at the
-/// end. `None` if it is no HTTP URL.
+/// An instance's URL in the one form that ids and keys are made from: scheme, lower-case host, port unless it is the scheme's own, and
+/// path, no slash at the end. `None` if it is no HTTP URL.
 pub fn normal_instance(url: &str) -> Option<String> {
     let uri: Uri = url.trim().parse().ok()?;
     if url.len() > MAX_INSTANCE_LENGTH {
@@ -76,7 +76,9 @@ pub fn normal_instance(url: &str) -> Option<String> {
     }
     let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
     let host = uri.host()?.to_ascii_lowercase();
-    let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+    let usual = if scheme == "https" { 443 } else { 80 };
+    let port = uri.port_u16().filter(|port| *port != usual);
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
     Some(format!("{scheme}://{host}{port}{}", uri.path().trim_end_matches('/')))
 }
 

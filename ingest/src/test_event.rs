@@ -9,6 +9,7 @@ use runtime::Secret;
 use runtime::clickhouse::ClickHouse;
 use runtime::http::Peer;
 use runtime::publisher::PublishError;
+use schemas::kind::TEST_EVENT;
 use schemas::{Envelope, EventKind, Origin, Payload, TopicPrefix};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
@@ -145,7 +146,7 @@ fn test_event(id: Uuid, time: DateTime<Utc>) -> Envelope {
         tenant: "gitpulse-test".to_owned(),
         delivery_id: None,
         traceparent: None,
-        payload: Payload::Json(format!(r#"{{"object_kind":"gitpulse_test","id":"{id}"}}"#)),
+        payload: Payload::Json(format!(r#"{{"object_kind":"{TEST_EVENT}","id":"{id}"}}"#)),
     }
 }
 

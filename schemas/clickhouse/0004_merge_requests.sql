@@ -55,7 +55,7 @@ CREATE VIEW IF NOT EXISTS ${database}.merge_requests ${on_cluster}
     project_id UInt64 COMMENT 'GitLab id of the project it would be merged into',
     iid UInt64 COMMENT 'Number within the project, as in !7',
     id Nullable(UInt64) COMMENT 'GitLab id, unique in the instance',
-    project_path Nullable(String) COMMENT 'Path of the project it would be merged into',
+    project_path Nullable(String) COMMENT 'Path of the project it would be merged into, when it was told of last; projects.path is today''s',
     title Nullable(String) COMMENT 'Title',
     state Nullable(String) COMMENT 'opened, closed, locked or merged',
     draft Nullable(Bool) COMMENT 'Whether it is a draft',

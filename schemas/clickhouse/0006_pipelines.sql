@@ -49,7 +49,7 @@ CREATE VIEW IF NOT EXISTS ${database}.pipelines ${on_cluster}
     project_id UInt64 COMMENT 'GitLab id of the project; 0 where an old GitLab does not say',
     id UInt64 COMMENT 'GitLab id, unique in the instance',
     iid Nullable(UInt64) COMMENT 'Number within the project',
-    project_path Nullable(String) COMMENT 'Path of the project',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
     name Nullable(String) COMMENT 'Name, where the configuration gives one',
     ref Nullable(String) COMMENT 'Branch or tag it ran for; for a merge request its source branch, which the API does not name',
     tag Nullable(Bool) COMMENT 'Whether ref is a tag',

@@ -56,7 +56,7 @@ CREATE VIEW IF NOT EXISTS ${database}.jobs ${on_cluster}
     project_id UInt64 COMMENT 'GitLab id of the project; 0 where an old GitLab does not say',
     id UInt64 COMMENT 'GitLab id, unique in the instance; a retry has an id of its own',
     pipeline_id Nullable(UInt64) COMMENT 'GitLab id of its pipeline',
-    project_path Nullable(String) COMMENT 'Path of the project',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
     name Nullable(String) COMMENT 'Name, as in the configuration',
     stage Nullable(String) COMMENT 'Stage',
     status Nullable(String) COMMENT 'created, pending, running, success, failed, canceled, skipped, manual, ...',

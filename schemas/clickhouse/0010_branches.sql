@@ -104,7 +104,10 @@ placed AS
     SELECT
         *,
         entered.2 < left_at AND left_at < entered.1 AS entered_again,
-        (is_known, entered_again, balances > 0, if(entered_again, entered.1, entered.2), sha) AS place
+        if(entered_again, entered.1, entered.2) AS came_at,
+        -- A ref that went in a circle from nothing to nothing is deleted, unless it was clearly made again: a deletion may be told of before
+        -- the pushes it ended.
+        (is_known, entered_again, balances > 0, came_at + INTERVAL if(match(sha, '^0+$'), 10, 0) MINUTE, sha, came_at) AS place
     FROM visited
 ),
 heads AS
@@ -116,7 +119,7 @@ heads AS
     GROUP BY instance, project_id, ref
 )
 SELECT
-    instance, project_id, ref, head.5 AS sha, head.4 AS moved_at, first_known_at AS first_pushed_at, last_at AS last_pushed_at,
+    instance, project_id, ref, head.5 AS sha, head.6 AS moved_at, first_known_at AS first_pushed_at, last_at AS last_pushed_at,
     pusher.1 AS last_pusher_id, pusher.2 AS last_pusher_username, pushes_known AS pushes, arraySort(told_by) AS tenants
 FROM heads;
 

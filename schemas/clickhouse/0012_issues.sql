@@ -54,7 +54,7 @@ CREATE VIEW IF NOT EXISTS ${database}.issues ${on_cluster}
     project_id UInt64 COMMENT 'GitLab id of the project; 0 for what belongs to a group, such as an epic',
     id UInt64 COMMENT 'GitLab id, unique in the instance',
     iid Nullable(UInt64) COMMENT 'Number within the project, as in #7; of an epic, within its group',
-    project_path Nullable(String) COMMENT 'Path of the project',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
     group_path Nullable(String) COMMENT 'Path of the group, for what belongs to no project, such as an epic',
     type Nullable(String) COMMENT 'issue, incident, test_case, requirement, task, epic, objective, key_result or ticket',
     title Nullable(String) COMMENT 'Title',

@@ -48,7 +48,7 @@ CREATE VIEW IF NOT EXISTS ${database}.notes ${on_cluster}
     noteable_id Nullable(UInt64) COMMENT 'GitLab id of what it is on; NULL for a commit',
     noteable_iid Nullable(UInt64) COMMENT 'Number of the merge request or issue within its project',
     commit_sha Nullable(String) COMMENT 'The commit that it is on',
-    project_path Nullable(String) COMMENT 'Path of the project',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
     discussion_id Nullable(String) COMMENT 'The thread that it belongs to; the API does not tell',
     type Nullable(String) COMMENT 'DiffNote (on a line), DiscussionNote (of a thread), or NULL for a plain comment',
     body Nullable(String) COMMENT 'Its text',

@@ -44,7 +44,7 @@ CREATE VIEW IF NOT EXISTS ${database}.deployments ${on_cluster}
     project_id UInt64 COMMENT 'GitLab id of the project; 0 where the body does not say',
     id UInt64 COMMENT 'GitLab id, unique in the instance',
     iid Nullable(UInt64) COMMENT 'Number within the project; the API alone says it',
-    project_path Nullable(String) COMMENT 'Path of the project',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
     status Nullable(String) COMMENT 'created, blocked, running, success, failed, canceled, skipped',
     environment Nullable(String) COMMENT 'Name of the environment',
     environment_id Nullable(UInt64) COMMENT 'GitLab id of the environment; the API alone says it',

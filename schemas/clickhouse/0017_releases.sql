@@ -33,7 +33,7 @@ CREATE VIEW IF NOT EXISTS ${database}.releases ${on_cluster}
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
     tag String COMMENT 'Name of the tag',
-    project_path Nullable(String) COMMENT 'Path of the project',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
     id Nullable(UInt64) COMMENT 'GitLab id of the release; NULL where only the API told of it',
     name Nullable(String) COMMENT 'Title of the release',
     commit_sha Nullable(String) COMMENT 'Commit that the tag points at',

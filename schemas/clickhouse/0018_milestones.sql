@@ -33,7 +33,7 @@ CREATE VIEW IF NOT EXISTS ${database}.milestones ${on_cluster}
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project; 0 for a milestone of a group',
     id UInt64 COMMENT 'GitLab id, unique in the instance',
-    project_path Nullable(String) COMMENT 'Path of the project',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
     group_id Nullable(UInt64) COMMENT 'GitLab id of the group, for a milestone of a group',
     group_path Nullable(String) COMMENT 'Path of the group, where a webhook said so',
     iid Nullable(UInt64) COMMENT 'Number within the project or group',

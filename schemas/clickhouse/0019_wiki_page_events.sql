@@ -30,7 +30,7 @@ CREATE VIEW IF NOT EXISTS ${database}.wiki_page_events ${on_cluster}
     action LowCardinality(String) COMMENT 'create, update or delete',
     version_id Nullable(String) COMMENT 'Commit of the wiki that made the change; for a deletion, the last one before it; NULL from old versions of GitLab',
     occurred_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived: GitLab sends no time of the change)',
-    project_path Nullable(String) COMMENT 'Path of the project',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
     title Nullable(String) COMMENT 'Title of the page',
     format Nullable(String) COMMENT 'markdown, rdoc, asciidoc or org',
     message Nullable(String) COMMENT 'Message of the commit',

@@ -35,7 +35,7 @@ CREATE VIEW IF NOT EXISTS ${database}.emoji_events ${on_cluster}
     id UInt64 COMMENT 'GitLab id of the award',
     event_type LowCardinality(String) COMMENT 'award or revoke',
     occurred_at DateTime64(3, 'UTC') COMMENT 'When it was awarded; for a revocation, when GitPulse heard of it first (receipt-derived), unless GitLab moved updated_at',
-    project_path Nullable(String) COMMENT 'Path of the project',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
     name Nullable(String) COMMENT 'Name of the emoji, as thumbsup',
     awardable_type Nullable(String) COMMENT 'What it stands on: Issue (any work item), MergeRequest, Note, Snippet or WikiPage::Meta',
     awardable_id Nullable(UInt64) COMMENT 'GitLab id of what it stands on',

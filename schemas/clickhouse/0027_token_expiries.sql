@@ -35,7 +35,7 @@ CREATE VIEW IF NOT EXISTS ${database}.token_expiries ${on_cluster}
     group_id UInt64 COMMENT 'GitLab id of the group; 0 for a token of a project or a person',
     token_type LowCardinality(String) COMMENT 'access_token or deploy_token',
     id UInt64 COMMENT 'GitLab id, unique in the instance for its type',
-    project_path Nullable(String) COMMENT 'Path of the project',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
     group_path Nullable(String) COMMENT 'Path of the group, where a webhook said so',
     name Nullable(String) COMMENT 'Name of the token',
     user_id Nullable(UInt64) COMMENT 'The user that an access token acts as; a bot for those of projects and groups',

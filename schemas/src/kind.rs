@@ -4,6 +4,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// `object_kind` of the event that GitPulse sends through itself to see that it works.
+pub const TEST_EVENT: &str = "gitpulse_test";
+
 /// What an event is about; one Kafka topic each. [`EventKind::Other`] takes everything GitPulse does not know yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EventKind {

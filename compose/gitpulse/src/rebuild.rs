@@ -104,7 +104,7 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
         }
         writeln!(
             out,
-            "Nothing was changed: this was a dry run. Events that arrived meanwhile show as removed."
+            "Nothing was changed: this was a dry run. Events that arrived meanwhile show as removed or changed."
         )?;
         return Ok(());
     }
@@ -121,7 +121,7 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
     drop(progress);
     writeln!(
         out,
-        "The new tables are in place. Events that arrived meanwhile show as removed above, and are in them."
+        "The new tables are in place. Events that arrived meanwhile show as removed or changed above, and are in them."
     )?;
     Ok(())
 }
@@ -141,7 +141,8 @@ fn summary(differences: &[Difference]) -> String {
         }
         let counts =
             [difference.before, difference.after, difference.removed, difference.added, difference.changed];
-        let mut row = vec![difference.table.to_owned()];
+        let names = TABLES.iter().filter(|(_, tables)| tables.contains(&difference.table));
+        let mut row = vec![Vec::from_iter(names.map(|(name, _)| *name)).join(", ")];
         row.extend(counts.map(|count| count.to_string()));
         row.push(text);
         table.add_row(row);
@@ -153,7 +154,7 @@ fn summary(differences: &[Difference]) -> String {
 struct Progress {
     bar: ProgressBar,
     label: &'static str,
-    total: u64,
+    total: std::cell::Cell<u64>,
     plain: bool,
     said: std::cell::Cell<u64>,
 }
@@ -166,16 +167,27 @@ impl Progress {
         {
             bar.set_style(style.progress_chars("=> "));
         }
-        Progress { bar, label, total, plain: !std::io::stderr().is_terminal(), said: std::cell::Cell::new(0) }
+        Progress {
+            bar,
+            label,
+            total: std::cell::Cell::new(total),
+            plain: !std::io::stderr().is_terminal(),
+            said: std::cell::Cell::new(0),
+        }
     }
 
     #[expect(clippy::print_stderr, reason = "progress without a terminal")]
     fn set(&self, read: u64) {
+        // Events arrive while others are read.
+        if read > self.total.get() {
+            self.total.set(read);
+            self.bar.set_length(read);
+        }
         self.bar.set_position(read);
-        let tenth = (read * 10).checked_div(self.total).unwrap_or(10).min(10);
+        let tenth = (read * 10).checked_div(self.total.get()).unwrap_or(10).min(10);
         if self.plain && tenth > self.said.get() {
             self.said.set(tenth);
-            eprintln!("{}: {read} of {}", self.label, self.total);
+            eprintln!("{}: {read} of {}", self.label, self.total.get());
         }
     }
 }

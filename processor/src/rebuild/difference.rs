@@ -61,6 +61,10 @@ pub(super) async fn compare(
         match (*is_key == 1, kind.contains("Tuple(Int64, UInt8, UInt16,")) {
             (true, _) => keys.push(format!("`{name}`")),
             (false, true) if compared => values.push((name, format!("tupleElement(facts.`{name}`, 4)"))),
+            // A set has no order until it is shown.
+            (false, false) if compared && kind.contains("groupUniqArray") => {
+                values.push((name, format!("arraySort(facts.`{name}`)")));
+            }
             (false, false) if compared => values.push((name, format!("facts.`{name}`"))),
             (false, _) => (),
         }

@@ -270,8 +270,11 @@ fn happenings(event: &Event, issue: &Issue, attributes: &Attributes, id: u64, ro
     let turned = turned(issue, attributes);
     let user = issue.user.get();
     let updated_at = &attributes.updated_at;
-    let closer =
-        User { id: attributes.closed_by_id.clone(), username: attributes.closed_by_username.clone() };
+    let closer = User {
+        id: attributes.closed_by_id.clone(),
+        username: attributes.closed_by_username.clone(),
+        name: Field::Absent,
+    };
     match (turned, state(attributes).get(), &attributes.closed_at) {
         (Some("closed"), _, at @ Field::Value(_)) => {
             rows.push(turn(event, id, "closed", user, at, Version::EXACT))

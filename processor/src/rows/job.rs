@@ -143,7 +143,7 @@ pub(super) fn row(
 }
 
 /// Statuses of a job that share a second. A job that waits to be played, or was skipped, can still become pending without a new time.
-fn rank(status: &str) -> u8 {
+pub(super) fn rank(status: &str) -> u8 {
     match status {
         "created" => 1,
         "skipped" => 2,

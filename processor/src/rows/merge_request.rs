@@ -229,8 +229,11 @@ fn happenings(
         });
     }
     if let (Field::Value(_), "closed") = (&attributes.closed_at, attributes.state.text()) {
-        let by =
-            User { id: attributes.closed_by_id.clone(), username: attributes.closed_by_username.clone() };
+        let by = User {
+            id: attributes.closed_by_id.clone(),
+            username: attributes.closed_by_username.clone(),
+            name: Field::Absent,
+        };
         rows.push(observation(event, iid, "closed", Some(&by), &attributes.closed_at, Version::EXACT));
     }
     let Some(action) = observed(action) else { return };

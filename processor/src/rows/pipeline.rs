@@ -4,8 +4,8 @@
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
 use schemas::Origin;
-use schemas::event::pipeline::{Attributes, Pipeline};
-use schemas::field::Field;
+use schemas::event::pipeline::{Attributes, Build, Pipeline};
+use schemas::field::{Embedded, Field};
 use schemas::time::whole_seconds;
 use serde::Serialize;
 
@@ -76,15 +76,17 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
     };
     let builds = pipeline.builds.value().map(Vec::as_slice).unwrap_or_default();
     // An event has no updated_at: the newest time in it is when it was true. The commit's time is not one of them: it can be years old,
-    // or ahead.
+    // or ahead. Nor is the pipeline's own finish where there are jobs: it comes a moment after the last of them, and is gone again when
+    // somebody plays a job of a finished pipeline, which gives no job a newer time before it starts.
     let newest_job = builds.iter().filter_map(|job| job.get()?.newest_time()).max();
-    let times = [&attributes.created_at, &attributes.started_at, &attributes.finished_at];
-    let newest = times.into_iter().filter_map(Field::get).chain(newest_job).max();
+    let finished_at = attributes.finished_at.get().filter(|_| newest_job.is_none());
+    let times = [attributes.created_at.get(), attributes.started_at.get(), finished_at, newest_job];
+    let newest = times.into_iter().flatten().max();
     rows.as_of = attributes.updated_at.get().or(newest);
     let as_of = rows.as_of.unwrap_or(event.received_at);
 
     let rank = pipeline_rank(attributes.status.text());
-    let version = Version::new(as_of, rank, event.received_at);
+    let version = Version::new(as_of, rank, event.received_at).with_progress(progress(attributes, builds));
     let (row, unreadable) = state(event, pipeline, attributes, id, version);
     rows.pipelines.push(row);
     rows.unreadable += unreadable;
@@ -121,6 +123,19 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
         rows.unreadable += unreadable;
     }
     rows
+}
+
+/// How far a pipeline had come, of two events of one second: its jobs only go on. Whoever tells nothing of the jobs is believed that it is over, if
+/// it says so.
+fn progress(attributes: &Attributes, builds: &[Embedded<Build>]) -> u32 {
+    let is_over = matches!(attributes.status.text(), "success" | "failed" | "canceled" | "skipped");
+    match (builds.is_empty(), is_over) {
+        (true, true) => Version::DONE,
+        (true, false) => 0,
+        (false, _) => {
+            builds.iter().filter_map(Embedded::get).map(|job| u32::from(job::rank(job.status.text()))).sum()
+        }
+    }
 }
 
 /// When the pipeline reached its status, as far as anybody says: both faces say when it finished and was created, so that they agree. For other

@@ -1,9 +1,11 @@
 //! Rows of what a body is not about: the project it happened in, the actor, the group. In: an event with the rows of its own kind. Out: rows
 //! of `projects`, `users` and `groups`, true when the body was, whatever time the project or user itself changed.
 
-use schemas::Origin;
+use schemas::event::user::User;
+use schemas::field::{Embedded, Field};
+use schemas::{Origin, event};
 
-use crate::decode::Event;
+use crate::decode::{Event, EventBody};
 
 use super::existence::Existence;
 use super::version::Version;
@@ -25,7 +27,24 @@ pub(super) fn add(event: &Event, rows: &mut Rows) {
     if let Some((snapshot, id)) = snapshots.user.as_deref().and_then(|it| Some((it, it.user_id.get()?))) {
         user::add(event, id, snapshot, &existence, version, rows);
     }
+    for named in named(event) {
+        if let Some(id) = named.id.get() {
+            let (username, name) = (named.username.clone(), named.name.clone());
+            let snapshot = User { username, name, ..User::default() };
+            user::add(event, id, &snapshot, &existence, version, rows);
+        }
+    }
     if let Some((snapshot, id)) = snapshots.group.as_deref().and_then(|it| Some((it, it.group_id.get()?))) {
         group::add(event, id, snapshot, &existence, version, rows);
     }
+}
+
+/// The people in a body's lists: who is assigned, who is asked to review.
+fn named(event: &Event) -> impl Iterator<Item = &event::User> {
+    let lists: [&Field<Vec<Embedded<event::User>>>; 2] = match &event.body {
+        Ok(EventBody::MergeRequest(merge_request)) => [&merge_request.assignees, &merge_request.reviewers],
+        Ok(EventBody::Issue(issue)) => [&issue.assignees, &Field::Absent],
+        _ => [&Field::Absent, &Field::Absent],
+    };
+    lists.into_iter().filter_map(Field::value).flatten().filter_map(Embedded::get)
 }

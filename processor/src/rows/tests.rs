@@ -303,3 +303,34 @@ fn what_nobody_can_read_is_counted() {
     // Two jobs without an id, and a user without a readable id and name.
     assert_eq!(rows_of(payload, "1").unreadable, 4);
 }
+
+#[test]
+fn a_job_that_is_played_opens_a_finished_pipeline_again() {
+    let pipeline = |status: &str, finished_at: &str, deploy: &str| {
+        let payload = format!(
+            r#"{{"object_kind":"pipeline","project":{{"id":42}},"object_attributes":{{"id":31,"status":"{status}","created_at":"2026-11-02T10:00:00Z","finished_at":{finished_at}}},
+            "builds":[{{"id":1,"status":"success","created_at":"2026-11-02 10:00:00 UTC","finished_at":"2026-11-02 10:01:00 UTC"}},
+            {{"id":2,"status":"{deploy}","created_at":"2026-11-02 10:00:00 UTC"}}]}}"#
+        );
+        rows_of(&payload, status)
+    };
+    let finished = pipeline("success", r#""2026-11-02T10:01:01Z""#, "manual");
+    let played = pipeline("pending", "null", "pending");
+    let (before, after) = (&finished.pipelines[0], &played.pipelines[0]);
+    assert_eq!(newest(&before.status, &after.status).as_deref(), Some("pending"));
+    assert_eq!(newest(&before.finished_at, &after.finished_at), None);
+    assert_eq!(newest(&finished.jobs[1].status, &played.jobs[1].status).as_deref(), Some("pending"));
+    // An older event of the same second does not.
+    let payload = r#"{"object_kind":"pipeline","project":{"id":42},"object_attributes":{"id":31,"status":"running","created_at":"2026-11-02T10:00:00Z"},
+        "builds":[{"id":1,"status":"running","started_at":"2026-11-02 10:01:00 UTC"},{"id":2,"status":"created","created_at":"2026-11-02 10:00:00 UTC"}]}"#;
+    let running = rows_of(payload, "running").pipelines.remove(0);
+    assert_eq!(newest(&running.status, &before.status).as_deref(), Some("success"));
+}
+
+#[test]
+fn whoever_is_asked_to_review_is_known() {
+    let payload = r#"{"object_kind":"merge_request","user":{"id":7,"username":"ada"},"object_attributes":{"iid":7,"target_project_id":42},
+        "assignees":[{"id":8,"username":"grace","name":"Grace"}],"reviewers":[{"id":9,"username":"mika"},{"id":8,"username":"grace"}]}"#;
+    let users: Vec<u64> = rows_of(payload, "1").users.iter().map(|user| user.user_id).collect();
+    assert_eq!(users, [7, 8, 9]);
+}

@@ -22,7 +22,12 @@ pub struct Version {
     milliseconds: u16,
 }
 
+/// Room for the progress within a second.
+const PROGRESS_BITS: u32 = 20;
+
 impl Version {
+    /// The progress of what is done.
+    pub const DONE: u32 = (1 << PROGRESS_BITS) - 1;
     /// Of a column that the body does not carry: anything else wins.
     const ABSENT: Version = Version { seconds: i64::MIN, rank: 0, milliseconds: 0 };
     /// Of a time that never changes but was inferred: the real one wins.
@@ -40,9 +45,10 @@ impl Version {
         }
     }
 
-    /// The whole seconds of the version.
-    pub fn seconds(self) -> i64 {
-        self.seconds
+    /// The same, told apart within its second by how far the entity's parts had come, before its state is looked at. All versions of one table
+    /// are made so, or none.
+    pub fn with_progress(self, progress: u32) -> Version {
+        Version { seconds: (self.seconds << PROGRESS_BITS) | i64::from(progress.min(Version::DONE)), ..self }
     }
 
     fn with<T>(self, value: T) -> (i64, u8, u16, T) {

@@ -33,6 +33,9 @@ pub struct User {
     /// User name, as in `@name`.
     #[serde(default)]
     pub username: Field<String>,
+    /// Display name.
+    #[serde(default)]
+    pub name: Field<String>,
 }
 
 /// A group inside a payload, for what belongs to a group and not to a project.
