@@ -1,7 +1,7 @@
 //! Receives GitLab webhooks, verifies them and publishes them to Kafka.
 //!
 //! In the order the bytes travel: [`mod@routes`] takes a request, [`body`] reads it, [`verify`] proves who sent it, [`envelope`] wraps
-//! it, and [`mod@routes`] answers once Kafka has it.
+//! it, [`turns`] lets no project keep the others waiting, and [`mod@routes`] answers once Kafka has it, or the disk while Kafka is away.
 
 pub mod body;
 pub mod config;
@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod routes;
 pub mod tenant;
 pub mod test_event;
+pub mod turns;
 pub mod verify;
 
 pub use config::IngestConfig;

@@ -11,6 +11,8 @@ use crate::verify::VerifyError;
 pub enum Outcome {
     /// Authentic and in Kafka.
     Accepted,
+    /// Authentic and on disk, until Kafka takes it.
+    Spooled,
     /// Not believed.
     Unauthorized,
     /// From a network that the tenant does not allow.
@@ -23,7 +25,7 @@ pub enum Outcome {
     BodyTimeout,
     /// Body broken off or malformed.
     BodyBroken,
-    /// Kafka could not take it.
+    /// Neither Kafka nor the spool could take it.
     Unavailable,
     /// The peer went away before it was answered.
     Aborted,
@@ -31,8 +33,9 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Outcome; 9] = [
+    pub const ALL: [Outcome; 10] = [
         Outcome::Accepted,
+        Outcome::Spooled,
         Outcome::Unauthorized,
         Outcome::Forbidden,
         Outcome::TooLarge,
@@ -47,6 +50,7 @@ impl Outcome {
     pub fn as_str(self) -> &'static str {
         match self {
             Outcome::Accepted => "accepted",
+            Outcome::Spooled => "spooled",
             Outcome::Unauthorized => "unauthorized",
             Outcome::Forbidden => "forbidden",
             Outcome::TooLarge => "too_large",
@@ -68,6 +72,7 @@ pub struct Metrics {
     unauthorized: Vec<IntCounter>,
     redacted: IntCounter,
     foreign_host: IntCounter,
+    late_turns: IntCounter,
     events: Vec<IntCounter>,
     outcomes: Vec<IntCounter>,
     request_seconds: Histogram,
@@ -91,8 +96,12 @@ impl Metrics {
             "gitpulse_ingest_foreign_host_total",
             "Events whose body names another host than the instance they were delivered for",
         )?;
+        let late_turns = IntCounter::new(
+            "gitpulse_ingest_late_turns_total",
+            "Deliveries that went to the spool because too many of their project were waiting for Kafka",
+        )?;
         let events = IntCounterVec::new(
-            Opts::new("gitpulse_ingest_events_total", "Events accepted, by kind"),
+            Opts::new("gitpulse_ingest_events_total", "Events accepted or spooled, by kind"),
             &["kind"],
         )?;
         let outcomes = IntCounterVec::new(
@@ -112,6 +121,7 @@ impl Metrics {
         registry.register(Box::new(unauthorized.clone()))?;
         registry.register(Box::new(redacted.clone()))?;
         registry.register(Box::new(foreign_host.clone()))?;
+        registry.register(Box::new(late_turns.clone()))?;
         registry.register(Box::new(events.clone()))?;
         registry.register(Box::new(outcomes.clone()))?;
         registry.register(Box::new(request_seconds.clone()))?;
@@ -125,6 +135,7 @@ impl Metrics {
                 .collect(),
             redacted,
             foreign_host,
+            late_turns,
             events: EventKind::ALL.iter().map(|kind| events.with_label_values(&[kind.as_str()])).collect(),
             outcomes: Outcome::ALL
                 .iter()
@@ -158,7 +169,12 @@ impl Metrics {
         self.foreign_host.inc_by(u64::from(wrapped.foreign_host));
     }
 
-    /// Counts an accepted event.
+    /// Counts a delivery that waited too long for its project's turn.
+    pub fn late_turn(&self) {
+        self.late_turns.inc();
+    }
+
+    /// Counts an accepted event, wherever it is.
     pub fn accepted(&self, kind: EventKind) {
         self.events[kind as usize].inc();
     }

@@ -1,4 +1,4 @@
-//! The public HTTP interface. In: requests. Out: answers; 200 only once the event is in Kafka. Never a redirect, which GitLab would
+//! The public HTTP interface. In: requests. Out: answers; 200 only once the event is in Kafka or, while Kafka is away, on disk. Never a redirect, which GitLab would
 //! take for a delivery, and never a reason that helps to guess a secret.
 
 use std::convert::Infallible;
@@ -10,11 +10,11 @@ use chrono::Utc;
 use fail::fail_point;
 use futures_util::Stream;
 use ipnet::IpNet;
-use runtime::Publisher;
 use runtime::fault::chain;
 use runtime::http::Peer;
-use runtime::publisher::PublishError;
-use schemas::TopicPrefix;
+use runtime::outbox::{OutboxError, Stored};
+use runtime::{Outbox, Publisher};
+use schemas::{Envelope, TopicPrefix};
 use serde::Serialize;
 use uuid::Uuid;
 use warp::http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, RETRY_AFTER, TRANSFER_ENCODING};
@@ -29,6 +29,7 @@ use crate::envelope::wrap;
 use crate::metrics::{Metrics, Outcome};
 use crate::tenant::Tenants;
 use crate::test_event::{TestEvents, TestRefused};
+use crate::turns::Turns;
 use crate::verify::{Admission, VerifyError};
 
 /// When to come again after a 503, in seconds. GitLab does not, but proxies and `gitpulse send` do.
@@ -39,6 +40,9 @@ const LARGE_BODY: usize = 256 * 1024;
 /// Everything that answering a request takes.
 pub struct Ingest {
     tenants: Tenants,
+    outbox: Outbox,
+    turns: Turns,
+    /// For test events alone: those are to show whether Kafka takes them.
     publisher: Publisher,
     prefix: TopicPrefix,
     bodies: BodyLimits,
@@ -53,6 +57,7 @@ impl Ingest {
     pub fn new(
         config: &IngestConfig,
         tenants: Tenants,
+        outbox: Outbox,
         publisher: Publisher,
         prefix: TopicPrefix,
         tests: TestEvents,
@@ -66,6 +71,8 @@ impl Ingest {
         );
         Ingest {
             tenants,
+            outbox,
+            turns: Turns::new(config.project_concurrency as usize),
             publisher,
             prefix,
             bodies,
@@ -89,7 +96,7 @@ enum Refusal {
     #[error(transparent)]
     Body(#[from] BodyError),
     #[error("the event could not be stored; send it again")]
-    Publish(#[source] PublishError),
+    Store(#[source] OutboxError),
     #[error("the event could not be written as JSON")]
     Envelope(#[source] serde_json::Error),
     #[error("the delivery could not be examined")]
@@ -136,14 +143,14 @@ where
 }
 
 impl Ingest {
-    /// Takes a delivery from its headers to Kafka.
+    /// Takes a delivery from its headers to Kafka, or to the disk.
     async fn deliver<S, B>(
         &self,
         tenant: Option<&str>,
         peer: Peer,
         headers: &HeaderMap,
         stream: S,
-    ) -> Result<Uuid, Refusal>
+    ) -> Result<(Uuid, Stored), Refusal>
     where
         S: Stream<Item = Result<B, warp::Error>> + Send,
         B: Buf,
@@ -177,12 +184,29 @@ impl Ingest {
         }
         self.metrics.wrapped(&wrapped);
         let (id, kind) = (wrapped.envelope.id, wrapped.envelope.kind);
-        let record = wrapped.envelope.to_record(&self.prefix).map_err(Refusal::Envelope)?;
         fail_point!("ingest::before_publish", |_| std::process::abort());
-        self.publisher.publish(record).await.map_err(Refusal::Publish)?;
+        let stored = self.store(&wrapped.envelope).await?;
         fail_point!("ingest::after_publish", |_| std::process::abort());
         self.metrics.accepted(kind);
-        Ok(id)
+        Ok((id, stored))
+    }
+
+    /// Brings an event to Kafka when it is its project's turn; to the spool if that takes too long, or while Kafka is away.
+    async fn store(&self, envelope: &Envelope) -> Result<Stored, Refusal> {
+        let record = envelope.to_record(&self.prefix).map_err(Refusal::Envelope)?;
+        let stored = if self.outbox.is_spooling() {
+            // Nobody waits for Kafka, so nobody needs a turn.
+            self.outbox.send(record).await
+        } else {
+            match self.turns.wait(&envelope.source, &envelope.subject).await {
+                Some(_turn) => self.outbox.send(record).await,
+                None => {
+                    self.metrics.late_turn();
+                    self.outbox.send_by_spool(record).await
+                }
+            }
+        };
+        stored.map_err(Refusal::Store)
     }
 
     /// Checks what can be checked without the body, then reads it.
@@ -221,11 +245,15 @@ impl Ingest {
 }
 
 /// The one place that turns how a delivery ended into an answer.
-fn reply(result: Result<Uuid, Refusal>) -> (Outcome, Response) {
+fn reply(result: Result<(Uuid, Stored), Refusal>) -> (Outcome, Response) {
     let refusal = match result {
-        Ok(id) => {
+        Ok((id, stored)) => {
             let accepted = Accepted { status: "accepted", id };
-            return (Outcome::Accepted, warp::reply::json(&accepted).into_response());
+            let outcome = match stored {
+                Stored::Kafka => Outcome::Accepted,
+                Stored::Spool => Outcome::Spooled,
+            };
+            return (outcome, warp::reply::json(&accepted).into_response());
         }
         Err(refusal) => refusal,
     };
@@ -242,7 +270,7 @@ fn reply(result: Result<Uuid, Refusal>) -> (Outcome, Response) {
             (Outcome::BodyTimeout, StatusCode::REQUEST_TIMEOUT, "body_timeout")
         }
         Refusal::Body(BodyError::Broken(_)) => (Outcome::BodyBroken, StatusCode::BAD_REQUEST, "body_broken"),
-        Refusal::Body(BodyError::NoMemory) | Refusal::Publish(_) | Refusal::Envelope(_) | Refusal::Lost => {
+        Refusal::Body(BodyError::NoMemory) | Refusal::Store(_) | Refusal::Envelope(_) | Refusal::Lost => {
             (Outcome::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "unavailable")
         }
     };

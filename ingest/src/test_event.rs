@@ -93,7 +93,7 @@ impl TestEvents {
         let id = envelope.id;
         let record = envelope.to_record(prefix).map_err(TestRefused::Envelope)?;
         let topic = record.topic.clone();
-        let position = publisher.publish(record).await.map_err(TestRefused::Publish)?;
+        let position = publisher.publish(&record).await.map_err(TestRefused::Publish)?;
         let published_ms = started.elapsed().as_millis() as u64;
         while !self.is_visible(id).await? {
             if started.elapsed() > VISIBLE_TIMEOUT {

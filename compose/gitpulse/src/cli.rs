@@ -10,6 +10,7 @@ use processor::ProcessorConfig;
 use runtime::clickhouse::ClickHouseConfig;
 use runtime::kafka::KafkaConfig;
 use runtime::publisher::PublisherConfig;
+use runtime::spool::SpoolConfig;
 use runtime::telemetry::TelemetryConfig;
 
 use crate::settings::Settings;
@@ -69,6 +70,8 @@ pub(crate) struct IngestArgs {
     #[command(flatten)]
     pub(crate) publisher: PublisherConfig,
     #[command(flatten)]
+    pub(crate) spool: SpoolConfig,
+    #[command(flatten)]
     pub(crate) stores: StoreArgs,
     #[command(flatten)]
     pub(crate) admin: AdminArgs,
@@ -115,6 +118,8 @@ pub(crate) struct AllArgs {
     pub(crate) gitlab: doctor::GitLabTokenConfig,
     #[command(flatten)]
     pub(crate) publisher: PublisherConfig,
+    #[command(flatten)]
+    pub(crate) spool: SpoolConfig,
     #[command(flatten)]
     pub(crate) processor: ProcessorConfig,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! The roles as processes of their own. In: settings. Out: a role that serves until it is stopped. `up` runs the same parts together.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,9 @@ use runtime::admin::Readiness;
 use runtime::clickhouse::ClickHouse;
 use runtime::http::HttpLimits;
 use runtime::kafka::Kafka;
-use runtime::{Publisher, shutdown};
+use runtime::outbox::Draining;
+use runtime::spool::SpoolConfig;
+use runtime::{Outbox, Publisher, Spool, shutdown};
 use schemas::TopicPrefix;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +30,8 @@ use crate::cli::{IngestArgs, ProcessorArgs};
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(8);
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
+/// The spool of `gitpulse ingest` where none is configured.
+const SPOOL_DIR: &str = "./spool";
 /// How long the start waits for Kafka.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -40,6 +45,7 @@ pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyh
     let shutdown = shutdown::on_signal()?;
     let registry = registry()?;
     let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &registry)?;
+    let (outbox, draining) = outbox(&args.spool, Path::new(SPOOL_DIR), &publisher, &registry).await?;
     let kafka = Kafka::new(&args.stores.kafka)?;
     match kafka.missing_topics(METADATA_TIMEOUT).await {
         Ok(missing) => anyhow::ensure!(
@@ -48,18 +54,18 @@ pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyh
             missing.len(),
             missing[0]
         ),
-        // It may come back; until then deliveries are answered 503.
+        // It may come back; until then deliveries are kept in the spool.
         Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "Kafka does not answer yet"),
     }
     let clickhouse = ClickHouse::new(&args.stores.clickhouse);
-    let readiness = Readiness { kafka: Some(kafka), clickhouse: None };
+    let readiness = Readiness { kafka: Some(kafka), outbox: Some(outbox.clone()), clickhouse: None };
     let admin = admin(args.admin.admin_listen, &registry, readiness, &shutdown).await?;
     let prefix = args.stores.kafka.topic_prefix.clone();
-    let receiver =
-        Receiver::bind(&args.ingest, &tenants, publisher.clone(), prefix, clickhouse, &registry).await?;
+    let sinks = Sinks { outbox, publisher, prefix, clickhouse };
+    let receiver = Receiver::bind(&args.ingest, &tenants, sinks, &registry).await?;
     tracing::info!(address = %receiver.listener.local_addr()?, "receiving webhooks");
     receiver.serve(shutdown).await;
-    publisher.flush(FLUSH_TIMEOUT).await;
+    draining.stop(FLUSH_TIMEOUT).await;
     admin.await.context("the admin listener")
 }
 
@@ -70,7 +76,7 @@ pub(crate) async fn processor(args: ProcessorArgs) -> anyhow::Result<()> {
     let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &registry)?;
     let kafka = Kafka::new(&args.stores.kafka)?;
     let clickhouse = ClickHouse::new(&args.stores.clickhouse);
-    let readiness = Readiness { kafka: Some(kafka), clickhouse: Some(clickhouse.clone()) };
+    let readiness = Readiness { kafka: Some(kafka), outbox: None, clickhouse: Some(clickhouse.clone()) };
     let admin = admin(args.admin.admin_listen, &registry, readiness, &shutdown).await?;
     let metrics = processor::Metrics::register(&registry)?;
     let started =
@@ -87,6 +93,27 @@ pub(crate) async fn processor(args: ProcessorArgs) -> anyhow::Result<()> {
     finished.map_err(anyhow::Error::from)
 }
 
+/// Opens the spool, which may have to read what an earlier process left, and begins to bring that to Kafka.
+pub(crate) async fn outbox(
+    config: &SpoolConfig,
+    default_folder: &Path,
+    publisher: &Publisher,
+    registry: &Registry,
+) -> anyhow::Result<(Outbox, Draining)> {
+    let folder = config.spool_dir.clone().unwrap_or_else(|| default_folder.to_owned());
+    let (max_mib, registry) = (config.spool_max_mib, registry.clone());
+    let opened = tokio::task::spawn_blocking(move || Spool::open(&folder, max_mib, &registry));
+    Ok(Outbox::start(publisher.clone(), opened.await??))
+}
+
+/// Where deliveries go.
+pub(crate) struct Sinks {
+    pub(crate) outbox: Outbox,
+    pub(crate) publisher: Publisher,
+    pub(crate) prefix: TopicPrefix,
+    pub(crate) clickhouse: ClickHouse,
+}
+
 /// The public listener, bound but not serving yet.
 pub(crate) struct Receiver {
     listener: TcpListener,
@@ -99,15 +126,14 @@ impl Receiver {
     pub(crate) async fn bind(
         config: &IngestConfig,
         tenants: &[TenantConfig],
-        publisher: Publisher,
-        prefix: TopicPrefix,
-        clickhouse: ClickHouse,
+        sinks: Sinks,
         registry: &Registry,
     ) -> anyhow::Result<Receiver> {
+        let Sinks { outbox, publisher, prefix, clickhouse } = sinks;
         let tenants = Tenants::new(tenants)?;
         let metrics = ingest::Metrics::register(registry)?;
         let tests = TestEvents::new(clickhouse, config.admin_token.clone());
-        let state = Arc::new(Ingest::new(config, tenants, publisher, prefix, tests, metrics));
+        let state = Arc::new(Ingest::new(config, tenants, outbox, publisher, prefix, tests, metrics));
         let listener = listen(config.listen, "GITPULSE_LISTEN").await?;
         Ok(Receiver { listener, limits: config.http_limits(), state })
     }

@@ -24,7 +24,7 @@ use runtime::{Publisher, Secret, migrate, shutdown};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{AdminArgs, StoreArgs};
-use crate::roles::{self, Receiver};
+use crate::roles::{self, Receiver, Sinks};
 use crate::tenants::WebhookConfig;
 
 /// The file in the data folder that keeps a token that `up` made.
@@ -35,7 +35,9 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long a processor that gave up rests.
 const PROCESSOR_PAUSE: Duration = Duration::from_secs(5);
 /// Everything that is ever in a data folder.
-const IN_DATA_FOLDER: [&str; 4] = ["broker", "clickhouse", "lock", TOKEN_FILE];
+const IN_DATA_FOLDER: [&str; 5] = ["broker", "clickhouse", "lock", SPOOL, TOKEN_FILE];
+/// The folder in it that keeps what the broker could not take.
+const SPOOL: &str = "spool";
 
 /// Settings of `up`: those of all roles, and where their data is.
 #[derive(Debug, Args)]
@@ -49,6 +51,8 @@ pub(crate) struct UpArgs {
     #[command(flatten)]
     publisher: runtime::publisher::PublisherConfig,
     #[command(flatten)]
+    spool: runtime::spool::SpoolConfig,
+    #[command(flatten)]
     processor: processor::ProcessorConfig,
     #[command(flatten)]
     stores: StoreArgs,
@@ -59,7 +63,7 @@ pub(crate) struct UpArgs {
 /// Where the engines and their data are.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DataArgs {
-    /// Folder of the broker's log, ClickHouse's tables and the webhook token
+    /// Folder of the broker's log, ClickHouse's tables, the spool and the webhook token
     #[arg(long, env = "GITPULSE_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     pub(crate) data_dir: PathBuf,
 
@@ -123,21 +127,23 @@ async fn serve(
 
     let registry = roles::registry()?;
     let publisher = Publisher::new(kafka_config, &args.publisher, &registry)?;
+    let spool = args.data.data_dir.join(SPOOL);
+    let (outbox, draining) = roles::outbox(&args.spool, &spool, &publisher, &registry).await?;
     let metrics = processor::Metrics::register(&registry)?;
-    let readiness = Readiness { kafka: Some(kafka), clickhouse: Some(clickhouse.clone()) };
+    let readiness =
+        Readiness { kafka: Some(kafka), outbox: Some(outbox.clone()), clickhouse: Some(clickhouse.clone()) };
     let admin = roles::admin(args.admin.admin_listen, &registry, readiness, shutdown).await?;
 
     let client = clickhouse.client.clone();
     let prefix = kafka_config.topic_prefix.clone();
-    let receiver =
-        Receiver::bind(&args.ingest, &token.tenants, publisher.clone(), prefix, clickhouse, &registry)
-            .await?;
+    let sinks = Sinks { outbox, publisher: publisher.clone(), prefix, clickhouse };
+    let receiver = Receiver::bind(&args.ingest, &token.tenants, sinks, &registry).await?;
     announce(args, token, started);
     let storing = CancellationToken::new();
     // Ingest stops first; the processor then stores the batch it has. Kafka holds the rest, and the next start stores it.
     let received_all = async {
         receiver.serve(shutdown.clone()).await;
-        publisher.flush(FLUSH_TIMEOUT).await;
+        draining.stop(FLUSH_TIMEOUT).await;
         storing.cancel();
     };
     tokio::join!(received_all, process(args, client, &publisher, &metrics, &storing));

@@ -12,6 +12,7 @@ use warp::{Filter, Reply};
 use crate::clickhouse::ClickHouse;
 use crate::http::{self, HttpLimits};
 use crate::kafka::Kafka;
+use crate::outbox::{Outbox, OutboxStatus};
 
 /// How long one readiness check may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,6 +28,8 @@ const LIMITS: HttpLimits = HttpLimits {
 pub struct Readiness {
     /// Kafka, for roles that read or write it.
     pub kafka: Option<Kafka>,
+    /// The spool, for roles that receive: they are ready while Kafka or the spool takes events.
+    pub outbox: Option<Outbox>,
     /// ClickHouse, for roles that write it.
     pub clickhouse: Option<ClickHouse>,
 }
@@ -66,6 +69,7 @@ fn metrics(registry: &Registry) -> warp::reply::Response {
 
 async fn ready(readiness: &Readiness) -> warp::reply::Response {
     let mut faults = Vec::new();
+    let mut degraded = Vec::new();
     if let Some(kafka) = &readiness.kafka {
         match kafka.missing_topics(CHECK_TIMEOUT).await {
             Ok(missing) if missing.is_empty() => (),
@@ -75,14 +79,34 @@ async fn ready(readiness: &Readiness) -> warp::reply::Response {
             Err(error) => faults.push(format!("kafka: {error}")),
         }
     }
+    if let Some(outbox) = &readiness.outbox {
+        let OutboxStatus { is_spooling, spool } = outbox.status();
+        let waiting =
+            format!("{} events on disk, the oldest {} s old", spool.records, spool.oldest.as_secs());
+        match spool.refuses {
+            // Whatever Kafka is up to, deliveries are taken.
+            None if is_spooling || !faults.is_empty() => {
+                degraded.append(&mut faults);
+                degraded.push(format!("spooling: {waiting}"));
+            }
+            None if spool.records > 0 => degraded.push(format!("spool: {waiting}")),
+            None => (),
+            Some(error) if is_spooling || !faults.is_empty() => faults
+                .push(format!("kafka does not acknowledge, and the spool takes nothing: {error}; {waiting}")),
+            Some(error) => degraded.push(format!("spool: {error}; {waiting}")),
+        }
+    }
     if let Some(clickhouse) = &readiness.clickhouse
         && let Err(error) = clickhouse.ping(CHECK_TIMEOUT).await
     {
         faults.push(format!("clickhouse: {error}"));
     }
-    match faults.as_slice() {
-        [] => "ready\n".into_response(),
-        faults => warp::reply::with_status(faults.join("\n") + "\n", StatusCode::SERVICE_UNAVAILABLE)
-            .into_response(),
+    let lines = |prefix: &str, lines: &[String]| -> String {
+        lines.iter().map(|line| format!("{prefix}{line}\n")).collect()
+    };
+    let told = lines("", &faults) + &lines("degraded: ", &degraded);
+    match faults.is_empty() {
+        true => format!("ready\n{told}").into_response(),
+        false => warp::reply::with_status(told, StatusCode::SERVICE_UNAVAILABLE).into_response(),
     }
 }

@@ -126,7 +126,7 @@ impl KafkaConfig {
     pub fn producer(&self) -> ClientConfig {
         let mut config = self.client();
         config
-            // Long enough for a broker to come back, short enough not to hold memory for events that were answered 503 long ago.
+            // Long enough for a broker to come back, short enough not to hold memory for events that went to the spool long ago.
             .set("message.timeout.ms", "10000")
             // Publisher admits by bytes; librdkafka's own limit must never be the one that is reached.
             .set("queue.buffering.max.kbytes", "1048576")

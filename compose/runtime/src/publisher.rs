@@ -20,12 +20,14 @@ use crate::kafka::KafkaConfig;
 
 /// The media type of an envelope: CloudEvents in structured JSON mode.
 const CONTENT_TYPE: &str = "application/cloudevents+json";
+/// How long what is no event, and nobody waits for with a request, may take.
+const RAW_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// How long and how much a publisher holds.
 #[derive(Debug, Clone, Args)]
 pub struct PublisherConfig {
-    /// Milliseconds within which Kafka has to acknowledge an event; then it is refused with 503
-    #[arg(long = "publish-timeout-ms", env = "GITPULSE_PUBLISH_TIMEOUT_MS", default_value_t = 6000, value_name = "MS",
+    /// Milliseconds within which Kafka has to acknowledge a webhook's event; then it goes to the spool
+    #[arg(long = "publish-timeout-ms", env = "GITPULSE_PUBLISH_TIMEOUT_MS", default_value_t = 1000, value_name = "MS",
           value_parser = clap::value_parser!(u64).range(10..=7000))]
     pub timeout_ms: u64,
 
@@ -70,6 +72,29 @@ impl PublishError {
             PublishError::Kafka(error) => {
                 error.rdkafka_error_code() != Some(RDKafkaErrorCode::MessageSizeTooLarge)
             }
+        }
+    }
+
+    /// Whether Kafka takes nothing at the moment, as far as this record can tell; else it refuses this record, or its topic.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            PublishError::Overloaded | PublishError::Timeout => true,
+            PublishError::TooLarge => false,
+            PublishError::Kafka(error) => !matches!(
+                error.rdkafka_error_code(),
+                Some(
+                    RDKafkaErrorCode::MessageSizeTooLarge
+                        | RDKafkaErrorCode::InvalidMessage
+                        | RDKafkaErrorCode::InvalidMessageSize
+                        | RDKafkaErrorCode::InvalidRecord
+                        | RDKafkaErrorCode::InvalidTopic
+                        | RDKafkaErrorCode::PolicyViolation
+                        | RDKafkaErrorCode::TopicAuthorizationFailed
+                        | RDKafkaErrorCode::UnknownPartition
+                        | RDKafkaErrorCode::UnknownTopic
+                        | RDKafkaErrorCode::UnknownTopicOrPartition
+                )
+            ),
         }
     }
 
@@ -209,10 +234,24 @@ impl Publisher {
     ///
     /// After [`PublishError::Timeout`] the record may still be written: publishing it again makes a duplicate, which the tables do
     /// not count.
-    pub async fn publish(&self, record: TopicRecord) -> Result<Position, PublishError> {
+    pub async fn publish(&self, record: &TopicRecord) -> Result<Position, PublishError> {
+        self.publish_within(record, self.shared.timeout).await
+    }
+
+    /// Publishes an event as [`Publisher::publish`] does, and waits no longer than `timeout`.
+    pub async fn publish_within(
+        &self,
+        record: &TopicRecord,
+        timeout: Duration,
+    ) -> Result<Position, PublishError> {
         let headers = OwnedHeaders::new_with_capacity(1)
             .insert(Header { key: "content-type", value: Some(CONTENT_TYPE) });
-        self.publish_raw(&record.topic, &record.key, &record.value, headers).await
+        self.publish_bytes(&record.topic, &record.key, &record.value, headers, timeout).await
+    }
+
+    /// How long the acknowledgement of an event may take.
+    pub fn timeout(&self) -> Duration {
+        self.shared.timeout
     }
 
     /// Publishes bytes that are no event, as dead letters are, with headers of their own.
@@ -223,9 +262,19 @@ impl Publisher {
         value: &[u8],
         headers: OwnedHeaders,
     ) -> Result<Position, PublishError> {
+        self.publish_bytes(topic, key, value, headers, RAW_TIMEOUT).await
+    }
+
+    async fn publish_bytes(
+        &self,
+        topic: &str,
+        key: &[u8],
+        value: &[u8],
+        headers: OwnedHeaders,
+        timeout: Duration,
+    ) -> Result<Position, PublishError> {
         let started = Instant::now();
-        let published =
-            tokio::time::timeout(self.shared.timeout, self.send(topic, key, value, headers)).await;
+        let published = tokio::time::timeout(timeout, self.send(topic, key, value, headers)).await;
         let result = published.unwrap_or_else(|_| match self.shared.admission.available_permits() {
             0 => Err(PublishError::Overloaded),
             _ => Err(PublishError::Timeout),

@@ -16,7 +16,7 @@ async fn what_was_received_is_the_sum_of_the_outcomes() {
         "--body-timeout-ms",
         "500",
         "--publish-timeout-ms",
-        "500",
+        "2000",
         "--header-timeout-ms",
         "60000",
     ];
@@ -37,21 +37,24 @@ async fn what_was_received_is_the_sum_of_the_outcomes() {
     server.exchange(post("/nowhere", &[], "")).await.check_error(404, "not_found");
     server.exchange(post(SHARED, &[("Content-Length", "1")], PUSH)).await;
     server.kafka.cluster.broker_down(1).unwrap();
+    server.deliver(SHARED, ACME_TOKEN, PUSH).await.accepted_id();
+    server.break_spool();
     server.deliver(SHARED, ACME_TOKEN, PUSH).await.check_error(503, "unavailable");
     let expected = [
         ("accepted", 2),
         ("body_broken", 1),
         ("body_timeout", 1),
         ("forbidden", 1),
+        ("spooled", 1),
         ("too_large", 1),
         ("unauthorized", 1),
         ("unavailable", 1),
         ("unsupported_encoding", 1),
     ];
     assert_eq!(server.outcomes(), expected.map(|(outcome, count)| (outcome.to_owned(), count)).into());
-    assert_eq!(server.metric("gitpulse_ingest_received_total"), 9);
-    assert_eq!(server.metric("gitpulse_ingest_request_seconds_count"), 9);
-    assert_eq!(server.metric("gitpulse_ingest_events_total{kind=\"push\"}"), 1);
+    assert_eq!(server.metric("gitpulse_ingest_received_total"), 10);
+    assert_eq!(server.metric("gitpulse_ingest_request_seconds_count"), 10);
+    assert_eq!(server.metric("gitpulse_ingest_events_total{kind=\"push\"}"), 2);
     assert_eq!(server.metric("gitpulse_ingest_events_total{kind=\"other\"}"), 1);
     assert_eq!(server.metric("gitpulse_ingest_buffered_bytes"), 0);
 }

@@ -17,8 +17,11 @@ use ingest::{Ingest, IngestConfig, Metrics};
 use prometheus::{Registry, TextEncoder};
 use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
 use runtime::kafka::KafkaConfig;
+use runtime::outbox::Draining;
 use runtime::publisher::PublisherConfig;
-use runtime::{Publisher, Secret};
+use runtime::spool::SpoolConfig;
+use runtime::{Outbox, Publisher, Secret, Spool};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +53,8 @@ struct Settings {
     #[command(flatten)]
     publisher: PublisherConfig,
     #[command(flatten)]
+    spool: SpoolConfig,
+    #[command(flatten)]
     clickhouse: ClickHouseConfig,
 }
 
@@ -59,6 +64,8 @@ pub(crate) struct TestServer {
     pub(crate) kafka: TestKafka,
     pub(crate) shutdown: CancellationToken,
     pub(crate) serving: JoinHandle<()>,
+    _draining: Draining,
+    spool: TempDir,
     registry: Registry,
 }
 
@@ -69,14 +76,23 @@ impl TestServer {
         let brokers = kafka.brokers();
         // Nothing listens on port 1: test events are published, but never seen in ClickHouse.
         let fixed = ["ingest", "--kafka-brokers", &brokers, "--clickhouse-url", "http://127.0.0.1:1"];
-        let fixed = [&fixed[..], &["--admin-token", ADMIN_TOKEN], flags].concat();
+        // A new client takes its time: only tests that ask for it see what comes of a short deadline.
+        let patient = match flags.contains(&"--publish-timeout-ms") {
+            true => &[][..],
+            false => &["--publish-timeout-ms", "6000"],
+        };
+        let fixed = [&fixed[..], &["--admin-token", ADMIN_TOKEN], patient, flags].concat();
         let settings = Settings::try_parse_from(fixed).unwrap();
         let registry = Registry::new();
         let publisher = Publisher::new(&settings.kafka, &settings.publisher, &registry).unwrap();
+        let spool = tempfile::tempdir().unwrap();
+        let opened = Spool::open(&spool.path().join("spool"), settings.spool.spool_max_mib, &registry);
+        let (outbox, draining) = Outbox::start(publisher.clone(), opened.unwrap());
         let config = settings.ingest;
         let ingest = Ingest::new(
             &config,
             Tenants::new(&tenants()).unwrap(),
+            outbox,
             publisher,
             settings.kafka.topic_prefix.clone(),
             TestEvents::new(ClickHouse::new(&settings.clickhouse), config.admin_token.clone()),
@@ -88,7 +104,7 @@ impl TestServer {
         let routes = ingest::routes(Arc::new(ingest));
         let serving =
             tokio::spawn(runtime::http::serve(listener, config.http_limits(), routes, shutdown.clone()));
-        TestServer { address, kafka, shutdown, serving, registry }
+        TestServer { address, kafka, shutdown, serving, _draining: draining, spool, registry }
     }
 
     pub(crate) async fn connect(&self) -> Connection {
@@ -158,6 +174,16 @@ impl TestServer {
             }
         })
         .await;
+    }
+
+    /// Takes the disk away from the spool.
+    pub(crate) fn break_spool(&self) {
+        std::fs::rename(self.spool.path().join("spool"), self.spool.path().join("away")).unwrap();
+    }
+
+    /// Gives it back.
+    pub(crate) fn mend_spool(&self) {
+        std::fs::rename(self.spool.path().join("away"), self.spool.path().join("spool")).unwrap();
     }
 
     /// Checks that nothing was published.

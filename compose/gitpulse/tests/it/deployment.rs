@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use clickhouse::{Client, RowOwned, RowRead};
+use tempfile::TempDir;
 
 use crate::engines::{Addresses, GITPULSE, shared};
 
@@ -21,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub(crate) struct Deployment {
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) client: Client,
+    /// The spool of its ingest, one after the other.
+    pub(crate) _folder: Option<Arc<TempDir>>,
 }
 
 /// One role as a process, killed when it is dropped.
@@ -41,7 +44,11 @@ impl Deployment {
     pub(crate) fn on(addresses: &Addresses, name: &str) -> Deployment {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let unique = format!("{name}_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = tempfile::tempdir().unwrap();
         let environment = [
+            ("GITPULSE_SPOOL_DIR", folder.path().to_str().unwrap()),
+            // The machine may be busy, and what is late is repeated.
+            ("GITPULSE_PUBLISH_TIMEOUT_MS", "6000"),
             ("GITPULSE_KAFKA_BROKERS", addresses.brokers.as_str()),
             ("GITPULSE_KAFKA_TOPIC_PREFIX", unique.as_str()),
             ("GITPULSE_KAFKA_PARTITIONS", "2"),
@@ -58,7 +65,7 @@ impl Deployment {
         let environment =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let client = Client::default().with_url(&addresses.clickhouse_url).with_database(&unique);
-        let deployment = Deployment { environment, client };
+        let deployment = Deployment { environment, client, _folder: Some(Arc::new(folder)) };
         let output = deployment.command(&["migrate"]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         deployment

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::delivery::{Answer, client, send};
 use crate::deployment::{Deployment, Role, eventually};
-use crate::engines::{Addresses, start_broker, start_clickhouse};
+use crate::engines::{Addresses, free_address, start_broker, start_clickhouse};
 
 /// Senders at the same time.
 const SENDERS: u64 = 4;
@@ -176,6 +176,35 @@ async fn roles_that_die_at_named_points_lose_and_double_nothing() {
     check(&deployment, &mut processor, &answers).await;
 }
 
+/// The next ingest reads what the last one left, wherever it was killed; Kafka is only there for the last one.
+#[tokio::test(flavor = "multi_thread")]
+async fn ingest_that_is_killed_while_kafka_is_away_loses_nothing_that_it_accepted() {
+    let deployment = Deployment::new("spooled");
+    let away = deployment
+        .clone()
+        .with("GITPULSE_KAFKA_BROKERS", &free_address().to_string())
+        .with("GITPULSE_PUBLISH_TIMEOUT_MS", "200");
+    let mut ingest = away.ingest();
+    let (url, target) = watch::channel(ingest.webhooks());
+    let load = Load::start(target);
+    load.until_accepted(30).await;
+    ingest.kill();
+    for point in ["spool::before_sync=return", "spool::before_sync=25*off->return"] {
+        let mut victim = away.clone().with("FAILPOINTS", point).ingest();
+        url.send(victim.webhooks()).unwrap();
+        eventually(point, async || if victim.has_ended() { Ok(()) } else { Err(victim.log()) }).await;
+    }
+    let mut stopped = away.ingest();
+    url.send(stopped.webhooks()).unwrap();
+    load.until_accepted(30).await;
+    assert_eq!(stopped.terminate(), Some(0), "{}", stopped.log());
+    let (ingest, mut processor) = (deployment.ingest(), deployment.processor());
+    url.send(ingest.webhooks()).unwrap();
+    load.until_accepted(30).await;
+    let answers = load.stop().await;
+    check(&deployment, &mut processor, &answers).await;
+}
+
 /// Kills an engine and waits until its supervisor has it back.
 async fn kill_engine(engine: &Supervisor) {
     let mut state = engine.state();
@@ -201,7 +230,9 @@ async fn fifty_random_kills_lose_and_double_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (broker, brokers) = start_broker(&folder.path().join("broker")).await;
     let (clickhouse, clickhouse_url) = start_clickhouse(&folder.path().join("clickhouse")).await;
-    let deployment = Deployment::on(&Addresses { brokers, clickhouse_url }, "random");
+    // So short that the spool has its part in it.
+    let deployment = Deployment::on(&Addresses { brokers, clickhouse_url }, "random")
+        .with("GITPULSE_PUBLISH_TIMEOUT_MS", "50");
     let (mut ingest, mut processor) = (deployment.ingest(), deployment.processor());
     let (url, target) = watch::channel(ingest.webhooks());
     let load = Load::start(target);

@@ -18,6 +18,7 @@ mod poison;
 mod rebuild;
 mod roles;
 mod shared_fixtures;
+mod spool;
 mod up;
 mod users_file;
 mod views;

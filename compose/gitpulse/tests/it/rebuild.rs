@@ -47,7 +47,7 @@ async fn a_decoder_bug_is_undone_while_deliveries_go_on() {
     let (ingest, _processor) = (deployment.ingest(), deployment.processor());
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/fixtures");
     deployment.output(&["send", examples.to_str().unwrap(), "--url", &ingest.webhooks()]);
-    deployment.until_count("SELECT count() FROM merge_requests", 4).await;
+    deployment.until_count("SELECT count() FROM events", crate::delivery::examples().len() as u64).await;
     let before = deployment.value::<u64>("SELECT count() FROM merge_requests").await;
     plant_a_bug(&deployment).await;
     assert_eq!(deployment.value::<u64>("SELECT count() FROM merge_requests").await, before + 1);

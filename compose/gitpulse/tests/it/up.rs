@@ -22,6 +22,7 @@ fn settings(data: &Path) -> Deployment {
     Deployment {
         environment: environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         client: clickhouse::Client::default().with_url(clickhouse_url).with_database("gitpulse"),
+        _folder: None,
     }
 }
 

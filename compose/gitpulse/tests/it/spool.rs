@@ -1,0 +1,69 @@
+//! The receiving role without Kafka: what it answers, what it says of itself, and what it leaves to the next one.
+
+use crate::delivery::{Answer, client, send};
+use crate::deployment::{Deployment, eventually};
+use crate::engines::free_address;
+
+const PUSH: &str =
+    r#"{"object_kind":"push","project_id":42,"ref":"refs/heads/main","before":"0000","after":"a1"}"#;
+
+/// Ingest on a Kafka that is not there.
+fn without_kafka(name: &str) -> (Deployment, Deployment) {
+    let deployment = Deployment::new(name).with("GITPULSE_ADMIN_LISTEN", &free_address().to_string());
+    let away = deployment
+        .clone()
+        .with("GITPULSE_KAFKA_BROKERS", &free_address().to_string())
+        .with("GITPULSE_PUBLISH_TIMEOUT_MS", "200");
+    (deployment, away)
+}
+
+/// Status and text of `/readyz`.
+async fn readiness(deployment: &Deployment) -> (u16, String) {
+    let url = format!("http://{}/readyz", deployment.environment["GITPULSE_ADMIN_LISTEN"]);
+    let answer = client().get(url).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ingest_is_ready_while_the_spool_takes_events_and_says_that_it_is_degraded() {
+    let (deployment, away) = without_kafka("degraded");
+    let mut ingest = away.ingest();
+    for id in ["1", "2"] {
+        let answer = send(&client(), &ingest.webhooks(), id, PUSH.into()).await;
+        assert_eq!(answer, Answer::Status(200));
+    }
+    let (status, text) = readiness(&away).await;
+    assert_eq!(status, 200, "{text}");
+    assert!(text.contains("degraded: spooling: 2 events on disk"), "{text}");
+    let second = away.clone().with("GITPULSE_ADMIN_LISTEN", "127.0.0.1:0");
+    let second = second.command(&["ingest"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another process uses the spool"), "{second:?}");
+    assert_eq!(ingest.terminate(), Some(0), "{}", ingest.log());
+
+    let ingest = deployment.ingest();
+    let _processor = deployment.clone().with("GITPULSE_ADMIN_LISTEN", "127.0.0.1:0").processor();
+    deployment.until_count("SELECT count() FROM events", 2).await;
+    eventually("nothing waits on disk", async || match readiness(&deployment).await {
+        (200, text) if text == "ready\n" => Ok(()),
+        (status, text) => Err(format!("{status} {text} {}", ingest.log())),
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_disk_keeps_nothing_deliveries_are_503_and_ingest_is_not_ready() {
+    let (_, away) = without_kafka("fsync");
+    // The first is the delivery's, the others are tries.
+    let away = away.with("FAILPOINTS", "spool::sync=3*return->off");
+    let ingest = away.ingest();
+    assert_eq!(send(&client(), &ingest.webhooks(), "1", PUSH.into()).await, Answer::Status(503));
+    let (status, text) = readiness(&away).await;
+    assert_eq!(status, 503, "{text}");
+    assert!(text.contains("the spool cannot be written"), "{text}");
+    eventually("the disk works again", async || match readiness(&away).await {
+        (200, _) => Ok(()),
+        (status, text) => Err(format!("{status} {text}")),
+    })
+    .await;
+    assert_eq!(send(&client(), &ingest.webhooks(), "2", PUSH.into()).await, Answer::Status(200));
+}

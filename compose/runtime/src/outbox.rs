@@ -1,0 +1,181 @@
+//! Where an event goes. In: a [`TopicRecord`]. Out: that Kafka has it, or the disk, or that neither took it, in time for an answer. Never
+//! waits for a Kafka that is known not to acknowledge.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemas::TopicRecord;
+use schemas::topic::MAX_RECORD_BYTES;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::breaker::Breaker;
+use crate::publisher::{PublishError, Publisher};
+use crate::spool::{Drain, Spool, SpoolError, SpoolStatus};
+
+/// How long Kafka and the spool have together. With what a delivery waits before (a second for memory), an answer comes within 8 s.
+const TIMEOUT: Duration = Duration::from_millis(5500);
+/// What Kafka leaves of it to the spool, however long it may take by its setting.
+const SPOOL_SHARE: Duration = Duration::from_millis(1500);
+
+/// Where an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// In Kafka, acknowledged by all in-sync replicas.
+    Kafka,
+    /// On disk, fsynced.
+    Spool,
+}
+
+/// Why an event is nowhere.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    /// Kafka will never take it.
+    #[error(transparent)]
+    Refused(PublishError),
+    /// Neither Kafka nor the disk takes it.
+    #[error("{spool}")]
+    Unavailable {
+        /// What the spool said.
+        spool: SpoolError,
+        /// What Kafka said, if it was asked.
+        #[source]
+        kafka: Option<PublishError>,
+    },
+}
+
+/// Whether deliveries can be taken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OutboxStatus {
+    /// Whether Kafka does not acknowledge, so that deliveries go to the spool at once.
+    pub is_spooling: bool,
+    /// The spool.
+    pub spool: SpoolStatus,
+}
+
+/// Kafka, and the disk for when it is away; cheap to clone.
+#[derive(Clone)]
+pub struct Outbox {
+    publisher: Publisher,
+    spool: Spool,
+    breaker: Breaker,
+}
+
+/// The task that brings to Kafka what was spooled.
+pub struct Draining {
+    outbox: Outbox,
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Outbox {
+    /// Puts the parts together, and begins to bring to Kafka what an earlier process left in the spool.
+    pub fn start(publisher: Publisher, spool: Spool) -> (Outbox, Draining) {
+        let breaker = Breaker::new(spool.breaker_open().clone());
+        let outbox = Outbox { publisher, spool, breaker };
+        let stop = CancellationToken::new();
+        let drain = Drain::new(outbox.spool.clone(), outbox.publisher.clone(), outbox.breaker.clone());
+        let task = tokio::spawn(drain.run(stop.clone()));
+        (outbox.clone(), Draining { outbox, task, stop })
+    }
+
+    /// Gives an event to Kafka, or to the spool if Kafka does not acknowledge it in time or is known to be away.
+    pub async fn send(&self, record: TopicRecord) -> Result<Stored, OutboxError> {
+        let started = Instant::now();
+        let record = checked(record)?;
+        if self.breaker.is_open() {
+            return self.spool_first(record, started).await;
+        }
+        let kafka = match self.publish(&record).await {
+            Ok(stored) => return Ok(stored),
+            Err(error) if !error.is_transient() => return Err(OutboxError::Refused(error)),
+            Err(error) => error,
+        };
+        if kafka.is_outage() {
+            self.breaker.open();
+        }
+        match self.spool.append(record, started + TIMEOUT).await {
+            Ok(()) => Ok(Stored::Spool),
+            Err(spool) => Err(OutboxError::Unavailable { spool, kafka: Some(kafka) }),
+        }
+    }
+
+    /// Gives an event to the spool, and to Kafka only where the spool does not take it.
+    pub async fn send_by_spool(&self, record: TopicRecord) -> Result<Stored, OutboxError> {
+        self.spool_first(checked(record)?, Instant::now()).await
+    }
+
+    async fn spool_first(&self, record: Arc<TopicRecord>, started: Instant) -> Result<Stored, OutboxError> {
+        let deadline = started + TIMEOUT - self.publish_timeout();
+        let spool = match self.spool.append(record.clone(), deadline).await {
+            Ok(()) => return Ok(Stored::Spool),
+            Err(spool) => spool,
+        };
+        // The drain tries Kafka with what is in the spool. What did not get there tries for itself, one at a time.
+        let probe = match self.breaker.is_open() {
+            false => None,
+            true => match self.breaker.probe() {
+                None => return Err(OutboxError::Unavailable { spool, kafka: None }),
+                probe => probe,
+            },
+        };
+        let published = self.publish(&record).await;
+        drop(probe);
+        match published {
+            Ok(stored) => {
+                self.breaker.close();
+                Ok(stored)
+            }
+            Err(error) if !error.is_transient() => Err(OutboxError::Refused(error)),
+            Err(error) => {
+                if error.is_outage() {
+                    self.breaker.open();
+                }
+                Err(OutboxError::Unavailable { spool, kafka: Some(error) })
+            }
+        }
+    }
+
+    async fn publish(&self, record: &TopicRecord) -> Result<Stored, PublishError> {
+        self.publisher.publish_within(record, self.publish_timeout()).await.map(|_| Stored::Kafka)
+    }
+
+    fn publish_timeout(&self) -> Duration {
+        self.publisher.timeout().min(TIMEOUT - SPOOL_SHARE)
+    }
+
+    /// Whether deliveries go to the spool at once.
+    pub fn is_spooling(&self) -> bool {
+        self.breaker.is_open()
+    }
+
+    /// Whether deliveries can be taken.
+    pub fn status(&self) -> OutboxStatus {
+        OutboxStatus { is_spooling: self.breaker.is_open(), spool: self.spool.status() }
+    }
+}
+
+impl Draining {
+    /// Waits until Kafka has what it was given, unless it is known not to acknowledge. What is in the spool stays there for the next start.
+    pub async fn stop(self, timeout: Duration) {
+        self.stop.cancel();
+        // A task that panicked has left its records in the spool.
+        let _ = self.task.await;
+        if !self.outbox.breaker.is_open() {
+            self.outbox.publisher.flush(timeout).await;
+        }
+        let left = self.outbox.spool.status().records;
+        if left > 0 {
+            tracing::info!(events = left, "events stay in the spool for the next start");
+        }
+    }
+}
+
+/// What no topic takes must not wait in the spool for ever.
+fn checked(record: TopicRecord) -> Result<Arc<TopicRecord>, OutboxError> {
+    if record.key.len() + record.value.len() > MAX_RECORD_BYTES {
+        return Err(OutboxError::Refused(PublishError::TooLarge));
+    }
+    Ok(Arc::new(record))
+}
