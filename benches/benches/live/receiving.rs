@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use benches::{Sender, examples};
+use benches::{Mix, Sender, examples};
 use bytes::Bytes;
 
 use crate::installation::{Installation, Service};
@@ -15,6 +15,8 @@ use crate::{Options, bare, check, load};
 
 /// Sizes of the bodies, in bytes.
 const SIZES: std::ops::RangeInclusive<usize> = 4_000..=6_144;
+/// Bodies of the mix that are drawn, of which those of these sizes are sent.
+const DRAWN: usize = 8_000;
 /// Topics and database of these runs.
 const NAME: &str = "receiving";
 /// Connections at once where each delivery has its own: half of what the kernel's queue of a listener holds.
@@ -24,8 +26,10 @@ const HALF_PEAK_SECONDS: f64 = 5.0;
 
 /// Bodies of the size that most deliveries have.
 pub(crate) fn bodies() -> anyhow::Result<Vec<Bytes>> {
-    let bodies = examples()?.into_iter().map(|example| example.body);
-    let bodies: Vec<Bytes> = bodies.filter(|body| SIZES.contains(&body.len())).collect();
+    // Of many projects: ingest lets ten deliveries of one wait for Kafka at the same time.
+    let mix = Mix::new(&examples()?);
+    let bodies = (0..DRAWN).map(|n| mix.body(n)).filter(|body| SIZES.contains(&body.len()));
+    let bodies: Vec<Bytes> = bodies.collect();
     anyhow::ensure!(!bodies.is_empty(), "no example has {SIZES:?} bytes");
     Ok(bodies)
 }
