@@ -1,5 +1,5 @@
-//! The public HTTP interface. In: requests. Out: answers; 200 only once the event is in Kafka or, while Kafka is away, on disk. Never a redirect, which GitLab would
-//! take for a delivery, and never a reason that helps to guess a secret.
+//! The public HTTP interface. In: requests. Out: answers; 200 only once the event is in Kafka or, while Kafka is away, on disk. Never a
+//! redirect, which GitLab would take for a delivery, and never a reason that helps to guess a secret.
 
 use std::convert::Infallible;
 use std::sync::Arc;
