@@ -22,25 +22,41 @@ pub struct BatchLimits {
     pub max_age: Duration,
 }
 
-/// Up to where each partition was read: topic and partition to the offset of the next record.
+/// What was read of one partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// The offset of the first record.
+    pub first: i64,
+    /// The offset behind the last one: what is committed.
+    pub next: i64,
+    /// How many records there were.
+    pub records: u64,
+}
+
+/// What was read of each partition, by topic and partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Positions(BTreeMap<(String, i32), i64>);
+pub struct Positions(BTreeMap<(String, i32), Range>);
 
 impl Positions {
     /// Notes that a record was read.
     pub fn add(&mut self, topic: &str, partition: i32, offset: i64) {
         // One lookup without an allocation for the usual case: the partition is known.
         match self.0.iter_mut().find(|((name, number), _)| *number == partition && name == topic) {
-            Some((_, next)) => *next = (*next).max(offset + 1),
+            Some((_, range)) => {
+                range.first = range.first.min(offset);
+                range.next = range.next.max(offset + 1);
+                range.records += 1;
+            }
             None => {
-                self.0.insert((topic.to_owned(), partition), offset + 1);
+                let range = Range { first: offset, next: offset + 1, records: 1 };
+                self.0.insert((topic.to_owned(), partition), range);
             }
         }
     }
 
-    /// Topic, partition, and the offset of the next record.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, i32, i64)> {
-        self.0.iter().map(|((topic, partition), next)| (topic.as_str(), *partition, *next))
+    /// Topic, partition, and what was read of it.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, i32, Range)> {
+        self.0.iter().map(|((topic, partition), range)| (topic.as_str(), *partition, *range))
     }
 }
 
@@ -138,7 +154,10 @@ mod tests {
         let now = Instant::now();
         batch.skip(record(7, 10), now);
         assert!(!batch.is_empty() && batch.rows.is_empty());
-        assert_eq!(batch.positions.iter().collect::<Vec<_>>(), [("gitlab.push", 0, 8)]);
+        assert_eq!(
+            batch.positions.iter().collect::<Vec<_>>(),
+            [("gitlab.push", 0, Range { first: 7, next: 8, records: 1 })]
+        );
         assert!(!batch.is_due(&LIMITS, now));
         assert!(batch.is_due(&LIMITS, now + LIMITS.max_age));
     }
@@ -172,9 +191,12 @@ mod tests {
                 positions
             };
             let in_order = read(&records);
-            for (topic, partition, next) in in_order.iter() {
+            for (topic, partition, range) in in_order.iter() {
                 let of_it = records.iter().filter(|(name, number, _)| ["a", "b", "c"][*name] == topic && *number == partition);
-                prop_assert_eq!(Some(next - 1), of_it.map(|(_, _, offset)| *offset).max());
+                let offsets: Vec<i64> = of_it.map(|(_, _, offset)| *offset).collect();
+                prop_assert_eq!(Some(range.first), offsets.iter().min().copied());
+                prop_assert_eq!(Some(range.next - 1), offsets.iter().max().copied());
+                prop_assert_eq!(range.records, offsets.len() as u64);
             }
             let length = records.len().max(1);
             records.rotate_left(usize::try_from(seed % length as u64).unwrap());

@@ -4,9 +4,11 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use clickhouse::{Client, RowOwned, RowWrite};
+use clickhouse::{Client, Row, RowOwned, RowWrite};
 use fail::fail_point;
+use serde::Serialize;
 
+use crate::batch::Positions;
 use crate::metrics::Metrics;
 use crate::rows::Rows;
 
@@ -75,6 +77,16 @@ impl Destination<'_> {
     }
 }
 
+/// Records of one partition whose rows are stored.
+#[derive(Debug, Row, Serialize)]
+struct ConsumedRangeRow {
+    topic: String,
+    partition: i32,
+    first_offset: i64,
+    next_offset: i64,
+    records: u64,
+}
+
 /// Where and how rows are stored.
 #[derive(Clone, Copy)]
 pub struct Store<'s> {
@@ -120,6 +132,18 @@ impl Store<'_> {
         )?;
         fail_point!("processor::before_events");
         self.table("event_facts", &rows.events).await
+    }
+
+    /// Records which positions are stored, once their rows are: what no range covers was never consumed.
+    pub async fn record(&self, positions: &Positions) -> Result<(), InsertError> {
+        let ranges = positions.iter().map(|(topic, partition, range)| ConsumedRangeRow {
+            topic: topic.to_owned(),
+            partition,
+            first_offset: range.first,
+            next_offset: range.next,
+            records: range.records,
+        });
+        self.table("consumed_ranges", &Vec::from_iter(ranges)).await
     }
 
     async fn table<'r, T: RowOwned + RowWrite + 'r>(

@@ -341,7 +341,7 @@ impl Pipeline {
             store.insert(&batch.rows).await?;
             let swaps = swaps(&self.client).await?;
             if self.swaps.swap(swaps, Ordering::SeqCst) == swaps {
-                return Ok(());
+                return store.record(&batch.positions).await;
             }
             tracing::info!("tables were swapped by a rebuild: the batch is stored in the new ones too");
         }
@@ -360,8 +360,8 @@ impl Pipeline {
 
     async fn commit(&self, batch: &Batch) -> Result<(), KafkaError> {
         let mut offsets = TopicPartitionList::new();
-        for (topic, partition, next) in batch.positions.iter() {
-            offsets.add_partition_offset(topic, partition, Offset::Offset(next))?;
+        for (topic, partition, range) in batch.positions.iter() {
+            offsets.add_partition_offset(topic, partition, Offset::Offset(range.next))?;
         }
         let consumer = self.consumer.clone();
         let committed =

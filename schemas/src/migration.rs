@@ -93,6 +93,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../clickhouse/0027_token_expiries.sql"),
     },
     Migration { version: 28, name: "rebuilds", sql: include_str!("../clickhouse/0028_rebuilds.sql") },
+    Migration {
+        version: 29,
+        name: "consumed_ranges",
+        sql: include_str!("../clickhouse/0029_consumed_ranges.sql"),
+    },
 ];
 
 /// Creates the database and the table that records what was applied.

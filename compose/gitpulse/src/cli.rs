@@ -15,7 +15,7 @@ use runtime::telemetry::TelemetryConfig;
 
 use crate::settings::Settings;
 use crate::tenants::WebhookConfig;
-use crate::{config, dead_letters, doctor, engine, migrate, rebuild, roles, send, up};
+use crate::{check, config, dead_letters, doctor, engine, migrate, rebuild, roles, send, simulate, up};
 
 /// Turns everything that happens in many GitLab projects into SQL tables, delivery metrics and Prometheus series.
 #[derive(Debug, Parser)]
@@ -51,6 +51,10 @@ enum Command {
     Doctor(Box<doctor::DoctorArgs>),
     /// Posts payload files as GitLab would
     Send(Box<send::SendArgs>),
+    /// Sends the webhooks of an invented GitLab, and keeps a history of what was sent and answered
+    Simulate(Box<simulate::SimulateArgs>),
+    /// Compares a history with the tables: what was lost, doubled, or is there and must not be
+    Check(check::CheckArgs),
     /// What could not be decoded
     DeadLetters(dead_letters::DeadLettersArgs),
     /// Builds tables anew from `events`, beside the live ones, and swaps them
@@ -145,6 +149,8 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         Command::Migrate(args) => runtime()?.block_on(migrate::run(*args)),
         Command::Doctor(args) => return runtime()?.block_on(doctor::run(*args, tenants)),
         Command::Send(args) => return runtime()?.block_on(send::run(*args, tenants)),
+        Command::Simulate(args) => return runtime()?.block_on(simulate::run(*args, tenants)),
+        Command::Check(args) => return runtime()?.block_on(check::run(args)),
         Command::Rebuild(args) => runtime()?.block_on(rebuild::run(args)),
         Command::DeadLetters(args) => runtime()?.block_on(dead_letters::run(args)),
     };

@@ -1,15 +1,19 @@
 //! The one binary: its subcommands are the roles and the tools.
 
+mod check;
 mod cli;
 mod config;
+mod credentials;
 mod dead_letters;
 mod doctor;
 mod engine;
 mod migrate;
+mod progress;
 mod rebuild;
 mod roles;
 mod send;
 mod settings;
+mod simulate;
 mod tenants;
 mod up;
 

@@ -1,18 +1,19 @@
 //! `gitpulse rebuild`. In: names of tables. Out: the same tables, built anew from `events` by this build's decoder, and what that changed.
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use comfy_table::{Table, presets};
-use indicatif::{ProgressBar, ProgressStyle};
 use processor::Metrics;
 use processor::rebuild::{Difference, Rebuild};
 use processor::rows::TABLES;
 use prometheus::Registry;
 use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
+
+use crate::progress::Progress;
 
 /// How long one INSERT may take.
 const INSERT_TIMEOUT: Duration = Duration::from_secs(120);
@@ -148,52 +149,4 @@ fn summary(differences: &[Difference]) -> String {
         table.add_row(row);
     }
     table.to_string()
-}
-
-/// How many events were read: a bar on a terminal, else a line for each tenth.
-struct Progress {
-    bar: ProgressBar,
-    label: &'static str,
-    total: std::cell::Cell<u64>,
-    plain: bool,
-    said: std::cell::Cell<u64>,
-}
-
-impl Progress {
-    fn new(label: &'static str, total: u64) -> Progress {
-        let bar = ProgressBar::new(total).with_message(label);
-        if let Ok(style) =
-            ProgressStyle::with_template("{msg} [{bar:30}] {human_pos} of {human_len}, {per_sec}, {eta} left")
-        {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        Progress {
-            bar,
-            label,
-            total: std::cell::Cell::new(total),
-            plain: !std::io::stderr().is_terminal(),
-            said: std::cell::Cell::new(0),
-        }
-    }
-
-    #[expect(clippy::print_stderr, reason = "progress without a terminal")]
-    fn set(&self, read: u64) {
-        // Events arrive while others are read.
-        if read > self.total.get() {
-            self.total.set(read);
-            self.bar.set_length(read);
-        }
-        self.bar.set_position(read);
-        let tenth = (read * 10).checked_div(self.total.get()).unwrap_or(10).min(10);
-        if self.plain && tenth > self.said.get() {
-            self.said.set(tenth);
-            eprintln!("{}: {read} of {}", self.label, self.total.get());
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
 }

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use anyhow::Context;
 use chrono::Utc;
 use clap::Args;
 use comfy_table::{Table, presets};
@@ -24,8 +24,7 @@ use schemas::EventKind;
 use schemas::head::Head;
 use uuid::Uuid;
 
-use crate::tenants::WebhookConfig;
-use crate::up;
+use crate::credentials::{CredentialsArgs, HookSecret};
 
 /// GitLab gives up on a delivery after ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -64,12 +63,8 @@ pub(crate) struct SendArgs {
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     concurrency: u32,
 
-    /// Folder in which `up` keeps the token that it made
-    #[arg(long, env = "GITPULSE_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
-    data_dir: PathBuf,
-
     #[command(flatten)]
-    webhooks: WebhookConfig,
+    credentials: CredentialsArgs,
 }
 
 /// One HTTP request to come.
@@ -99,7 +94,11 @@ struct Answers {
 /// Sends everything and reports; the exit code says whether all was answered 200.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(args: SendArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
-    let credentials = credentials(&args, tenants)?;
+    let instance = args.credentials.instance();
+    let credentials = match args.credentials.secret(&args.url, tenants)? {
+        HookSecret::Token(token) => Credentials::Token(token),
+        HookSecret::SigningToken(token) => Credentials::Signing(SigningKey::new(&token)?),
+    };
     let files = collect(&args.paths)?;
     let deliveries = plan(&args, &files)?;
     let client = reqwest::Client::builder()
@@ -114,8 +113,6 @@ pub(crate) async fn run(args: SendArgs, tenants: Vec<TenantConfig>) -> anyhow::R
     let total = deliveries.len();
     let started = Instant::now();
     let pause = args.rate.map(|rate| Duration::from_secs(1) / rate);
-    let instance =
-        args.webhooks.gitlab_url.clone().unwrap_or_else(|| "https://gitlab.example.com".to_owned());
     let mut answers = Answers::default();
     let paced =
         futures_util::stream::iter(deliveries.into_iter().enumerate()).then(|(index, delivery)| async move {
@@ -153,26 +150,6 @@ pub(crate) async fn run(args: SendArgs, tenants: Vec<TenantConfig>) -> anyhow::R
         );
     }
     Ok(if answers.examples.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The configured signing token, else the configured token, else the one that `up` keeps in its data folder.
-fn credentials(args: &SendArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<Credentials> {
-    let tenants = args.webhooks.tenants(tenants);
-    let tenant =
-        tenants.iter().find(|tenant| args.url.ends_with(&format!("/{}", tenant.name))).or(tenants.last());
-    if let Some(signing) = tenant.and_then(|tenant| tenant.signing_tokens.first()) {
-        return Ok(Credentials::Signing(SigningKey::new(signing)?));
-    }
-    if let Some(token) = tenant.and_then(|tenant| tenant.tokens.first()) {
-        return Ok(Credentials::Token(token.clone()));
-    }
-    let kept = up::kept_token(&args.data_dir)?;
-    kept.map(Credentials::Token).with_context(|| {
-        format!(
-            "no secret to send with: set GITLAB_WEBHOOK_TOKEN or GITLAB_WEBHOOK_SIGNING_TOKEN, or name the data folder of `up` (--data-dir, now {})",
-            args.data_dir.display()
-        )
-    })
 }
 
 /// The payload files, folders read to the bottom, in the order of their names.

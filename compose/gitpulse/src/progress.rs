@@ -1,0 +1,56 @@
+//! Progress of long work. In: how much is done. Out: a bar on a terminal, else a line for each tenth. Never writes to standard output.
+
+use std::cell::Cell;
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// How much of long work is done.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    label: &'static str,
+    total: Cell<u64>,
+    plain: bool,
+    said: Cell<u64>,
+}
+
+impl Progress {
+    /// Nothing of `total` is done yet.
+    pub(crate) fn new(label: &'static str, total: u64) -> Progress {
+        let bar = ProgressBar::new(total).with_message(label);
+        if let Ok(style) =
+            ProgressStyle::with_template("{msg} [{bar:30}] {human_pos} of {human_len}, {per_sec}, {eta} left")
+        {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        Progress {
+            bar,
+            label,
+            total: Cell::new(total),
+            plain: !std::io::stderr().is_terminal(),
+            said: Cell::new(0),
+        }
+    }
+
+    /// So much is done, in all.
+    #[expect(clippy::print_stderr, reason = "progress without a terminal")]
+    pub(crate) fn set(&self, done: u64) {
+        // More may come while the work goes on.
+        if done > self.total.get() {
+            self.total.set(done);
+            self.bar.set_length(done);
+        }
+        self.bar.set_position(done);
+        let tenth = (done * 10).checked_div(self.total.get()).unwrap_or(10).min(10);
+        if self.plain && tenth > self.said.get() {
+            self.said.set(tenth);
+            eprintln!("{}: {done} of {}", self.label, self.total.get());
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,147 @@
+//! `gitpulse simulate`. In: a rate and a seed. Out: the webhooks of an invented GitLab, and the history that `gitpulse check` judges. Never sends
+//! more than it was told to.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use ingest::config::TenantConfig;
+use runtime::shutdown;
+use simulator::history::Run;
+use simulator::load::{Connections, Credentials};
+use simulator::world::WorldConfig;
+use simulator::{History, Load, LoadConfig, World};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::check::{self, JudgeArgs};
+use crate::credentials::{CredentialsArgs, HookSecret};
+use crate::progress::Progress;
+
+/// Between two looks at how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Where the ids of invented projects begin: GitLab.com has not come this far.
+const PROJECTS_BEGIN: u64 = 1_000_000_000;
+/// Room for the projects of one run.
+const PROJECTS_OF_A_RUN: u64 = 1_000;
+
+/// What to send, where, and how fast.
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// Where to send them
+    #[arg(long, default_value = "http://127.0.0.1:8000/api/v1/webhooks/gitlab", value_name = "URL")]
+    url: String,
+
+    /// Requests in all
+    #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    requests: u64,
+
+    /// Requests a second
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rate: u32,
+
+    /// Requests under way at the same time; with more, the rate is not held
+    #[arg(long, default_value_t = 256, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    under_way: u16,
+
+    /// Sends several deliveries over one connection; GitLab opens one for each
+    #[arg(long)]
+    keep_alive: bool,
+
+    /// Projects that things happen in, each with an id that no other run has
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    projects: u32,
+
+    /// Bytes of most bodies; one in a hundred is thirty times as large
+    #[arg(long, default_value_t = 2_000, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(2..=800_000))]
+    body_bytes: u32,
+
+    /// What happens is the same for the same seed; without it, it is another each time
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
+
+    /// File for the history; one that is there is replaced
+    #[arg(long, default_value = "./history.jsonl", value_name = "FILE")]
+    history: PathBuf,
+
+    /// Checks the history against the tables once all is sent
+    #[arg(long)]
+    check: bool,
+
+    #[command(flatten)]
+    judge: JudgeArgs,
+
+    #[command(flatten)]
+    credentials: CredentialsArgs,
+}
+
+/// Sends everything, and says how it was answered or, with `--check`, what became of it.
+#[expect(clippy::print_stdout, reason = "the command's output")]
+pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
+    let credentials = match args.credentials.secret(&args.url, tenants)? {
+        HookSecret::Token(token) => Credentials::Token(token.expose().to_owned()),
+        HookSecret::SigningToken(token) => Credentials::SigningToken(token.expose().to_owned()),
+    };
+    let world = WorldConfig {
+        seed: args.seed.unwrap_or_else(rand::random),
+        instance: args.credentials.instance(),
+        first_project: PROJECTS_BEGIN + PROJECTS_OF_A_RUN * u64::from(rand::random::<u32>()),
+        projects: args.projects,
+        body_bytes: args.body_bytes,
+        began_at: now().timestamp_millis(),
+    };
+    let run = Run { id: format!("simulated-{}", Uuid::new_v4().simple()), world: world.clone() };
+    println!("run {}, seed {}, history in {}", run.id, world.seed, args.history.display());
+    // The other end is there as long as this is.
+    let (_url, url) = watch::channel(args.url.clone());
+    let connections = if args.keep_alive { Connections::Kept } else { Connections::Fresh };
+    let config = LoadConfig {
+        url,
+        credentials,
+        rate: f64::from(args.rate),
+        requests: args.requests,
+        under_way: usize::from(args.under_way),
+        connections,
+    };
+    let stopped = shutdown::on_signal()?;
+    let load = Load::start(World::new(world), run, &args.history, config)?;
+    let (counts, progress) = (load.counts().clone(), Progress::new("sending", args.requests));
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    let finished = load.finish(&stopped);
+    let mut finished = std::pin::pin!(finished);
+    loop {
+        tokio::select! {
+            finished = &mut finished => break finished?,
+            _ = look.tick() => progress.set(counts.answered()),
+        }
+    }
+    drop(progress);
+
+    let history = History::read(&args.history)?;
+    if args.check {
+        return check::judge(&args.judge, &history).await;
+    }
+    for (status, count) in &history.answers {
+        match status {
+            0 => println!("{count} without answer: is GitPulse running at {}? --url names another address", args.url),
+            status => println!("{count} answered {status}"),
+        }
+    }
+    println!(
+        "{} requests, {:.0} a second; p50 {} ms, p99 {} ms, longest {} ms. `gitpulse check {}` says what became of them.",
+        history.requests(),
+        history.rate(),
+        history.took_at(0.5),
+        history.took_at(0.99),
+        history.took_at(1.0),
+        args.history.display()
+    );
+    let is_taken = history.answers.keys().all(|status| matches!(status, 200 | 401 | 415));
+    Ok(if is_taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: the invented world begins now")]
+fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
+}

@@ -1,0 +1,211 @@
+//! Judges a run. In: its history, and the tables. Out: a verdict: what was lost, doubled, or is there and must not be. Never asks whoever made the
+//! tables: what they have to hold follows from the history alone.
+//!
+//! - **lost**: answered 200, and neither in `events` nor in `dead_letters`.
+//! - **phantom**: refused, or never sent, and yet there.
+//! - **doubled**: more than once under the analysts' names.
+//! - **wrong**: a row of a table that is not what the events say that are there.
+//! - **hole**: a range of Kafka's positions that no processor has recorded as consumed.
+
+mod model;
+mod stored;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use clickhouse::Client;
+use serde::Serialize;
+use tokio::time::Instant;
+
+pub use self::stored::CheckError;
+use self::stored::Stored;
+use crate::history::{Fate, History};
+use crate::world::Expected;
+
+/// Between two looks at what is there.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How many examples of each fault are told.
+const EXAMPLES: usize = 5;
+
+/// What a check found.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Verdict {
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Deliveries, repetitions not counted.
+    pub deliveries: u64,
+    /// Those that were answered 200.
+    pub accepted: u64,
+    /// Those of which nobody knows: no answer, or 5xx.
+    pub ambiguous: u64,
+    /// How many requests were answered with which status; 0 for no answer.
+    pub answers: BTreeMap<u16, u64>,
+    /// Requests a second.
+    pub rate: f64,
+    /// Answer times in milliseconds: half of them, 99 in a hundred, all.
+    pub p50_ms: u64,
+    /// See above.
+    pub p99_ms: u64,
+    /// See above.
+    pub longest_ms: u64,
+    /// Deliveries that are in `events`.
+    pub events: u64,
+    /// Deliveries that are in `dead_letters`.
+    pub dead_letters: u64,
+    /// Rows in storage that a merge has yet to remove; they are counted nowhere.
+    pub physical_duplicates: u64,
+    /// Rows of other tables that were compared.
+    pub rows: u64,
+    /// How long it took until everything accepted was there, in milliseconds.
+    pub waited_ms: u64,
+    /// What is wrong.
+    pub lost: Findings,
+    /// See above.
+    pub phantom: Findings,
+    /// See above.
+    pub doubled: Findings,
+    /// See above.
+    pub wrong: Findings,
+    /// See above.
+    pub holes: Findings,
+    /// Tables that a rebuild from `events` would make otherwise; whoever can rebuild says so.
+    pub unlike_rebuild: Findings,
+}
+
+/// Faults of one sort.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Findings {
+    /// How many.
+    pub count: u64,
+    /// The first of them, in words.
+    pub examples: Vec<String>,
+}
+
+impl Findings {
+    /// Adds one.
+    pub fn add(&mut self, example: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.examples.len() < EXAMPLES {
+            self.examples.push(example());
+        }
+    }
+}
+
+impl Verdict {
+    /// Whether nothing is wrong.
+    pub fn is_good(&self) -> bool {
+        self.findings().iter().all(|(_, findings)| findings.count == 0)
+    }
+
+    fn findings(&self) -> [(&'static str, &Findings); 6] {
+        [
+            ("lost", &self.lost),
+            ("phantom", &self.phantom),
+            ("doubled", &self.doubled),
+            ("wrong", &self.wrong),
+            ("holes", &self.holes),
+            ("unlike a rebuild", &self.unlike_rebuild),
+        ]
+    }
+}
+
+/// Waits until everything accepted is there, `patience` at the most, then compares.
+pub async fn check(client: &Client, history: &History, patience: Duration) -> Result<Verdict, CheckError> {
+    let started = Instant::now();
+    let stored = loop {
+        let stored = Stored::read(client, &history.run).await?;
+        let is_complete = history.told.iter().all(|(number, told)| {
+            told.fate != Fate::Accepted || stored.events.contains_key(number) || stored.dead_letters.contains_key(number)
+        });
+        if is_complete || started.elapsed() >= patience {
+            break stored;
+        }
+        tokio::time::sleep(PAUSE).await;
+    };
+    let mut verdict = Verdict {
+        requests: history.requests(),
+        deliveries: history.told.len() as u64,
+        accepted: history.told.values().filter(|told| told.fate == Fate::Accepted).count() as u64,
+        ambiguous: history.told.values().filter(|told| told.fate == Fate::Ambiguous).count() as u64,
+        answers: history.answers.clone(),
+        rate: history.rate(),
+        p50_ms: history.took_at(0.5),
+        p99_ms: history.took_at(0.99),
+        longest_ms: history.took_at(1.0),
+        events: stored.events.len() as u64,
+        dead_letters: stored.dead_letters.len() as u64,
+        physical_duplicates: stored.physical_duplicates,
+        waited_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        ..Verdict::default()
+    };
+    presence(history, &stored, &mut verdict);
+    model::compare(client, history, &stored, &mut verdict).await?;
+    stored::holes(client, &mut verdict.holes).await?;
+    Ok(verdict)
+}
+
+/// Which deliveries are there, and how often.
+fn presence(history: &History, stored: &Stored, verdict: &mut Verdict) {
+    let id = |number: u64| history.run.delivery_id(number);
+    for (number, told) in &history.told {
+        let (events, letters) = (stored.events.get(number), stored.dead_letters.get(number));
+        match (told.fate, &told.expected) {
+            (Fate::Accepted, _) if events.is_none() && letters.is_none() => {
+                verdict.lost.add(|| format!("{} was answered 200", id(*number)));
+            }
+            (Fate::Refused, _) | (_, Expected::Refused(_)) if events.or(letters).is_some() => {
+                verdict.phantom.add(|| format!("{} was refused, or had to be", id(*number)));
+            }
+            (_, Expected::Fact(_)) if letters.is_some() => {
+                verdict.wrong.add(|| format!("{} can be decoded and is a dead letter", id(*number)));
+            }
+            (_, Expected::DeadLetter) if events.is_some() => {
+                verdict.wrong.add(|| format!("{} cannot be decoded and is an event", id(*number)));
+            }
+            (Fate::Accepted, Expected::Refused(_)) => {
+                verdict.wrong.add(|| format!("{} had to be refused and was answered 200", id(*number)));
+            }
+            _ => (),
+        }
+    }
+    for (name, there) in [("events", &stored.events), ("dead_letters", &stored.dead_letters)] {
+        for (number, count) in there {
+            if !history.told.contains_key(number) {
+                verdict.phantom.add(|| format!("{} was never sent and is in {name}", id(*number)));
+            }
+            if *count > 1 {
+                verdict.doubled.add(|| format!("{} is {count} times in {name}", id(*number)));
+            }
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let answers = self.answers.iter().map(|(status, count)| match status {
+            0 => format!("{count} without answer"),
+            status => format!("{count} x {status}"),
+        });
+        writeln!(f, "sent             {} requests of {} deliveries, {:.0} a second", self.requests, self.deliveries, self.rate)?;
+        writeln!(f, "answered         {}", Vec::from_iter(answers).join(", "))?;
+        writeln!(f, "                 p50 {} ms, p99 {} ms, longest {} ms", self.p50_ms, self.p99_ms, self.longest_ms)?;
+        writeln!(f, "accepted         {} deliveries; of {} nobody can know", self.accepted, self.ambiguous)?;
+        writeln!(
+            f,
+            "stored           {} events, {} dead letters, {} rows of other tables compared; {} rows to be merged yet",
+            self.events, self.dead_letters, self.rows, self.physical_duplicates
+        )?;
+        for (name, findings) in self.findings() {
+            write!(f, "{name:<16} {}", findings.count)?;
+            for example in &findings.examples {
+                write!(f, "\n                 {example}")?;
+            }
+            writeln!(f)?;
+        }
+        write!(f, "{}", if self.is_good() { "Nothing is lost, nothing is counted twice." } else { "SOMETHING IS WRONG." })
+    }
+}
+
+#[cfg(test)]
+mod tests;

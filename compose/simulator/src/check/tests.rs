@@ -1,0 +1,86 @@
+//! The judge itself: what each sort of fault looks like to it. What it reads from the tables is tested end to end, with faults planted there.
+
+use super::*;
+use crate::history::{Run, Told};
+use crate::world::{Fact, Kind, Refusal, WorldConfig};
+
+fn history(told: &[(Expected, Fate)]) -> History {
+    let world = WorldConfig {
+        seed: 1,
+        instance: "https://gitlab.example.com".to_owned(),
+        first_project: 1,
+        projects: 1,
+        body_bytes: 1,
+        began_at: 1_795_000_000_000,
+    };
+    let told = told.iter().cloned().enumerate().map(|(number, (expected, fate))| {
+        (number as u64, Told { expected, requests: 1, fate })
+    });
+    History {
+        run: Run { id: "run".to_owned(), world },
+        told: told.collect(),
+        answers: BTreeMap::new(),
+        took_ms: Vec::new(),
+        lasted_ms: 0,
+    }
+}
+
+fn fact() -> Expected {
+    let (entity, value) = ("1".to_owned(), "created".to_owned());
+    Expected::Fact(Fact { kind: Kind::Job, project: 1, entity, revision: 0, value, event: String::new() })
+}
+
+/// Lost, phantom, doubled and wrong of one delivery, by what is in `events` and in `dead_letters`.
+#[track_caller]
+fn check_one(expected: Expected, fate: Fate, there: [u64; 2], faults: [u64; 4]) {
+    let history = history(&[(expected, fate)]);
+    let rows = |count: u64| (count > 0).then_some((0, count)).into_iter().collect();
+    let stored =
+        Stored { events: rows(there[0]), dead_letters: rows(there[1]), physical_duplicates: 0 };
+    let mut verdict = Verdict::default();
+    presence(&history, &stored, &mut verdict);
+    let found = [&verdict.lost, &verdict.phantom, &verdict.doubled, &verdict.wrong].map(|found| found.count);
+    assert_eq!(found, faults, "{verdict}");
+    assert_eq!(verdict.is_good(), faults == [0; 4]);
+}
+
+#[test]
+fn what_was_accepted_has_to_be_there_once() {
+    check_one(fact(), Fate::Accepted, [1, 0], [0; 4]);
+    check_one(fact(), Fate::Accepted, [0, 0], [1, 0, 0, 0]);
+    check_one(fact(), Fate::Accepted, [2, 0], [0, 0, 1, 0]);
+    check_one(Expected::DeadLetter, Fate::Accepted, [0, 1], [0; 4]);
+    check_one(Expected::DeadLetter, Fate::Accepted, [0, 2], [0, 0, 1, 0]);
+    check_one(Expected::DeadLetter, Fate::Accepted, [0, 0], [1, 0, 0, 0]);
+}
+
+#[test]
+fn what_nobody_knows_of_may_be_there_but_not_twice() {
+    check_one(fact(), Fate::Ambiguous, [0, 0], [0; 4]);
+    check_one(fact(), Fate::Ambiguous, [1, 0], [0; 4]);
+    check_one(fact(), Fate::Ambiguous, [2, 0], [0, 0, 1, 0]);
+}
+
+#[test]
+fn what_was_refused_must_not_be_there() {
+    let forged = Expected::Refused(Refusal::Forged);
+    check_one(forged.clone(), Fate::Refused, [0, 0], [0; 4]);
+    check_one(forged.clone(), Fate::Refused, [1, 0], [0, 1, 0, 0]);
+    check_one(forged.clone(), Fate::Ambiguous, [0, 1], [0, 1, 0, 0]);
+    check_one(forged, Fate::Accepted, [1, 0], [0, 1, 0, 0]);
+    check_one(fact(), Fate::Refused, [1, 0], [0, 1, 0, 0]);
+}
+
+#[test]
+fn what_can_be_decoded_is_no_dead_letter_and_the_other_way_round() {
+    check_one(fact(), Fate::Accepted, [0, 1], [0, 0, 0, 1]);
+    check_one(Expected::DeadLetter, Fate::Accepted, [1, 0], [0, 0, 0, 1]);
+}
+
+#[test]
+fn what_was_never_sent_is_a_phantom() {
+    let stored = Stored { events: [(7, 1)].into(), ..Stored::default() };
+    let mut verdict = Verdict::default();
+    presence(&history(&[]), &stored, &mut verdict);
+    assert_eq!(verdict.phantom.examples, ["run-0000007 was never sent and is in events"]);
+}

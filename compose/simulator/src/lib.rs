@@ -1,0 +1,16 @@
+//! A GitLab world with known truth, and the judge of what became of it. Shares no code with what it judges.
+//!
+//! [`world`] makes things happen and writes them as webhooks, [`load`] sends them on a schedule, [`history`] keeps what was sent and how it
+//! was answered, [`mod@check`] compares that with the tables.
+
+mod body;
+pub mod check;
+pub mod history;
+pub mod load;
+mod sign;
+pub mod world;
+
+pub use check::{Verdict, check};
+pub use history::History;
+pub use load::{Load, LoadConfig};
+pub use world::World;

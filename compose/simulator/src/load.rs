@@ -1,0 +1,224 @@
+//! Sends a world's deliveries on a schedule. In: a rate and a bound. Out: requests, and a history of them. Open loop: what is due is sent whether
+//! or not the others were answered, as long as not too many are under way. Never sends more than its bound, nor to anywhere else.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::history::{HistoryError, Run, Writer};
+pub use crate::sign::Credentials;
+use crate::sign::InvalidSigningToken;
+use crate::world::{Delivery, Expected, Refusal, World};
+
+/// GitLab gives up on a delivery after ten seconds.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How a world is sent.
+#[derive(Debug, Clone)]
+pub struct LoadConfig {
+    /// Where to; it may change while the load runs.
+    pub url: watch::Receiver<String>,
+    /// The secret.
+    pub credentials: Credentials,
+    /// Requests a second.
+    pub rate: f64,
+    /// Requests at the most.
+    pub requests: u64,
+    /// Requests under way at the same time; with more, the schedule slips.
+    pub under_way: usize,
+    /// How long a connection lives.
+    pub connections: Connections,
+}
+
+/// How long a connection lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connections {
+    /// For one delivery, as GitLab's do.
+    Fresh,
+    /// For as long as it can.
+    Kept,
+}
+
+/// Why a load ended before its bound.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Its history could not be written, so that nobody could judge it.
+    #[error("the history cannot be written")]
+    History(#[from] HistoryError),
+    /// There is no HTTP client.
+    #[error("no HTTP client can be made")]
+    Client(#[from] reqwest::Error),
+    /// The secret is no secret.
+    #[error(transparent)]
+    Credentials(#[from] InvalidSigningToken),
+    /// A task of it panicked.
+    #[error("a request was lost")]
+    Lost,
+}
+
+/// How far a load is.
+#[derive(Debug, Default)]
+pub struct Counts {
+    sent: AtomicU64,
+    answered: AtomicU64,
+    accepted: AtomicU64,
+}
+
+impl Counts {
+    /// Requests that were sent.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Requests that were answered, or of which it is known that they will not be.
+    pub fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Requests that were answered 200.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+}
+
+/// A load under way.
+pub struct Load {
+    counts: Arc<Counts>,
+    stop: CancellationToken,
+    task: JoinHandle<Result<(), LoadError>>,
+}
+
+impl Load {
+    /// Begins to send `world`, and to write the history of `run` to `path`.
+    pub fn start(world: World, run: Run, path: &Path, config: LoadConfig) -> Result<Load, LoadError> {
+        let history = Writer::create(path, &run)?;
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(TIMEOUT)
+            .pool_max_idle_per_host(match config.connections {
+                Connections::Fresh => 0,
+                Connections::Kept => config.under_way,
+            })
+            .build()?;
+        let counts = Arc::new(Counts::default());
+        let stop = CancellationToken::new();
+        let sender = Sender { client, run, history, config, counts: counts.clone() };
+        let task = tokio::spawn(send_all(Arc::new(sender), world, stop.clone()));
+        Ok(Load { counts, stop, task })
+    }
+
+    /// How far it is.
+    pub fn counts(&self) -> &Arc<Counts> {
+        &self.counts
+    }
+
+    /// Waits until everything that was to be sent was answered, or will not be any more; `stop` ends the sending before that.
+    pub async fn finish(self, stop: &CancellationToken) -> Result<(), LoadError> {
+        let mut task = self.task;
+        let finished = tokio::select! {
+            finished = &mut task => finished,
+            () = stop.cancelled() => {
+                self.stop.cancel();
+                task.await
+            }
+        };
+        finished.map_err(|_| LoadError::Lost)?
+    }
+}
+
+struct Sender {
+    client: reqwest::Client,
+    run: Run,
+    history: Writer,
+    config: LoadConfig,
+    counts: Arc<Counts>,
+}
+
+async fn send_all(sender: Arc<Sender>, mut world: World, stop: CancellationToken) -> Result<(), LoadError> {
+    let under_way = Arc::new(Semaphore::new(sender.config.under_way));
+    let pause = Duration::from_secs_f64(1.0 / sender.config.rate.max(0.001));
+    let mut due = Instant::now();
+    let mut requests = tokio::task::JoinSet::new();
+    for _ in 0..sender.config.requests {
+        let free = async {
+            tokio::time::sleep_until(due).await;
+            under_way.clone().acquire_owned().await
+        };
+        let Some(Ok(permit)) = stop.run_until_cancelled(free).await else { break };
+        // What could not be sent in time is not made up for by a burst.
+        due = (due + pause).max(Instant::now() - Duration::from_secs(1));
+        let delivery = world.deliver();
+        let sender = sender.clone();
+        requests.spawn(async move {
+            let sent = sender.send(delivery).await;
+            drop(permit);
+            sent
+        });
+        while let Some(finished) = requests.try_join_next() {
+            finished.map_err(|_| LoadError::Lost)??;
+        }
+    }
+    while let Some(finished) = requests.join_next().await {
+        finished.map_err(|_| LoadError::Lost)??;
+    }
+    Ok(())
+}
+
+impl Sender {
+    async fn send(&self, delivery: Delivery) -> Result<(), LoadError> {
+        let Delivery { number, expected, event_header, body } = delivery;
+        let id = self.run.delivery_id(number);
+        let now = now();
+        let timestamp = now.timestamp().to_string();
+        let url = self.config.url.borrow().clone();
+        let mut request = self
+            .client
+            .post(url)
+            .header("content-type", "application/json")
+            .header("user-agent", "GitLab/19.0.0")
+            .header("x-gitlab-event", event_header)
+            .header("x-gitlab-instance", &self.run.world.instance)
+            .header("idempotency-key", &id)
+            .header("webhook-id", &id)
+            .header("webhook-timestamp", &timestamp);
+        let credentials = match expected {
+            Expected::Refused(Refusal::Forged) => &self.config.credentials.forged(),
+            _ => &self.config.credentials,
+        };
+        let (header, proof) = credentials.prove(&id, &timestamp, &body)?;
+        request = request.header(header, proof);
+        if let Expected::Refused(Refusal::Compressed) = expected {
+            request = request.header("content-encoding", "gzip");
+        }
+        self.history.sent(number, now.timestamp_millis(), expected)?;
+        self.counts.sent.fetch_add(1, Ordering::Relaxed);
+        let started = Instant::now();
+        let status = match request.body(body.to_vec()).send().await {
+            // A whole answer, not only its head.
+            Ok(response) => {
+                let status = response.status().as_u16();
+                response.bytes().await.is_ok().then_some(status)
+            }
+            Err(_) => None,
+        };
+        let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.history.answered(number, status, took_ms)?;
+        self.counts.answered.fetch_add(1, Ordering::Relaxed);
+        if status == Some(200) {
+            self.counts.accepted.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: requests and signatures are dated by the clock")]
+fn now() -> chrono::DateTime<Utc> {
+    Utc::now()
+}
