@@ -24,8 +24,9 @@ SETTINGS index_granularity = 1024;
 -- Where each ref points, from what is known of it: the SHA of the last listing, and the pushes since then, followed from before to
 -- after. Pushes are not taken in the order of their receipt, which may be any: a ref that went A, B, C was at each SHA as often as it left it,
 -- but for the one it is at. Where several are left, because a push in between is missing, or none, because it went in a circle, the one that
--- it came to last. One case is told by time alone: a push to A that is told again within ten minutes, after the ref had left A, moved it again,
--- though `pushes` does not count it, lest two hooks count it twice.
+-- it came to last. One case is told by time: a push from A to B that is told again within ten minutes, after the ref had left B, moved it again if
+-- the ref had come back to A meanwhile, though `pushes` does not count it, lest two hooks count it twice. If it had not come back to A, there was
+-- nothing to push from: a second hook was late.
 CREATE VIEW IF NOT EXISTS ${database}.ref_heads ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -70,21 +71,22 @@ steps AS
 (
     SELECT
         instance, project_id, ref, step.1 AS sha, step.2 AS balance, counts, step.3 AS entered_at, step.4 AS entered_last, step.5 AS left_last,
-        step.6 AS known_pushes, first_at, toNullable(last_at) AS pushed_at, pusher, told_by
+        step.6 AS known_pushes, step.7 AS entered_from, first_at, toNullable(last_at) AS pushed_at, pusher, told_by
     FROM
     (
         SELECT
             *,
             arrayJoin([
-                (after, toInt64(newer_pushes), last_begun_at, last_at, toDateTime64(0, 3, 'UTC'), pushes),
-                (before, -toInt64(pushes), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), last_at, 0)
+                (after, toInt64(newer_pushes), last_begun_at, last_at, toDateTime64(0, 3, 'UTC'), pushes, cityHash64(before)),
+                (before, -toInt64(pushes), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), last_at, 0, 0)
             ]) AS step
         FROM moves
     )
     UNION ALL
     SELECT
         instance, project_id, ref, assumeNotNull(tupleElement(facts.sha, 4)) AS sha, 1 AS balance, true AS counts, seen_at AS entered_at,
-        seen_at AS entered_last, toDateTime64(0, 3, 'UTC') AS left_last, 0 AS known_pushes, first_seen_at AS first_at, NULL AS pushed_at,
+        seen_at AS entered_last, toDateTime64(0, 3, 'UTC') AS left_last, 0 AS known_pushes, 0 AS entered_from, first_seen_at AS first_at,
+        NULL AS pushed_at,
         (NULL, NULL) AS pusher, tenants AS told_by
     FROM ${database}.ref_head_facts AS facts FINAL
     WHERE tupleElement(facts.sha, 4) IS NOT NULL
@@ -93,7 +95,7 @@ visited AS
 (
     SELECT
         instance, project_id, ref, sha, sum(steps.balance) AS balances, max(steps.counts) AS is_known,
-        max((entered_last, entered_at)) AS entered, max(left_last) AS left_at, min(steps.first_at) AS known_at,
+        max((entered_last, entered_at, entered_from)) AS entered, max(left_last) AS left_at, min(steps.first_at) AS known_at,
         max(steps.pushed_at) AS pushed_last_at, argMax(steps.pusher, steps.pushed_at) AS last_pusher, sum(known_pushes) AS known,
         groupUniqArrayArray(steps.told_by) AS told
     FROM steps
@@ -103,23 +105,29 @@ placed AS
 (
     SELECT
         *,
-        entered.2 < left_at AND left_at < entered.1 AS entered_again,
-        if(entered_again, entered.1, entered.2) AS came_at,
         -- A ref that went in a circle from nothing to nothing is deleted, unless it was clearly made again: a deletion may be told of before
         -- the pushes it ended.
-        (is_known, entered_again, balances > 0, came_at + INTERVAL if(match(sha, '^0+$'), 10, 0) MINUTE, sha, came_at) AS place
+        INTERVAL if(match(sha, '^0+$'), 10, 0) MINUTE AS doubt,
+        (is_known, balances > 0, entered.2 + doubt, sha, entered.2) AS place,
+        (is_known, balances > 0, entered.1 + doubt, sha, entered.1) AS place_again
     FROM visited
 ),
 heads AS
 (
     SELECT
-        instance, project_id, ref, max(place) AS head, min(placed.known_at) AS first_known_at, max(placed.pushed_last_at) AS last_at,
+        instance, project_id, ref, max(place) AS usual,
+        -- SHAs that the ref may have come to again after it left them, and from where: it did if it had come back there.
+        groupArrayIf((place_again, entered), entered.2 < left_at AND left_at < entered.1) AS told_again,
+        if(empty(told_again), [], groupArray((cityHash64(sha), entered.1))) AS entries,
+        arrayFilter(told -> arrayExists(entry -> entry.1 = told.2.3 AND entry.2 > told.2.2 AND entry.2 <= told.2.1, entries), told_again) AS again,
+        if(empty(again), usual, arrayMax(again).1) AS head,
+        min(placed.known_at) AS first_known_at, max(placed.pushed_last_at) AS last_at,
         argMax(placed.last_pusher, placed.pushed_last_at) AS pusher, sum(placed.known) AS pushes_known, groupUniqArrayArray(placed.told) AS told_by
     FROM placed
     GROUP BY instance, project_id, ref
 )
 SELECT
-    instance, project_id, ref, head.5 AS sha, head.6 AS moved_at, first_known_at AS first_pushed_at, last_at AS last_pushed_at,
+    instance, project_id, ref, head.4 AS sha, head.5 AS moved_at, first_known_at AS first_pushed_at, last_at AS last_pushed_at,
     pusher.1 AS last_pusher_id, pusher.2 AS last_pusher_username, pushes_known AS pushes, arraySort(told_by) AS tenants
 FROM heads;
 

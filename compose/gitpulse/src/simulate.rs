@@ -30,7 +30,12 @@ const PROJECTS_OF_A_RUN: u64 = 1_000;
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
     /// Where to send them
-    #[arg(long, default_value = "http://127.0.0.1:8000/api/v1/webhooks/gitlab", value_name = "URL")]
+    #[arg(
+        long,
+        id = "webhook-url",
+        default_value = "http://127.0.0.1:8000/api/v1/webhooks/gitlab",
+        value_name = "URL"
+    )]
     url: String,
 
     /// Requests in all
@@ -124,7 +129,10 @@ pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyho
     }
     for (status, count) in &history.answers {
         match status {
-            0 => println!("{count} without answer: is GitPulse running at {}? --url names another address", args.url),
+            0 => println!(
+                "{count} without answer: is GitPulse running at {}? --url names another address",
+                args.url
+            ),
             status => println!("{count} answered {status}"),
         }
     }

@@ -81,7 +81,8 @@ pub(crate) fn write(kind: Kind, moment: &Moment<'_>) -> Written {
             (id.to_string(), state.to_owned(), state.to_owned(), "Pipeline Hook", body)
         }
         Kind::Job => {
-            let started = matches!(state, "running" | "success" | "failed").then(|| time(moment.born_at + TimeDelta::seconds(20)));
+            let started = matches!(state, "running" | "success" | "failed")
+                .then(|| time(moment.born_at + TimeDelta::seconds(20)));
             let finished = matches!(state, "success" | "failed").then(|| time(moment.at));
             let body = json!({
                 "object_kind": "build", "ref": "main", "tag": false, "sha": moment.head, "build_id": id,
@@ -111,7 +112,10 @@ pub(crate) fn write(kind: Kind, moment: &Moment<'_>) -> Written {
 pub(crate) fn poison(random: &mut StdRng, number: u64) -> Vec<u8> {
     match random.random_range(0..5) {
         0 => format!("{{\"object_kind\":\"push\",\"number\":{number},\"a\":\"\u{1}\"").into_bytes(),
-        1 => [b"{\"object_kind\":\"push\",\"a\":\"\xff\xfe\",\"number\":", number.to_string().as_bytes(), b"}"].concat(),
+        1 => {
+            [b"{\"object_kind\":\"push\",\"a\":\"\xff\xfe\",\"number\":", number.to_string().as_bytes(), b"}"]
+                .concat()
+        }
         2 => format!("[{{\"object_kind\":\"push\",\"number\":{number}}}]").into_bytes(),
         3 => format!(
             "{{\"object_kind\":\"push\",\"number\":{number},\"a\":{}{}}}",
@@ -119,7 +123,9 @@ pub(crate) fn poison(random: &mut StdRng, number: u64) -> Vec<u8> {
             "]".repeat(10_000)
         )
         .into_bytes(),
-        _ => format!("{{\"object_kind\":\"push\",\"object_kind\":\"note\",\"number\":{number}}}").into_bytes(),
+        _ => {
+            format!("{{\"object_kind\":\"push\",\"object_kind\":\"note\",\"number\":{number}}}").into_bytes()
+        }
     }
 }
 

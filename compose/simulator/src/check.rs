@@ -116,7 +116,9 @@ pub async fn check(client: &Client, history: &History, patience: Duration) -> Re
     let stored = loop {
         let stored = Stored::read(client, &history.run).await?;
         let is_complete = history.told.iter().all(|(number, told)| {
-            told.fate != Fate::Accepted || stored.events.contains_key(number) || stored.dead_letters.contains_key(number)
+            told.fate != Fate::Accepted
+                || stored.events.contains_key(number)
+                || stored.dead_letters.contains_key(number)
         });
         if is_complete || started.elapsed() >= patience {
             break stored;
@@ -187,9 +189,17 @@ impl fmt::Display for Verdict {
             0 => format!("{count} without answer"),
             status => format!("{count} x {status}"),
         });
-        writeln!(f, "sent             {} requests of {} deliveries, {:.0} a second", self.requests, self.deliveries, self.rate)?;
+        writeln!(
+            f,
+            "sent             {} requests of {} deliveries, {:.0} a second",
+            self.requests, self.deliveries, self.rate
+        )?;
         writeln!(f, "answered         {}", Vec::from_iter(answers).join(", "))?;
-        writeln!(f, "                 p50 {} ms, p99 {} ms, longest {} ms", self.p50_ms, self.p99_ms, self.longest_ms)?;
+        writeln!(
+            f,
+            "                 p50 {} ms, p99 {} ms, longest {} ms",
+            self.p50_ms, self.p99_ms, self.longest_ms
+        )?;
         writeln!(f, "accepted         {} deliveries; of {} nobody can know", self.accepted, self.ambiguous)?;
         writeln!(
             f,
@@ -203,7 +213,11 @@ impl fmt::Display for Verdict {
             }
             writeln!(f)?;
         }
-        write!(f, "{}", if self.is_good() { "Nothing is lost, nothing is counted twice." } else { "SOMETHING IS WRONG." })
+        write!(
+            f,
+            "{}",
+            if self.is_good() { "Nothing is lost, nothing is counted twice." } else { "SOMETHING IS WRONG." }
+        )
     }
 }
 

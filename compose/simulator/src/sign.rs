@@ -66,8 +66,9 @@ mod tests {
     #[test]
     fn the_signature_is_that_of_standard_webhooks() {
         let credentials = Credentials::SigningToken("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
-        let (header, value) =
-            credentials.prove("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", br#"{"test": 2432232314}"#).unwrap();
+        let (header, value) = credentials
+            .prove("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", br#"{"test": 2432232314}"#)
+            .unwrap();
         assert_eq!(header, "webhook-signature");
         assert_eq!(value, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }

@@ -286,13 +286,20 @@ fn advance(life: &mut Life, random: &mut StdRng) -> (&'static str, String) {
     };
     let (event, state) = match (life.kind, life.state) {
         (Kind::Push | Kind::TagPush, _) => {
-            life.head = format!("{:016x}{:016x}{:08x}", random.random::<u64>(), random.random::<u64>(), life.id);
+            life.head =
+                format!("{:016x}{:016x}{:08x}", random.random::<u64>(), random.random::<u64>(), life.id);
             ("push", "pushed")
         }
         (Kind::Note, _) => ("create", "written"),
         (Kind::MergeRequest | Kind::Issue, "") => ("open", "opened"),
         (Kind::MergeRequest, "opened") => chosen(
-            &[("update", "opened"), ("update", "opened"), ("update", "opened"), ("merge", "merged"), ("close", "closed")],
+            &[
+                ("update", "opened"),
+                ("update", "opened"),
+                ("update", "opened"),
+                ("merge", "merged"),
+                ("close", "closed"),
+            ],
             random,
         ),
         (Kind::Issue, "opened") => {
@@ -372,7 +379,10 @@ mod tests {
                 Expected::Refused(_) => refused += 1,
             }
         }
-        assert!(repeated > 300 && second > 500 && dead > 10 && refused > 20, "{repeated} {second} {dead} {refused}");
+        assert!(
+            repeated > 300 && second > 500 && dead > 10 && refused > 20,
+            "{repeated} {second} {dead} {refused}"
+        );
         let whole = revisions.values().filter(|of| of.len() as u32 == of.last().unwrap() + 1).count();
         // What was forged or compressed was a step as well, of which nobody will know.
         assert!(whole * 100 > revisions.len() * 97, "{whole} of {}", revisions.len());

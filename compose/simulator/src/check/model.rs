@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
-use super::stored::{CheckError, Stored, projects};
 use super::Verdict;
+use super::stored::{CheckError, Stored, projects};
 use crate::history::History;
 use crate::world::{Expected, Fact, Kind};
 
@@ -51,7 +51,13 @@ const SHOWN: [Shown; 8] = [
         value: "concat(assumeNotNull(state), ' ', assumeNotNull(title))",
         history: Some(("issue_events WHERE", "toString(issue_id)", "toString(action)")),
     },
-    Shown { kind: Kind::Note, table: "notes", entity: "toString(id)", value: "assumeNotNull(body)", history: None },
+    Shown {
+        kind: Kind::Note,
+        table: "notes",
+        entity: "toString(id)",
+        value: "assumeNotNull(body)",
+        history: None,
+    },
     Shown {
         kind: Kind::Pipeline,
         table: "pipelines",
@@ -152,7 +158,9 @@ fn compare_states(
         if let (Some(expected), Some(row)) = (last(shown.kind, revisions), found.first())
             && row.value != expected
         {
-            verdict.wrong.add(|| format!("{table} {project} {entity} is {:?} and not {expected:?}", row.value));
+            verdict
+                .wrong
+                .add(|| format!("{table} {project} {entity} is {:?} and not {expected:?}", row.value));
         }
     }
     for (project, entity) in things.keys().filter(|thing| !by_thing.contains_key(*thing)) {
@@ -180,8 +188,11 @@ fn compare_histories(
 ) {
     let mut expected: BTreeMap<(&Thing, &str), u64> = BTreeMap::new();
     for (thing, revisions) in things {
-        let once: BTreeSet<&str> =
-            revisions.values().map(|fact| fact.event.as_str()).filter(|event| is_once(shown.kind, event)).collect();
+        let once: BTreeSet<&str> = revisions
+            .values()
+            .map(|fact| fact.event.as_str())
+            .filter(|event| is_once(shown.kind, event))
+            .collect();
         for event in once {
             expected.insert((thing, event), 1);
         }
@@ -206,14 +217,18 @@ fn compare_histories(
         verdict.rows += 1;
         let expected = expected.get(&(thing, *event)).copied().unwrap_or(0);
         if *found > expected {
-            verdict.doubled.add(|| format!("{table} {project} {entity}: {event} {found} times, not {expected}"));
+            verdict
+                .doubled
+                .add(|| format!("{table} {project} {entity}: {event} {found} times, not {expected}"));
         }
     }
     for ((thing, event), expected) in expected {
         let (project, entity) = thing;
         let found = rows.get(&(thing.clone(), event)).copied().unwrap_or(0);
         if found < expected {
-            verdict.wrong.add(|| format!("{table} {project} {entity}: {event} {found} times, not {expected}"));
+            verdict
+                .wrong
+                .add(|| format!("{table} {project} {entity}: {event} {found} times, not {expected}"));
         }
     }
 }

@@ -13,9 +13,11 @@ fn history(told: &[(Expected, Fate)]) -> History {
         body_bytes: 1,
         began_at: 1_795_000_000_000,
     };
-    let told = told.iter().cloned().enumerate().map(|(number, (expected, fate))| {
-        (number as u64, Told { expected, requests: 1, fate })
-    });
+    let told = told
+        .iter()
+        .cloned()
+        .enumerate()
+        .map(|(number, (expected, fate))| (number as u64, Told { expected, requests: 1, fate }));
     History {
         run: Run { id: "run".to_owned(), world },
         told: told.collect(),
@@ -35,8 +37,7 @@ fn fact() -> Expected {
 fn check_one(expected: Expected, fate: Fate, there: [u64; 2], faults: [u64; 4]) {
     let history = history(&[(expected, fate)]);
     let rows = |count: u64| (count > 0).then_some((0, count)).into_iter().collect();
-    let stored =
-        Stored { events: rows(there[0]), dead_letters: rows(there[1]), physical_duplicates: 0 };
+    let stored = Stored { events: rows(there[0]), dead_letters: rows(there[1]), physical_duplicates: 0 };
     let mut verdict = Verdict::default();
     presence(&history, &stored, &mut verdict);
     let found = [&verdict.lost, &verdict.phantom, &verdict.doubled, &verdict.wrong].map(|found| found.count);

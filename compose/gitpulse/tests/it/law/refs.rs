@@ -91,6 +91,24 @@ async fn pushes_received_in_the_wrong_order_lead_to_the_right_head() {
     }
 }
 
+/// Rule 12. A second hook that tells of a push after the branch has moved on moves nothing back. A push that is made again within minutes does: the
+/// branch had come back to where it began.
+///
+/// Seen to fail: whatever is told again moves the branch; nothing does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_hook_moves_nothing_back_and_a_push_made_again_does() {
+    let made = push("main", '0', 'a', 0);
+    let late =
+        [made.clone(), push("main", 'a', 'b', 60), push("main", 'b', 'c', 120), push("main", 'a', 'b', 180)];
+    assert_eq!(head(&late).await, "c");
+    let longer =
+        [&late[..], &[push("main", 'c', 'd', 240), push("main", 'd', 'e', 300), push("main", 'c', 'd', 360)]]
+            .concat();
+    assert_eq!(head(&longer).await, "e");
+    let again = [made, push("main", 'a', 'b', 60), push("main", 'b', 'a', 120), push("main", 'a', 'b', 180)];
+    assert_eq!(head(&again).await, "b");
+}
+
 /// Rule 12. An old push that GitLab sends again keeps its id, and moves nothing; nor does the list of events, which says when it was.
 ///
 /// Seen to fail: the latest receipt of a delivery kept, or in its key; pushes of the API at their receipt.
