@@ -1,5 +1,6 @@
-//! In: an installed Apache Kafka and a data folder. Out: one real broker on this machine, for tests
-//! whose results depend on what a real broker does. Never listens beyond the loopback interface.
+//! In: an installed Apache Kafka, a data folder and the ports of one node or more. Out: a real cluster
+//! on this machine, for tests whose results depend on what real brokers do, and what they do when one
+//! of them is lost. Never listens beyond the loopback interface.
 
 use std::{
     fs, io,
@@ -9,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::try_join_all;
 use tokio::process::Command;
 
 use crate::{
@@ -19,6 +21,12 @@ use crate::{
 
 /// Any well-formed id does: every cluster of ours is alone on its ports.
 const CLUSTER_ID: &str = "Z2l0cHVsc2UtdGVzdHMxMQ";
+
+/// Replicas of what Kafka keeps for itself, where there are nodes enough; our topics are made alike.
+const MAX_REPLICAS: usize = 3;
+
+/// Enough for a record of 40 MiB, and three nodes fit beside a build.
+const HEAP: &str = "-Xmx384m";
 
 /// A Kafka broker could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -71,33 +79,44 @@ impl KafkaPorts {
     }
 }
 
-/// One node that is broker and controller in one.
+/// A cluster of nodes, each of which is broker and controller in one; a single broker is a cluster of one.
+///
+/// Three nodes keep working without one of them: they hold three replicas of everything, and two
+/// suffice for an acknowledgement and for electing a controller.
 #[derive(Clone, Debug)]
 pub struct Kafka {
     /// The folder that holds `libs`, see [`provide_kafka`](crate::provide::provide_kafka).
     pub installation: PathBuf,
-    /// The folder for its records and its log.
+    /// The folder for its records and logs; each node has a folder of its own in it.
     pub folder: PathBuf,
-    /// Its ports; a restart on the same folder takes the ones it had before.
-    pub ports: KafkaPorts,
+    /// The ports of its nodes, the first of which has the broker id 1; a restart on the same folder
+    /// takes the ones it had before.
+    pub nodes: Vec<KafkaPorts>,
 }
 
 impl Kafka {
     /// What clients connect to (`bootstrap.servers`).
     pub fn bootstrap_servers(&self) -> String {
-        format!("127.0.0.1:{}", self.ports.broker)
+        let addresses = self.nodes.iter().map(|ports| format!("127.0.0.1:{}", ports.broker));
+        addresses.collect::<Vec<_>>().join(",")
     }
 
-    /// How it is started, its folder being formatted when it is new; takes two seconds.
+    /// How its nodes are started, in the order of their ids, their folders being formatted when they
+    /// are new; takes a few seconds.
     ///
     /// # Errors
     ///
-    /// When `java` is missing or the folder cannot be used.
-    pub async fn child(&self) -> Result<ChildSpec, KafkaError> {
-        let folder = std::path::absolute(&self.folder).map_err(prepare(&self.folder))?;
+    /// When `java` is missing or a folder cannot be used.
+    pub async fn children(&self) -> Result<Vec<ChildSpec>, KafkaError> {
+        try_join_all((1..=self.nodes.len()).map(|id| self.child(id))).await
+    }
+
+    async fn child(&self, id: usize) -> Result<ChildSpec, KafkaError> {
+        let folder = self.folder.join(format!("node-{id}"));
+        let folder = std::path::absolute(&folder).map_err(prepare(&folder))?;
         let properties = folder.join("server.properties");
         fs::create_dir_all(&folder).map_err(prepare(&folder))?;
-        fs::write(&properties, server_properties(&folder, self.ports)).map_err(prepare(&folder))?;
+        fs::write(&properties, self.server_properties(id, &folder)).map_err(prepare(&folder))?;
         let libs =
             std::path::absolute(&self.installation).map_err(prepare(&self.installation))?.join("libs/*");
         format(&libs, &folder, &properties).await?;
@@ -105,7 +124,7 @@ impl Kafka {
             name: "kafka",
             program: "java".into(),
             arguments: vec![
-                "-Xmx512m".into(),
+                HEAP.into(),
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn".into(),
                 "-cp".into(),
                 libs.into(),
@@ -116,7 +135,7 @@ impl Kafka {
             folder,
             environment: Environment::Inherited,
             listens: Listens {
-                address: (Ipv4Addr::LOCALHOST, self.ports.broker).into(),
+                address: (Ipv4Addr::LOCALHOST, self.nodes[id - 1].broker).into(),
                 setting: "the broker port",
             },
             ready_within: Duration::from_secs(60),
@@ -124,8 +143,10 @@ impl Kafka {
         })
     }
 
-    /// Supervises the node as `child`, which is [`Kafka::child`], perhaps
+    /// Supervises a node as `child`, which is one of [`Kafka::children`], perhaps
     /// [`through`](ChildSpec::through) another program; without one, a node outlives a killed test.
+    ///
+    /// A node is ready when most of the cluster is there, so the nodes of one are started side by side.
     ///
     /// # Errors
     ///
@@ -133,6 +154,43 @@ impl Kafka {
     pub async fn start(child: ChildSpec) -> Result<Supervisor, SuperviseError> {
         let address = child.listens.address;
         Supervisor::start(child, move || probe::kafka(address)).await
+    }
+
+    /// Message sizes stay at Kafka's defaults: what our topics ask for must suffice. The session
+    /// timeout is short for two reasons: it is how long partitions wait for another leader when a
+    /// node is lost, and a killed node may not come back before its old session is over.
+    fn server_properties(&self, id: usize, folder: &Path) -> String {
+        let KafkaPorts { broker, controller } = self.nodes[id - 1];
+        let voters = self.nodes.iter().enumerate();
+        let voters = voters.map(|(index, ports)| format!("{}@127.0.0.1:{}", index + 1, ports.controller));
+        let voters = voters.collect::<Vec<_>>().join(",");
+        let replicas = self.nodes.len().min(MAX_REPLICAS);
+        let in_sync = if replicas == MAX_REPLICAS { 2 } else { 1 };
+        let folder = folder.display();
+        format!(
+            "process.roles=broker,controller
+node.id={id}
+controller.quorum.voters={voters}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={folder}/log
+auto.create.topics.enable=false
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+replica.lag.time.max.ms=5000
+min.insync.replicas={in_sync}
+group.initial.rebalance.delay.ms=0
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor={replicas}
+transaction.state.log.num.partitions=4
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={in_sync}
+share.coordinator.state.topic.replication.factor={replicas}
+share.coordinator.state.topic.min.isr={in_sync}
+"
+        )
     }
 }
 
@@ -142,7 +200,7 @@ async fn format(libs: &Path, data: &Path, properties: &Path) -> Result<(), Kafka
         .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=error")
         .arg("-cp")
         .arg(libs)
-        .args(["kafka.tools.StorageTool", "format", "--standalone"])
+        .args(["kafka.tools.StorageTool", "format"])
         .args(["--ignore-formatted", "--cluster-id", CLUSTER_ID, "--config"])
         .arg(properties)
         .current_dir(data)
@@ -158,35 +216,6 @@ async fn format(libs: &Path, data: &Path, properties: &Path) -> Result<(), Kafka
         status: output.status,
         output: String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
     })
-}
-
-/// Message sizes stay at Kafka's defaults: what our topics ask for must suffice. The session timeout
-/// is short because a killed node may not come back before its old session is over.
-fn server_properties(data: &Path, ports: KafkaPorts) -> String {
-    let KafkaPorts { broker, controller } = ports;
-    let data = data.display();
-    format!(
-        "process.roles=broker,controller
-node.id=1
-controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={data}/log
-auto.create.topics.enable=false
-broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=500
-group.initial.rebalance.delay.ms=0
-offsets.topic.num.partitions=4
-offsets.topic.replication.factor=1
-transaction.state.log.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-"
-    )
 }
 
 fn prepare(path: &Path) -> impl FnOnce(io::Error) -> KafkaError + '_ {

@@ -11,6 +11,7 @@ use embedded::kafka::{Kafka, KafkaPorts};
 use embedded::probe;
 use embedded::provide::{Cache, Engines, Overrides};
 use embedded::supervisor::Supervisor;
+use futures_util::future::try_join_all;
 
 /// The program under test.
 pub(crate) const GITPULSE: &str = env!("CARGO_BIN_EXE_gitpulse");
@@ -62,26 +63,36 @@ pub(crate) fn kafka_installation() -> Option<PathBuf> {
 
 /// A broker in `folder`, and what clients connect to.
 pub(crate) async fn start_broker(folder: &Path) -> (Supervisor, String) {
-    let through = |child: ChildSpec| {
-        // Tests kill it on purpose.
-        ChildSpec { gives_up: GivesUp::Never, ..child }.through(Path::new(GITPULSE), &["engine", "exec"])
-    };
     if let Some(installation) = kafka_installation() {
-        let kafka = Kafka {
-            installation,
-            folder: folder.to_owned(),
-            ports: KafkaPorts { broker: free_address().port(), controller: free_address().port() },
-        };
-        let child = through(kafka.child().await.unwrap());
-        return (Kafka::start(child).await.unwrap(), kafka.bootstrap_servers());
+        let (mut nodes, brokers) = start_kafka(installation, folder, 1).await;
+        return (nodes.remove(0), brokers);
     }
     let address = free_address();
     let program = tokio::task::spawn_blocking(|| provided().nisshi.clone()).await.unwrap();
     let listens = Listens { address, setting: "the test's port" };
     let broker =
         Broker { program, folder: folder.to_owned(), listens, retention_sweep_every: RETENTION_SWEEP_EVERY };
-    let child = through(broker.child().unwrap());
+    let child = killable(broker.child().unwrap());
     (Broker::start(child).await.unwrap(), address.to_string())
+}
+
+/// So many nodes of Apache Kafka in `folder`, the first of which is broker 1, and what clients connect to.
+pub(crate) async fn start_kafka(
+    installation: PathBuf,
+    folder: &Path,
+    nodes: usize,
+) -> (Vec<Supervisor>, String) {
+    let ports = || KafkaPorts { broker: free_address().port(), controller: free_address().port() };
+    let nodes = std::iter::repeat_with(ports).take(nodes).collect();
+    let kafka = Kafka { installation, folder: folder.to_owned(), nodes };
+    let children = kafka.children().await.unwrap();
+    let started = children.into_iter().map(|child| Kafka::start(killable(child)));
+    (try_join_all(started).await.unwrap(), kafka.bootstrap_servers())
+}
+
+/// Dies with the test, and comes back however often it is killed.
+fn killable(child: ChildSpec) -> ChildSpec {
+    ChildSpec { gives_up: GivesUp::Never, ..child }.through(Path::new(GITPULSE), &["engine", "exec"])
 }
 
 /// A ClickHouse in `folder`, and its URL. It works where its tables are, the one place where it may find a config.xml.

@@ -19,17 +19,17 @@ use crate::engines::{Addresses, free_address, start_broker, start_clickhouse};
 const SENDERS: u64 = 4;
 
 /// What was sent and how it was answered, by delivery id.
-type Answers = BTreeMap<String, Answer>;
+pub(crate) type Answers = BTreeMap<String, Answer>;
 
 /// Sends deliveries until it is stopped, to wherever ingest is at the moment.
-struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     accepted: Arc<AtomicU64>,
     senders: Vec<tokio::task::JoinHandle<Answers>>,
 }
 
 impl Load {
-    fn start(url: watch::Receiver<String>) -> Load {
+    pub(crate) fn start(url: watch::Receiver<String>) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let accepted = Arc::new(AtomicU64::new(0));
         let senders = (0..SENDERS)
@@ -61,7 +61,7 @@ impl Load {
     }
 
     /// Waits until so many more deliveries were accepted.
-    async fn until_accepted(&self, more: u64) {
+    pub(crate) async fn until_accepted(&self, more: u64) {
         let target = self.accepted.load(Ordering::Relaxed) + more;
         eventually("deliveries are accepted", async || match self.accepted.load(Ordering::Relaxed) {
             accepted if accepted >= target => Ok(()),
@@ -70,7 +70,7 @@ impl Load {
         .await;
     }
 
-    async fn stop(self) -> Answers {
+    pub(crate) async fn stop(self) -> Answers {
         self.stop.store(true, Ordering::Relaxed);
         let mut answers = Answers::new();
         for sender in self.senders {
@@ -98,7 +98,7 @@ fn delivery(sender: u64, number: u64) -> Vec<u8> {
 }
 
 /// Waits until everything accepted is in `events`, then compares what was sent with what is there.
-async fn check(deployment: &Deployment, processor: &mut Role, answers: &Answers) {
+pub(crate) async fn check(deployment: &Deployment, processor: &mut Role, answers: &Answers) {
     let accepted: BTreeSet<&String> =
         answers.iter().filter(|(_, answer)| **answer == Answer::Status(200)).map(|(id, _)| id).collect();
     eventually("what was accepted is stored", async || {
@@ -206,7 +206,7 @@ async fn ingest_that_is_killed_while_kafka_is_away_loses_nothing_that_it_accepte
 }
 
 /// Kills an engine and waits until its supervisor has it back.
-async fn kill_engine(engine: &Supervisor) {
+pub(crate) async fn kill_engine(engine: &Supervisor) {
     let mut state = engine.state();
     let ChildState::Ready { pid } =
         *state.wait_for(|state| matches!(state, ChildState::Ready { .. })).await.unwrap()

@@ -1,0 +1,108 @@
+//! Three brokers, each of which is lost once: partitions find another leader, and every delivery answered 200 is in `events`, once.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
+use tokio::sync::watch;
+
+use crate::deployment::{Deployment, eventually};
+use crate::engines::{Addresses, kafka_installation, start_clickhouse, start_kafka};
+use crate::kills::{Load, check, kill_engine};
+
+/// How long Kafka may take to answer a question; it is asked again.
+const ASKED_FOR: Duration = Duration::from_secs(5);
+
+/// What Kafka says of itself.
+struct Cluster {
+    admin: AdminClient<DefaultClientContext>,
+    prefix: String,
+}
+
+/// One partition, its replicas being counted.
+struct Partition {
+    leader: i32,
+    replicas: usize,
+    in_sync: usize,
+}
+
+impl Cluster {
+    fn new(brokers: &str, deployment: &Deployment) -> Cluster {
+        let admin = ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap();
+        Cluster { admin, prefix: deployment.environment["GITPULSE_KAFKA_TOPIC_PREFIX"].clone() }
+    }
+
+    /// The partitions of the deployment's topics.
+    fn partitions(&self) -> Result<Vec<Partition>, String> {
+        let metadata =
+            self.admin.inner().fetch_metadata(None, ASKED_FOR).map_err(|error| error.to_string())?;
+        let ours = metadata.topics().iter().filter(|topic| topic.name().starts_with(&self.prefix));
+        let partitions = ours.flat_map(|topic| topic.partitions()).map(|partition| Partition {
+            leader: partition.leader(),
+            replicas: partition.replicas().len(),
+            in_sync: partition.isr().len(),
+        });
+        Ok(partitions.collect())
+    }
+
+    /// How many partitions a broker leads.
+    fn led_by(&self, broker: i32) -> Result<usize, String> {
+        Ok(self.partitions()?.iter().filter(|partition| partition.leader == broker).count())
+    }
+
+    /// Waits until every replica has every record.
+    async fn until_whole(&self) {
+        eventually("all replicas are in sync", async || {
+            let partitions = self.partitions()?;
+            let behind = partitions.iter().filter(|partition| partition.in_sync < 3).count();
+            if behind == 0 { Ok(()) } else { Err(format!("{behind} of {}", partitions.len())) }
+        })
+        .await;
+    }
+
+    async fn setting(&self, topic: &str, name: &str) -> String {
+        let topic = format!("{}.{topic}", self.prefix);
+        let wanted = [ResourceSpecifier::Topic(&topic)];
+        let described = self.admin.describe_configs(&wanted, &AdminOptions::new()).await.unwrap();
+        let settings = described.into_iter().next().unwrap().unwrap();
+        settings.get(name).unwrap().value.clone().unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_brokers_of_which_each_is_lost_once_lose_and_double_nothing() {
+    let Some(installation) = kafka_installation() else {
+        eprintln!("NOT RUN: GITPULSE_TEST_KAFKA names no installation of Apache Kafka");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (nodes, brokers) = start_kafka(installation, folder.path(), 3).await;
+    let (_clickhouse, clickhouse_url) = start_clickhouse(&folder.path().join("clickhouse")).await;
+    let deployment = Deployment::on(&Addresses { brokers: brokers.clone(), clickhouse_url }, "brokers");
+    let cluster = Cluster::new(&brokers, &deployment);
+    let partitions = cluster.partitions().unwrap();
+    assert_eq!(partitions.len(), 2 * 23);
+    assert!(partitions.iter().all(|partition| partition.replicas == 3));
+    assert_eq!(cluster.setting("push", "min.insync.replicas").await, "2");
+    assert_eq!(cluster.setting("gitpulse.dead_letters", "min.insync.replicas").await, "2");
+
+    let (ingest, mut processor) = (deployment.ingest(), deployment.processor());
+    let (_url, target) = watch::channel(ingest.webhooks());
+    let load = Load::start(target);
+    for (node, broker) in nodes.iter().zip(1..) {
+        load.until_accepted(50).await;
+        cluster.until_whole().await;
+        assert!(cluster.led_by(broker).unwrap() > 0, "broker {broker} leads nothing");
+        let ((), ()) = tokio::join!(kill_engine(node), load.until_accepted(50));
+        eventually("its partitions have another leader", async || match cluster.led_by(broker)? {
+            0 => Ok(()),
+            led => Err(format!("broker {broker} leads {led}")),
+        })
+        .await;
+    }
+    cluster.until_whole().await;
+    load.until_accepted(50).await;
+    let answers = load.stop().await;
+    check(&deployment, &mut processor, &answers).await;
+}
