@@ -9,7 +9,7 @@ use clap::Args;
 use ingest::config::TenantConfig;
 use runtime::shutdown;
 use simulator::history::Run;
-use simulator::load::{Connections, Credentials};
+use simulator::load::{Connections, Credentials, Target};
 use simulator::world::WorldConfig;
 use simulator::{History, Load, LoadConfig, World};
 use tokio::sync::watch;
@@ -98,12 +98,10 @@ pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyho
     };
     let run = Run { id: format!("simulated-{}", Uuid::new_v4().simple()), world: world.clone() };
     println!("run {}, seed {}, history in {}", run.id, world.seed, args.history.display());
-    // The other end is there as long as this is.
-    let (_url, url) = watch::channel(args.url.clone());
+    let (_, target) = watch::channel(Target { url: args.url.clone(), credentials });
     let connections = if args.keep_alive { Connections::Kept } else { Connections::Fresh };
     let config = LoadConfig {
-        url,
-        credentials,
+        target,
         rate: f64::from(args.rate),
         requests: args.requests,
         under_way: usize::from(args.under_way),

@@ -15,7 +15,7 @@ use std::fmt;
 use std::time::Duration;
 
 use clickhouse::Client;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 pub use self::stored::CheckError;
@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const EXAMPLES: usize = 5;
 
 /// What a check found.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Verdict {
     /// Requests that were sent.
     pub requests: u64,
@@ -74,7 +74,7 @@ pub struct Verdict {
 }
 
 /// Faults of one sort.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Findings {
     /// How many.
     pub count: u64,
@@ -110,17 +110,24 @@ impl Verdict {
     }
 }
 
+/// How many accepted deliveries are neither in `events` nor in `dead_letters` yet.
+pub async fn missing(client: &Client, history: &History) -> Result<usize, CheckError> {
+    let stored = Stored::read(client, &history.run).await?;
+    Ok(absent(history, &stored))
+}
+
+fn absent(history: &History, stored: &Stored) -> usize {
+    let is_there =
+        |number: &u64| stored.events.contains_key(number) || stored.dead_letters.contains_key(number);
+    history.told.iter().filter(|(number, told)| told.fate == Fate::Accepted && !is_there(number)).count()
+}
+
 /// Waits until everything accepted is there, `patience` at the most, then compares.
 pub async fn check(client: &Client, history: &History, patience: Duration) -> Result<Verdict, CheckError> {
     let started = Instant::now();
     let stored = loop {
         let stored = Stored::read(client, &history.run).await?;
-        let is_complete = history.told.iter().all(|(number, told)| {
-            told.fate != Fate::Accepted
-                || stored.events.contains_key(number)
-                || stored.dead_letters.contains_key(number)
-        });
-        if is_complete || started.elapsed() >= patience {
+        if absent(history, &stored) == 0 || started.elapsed() >= patience {
             break stored;
         }
         tokio::time::sleep(PAUSE).await;

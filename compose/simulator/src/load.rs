@@ -20,13 +20,20 @@ use crate::world::{Delivery, Expected, Refusal, World};
 /// GitLab gives up on a delivery after ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A hook: where it sends to, and its secret.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The URL of webhooks.
+    pub url: String,
+    /// The secret.
+    pub credentials: Credentials,
+}
+
 /// How a world is sent.
 #[derive(Debug, Clone)]
 pub struct LoadConfig {
-    /// Where to; it may change while the load runs.
-    pub url: watch::Receiver<String>,
-    /// The secret.
-    pub credentials: Credentials,
+    /// Where to, and with which secret; both may change while the load runs.
+    pub target: watch::Receiver<Target>,
     /// Requests a second.
     pub rate: f64,
     /// Requests at the most.
@@ -177,7 +184,7 @@ impl Sender {
         let id = self.run.delivery_id(number);
         let now = now();
         let timestamp = now.timestamp().to_string();
-        let url = self.config.url.borrow().clone();
+        let Target { url, credentials } = self.config.target.borrow().clone();
         let mut request = self
             .client
             .post(url)
@@ -189,8 +196,8 @@ impl Sender {
             .header("webhook-id", &id)
             .header("webhook-timestamp", &timestamp);
         let credentials = match expected {
-            Expected::Refused(Refusal::Forged) => &self.config.credentials.forged(),
-            _ => &self.config.credentials,
+            Expected::Refused(Refusal::Forged) => credentials.forged(),
+            _ => credentials,
         };
         let (header, proof) = credentials.prove(&id, &timestamp, &body)?;
         request = request.header(header, proof);

@@ -11,7 +11,7 @@ use embedded::kafka::{Kafka, KafkaPorts};
 use embedded::probe;
 use embedded::provide::{Cache, Engines, Overrides};
 use embedded::supervisor::Supervisor;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 
 /// The program under test.
 pub(crate) const GITPULSE: &str = env!("CARGO_BIN_EXE_gitpulse");
@@ -61,33 +61,54 @@ pub(crate) fn kafka_installation() -> Option<PathBuf> {
     std::env::var_os("GITPULSE_TEST_KAFKA").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// A broker in `folder`, and what clients connect to.
-pub(crate) async fn start_broker(folder: &Path) -> (Supervisor, String) {
+/// How a broker in `folder` is started, and what clients connect to.
+pub(crate) async fn broker_child(folder: &Path) -> (ChildSpec, String) {
     if let Some(installation) = kafka_installation() {
-        let (mut nodes, brokers) = start_kafka(installation, folder, 1).await;
-        return (nodes.remove(0), brokers);
+        let (mut children, brokers) = kafka_children(installation, folder, 1).await;
+        return (children.remove(0), brokers);
     }
     let address = free_address();
     let program = tokio::task::spawn_blocking(|| provided().nisshi.clone()).await.unwrap();
     let listens = Listens { address, setting: "the test's port" };
     let broker =
         Broker { program, folder: folder.to_owned(), listens, retention_sweep_every: RETENTION_SWEEP_EVERY };
-    let child = killable(broker.child().unwrap());
-    (Broker::start(child).await.unwrap(), address.to_string())
+    (killable(broker.child().unwrap()), address.to_string())
 }
 
-/// So many nodes of Apache Kafka in `folder`, the first of which is broker 1, and what clients connect to.
+/// A broker in `folder`, and what clients connect to.
+pub(crate) async fn start_broker(folder: &Path) -> (Supervisor, String) {
+    let (child, brokers) = broker_child(folder).await;
+    (start_broker_child(child).await, brokers)
+}
+
+/// Starts a broker, and waits until it answers.
+pub(crate) async fn start_broker_child(child: ChildSpec) -> Supervisor {
+    let address = child.listens.address;
+    Supervisor::start(child, move || probe::kafka(address)).await.unwrap()
+}
+
+/// How so many nodes of Apache Kafka in `folder` are started, the first of which is broker 1, and what clients connect to.
+pub(crate) async fn kafka_children(
+    installation: PathBuf,
+    folder: &Path,
+    nodes: usize,
+) -> (Vec<ChildSpec>, String) {
+    let ports = || KafkaPorts { broker: free_address().port(), controller: free_address().port() };
+    let nodes = std::iter::repeat_with(ports).take(nodes).collect();
+    let kafka = Kafka { installation, folder: folder.to_owned(), nodes };
+    let children = kafka.children().await.unwrap();
+    (children.into_iter().map(killable).collect(), kafka.bootstrap_servers())
+}
+
+/// So many nodes of Apache Kafka in `folder`.
 pub(crate) async fn start_kafka(
     installation: PathBuf,
     folder: &Path,
     nodes: usize,
 ) -> (Vec<Supervisor>, String) {
-    let ports = || KafkaPorts { broker: free_address().port(), controller: free_address().port() };
-    let nodes = std::iter::repeat_with(ports).take(nodes).collect();
-    let kafka = Kafka { installation, folder: folder.to_owned(), nodes };
-    let children = kafka.children().await.unwrap();
-    let started = children.into_iter().map(|child| Kafka::start(killable(child)));
-    (try_join_all(started).await.unwrap(), kafka.bootstrap_servers())
+    let (children, brokers) = kafka_children(installation, folder, nodes).await;
+    // Side by side: a node is ready when most of the cluster is there.
+    (join_all(children.into_iter().map(start_broker_child)).await, brokers)
 }
 
 /// Dies with the test, and comes back however often it is killed.
@@ -95,12 +116,11 @@ fn killable(child: ChildSpec) -> ChildSpec {
     ChildSpec { gives_up: GivesUp::Never, ..child }.through(Path::new(GITPULSE), &["engine", "exec"])
 }
 
-/// A ClickHouse in `folder`, and its URL. It works where its tables are, the one place where it may find a config.xml.
-pub(crate) async fn start_clickhouse(folder: &Path) -> (Supervisor, String) {
+/// How a ClickHouse in `folder` is started. It works where its tables are, the one place where it may find a config.xml.
+pub(crate) async fn clickhouse_child(folder: &Path) -> ChildSpec {
     let address = free_address();
     let library = tokio::task::spawn_blocking(|| provided().libchdb.clone()).await.unwrap();
-    let listen = address.to_string();
-    let child = ChildSpec {
+    ChildSpec {
         name: "clickhouse",
         program: GITPULSE.into(),
         arguments: vec![
@@ -111,7 +131,7 @@ pub(crate) async fn start_clickhouse(folder: &Path) -> (Supervisor, String) {
             "--data".into(),
             folder.join("tables").into(),
             "--listen".into(),
-            listen.into(),
+            address.to_string().into(),
         ],
         folder: folder.join("tables"),
         environment: Environment::Only(Vec::new()),
@@ -119,9 +139,20 @@ pub(crate) async fn start_clickhouse(folder: &Path) -> (Supervisor, String) {
         listens: Listens { address, setting: "the test's port" },
         ready_within: std::time::Duration::from_secs(60),
         gives_up: GivesUp::Never,
-    };
-    let supervisor = Supervisor::start(child, move || probe::http(address, "/ping")).await.unwrap();
-    (supervisor, format!("http://{address}"))
+    }
+}
+
+/// Starts a ClickHouse, and waits until it answers.
+pub(crate) async fn start_clickhouse_child(child: ChildSpec) -> Supervisor {
+    let address = child.listens.address;
+    Supervisor::start(child, move || probe::http(address, "/ping")).await.unwrap()
+}
+
+/// A ClickHouse in `folder`, and its URL.
+pub(crate) async fn start_clickhouse(folder: &Path) -> (Supervisor, String) {
+    let child = clickhouse_child(folder).await;
+    let url = format!("http://{}", child.listens.address);
+    (start_clickhouse_child(child).await, url)
 }
 
 /// An address on this machine that nobody listens on, and that is given to nobody else: below the ports that the kernel hands out by

@@ -1,0 +1,67 @@
+//! What faults came to. In: an outcome a fault. Out: a table.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use comfy_table::{Table, presets};
+use simulator::Verdict;
+
+/// How a fault ended.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// What the checker said; none where the fault could not be staged here.
+    pub(crate) verdict: Option<Verdict>,
+    /// From the end of the fault until everything accepted until then was in its tables.
+    pub(crate) recovery: Option<Duration>,
+    /// What is to be known besides: which answers there were, why it was not staged.
+    pub(crate) notes: Vec<String>,
+    /// What is wrong, if anything is.
+    pub(crate) faults: Vec<String>,
+}
+
+impl Outcome {
+    /// A fault that cannot be staged on this machine, and why.
+    pub(crate) fn not_staged(why: &str) -> Outcome {
+        Outcome { notes: vec![format!("NOT STAGED: {why}")], ..Outcome::default() }
+    }
+}
+
+/// All outcomes, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Report(BTreeMap<&'static str, Outcome>);
+
+impl Report {
+    pub(crate) fn add(&mut self, name: &'static str, outcome: Outcome) {
+        self.0.insert(name, outcome);
+    }
+
+    /// A row a fault.
+    pub(crate) fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_header([
+            "fault", "load/s", "accepted", "lost", "doubled", "wrong", "longest answer", "recovery", "notes",
+        ]);
+        for (name, outcome) in &self.0 {
+            let Outcome { verdict, recovery, notes, faults } = outcome;
+            let mut row = vec![(*name).to_owned()];
+            match verdict {
+                Some(verdict) => row.extend([
+                    format!("{:.0}", verdict.rate),
+                    verdict.accepted.to_string(),
+                    verdict.lost.count.to_string(),
+                    verdict.doubled.count.to_string(),
+                    (verdict.wrong.count + verdict.phantom.count + verdict.holes.count + verdict.unlike_rebuild.count)
+                        .to_string(),
+                    format!("{} ms", verdict.longest_ms),
+                ]),
+                None => row.extend(std::iter::repeat_n(String::from("-"), 6)),
+            }
+            row.push(recovery.map_or_else(|| "-".to_owned(), |took| format!("{:.1} s", took.as_secs_f64())));
+            let failed = (!faults.is_empty()).then(|| "FAILED".to_owned());
+            row.push(Vec::from_iter(failed.iter().chain(notes).map(String::as_str)).join("; "));
+            table.add_row(row);
+        }
+        table
+    }
+}

@@ -1,0 +1,372 @@
+//! A stage for a fault: engines of its own, ingest, a processor, and a load that never stops. In: a fault's name, a seed. Out: an outcome, judged by
+//! `gitpulse check`. Roles that end are started again, as a service manager does.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use simulator::history::Run;
+use simulator::load::{Connections, Counts, Credentials, Target};
+use simulator::world::WorldConfig;
+use simulator::{History, Load, LoadConfig, Verdict, World};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::deployment::{Deployment, Role, TOKEN};
+use crate::engine::{Engine, Held};
+use crate::engines::{Addresses, broker_child, clickhouse_child, free_address};
+use crate::report::Outcome;
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long anything may take to come true: only a guard against hanging. A killed processor's partitions alone wait for ten seconds.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+/// No answer may take longer (`docs/RELIABILITY.md`).
+const LONGEST_ANSWER_MS: u64 = 8_000;
+/// Requests that a load may send at the most: a guard as well.
+const MOST_REQUESTS: u64 = 2_000_000;
+/// What the spool's folder is called.
+const SPOOL: &str = "spool";
+
+/// How long faults last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// A tenth, two seconds at least: what `cargo test` has time for.
+    Short,
+    /// As long as it says.
+    Full,
+}
+
+/// A fault that is to be staged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scene {
+    pub(crate) name: &'static str,
+    pub(crate) seed: u64,
+    pub(crate) length: Length,
+    pub(crate) rate: f64,
+}
+
+impl Scene {
+    /// How long something lasts that lasts so many seconds in full.
+    pub(crate) fn lasts(&self, seconds: u64) -> Duration {
+        match self.length {
+            Length::Full => Duration::from_secs(seconds),
+            Length::Short => Duration::from_secs_f64((seconds as f64 / 10.0).max(2.0)),
+        }
+    }
+
+    /// The number of the fault, as a word.
+    pub(crate) fn slug(&self) -> String {
+        let number = self.name.split(' ').next().unwrap();
+        number.to_lowercase().replace('-', "_")
+    }
+}
+
+/// Which answers a fault may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Allows {
+    /// None: what is authentic is answered 200, whatever fails behind ingest.
+    No5xx,
+    /// 503 where neither Kafka nor the disk takes anything.
+    Unavailable,
+    /// No answer, where ingest itself is what is killed.
+    NoAnswer,
+}
+
+/// A stage.
+pub(crate) struct Stage {
+    pub(crate) scene: Scene,
+    pub(crate) random: StdRng,
+    pub(crate) folder: TempDir,
+    pub(crate) broker: Held,
+    pub(crate) clickhouse: Held,
+    /// Settings of roles that are started from now on.
+    pub(crate) deployment: Deployment,
+    pub(crate) ingest: Option<Role>,
+    pub(crate) processors: Vec<Role>,
+    /// Where the load is sent.
+    pub(crate) target: watch::Sender<Target>,
+    load: Option<(Load, CancellationToken)>,
+    counts: Arc<Counts>,
+    history: PathBuf,
+    recovery: Option<Duration>,
+    restarts: u32,
+    pub(crate) notes: Vec<String>,
+}
+
+impl Stage {
+    /// Starts the engines and makes topics and tables.
+    pub(crate) async fn prepare(scene: Scene) -> Stage {
+        let folder = tempfile::tempdir().unwrap();
+        let broker = broker_child(&folder.path().join("broker")).await;
+        let clickhouse = clickhouse_child(&folder.path().join("clickhouse")).await;
+        Stage::on(scene, folder, broker, clickhouse).await
+    }
+
+    /// The same on engines of the fault's choice.
+    pub(crate) async fn on(
+        scene: Scene,
+        folder: TempDir,
+        (broker, brokers): (embedded::child::ChildSpec, String),
+        clickhouse: embedded::child::ChildSpec,
+    ) -> Stage {
+        let (broker, clickhouse) =
+            tokio::join!(Held::start(Engine::Broker, broker), Held::start(Engine::ClickHouse, clickhouse));
+        let addresses =
+            Addresses { brokers, clickhouse_url: format!("http://{}", clickhouse.address()) };
+        let deployment = Deployment::on(&addresses, &scene.slug())
+            .with("GITPULSE_SPOOL_DIR", folder.path().join(SPOOL).to_str().unwrap())
+            .with("GITPULSE_PUBLISH_TIMEOUT_MS", "1000")
+            .with("GITPULSE_BATCH_MAX_AGE_MS", "400")
+            .with("GITPULSE_LISTEN", &free_address().to_string());
+        let url = webhooks(&deployment);
+        let (target, _) = watch::channel(Target { url, credentials: Credentials::Token(TOKEN.to_owned()) });
+        Stage {
+            scene,
+            random: StdRng::seed_from_u64(scene.seed),
+            history: folder.path().join("history.jsonl"),
+            folder,
+            broker,
+            clickhouse,
+            deployment,
+            ingest: None,
+            processors: Vec::new(),
+            target,
+            load: None,
+            counts: Arc::default(),
+            recovery: None,
+            restarts: 0,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The same with another setting for roles that are started from now on.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Stage {
+        self.deployment = self.deployment.with(name, value);
+        self
+    }
+
+    /// Starts ingest, a processor and the load, and waits until the first events are in their tables.
+    pub(crate) async fn open(mut self) -> Stage {
+        self.ingest = Some(self.deployment.ingest());
+        self.processors.push(self.deployment.processor());
+        self.start_load();
+        let some = self.sent() + 50;
+        self.until("deliveries are answered", async |stage| stage.has_sent(some)).await;
+        self.until("the first events are in their tables", async |stage| {
+            let count = stage.deployment.client.query("SELECT count() FROM events").fetch_one::<u64>().await;
+            if count.unwrap_or(0) > 0 { Ok(()) } else { Err("none".to_owned()) }
+        })
+        .await;
+        self
+    }
+
+    /// Begins to send.
+    pub(crate) fn start_load(&mut self) {
+        let world = WorldConfig {
+            seed: self.scene.seed,
+            instance: "https://gitlab.example.com".to_owned(),
+            first_project: 1_000,
+            projects: 20,
+            body_bytes: 1_000,
+            began_at: chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).timestamp_millis(),
+        };
+        let run = Run { id: self.scene.slug(), world: world.clone() };
+        let config = LoadConfig {
+            target: self.target.subscribe(),
+            rate: self.scene.rate,
+            requests: MOST_REQUESTS,
+            under_way: 256,
+            connections: Connections::Fresh,
+        };
+        let load = Load::start(World::new(world), run, &self.history, config).unwrap();
+        self.counts = load.counts().clone();
+        self.load = Some((load, CancellationToken::new()));
+    }
+
+    /// Lets the load go on for so long.
+    pub(crate) async fn go_on(&mut self, duration: Duration) {
+        let end = Instant::now() + duration;
+        self.until("time passes", async |_| {
+            if Instant::now() >= end { Ok(()) } else { Err("it has not".to_owned()) }
+        })
+        .await;
+    }
+
+    /// Requests that were sent so far.
+    pub(crate) fn sent(&self) -> u64 {
+        self.counts.sent()
+    }
+
+    fn has_sent(&self, count: u64) -> Result<(), String> {
+        if self.sent() >= count { Ok(()) } else { Err(format!("{} of {count}", self.sent())) }
+    }
+
+    /// Waits until `condition` holds, and keeps roles running meanwhile.
+    pub(crate) async fn until(
+        &mut self,
+        what: &str,
+        mut condition: impl AsyncFnMut(&mut Stage) -> Result<(), String>,
+    ) {
+        let started = Instant::now();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        loop {
+            look.tick().await;
+            self.keep_running();
+            match condition(self).await {
+                Ok(()) => return,
+                Err(state) => assert!(
+                    started.elapsed() < PATIENCE.max(self.scene.lasts(600)),
+                    "{what}: {state}\n{}",
+                    self.logs()
+                ),
+            }
+        }
+    }
+
+    /// Starts roles again that have ended.
+    fn keep_running(&mut self) {
+        let deployment = self.deployment.clone();
+        for processor in &mut self.processors {
+            if processor.has_ended() {
+                self.restarts += 1;
+                *processor = deployment.processor();
+            }
+        }
+        if self.ingest.as_mut().is_some_and(Role::has_ended) {
+            self.restarts += 1;
+            self.ingest = Some(deployment.ingest());
+        }
+    }
+
+    /// Notes that the fault is over, and waits until everything accepted until now is in its tables.
+    pub(crate) async fn recover(&mut self) {
+        let ended = Instant::now();
+        let until_now = History::read(&self.history).unwrap();
+        self.until("everything accepted is in its tables", async |stage| {
+            match simulator::check::missing(&stage.deployment.client, &until_now).await {
+                Ok(0) => Ok(()),
+                Ok(missing) => Err(format!("{missing} are missing")),
+                Err(error) => Err(format!("{error}: {:?}", error.source)),
+            }
+        })
+        .await;
+        self.recovery = Some(ended.elapsed());
+    }
+
+    /// A metric of ingest, the sum over its labels.
+    pub(crate) async fn ingest_metric(&self, name: &str) -> f64 {
+        let address = &self.deployment.environment["GITPULSE_ADMIN_LISTEN"];
+        let text = reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap();
+        let of_it = |line: &&str| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ') || rest.starts_with('{'))
+        };
+        text.lines().filter(of_it).map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    }
+
+    /// The folder of the spool.
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.folder.path().join(SPOOL)
+    }
+
+    /// What roles said last.
+    pub(crate) fn logs(&self) -> String {
+        let roles = self.ingest.iter().chain(&self.processors);
+        let last = |role: &Role| {
+            let log = role.log();
+            let lines: Vec<&str> = log.lines().collect();
+            lines[lines.len().saturating_sub(15)..].join("\n")
+        };
+        Vec::from_iter(roles.map(last)).join("\n---\n")
+    }
+
+    /// Lets the load go on for a moment, stops it and everything else, and judges.
+    pub(crate) async fn end(mut self, allows: Allows) -> Outcome {
+        self.go_on(Duration::from_secs(1)).await;
+        self.stop_load().await;
+        let mut faults = Vec::new();
+        let verdict = self.judge(&mut faults);
+        if let Some(verdict) = &verdict {
+            answers(verdict, allows, &mut faults);
+        }
+        // Whoever is stopped ends well, whatever happened before.
+        let roles = self.ingest.iter_mut().map(|role| ("ingest", role));
+        for (name, role) in roles.chain(self.processors.iter_mut().map(|role| ("processor", role))) {
+            let code = role.terminate();
+            if code != Some(0) {
+                faults.push(format!("{name} ended with {code:?}: {}", role.log()));
+            }
+        }
+        if !faults.is_empty() {
+            faults.push(self.logs());
+        }
+        if self.restarts > 0 {
+            self.notes.push(format!("{} restarts of roles", self.restarts));
+        }
+        Outcome { verdict, recovery: self.recovery, notes: self.notes, faults }
+    }
+
+    /// Ends the load, and waits for the last answers.
+    pub(crate) async fn stop_load(&mut self) {
+        let (load, stop) = self.load.take().unwrap();
+        stop.cancel();
+        load.finish(&stop).await.unwrap();
+    }
+
+    /// What `gitpulse check` says, as a user would ask it.
+    fn judge(&self, faults: &mut Vec<String>) -> Option<Verdict> {
+        let patience = PATIENCE.as_secs().to_string();
+        let history = self.history.to_str().unwrap();
+        let arguments = ["check", history, "--json", "--rebuild", "--patience", &patience];
+        let output = self.deployment.command(&arguments).output().unwrap();
+        match serde_json::from_slice::<Verdict>(&output.stdout) {
+            Ok(verdict) => {
+                if !verdict.is_good() {
+                    faults.push(verdict.to_string());
+                }
+                Some(verdict)
+            }
+            Err(error) => {
+                faults.push(format!("no verdict: {error}: {}", String::from_utf8_lossy(&output.stderr)));
+                None
+            }
+        }
+    }
+}
+
+/// Whether ingest answered as it had to.
+fn answers(verdict: &Verdict, allows: Allows, faults: &mut Vec<String>) {
+    if verdict.longest_ms > LONGEST_ANSWER_MS {
+        faults.push(format!("an answer took {} ms", verdict.longest_ms));
+    }
+    for (status, count) in &verdict.answers {
+        let is_allowed = match status {
+            200 | 401 | 415 => true,
+            503 => allows == Allows::Unavailable,
+            0 => allows == Allows::NoAnswer,
+            _ => false,
+        };
+        if !is_allowed {
+            faults.push(format!("{count} requests were answered {status} (0: not at all)"));
+        }
+    }
+}
+
+/// Where a deployment receives webhooks.
+pub(crate) fn webhooks(deployment: &Deployment) -> String {
+    format!("http://{}/api/v1/webhooks/gitlab", deployment.environment["GITPULSE_LISTEN"])
+}
+
+/// Some number of times, the same for the same seed.
+pub(crate) fn between(random: &mut StdRng, from: u64, to: u64) -> u64 {
+    random.random_range(from..=to)
+}
+
+/// The one file of a folder that ends so and was written last.
+pub(crate) fn newest(folder: &Path, ending: &str) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.to_string_lossy().ends_with(ending)).max()
+}
