@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use fail::fail_point;
 use rdkafka::Message;
 use rdkafka::message::{Header, Headers, OwnedHeaders};
 use runtime::Publisher;
@@ -73,8 +74,12 @@ impl DeadLetter {
     ) -> Result<(), DeadLetterError> {
         let give_up_at = tokio::time::Instant::now() + PUBLISH_TRIES_FOR;
         loop {
+            fail_point!("dead_letter::before_publish", |_| std::process::abort());
             match publisher.publish_raw(&topic, &self.key, &self.value, self.headers.clone()).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    fail_point!("dead_letter::after_publish", |_| std::process::abort());
+                    return Ok(());
+                }
                 Err(error)
                     if !error.is_transient()
                         || tokio::time::Instant::now() > give_up_at

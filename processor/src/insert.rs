@@ -130,7 +130,7 @@ impl Store<'_> {
             self.table("user_facts", &rows.users),
             self.table("dead_letter_facts", &rows.dead_letters),
         )?;
-        fail_point!("processor::before_events");
+        fail_point!("processor::before_events", |_| std::process::abort());
         self.table("event_facts", &rows.events).await
     }
 

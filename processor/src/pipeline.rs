@@ -364,6 +364,11 @@ impl Pipeline {
             offsets.add_partition_offset(topic, partition, Offset::Offset(range.next))?;
         }
         let consumer = self.consumer.clone();
+        fail_point!("processor::mid_commit", |_| {
+            // Handed to the client, and whether it leaves is open.
+            let _ = consumer.commit(&offsets, CommitMode::Async);
+            std::process::abort()
+        });
         let committed =
             tokio::task::spawn_blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await;
         if let Err(error) = committed.unwrap_or(Err(KafkaError::Canceled)) {

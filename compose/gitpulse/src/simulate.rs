@@ -94,6 +94,7 @@ pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyho
         first_project: PROJECTS_BEGIN + PROJECTS_OF_A_RUN * u64::from(rand::random::<u32>()),
         projects: args.projects,
         body_bytes: args.body_bytes,
+        poison: WorldConfig::USUAL_POISON,
         began_at: now().timestamp_millis(),
     };
     let run = Run { id: format!("simulated-{}", Uuid::new_v4().simple()), world: world.clone() };

@@ -257,6 +257,7 @@ mod tests {
             first_project: 1,
             projects: 1,
             body_bytes: 1,
+            poison: WorldConfig::USUAL_POISON,
             began_at: 1_795_000_000_000,
         };
         Run { id: "run".to_owned(), world }

@@ -99,6 +99,7 @@ impl Counts {
 pub struct Load {
     counts: Arc<Counts>,
     stop: CancellationToken,
+    paused: watch::Sender<bool>,
     task: JoinHandle<Result<(), LoadError>>,
 }
 
@@ -117,13 +118,24 @@ impl Load {
         let counts = Arc::new(Counts::default());
         let stop = CancellationToken::new();
         let sender = Sender { client, run, history, config, counts: counts.clone() };
-        let task = tokio::spawn(send_all(Arc::new(sender), world, stop.clone()));
-        Ok(Load { counts, stop, task })
+        let (paused, is_paused) = watch::channel(false);
+        let task = tokio::spawn(send_all(Arc::new(sender), world, stop.clone(), is_paused));
+        Ok(Load { counts, stop, paused, task })
     }
 
     /// How far it is.
     pub fn counts(&self) -> &Arc<Counts> {
         &self.counts
+    }
+
+    /// Sends nothing until it is to go on. What is under way is not concerned.
+    pub fn pause(&self) {
+        self.paused.send_replace(true);
+    }
+
+    /// Goes on sending.
+    pub fn resume(&self) {
+        self.paused.send_replace(false);
     }
 
     /// Waits until everything that was to be sent was answered, or will not be any more; `stop` ends the sending before that.
@@ -148,7 +160,12 @@ struct Sender {
     counts: Arc<Counts>,
 }
 
-async fn send_all(sender: Arc<Sender>, mut world: World, stop: CancellationToken) -> Result<(), LoadError> {
+async fn send_all(
+    sender: Arc<Sender>,
+    mut world: World,
+    stop: CancellationToken,
+    mut paused: watch::Receiver<bool>,
+) -> Result<(), LoadError> {
     let under_way = Arc::new(Semaphore::new(sender.config.under_way));
     let pause = Duration::from_secs_f64(1.0 / sender.config.rate.max(0.001));
     let mut due = Instant::now();
@@ -156,6 +173,8 @@ async fn send_all(sender: Arc<Sender>, mut world: World, stop: CancellationToken
     for _ in 0..sender.config.requests {
         let free = async {
             tokio::time::sleep_until(due).await;
+            // Whoever could pause it may be gone, and then nobody does.
+            let _ = paused.wait_for(|is_paused| !is_paused).await;
             under_way.clone().acquire_owned().await
         };
         let Some(Ok(permit)) = stop.run_until_cancelled(free).await else { break };

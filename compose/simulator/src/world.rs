@@ -29,8 +29,7 @@ const SHARES: [(Kind, u32); 8] = [
 /// How often a delivery comes from a second hook as well, and how often it is repeated.
 const SECOND_HOOK: f64 = 0.05;
 const REPEATED: f64 = 0.03;
-/// How often one cannot be decoded, how often it is forged, and how often compressed.
-const POISON: f64 = 0.002;
+/// How often one is forged, and how often compressed.
 const FORGED: f64 = 0.002;
 const COMPRESSED: f64 = 0.001;
 /// Lives of one kind that go on at the same time.
@@ -51,8 +50,15 @@ pub struct WorldConfig {
     pub projects: u32,
     /// Bytes of most bodies; one in a hundred is thirty times as large.
     pub body_bytes: u32,
+    /// The share of deliveries that are authentic and cannot be decoded.
+    pub poison: f64,
     /// When it begins, in milliseconds since 1970.
     pub began_at: i64,
+}
+
+impl WorldConfig {
+    /// How seldom a GitLab sends what nobody can decode.
+    pub const USUAL_POISON: f64 = 0.002;
 }
 
 /// What a delivery is about.
@@ -184,15 +190,15 @@ impl World {
 
     fn invent(&mut self) -> Delivery {
         let number = self.count();
-        let chance: f64 = self.random.random();
-        if chance < POISON {
+        let (chance, poison): (f64, f64) = (self.random.random(), self.config.poison);
+        if chance < poison {
             let body = body::poison(&mut self.random, number).into();
             return Delivery { number, expected: Expected::DeadLetter, event_header: "Push Hook", body };
         }
         let (fact, event_header, body) = self.step();
-        let expected = if chance < POISON + FORGED {
+        let expected = if chance < poison + FORGED {
             Expected::Refused(Refusal::Forged)
-        } else if chance < POISON + FORGED + COMPRESSED {
+        } else if chance < poison + FORGED + COMPRESSED {
             Expected::Refused(Refusal::Compressed)
         } else {
             Expected::Fact(fact)
@@ -347,6 +353,7 @@ mod tests {
             first_project: 1_000,
             projects: 5,
             body_bytes: 500,
+            poison: WorldConfig::USUAL_POISON,
             began_at: 1_795_000_000_000,
         })
     }

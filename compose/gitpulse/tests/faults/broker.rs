@@ -1,14 +1,174 @@
-//! Faults of the broker: F-01 to F-09. Whatever it does, deliveries are answered 200 in time and end up in their tables once.
+//! Faults of the broker: F-01 to F-05 and F-08. Whatever it does, deliveries are answered 200 in time and end up in their tables once.
 
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+
+use crate::disk::Disk;
+use crate::engines::{broker_child, clickhouse_child, kafka_children, kafka_installation};
 use crate::report::Outcome;
-use crate::stage::{Allows, Scene, Stage};
+use crate::stage::{Allows, Scene, Stage, between};
+
+/// What librdkafka keeps a record for (`message.timeout.ms`).
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// F-01: killed under load, and back after half a minute.
 pub(crate) async fn killed(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
-    stage.broker.kill();
+    stage.broker().kill();
     stage.go_on(scene.lasts(30)).await;
-    stage.broker.restart().await;
+    stage.broker().restart().await;
     stage.recover().await;
     stage.end(Allows::No5xx).await
+}
+
+/// F-01, again and again at random moments, back at once.
+pub(crate) async fn crashed(scene: Scene) -> Outcome {
+    let mut stage = Stage::prepare(scene).await.open().await;
+    for _ in 0..5 {
+        stage.broker().crash();
+        let pause = between(&mut stage.random, 200, 4_000);
+        stage.go_on(Duration::from_millis(pause)).await;
+    }
+    stage.recover().await;
+    stage.end(Allows::No5xx).await
+}
+
+/// F-02: stopped for a minute: it is connected and says nothing.
+pub(crate) async fn frozen(scene: Scene) -> Outcome {
+    let mut stage = Stage::prepare(scene).await.open().await;
+    stage.broker().freeze();
+    stage.go_on(scene.lasts(60)).await;
+    stage.broker().thaw();
+    stage.recover().await;
+    stage.end(Allows::No5xx).await
+}
+
+/// F-03: away for longer than the client keeps a record: all is spooled, then drained.
+pub(crate) async fn gone(scene: Scene) -> Outcome {
+    let mut stage = Stage::prepare(scene).await.open().await;
+    stage.broker().kill();
+    stage.go_on(scene.lasts(60).max(DELIVERY_TIMEOUT + Duration::from_secs(3))).await;
+    let spooled = stage.ingest_metric("gitpulse_spool_records").await;
+    stage.broker().restart().await;
+    stage.recover().await;
+    stage
+        .until("the spool is empty", async |stage| {
+            match stage.ingest_metric("gitpulse_spool_records").await {
+                0.0 => Ok(()),
+                records => Err(format!("{records} records")),
+            }
+        })
+        .await;
+    stage.notes.push(format!("{spooled} spooled"));
+    stage.end(Allows::No5xx).await
+}
+
+/// F-04: its disk is full.
+pub(crate) async fn disk_full(scene: Scene) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    let size = if kafka_installation().is_some() { 200 } else { 64 };
+    let Some(disk) = Disk::mount(&folder.path().join("broker"), size) else {
+        return Outcome::not_staged("mounting a small file system needs root");
+    };
+    let (broker, brokers) = broker_child(&folder.path().join("broker")).await;
+    let clickhouse = clickhouse_child(&folder.path().join("clickhouse")).await;
+    let mut stage = Stage::on(scene, folder, vec![broker], brokers, clickhouse).await.open().await;
+    disk.fill();
+    stage.go_on(scene.lasts(60)).await;
+    disk.free();
+    stage.recover().await;
+    stage.end(Allows::No5xx).await
+}
+
+/// F-05: the busiest topics are deleted and made again under load. What was in them had been consumed; what is accepted meanwhile waits in the spool.
+pub(crate) async fn topics_deleted(scene: Scene) -> Outcome {
+    let mut stage = Stage::prepare(scene).await.open().await;
+    stage.go_on(scene.lasts(20)).await;
+    // A topic that is deleted takes with it what nobody has read: so all is read before, and nothing is sent in between.
+    stage.pause().await;
+    stage.recover().await;
+    let prefix = &stage.deployment.environment["GITPULSE_KAFKA_TOPIC_PREFIX"];
+    let topics = ["job", "pipeline", "push"].map(|kind| format!("{prefix}.{kind}"));
+    let names = topics.each_ref().map(String::as_str);
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", &stage.deployment.environment["GITPULSE_KAFKA_BROKERS"])
+        .create()
+        .unwrap();
+    for deleted in admin.delete_topics(&names, &AdminOptions::new()).await.unwrap() {
+        deleted.unwrap();
+    }
+    stage.resume();
+    stage.go_on(scene.lasts(20)).await;
+    // Kafka may still be deleting.
+    stage
+        .until("the topics are made", async |stage| {
+            let output = stage.deployment.command(&["migrate"]).output().unwrap();
+            if output.status.success() {
+                Ok(())
+            } else {
+                Err(String::from_utf8_lossy(&output.stderr).into_owned())
+            }
+        })
+        .await;
+    stage.recover().await;
+    stage.go_on(scene.lasts(20)).await;
+    stage.recover().await;
+    stage.end(Allows::No5xx).await
+}
+
+/// F-08: not there when everything starts.
+pub(crate) async fn absent_at_start(scene: Scene) -> Outcome {
+    let mut stage = Stage::prepare(scene).await;
+    stage.broker().kill();
+    stage.start_ingest();
+    stage.processors.push(stage.deployment.processor());
+    stage.start_load();
+    stage.go_on(scene.lasts(60)).await;
+    stage.broker().restart().await;
+    stage.recover().await;
+    stage.end(Allows::No5xx).await
+}
+
+/// Of three brokers one is killed, each in its turn: leaders move, and what was acknowledged is there.
+pub(crate) async fn one_of_three_killed(scene: Scene) -> Outcome {
+    let Some(mut stage) = three_brokers(scene).await else {
+        return Outcome::not_staged("GITPULSE_TEST_KAFKA names no Apache Kafka");
+    };
+    for node in 0..3 {
+        stage.brokers[node].kill();
+        stage.go_on(scene.lasts(30)).await;
+        stage.brokers[node].restart().await;
+        stage.go_on(scene.lasts(30)).await;
+    }
+    stage.recover().await;
+    stage.end(Allows::No5xx).await
+}
+
+/// F-06 on a cluster: two of three brokers are gone, and the third acknowledges nothing, for want of replicas.
+pub(crate) async fn two_of_three_killed(scene: Scene) -> Outcome {
+    let Some(mut stage) = three_brokers(scene).await else {
+        return Outcome::not_staged("GITPULSE_TEST_KAFKA names no Apache Kafka");
+    };
+    let left = usize::try_from(between(&mut stage.random, 0, 2)).unwrap();
+    let lost = [(left + 1) % 3, (left + 2) % 3];
+    for node in lost {
+        stage.brokers[node].kill();
+    }
+    stage.go_on(scene.lasts(60)).await;
+    let [first, second] = stage.brokers.get_disjoint_mut(lost).unwrap();
+    // Side by side: neither is ready without the other.
+    tokio::join!(first.restart(), second.restart());
+    stage.recover().await;
+    stage.end(Allows::No5xx).await
+}
+
+async fn three_brokers(scene: Scene) -> Option<Stage> {
+    let installation = kafka_installation()?;
+    let folder = tempfile::tempdir().unwrap();
+    let (children, brokers) = kafka_children(installation, &folder.path().join("brokers"), 3).await;
+    let clickhouse = clickhouse_child(&folder.path().join("clickhouse")).await;
+    Some(Stage::on(scene, folder, children, brokers, clickhouse).await.open().await)
 }

@@ -65,11 +65,6 @@ impl Held {
         self.signal(Signal::KILL);
     }
 
-    /// Its process id.
-    pub(crate) fn pid(&self) -> u32 {
-        self.supervisor.as_ref().and_then(Supervisor::pid).expect("it runs")
-    }
-
     fn signal(&self, signal: Signal) {
         // One that is just being started again by its supervisor has nothing to be signalled.
         if let Some(pid) = self.supervisor.as_ref().and_then(Supervisor::pid) {

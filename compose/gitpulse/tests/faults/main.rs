@@ -4,13 +4,14 @@
 //! `cargo test` runs every fault for a few seconds; `--full` as long as it says, `--seed` repeats a run. `stage` sets up and judges, `engine`
 //! holds a broker or a ClickHouse by its process, `proxy` is a network that fails; the other files hold the faults, in the order of the data.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
 mod broker;
 mod clickhouse;
 #[path = "../it/deployment.rs"]
 #[expect(dead_code, reason = "shared with the end-to-end tests")]
 mod deployment;
+mod disk;
 mod engine;
 #[path = "../it/engines.rs"]
 #[expect(dead_code, reason = "shared with the end-to-end tests")]
@@ -94,6 +95,44 @@ impl Faults {
     fn all(&self) -> Vec<Trial> {
         vec![
             self.fault("F-01 broker killed and back", broker::killed),
+            self.fault("F-01 broker crashes at random", broker::crashed),
+            self.fault("F-02 broker frozen", broker::frozen),
+            self.fault("F-03 broker gone for long", broker::gone),
+            self.fault("F-04 broker without disk", broker::disk_full),
+            self.fault("F-05 topics deleted and made again", broker::topics_deleted),
+            self.fault("F-06 not enough replicas", mock::not_enough_replicas),
+            self.fault("F-06 not the leader", mock::not_leader),
+            self.fault("F-06 request timed out", mock::request_timed_out),
+            self.fault("F-06 message too large", mock::message_too_large),
+            self.fault("F-06 two of three brokers killed", broker::two_of_three_killed),
+            self.fault("F-07 broker slow", mock::slow),
+            self.fault("F-08 broker absent at the start", broker::absent_at_start),
+            self.fault("F-09 producer failed for good", mock::producer_fatal),
+            self.fault("F-10 ClickHouse down", clickhouse::down),
+            self.fault("F-11 ClickHouse never answers", clickhouse::frozen),
+            self.fault("F-12 replies of ClickHouse lost", clickhouse::replies_lost),
+            self.fault("F-13 too many parts", clickhouse::too_many_parts),
+            self.fault("F-13 memory limit", clickhouse::memory_limit),
+            self.fault("F-13 read-only table", clickhouse::read_only),
+            self.fault("F-13 column added", clickhouse::column_added),
+            self.fault("F-13 column dropped", clickhouse::column_dropped),
+            self.fault("F-14 ClickHouse without disk", clickhouse::disk_full),
+            self.fault("F-15 ClickHouse crashes at random", clickhouse::crashed),
+            self.fault("F-01 one of three brokers killed", broker::one_of_three_killed),
+            self.fault("F-20 processor killed at each point", processor::killed_at_each_point),
+            self.fault("F-21 members come and go", processor::members_come_and_go),
+            self.fault("F-22 member stopped and back", processor::stopped_and_back),
+            self.fault("F-23 poison of every sort", processor::poisoned),
+            self.fault("F-24 flood of poison", processor::poison_flood),
+            self.fault("F-50 SIGTERM under load", system::terminated),
+            self.fault("F-51 no disk for the spool", system::no_disk_for_the_spool),
+            self.fault("F-52 torn tail of the spool", system::torn_tail),
+            self.fault("F-53 no file descriptors", system::no_file_descriptors),
+            self.fault("F-54 memory with all dead", system::memory),
+            self.fault("F-55 secrets rotated", system::secrets_rotated),
+            self.fault("F-56 taken over by another version", system::taken_over),
+            self.fault("F-57 fsync fails", system::fsync_fails),
+            self.fault("F-50 SIGKILL of ingest under load", system::ingest_killed),
         ]
     }
 }

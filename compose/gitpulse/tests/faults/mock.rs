@@ -1,1 +1,100 @@
-//! mock
+//! What a broker can be made to say: F-06, F-07 and F-09, on librdkafka's mock cluster, which says it on demand.
+
+use std::time::Duration;
+
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
+use runtime::{Secret, migrate};
+use schemas::TopicPrefix;
+
+use crate::deployment::Deployment;
+use crate::engine::{Engine, Held};
+use crate::engines::{Addresses, clickhouse_child};
+use crate::report::Outcome;
+use crate::stage::{Allows, Scene, Stage};
+
+/// Partitions of each topic.
+const PARTITIONS: i32 = 2;
+/// More than there will be requests.
+const ALL_REQUESTS: usize = 10_000;
+
+type Mock = MockCluster<'static, DefaultProducerContext>;
+
+/// A stage on a mock cluster.
+async fn stage(scene: Scene) -> (Mock, Stage) {
+    let folder = tempfile::tempdir().unwrap();
+    let clickhouse = clickhouse_child(&folder.path().join("clickhouse")).await;
+    let clickhouse = Held::start(Engine::ClickHouse, clickhouse).await;
+    let mock = MockCluster::new(1).unwrap();
+    let (prefix, database) = (scene.slug(), scene.slug());
+    for topic in prefix.parse::<TopicPrefix>().unwrap().all() {
+        mock.create_topic(&topic.name, PARTITIONS, 1).unwrap();
+    }
+    let clickhouse_url = format!("http://{}", clickhouse.address());
+    let config = ClickHouseConfig {
+        url: clickhouse_url.clone(),
+        database: database.clone(),
+        user: "default".to_owned(),
+        password: Secret::new(""),
+        cluster: None,
+    };
+    migrate::tables(&ClickHouse::new(&config)).await.unwrap();
+    let addresses = Addresses { brokers: mock.bootstrap_servers(), clickhouse_url };
+    let deployment = Deployment::migrated(&addresses, &database);
+    let stage = Stage::with_deployment(scene, folder, Vec::new(), clickhouse, deployment);
+    (mock, stage.open().await)
+}
+
+/// Every produce request is answered with an error for a while.
+async fn answers(scene: Scene, error: RDKafkaRespErr, allows: Allows) -> Outcome {
+    let (mock, mut stage) = stage(scene).await;
+    mock.request_errors(RDKafkaApiKey::Produce, &vec![error; ALL_REQUESTS]);
+    stage.go_on(scene.lasts(30)).await;
+    mock.clear_request_errors(RDKafkaApiKey::Produce);
+    stage.recover().await;
+    stage.end(allows).await
+}
+
+/// F-06: too few replicas are in sync.
+pub(crate) async fn not_enough_replicas(scene: Scene) -> Outcome {
+    answers(scene, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, Allows::No5xx).await
+}
+
+/// F-06: another broker leads.
+pub(crate) async fn not_leader(scene: Scene) -> Outcome {
+    answers(scene, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, Allows::No5xx).await
+}
+
+/// F-06: replicas did not answer in time; the record may be there.
+pub(crate) async fn request_timed_out(scene: Scene) -> Outcome {
+    answers(scene, RDKafkaRespErr::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, Allows::No5xx).await
+}
+
+/// F-06: too large for the topic, which no further try cures: 503, and nothing is kept.
+pub(crate) async fn message_too_large(scene: Scene) -> Outcome {
+    answers(scene, RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, Allows::Unavailable).await
+}
+
+/// F-07: half a second of round trip.
+pub(crate) async fn slow(scene: Scene) -> Outcome {
+    let (mock, mut stage) = stage(scene).await;
+    mock.broker_round_trip_time(1, Duration::from_millis(500)).unwrap();
+    stage.go_on(scene.lasts(60)).await;
+    mock.broker_round_trip_time(1, Duration::ZERO).unwrap();
+    stage.recover().await;
+    stage.end(Allows::No5xx).await
+}
+
+/// F-09: the idempotent producer fails for good, several times.
+pub(crate) async fn producer_fatal(scene: Scene) -> Outcome {
+    let (mock, mut stage) = stage(scene).await;
+    for _ in 0..5 {
+        let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH; 3];
+        mock.request_errors(RDKafkaApiKey::Produce, &errors);
+        stage.go_on(scene.lasts(10)).await;
+    }
+    stage.recover().await;
+    stage.end(Allows::No5xx).await
+}

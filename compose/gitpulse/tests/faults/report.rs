@@ -40,7 +40,15 @@ impl Report {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         table.set_header([
-            "fault", "load/s", "accepted", "lost", "doubled", "wrong", "longest answer", "recovery", "notes",
+            "fault",
+            "load/s",
+            "accepted",
+            "lost",
+            "doubled",
+            "wrong",
+            "longest answer",
+            "recovery",
+            "notes",
         ]);
         for (name, outcome) in &self.0 {
             let Outcome { verdict, recovery, notes, faults } = outcome;
@@ -51,7 +59,10 @@ impl Report {
                     verdict.accepted.to_string(),
                     verdict.lost.count.to_string(),
                     verdict.doubled.count.to_string(),
-                    (verdict.wrong.count + verdict.phantom.count + verdict.holes.count + verdict.unlike_rebuild.count)
+                    (verdict.wrong.count
+                        + verdict.phantom.count
+                        + verdict.holes.count
+                        + verdict.unlike_rebuild.count)
                         .to_string(),
                     format!("{} ms", verdict.longest_ms),
                 ]),

@@ -1,10 +1,13 @@
 //! A stage for a fault: engines of its own, ingest, a processor, and a load that never stops. In: a fault's name, a seed. Out: an outcome, judged by
 //! `gitpulse check`. Roles that end are started again, as a service manager does.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use embedded::child::ChildSpec;
+use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use simulator::history::Run;
@@ -74,6 +77,8 @@ pub(crate) enum Allows {
     Unavailable,
     /// No answer, where ingest itself is what is killed.
     NoAnswer,
+    /// Both.
+    Either,
 }
 
 /// A stage.
@@ -81,10 +86,12 @@ pub(crate) struct Stage {
     pub(crate) scene: Scene,
     pub(crate) random: StdRng,
     pub(crate) folder: TempDir,
-    pub(crate) broker: Held,
+    /// Nodes of one cluster; none where the fault brings a broker of its own.
+    pub(crate) brokers: Vec<Held>,
     pub(crate) clickhouse: Held,
     /// Settings of roles that are started from now on.
     pub(crate) deployment: Deployment,
+    ingest_admin: SocketAddr,
     pub(crate) ingest: Option<Role>,
     pub(crate) processors: Vec<Role>,
     /// Where the load is sent.
@@ -101,23 +108,36 @@ impl Stage {
     /// Starts the engines and makes topics and tables.
     pub(crate) async fn prepare(scene: Scene) -> Stage {
         let folder = tempfile::tempdir().unwrap();
-        let broker = broker_child(&folder.path().join("broker")).await;
+        let (broker, brokers) = broker_child(&folder.path().join("broker")).await;
         let clickhouse = clickhouse_child(&folder.path().join("clickhouse")).await;
-        Stage::on(scene, folder, broker, clickhouse).await
+        Stage::on(scene, folder, vec![broker], brokers, clickhouse).await
     }
 
     /// The same on engines of the fault's choice.
     pub(crate) async fn on(
         scene: Scene,
         folder: TempDir,
-        (broker, brokers): (embedded::child::ChildSpec, String),
-        clickhouse: embedded::child::ChildSpec,
+        children: Vec<ChildSpec>,
+        bootstrap_servers: String,
+        clickhouse: ChildSpec,
     ) -> Stage {
-        let (broker, clickhouse) =
-            tokio::join!(Held::start(Engine::Broker, broker), Held::start(Engine::ClickHouse, clickhouse));
-        let addresses =
-            Addresses { brokers, clickhouse_url: format!("http://{}", clickhouse.address()) };
-        let deployment = Deployment::on(&addresses, &scene.slug())
+        let brokers = join_all(children.into_iter().map(|child| Held::start(Engine::Broker, child)));
+        let (brokers, clickhouse) = tokio::join!(brokers, Held::start(Engine::ClickHouse, clickhouse));
+        let clickhouse_url = format!("http://{}", clickhouse.address());
+        let addresses = Addresses { brokers: bootstrap_servers, clickhouse_url };
+        let deployment = Deployment::on(&addresses, &scene.slug());
+        Stage::with_deployment(scene, folder, brokers, clickhouse, deployment)
+    }
+
+    /// A stage whose topics and tables are made.
+    pub(crate) fn with_deployment(
+        scene: Scene,
+        folder: TempDir,
+        brokers: Vec<Held>,
+        clickhouse: Held,
+        deployment: Deployment,
+    ) -> Stage {
+        let deployment = deployment
             .with("GITPULSE_SPOOL_DIR", folder.path().join(SPOOL).to_str().unwrap())
             .with("GITPULSE_PUBLISH_TIMEOUT_MS", "1000")
             .with("GITPULSE_BATCH_MAX_AGE_MS", "400")
@@ -129,9 +149,10 @@ impl Stage {
             random: StdRng::seed_from_u64(scene.seed),
             history: folder.path().join("history.jsonl"),
             folder,
-            broker,
+            brokers,
             clickhouse,
             deployment,
+            ingest_admin: free_address(),
             ingest: None,
             processors: Vec::new(),
             target,
@@ -151,7 +172,7 @@ impl Stage {
 
     /// Starts ingest, a processor and the load, and waits until the first events are in their tables.
     pub(crate) async fn open(mut self) -> Stage {
-        self.ingest = Some(self.deployment.ingest());
+        self.start_ingest();
         self.processors.push(self.deployment.processor());
         self.start_load();
         let some = self.sent() + 50;
@@ -164,17 +185,56 @@ impl Stage {
         self
     }
 
+    /// Starts ingest, in the place of one that has ended.
+    pub(crate) fn start_ingest(&mut self) {
+        let deployment = self.deployment.clone();
+        self.ingest = None;
+        self.ingest = Some(deployment.with("GITPULSE_ADMIN_LISTEN", &self.ingest_admin.to_string()).ingest());
+    }
+
+    /// Starts another ingest beside the one that runs, which is given back.
+    pub(crate) fn replace_ingest(&mut self) -> Role {
+        self.ingest_admin = free_address();
+        let old = self.ingest.take().unwrap();
+        self.start_ingest();
+        old
+    }
+
+    /// Stops sending, and waits until what was sent is answered.
+    pub(crate) async fn pause(&mut self) {
+        self.load.as_ref().unwrap().0.pause();
+        let counts = self.counts.clone();
+        self.until("what was sent is answered", async |_| match (counts.sent(), counts.answered()) {
+            (sent, answered) if sent == answered => Ok(()),
+            (sent, answered) => Err(format!("{answered} of {sent}")),
+        })
+        .await;
+    }
+
+    /// Goes on sending.
+    pub(crate) fn resume(&self) {
+        self.load.as_ref().unwrap().0.resume();
+    }
+
     /// Begins to send.
     pub(crate) fn start_load(&mut self) {
+        let load = self.load_of(&self.scene.slug(), WorldConfig::USUAL_POISON, &self.history);
+        self.counts = load.counts().clone();
+        self.load = Some((load, CancellationToken::new()));
+    }
+
+    /// A load with a name and a history of its own, of which a share cannot be decoded.
+    pub(crate) fn load_of(&self, name: &str, poison: f64, history: &Path) -> Load {
         let world = WorldConfig {
             seed: self.scene.seed,
             instance: "https://gitlab.example.com".to_owned(),
             first_project: 1_000,
             projects: 20,
             body_bytes: 1_000,
-            began_at: chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).timestamp_millis(),
+            poison,
+            began_at: chrono::DateTime::<chrono::Utc>::from(SystemTime::now()).timestamp_millis(),
         };
-        let run = Run { id: self.scene.slug(), world: world.clone() };
+        let run = Run { id: name.to_owned(), world: world.clone() };
         let config = LoadConfig {
             target: self.target.subscribe(),
             rate: self.scene.rate,
@@ -182,17 +242,23 @@ impl Stage {
             under_way: 256,
             connections: Connections::Fresh,
         };
-        let load = Load::start(World::new(world), run, &self.history, config).unwrap();
-        self.counts = load.counts().clone();
-        self.load = Some((load, CancellationToken::new()));
+        Load::start(World::new(world), run, history, config).unwrap()
+    }
+
+    /// The only broker.
+    pub(crate) fn broker(&mut self) -> &mut Held {
+        self.brokers.first_mut().expect("the stage has a broker")
     }
 
     /// Lets the load go on for so long.
     pub(crate) async fn go_on(&mut self, duration: Duration) {
         let end = Instant::now() + duration;
-        self.until("time passes", async |_| {
-            if Instant::now() >= end { Ok(()) } else { Err("it has not".to_owned()) }
-        })
+        self.until(
+            "time passes",
+            async |_| {
+                if Instant::now() >= end { Ok(()) } else { Err("it has not".to_owned()) }
+            },
+        )
         .await;
     }
 
@@ -238,7 +304,7 @@ impl Stage {
         }
         if self.ingest.as_mut().is_some_and(Role::has_ended) {
             self.restarts += 1;
-            self.ingest = Some(deployment.ingest());
+            self.start_ingest();
         }
     }
 
@@ -259,8 +325,12 @@ impl Stage {
 
     /// A metric of ingest, the sum over its labels.
     pub(crate) async fn ingest_metric(&self, name: &str) -> f64 {
-        let address = &self.deployment.environment["GITPULSE_ADMIN_LISTEN"];
-        let text = reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap();
+        let text = reqwest::get(format!("http://{}/metrics", self.ingest_admin))
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
         let of_it = |line: &&str| {
             line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ') || rest.starts_with('{'))
         };
@@ -288,7 +358,7 @@ impl Stage {
         self.go_on(Duration::from_secs(1)).await;
         self.stop_load().await;
         let mut faults = Vec::new();
-        let verdict = self.judge(&mut faults);
+        let verdict = self.judge(&self.history, &mut faults);
         if let Some(verdict) = &verdict {
             answers(verdict, allows, &mut faults);
         }
@@ -317,9 +387,9 @@ impl Stage {
     }
 
     /// What `gitpulse check` says, as a user would ask it.
-    fn judge(&self, faults: &mut Vec<String>) -> Option<Verdict> {
+    pub(crate) fn judge(&self, history: &Path, faults: &mut Vec<String>) -> Option<Verdict> {
         let patience = PATIENCE.as_secs().to_string();
-        let history = self.history.to_str().unwrap();
+        let history = history.to_str().unwrap();
         let arguments = ["check", history, "--json", "--rebuild", "--patience", &patience];
         let output = self.deployment.command(&arguments).output().unwrap();
         match serde_json::from_slice::<Verdict>(&output.stdout) {
@@ -345,8 +415,8 @@ fn answers(verdict: &Verdict, allows: Allows, faults: &mut Vec<String>) {
     for (status, count) in &verdict.answers {
         let is_allowed = match status {
             200 | 401 | 415 => true,
-            503 => allows == Allows::Unavailable,
-            0 => allows == Allows::NoAnswer,
+            503 => matches!(allows, Allows::Unavailable | Allows::Either),
+            0 => matches!(allows, Allows::NoAnswer | Allows::Either),
             _ => false,
         };
         if !is_allowed {

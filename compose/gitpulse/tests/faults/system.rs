@@ -1,1 +1,230 @@
-//! system
+//! Faults of the machine and of those who run it: F-50 to F-57.
+
+use std::fs::File;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+use rustix::process::{Resource, Rlimit, prlimit};
+use simulator::load::{Credentials, Target};
+
+use crate::deployment::{Role, TOKEN};
+use crate::disk::Disk;
+use crate::engines::free_address;
+use crate::report::Outcome;
+use crate::stage::{Allows, Scene, Stage, newest, webhooks};
+
+/// A stop may take this long: what is under way is answered (ten seconds at the most), then Kafka gets eight more.
+const STOP_WITHIN: Duration = Duration::from_secs(20);
+/// What the roles may take at the most while everything behind them is dead, in KiB.
+const INGEST_KIB: u64 = 100 * 1024;
+const PROCESSOR_KIB: u64 = 400 * 1024;
+
+/// F-50: SIGTERM under load, several times: each ends with 0 in time.
+pub(crate) async fn terminated(scene: Scene) -> Outcome {
+    let mut stage = Stage::prepare(scene).await.open().await;
+    let mut longest = Duration::ZERO;
+    for _ in 0..3 {
+        let started = Instant::now();
+        let mut ingest = stage.ingest.take().unwrap();
+        assert_eq!(ingest.terminate(), Some(0), "{}", ingest.log());
+        longest = longest.max(started.elapsed());
+        stage.start_ingest();
+        stage.go_on(scene.lasts(10)).await;
+        let started = Instant::now();
+        let mut processor = stage.processors.remove(0);
+        assert_eq!(processor.terminate(), Some(0), "{}", processor.log());
+        longest = longest.max(started.elapsed());
+        stage.processors.push(stage.deployment.processor());
+        stage.go_on(scene.lasts(10)).await;
+    }
+    assert!(longest < STOP_WITHIN, "a stop took {longest:?}");
+    stage.notes.push(format!("longest stop {:.1} s", longest.as_secs_f64()));
+    stage.recover().await;
+    stage.end(Allows::NoAnswer).await
+}
+
+/// Ingest is killed under load, with Kafka there and away: what it answered 200 is kept.
+pub(crate) async fn ingest_killed(scene: Scene) -> Outcome {
+    let mut stage = Stage::prepare(scene).await.open().await;
+    for round in 0..4 {
+        if round == 2 {
+            stage.broker().kill();
+        }
+        stage.go_on(scene.lasts(10)).await;
+        stage.ingest.as_mut().unwrap().kill();
+        stage.start_ingest();
+    }
+    stage.broker().restart().await;
+    stage.recover().await;
+    stage.end(Allows::NoAnswer).await
+}
+
+/// F-51: no disk for the spool: nothing changes while Kafka is there, 503 while it is away as well, and 200 as soon as there is room.
+pub(crate) async fn no_disk_for_the_spool(scene: Scene) -> Outcome {
+    let stage = Stage::prepare(scene).await;
+    let Some(disk) = Disk::mount(&stage.spool(), 16) else {
+        return Outcome::not_staged("mounting a small file system needs root");
+    };
+    let mut stage = stage.open().await;
+    disk.fill();
+    stage.go_on(scene.lasts(20)).await;
+    stage.broker().kill();
+    stage.go_on(scene.lasts(20)).await;
+    disk.free();
+    stage
+        .until("the spool takes events", async |stage| {
+            match stage.ingest_metric("gitpulse_spool_records").await {
+                0.0 => Err("none yet".to_owned()),
+                _ => Ok(()),
+            }
+        })
+        .await;
+    stage.broker().restart().await;
+    stage.recover().await;
+    stage.end(Allows::Unavailable).await
+}
+
+/// F-52: the spool's tail is torn: what a crash left half written, which nobody was told was kept, is set aside, and everything before it arrives.
+pub(crate) async fn torn_tail(scene: Scene) -> Outcome {
+    let mut stage = Stage::prepare(scene).await.open().await;
+    stage.broker().kill();
+    for _ in 0..3 {
+        stage.go_on(scene.lasts(10)).await;
+        stage.ingest.as_mut().unwrap().kill();
+        let segment = newest(&stage.spool(), ".segment").expect("something was spooled");
+        let noise: Vec<u8> = (0..stage.random.random_range(1..500)).map(|_| stage.random.random()).collect();
+        File::options().append(true).open(segment).unwrap().write_all(&noise).unwrap();
+        stage.start_ingest();
+    }
+    let damaged = stage.ingest_metric("gitpulse_spool_damaged_total").await;
+    stage.broker().restart().await;
+    stage.recover().await;
+    let mut outcome = stage.end(Allows::NoAnswer).await;
+    if damaged < 1.0 {
+        outcome.faults.push("the damage was not counted".to_owned());
+    }
+    outcome
+}
+
+/// F-53: ingest has no file descriptors left, with Kafka there and away.
+pub(crate) async fn no_file_descriptors(scene: Scene) -> Outcome {
+    let mut stage = Stage::prepare(scene).await.open().await;
+    let pid = stage.ingest.as_ref().unwrap().pid();
+    let open = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())).unwrap().count() as u64;
+    for round in 0..2 {
+        let none = Rlimit { current: Some(open), maximum: None };
+        let before = prlimit(Some(pid), Resource::Nofile, none).unwrap();
+        if round == 1 {
+            stage.broker().kill();
+        }
+        stage.go_on(scene.lasts(20)).await;
+        prlimit(Some(pid), Resource::Nofile, before).unwrap();
+        stage.go_on(scene.lasts(10)).await;
+    }
+    stage.broker().restart().await;
+    stage.recover().await;
+    stage.end(Allows::Either).await
+}
+
+/// F-54: with broker and ClickHouse dead, memory stays within its bounds.
+pub(crate) async fn memory(scene: Scene) -> Outcome {
+    let mut stage = Stage::prepare(scene).await.open().await;
+    stage.broker().kill();
+    stage.clickhouse.kill();
+    stage.go_on(scene.lasts(60)).await;
+    let early = resident(stage.ingest.as_ref().unwrap());
+    stage.go_on(scene.lasts(240)).await;
+    let (ingest, processor) = (resident(stage.ingest.as_ref().unwrap()), resident(&stage.processors[0]));
+    stage.brokers[0].restart().await;
+    stage.clickhouse.restart().await;
+    stage.recover().await;
+    stage.notes.push(format!(
+        "ingest {} MiB, then {} MiB; processor {} MiB",
+        early / 1024,
+        ingest / 1024,
+        processor / 1024
+    ));
+    let mut outcome = stage.end(Allows::No5xx).await;
+    if ingest > INGEST_KIB || processor > PROCESSOR_KIB {
+        outcome.faults.push(format!("ingest took {ingest} KiB, the processor {processor} KiB"));
+    }
+    outcome
+}
+
+/// Resident memory of a role at its most, in KiB.
+fn resident(role: &Role) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", role.pid().as_raw_nonzero())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// F-55: the secret changes while deliveries come: for a while both are known, then only the new one. A second ingest takes over each time.
+pub(crate) async fn secrets_rotated(scene: Scene) -> Outcome {
+    let mut stage = Stage::prepare(scene).await.open().await;
+    stage.go_on(scene.lasts(10)).await;
+    for (tokens, sent) in
+        [(format!("['{TOKEN}', 'new-token']"), "new-token"), ("['new-token']".to_owned(), "new-token")]
+    {
+        let file = stage.folder.path().join("gitpulse.toml");
+        let tenant = format!(
+            "[[tenant]]\nname = 'default'\ninstance = 'https://gitlab.example.com'\ntokens = {tokens}\n"
+        );
+        std::fs::write(&file, tenant).unwrap();
+        let next = stage
+            .deployment
+            .clone()
+            .with("GITLAB_WEBHOOK_TOKEN", "")
+            .with("GITPULSE_CONFIG", file.to_str().unwrap());
+        // GitLab goes on with the old secret until somebody changes it there.
+        let old = stage.target.borrow().credentials.clone();
+        take_over(&mut stage, next, old).await;
+        stage.go_on(scene.lasts(10)).await;
+        let url = stage.target.borrow().url.clone();
+        stage.target.send(Target { url, credentials: Credentials::Token(sent.to_owned()) }).unwrap();
+        stage.go_on(scene.lasts(10)).await;
+    }
+    stage.recover().await;
+    stage.end(Allows::No5xx).await
+}
+
+/// F-56: another version takes over with events in flight: the new roles run beside the old ones, which then stop.
+pub(crate) async fn taken_over(scene: Scene) -> Outcome {
+    let mut stage = Stage::prepare(scene).await.open().await;
+    for _ in 0..3 {
+        stage.go_on(scene.lasts(10)).await;
+        let (next, credentials) = (stage.deployment.clone(), stage.target.borrow().credentials.clone());
+        stage.processors.push(next.processor());
+        take_over(&mut stage, next, credentials).await;
+        let mut old = stage.processors.remove(0);
+        assert_eq!(old.terminate(), Some(0), "{}", old.log());
+    }
+    stage.recover().await;
+    stage.end(Allows::No5xx).await
+}
+
+/// A new ingest on an address and a spool of its own; deliveries go there, and then the old one stops.
+async fn take_over(stage: &mut Stage, next: crate::deployment::Deployment, credentials: Credentials) {
+    let spool = stage.folder.path().join(format!("spool-{}", free_address().port()));
+    stage.deployment = next
+        .with("GITPULSE_LISTEN", &free_address().to_string())
+        .with("GITPULSE_SPOOL_DIR", spool.to_str().unwrap());
+    let mut old = stage.replace_ingest();
+    stage.target.send(Target { url: webhooks(&stage.deployment), credentials }).unwrap();
+    // Whatever chose the old one before has been answered or is answered while it drains.
+    stage.go_on(Duration::from_secs(1)).await;
+    assert_eq!(old.terminate(), Some(0), "{}", old.log());
+}
+
+/// F-57: one in ten times the disk does not keep what it is asked to, with Kafka away: whoever is answered 200 is kept all the same.
+pub(crate) async fn fsync_fails(scene: Scene) -> Outcome {
+    let mut stage = Stage::prepare(scene).await.with("FAILPOINTS", "spool::sync=10%return").open().await;
+    for _ in 0..2 {
+        stage.broker().kill();
+        stage.go_on(scene.lasts(20)).await;
+        stage.broker().restart().await;
+        stage.go_on(scene.lasts(10)).await;
+    }
+    stage.recover().await;
+    stage.end(Allows::Unavailable).await
+}

@@ -8,6 +8,7 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use clickhouse::{Client, RowOwned, RowRead};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::engines::{Addresses, GITPULSE, shared};
@@ -44,18 +45,26 @@ impl Deployment {
     pub(crate) fn on(addresses: &Addresses, name: &str) -> Deployment {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let unique = format!("{name}_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let deployment = Deployment::migrated(addresses, &unique);
+        let output = deployment.command(&["migrate"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        deployment
+    }
+
+    /// An installation whose topics and tables are made already, under one name.
+    pub(crate) fn migrated(addresses: &Addresses, unique: &str) -> Deployment {
         let folder = tempfile::tempdir().unwrap();
         let environment = [
             ("GITPULSE_SPOOL_DIR", folder.path().to_str().unwrap()),
             // The machine may be busy, and what is late is repeated.
             ("GITPULSE_PUBLISH_TIMEOUT_MS", "6000"),
             ("GITPULSE_KAFKA_BROKERS", addresses.brokers.as_str()),
-            ("GITPULSE_KAFKA_TOPIC_PREFIX", unique.as_str()),
+            ("GITPULSE_KAFKA_TOPIC_PREFIX", unique),
             ("GITPULSE_KAFKA_PARTITIONS", "2"),
             // A killed processor's partitions are handed on as soon as Kafka allows.
             ("GITPULSE_KAFKA_PROPERTIES", "session.timeout.ms=6000"),
             ("GITPULSE_CLICKHOUSE_URL", addresses.clickhouse_url.as_str()),
-            ("GITPULSE_CLICKHOUSE_DATABASE", unique.as_str()),
+            ("GITPULSE_CLICKHOUSE_DATABASE", unique),
             ("GITPULSE_LISTEN", "127.0.0.1:0"),
             ("GITPULSE_ADMIN_LISTEN", "127.0.0.1:0"),
             ("GITPULSE_BATCH_MAX_AGE_MS", "100"),
@@ -64,11 +73,8 @@ impl Deployment {
         ];
         let environment =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let client = Client::default().with_url(&addresses.clickhouse_url).with_database(&unique);
-        let deployment = Deployment { environment, client, _folder: Some(Arc::new(folder)) };
-        let output = deployment.command(&["migrate"]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        deployment
+        let client = Client::default().with_url(&addresses.clickhouse_url).with_database(unique);
+        Deployment { environment, client, _folder: Some(Arc::new(folder)) }
     }
 
     /// The same with another setting.
@@ -159,9 +165,18 @@ impl Role {
 
     /// SIGTERM, and the exit code.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
         self.child.wait().unwrap().code()
+    }
+
+    /// Sends a signal; it must not have been waited for.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     /// Whether it has ended by itself.

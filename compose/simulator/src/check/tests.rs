@@ -11,6 +11,7 @@ fn history(told: &[(Expected, Fate)]) -> History {
         first_project: 1,
         projects: 1,
         body_bytes: 1,
+        poison: WorldConfig::USUAL_POISON,
         began_at: 1_795_000_000_000,
     };
     let told = told
