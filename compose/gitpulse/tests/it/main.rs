@@ -8,6 +8,7 @@
 mod brokers;
 mod clickhouse_clients;
 mod commands;
+mod dead_letters;
 mod delivery;
 mod deployment;
 mod documents;
