@@ -47,7 +47,7 @@ enum Command {
     Migrate(Box<migrate::MigrateArgs>),
     /// Shows every setting, its value and where it comes from; secrets are masked
     Config(Box<AllArgs>),
-    /// Checks settings, Kafka, ClickHouse and the GitLab token, and says how to mend what is wrong
+    /// Checks settings, the spool, Kafka, ClickHouse and the GitLab token, and says how to mend what is wrong
     Doctor(Box<doctor::DoctorArgs>),
     /// Posts payload files as GitLab would
     Send(Box<send::SendArgs>),

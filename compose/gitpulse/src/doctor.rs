@@ -1,6 +1,8 @@
 //! `gitpulse doctor`. In: settings. Out: one finding a line, each fault with its remedy; the exit code says whether all is well. Never sends
 //! the GitLab token anywhere but to the configured host.
 
+mod spool;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use ingest::tenant::Tenants;
 use runtime::Secret;
 use runtime::clickhouse::{ClickHouse, ClickHouseError};
 use runtime::kafka::Kafka;
+use runtime::spool::SpoolConfig;
 use schemas::migration::MIGRATIONS;
 use serde::Deserialize;
 
@@ -30,6 +33,8 @@ pub(crate) struct DoctorArgs {
     webhooks: WebhookConfig,
     #[command(flatten)]
     gitlab: GitLabTokenConfig,
+    #[command(flatten)]
+    spool: SpoolConfig,
     #[command(flatten)]
     stores: StoreArgs,
 }
@@ -81,6 +86,7 @@ impl Tally {
 pub(crate) async fn run(args: DoctorArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
     let mut tally = Tally::default();
     tally.report(vec![tenants_finding(&args.webhooks.tenants(tenants))]);
+    tally.report(spool::check(&args.spool).await);
     tally.report(kafka(&args.stores).await);
     tally.report(clickhouse(&args.stores).await);
     tally.report(gitlab(args.webhooks.gitlab_url.as_deref(), args.gitlab.gitlab_token.as_ref()).await);

@@ -45,7 +45,8 @@ pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyh
     let shutdown = shutdown::on_signal()?;
     let registry = registry()?;
     let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &registry)?;
-    let (outbox, draining) = outbox(&args.spool, Path::new(SPOOL_DIR), &publisher, &registry).await?;
+    let (outbox, draining) =
+        outbox(spool_folder(&args.spool), args.spool.spool_max_mib, &publisher, &registry).await?;
     let kafka = Kafka::new(&args.stores.kafka)?;
     match kafka.missing_topics(METADATA_TIMEOUT).await {
         Ok(missing) => anyhow::ensure!(
@@ -93,15 +94,19 @@ pub(crate) async fn processor(args: ProcessorArgs) -> anyhow::Result<()> {
     finished.map_err(anyhow::Error::from)
 }
 
+/// The spool of `gitpulse ingest`.
+pub(crate) fn spool_folder(config: &SpoolConfig) -> &Path {
+    config.spool_dir.as_deref().unwrap_or(Path::new(SPOOL_DIR))
+}
+
 /// Opens the spool, which may have to read what an earlier process left, and begins to bring that to Kafka.
 pub(crate) async fn outbox(
-    config: &SpoolConfig,
-    default_folder: &Path,
+    folder: &Path,
+    max_mib: u32,
     publisher: &Publisher,
     registry: &Registry,
 ) -> anyhow::Result<(Outbox, Draining)> {
-    let folder = config.spool_dir.clone().unwrap_or_else(|| default_folder.to_owned());
-    let (max_mib, registry) = (config.spool_max_mib, registry.clone());
+    let (folder, registry) = (folder.to_owned(), registry.clone());
     let opened = tokio::task::spawn_blocking(move || Spool::open(&folder, max_mib, &registry));
     Ok(Outbox::start(publisher.clone(), opened.await??))
 }

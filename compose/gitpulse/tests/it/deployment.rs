@@ -54,8 +54,9 @@ impl Deployment {
     /// An installation whose topics and tables are made already, under one name.
     pub(crate) fn migrated(addresses: &Addresses, unique: &str) -> Deployment {
         let folder = tempfile::tempdir().unwrap();
+        let spool = folder.path().join("spool");
         let environment = [
-            ("GITPULSE_SPOOL_DIR", folder.path().to_str().unwrap()),
+            ("GITPULSE_SPOOL_DIR", spool.to_str().unwrap()),
             // The machine may be busy, and what is late is repeated.
             ("GITPULSE_PUBLISH_TIMEOUT_MS", "6000"),
             ("GITPULSE_KAFKA_BROKERS", addresses.brokers.as_str()),

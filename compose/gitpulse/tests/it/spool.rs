@@ -1,5 +1,7 @@
 //! The receiving role without Kafka: what it answers, what it says of itself, and what it leaves to the next one.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::delivery::{Answer, client, send};
 use crate::deployment::{Deployment, eventually};
 use crate::engines::free_address;
@@ -48,6 +50,49 @@ async fn ingest_is_ready_while_the_spool_takes_events_and_says_that_it_is_degrad
         (status, text) => Err(format!("{status} {text} {}", ingest.log())),
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_tells_what_waits_in_the_spool_and_takes_nothing_out_of_it() {
+    let (deployment, away) = without_kafka("inspected");
+    let folder = std::path::PathBuf::from(&deployment.environment["GITPULSE_SPOOL_DIR"]);
+    let doctor = || {
+        let output = deployment.command(&["doctor"]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, text) = doctor();
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("is not there; `ingest` makes it"), "{text}");
+
+    let mut ingest = away.ingest();
+    for id in ["1", "2"] {
+        let answer = send(&client(), &ingest.webhooks(), id, PUSH.into()).await;
+        assert_eq!(answer, Answer::Status(200));
+    }
+    let (code, text) = doctor();
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("ingest uses") && text.contains("/readyz"), "{text}");
+    assert_eq!(ingest.terminate(), Some(0), "{}", ingest.log());
+
+    std::fs::write(folder.join("00000000000000000000.damaged"), "noise").unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (code, text) = doctor();
+    assert_eq!(code, Some(1), "{text}");
+    for expected in [
+        "2 event(s) wait in",
+        "remedy: start `gitpulse ingest`",
+        "00000000000000000000.damaged among them",
+        "remedy: `chmod 700",
+        "3 of ",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is missing in {text}");
+    }
+    std::fs::remove_file(folder.join("00000000000000000000.damaged")).unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
+
+    let _ingest = deployment.ingest();
+    let _processor = deployment.clone().with("GITPULSE_ADMIN_LISTEN", "127.0.0.1:0").processor();
+    deployment.until_count("SELECT count() FROM events", 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

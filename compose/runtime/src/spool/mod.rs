@@ -2,11 +2,13 @@
 //! in Kafka. Never forgets a record that it accepted, and never takes more than its limit: a full spool refuses what is new.
 //!
 //! A folder of segments. `writer.rs` appends to the last one, `drain.rs` publishes from the first one and removes it once Kafka has all of
-//! it, `ledger.rs` knows what is there, `frame.rs` is one record, `segment.rs` one file. A start reads everything and never writes to an old
+//! it, `ledger.rs` knows what is there, `frame.rs` is one record, `segment.rs` one file, `inspect.rs` a look
+//! from outside. A start reads everything and never writes to an old
 //! segment again. A crash between publishing and removing repeats records of one segment, which changes no table.
 
 mod drain;
 mod frame;
+mod inspect;
 mod ledger;
 mod metrics;
 mod segment;
@@ -32,10 +34,13 @@ use tokio::time::Instant;
 
 pub(crate) use drain::Drain;
 use frame::Damage;
+pub use inspect::{Inspection, Waiting, inspect};
 use ledger::Ledger;
 use metrics::Metrics;
 use writer::{Command, Entry, Writer};
 
+/// The file whose lock says that a process uses the folder.
+const LOCK: &str = "lock";
 /// Size at which a segment is full, unless the whole spool is small.
 const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 /// Memory for records that wait for the disk, in KiB.
@@ -155,7 +160,7 @@ impl Spool {
     ) -> Result<Spool, OpenError> {
         let fault = |source| OpenError::Folder { folder: folder.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fault)?;
-        let lock = File::create(folder.join("lock")).map_err(fault)?;
+        let lock = File::create(folder.join(LOCK)).map_err(fault)?;
         lock.try_lock().map_err(|error| match error {
             std::fs::TryLockError::WouldBlock => OpenError::InUse(folder.to_owned()),
             std::fs::TryLockError::Error(source) => fault(source),
@@ -242,13 +247,12 @@ impl Spool {
             let ledger = locked(&self.inner.shared.ledger);
             (ledger.records(), ledger.bytes(), ledger.oldest_at())
         };
-        let age = oldest_at.map_or(0, |at| u64::try_from(now() - at).unwrap_or(0));
         let refuses = if !self.inner.shared.is_usable() {
             Some(SpoolError::Unusable)
         } else {
             (bytes + LITTLE_ROOM > self.inner.limit).then_some(SpoolError::Full)
         };
-        SpoolStatus { records, bytes, oldest: Duration::from_millis(age), refuses }
+        SpoolStatus { records, bytes, oldest: age(oldest_at), refuses }
     }
 
     /// Shows whether deliveries go to the spool at once.
@@ -328,6 +332,11 @@ fn tell_damage(folder: &Path, number: u64, good: u64, size: u64, damage: Damage)
 /// Nothing that holds the lock can leave the ledger half changed.
 fn locked(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
     ledger.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How long ago the oldest record was spooled, if there is one.
+fn age(oldest_at: Option<i64>) -> Duration {
+    Duration::from_millis(oldest_at.map_or(0, |at| u64::try_from(now() - at).unwrap_or(0)))
 }
 
 /// Milliseconds since 1970.

@@ -53,6 +53,19 @@ pub(super) fn numbers(folder: &Path) -> io::Result<(Vec<u64>, u64)> {
     Ok((segments, next))
 }
 
+/// The files that hold what was damaged, in order.
+pub(super) fn set_aside_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == DAMAGED) {
+            files.push(path);
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
 /// What a segment holds.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Scan {
