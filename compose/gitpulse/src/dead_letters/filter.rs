@@ -40,7 +40,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Gives the condition of [`matches`] its values; a query without it is left as it is.
+    /// Gives the condition of [`matches()`] its values; a query without it is left as it is.
     pub(super) fn bind(&self, query: Query) -> Query {
         let milliseconds = |time: &Option<DateTime<Utc>>| time.map(|time| time.timestamp_millis());
         query
