@@ -65,14 +65,14 @@ impl Positions {
 pub struct Batch {
     /// What is inserted.
     pub rows: Rows,
-    /// What is committed after that.
-    pub positions: Positions,
     /// Dead letters on their way to Kafka; all must be acknowledged before the positions are committed.
     pub dead_letters: JoinSet<Result<(), DeadLetterError>>,
     /// When the events were received, for the time from receipt to visibility.
     pub received: Vec<DateTime<Utc>>,
+    /// What is committed after that.
+    positions: Positions,
     /// The assignment under which the records were read.
-    pub generation: u64,
+    generation: u64,
     records: usize,
     bytes: usize,
     opened_at: Option<Instant>,
@@ -82,6 +82,22 @@ impl Batch {
     /// An empty batch of one assignment.
     pub fn new(generation: u64) -> Batch {
         Batch { generation, ..Batch::default() }
+    }
+
+    /// Begins anew where partitions have moved since. What it held is given back, to be dropped: whoever has those partitions now reads it again.
+    ///
+    /// **Invariant:** a batch holds records of one assignment.
+    pub fn moved_to(&mut self, generation: u64) -> Option<Batch> {
+        if self.generation == generation {
+            return None;
+        }
+        Some(std::mem::replace(self, Batch::new(generation)))
+    }
+
+    /// What is committed once the rows are stored; `None` where partitions have moved since they were read: what others have committed of
+    /// them since must not be taken back.
+    pub fn committable(&self, generation: u64) -> Option<&Positions> {
+        (self.generation == generation).then_some(&self.positions)
     }
 
     /// Adds the rows of a record.
@@ -154,8 +170,9 @@ mod tests {
         let now = Instant::now();
         batch.skip(record(7, 10), now);
         assert!(!batch.is_empty() && batch.rows.is_empty());
+        let positions = batch.committable(1).unwrap();
         assert_eq!(
-            batch.positions.iter().collect::<Vec<_>>(),
+            positions.iter().collect::<Vec<_>>(),
             [("gitlab.push", 0, Range { first: 7, next: 8, records: 1 })]
         );
         assert!(!batch.is_due(&LIMITS, now));

@@ -38,9 +38,12 @@ pub struct DeadLetterError(#[source] PublishError);
 /// A record that could not be decoded.
 #[derive(Debug)]
 pub struct DeadLetter {
-    key: Vec<u8>,
-    value: Vec<u8>,
-    headers: OwnedHeaders,
+    /// Key of the record.
+    pub key: Vec<u8>,
+    /// Value of the record.
+    pub value: Vec<u8>,
+    /// Where it stood, and why it is here.
+    pub headers: OwnedHeaders,
 }
 
 impl DeadLetter {

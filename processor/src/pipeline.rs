@@ -19,7 +19,7 @@ use schemas::drift::Unknown;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{Batch, BatchLimits, Record};
+use crate::batch::{Batch, BatchLimits, Positions, Record};
 use crate::config::ProcessorConfig;
 use crate::dead_letter::{self, DeadLetter, DeadLetterError};
 use crate::decode::decode;
@@ -193,10 +193,8 @@ impl Pipeline {
 
     /// Adds a record to the batch: its rows, or its dead letter.
     fn take(&self, message: &BorrowedMessage<'_>, batch: &mut Batch) {
-        let generation = self.generation();
-        if batch.generation != generation {
-            // What the batch held is read again by whoever has its partitions now.
-            self.drop_stale(std::mem::replace(batch, Batch::new(generation)));
+        if let Some(stale) = batch.moved_to(self.generation()) {
+            self.drop_stale(&stale);
         }
         self.metrics.consumed.inc();
         let value = message.payload().unwrap_or_default();
@@ -259,7 +257,7 @@ impl Pipeline {
         batch.dead_letters.spawn(letter.publish(self.publisher.clone(), topic, self.shutdown.clone()));
     }
 
-    fn drop_stale(&self, batch: Batch) {
+    fn drop_stale(&self, batch: &Batch) {
         if !batch.is_empty() {
             tracing::info!(
                 records = batch.records(),
@@ -283,12 +281,12 @@ impl Pipeline {
         fail_point!("processor::before_insert", |_| std::process::abort());
         self.store(&batch).await?;
         fail_point!("processor::after_insert", |_| std::process::abort());
-        if batch.generation != self.generation() {
-            self.drop_stale(batch);
+        let Some(positions) = batch.committable(self.generation()) else {
+            self.drop_stale(&batch);
             return Ok(());
-        }
+        };
         self.visible(&batch);
-        self.commit(&batch).await?;
+        self.commit(positions).await?;
         fail_point!("processor::after_commit", |_| std::process::abort());
         self.metrics.batches.inc();
         self.metrics.stored.inc_by(batch.records() as u64);
@@ -358,9 +356,9 @@ impl Pipeline {
         self.metrics.oldest_seconds.set(oldest as i64);
     }
 
-    async fn commit(&self, batch: &Batch) -> Result<(), KafkaError> {
+    async fn commit(&self, positions: &Positions) -> Result<(), KafkaError> {
         let mut offsets = TopicPartitionList::new();
-        for (topic, partition, range) in batch.positions.iter() {
+        for (topic, partition, range) in positions.iter() {
             offsets.add_partition_offset(topic, partition, Offset::Offset(range.next))?;
         }
         let consumer = self.consumer.clone();
