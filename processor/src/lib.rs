@@ -13,6 +13,8 @@ pub mod metrics;
 pub mod pipeline;
 pub mod rebuild;
 pub mod rows;
+#[cfg(test)]
+mod simulation;
 
 pub use config::ProcessorConfig;
 pub use metrics::Metrics;
