@@ -1,6 +1,8 @@
 //! Publishes what was spooled. In: segments, oldest first. Out: their records in Kafka, each at least once, and no segment left behind. Never
 //! removes one before Kafka has acknowledged all of its records.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,9 +39,9 @@ const TRIES: u32 = 4;
 const READS: u32 = 10;
 
 #[derive(Clone, Copy)]
-struct Limits {
-    records: usize,
-    bytes: u64,
+pub(super) struct Limits {
+    pub(super) records: usize,
+    pub(super) bytes: u64,
 }
 
 /// How far the first segment was read.
@@ -50,10 +52,10 @@ struct Progress {
 }
 
 /// Records of one segment, in order.
-struct Batch {
-    records: Vec<Spooled>,
-    end: u64,
-    damage: Option<Damage>,
+pub(super) struct Batch {
+    pub(super) records: Vec<Spooled>,
+    pub(super) end: u64,
+    pub(super) damage: Option<Damage>,
 }
 
 /// What came of a batch.
@@ -221,27 +223,33 @@ impl Drain {
             self.seal().await;
             return;
         }
-        let (folder, number, good) = (shared.folder.clone(), segment.number, segment.good);
-        let damage = segment.damage;
-        let removed = tokio::task::spawn_blocking(move || match damage {
-            None => std::fs::remove_file(segment::path(&folder, number)),
-            // The next start may be able to read it.
-            Some(Damage::Unreadable) => Ok(()),
-            Some(_) => segment::set_aside(&folder, number, good).map(drop),
-        });
-        if let Ok(Err(error)) = removed.await {
+        let removed = {
+            let (shared, segment) = (shared.clone(), segment.clone());
+            tokio::task::spawn_blocking(move || remove(&shared.folder, &segment)).await
+        };
+        if let Ok(Err(error)) = removed {
             tracing::warn!(
-                file = %segment::path(&shared.folder, number).display(),
+                file = %segment::path(&shared.folder, segment.number).display(),
                 error = &error as &dyn std::error::Error,
                 "a segment of the spool stays, though Kafka has its events; the next start repeats them"
             );
         }
-        locked(&shared.ledger).removed(number);
+        locked(&shared.ledger).removed(segment.number);
+    }
+}
+
+/// Removes a segment whose records Kafka has; what of it cannot be read is kept.
+pub(super) fn remove(folder: &Path, segment: &Segment) -> io::Result<()> {
+    match segment.damage {
+        None => std::fs::remove_file(segment::path(folder, segment.number)),
+        // The next start may be able to read it.
+        Some(Damage::Unreadable) => Ok(()),
+        Some(_) => segment::set_aside(folder, segment.number, segment.good).map(drop),
     }
 }
 
 /// Reads the next records of a segment, one at least.
-fn read(shared: &Shared, segment: &Segment, from: u64, limits: Limits) -> Batch {
+pub(super) fn read(shared: &Shared, segment: &Segment, from: u64, limits: Limits) -> Batch {
     let mut batch = Batch { records: Vec::new(), end: from, damage: None };
     let mut reader = match Reader::open(&shared.folder, segment.number, from, segment.good) {
         Ok(reader) => reader,

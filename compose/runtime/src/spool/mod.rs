@@ -158,43 +158,10 @@ impl Spool {
         segment_bytes: u64,
         registry: &Registry,
     ) -> Result<Spool, OpenError> {
-        let fault = |source| OpenError::Folder { folder: folder.to_owned(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fault)?;
-        let lock = File::create(folder.join(LOCK)).map_err(fault)?;
-        lock.try_lock().map_err(|error| match error {
-            std::fs::TryLockError::WouldBlock => OpenError::InUse(folder.to_owned()),
-            std::fs::TryLockError::Error(source) => fault(source),
-        })?;
-        let (numbers, next_number) = segment::numbers(folder).map_err(fault)?;
-
-        let ledger = Arc::new(Mutex::new(Ledger::default()));
-        let metrics = Metrics::register(registry, &ledger)?;
-        for number in numbers {
-            recover(folder, number, &mut locked(&ledger), &metrics);
-        }
-        let found = locked(&ledger).records();
-        if found > 0 {
-            tracing::info!(events = found, folder = %folder.display(), "events wait in the spool for Kafka");
-        }
-        let shared = Arc::new(Shared {
-            folder: folder.to_owned(),
-            segment_bytes,
-            ledger,
-            usable: AtomicBool::new(true),
-            arrived: Notify::new(),
-            metrics,
-        });
-        let (commands, received) = mpsc::channel();
-        let writer = Writer::new(shared.clone(), received, next_number, lock);
-        let thread =
-            std::thread::Builder::new().name("spool".to_owned()).spawn(|| writer.run()).map_err(fault)?;
-        let inner = Inner {
-            shared,
-            memory: Arc::new(Semaphore::new(QUEUE_KIB)),
-            limit,
-            commands: Some(commands),
-            thread: Some(thread),
-        };
+        let (mut inner, writer) = Inner::recover(folder, limit, segment_bytes, registry)?;
+        let thread = std::thread::Builder::new().name("spool".to_owned()).spawn(|| writer.run());
+        inner.thread =
+            Some(thread.map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?);
         Ok(Spool { inner: Arc::new(inner) })
     }
 
@@ -258,6 +225,53 @@ impl Spool {
     /// Shows whether deliveries go to the spool at once.
     pub(crate) fn breaker_open(&self) -> &IntGauge {
         &self.inner.shared.metrics.breaker_open
+    }
+}
+
+impl Inner {
+    /// Recovers what is in a folder. No record is written before somebody runs the writer.
+    fn recover(
+        folder: &Path,
+        limit: u64,
+        segment_bytes: u64,
+        registry: &Registry,
+    ) -> Result<(Inner, Writer), OpenError> {
+        let fault = |source| OpenError::Folder { folder: folder.to_owned(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fault)?;
+        let lock = File::create(folder.join(LOCK)).map_err(fault)?;
+        lock.try_lock().map_err(|error| match error {
+            std::fs::TryLockError::WouldBlock => OpenError::InUse(folder.to_owned()),
+            std::fs::TryLockError::Error(source) => fault(source),
+        })?;
+        let (numbers, next_number) = segment::numbers(folder).map_err(fault)?;
+
+        let ledger = Arc::new(Mutex::new(Ledger::default()));
+        let metrics = Metrics::register(registry, &ledger)?;
+        for number in numbers {
+            recover(folder, number, &mut locked(&ledger), &metrics);
+        }
+        let found = locked(&ledger).records();
+        if found > 0 {
+            tracing::info!(events = found, folder = %folder.display(), "events wait in the spool for Kafka");
+        }
+        let shared = Arc::new(Shared {
+            folder: folder.to_owned(),
+            segment_bytes,
+            ledger,
+            usable: AtomicBool::new(true),
+            arrived: Notify::new(),
+            metrics,
+        });
+        let (commands, received) = mpsc::channel();
+        let writer = Writer::new(shared.clone(), received, next_number, lock);
+        let inner = Inner {
+            shared,
+            memory: Arc::new(Semaphore::new(QUEUE_KIB)),
+            limit,
+            commands: Some(commands),
+            thread: None,
+        };
+        Ok((inner, writer))
     }
 }
 

@@ -74,13 +74,18 @@ impl Writer {
 
     /// Writes until nobody can ask for it any more.
     pub(super) fn run(mut self) {
-        loop {
-            match self.commands.recv_timeout(PROBE_INTERVAL) {
-                Ok(command) => self.answer(command),
-                Err(RecvTimeoutError::Timeout) => self.probe(),
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
+        while self.turn(PROBE_INTERVAL) {}
+    }
+
+    /// Does what it is asked for, with all that waits by then, or tries the disk where nobody asks in time. False once nobody can ask any
+    /// more.
+    pub(super) fn turn(&mut self, patience: Duration) -> bool {
+        match self.commands.recv_timeout(patience) {
+            Ok(command) => self.answer(command),
+            Err(RecvTimeoutError::Timeout) => self.probe(),
+            Err(RecvTimeoutError::Disconnected) => return false,
         }
+        true
     }
 
     fn answer(&mut self, first: Command) {
