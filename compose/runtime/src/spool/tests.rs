@@ -16,6 +16,8 @@ use crate::kafka::KafkaConfig;
 use crate::outbox::{Outbox, OutboxError, Stored};
 use crate::publisher::PublisherConfig;
 
+mod simulation;
+
 const MIB: u64 = 1024 * 1024;
 /// Only a guard against hanging.
 const GUARD: Duration = Duration::from_secs(60);

@@ -1,0 +1,91 @@
+//! The drain, a step at a time. In: the first segment. Out: its records in Kafka, and no segment that Kafka has all of. Never goes past a record
+//! that Kafka has not acknowledged, unless it lies behind the others once more.
+
+use std::time::Duration;
+
+use rand::Rng;
+use tokio::sync::oneshot;
+
+use super::super::super::drain::{Limits, read, remove};
+use super::super::super::ledger::Segment;
+use super::super::super::writer::Command;
+use super::super::super::{locked, segment};
+use super::super::number;
+use super::appended::End;
+use super::history::History;
+
+impl History {
+    /// Publishes some records of the first segment, or removes it. Where `faults`, Kafka may refuse some, and the process may be killed.
+    pub(super) fn drain(&mut self, faults: bool) {
+        let shared = self.process().spool.inner.shared.clone();
+        let Some(first) = locked(&shared.ledger).first().cloned() else { return };
+        let (number_read, offset) = self.process().progress;
+        let offset = if number_read == first.number { offset } else { 0 };
+        if offset >= first.good {
+            return self.finish(&first);
+        }
+        let limits =
+            Limits { records: self.random.random_range(1..6), bytes: self.random.random_range(1..2_000) };
+        let batch = read(&shared, &first, offset, limits);
+        assert_eq!(batch.damage, None);
+        assert!(!batch.records.is_empty());
+        let mut refused = Vec::new();
+        for spooled in &batch.records {
+            if faults && self.random.random_bool(0.1) {
+                refused.push((spooled.record.clone(), number(&spooled.record), spooled.at));
+            } else {
+                self.arrived.insert(number(&spooled.record));
+            }
+        }
+        if !refused.is_empty() {
+            let end = if self.random.random_bool(0.2) { End::Killed } else { End::Answered };
+            let moved = self.moved;
+            let answers = self.write(&refused, None, end);
+            if answers.iter().any(|(_, answer)| answer.is_err()) {
+                assert!(moved, "there is room for what is there already");
+                // Their first place is still theirs.
+                return;
+            }
+        }
+        if self.process.is_none() || faults && self.random.random_bool(0.05) {
+            self.meet("killed before the drain went on");
+            return self.kill();
+        }
+        let passed = self.kept.iter_mut().filter(|kept| kept.segment == first.number && !kept.passed);
+        for (kept, spooled) in passed.zip(&batch.records) {
+            assert_eq!((&kept.record, kept.at), (&spooled.record, spooled.at), "read in order");
+            kept.passed = true;
+        }
+        self.process().progress = (first.number, batch.end);
+        locked(&shared.ledger).drained(batch.records.len() as u64);
+    }
+
+    /// Removes a segment that Kafka has all of, or has it closed first.
+    fn finish(&mut self, first: &Segment) {
+        let shared = self.process().spool.inner.shared.clone();
+        if first.open {
+            locked(&shared.ledger).caught_up(first.good);
+            return self.seal();
+        }
+        let aside = segment::damaged_path(self.folder.path(), first.number);
+        assert!(!aside.exists(), "a number is used once");
+        remove(self.folder.path(), first).unwrap();
+        locked(&shared.ledger).removed(first.number);
+        if first.damage.is_some() {
+            self.meet("a damaged segment was set aside");
+        }
+        assert_eq!(aside.exists(), first.damage.is_some());
+        for kept in self.kept.extract_if(.., |kept| kept.segment == first.number) {
+            assert!(kept.passed, "removed before Kafka had it: {kept:?}");
+        }
+    }
+
+    /// Has the segment that is open closed.
+    pub(super) fn seal(&mut self) {
+        let (sealed, mut seal) = oneshot::channel();
+        let process = self.process();
+        process.spool.inner.commands.as_ref().unwrap().send(Command::Seal(sealed)).unwrap();
+        process.writer.turn(Duration::ZERO);
+        seal.try_recv().unwrap();
+    }
+}
