@@ -30,6 +30,9 @@ use crate::rows::{Rows, rows_for};
 /// How often an insert is tried before the processor ends.
 const TRIES: usize = 4;
 
+/// The pause between two reads.
+pub(super) const READING: &str = "between reads";
+
 /// What all processors of a history share.
 pub(super) struct Surroundings {
     pub(super) kafka: Arc<Mutex<Kafka>>,
@@ -53,12 +56,8 @@ impl Surroundings {
         self.kafka.lock().unwrap()
     }
 
-    fn fails(&self, how: &'static str) -> bool {
-        let fails = self.random.borrow_mut().random_bool(self.fault_rate.get());
-        if fails {
-            self.meet(how);
-        }
-        fails
+    fn fails(&self) -> bool {
+        self.random.borrow_mut().random_bool(self.fault_rate.get())
     }
 
     fn wall_clock(&self) -> DateTime<Utc> {
@@ -106,7 +105,7 @@ impl Consumer {
     pub(super) async fn run(self) {
         let mut batch = Batch::new(self.generation.get());
         loop {
-            self.pause("between reads").await;
+            self.pause(READING).await;
             if self.stops.get() {
                 let _ = self.flush(batch).await;
                 return;
@@ -197,12 +196,16 @@ impl Consumer {
         let events = usize::from(inserts.last().is_some_and(|insert| insert.table == "event_facts"));
         let side_by_side = inserts.len() - events;
         inserts[..side_by_side].shuffle(&mut *self.around.random.borrow_mut());
-        for insert in &inserts {
-            if self.around.fails("a table took nothing") {
+        let places = 0..2 * inserts.len().max(1);
+        let failing = self.around.fails().then(|| self.around.random.borrow_mut().random_range(places));
+        for (number, insert) in inserts.iter().enumerate() {
+            if failing == Some(2 * number) {
+                self.around.meet("a table took nothing");
                 return false;
             }
             self.around.tables.borrow_mut().insert(insert);
-            if self.around.fails("the answer of a table was lost") {
+            if failing == Some(2 * number + 1) {
+                self.around.meet("the answer of a table was lost");
                 return false;
             }
             self.pause("in the midst of an insert").await;
@@ -211,8 +214,8 @@ impl Consumer {
     }
 
     fn commit(&self, positions: &Positions) {
-        if self.around.fails("a commit was lost") {
-            return;
+        if self.around.fails() {
+            return self.around.meet("a commit was lost");
         }
         let committed = self.around.kafka().commit(self.id, positions);
         match committed {

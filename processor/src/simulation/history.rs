@@ -16,7 +16,7 @@ use rand::{Rng, SeedableRng};
 use schemas::TopicPrefix;
 use tokio::time::Instant;
 
-use super::consumer::{Consumer, Surroundings, read};
+use super::consumer::{Consumer, READING, Surroundings, read};
 use super::kafka::{Kafka, Partition};
 use super::tables::{Tables, inserts};
 use super::world::World;
@@ -55,7 +55,7 @@ pub(super) async fn live(seed: u64) -> Ending {
             max_bytes: random.random_range(500..20_000),
             max_age: Duration::from_millis(random.random_range(1..400)),
         },
-        fault_rate: Cell::new([0.0, 0.02, 0.1, 0.3][random.random_range(0..4)]),
+        fault_rate: Cell::new([0.0, 0.1, 0.2, 0.4][random.random_range(0..4)]),
         met: RefCell::default(),
         random: RefCell::new(StdRng::from_rng(&mut random)),
     });
@@ -63,7 +63,7 @@ pub(super) async fn live(seed: u64) -> Ending {
     let mut start = || {
         let id = ids.next().unwrap_or_default();
         around.kafka().join(id);
-        let (at, stops) = (Rc::new(Cell::new("at the start")), Rc::new(Cell::new(false)));
+        let (at, stops) = (Rc::new(Cell::new(READING)), Rc::new(Cell::new(false)));
         let consumer = Consumer {
             id,
             around: around.clone(),
@@ -85,12 +85,8 @@ pub(super) async fn live(seed: u64) -> Ending {
                 let record = world.tell(&mut random);
                 around.kafka().append(&record.topic, &record.key, &record.value, None);
             }
-            10..13 => {
-                let killed = running.swap_remove(chosen);
-                around.meet(killed.at.get());
-                missed.push(killed.id);
-            }
-            13..16 => missed.drain(..).for_each(|id| around.kafka().leave(id)),
+            10..12 => missed.push(kill(&around, &mut running, chosen)),
+            12..16 => missed.drain(..).for_each(|id| around.kafka().leave(id)),
             16 => running[chosen].stops.set(true),
             17 => around.kafka().throw_out(running[chosen].id),
             18 => around.kafka().rebalance_all(),
@@ -98,6 +94,8 @@ pub(super) async fn live(seed: u64) -> Ending {
             _ => {
                 if ends(&mut running[chosen]).await {
                     around.kafka().leave(running.swap_remove(chosen).id);
+                } else if running[chosen].at.get() != READING && random.random_bool(0.05) {
+                    missed.push(kill(&around, &mut running, chosen));
                 }
             }
         }
@@ -129,6 +127,13 @@ pub(super) async fn live(seed: u64) -> Ending {
         committed: around.kafka().committed.clone(),
         stored: tables.names().flat_map(|table| tables.rows(table, &[])).collect(),
     }
+}
+
+/// Kills a processor where it pauses; its id.
+fn kill<F>(around: &Surroundings, running: &mut Vec<Running<F>>, chosen: usize) -> u64 {
+    let killed = running.swap_remove(chosen);
+    around.meet(killed.at.get());
+    killed.id
 }
 
 /// Lets a processor go on to its next pause.

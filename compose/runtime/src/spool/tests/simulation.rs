@@ -50,7 +50,7 @@ const MET: [&str; 11] = [
 ///
 /// Seen to fail: bytes that count before their sync; a failed group answered with Ok; a file written on after a failure, or moved away unnoticed; frames whose
 /// checksum is not looked at; a scan that counts damaged bytes; a damaged segment that is skipped, not told of, or removed; the number of one that is
-/// used again; segments read backwards; a batch that ends too far; room that is not given back, or not looked at; `drained` and `sealed` forgotten.
+/// used again; segments read backwards; a batch that ends too far; room that is not given back, or not looked at; a segment that is said to be closed and is not; `drained` forgotten.
 #[test]
 fn whatever_dies_what_was_accepted_comes_back_in_order_until_kafka_has_it() {
     let given = std::env::var_os("GITPULSE_TEST_SEED");

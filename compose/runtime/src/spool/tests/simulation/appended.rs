@@ -10,6 +10,7 @@ use schemas::TopicRecord;
 
 use super::super::super::{SpoolError, frame, locked};
 use super::super::record;
+use super::drained::{ask_for_seal, check_sealed};
 use super::history::{History, Kept, Process};
 
 /// How a group ends.
@@ -69,7 +70,12 @@ impl History {
         let mut waiting: Vec<_> = waiting.map(Box::pin).collect();
         let asked: Vec<Poll<_>> =
             waiting.iter_mut().map(|answer| answer.as_mut().poll(&mut context)).collect();
+        // Sometimes somebody asks for the segment to be closed at the same time.
+        let seal = self.random.random_bool(0.1).then(|| ask_for_seal(&spool));
         writer.turn(Duration::ZERO);
+        if let Some(seal) = seal {
+            check_sealed(&spool, seal);
+        }
         let mut written = Vec::new();
         for ((asked, mut answer), (record, number, at)) in asked.into_iter().zip(waiting).zip(group) {
             let answer = match asked {

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::super::super::drain::{Limits, read, remove};
 use super::super::super::ledger::Segment;
 use super::super::super::writer::Command;
-use super::super::super::{locked, segment};
+use super::super::super::{Spool, locked, segment};
 use super::super::number;
 use super::appended::End;
 use super::history::History;
@@ -82,10 +82,24 @@ impl History {
 
     /// Has the segment that is open closed.
     pub(super) fn seal(&mut self) {
-        let (sealed, mut seal) = oneshot::channel();
         let process = self.process();
-        process.spool.inner.commands.as_ref().unwrap().send(Command::Seal(sealed)).unwrap();
+        let seal = ask_for_seal(&process.spool);
         process.writer.turn(Duration::ZERO);
-        seal.try_recv().unwrap();
+        check_sealed(&process.spool, seal);
+        self.moved = false;
     }
+}
+
+/// Asks the writer to close the segment that is open; the answer.
+pub(super) fn ask_for_seal(spool: &Spool) -> oneshot::Receiver<()> {
+    let (sealed, seal) = oneshot::channel();
+    spool.inner.commands.as_ref().unwrap().send(Command::Seal(sealed)).unwrap();
+    seal
+}
+
+/// Nothing is written to what is closed.
+pub(super) fn check_sealed(spool: &Spool, mut seal: oneshot::Receiver<()>) {
+    seal.try_recv().unwrap();
+    let ledger = locked(&spool.inner.shared.ledger);
+    assert!(ledger.first().is_none_or(|first| !first.open), "told that it is closed");
 }
