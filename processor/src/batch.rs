@@ -31,6 +31,8 @@ pub struct Range {
     pub next: i64,
     /// How many records there were.
     pub records: u64,
+    /// Kafka's time of the last one, in milliseconds since 1970.
+    pub last_at: Option<i64>,
 }
 
 /// What was read of each partition, by topic and partition.
@@ -39,16 +41,19 @@ pub struct Positions(BTreeMap<(String, i32), Range>);
 
 impl Positions {
     /// Notes that a record was read.
-    pub fn add(&mut self, topic: &str, partition: i32, offset: i64) {
+    pub fn add(&mut self, record: Record<'_>) {
+        let Record { topic, partition, offset, at, .. } = record;
         // One lookup without an allocation for the usual case: the partition is known.
         match self.0.iter_mut().find(|((name, number), _)| *number == partition && name == topic) {
             Some((_, range)) => {
                 range.first = range.first.min(offset);
-                range.next = range.next.max(offset + 1);
+                if offset >= range.next {
+                    (range.next, range.last_at) = (offset + 1, at);
+                }
                 range.records += 1;
             }
             None => {
-                let range = Range { first: offset, next: offset + 1, records: 1 };
+                let range = Range { first: offset, next: offset + 1, records: 1, last_at: at };
                 self.0.insert((topic.to_owned(), partition), range);
             }
         }
@@ -100,6 +105,11 @@ impl Batch {
         (self.generation == generation).then_some(&self.positions)
     }
 
+    /// What was read, whether or not it may be committed.
+    pub fn positions(&self) -> &Positions {
+        &self.positions
+    }
+
     /// Adds the rows of a record.
     pub fn push(&mut self, rows: Rows, record: Record<'_>, now: Instant) {
         self.rows.append(rows);
@@ -108,7 +118,7 @@ impl Batch {
 
     /// Adds the position of a record that has no rows.
     pub fn skip(&mut self, record: Record<'_>, now: Instant) {
-        self.positions.add(record.topic, record.partition, record.offset);
+        self.positions.add(record);
         self.records += 1;
         self.bytes += record.bytes;
         self.opened_at.get_or_insert(now);
@@ -150,6 +160,8 @@ pub struct Record<'r> {
     pub offset: i64,
     /// Bytes of its value.
     pub bytes: usize,
+    /// Kafka's time of it, in milliseconds since 1970.
+    pub at: Option<i64>,
 }
 
 #[cfg(test)]
@@ -158,7 +170,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn record(offset: i64, bytes: usize) -> Record<'static> {
-        Record { topic: "gitlab.push", partition: 0, offset, bytes }
+        Record { topic: "gitlab.push", partition: 0, offset, bytes, at: Some(1000 + offset) }
     }
 
     const LIMITS: BatchLimits =
@@ -173,7 +185,7 @@ mod tests {
         let positions = batch.committable(1).unwrap();
         assert_eq!(
             positions.iter().collect::<Vec<_>>(),
-            [("gitlab.push", 0, Range { first: 7, next: 8, records: 1 })]
+            [("gitlab.push", 0, Range { first: 7, next: 8, records: 1, last_at: Some(1007) })]
         );
         assert!(!batch.is_due(&LIMITS, now));
         assert!(batch.is_due(&LIMITS, now + LIMITS.max_age));
@@ -204,7 +216,10 @@ mod tests {
         ) {
             let read = |records: &[(usize, i32, i64)]| {
                 let mut positions = Positions::default();
-                records.iter().for_each(|(topic, partition, offset)| positions.add(["a", "b", "c"][*topic], *partition, *offset));
+                records.iter().for_each(|(topic, partition, offset)| {
+                    let topic = ["a", "b", "c"][*topic];
+                    positions.add(Record { topic, partition: *partition, ..record(*offset, 1) });
+                });
                 positions
             };
             let in_order = read(&records);
@@ -214,6 +229,7 @@ mod tests {
                 prop_assert_eq!(Some(range.first), offsets.iter().min().copied());
                 prop_assert_eq!(Some(range.next - 1), offsets.iter().max().copied());
                 prop_assert_eq!(range.records, offsets.len() as u64);
+                prop_assert_eq!(range.last_at, Some(1000 + range.next - 1));
             }
             let length = records.len().max(1);
             records.rotate_left(usize::try_from(seed % length as u64).unwrap());

@@ -8,6 +8,7 @@ pub mod batch;
 pub mod config;
 pub mod dead_letter;
 pub mod decode;
+mod incarnation;
 pub mod insert;
 pub mod metrics;
 pub mod pipeline;

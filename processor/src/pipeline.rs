@@ -23,6 +23,7 @@ use crate::batch::{Batch, BatchLimits, Positions, Record};
 use crate::config::ProcessorConfig;
 use crate::dead_letter::{self, DeadLetter, DeadLetterError};
 use crate::decode::decode;
+use crate::incarnation::{self, MadeAnew};
 use crate::insert::{Destination, InsertError, Store};
 use crate::metrics::Metrics;
 use crate::rebuild::swaps;
@@ -33,6 +34,8 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause before the first further try of an insert; doubles up to the second.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
+/// How often an assignment is looked for whose partitions bring no record.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long an insert under way may go on after the shutdown.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -170,19 +173,74 @@ impl Pipeline {
 
     async fn consume(&self) -> Result<(), PipelineError> {
         let mut batch = Batch::new(self.generation());
+        // Under which assignment it is known which logs are read.
+        let mut known = None;
+        let mut look = tokio::time::interval(LOOK_EVERY);
         loop {
             let deadline = batch.deadline(&self.limits);
             tokio::select! {
                 record = self.consumer.recv() => match record {
-                    Ok(record) => self.take(&record, &mut batch),
-                    Err(error) => passing(error)?,
+                    Ok(record) => {
+                        let made_anew = self.know_logs(&mut known, &mut batch).await?;
+                        if !made_anew.iter().any(|log| log.topic == record.topic() && log.partition == record.partition()) {
+                            self.take(&record, &mut batch);
+                        }
+                    }
+                    Err(error) => {
+                        passing(error)?;
+                        // A topic that is gone may be made again.
+                        known = None;
+                    }
                 },
                 () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => (),
+                _ = look.tick() => drop(self.know_logs(&mut known, &mut batch).await?),
                 () = self.shutdown.cancelled() => return self.flush(batch).await,
             }
             if batch.is_due(&self.limits, Instant::now()) {
                 self.flush(std::mem::take(&mut batch)).await?;
                 batch = Batch::new(self.generation());
+            }
+        }
+    }
+
+    /// Makes sure, once an assignment, that the logs are those which were read before; others are read from their beginning. No record is taken
+    /// before that, so that none is committed which does not belong to what was read.
+    async fn know_logs(
+        &self,
+        known: &mut Option<u64>,
+        batch: &mut Batch,
+    ) -> Result<Vec<MadeAnew>, PipelineError> {
+        let generation = self.generation();
+        if *known == Some(generation) {
+            return Ok(Vec::new());
+        }
+        loop {
+            let consumer = self.consumer.clone();
+            let asked = tokio::task::spawn_blocking(move || incarnation::begin_anew(&consumer)).await;
+            match asked.unwrap_or(Err(KafkaError::Canceled)) {
+                Ok(made_anew) => {
+                    for MadeAnew { topic, partition } in &made_anew {
+                        tracing::warn!(
+                            topic,
+                            partition,
+                            "this log is another one than the one that was read: it is read from its beginning"
+                        );
+                    }
+                    if !made_anew.is_empty() {
+                        // Positions of two logs must not meet in one batch.
+                        self.flush(std::mem::replace(batch, Batch::new(generation))).await?;
+                    }
+                    *known = Some(generation);
+                    return Ok(made_anew);
+                }
+                Err(_) if self.shutdown.is_cancelled() => return Err(PipelineError::Stopped),
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "Kafka does not tell about its logs yet"
+                    );
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
             }
         }
     }
@@ -203,6 +261,7 @@ impl Pipeline {
             partition: message.partition(),
             offset: message.offset(),
             bytes: value.len(),
+            at: message.timestamp().to_millis(),
         };
         let now = Instant::now();
         if record.topic == &*self.dead_letter_topic {
@@ -339,7 +398,7 @@ impl Pipeline {
             store.insert(&batch.rows).await?;
             let swaps = swaps(&self.client).await?;
             if self.swaps.swap(swaps, Ordering::SeqCst) == swaps {
-                return store.record(&batch.positions).await;
+                return store.record(batch.positions()).await;
             }
             tracing::info!("tables were swapped by a rebuild: the batch is stored in the new ones too");
         }
@@ -359,7 +418,9 @@ impl Pipeline {
     async fn commit(&self, positions: &Positions) -> Result<(), KafkaError> {
         let mut offsets = TopicPartitionList::new();
         for (topic, partition, range) in positions.iter() {
-            offsets.add_partition_offset(topic, partition, Offset::Offset(range.next))?;
+            let mut element = offsets.add_partition(topic, partition);
+            element.set_offset(Offset::Offset(range.next))?;
+            element.set_metadata(incarnation::marker(range.last_at));
         }
         let consumer = self.consumer.clone();
         fail_point!("processor::mid_commit", |_| {

@@ -134,6 +134,7 @@ impl Consumer {
             partition: message.partition(),
             offset: message.offset(),
             bytes: message.payload().unwrap_or_default().len(),
+            at: message.timestamp().to_millis(),
         };
         let reading = read(message, self.around.wall_clock());
         if let Some(dead_letter) = reading.dead_letter {

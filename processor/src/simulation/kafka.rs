@@ -180,8 +180,8 @@ impl Kafka {
             return Err(Fenced);
         }
         let mut passed = Vec::new();
-        for (topic, number, next) in positions.iter() {
-            let partition = (topic.to_owned(), number);
+        for (topic, number, range) in positions.iter() {
+            let (partition, next) = ((topic.to_owned(), number), range.next);
             let owned = member.reads.as_ref().is_some_and(|reads| reads.contains_key(&partition));
             assert!(owned, "a commit of {partition:?}, which another member reads");
             let before = self.committed.insert(partition.clone(), next).unwrap();

@@ -83,10 +83,27 @@ pub(crate) async fn disk_full(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// F-05: the busiest topics are deleted and made again under load. What was in them had been consumed; what is accepted meanwhile waits in the spool.
-pub(crate) async fn topics_deleted(scene: Scene) -> Outcome {
+/// When topics that were deleted are made again.
+#[derive(Clone, Copy)]
+enum Remade {
+    AtOnce,
+    Later,
+}
+
+/// F-05: the busiest topics are deleted, and made again at once, perhaps before anybody notices.
+pub(crate) async fn topics_made_again_at_once(scene: Scene) -> Outcome {
+    topics_deleted(scene, Remade::AtOnce).await
+}
+
+/// F-05: the busiest topics are deleted, and made again when the spool is full of what belongs there.
+pub(crate) async fn topics_made_again_later(scene: Scene) -> Outcome {
+    topics_deleted(scene, Remade::Later).await
+}
+
+/// What was in the topics had been consumed. The new ones grow beyond what the old ones were.
+async fn topics_deleted(scene: Scene, remade: Remade) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
-    stage.go_on(scene.lasts(20)).await;
+    stage.go_on(scene.lasts(10)).await;
     // A topic that is deleted takes with it what nobody has read: so all is read before, and nothing is sent in between.
     stage.pause().await;
     stage.recover().await;
@@ -100,19 +117,21 @@ pub(crate) async fn topics_deleted(scene: Scene) -> Outcome {
     for deleted in admin.delete_topics(&names, &AdminOptions::new()).await.unwrap() {
         deleted.unwrap();
     }
-    stage.resume();
-    stage.go_on(scene.lasts(20)).await;
-    // Kafka may still be deleting.
+    // Until it is gone, Kafka still acknowledges what goes down with it.
     stage
-        .until("the topics are made", async |stage| {
-            let output = stage.deployment.command(&["migrate"]).output().unwrap();
-            if output.status.success() {
-                Ok(())
-            } else {
-                Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        .until("the topics are gone", async |_| {
+            let metadata = admin.inner().fetch_metadata(None, Duration::from_secs(5)).unwrap();
+            match metadata.topics().iter().find(|topic| names.contains(&topic.name())) {
+                None => Ok(()),
+                Some(topic) => Err(format!("{} is there", topic.name())),
             }
         })
         .await;
+    stage.resume();
+    if let Remade::Later = remade {
+        stage.go_on(scene.lasts(20)).await;
+    }
+    stage.deployment.output(&["migrate"]);
     stage.recover().await;
     stage.go_on(scene.lasts(20)).await;
     stage.recover().await;

@@ -26,7 +26,7 @@ use crate::report::Outcome;
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long anything may take to come true: only a guard against hanging. A killed processor's partitions alone wait for ten seconds.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// No answer may take longer (`docs/RELIABILITY.md`).
 const LONGEST_ANSWER_MS: u64 = 8_000;
 /// Requests that a load may send at the most: a guard as well.
@@ -347,8 +347,12 @@ impl Stage {
         let roles = self.ingest.iter().chain(&self.processors);
         let last = |role: &Role| {
             let log = role.log();
-            let lines: Vec<&str> = log.lines().collect();
-            lines[lines.len().saturating_sub(15)..].join("\n")
+            // What each load brings with it tells nothing.
+            let is_usual = |line: &&str| {
+                !line.contains("does not know yet") && !line.contains("is dead-lettered reason")
+            };
+            let lines: Vec<&str> = log.lines().filter(is_usual).collect();
+            lines[lines.len().saturating_sub(40)..].join("\n")
         };
         Vec::from_iter(roles.map(last)).join("\n---\n")
     }
