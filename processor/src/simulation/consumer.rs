@@ -28,7 +28,7 @@ use crate::decode::decode;
 use crate::rows::{Rows, rows_for};
 
 /// How often an insert is tried before the processor ends.
-const TRIES: usize = 4;
+const TRIES: usize = 3;
 
 /// The pause between two reads.
 pub(super) const READING: &str = "between reads";

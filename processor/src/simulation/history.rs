@@ -55,7 +55,7 @@ pub(super) async fn live(seed: u64) -> Ending {
             max_bytes: random.random_range(500..20_000),
             max_age: Duration::from_millis(random.random_range(1..400)),
         },
-        fault_rate: Cell::new([0.0, 0.1, 0.2, 0.4][random.random_range(0..4)]),
+        fault_rate: Cell::new([0.0, 0.1, 0.3, 0.7][random.random_range(0..4)]),
         met: RefCell::default(),
         random: RefCell::new(StdRng::from_rng(&mut random)),
     });
