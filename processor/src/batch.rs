@@ -59,6 +59,39 @@ impl Positions {
         }
     }
 
+    /// Adds what was read before or after.
+    pub fn append(&mut self, other: Positions) {
+        for (partition, range) in other.0 {
+            match self.0.get_mut(&partition) {
+                Some(own) => {
+                    own.first = own.first.min(range.first);
+                    if range.next > own.next {
+                        (own.next, own.last_at) = (range.next, range.last_at);
+                    }
+                    own.records += range.records;
+                }
+                None => {
+                    self.0.insert(partition, range);
+                }
+            }
+        }
+    }
+
+    /// Whether nothing was read.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What was read of a partition.
+    pub fn get(&self, partition: &(String, i32)) -> Option<&Range> {
+        self.0.get(partition)
+    }
+
+    /// Forgets what was read of a partition.
+    pub fn remove(&mut self, partition: &(String, i32)) {
+        self.0.remove(partition);
+    }
+
     /// Topic, partition, and what was read of it.
     pub fn iter(&self) -> impl Iterator<Item = (&str, i32, Range)> {
         self.0.iter().map(|((topic, partition), range)| (topic.as_str(), *partition, *range))

@@ -5,10 +5,10 @@
 //! from what is stored.
 
 pub mod batch;
+mod commit;
 pub mod config;
 pub mod dead_letter;
 pub mod decode;
-mod incarnation;
 pub mod insert;
 pub mod metrics;
 pub mod pipeline;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clickhouse::Client;
 use fail::fail_point;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
-use rdkafka::{ClientContext, Message, Offset, Statistics, TopicPartitionList};
+use rdkafka::{ClientContext, Message, Statistics};
 use runtime::Publisher;
 use runtime::kafka::{Kafka, KafkaConfig};
 use schemas::EventKind;
@@ -19,11 +19,11 @@ use schemas::drift::Unknown;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{Batch, BatchLimits, Positions, Record};
+use crate::batch::{Batch, BatchLimits, Record};
+use crate::commit::Commits;
 use crate::config::ProcessorConfig;
 use crate::dead_letter::{self, DeadLetter, DeadLetterError};
 use crate::decode::decode;
-use crate::incarnation::{self, MadeAnew};
 use crate::insert::{Destination, InsertError, Store};
 use crate::metrics::Metrics;
 use crate::rebuild::swaps;
@@ -34,8 +34,8 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause before the first further try of an insert; doubles up to the second.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
-/// How often an assignment is looked for whose partitions bring no record.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often logs are looked at that bring no record.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long an insert under way may go on after the shutdown.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -173,73 +173,64 @@ impl Pipeline {
 
     async fn consume(&self) -> Result<(), PipelineError> {
         let mut batch = Batch::new(self.generation());
-        // Under which assignment it is known which logs are read.
-        let mut known = None;
+        let mut commits = Commits::new(self.consumer.clone(), self.metrics.clone());
+        // The assignment whose logs are known.
+        let mut known = 0;
         let mut look = tokio::time::interval(LOOK_EVERY);
         loop {
             let deadline = batch.deadline(&self.limits);
             tokio::select! {
                 record = self.consumer.recv() => match record {
                     Ok(record) => {
-                        let made_anew = self.know_logs(&mut known, &mut batch).await?;
-                        if !made_anew.iter().any(|log| log.topic == record.topic() && log.partition == record.partition()) {
+                        let made_anew = self.know_logs(&mut known, &mut commits).await?;
+                        // Of a log that is read from its beginning, this is not the beginning.
+                        if !made_anew.iter().any(|(topic, number)| topic == record.topic() && *number == record.partition()) {
                             self.take(&record, &mut batch);
                         }
                     }
-                    Err(error) => {
-                        passing(error)?;
-                        // A topic that is gone may be made again.
-                        known = None;
-                    }
+                    Err(error) => passing(error)?,
                 },
                 () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => (),
-                _ = look.tick() => drop(self.know_logs(&mut known, &mut batch).await?),
-                () = self.shutdown.cancelled() => return self.flush(batch).await,
+                _ = look.tick() => {
+                    // Positions of two logs must not meet in a batch.
+                    self.flush(std::mem::take(&mut batch), &mut commits).await?;
+                    batch = Batch::new(self.generation());
+                    self.know_logs(&mut known, &mut commits).await?;
+                    commits.look().await;
+                }
+                () = self.shutdown.cancelled() => return self.flush(batch, &mut commits).await,
             }
             if batch.is_due(&self.limits, Instant::now()) {
-                self.flush(std::mem::take(&mut batch)).await?;
+                self.flush(std::mem::take(&mut batch), &mut commits).await?;
                 batch = Batch::new(self.generation());
             }
         }
     }
 
-    /// Makes sure, once an assignment, that the logs are those which were read before; others are read from their beginning. No record is taken
-    /// before that, so that none is committed which does not belong to what was read.
+    /// Learns, once an assignment, what was read of its logs. Gives those that are other ones now and are read from their beginning. No record is
+    /// taken before that, so that none is committed which does not belong to what was read.
     async fn know_logs(
         &self,
-        known: &mut Option<u64>,
-        batch: &mut Batch,
-    ) -> Result<Vec<MadeAnew>, PipelineError> {
+        known: &mut u64,
+        commits: &mut Commits<Context>,
+    ) -> Result<Vec<(String, i32)>, PipelineError> {
         let generation = self.generation();
-        if *known == Some(generation) {
+        if *known == generation {
             return Ok(Vec::new());
         }
         loop {
-            let consumer = self.consumer.clone();
-            let asked = tokio::task::spawn_blocking(move || incarnation::begin_anew(&consumer)).await;
-            match asked.unwrap_or(Err(KafkaError::Canceled)) {
+            match commits.assigned().await {
                 Ok(made_anew) => {
-                    for MadeAnew { topic, partition } in &made_anew {
-                        tracing::warn!(
-                            topic,
-                            partition,
-                            "this log is another one than the one that was read: it is read from its beginning"
-                        );
-                    }
-                    if !made_anew.is_empty() {
-                        // Positions of two logs must not meet in one batch.
-                        self.flush(std::mem::replace(batch, Batch::new(generation))).await?;
-                    }
-                    *known = Some(generation);
+                    *known = generation;
                     return Ok(made_anew);
                 }
                 Err(_) if self.shutdown.is_cancelled() => return Err(PipelineError::Stopped),
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
-                        "Kafka does not tell about its logs yet"
+                        "Kafka does not tell yet what was read of its logs"
                     );
-                    tokio::time::sleep(LOOK_EVERY).await;
+                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
             }
         }
@@ -327,7 +318,7 @@ impl Pipeline {
     }
 
     /// Stores a batch, then commits its positions.
-    async fn flush(&self, mut batch: Batch) -> Result<(), PipelineError> {
+    async fn flush(&self, mut batch: Batch, commits: &mut Commits<Context>) -> Result<(), PipelineError> {
         if batch.is_empty() {
             return Ok(());
         }
@@ -345,7 +336,7 @@ impl Pipeline {
             return Ok(());
         };
         self.visible(&batch);
-        self.commit(positions).await?;
+        commits.commit(positions).await;
         fail_point!("processor::after_commit", |_| std::process::abort());
         self.metrics.batches.inc();
         self.metrics.stored.inc_by(batch.records() as u64);
@@ -413,29 +404,6 @@ impl Pipeline {
         let oldest =
             batch.received.iter().min().map_or(0.0, |received_at| seconds_between(*received_at, now));
         self.metrics.oldest_seconds.set(oldest as i64);
-    }
-
-    async fn commit(&self, positions: &Positions) -> Result<(), KafkaError> {
-        let mut offsets = TopicPartitionList::new();
-        for (topic, partition, range) in positions.iter() {
-            let mut element = offsets.add_partition(topic, partition);
-            element.set_offset(Offset::Offset(range.next))?;
-            element.set_metadata(incarnation::marker(range.last_at));
-        }
-        let consumer = self.consumer.clone();
-        fail_point!("processor::mid_commit", |_| {
-            // Handed to the client, and whether it leaves is open.
-            let _ = consumer.commit(&offsets, CommitMode::Async);
-            std::process::abort()
-        });
-        let committed =
-            tokio::task::spawn_blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await;
-        if let Err(error) = committed.unwrap_or(Err(KafkaError::Canceled)) {
-            // The rows are stored; their records will be read again, which changes nothing.
-            self.metrics.commit_failures.inc();
-            tracing::warn!(error = &error as &dyn std::error::Error, "offsets could not be committed");
-        }
-        Ok(())
     }
 }
 

@@ -81,7 +81,6 @@ pub(crate) async fn too_many_parts(scene: Scene) -> Outcome {
         &[
             "SYSTEM STOP MERGES event_facts",
             "ALTER TABLE event_facts MODIFY SETTING parts_to_throw_insert = 1, parts_to_delay_insert = 0",
-            "INSERT INTO event_facts (instance) SELECT instance FROM event_facts LIMIT 0",
         ],
         &[
             "ALTER TABLE event_facts RESET SETTING parts_to_throw_insert, parts_to_delay_insert",
@@ -117,7 +116,7 @@ pub(crate) async fn column_added(scene: Scene) -> Outcome {
     let mut stage = impatient(scene).await;
     for statement in [
         "ALTER TABLE event_facts ADD COLUMN more String AFTER kind",
-        "ALTER TABLE job_facts ADD COLUMN more UInt8",
+        "ALTER TABLE job_facts ADD COLUMN more SimpleAggregateFunction(max, UInt8) AFTER name",
     ] {
         run(&stage, &[statement]).await;
         stage.go_on(scene.lasts(20)).await;

@@ -109,8 +109,8 @@ pub(crate) async fn poisoned(scene: Scene) -> Outcome {
     stage.recover().await;
     for (name, _) in &bodies {
         let kept = format!(
-            "SELECT (SELECT count() FROM events WHERE delivery_id = 'poison-{name}') + \
-             (SELECT count() FROM dead_letters WHERE position(record, '\"deliveryid\":\"poison-{name}\"') > 0)"
+            "SELECT count() FROM (SELECT 1 FROM events WHERE delivery_id = 'poison-{name}' UNION ALL \
+             SELECT 1 FROM dead_letters WHERE position(record, '\"deliveryid\":\"poison-{name}\"') > 0)"
         );
         stage
             .until(name, async |stage| match stage.deployment.value::<u64>(&kept).await {
@@ -171,7 +171,7 @@ pub(crate) async fn poison_flood(scene: Scene) -> Outcome {
     let before = visible(&stage, "1970-01-01 00:00:00").await;
     let since: String = stage.deployment.value("SELECT toString(now64(3))").await;
     let path = stage.folder.path().join("flood.jsonl");
-    let flood: Load = stage.load_of("flood", 1.0, &path);
+    let flood: Load = stage.load_of("flood", 50_000, 1.0, &path);
     stage.go_on(scene.lasts(60)).await;
     let during = visible(&stage, &since).await;
     let stop = CancellationToken::new();

@@ -31,6 +31,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const LONGEST_ANSWER_MS: u64 = 8_000;
 /// Requests that a load may send at the most: a guard as well.
 const MOST_REQUESTS: u64 = 2_000_000;
+/// The first project of a load.
+const PROJECTS_BEGIN: u64 = 1_000;
 /// What the spool's folder is called.
 const SPOOL: &str = "spool";
 
@@ -218,17 +220,17 @@ impl Stage {
 
     /// Begins to send.
     pub(crate) fn start_load(&mut self) {
-        let load = self.load_of(&self.scene.slug(), WorldConfig::USUAL_POISON, &self.history);
+        let load = self.load_of(&self.scene.slug(), PROJECTS_BEGIN, WorldConfig::USUAL_POISON, &self.history);
         self.counts = load.counts().clone();
         self.load = Some((load, CancellationToken::new()));
     }
 
-    /// A load with a name and a history of its own, of which a share cannot be decoded.
-    pub(crate) fn load_of(&self, name: &str, poison: f64, history: &Path) -> Load {
+    /// A load with a name, projects and a history of its own, of which a share cannot be decoded.
+    pub(crate) fn load_of(&self, name: &str, first_project: u64, poison: f64, history: &Path) -> Load {
         let world = WorldConfig {
             seed: self.scene.seed,
             instance: "https://gitlab.example.com".to_owned(),
-            first_project: 1_000,
+            first_project,
             projects: 20,
             body_bytes: 1_000,
             poison,

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use rand::Rng;
-use rustix::process::{Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use simulator::load::{Credentials, Target};
 
 use crate::deployment::{Role, TOKEN};
@@ -112,9 +112,11 @@ pub(crate) async fn no_file_descriptors(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     let pid = stage.ingest.as_ref().unwrap().pid();
     let open = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())).unwrap().count() as u64;
+    // The ceiling stays, so that the limit can be lifted again.
+    let before = prlimit_of(pid);
     for round in 0..2 {
-        let none = Rlimit { current: Some(open), maximum: None };
-        let before = prlimit(Some(pid), Resource::Nofile, none).unwrap();
+        let none = Rlimit { current: Some(open), ..before };
+        prlimit(Some(pid), Resource::Nofile, none).unwrap();
         if round == 1 {
             stage.broker().kill();
         }
@@ -125,6 +127,14 @@ pub(crate) async fn no_file_descriptors(scene: Scene) -> Outcome {
     stage.broker().restart().await;
     stage.recover().await;
     stage.end(Allows::Either).await
+}
+
+/// The limit of file descriptors that a process has.
+fn prlimit_of(pid: Pid) -> Rlimit {
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", pid.as_raw_nonzero())).unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let mut numbers = line.split_whitespace().map(|number| number.parse().ok());
+    Rlimit { current: numbers.next().flatten(), maximum: numbers.next().flatten() }
 }
 
 /// F-54: with broker and ClickHouse dead, memory stays within its bounds.
