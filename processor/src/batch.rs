@@ -31,8 +31,8 @@ pub struct Range {
     pub next: i64,
     /// How many records there were.
     pub records: u64,
-    /// Kafka's time of the last one, in milliseconds since 1970.
-    pub last_at: Option<i64>,
+    /// The latest of Kafka's times of them, in milliseconds since 1970.
+    pub latest_at: Option<i64>,
 }
 
 /// What was read of each partition, by topic and partition.
@@ -47,13 +47,12 @@ impl Positions {
         match self.0.iter_mut().find(|((name, number), _)| *number == partition && name == topic) {
             Some((_, range)) => {
                 range.first = range.first.min(offset);
-                if offset >= range.next {
-                    (range.next, range.last_at) = (offset + 1, at);
-                }
+                range.next = range.next.max(offset + 1);
+                range.latest_at = range.latest_at.max(at);
                 range.records += 1;
             }
             None => {
-                let range = Range { first: offset, next: offset + 1, records: 1, last_at: at };
+                let range = Range { first: offset, next: offset + 1, records: 1, latest_at: at };
                 self.0.insert((topic.to_owned(), partition), range);
             }
         }
@@ -65,9 +64,8 @@ impl Positions {
             match self.0.get_mut(&partition) {
                 Some(own) => {
                     own.first = own.first.min(range.first);
-                    if range.next > own.next {
-                        (own.next, own.last_at) = (range.next, range.last_at);
-                    }
+                    own.next = own.next.max(range.next);
+                    own.latest_at = own.latest_at.max(range.latest_at);
                     own.records += range.records;
                 }
                 None => {
@@ -218,7 +216,7 @@ mod tests {
         let positions = batch.committable(1).unwrap();
         assert_eq!(
             positions.iter().collect::<Vec<_>>(),
-            [("gitlab.push", 0, Range { first: 7, next: 8, records: 1, last_at: Some(1007) })]
+            [("gitlab.push", 0, Range { first: 7, next: 8, records: 1, latest_at: Some(1007) })]
         );
         assert!(!batch.is_due(&LIMITS, now));
         assert!(batch.is_due(&LIMITS, now + LIMITS.max_age));
@@ -262,7 +260,7 @@ mod tests {
                 prop_assert_eq!(Some(range.first), offsets.iter().min().copied());
                 prop_assert_eq!(Some(range.next - 1), offsets.iter().max().copied());
                 prop_assert_eq!(range.records, offsets.len() as u64);
-                prop_assert_eq!(range.last_at, Some(1000 + range.next - 1));
+                prop_assert_eq!(range.latest_at, Some(1000 + range.next - 1));
             }
             let length = records.len().max(1);
             records.rotate_left(usize::try_from(seed % length as u64).unwrap());

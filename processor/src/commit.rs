@@ -3,7 +3,7 @@
 //!
 //! Offsets of a new log begin at 0 again, and Kafka's clients go on where they were: as soon as the new log has grown beyond that, everything
 //! before would be skipped without a word (librdkafka notes it as open in `rd_kafka_topic_metadata_update2`). A log tells itself by Kafka's times of
-//! its records: a new one begins with a record that is as late as the last one that was read. In doubt, some records are read twice.
+//! its records: a new one begins with a record that is later than all that was read before. In doubt, records are read twice.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use rdkafka::consumer::{CommitMode, Consumer, ConsumerContext, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::batch::Positions;
+use crate::batch::{Positions, Range};
 use crate::metrics::Metrics;
 
 /// How long Kafka may take to tell.
@@ -28,8 +28,8 @@ type Partition = (String, i32);
 struct Mark {
     /// The offset behind the last record.
     next: i64,
-    /// Kafka's time of that record, in milliseconds since 1970.
-    last_at: i64,
+    /// The latest of Kafka's times of what was read, in milliseconds since 1970.
+    latest_at: i64,
 }
 
 /// The offsets of one assignment of partitions.
@@ -105,7 +105,9 @@ impl<C: ConsumerContext + 'static> Commits<C> {
         for (topic, partition, range) in positions.iter() {
             let mut element = offsets.add_partition(topic, partition);
             element.set_offset(Offset::Offset(range.next))?;
-            element.set_metadata(range.last_at.map(|at| at.to_string()).unwrap_or_default());
+            element.set_metadata(
+                self.latest_at(topic, partition, range).map(|at| at.to_string()).unwrap_or_default(),
+            );
         }
         if offsets.count() > 0 {
             let consumer = self.consumer.clone();
@@ -117,11 +119,16 @@ impl<C: ConsumerContext + 'static> Commits<C> {
             blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await?;
         }
         for (topic, partition, range) in positions.iter() {
-            if let Some(last_at) = range.last_at {
-                self.marks.insert((topic.to_owned(), partition), Mark { next: range.next, last_at });
+            if let Some(latest_at) = self.latest_at(topic, partition, range) {
+                self.marks.insert((topic.to_owned(), partition), Mark { next: range.next, latest_at });
             }
         }
         Ok(made_anew)
+    }
+
+    fn latest_at(&self, topic: &str, partition: i32, range: Range) -> Option<i64> {
+        let before = self.marks.get(&(topic.to_owned(), partition)).map(|mark| mark.latest_at);
+        range.latest_at.max(before)
     }
 
     /// Begins those of the logs anew that are not what they were.
@@ -170,8 +177,8 @@ fn committed_marks<C: ConsumerContext>(
     let elements = committed.elements();
     let marks = elements.iter().filter_map(|element| {
         let Offset::Offset(next @ 1..) = element.offset() else { return None };
-        let last_at = element.metadata().parse().ok()?;
-        Some(((element.topic().to_owned(), element.partition()), Mark { next, last_at }))
+        let latest_at = element.metadata().parse().ok()?;
+        Some(((element.topic().to_owned(), element.partition()), Mark { next, latest_at }))
     });
     Ok(marks.collect())
 }
@@ -181,7 +188,7 @@ fn made_anew<C: ConsumerContext>(
     consumer: &StreamConsumer<C>,
     marks: &BTreeMap<Partition, Mark>,
 ) -> KafkaResult<Vec<Partition>> {
-    // The first record that is as late as the last one that was read, and the first of all.
+    // The first record that is later than what was read, and the first of all.
     let offsets = |time: fn(&Mark) -> i64| {
         let mut times = TopicPartitionList::new();
         for ((topic, partition), mark) in marks {
@@ -189,21 +196,21 @@ fn made_anew<C: ConsumerContext>(
         }
         consumer.offsets_for_times(times, TIMEOUT)
     };
-    let (as_late, first) = (offsets(|mark| mark.last_at)?, offsets(|_| 0)?);
+    let (later, first) = (offsets(|mark| mark.latest_at + 1)?, offsets(|_| 0)?);
     let is_another = |((topic, partition), mark): &(&Partition, &Mark)| {
         let offset = |list: &TopicPartitionList| match list.find_partition(topic, *partition)?.offset() {
             Offset::Offset(offset) => Some(offset),
             _ => None,
         };
-        is_another(**mark, offset(&as_late), offset(&first))
+        is_another(**mark, offset(&later), offset(&first))
     };
     Ok(marks.iter().filter(is_another).map(|(partition, _)| partition.clone()).collect())
 }
 
-/// Whether a log is another one than the one that was read up to a mark: all of it is as late as the last record that was read.
-fn is_another(mark: Mark, as_late: Option<i64>, first: Option<i64>) -> bool {
-    // Where nothing is there, nothing is missed.
-    matches!((as_late, first), (Some(as_late), Some(first)) if as_late == first && first < mark.next)
+/// Whether a log is another one than the one that was read up to a mark: all of it is later than what was read.
+fn is_another(mark: Mark, later: Option<i64>, first: Option<i64>) -> bool {
+    // Where nothing is later, nothing is missed.
+    matches!((later, first), (Some(later), Some(first)) if later == first && first < mark.next)
 }
 
 #[cfg(test)]
@@ -211,25 +218,26 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(next: i64, as_late: Option<i64>, first: Option<i64>, expected: bool) {
-        assert_eq!(is_another(Mark { next, last_at: 0 }, as_late, first), expected);
+    fn check(next: i64, later: Option<i64>, first: Option<i64>, expected: bool) {
+        assert_eq!(is_another(Mark { next, latest_at: 0 }, later, first), expected);
     }
 
     #[test]
-    fn a_log_that_begins_before_what_was_read_is_the_same() {
-        check(100, Some(99), Some(0), false);
-        // Records of one millisecond.
-        check(100, Some(97), Some(0), false);
+    fn a_log_that_begins_with_what_was_read_is_the_same() {
+        check(100, Some(100), Some(0), false);
+        // Nothing has come since, and there is one record only.
+        check(1, None, Some(0), false);
         // Retention has come close, or has taken what was read.
-        check(100, Some(99), Some(98), false);
+        check(100, Some(100), Some(99), false);
         check(100, Some(120), Some(120), false);
-        check(100, None, Some(98), false);
+        check(100, Some(100), Some(100), false);
     }
 
     #[test]
     fn a_log_of_which_all_is_later_is_another() {
         check(100, Some(0), Some(0), true);
         check(1, Some(0), Some(0), true);
+        check(100, Some(50), Some(50), true);
     }
 
     #[test]

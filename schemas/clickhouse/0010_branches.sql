@@ -116,9 +116,10 @@ heads AS
 (
     SELECT
         instance, project_id, ref, max(place) AS usual,
-        -- SHAs that the ref may have come to again after it left them, and from where: it did if it had come back there.
+        -- SHAs that the ref may have come to again after it left them, and from where: it did if it had come back there, by a push
+        -- that was not itself only told of again.
         groupArrayIf((place_again, entered), entered.2 < left_at AND left_at < entered.1) AS told_again,
-        if(empty(told_again), [], groupArray((cityHash64(sha), entered.1))) AS entries,
+        if(empty(told_again), [], groupArray((cityHash64(sha), entered.2))) AS entries,
         arrayFilter(told -> arrayExists(entry -> entry.1 = told.2.3 AND entry.2 > told.2.2 AND entry.2 <= told.2.1, entries), told_again) AS again,
         if(empty(again), usual, arrayMax(again).1) AS head,
         min(placed.known_at) AS first_known_at, max(placed.pushed_last_at) AS last_at,

@@ -94,7 +94,7 @@ async fn pushes_received_in_the_wrong_order_lead_to_the_right_head() {
 /// Rule 12. A second hook that tells of a push after the branch has moved on moves nothing back. A push that is made again within minutes does: the
 /// branch had come back to where it began.
 ///
-/// Seen to fail: whatever is told again moves the branch; nothing does.
+/// Seen to fail: whatever is told again moves the branch; nothing does; what is told again counts as having come back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_hook_moves_nothing_back_and_a_push_made_again_does() {
     let made = push("main", '0', 'a', 0);
@@ -105,6 +105,13 @@ async fn a_late_hook_moves_nothing_back_and_a_push_made_again_does() {
         [&late[..], &[push("main", 'c', 'd', 240), push("main", 'd', 'e', 300), push("main", 'c', 'd', 360)]]
             .concat();
     assert_eq!(head(&longer).await, "e");
+    // Of two pushes in a row as well.
+    let row = [("0a", 0), ("ab", 10), ("bc", 20), ("cd", 30), ("ab", 40), ("bc", 50)];
+    let row = row.map(|(step, seconds)| {
+        let (from, to) = (step.chars().next().unwrap(), step.chars().last().unwrap());
+        push("main", from, to, seconds)
+    });
+    assert_eq!(head(&row).await, "d");
     let again = [made, push("main", 'a', 'b', 60), push("main", 'b', 'a', 120), push("main", 'a', 'b', 180)];
     assert_eq!(head(&again).await, "b");
 }
