@@ -80,11 +80,6 @@ impl Positions {
         self.0.is_empty()
     }
 
-    /// What was read of a partition.
-    pub fn get(&self, partition: &(String, i32)) -> Option<&Range> {
-        self.0.get(partition)
-    }
-
     /// Forgets what was read of a partition.
     pub fn remove(&mut self, partition: &(String, i32)) {
         self.0.remove(partition);

@@ -1,5 +1,5 @@
-//! Moves a group's offsets. In: positions whose records are stored. Out: committed offsets, each with a mark of the log that it counts in. Never
-//! commits a position of another log than the one that was read before: a topic that was deleted and made again is read from its beginning.
+//! Moves a group's offsets. In: positions whose records are stored. Out: committed offsets, each with a mark of the log that it counts in. Notices
+//! a topic that was deleted and made again, and has it read from its beginning.
 //!
 //! Offsets of a new log begin at 0 again, and Kafka's clients go on where they were: as soon as the new log has grown beyond that, everything
 //! before would be skipped without a word (librdkafka notes it as open in `rd_kafka_topic_metadata_update2`). A log tells itself by Kafka's times of
@@ -14,7 +14,7 @@ use rdkafka::consumer::{CommitMode, Consumer, ConsumerContext, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::batch::{Positions, Range};
+use crate::batch::Positions;
 use crate::metrics::Metrics;
 
 /// How long Kafka may take to tell.
@@ -32,19 +32,24 @@ struct Mark {
     latest_at: i64,
 }
 
+type Marks = BTreeMap<Partition, Mark>;
+
 /// The offsets of one assignment of partitions.
 pub(crate) struct Commits<C: ConsumerContext + 'static> {
     consumer: Arc<StreamConsumer<C>>,
     metrics: Metrics,
-    /// Of each log that was read, up to where; committed with the offset.
-    marks: BTreeMap<Partition, Mark>,
+    /// Up to where logs were read when they were looked at last. Committed with the offsets, so that whoever comes next also notices what happened
+    /// since.
+    marks: Marks,
+    /// Up to where they were read.
+    read: Marks,
     /// What is stored and could not be committed.
     owed: Positions,
 }
 
 impl<C: ConsumerContext + 'static> Commits<C> {
     pub(crate) fn new(consumer: Arc<StreamConsumer<C>>, metrics: Metrics) -> Commits<C> {
-        Commits { consumer, metrics, marks: BTreeMap::new(), owed: Positions::default() }
+        Commits { consumer, metrics, marks: Marks::new(), read: Marks::new(), owed: Positions::default() }
     }
 
     /// Begins with a new assignment, before any of its records is taken. Gives partitions whose log is not the one that was read before: they are read
@@ -53,90 +58,70 @@ impl<C: ConsumerContext + 'static> Commits<C> {
         self.owed = Positions::default();
         let consumer = self.consumer.clone();
         self.marks = blocking(move || committed_marks(&consumer)).await?;
-        self.begin_anew(self.marks.clone()).await
+        self.read = self.marks.clone();
+        self.begin_anew().await
     }
 
-    /// Commits positions whose records are stored. Gives partitions whose log turned out to be another one: of them nothing is committed, and they are
-    /// read from their beginning. What cannot be committed now is committed later; until then it would be read again, which changes nothing.
-    pub(crate) async fn commit(&mut self, positions: &Positions) -> Vec<Partition> {
+    /// Commits positions whose records are stored. What cannot be committed now is committed later; until then it would be read again, which changes
+    /// nothing.
+    pub(crate) async fn commit(&mut self, positions: &Positions) {
         let mut positions = positions.clone();
         positions.append(std::mem::take(&mut self.owed));
-        match self.try_commit(&mut positions).await {
-            Ok(made_anew) => made_anew,
-            Err(error) => {
-                self.metrics.commit_failures.inc();
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "offsets could not be committed yet"
-                );
-                self.owed = positions;
-                Vec::new()
+        for (topic, partition, range) in positions.iter() {
+            let partition = (topic.to_owned(), partition);
+            let before = self.read.get(&partition).map(|mark| mark.latest_at);
+            if let Some(latest_at) = range.latest_at.max(before) {
+                self.read.insert(partition, Mark { next: range.next, latest_at });
             }
+        }
+        if let Err(error) = self.try_commit(&positions).await {
+            self.metrics.commit_failures.inc();
+            tracing::warn!(error = &error as &dyn std::error::Error, "offsets could not be committed yet");
+            self.owed = positions;
         }
     }
 
-    /// Looks whether the logs are still those that are read, also where they bring no record, and commits what is owed.
-    pub(crate) async fn look(&mut self) -> Vec<Partition> {
-        let made_anew = match self.begin_anew(self.marks.clone()).await {
-            Ok(made_anew) => made_anew,
+    /// Looks whether the logs are still those that are read, also where they bring no record, and commits what is owed. Everything that was taken has to
+    /// be committed before: positions of two logs must not meet.
+    pub(crate) async fn look(&mut self) {
+        match self.begin_anew().await {
+            Ok(_) => self.marks.clone_from(&self.read),
             Err(error) => {
                 tracing::debug!(
                     error = &error as &dyn std::error::Error,
                     "Kafka does not tell about its logs"
                 );
-                return Vec::new();
             }
-        };
+        }
         if !self.owed.is_empty() {
             self.commit(&Positions::default()).await;
         }
-        made_anew
     }
 
-    async fn try_commit(&mut self, positions: &mut Positions) -> KafkaResult<Vec<Partition>> {
-        let read = |(partition, _): &(&Partition, &Mark)| positions.get(partition).is_some();
-        let marks =
-            self.marks.iter().filter(read).map(|(partition, mark)| (partition.clone(), *mark)).collect();
-        let made_anew = self.begin_anew(marks).await?;
-        for partition in &made_anew {
-            positions.remove(partition);
-        }
+    async fn try_commit(&self, positions: &Positions) -> KafkaResult<()> {
         let mut offsets = TopicPartitionList::new();
         for (topic, partition, range) in positions.iter() {
+            let mark = self.marks.get(&(topic.to_owned(), partition));
+            let latest_at = mark.map(|mark| mark.latest_at).or(range.latest_at);
             let mut element = offsets.add_partition(topic, partition);
             element.set_offset(Offset::Offset(range.next))?;
-            element.set_metadata(
-                self.latest_at(topic, partition, range).map(|at| at.to_string()).unwrap_or_default(),
-            );
+            element.set_metadata(latest_at.map(|at| at.to_string()).unwrap_or_default());
         }
-        if offsets.count() > 0 {
-            let consumer = self.consumer.clone();
-            fail_point!("processor::mid_commit", |_| {
-                // Handed to the client, and whether it leaves is open.
-                let _ = consumer.commit(&offsets, CommitMode::Async);
-                std::process::abort()
-            });
-            blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await?;
-        }
-        for (topic, partition, range) in positions.iter() {
-            if let Some(latest_at) = self.latest_at(topic, partition, range) {
-                self.marks.insert((topic.to_owned(), partition), Mark { next: range.next, latest_at });
-            }
-        }
-        Ok(made_anew)
-    }
-
-    fn latest_at(&self, topic: &str, partition: i32, range: Range) -> Option<i64> {
-        let before = self.marks.get(&(topic.to_owned(), partition)).map(|mark| mark.latest_at);
-        range.latest_at.max(before)
+        let consumer = self.consumer.clone();
+        fail_point!("processor::mid_commit", |_| {
+            // Handed to the client, and whether it leaves is open.
+            let _ = consumer.commit(&offsets, CommitMode::Async);
+            std::process::abort()
+        });
+        blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await
     }
 
     /// Begins those of the logs anew that are not what they were.
-    async fn begin_anew(&mut self, marks: BTreeMap<Partition, Mark>) -> KafkaResult<Vec<Partition>> {
-        if marks.is_empty() {
+    async fn begin_anew(&mut self) -> KafkaResult<Vec<Partition>> {
+        if self.marks.is_empty() {
             return Ok(Vec::new());
         }
-        let consumer = self.consumer.clone();
+        let (consumer, marks) = (self.consumer.clone(), self.marks.clone());
         let made_anew = blocking(move || {
             let made_anew = made_anew(&consumer, &marks)?;
             for (topic, partition) in &made_anew {
@@ -153,6 +138,8 @@ impl<C: ConsumerContext + 'static> Commits<C> {
                 "this log is another one than was read before: it is read from its beginning"
             );
             self.marks.remove(partition);
+            self.read.remove(partition);
+            self.owed.remove(partition);
         }
         Ok(made_anew)
     }
@@ -166,12 +153,10 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// The marks that were committed of the partitions that are assigned.
-fn committed_marks<C: ConsumerContext>(
-    consumer: &StreamConsumer<C>,
-) -> KafkaResult<BTreeMap<Partition, Mark>> {
+fn committed_marks<C: ConsumerContext>(consumer: &StreamConsumer<C>) -> KafkaResult<Marks> {
     let assignment = consumer.assignment()?;
     if assignment.count() == 0 {
-        return Ok(BTreeMap::new());
+        return Ok(Marks::new());
     }
     let committed = consumer.committed_offsets(assignment, TIMEOUT)?;
     let elements = committed.elements();
@@ -184,10 +169,7 @@ fn committed_marks<C: ConsumerContext>(
 }
 
 /// The partitions whose log is another one than the one that was read.
-fn made_anew<C: ConsumerContext>(
-    consumer: &StreamConsumer<C>,
-    marks: &BTreeMap<Partition, Mark>,
-) -> KafkaResult<Vec<Partition>> {
+fn made_anew<C: ConsumerContext>(consumer: &StreamConsumer<C>, marks: &Marks) -> KafkaResult<Vec<Partition>> {
     // The first record that is later than what was read, and the first of all.
     let offsets = |time: fn(&Mark) -> i64| {
         let mut times = TopicPartitionList::new();

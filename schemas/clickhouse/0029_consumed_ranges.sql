@@ -1,5 +1,5 @@
 -- Which of Kafka's records processors have stored. One row a batch and partition, written after the batch's rows and before its offsets are
--- committed, so that a position that no range covers was never consumed: `gitpulse check` and `gitpulse doctor` look for such holes. Bookkeeping
+-- committed, so that a position that no range covers was never consumed: `gitpulse check` looks for such holes. Bookkeeping
 -- and no fact: nothing is built from it, and it is kept for a month.
 CREATE TABLE IF NOT EXISTS ${database}.consumed_ranges ${on_cluster}
 (
