@@ -32,6 +32,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use crate::report::{Outcome, Report};
 use crate::stage::{Length, Scene};
 
+/// Faults that are staged at the same time.
+const AT_A_TIME: usize = 4;
+
 /// What is staged.
 #[derive(Parser)]
 struct Flags {
@@ -49,7 +52,9 @@ struct Flags {
 }
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let mut flags = Flags::parse();
+    // Faults mostly wait.
+    flags.arguments.test_threads.get_or_insert(AT_A_TIME);
     let seed = flags.seed.unwrap_or_else(rand::random);
     // Every client of ours uses it; that it is installed already is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
