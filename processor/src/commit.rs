@@ -18,7 +18,7 @@ use crate::batch::Positions;
 use crate::metrics::Metrics;
 
 /// How long Kafka may take to tell.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Topic and partition.
 type Partition = (String, i32);

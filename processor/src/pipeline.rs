@@ -16,7 +16,7 @@ use runtime::Publisher;
 use runtime::kafka::{Kafka, KafkaConfig};
 use schemas::EventKind;
 use schemas::drift::Unknown;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{Batch, BatchLimits, Record};
@@ -177,6 +177,7 @@ impl Pipeline {
         // The assignment whose logs are known.
         let mut known = 0;
         let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let deadline = batch.deadline(&self.limits);
             tokio::select! {
@@ -196,7 +197,8 @@ impl Pipeline {
                     self.flush(std::mem::take(&mut batch), &mut commits).await?;
                     batch = Batch::new(self.generation());
                     self.know_logs(&mut known, &mut commits).await?;
-                    commits.look().await;
+                    // Whoever stops us need not wait for a Kafka that is away.
+                    self.shutdown.run_until_cancelled(commits.look()).await;
                 }
                 () = self.shutdown.cancelled() => return self.flush(batch, &mut commits).await,
             }
@@ -219,13 +221,13 @@ impl Pipeline {
             return Ok(Vec::new());
         }
         loop {
-            match commits.assigned().await {
-                Ok(made_anew) => {
+            match self.shutdown.run_until_cancelled(commits.assigned()).await {
+                None => return Err(PipelineError::Stopped),
+                Some(Ok(made_anew)) => {
                     *known = generation;
                     return Ok(made_anew);
                 }
-                Err(_) if self.shutdown.is_cancelled() => return Err(PipelineError::Stopped),
-                Err(error) => {
+                Some(Err(error)) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "Kafka does not tell yet what was read of its logs"

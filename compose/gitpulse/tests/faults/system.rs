@@ -146,9 +146,12 @@ pub(crate) async fn memory(scene: Scene) -> Outcome {
     let early = resident(stage.ingest.as_ref().unwrap());
     stage.go_on(scene.lasts(240)).await;
     let (ingest, processor) = (resident(stage.ingest.as_ref().unwrap()), resident(&stage.processors[0]));
+    // How fast it gets over that is not to depend on how much more comes.
+    stage.pause().await;
     stage.brokers[0].restart().await;
     stage.clickhouse.restart().await;
     stage.recover().await;
+    stage.resume();
     stage.notes.push(format!(
         "ingest {} MiB, then {} MiB; processor {} MiB",
         early / 1024,
