@@ -3,7 +3,8 @@
 //!
 //! Offsets of a new log begin at 0 again, and Kafka's clients go on where they were: as soon as the new log has grown beyond that, everything
 //! before would be skipped without a word (librdkafka notes it as open in `rd_kafka_topic_metadata_update2`). A log tells itself by Kafka's times of
-//! its records: a new one begins with a record that is later than all that was read before. In doubt, records are read twice.
+//! its records: of what was read, nothing is later than its latest record; a log that has something later before the place that was reached is
+//! another one. Topics are made with times of the broker, not of producers, whose clocks differ.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ type Partition = (String, i32);
 struct Mark {
     /// The offset behind the last record.
     next: i64,
-    /// The latest of Kafka's times of what was read, in milliseconds since 1970.
+    /// The latest of Kafka's times of all records before, in milliseconds since 1970.
     latest_at: i64,
 }
 
@@ -38,9 +39,9 @@ type Marks = BTreeMap<Partition, Mark>;
 pub(crate) struct Commits<C: ConsumerContext + 'static> {
     consumer: Arc<StreamConsumer<C>>,
     metrics: Metrics,
-    /// Up to where logs were read when they were looked at last. Committed with the offsets, so that whoever comes next also notices what happened
-    /// since.
-    marks: Marks,
+    /// Up to where logs were read when they were looked at last; none before the marks of an assignment were asked for. Committed with the offsets,
+    /// so that whoever comes next also notices what happened since.
+    marks: Option<Marks>,
     /// Up to where they were read.
     read: Marks,
     /// What is stored and could not be committed.
@@ -49,17 +50,12 @@ pub(crate) struct Commits<C: ConsumerContext + 'static> {
 
 impl<C: ConsumerContext + 'static> Commits<C> {
     pub(crate) fn new(consumer: Arc<StreamConsumer<C>>, metrics: Metrics) -> Commits<C> {
-        Commits { consumer, metrics, marks: Marks::new(), read: Marks::new(), owed: Positions::default() }
+        Commits { consumer, metrics, marks: None, read: Marks::new(), owed: Positions::default() }
     }
 
-    /// Begins with a new assignment, before any of its records is taken. Gives partitions whose log is not the one that was read before: they are read
-    /// from their beginning.
-    pub(crate) async fn assigned(&mut self) -> KafkaResult<Vec<Partition>> {
-        self.owed = Positions::default();
-        let consumer = self.consumer.clone();
-        self.marks = blocking(move || committed_marks(&consumer)).await?;
-        self.read = self.marks.clone();
-        self.begin_anew().await
+    /// Begins with a new assignment. Nothing is committed before its marks are known, or they would be lost.
+    pub(crate) fn reassign(&mut self) {
+        *self = Commits::new(self.consumer.clone(), self.metrics.clone());
     }
 
     /// Commits positions whose records are stored. What cannot be committed now is committed later; until then it would be read again, which changes
@@ -74,38 +70,101 @@ impl<C: ConsumerContext + 'static> Commits<C> {
                 self.read.insert(partition, Mark { next: range.next, latest_at });
             }
         }
-        if let Err(error) = self.try_commit(&positions).await {
-            self.metrics.commit_failures.inc();
-            tracing::warn!(error = &error as &dyn std::error::Error, "offsets could not be committed yet");
-            self.owed = positions;
+        match &self.marks {
+            None => self.owed = positions,
+            Some(marks) => {
+                if let Err(error) = self.try_commit(&positions, marks).await {
+                    self.metrics.commit_failures.inc();
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "offsets could not be committed yet"
+                    );
+                    self.owed = positions;
+                }
+            }
         }
     }
 
-    /// Looks whether the logs are still those that are read, also where they bring no record, and commits what is owed. Everything that was taken has to
-    /// be committed before: positions of two logs must not meet.
-    pub(crate) async fn look(&mut self) {
-        match self.begin_anew().await {
-            Ok(_) => self.marks.clone_from(&self.read),
+    /// Looks whether the logs are those that were read before, also where they bring no record, and commits what is owed. Gives partitions whose
+    /// log is another one: they are read from their beginning. Everything that was taken has to be handed to [`Commits::commit`] before: positions
+    /// of two logs must not meet.
+    pub(crate) async fn look(&mut self) -> Vec<Partition> {
+        let made_anew = match self.try_look().await {
+            Ok(made_anew) => made_anew,
             Err(error) => {
-                tracing::debug!(
+                tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "Kafka does not tell about its logs"
+                    "Kafka does not tell yet what was read of its logs"
                 );
+                return Vec::new();
             }
-        }
+        };
         if !self.owed.is_empty() {
             self.commit(&Positions::default()).await;
         }
+        made_anew
     }
 
-    async fn try_commit(&self, positions: &Positions) -> KafkaResult<()> {
+    async fn try_look(&mut self) -> KafkaResult<Vec<Partition>> {
+        let (consumer, marks) = (self.consumer.clone(), self.marks.clone());
+        let (marks, made_anew) = blocking(move || {
+            let marks = match marks {
+                Some(marks) => marks,
+                None => committed_marks(&consumer)?,
+            };
+            let made_anew = made_anew(&consumer, &marks)?;
+            Ok((marks, made_anew))
+        })
+        .await?;
+        let (mut begun, mut failed) = (Vec::new(), Vec::new());
+        for partition in made_anew {
+            let (topic, number) = &partition;
+            let (consumer, name, number) = (self.consumer.clone(), topic.clone(), *number);
+            if let Err(error) =
+                blocking(move || consumer.seek(&name, number, Offset::Beginning, TIMEOUT)).await
+            {
+                // It keeps its mark, and is found again.
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    topic,
+                    partition = number,
+                    "this log cannot be read from its beginning yet"
+                );
+                failed.push(partition);
+                continue;
+            }
+            tracing::warn!(
+                topic,
+                partition = number,
+                "this log is another one than was read before: it is read from its beginning"
+            );
+            self.read.remove(&partition);
+            self.owed.remove(&partition);
+            begun.push(partition);
+        }
+        // What was read since is known to be of these logs.
+        let mut next = marks;
+        next.retain(|partition, _| !begun.contains(partition));
+        for (partition, mark) in self.read.iter().filter(|(partition, _)| !failed.contains(partition)) {
+            let latest_at =
+                next.get(partition).map_or(mark.latest_at, |before| before.latest_at.max(mark.latest_at));
+            next.insert(partition.clone(), Mark { latest_at, ..*mark });
+        }
+        self.read.clone_from(&next);
+        self.marks = Some(next);
+        Ok(begun)
+    }
+
+    async fn try_commit(&self, positions: &Positions, marks: &Marks) -> KafkaResult<()> {
         let mut offsets = TopicPartitionList::new();
         for (topic, partition, range) in positions.iter() {
-            let mark = self.marks.get(&(topic.to_owned(), partition));
-            let latest_at = mark.map(|mark| mark.latest_at).or(range.latest_at);
-            let mut element = offsets.add_partition(topic, partition);
+            let partition = (topic.to_owned(), partition);
+            let mark = marks.get(&partition).or(self.read.get(&partition));
+            let mut element = offsets.add_partition(topic, partition.1);
             element.set_offset(Offset::Offset(range.next))?;
-            element.set_metadata(latest_at.map(|at| at.to_string()).unwrap_or_default());
+            element.set_metadata(
+                mark.map(|mark| format!("{} {}", mark.next, mark.latest_at)).unwrap_or_default(),
+            );
         }
         let consumer = self.consumer.clone();
         fail_point!("processor::mid_commit", |_| {
@@ -114,34 +173,6 @@ impl<C: ConsumerContext + 'static> Commits<C> {
             std::process::abort()
         });
         blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await
-    }
-
-    /// Begins those of the logs anew that are not what they were.
-    async fn begin_anew(&mut self) -> KafkaResult<Vec<Partition>> {
-        if self.marks.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (consumer, marks) = (self.consumer.clone(), self.marks.clone());
-        let made_anew = blocking(move || {
-            let made_anew = made_anew(&consumer, &marks)?;
-            for (topic, partition) in &made_anew {
-                consumer.seek(topic, *partition, Offset::Beginning, TIMEOUT)?;
-            }
-            Ok(made_anew)
-        })
-        .await?;
-        for partition in &made_anew {
-            let (topic, number) = partition;
-            tracing::warn!(
-                topic,
-                partition = number,
-                "this log is another one than was read before: it is read from its beginning"
-            );
-            self.marks.remove(partition);
-            self.read.remove(partition);
-            self.owed.remove(partition);
-        }
-        Ok(made_anew)
     }
 }
 
@@ -159,71 +190,67 @@ fn committed_marks<C: ConsumerContext>(consumer: &StreamConsumer<C>) -> KafkaRes
         return Ok(Marks::new());
     }
     let committed = consumer.committed_offsets(assignment, TIMEOUT)?;
-    let elements = committed.elements();
-    let marks = elements.iter().filter_map(|element| {
-        let Offset::Offset(next @ 1..) = element.offset() else { return None };
-        let latest_at = element.metadata().parse().ok()?;
-        Some(((element.topic().to_owned(), element.partition()), Mark { next, latest_at }))
-    });
-    Ok(marks.collect())
+    let mut marks = Marks::new();
+    for element in committed.elements() {
+        element.error()?;
+        if let Some(mark) = read_mark(element.metadata()) {
+            marks.insert((element.topic().to_owned(), element.partition()), mark);
+        }
+    }
+    Ok(marks)
 }
 
-/// The partitions whose log is another one than the one that was read.
+fn read_mark(metadata: &str) -> Option<Mark> {
+    let (next, latest_at) = metadata.split_once(' ')?;
+    Some(Mark { next: next.parse().ok()?, latest_at: latest_at.parse().ok()? })
+}
+
+/// The partitions whose log is another one than the one that was read. Of one whose leader does not answer nothing is known yet.
 fn made_anew<C: ConsumerContext>(consumer: &StreamConsumer<C>, marks: &Marks) -> KafkaResult<Vec<Partition>> {
-    // The first record that is later than what was read, and the first of all.
-    let offsets = |time: fn(&Mark) -> i64| {
-        let mut times = TopicPartitionList::new();
-        for ((topic, partition), mark) in marks {
-            times.add_partition_offset(topic, *partition, Offset::Offset(time(mark)))?;
-        }
-        consumer.offsets_for_times(times, TIMEOUT)
-    };
-    let (later, first) = (offsets(|mark| mark.latest_at + 1)?, offsets(|_| 0)?);
+    if marks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut times = TopicPartitionList::new();
+    for ((topic, partition), mark) in marks {
+        times.add_partition_offset(topic, *partition, Offset::Offset(mark.latest_at + 1))?;
+    }
+    let later = consumer.offsets_for_times(times, TIMEOUT)?;
     let is_another = |((topic, partition), mark): &(&Partition, &Mark)| {
-        let offset = |list: &TopicPartitionList| match list.find_partition(topic, *partition)?.offset() {
-            Offset::Offset(offset) => Some(offset),
-            _ => None,
-        };
-        is_another(**mark, offset(&later), offset(&first))
+        let element = later.find_partition(topic, *partition).filter(|element| element.error().is_ok());
+        match element.map(|element| element.offset()) {
+            Some(Offset::Offset(later)) => is_another(**mark, later),
+            _ => false,
+        }
     };
     Ok(marks.iter().filter(is_another).map(|(partition, _)| partition.clone()).collect())
 }
 
-/// Whether a log is another one than the one that was read up to a mark: all of it is later than what was read.
-fn is_another(mark: Mark, later: Option<i64>, first: Option<i64>) -> bool {
-    // Where nothing is later, nothing is missed.
-    matches!((later, first), (Some(later), Some(first)) if later == first && first < mark.next)
+/// Whether a log is another one than the one that was read up to a mark, by the offset of its first record that is later than all of that.
+fn is_another(mark: Mark, later: i64) -> bool {
+    later < mark.next
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn check(next: i64, later: Option<i64>, first: Option<i64>, expected: bool) {
-        assert_eq!(is_another(Mark { next, latest_at: 0 }, later, first), expected);
+    const MARK: Mark = Mark { next: 100, latest_at: 1_795_000_000_000 };
+
+    #[test]
+    fn what_is_later_comes_after_what_was_read_or_the_log_is_another() {
+        assert!(!is_another(MARK, 100));
+        assert!(!is_another(MARK, 170), "retention has taken what was read, and more");
+        assert!(is_another(MARK, 0));
+        assert!(is_another(MARK, 1), "the first record of the new log was made before the old one ended");
+        assert!(is_another(MARK, 99));
     }
 
     #[test]
-    fn a_log_that_begins_with_what_was_read_is_the_same() {
-        check(100, Some(100), Some(0), false);
-        // Nothing has come since, and there is one record only.
-        check(1, None, Some(0), false);
-        // Retention has come close, or has taken what was read.
-        check(100, Some(100), Some(99), false);
-        check(100, Some(120), Some(120), false);
-        check(100, Some(100), Some(100), false);
-    }
-
-    #[test]
-    fn a_log_of_which_all_is_later_is_another() {
-        check(100, Some(0), Some(0), true);
-        check(1, Some(0), Some(0), true);
-        check(100, Some(50), Some(50), true);
-    }
-
-    #[test]
-    fn an_empty_log_says_nothing() {
-        check(100, None, None, false);
+    fn a_mark_is_read_as_it_is_committed_and_what_others_committed_is_none() {
+        let text = format!("{} {}", MARK.next, MARK.latest_at);
+        assert_eq!(read_mark(&text), Some(MARK));
+        for text in ["", "100", "1795000000000", "a b", "1 2 3"] {
+            assert_eq!(read_mark(text), None, "{text:?}");
+        }
     }
 }

@@ -174,8 +174,8 @@ impl Pipeline {
     async fn consume(&self) -> Result<(), PipelineError> {
         let mut batch = Batch::new(self.generation());
         let mut commits = Commits::new(self.consumer.clone(), self.metrics.clone());
-        // The assignment whose logs are known.
-        let mut known = 0;
+        // The assignment whose logs were looked at.
+        let mut looked = self.generation();
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -183,7 +183,7 @@ impl Pipeline {
             tokio::select! {
                 record = self.consumer.recv() => match record {
                     Ok(record) => {
-                        let made_anew = self.know_logs(&mut known, &mut commits).await?;
+                        let made_anew = self.look_once(&mut looked, &mut commits).await;
                         // Of a log that is read from its beginning, this is not the beginning.
                         if !made_anew.iter().any(|(topic, number)| topic == record.topic() && *number == record.partition()) {
                             self.take(&record, &mut batch);
@@ -193,10 +193,9 @@ impl Pipeline {
                 },
                 () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => (),
                 _ = look.tick() => {
-                    // Positions of two logs must not meet in a batch.
                     self.flush(std::mem::take(&mut batch), &mut commits).await?;
                     batch = Batch::new(self.generation());
-                    self.know_logs(&mut known, &mut commits).await?;
+                    self.look_once(&mut looked, &mut commits).await;
                     // Whoever stops us need not wait for a Kafka that is away.
                     self.shutdown.run_until_cancelled(commits.look()).await;
                 }
@@ -209,33 +208,15 @@ impl Pipeline {
         }
     }
 
-    /// Learns, once an assignment, what was read of its logs. Gives those that are other ones now and are read from their beginning. No record is
-    /// taken before that, so that none is committed which does not belong to what was read.
-    async fn know_logs(
-        &self,
-        known: &mut u64,
-        commits: &mut Commits<Context>,
-    ) -> Result<Vec<(String, i32)>, PipelineError> {
+    /// Looks at the logs of a new assignment before its first record is taken. Where Kafka does not tell, nothing is committed until it does.
+    async fn look_once(&self, looked: &mut u64, commits: &mut Commits<Context>) -> Vec<(String, i32)> {
         let generation = self.generation();
-        if *known == generation {
-            return Ok(Vec::new());
+        if *looked == generation {
+            return Vec::new();
         }
-        loop {
-            match self.shutdown.run_until_cancelled(commits.assigned()).await {
-                None => return Err(PipelineError::Stopped),
-                Some(Ok(made_anew)) => {
-                    *known = generation;
-                    return Ok(made_anew);
-                }
-                Some(Err(error)) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "Kafka does not tell yet what was read of its logs"
-                    );
-                    tokio::time::sleep(RETRY_PAUSE).await;
-                }
-            }
-        }
+        *looked = generation;
+        commits.reassign();
+        self.shutdown.run_until_cancelled(commits.look()).await.unwrap_or_default()
     }
 
     fn generation(&self) -> u64 {
@@ -391,7 +372,17 @@ impl Pipeline {
             store.insert(&batch.rows).await?;
             let swaps = swaps(&self.client).await?;
             if self.swaps.swap(swaps, Ordering::SeqCst) == swaps {
-                return store.record(batch.positions()).await;
+                return match store.record(batch.positions()).await {
+                    // Bookkeeping holds nobody up: it will look as if these positions were never stored.
+                    Err(error) if !error.is_transient() => {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "positions could not be recorded: run `gitpulse migrate`"
+                        );
+                        Ok(())
+                    }
+                    recorded => recorded,
+                };
             }
             tracing::info!("tables were swapped by a rebuild: the batch is stored in the new ones too");
         }

@@ -25,7 +25,7 @@ SETTINGS index_granularity = 1024;
 -- after. Pushes are not taken in the order of their receipt, which may be any: a ref that went A, B, C was at each SHA as often as it left it,
 -- but for the one it is at. Where several are left, because a push in between is missing, or none, because it went in a circle, the one that
 -- it came to last. One case is told by time: a push from A to B that is told again within ten minutes, after the ref had left B, moved it again if
--- the ref had come back to A meanwhile, though `pushes` does not count it, lest two hooks count it twice. If it had not come back to A, there was
+-- the ref had come back to A meanwhile and would still be there, though `pushes` does not count it, lest two hooks count it twice. If it had not come back to A, there was
 -- nothing to push from: a second hook was late.
 CREATE VIEW IF NOT EXISTS ${database}.ref_heads ${on_cluster}
 (
@@ -120,7 +120,7 @@ heads AS
         -- that was not itself only told of again.
         groupArrayIf((place_again, entered), entered.2 < left_at AND left_at < entered.1) AS told_again,
         if(empty(told_again), [], groupArray((cityHash64(sha), entered.2))) AS entries,
-        arrayFilter(told -> arrayExists(entry -> entry.1 = told.2.3 AND entry.2 > told.2.2 AND entry.2 <= told.2.1, entries), told_again) AS again,
+        arrayFilter(told -> cityHash64(usual.4) = told.2.3 AND arrayExists(entry -> entry.1 = told.2.3 AND entry.2 > told.2.2 AND entry.2 <= told.2.1, entries), told_again) AS again,
         if(empty(again), usual, arrayMax(again).1) AS head,
         min(placed.known_at) AS first_known_at, max(placed.pushed_last_at) AS last_at,
         argMax(placed.last_pusher, placed.pushed_last_at) AS pusher, sum(placed.known) AS pushes_known, groupUniqArrayArray(placed.told) AS told_by

@@ -1,4 +1,5 @@
-//! `gitpulse check`. In: the history of a run. Out: a verdict on what is in ClickHouse; the exit code says whether it is good. Changes nothing.
+//! `gitpulse check`. In: the history of a run. Out: a verdict on what is in ClickHouse; the exit code says whether it is good. Changes no table that
+//! anybody reads; a comparison with a rebuild makes tables beside them, and drops them.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -47,6 +48,13 @@ pub(crate) struct JudgeArgs {
     clickhouse: ClickHouseConfig,
 }
 
+impl JudgeArgs {
+    /// Whether more is asked for than whether all is well.
+    pub(crate) fn asks(&self) -> bool {
+        self.json || self.rebuild
+    }
+}
+
 /// Judges a history.
 pub(crate) async fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     judge(&args.judge, &History::read(&args.history)?).await
@@ -80,8 +88,11 @@ async fn unlike_rebuild(clickhouse: &ClickHouse) -> anyhow::Result<Findings> {
         Metrics::register(&Registry::new())?,
     )
     .await?;
-    rebuild.fill(|_| ()).await?;
-    let differences = rebuild.differences().await;
+    let differences = match rebuild.fill(|_| ()).await {
+        Ok(_) => rebuild.differences().await,
+        Err(error) => Err(error),
+    };
+    // Whatever came of it, or the next rebuild would be refused.
     rebuild.discard().await?;
     let mut findings = Findings::default();
     for difference in differences? {

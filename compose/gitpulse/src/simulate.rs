@@ -84,6 +84,7 @@ pub(crate) struct SimulateArgs {
 /// Sends everything, and says how it was answered or, with `--check`, what became of it.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(args.check || !args.judge.asks(), "--json and --rebuild are for --check");
     let credentials = match args.credentials.secret(&args.url, tenants)? {
         HookSecret::Token(token) => Credentials::Token(token.expose().to_owned()),
         HookSecret::SigningToken(token) => Credentials::SigningToken(token.expose().to_owned()),
@@ -98,7 +99,7 @@ pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyho
         began_at: now().timestamp_millis(),
     };
     let run = Run { id: format!("simulated-{}", Uuid::new_v4().simple()), world: world.clone() };
-    println!("run {}, seed {}, history in {}", run.id, world.seed, args.history.display());
+    tracing::info!(run = run.id, seed = world.seed, history = %args.history.display(), "sending");
     let (_, target) = watch::channel(Target { url: args.url.clone(), credentials });
     let connections = if args.keep_alive { Connections::Kept } else { Connections::Fresh };
     let config = LoadConfig {
@@ -144,7 +145,8 @@ pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyho
         history.took_at(1.0),
         args.history.display()
     );
-    let is_taken = history.answers.keys().all(|status| matches!(status, 200 | 401 | 415));
+    let is_taken = history.answers.keys().all(|status| matches!(status, 200 | 401 | 415))
+        && history.answers.contains_key(&200);
     Ok(if is_taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

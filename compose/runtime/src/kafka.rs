@@ -257,6 +257,8 @@ impl Kafka {
                 NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(replicas))
                     .set("max.message.bytes", max_bytes)
                     .set("cleanup.policy", "delete")
+                    // Clocks of producers differ; by the broker's, a log that was made anew can be told (processor/src/commit.rs).
+                    .set("message.timestamp.type", "LogAppendTime")
                     .set("retention.ms", retention)
                     .set("min.insync.replicas", in_sync)
                     .set("unclean.leader.election.enable", "false")

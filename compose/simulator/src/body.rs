@@ -169,8 +169,7 @@ fn past(action: &str) -> String {
         "merge" => "merged",
         "close" => "closed",
         "reopen" => "reopened",
-        // Of updates within seconds nobody can say how many there were.
-        _ => "",
+        _ => "updated",
     }
     .to_owned()
 }

@@ -135,7 +135,9 @@ pub struct Told {
     pub expected: Expected,
     /// How many requests there were.
     pub requests: u32,
-    /// What they were answered.
+    /// How many of them have no line of an answer.
+    pub open: u32,
+    /// The best that any of them was answered.
     pub fate: Fate,
 }
 
@@ -159,7 +161,7 @@ pub struct History {
     pub told: BTreeMap<u64, Told>,
     /// How many requests were answered with which status; 0 for no answer.
     pub answers: BTreeMap<u16, u64>,
-    /// How long answers took, in milliseconds, shortest first. Requests that nobody answered are not among them.
+    /// How long answers took, in milliseconds, shortest first; of requests that nobody answered, how long it took to know that.
     pub took_ms: Vec<u64>,
     /// From the first to the last request, in milliseconds.
     pub lasted_ms: i64,
@@ -201,31 +203,33 @@ impl History {
                 Line::Answered(answered) => history.answered(answered),
             }
         }
+        for told in history.told.values_mut().filter(|told| told.open > 0) {
+            // It was sent, and nobody knows.
+            told.fate = told.fate.max(Fate::Ambiguous);
+        }
         history.took_ms.sort_unstable();
         Ok(history)
     }
 
     fn sent(&mut self, sent: Sent) {
         let told = self.told.entry(sent.number);
-        let told = told.or_insert(Told { expected: sent.expected, requests: 0, fate: Fate::Refused });
+        let told =
+            told.or_insert(Told { expected: sent.expected, requests: 0, open: 0, fate: Fate::Refused });
         told.requests += 1;
-        // Until it is answered, it may have arrived.
-        told.fate = told.fate.max(Fate::Ambiguous);
+        told.open += 1;
     }
 
     fn answered(&mut self, answered: Answered) {
         *self.answers.entry(answered.status.unwrap_or(0)).or_default() += 1;
-        if answered.status.is_some() {
-            self.took_ms.push(answered.took_ms);
-        }
+        self.took_ms.push(answered.took_ms);
         let Some(told) = self.told.get_mut(&answered.number) else { return };
         let fate = match answered.status {
             Some(200) => Fate::Accepted,
             Some(400..500) => Fate::Refused,
             _ => Fate::Ambiguous,
         };
-        // Of several requests, the best answer counts; a single one that was refused is refused.
-        told.fate = if told.requests == 1 { fate } else { told.fate.max(fate) };
+        told.open -= 1;
+        told.fate = told.fate.max(fate);
     }
 
     /// How many requests were sent.
@@ -269,9 +273,10 @@ mod tests {
         let path = folder.path().join("history");
         let writer = Writer::create(&path, &run()).unwrap();
         // Each is a delivery: the answers to its requests, one after the other.
-        let cases: [(&[Option<u16>], Fate); 6] = [
+        let cases: [(&[Option<u16>], Fate); 7] = [
             (&[Some(200)], Fate::Accepted),
             (&[Some(401)], Fate::Refused),
+            (&[Some(401), Some(401)], Fate::Refused),
             (&[Some(503)], Fate::Ambiguous),
             (&[None], Fate::Ambiguous),
             (&[None, Some(200)], Fate::Accepted),
@@ -289,9 +294,9 @@ mod tests {
             assert_eq!(history.told[&(number as u64)].fate, *fate, "{answers:?}");
         }
         assert_eq!(history.told[&99].fate, Fate::Ambiguous, "it was sent, and nobody knows");
-        assert_eq!((history.requests(), history.lasted_ms), (9, 50));
-        assert_eq!(history.took_ms, [0, 10, 20, 40, 50, 50]);
-        assert_eq!((history.took_at(0.5), history.took_at(1.0)), (20, 50));
+        assert_eq!((history.requests(), history.lasted_ms), (11, 50));
+        assert_eq!(history.took_ms, [0, 10, 20, 20, 30, 40, 50, 50, 60, 60]);
+        assert_eq!((history.took_at(0.5), history.took_at(1.0)), (30, 60));
     }
 
     #[test]

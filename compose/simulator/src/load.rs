@@ -109,6 +109,8 @@ impl Load {
         let history = Writer::create(path, &run)?;
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            // A proxy of the environment would be somebody else.
+            .no_proxy()
             .timeout(TIMEOUT)
             .pool_max_idle_per_host(match config.connections {
                 Connections::Fresh => 0,

@@ -19,6 +19,7 @@ pub(crate) async fn killed(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     stage.broker().kill();
     stage.go_on(scene.lasts(30)).await;
+    stage.has_spooled().await;
     stage.broker().restart().await;
     stage.recover().await;
     stage.end(Allows::No5xx).await
@@ -41,6 +42,7 @@ pub(crate) async fn frozen(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     stage.broker().freeze();
     stage.go_on(scene.lasts(60)).await;
+    stage.has_spooled().await;
     stage.broker().thaw();
     stage.recover().await;
     stage.end(Allows::No5xx).await
@@ -51,7 +53,7 @@ pub(crate) async fn gone(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     stage.broker().kill();
     stage.go_on(scene.lasts(60).max(DELIVERY_TIMEOUT + Duration::from_secs(3))).await;
-    let spooled = stage.ingest_metric("gitpulse_spool_records").await;
+    stage.has_spooled().await;
     stage.broker().restart().await;
     stage.recover().await;
     stage
@@ -62,7 +64,6 @@ pub(crate) async fn gone(scene: Scene) -> Outcome {
             }
         })
         .await;
-    stage.notes.push(format!("{spooled} spooled"));
     stage.end(Allows::No5xx).await
 }
 
@@ -78,7 +79,9 @@ pub(crate) async fn disk_full(scene: Scene) -> Outcome {
     let mut stage = Stage::on(scene, folder, vec![broker], brokers, clickhouse).await.open().await;
     disk.fill();
     stage.go_on(scene.lasts(60)).await;
+    stage.has_spooled().await;
     disk.free();
+    stage.disk = Some(disk);
     stage.recover().await;
     stage.end(Allows::No5xx).await
 }
@@ -177,6 +180,7 @@ pub(crate) async fn two_of_three_killed(scene: Scene) -> Outcome {
         stage.brokers[node].kill();
     }
     stage.go_on(scene.lasts(60)).await;
+    stage.has_spooled().await;
     let [first, second] = stage.brokers.get_disjoint_mut(lost).unwrap();
     // Side by side: neither is ready without the other.
     tokio::join!(first.restart(), second.restart());

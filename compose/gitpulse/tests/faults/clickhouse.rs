@@ -150,7 +150,10 @@ pub(crate) async fn disk_full(scene: Scene) -> Outcome {
     let mut stage = Stage::on(scene, folder, vec![broker], brokers, clickhouse).await.open().await;
     disk.fill();
     stage.go_on(scene.lasts(60)).await;
+    let log = stage.processors[0].log();
+    assert!(log.contains("could not be stored"), "everything was stored: the fault was none: {log}");
     disk.free();
+    stage.disk = Some(disk);
     stage.recover().await;
     stage.end(Allows::No5xx).await
 }

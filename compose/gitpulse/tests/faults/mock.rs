@@ -53,8 +53,16 @@ async fn answers(scene: Scene, error: RDKafkaRespErr, allows: Allows) -> Outcome
     mock.request_errors(RDKafkaApiKey::Produce, &vec![error; ALL_REQUESTS]);
     stage.go_on(scene.lasts(30)).await;
     mock.clear_request_errors(RDKafkaApiKey::Produce);
+    if allows == Allows::No5xx {
+        stage.has_spooled().await;
+    }
     stage.recover().await;
-    stage.end(allows).await
+    let mut outcome = stage.end(allows).await;
+    let refused = outcome.verdict.iter().filter_map(|verdict| verdict.answers.get(&503)).sum::<u64>();
+    if allows == Allows::Unavailable && refused == 0 {
+        outcome.faults.push("nothing was answered 503: the fault was none".to_owned());
+    }
+    outcome
 }
 
 /// F-06: too few replicas are in sync.
@@ -91,10 +99,13 @@ pub(crate) async fn slow(scene: Scene) -> Outcome {
 pub(crate) async fn producer_fatal(scene: Scene) -> Outcome {
     let (mock, mut stage) = stage(scene).await;
     for _ in 0..5 {
-        let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH; 3];
+        // To a record that was not the last one sent: no further try can be right.
+        let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER; 3];
         mock.request_errors(RDKafkaApiKey::Produce, &errors);
         stage.go_on(scene.lasts(10)).await;
     }
+    let log = stage.ingest.as_ref().unwrap().log();
+    assert!(log.contains("the Kafka producer failed for good"), "the fault was none: {log}");
     stage.recover().await;
     stage.end(Allows::No5xx).await
 }

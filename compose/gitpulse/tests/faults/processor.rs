@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::report::Outcome;
 use crate::stage::{Allows, Scene, Stage, between};
 
-/// Where a processor dies, and the how manieth time it comes there.
+/// Where a processor dies, and how often it has passed there before.
 const POINTS: [(&str, u64); 8] = [
     ("processor::before_insert", 3),
     ("processor::before_events", 2),

@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 /// A TCP proxy that can lose replies; it ends when it is dropped.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
-    /// Every so manieth connection loses its replies; 0 for none.
+    /// One connection in so many loses its replies; 0 for none.
     lose: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
     _task: AbortOnDropHandle<()>,
@@ -41,7 +41,7 @@ impl Proxy {
         Proxy { address, lose, lost, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// From now on every so manieth connection brings its requests to the other side, waits for the reply and loses it; 0 for none. Connections that are
+    /// From now on one connection in so many brings its requests to the other side, waits for the reply and loses it; 0 for none. Connections that are
     /// open are closed at their next reply.
     pub(crate) fn lose_replies(&self, nth: u64) {
         self.lose.store(nth, Ordering::Relaxed);

@@ -46,6 +46,7 @@ impl Report {
             "lost",
             "doubled",
             "wrong",
+            "p99",
             "longest answer",
             "recovery",
             "notes",
@@ -64,9 +65,10 @@ impl Report {
                         + verdict.holes.count
                         + verdict.unlike_rebuild.count)
                         .to_string(),
+                    format!("{} ms", verdict.p99_ms),
                     format!("{} ms", verdict.longest_ms),
                 ]),
-                None => row.extend(std::iter::repeat_n(String::from("-"), 6)),
+                None => row.extend(std::iter::repeat_n(String::from("-"), 7)),
             }
             row.push(recovery.map_or_else(|| "-".to_owned(), |took| format!("{:.1} s", took.as_secs_f64())));
             let failed = (!faults.is_empty()).then(|| "FAILED".to_owned());

@@ -10,6 +10,10 @@ use embedded::child::ChildSpec;
 use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaResult;
+use rdkafka::{ClientConfig, TopicPartitionList};
+use schemas::TopicPrefix;
 use simulator::history::Run;
 use simulator::load::{Connections, Counts, Credentials, Target};
 use simulator::world::WorldConfig;
@@ -19,6 +23,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::deployment::{Deployment, Role, TOKEN};
+use crate::disk::Disk;
 use crate::engine::{Engine, Held};
 use crate::engines::{Addresses, broker_child, clickhouse_child, free_address};
 use crate::report::Outcome;
@@ -87,7 +92,6 @@ pub(crate) enum Allows {
 pub(crate) struct Stage {
     pub(crate) scene: Scene,
     pub(crate) random: StdRng,
-    pub(crate) folder: TempDir,
     /// Nodes of one cluster; none where the fault brings a broker of its own.
     pub(crate) brokers: Vec<Held>,
     pub(crate) clickhouse: Held,
@@ -104,6 +108,9 @@ pub(crate) struct Stage {
     recovery: Option<Duration>,
     restarts: u32,
     pub(crate) notes: Vec<String>,
+    /// Unmounted once the engines are gone, and before the folder is removed.
+    pub(crate) disk: Option<Disk>,
+    pub(crate) folder: TempDir,
 }
 
 impl Stage {
@@ -163,6 +170,7 @@ impl Stage {
             recovery: None,
             restarts: 0,
             notes: Vec::new(),
+            disk: None,
         }
     }
 
@@ -340,6 +348,13 @@ impl Stage {
         text.lines().filter(of_it).map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
     }
 
+    /// Makes sure that the fault was one: events went by way of the spool since ingest was started.
+    pub(crate) async fn has_spooled(&mut self) {
+        let spooled = self.ingest_metric("gitpulse_spool_appended_total").await;
+        assert!(spooled > 0.0, "nothing was spooled: the fault was none");
+        self.notes.push(format!("{spooled} spooled"));
+    }
+
     /// The folder of the spool.
     pub(crate) fn spool(&self) -> PathBuf {
         self.folder.path().join(SPOOL)
@@ -366,6 +381,7 @@ impl Stage {
         self.stop_load().await;
         let mut faults = Vec::new();
         let verdict = self.judge(&self.history, &mut faults);
+        self.until("all offsets are committed", async |stage| stage.lag().await).await;
         if let Some(verdict) = &verdict {
             answers(verdict, allows, &mut faults);
         }
@@ -384,6 +400,22 @@ impl Stage {
             self.notes.push(format!("{} restarts of roles", self.restarts));
         }
         Outcome { verdict, recovery: self.recovery, notes: self.notes, faults }
+    }
+
+    /// Whether the group of the processors has committed everything that Kafka holds.
+    async fn lag(&self) -> Result<(), String> {
+        let environment = &self.deployment.environment;
+        let prefix: TopicPrefix = environment["GITPULSE_KAFKA_TOPIC_PREFIX"].parse().unwrap();
+        let database = "SELECT toString(uuid) FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'";
+        let group =
+            format!("{}.{}", prefix.processor_group(), self.deployment.value::<String>(database).await);
+        let brokers = environment["GITPULSE_KAFKA_BROKERS"].clone();
+        let asked = tokio::task::spawn_blocking(move || lag(&brokers, &group, &prefix)).await.unwrap();
+        match asked {
+            Ok(behind) if behind.is_empty() => Ok(()),
+            Ok(behind) => Err(behind.join(", ")),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// Ends the load, and waits for the last answers.
@@ -412,6 +444,32 @@ impl Stage {
             }
         }
     }
+}
+
+/// Partitions that a group has not committed to their end.
+fn lag(brokers: &str, group: &str, prefix: &TopicPrefix) -> KafkaResult<Vec<String>> {
+    const TIMEOUT: Duration = Duration::from_secs(5);
+    let consumer: BaseConsumer =
+        ClientConfig::new().set("bootstrap.servers", brokers).set("group.id", group).create()?;
+    let metadata = consumer.fetch_metadata(None, TIMEOUT)?;
+    let mut partitions = TopicPartitionList::new();
+    // Nobody reads the audit log.
+    let names: Vec<String> =
+        prefix.all().into_iter().map(|topic| topic.name).filter(|name| *name != prefix.audit()).collect();
+    for topic in metadata.topics().iter().filter(|topic| names.iter().any(|name| name == topic.name())) {
+        for partition in topic.partitions() {
+            partitions.add_partition(topic.name(), partition.id());
+        }
+    }
+    let mut behind = Vec::new();
+    for element in consumer.committed_offsets(partitions, TIMEOUT)?.elements() {
+        let (low, high) = consumer.fetch_watermarks(element.topic(), element.partition(), TIMEOUT)?;
+        let committed = element.offset().to_raw().filter(|offset| *offset >= 0).unwrap_or(low);
+        if committed < high {
+            behind.push(format!("{} {}: {committed} of {high}", element.topic(), element.partition()));
+        }
+    }
+    Ok(behind)
 }
 
 /// Whether ingest answered as it had to.

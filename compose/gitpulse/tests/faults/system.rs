@@ -81,8 +81,17 @@ pub(crate) async fn no_disk_for_the_spool(scene: Scene) -> Outcome {
         })
         .await;
     stage.broker().restart().await;
+    stage.disk = Some(disk);
     stage.recover().await;
-    stage.end(Allows::Unavailable).await
+    refused(stage.end(Allows::Unavailable).await)
+}
+
+/// Makes sure that the fault was one: some were answered 503.
+fn refused(mut outcome: Outcome) -> Outcome {
+    if outcome.verdict.as_ref().is_some_and(|verdict| !verdict.answers.contains_key(&503)) {
+        outcome.faults.push("nothing was answered 503: the fault was none".to_owned());
+    }
+    outcome
 }
 
 /// F-52: the spool's tail is torn: what a crash left half written, which nobody was told was kept, is set aside, and everything before it arrives.
@@ -239,5 +248,5 @@ pub(crate) async fn fsync_fails(scene: Scene) -> Outcome {
         stage.go_on(scene.lasts(10)).await;
     }
     stage.recover().await;
-    stage.end(Allows::Unavailable).await
+    refused(stage.end(Allows::Unavailable).await)
 }

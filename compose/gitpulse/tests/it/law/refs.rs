@@ -112,6 +112,13 @@ async fn a_late_hook_moves_nothing_back_and_a_push_made_again_does() {
         push("main", from, to, seconds)
     });
     assert_eq!(head(&row).await, "d");
+    // Nor where the branch had come back, and gone elsewhere.
+    let elsewhere = [("0a", 0), ("ab", 10), ("ba", 20), ("ac", 30), ("ab", 40)];
+    let elsewhere = elsewhere.map(|(step, seconds)| {
+        let (from, to) = (step.chars().next().unwrap(), step.chars().last().unwrap());
+        push("main", from, to, seconds)
+    });
+    assert_eq!(head(&elsewhere).await, "c");
     let again = [made, push("main", 'a', 'b', 60), push("main", 'b', 'a', 120), push("main", 'a', 'b', 180)];
     assert_eq!(head(&again).await, "b");
 }
