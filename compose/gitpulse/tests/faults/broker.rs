@@ -8,8 +8,9 @@ use rdkafka::client::DefaultClientContext;
 
 use crate::disk::Disk;
 use crate::engines::{broker_child, clickhouse_child, kafka_children, kafka_installation};
+use crate::judge::Allows;
 use crate::report::Outcome;
-use crate::stage::{Allows, Scene, Stage, between};
+use crate::stage::{Scene, Stage, between};
 
 /// What librdkafka keeps a record for (`message.timeout.ms`).
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::disk::Disk;
 use crate::engines::{broker_child, clickhouse_child};
+use crate::judge::Allows;
 use crate::proxy::Proxy;
 use crate::report::Outcome;
-use crate::stage::{Allows, Scene, Stage, between};
+use crate::stage::{Scene, Stage, between};
 
 /// A stage whose processor gives up on a batch after ten seconds, so that it also ends and is started again.
 async fn impatient(scene: Scene) -> Stage {

@@ -1,7 +1,7 @@
 //! The faults that prove the promises (`docs/RELIABILITY.md`): each is staged under load, on real engines, with real processes, and judged by
 //! `gitpulse check`. In: a seed. Out: a test a fault, and a table: what was held, lost, doubled, how long answers and recovery took.
 //!
-//! `cargo test` runs every fault for a few seconds; `--full` as long as it says, `--seed` repeats a run. `stage` sets up and judges, `engine`
+//! `cargo test` runs every fault for a few seconds; `--full` as long as it says, `--seed` repeats a run. `stage` sets up, `judge` judges, `engine`
 //! holds a broker or a ClickHouse by its process, `proxy` is a network that fails; the other files hold the faults, in the order of the data.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
@@ -16,6 +16,7 @@ mod engine;
 #[path = "../it/engines.rs"]
 #[expect(dead_code, reason = "shared with the end-to-end tests")]
 mod engines;
+mod judge;
 mod mock;
 mod processor;
 mod proxy;

@@ -12,8 +12,9 @@ use schemas::TopicPrefix;
 use crate::deployment::Deployment;
 use crate::engine::{Engine, Held};
 use crate::engines::{Addresses, clickhouse_child};
+use crate::judge::Allows;
 use crate::report::Outcome;
-use crate::stage::{Allows, Scene, Stage};
+use crate::stage::{Scene, Stage};
 
 /// Partitions of each topic.
 const PARTITIONS: i32 = 2;

@@ -6,8 +6,9 @@ use rustix::process::Signal;
 use simulator::{History, Load};
 use tokio_util::sync::CancellationToken;
 
+use crate::judge::Allows;
 use crate::report::Outcome;
-use crate::stage::{Allows, Scene, Stage, between};
+use crate::stage::{Scene, Stage, between};
 
 /// Where a processor dies, and how often it has passed there before.
 const POINTS: [(&str, u64); 8] = [

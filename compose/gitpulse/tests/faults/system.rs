@@ -11,8 +11,9 @@ use simulator::load::{Credentials, Target};
 use crate::deployment::{Role, TOKEN};
 use crate::disk::Disk;
 use crate::engines::free_address;
+use crate::judge::Allows;
 use crate::report::Outcome;
-use crate::stage::{Allows, Scene, Stage, newest, webhooks};
+use crate::stage::{Scene, Stage, newest, webhooks};
 
 /// A stop may take this long: what is under way is answered (ten seconds at the most), then Kafka gets eight more.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
