@@ -31,7 +31,9 @@ pub struct Range {
     pub next: i64,
     /// How many records there were.
     pub records: u64,
-    /// The latest of Kafka's times of them, in milliseconds since 1970.
+    /// Kafka's time of the first one, in milliseconds since 1970.
+    pub first_at: Option<i64>,
+    /// The latest of their times.
     pub latest_at: Option<i64>,
 }
 
@@ -46,13 +48,16 @@ impl Positions {
         // One lookup without an allocation for the usual case: the partition is known.
         match self.0.iter_mut().find(|((name, number), _)| *number == partition && name == topic) {
             Some((_, range)) => {
-                range.first = range.first.min(offset);
+                if offset < range.first {
+                    (range.first, range.first_at) = (offset, at);
+                }
                 range.next = range.next.max(offset + 1);
                 range.latest_at = range.latest_at.max(at);
                 range.records += 1;
             }
             None => {
-                let range = Range { first: offset, next: offset + 1, records: 1, latest_at: at };
+                let range =
+                    Range { first: offset, next: offset + 1, records: 1, first_at: at, latest_at: at };
                 self.0.insert((topic.to_owned(), partition), range);
             }
         }
@@ -63,7 +68,9 @@ impl Positions {
         for (partition, range) in other.0 {
             match self.0.get_mut(&partition) {
                 Some(own) => {
-                    own.first = own.first.min(range.first);
+                    if range.first < own.first {
+                        (own.first, own.first_at) = (range.first, range.first_at);
+                    }
                     own.next = own.next.max(range.next);
                     own.latest_at = own.latest_at.max(range.latest_at);
                     own.records += range.records;
@@ -211,7 +218,11 @@ mod tests {
         let positions = batch.committable(1).unwrap();
         assert_eq!(
             positions.iter().collect::<Vec<_>>(),
-            [("gitlab.push", 0, Range { first: 7, next: 8, records: 1, latest_at: Some(1007) })]
+            [(
+                "gitlab.push",
+                0,
+                Range { first: 7, next: 8, records: 1, first_at: Some(1007), latest_at: Some(1007) }
+            )]
         );
         assert!(!batch.is_due(&LIMITS, now));
         assert!(batch.is_due(&LIMITS, now + LIMITS.max_age));
@@ -255,6 +266,7 @@ mod tests {
                 prop_assert_eq!(Some(range.first), offsets.iter().min().copied());
                 prop_assert_eq!(Some(range.next - 1), offsets.iter().max().copied());
                 prop_assert_eq!(range.records, offsets.len() as u64);
+                prop_assert_eq!(range.first_at, Some(1000 + range.first));
                 prop_assert_eq!(range.latest_at, Some(1000 + range.next - 1));
             }
             let length = records.len().max(1);

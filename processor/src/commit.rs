@@ -35,62 +35,142 @@ struct Mark {
 
 type Marks = BTreeMap<Partition, Mark>;
 
-/// The offsets of one assignment of partitions.
-pub(crate) struct Commits<C: ConsumerContext + 'static> {
-    consumer: Arc<StreamConsumer<C>>,
-    metrics: Metrics,
+/// What is known of the logs of one assignment. Pure: what Kafka says comes in, what is committed comes out.
+#[derive(Debug, Default)]
+struct Logs {
     /// Up to where logs were read when they were looked at last; none before the marks of an assignment were asked for. Committed with the offsets,
     /// so that whoever comes next also notices what happened since.
     marks: Option<Marks>,
+    /// The first record that was read of each: as much as is known of a log that was not looked at yet.
+    first: Marks,
     /// Up to where they were read.
     read: Marks,
-    /// What is stored and could not be committed.
+    /// What is stored and not committed yet.
     owed: Positions,
 }
 
-impl<C: ConsumerContext + 'static> Commits<C> {
-    pub(crate) fn new(consumer: Arc<StreamConsumer<C>>, metrics: Metrics) -> Commits<C> {
-        Commits { consumer, metrics, marks: None, read: Marks::new(), owed: Positions::default() }
-    }
-
-    /// Begins with a new assignment. Nothing is committed before its marks are known, or they would be lost.
-    pub(crate) fn reassign(&mut self) {
-        *self = Commits::new(self.consumer.clone(), self.metrics.clone());
-    }
-
-    /// Commits positions whose records are stored. What cannot be committed now is committed later; until then it would be read again, which changes
-    /// nothing.
-    pub(crate) async fn commit(&mut self, positions: &Positions) {
-        let mut positions = positions.clone();
-        positions.append(std::mem::take(&mut self.owed));
+impl Logs {
+    /// Takes positions whose records are stored.
+    fn stored(&mut self, positions: &Positions) {
         for (topic, partition, range) in positions.iter() {
             let partition = (topic.to_owned(), partition);
+            if let Some(latest_at) = range.first_at {
+                self.first.entry(partition.clone()).or_insert(Mark { next: range.first + 1, latest_at });
+            }
             let before = self.read.get(&partition).map(|mark| mark.latest_at);
             if let Some(latest_at) = range.latest_at.max(before) {
                 self.read.insert(partition, Mark { next: range.next, latest_at });
             }
         }
-        match &self.marks {
-            None => self.owed = positions,
-            Some(marks) => {
-                if let Err(error) = self.try_commit(&positions, marks).await {
-                    self.metrics.commit_failures.inc();
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "offsets could not be committed yet"
-                    );
-                    self.owed = positions;
+        self.owed.append(positions.clone());
+    }
+
+    /// What can be committed, with its marks: nothing before the marks of the assignment are known, or they would be lost.
+    fn committable(&self) -> Option<Vec<(Partition, i64, Option<Mark>)>> {
+        let marks = self.marks.as_ref().filter(|_| !self.owed.is_empty())?;
+        let owed = self.owed.iter().map(|(topic, partition, range)| {
+            let partition = (topic.to_owned(), partition);
+            let mark = marks.get(&partition).or(self.first.get(&partition)).copied();
+            (partition, range.next, mark)
+        });
+        Some(owed.collect())
+    }
+
+    /// Takes what came of a look: the marks by which logs were looked at, those that are read from their beginning from now on, and those that were to
+    /// be and could not. The latter keep their marks, and are found again.
+    fn looked(&mut self, mut marks: Marks, begun: &[Partition], failed: &[Partition]) {
+        for partition in begun {
+            marks.remove(partition);
+            self.first.remove(partition);
+            self.read.remove(partition);
+            self.owed.remove(partition);
+        }
+        for (partition, read) in self.read.iter_mut().filter(|(partition, _)| !failed.contains(partition)) {
+            match marks.get_mut(partition) {
+                // What was read since is of the same log.
+                Some(mark) => {
+                    read.latest_at = read.latest_at.max(mark.latest_at);
+                    *mark = *read;
                 }
+                // It was looked at by nothing yet.
+                None => drop(self.first.get(partition).map(|first| marks.insert(partition.clone(), *first))),
             }
         }
+        self.marks = Some(marks);
+    }
+}
+
+/// The offsets of one assignment of partitions.
+pub(crate) struct Commits<C: ConsumerContext + 'static> {
+    consumer: Arc<StreamConsumer<C>>,
+    metrics: Metrics,
+    logs: Logs,
+}
+
+impl<C: ConsumerContext + 'static> Commits<C> {
+    pub(crate) fn new(consumer: Arc<StreamConsumer<C>>, metrics: Metrics) -> Commits<C> {
+        Commits { consumer, metrics, logs: Logs::default() }
+    }
+
+    /// Begins with a new assignment.
+    pub(crate) fn reassign(&mut self) {
+        self.logs = Logs::default();
+    }
+
+    /// Commits positions whose records are stored. What cannot be committed now is committed later; until then it would be read again, which changes
+    /// nothing.
+    pub(crate) async fn commit(&mut self, positions: &Positions) {
+        self.logs.stored(positions);
+        self.commit_owed().await;
+    }
+
+    async fn commit_owed(&mut self) {
+        let Some(offsets) = self.logs.committable() else { return };
+        match self.send(offsets).await {
+            Ok(()) => self.logs.owed = Positions::default(),
+            Err(error) => {
+                self.metrics.commit_failures.inc();
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "offsets could not be committed yet"
+                );
+            }
+        }
+    }
+
+    async fn send(&self, offsets: Vec<(Partition, i64, Option<Mark>)>) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::new();
+        for ((topic, partition), next, mark) in offsets {
+            let mut element = list.add_partition(&topic, partition);
+            element.set_offset(Offset::Offset(next))?;
+            element.set_metadata(
+                mark.map(|mark| format!("{} {}", mark.next, mark.latest_at)).unwrap_or_default(),
+            );
+        }
+        let consumer = self.consumer.clone();
+        fail_point!("processor::mid_commit", |_| {
+            // Handed to the client, and whether it leaves is open.
+            let _ = consumer.commit(&list, CommitMode::Async);
+            std::process::abort()
+        });
+        blocking(move || consumer.commit(&list, CommitMode::Sync)).await
     }
 
     /// Looks whether the logs are those that were read before, also where they bring no record, and commits what is owed. Gives partitions whose
     /// log is another one: they are read from their beginning. Everything that was taken has to be handed to [`Commits::commit`] before: positions
     /// of two logs must not meet.
     pub(crate) async fn look(&mut self) -> Vec<Partition> {
-        let made_anew = match self.try_look().await {
-            Ok(made_anew) => made_anew,
+        let (consumer, marks) = (self.consumer.clone(), self.logs.marks.clone());
+        let asked = blocking(move || {
+            let marks = match marks {
+                Some(marks) => marks,
+                None => committed_marks(&consumer)?,
+            };
+            let made_anew = made_anew(&consumer, &marks)?;
+            Ok((marks, made_anew))
+        });
+        let (marks, made_anew) = match asked.await {
+            Ok(asked) => asked,
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -99,80 +179,34 @@ impl<C: ConsumerContext + 'static> Commits<C> {
                 return Vec::new();
             }
         };
-        if !self.owed.is_empty() {
-            self.commit(&Positions::default()).await;
-        }
-        made_anew
-    }
-
-    async fn try_look(&mut self) -> KafkaResult<Vec<Partition>> {
-        let (consumer, marks) = (self.consumer.clone(), self.marks.clone());
-        let (marks, made_anew) = blocking(move || {
-            let marks = match marks {
-                Some(marks) => marks,
-                None => committed_marks(&consumer)?,
-            };
-            let made_anew = made_anew(&consumer, &marks)?;
-            Ok((marks, made_anew))
-        })
-        .await?;
         let (mut begun, mut failed) = (Vec::new(), Vec::new());
         for partition in made_anew {
-            let (topic, number) = &partition;
-            let (consumer, name, number) = (self.consumer.clone(), topic.clone(), *number);
-            if let Err(error) =
-                blocking(move || consumer.seek(&name, number, Offset::Beginning, TIMEOUT)).await
-            {
-                // It keeps its mark, and is found again.
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    topic,
-                    partition = number,
-                    "this log cannot be read from its beginning yet"
-                );
-                failed.push(partition);
-                continue;
+            let (consumer, topic, number) = (self.consumer.clone(), partition.0.clone(), partition.1);
+            match blocking(move || consumer.seek(&topic, number, Offset::Beginning, TIMEOUT)).await {
+                Ok(()) => {
+                    let (topic, number) = &partition;
+                    tracing::warn!(
+                        topic,
+                        partition = number,
+                        "this log is another one than was read before: it is read from its beginning"
+                    );
+                    begun.push(partition);
+                }
+                Err(error) => {
+                    let (topic, number) = &partition;
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        topic,
+                        partition = number,
+                        "this log cannot be read from its beginning yet"
+                    );
+                    failed.push(partition);
+                }
             }
-            tracing::warn!(
-                topic,
-                partition = number,
-                "this log is another one than was read before: it is read from its beginning"
-            );
-            self.read.remove(&partition);
-            self.owed.remove(&partition);
-            begun.push(partition);
         }
-        // What was read since is known to be of these logs.
-        let mut next = marks;
-        next.retain(|partition, _| !begun.contains(partition));
-        for (partition, mark) in self.read.iter().filter(|(partition, _)| !failed.contains(partition)) {
-            let latest_at =
-                next.get(partition).map_or(mark.latest_at, |before| before.latest_at.max(mark.latest_at));
-            next.insert(partition.clone(), Mark { latest_at, ..*mark });
-        }
-        self.read.clone_from(&next);
-        self.marks = Some(next);
-        Ok(begun)
-    }
-
-    async fn try_commit(&self, positions: &Positions, marks: &Marks) -> KafkaResult<()> {
-        let mut offsets = TopicPartitionList::new();
-        for (topic, partition, range) in positions.iter() {
-            let partition = (topic.to_owned(), partition);
-            let mark = marks.get(&partition).or(self.read.get(&partition));
-            let mut element = offsets.add_partition(topic, partition.1);
-            element.set_offset(Offset::Offset(range.next))?;
-            element.set_metadata(
-                mark.map(|mark| format!("{} {}", mark.next, mark.latest_at)).unwrap_or_default(),
-            );
-        }
-        let consumer = self.consumer.clone();
-        fail_point!("processor::mid_commit", |_| {
-            // Handed to the client, and whether it leaves is open.
-            let _ = consumer.commit(&offsets, CommitMode::Async);
-            std::process::abort()
-        });
-        blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await
+        self.logs.looked(marks, &begun, &failed);
+        self.commit_owed().await;
+        begun
     }
 }
 
@@ -231,26 +265,4 @@ fn is_another(mark: Mark, later: i64) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MARK: Mark = Mark { next: 100, latest_at: 1_795_000_000_000 };
-
-    #[test]
-    fn what_is_later_comes_after_what_was_read_or_the_log_is_another() {
-        assert!(!is_another(MARK, 100));
-        assert!(!is_another(MARK, 170), "retention has taken what was read, and more");
-        assert!(is_another(MARK, 0));
-        assert!(is_another(MARK, 1), "the first record of the new log was made before the old one ended");
-        assert!(is_another(MARK, 99));
-    }
-
-    #[test]
-    fn a_mark_is_read_as_it_is_committed_and_what_others_committed_is_none() {
-        let text = format!("{} {}", MARK.next, MARK.latest_at);
-        assert_eq!(read_mark(&text), Some(MARK));
-        for text in ["", "100", "1795000000000", "a b", "1 2 3"] {
-            assert_eq!(read_mark(text), None, "{text:?}");
-        }
-    }
-}
+mod tests;
