@@ -172,8 +172,8 @@ fn live(seed: u64) {
 
 /// Promise 2, where topics are deleted and made again.
 ///
-/// Seen to fail: marks that move with each commit; the first mark of a log moving before it is looked at; commits before the marks are known; a log
-/// that could not be begun losing its mark; what is owed of a log that is no more.
+/// Seen to fail: marks that move with each commit; a first mark of the last record that was read; commits before the marks are known; a log that
+/// could not be begun losing its mark; what is owed of a log that is no more.
 #[test]
 fn no_record_of_a_log_that_is_there_is_passed_over() {
     for seed in 0..LIVES {

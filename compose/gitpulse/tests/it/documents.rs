@@ -127,7 +127,7 @@ async fn no_identity_has_a_time_and_nothing_expires() {
     let times: Vec<String> = deployment.client.query(times).fetch_all().await.unwrap();
     // A pipeline can reach a status again: its second tells one from another.
     assert_eq!(times, ["pipeline_event_facts.as_of"]);
-    let expiring = "SELECT name FROM system.tables WHERE database = currentDatabase() AND match(engine_full, '\\bTTL\\b')";
+    let expiring = "SELECT name FROM system.tables WHERE database = currentDatabase() AND match(engine_full, '\\\\bTTL\\\\b')";
     let expiring: Vec<String> = deployment.client.query(expiring).fetch_all().await.unwrap();
     // Bookkeeping, of which nothing is built.
     assert_eq!(expiring, ["consumed_ranges"]);
