@@ -156,6 +156,11 @@ pub(crate) async fn disk_full(scene: Scene) -> Outcome {
     disk.free();
     stage.disk = Some(disk);
     stage.recover().await;
+    // A merge that ran out of room may leave a part that cannot be read.
+    stage.pause().await;
+    stage.recover().await;
+    stage.deployment.output(&["rebuild"]);
+    stage.resume();
     stage.end(Allows::No5xx).await
 }
 

@@ -1,6 +1,7 @@
 //! How a fault is judged. In: a stage. Out: that everything accepted is where it belongs, that offsets are committed to the end, and what
 //! `gitpulse check` says.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -45,18 +46,9 @@ impl Stage {
         self.recovery = Some(ended.elapsed());
     }
 
-    /// A metric of ingest, the sum over its labels.
+    /// A metric of ingest.
     pub(crate) async fn ingest_metric(&self, name: &str) -> f64 {
-        let text = reqwest::get(format!("http://{}/metrics", self.ingest_admin))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
-        let of_it = |line: &&str| {
-            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ') || rest.starts_with('{'))
-        };
-        text.lines().filter(of_it).map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+        metric(self.ingest_admin, name).await
     }
 
     /// Makes sure that the fault was one: events went by way of the spool since ingest was started.
@@ -128,6 +120,15 @@ impl Stage {
             }
         }
     }
+}
+
+/// A metric of a role, the sum over its labels.
+pub(crate) async fn metric(admin: SocketAddr, name: &str) -> f64 {
+    let text = reqwest::get(format!("http://{admin}/metrics")).await.unwrap().text().await.unwrap();
+    let of_it = |line: &&str| {
+        line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ') || rest.starts_with('{'))
+    };
+    text.lines().filter(of_it).map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
 }
 
 /// Partitions that a group has not committed to their end.

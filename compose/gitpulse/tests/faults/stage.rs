@@ -182,12 +182,12 @@ impl Stage {
         self.ingest = Some(deployment.with("GITPULSE_ADMIN_LISTEN", &self.ingest_admin.to_string()).ingest());
     }
 
-    /// Starts another ingest beside the one that runs, which is given back.
-    pub(crate) fn replace_ingest(&mut self) -> Role {
-        self.ingest_admin = free_address();
+    /// Starts another ingest beside the one that runs, which is given back, with the address of its metrics.
+    pub(crate) fn replace_ingest(&mut self) -> (Role, SocketAddr) {
+        let admin = std::mem::replace(&mut self.ingest_admin, free_address());
         let old = self.ingest.take().unwrap();
         self.start_ingest();
-        old
+        (old, admin)
     }
 
     /// Stops sending, and waits until what was sent is answered.

@@ -11,7 +11,7 @@ use simulator::load::{Credentials, Target};
 use crate::deployment::{Role, TOKEN};
 use crate::disk::Disk;
 use crate::engines::free_address;
-use crate::judge::Allows;
+use crate::judge::{Allows, metric};
 use crate::report::Outcome;
 use crate::stage::{Scene, Stage, newest, webhooks};
 
@@ -232,10 +232,17 @@ async fn take_over(stage: &mut Stage, next: crate::deployment::Deployment, crede
     stage.deployment = next
         .with("GITPULSE_LISTEN", &free_address().to_string())
         .with("GITPULSE_SPOOL_DIR", spool.to_str().unwrap());
-    let mut old = stage.replace_ingest();
+    let (mut old, admin) = stage.replace_ingest();
     stage.target.send(Target { url: webhooks(&stage.deployment), credentials }).unwrap();
     // Whatever chose the old one before has been answered or is answered while it drains.
     stage.go_on(Duration::from_secs(1)).await;
+    // Nobody comes after it on its folder, so it has to be empty.
+    stage
+        .until("the old spool is empty", async |_| match metric(admin, "gitpulse_spool_records").await {
+            0.0 => Ok(()),
+            records => Err(format!("{records} records")),
+        })
+        .await;
     assert_eq!(old.terminate(), Some(0), "{}", old.log());
 }
 
