@@ -67,7 +67,7 @@ pub(crate) async fn judge(args: &JudgeArgs, history: &History) -> anyhow::Result
     let patience = Duration::from_secs(args.patience);
     let mut verdict = simulator::check(&clickhouse.client, history, patience).await?;
     if args.rebuild {
-        verdict.unlike_rebuild = unlike_rebuild(&clickhouse).await?;
+        verdict.unlike_rebuild = Some(unlike_rebuild(&clickhouse).await?);
     }
     if args.json {
         println!("{}", serde_json::to_string(&verdict)?);

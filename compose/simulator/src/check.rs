@@ -74,8 +74,8 @@ pub struct Verdict {
     pub wrong: Findings,
     /// See above.
     pub holes: Findings,
-    /// Tables that a rebuild from `events` would make otherwise; whoever can rebuild says so.
-    pub unlike_rebuild: Findings,
+    /// Tables that a rebuild from `events` would make otherwise; whoever can rebuild says so, where it was asked for.
+    pub unlike_rebuild: Option<Findings>,
 }
 
 /// Faults of one sort.
@@ -104,16 +104,17 @@ impl Verdict {
         self.accepted > 0 && self.findings().iter().all(|(_, findings)| findings.count == 0)
     }
 
-    fn findings(&self) -> [(&'static str, &Findings); 7] {
-        [
+    fn findings(&self) -> Vec<(&'static str, &Findings)> {
+        let rebuild = self.unlike_rebuild.iter().map(|findings| ("unlike a rebuild", findings));
+        let findings = [
             ("lost", &self.lost),
             ("phantom", &self.phantom),
             ("doubled", &self.doubled),
             ("turned away", &self.turned_away),
             ("wrong", &self.wrong),
             ("holes", &self.holes),
-            ("unlike a rebuild", &self.unlike_rebuild),
-        ]
+        ];
+        findings.into_iter().chain(rebuild).collect()
     }
 }
 

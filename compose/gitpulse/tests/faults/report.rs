@@ -63,8 +63,8 @@ impl Report {
                     (verdict.wrong.count
                         + verdict.phantom.count
                         + verdict.holes.count
-                        + verdict.unlike_rebuild.count)
-                        .to_string(),
+                        + verdict.unlike_rebuild.iter().map(|findings| findings.count).sum::<u64>())
+                    .to_string(),
                     format!("{} ms", verdict.p99_ms),
                     format!("{} ms", verdict.longest_ms),
                 ]),
