@@ -165,7 +165,7 @@ fn poison_of_every_sort() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// F-24: half of what arrives cannot be decoded; the healthy half is visible as soon as ever.
+/// F-24: half of what arrives cannot be decoded; all of the healthy half is stored, and the notes tell how soon.
 pub(crate) async fn poison_flood(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     stage.go_on(scene.lasts(30)).await;
