@@ -16,6 +16,8 @@ use super::session::{Lease, Sessions};
 
 /// Memory for the marks of parts; the engine's default of 5 GiB suits servers.
 const MARK_CACHE_BYTES: u64 = 64 << 20;
+/// Room that inserts leave free: an engine without a byte left can keep parts that nobody can read.
+const FREE_DISK_BYTES: u64 = 64 << 20;
 
 /// The engine with its data directory open.
 #[derive(Debug)]
@@ -48,6 +50,7 @@ impl Engine {
             "--implicit_select=0".to_owned(),
             "--allow_introspection_functions=0".to_owned(),
             "--async_insert=0".to_owned(),
+            format!("--min_free_disk_bytes_to_perform_insert={FREE_DISK_BYTES}"),
             format!("--max_threads={}", options.threads),
             format!("--max_memory_usage={}", memory / 4 * 3),
         ];

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::metadata::MetadataPartition;
 
 use crate::disk::Disk;
 use crate::engines::{broker_child, clickhouse_child, kafka_children, kafka_installation};
@@ -118,6 +119,7 @@ async fn topics_deleted(scene: Scene, remade: Remade) -> Outcome {
         .set("bootstrap.servers", &stage.deployment.environment["GITPULSE_KAFKA_BROKERS"])
         .create()
         .unwrap();
+    let old = ends(&admin, &names);
     for deleted in admin.delete_topics(&names, &AdminOptions::new()).await.unwrap() {
         deleted.unwrap();
     }
@@ -137,9 +139,34 @@ async fn topics_deleted(scene: Scene, remade: Remade) -> Outcome {
     }
     stage.deployment.output(&["migrate"]);
     stage.recover().await;
+    // Where a reader that goes on at the old offset would find records again, and miss those before.
+    stage
+        .until("the new logs are longer than the old ones", async |_| {
+            let new = ends(&admin, &names);
+            if new.iter().zip(&old).all(|(new, old)| new > old) {
+                Ok(())
+            } else {
+                Err(format!("{new:?}, {old:?}"))
+            }
+        })
+        .await;
     stage.go_on(scene.lasts(20)).await;
     stage.recover().await;
     stage.end(Allows::No5xx).await
+}
+
+/// The ends of the logs of topics, the sum over their partitions.
+fn ends(admin: &AdminClient<DefaultClientContext>, topics: &[&str]) -> Vec<i64> {
+    const TIMEOUT: Duration = Duration::from_secs(5);
+    let metadata = admin.inner().fetch_metadata(None, TIMEOUT).unwrap();
+    let end_of = |topic: &str| -> i64 {
+        let topic = metadata.topics().iter().find(|known| known.name() == topic).unwrap();
+        let end = |partition: &MetadataPartition| {
+            admin.inner().fetch_watermarks(topic.name(), partition.id(), TIMEOUT).unwrap().1
+        };
+        topic.partitions().iter().map(end).sum()
+    };
+    topics.iter().map(|topic| end_of(topic)).collect()
 }
 
 /// F-08: not there when everything starts.

@@ -1,8 +1,8 @@
 //! The faults that prove the promises (`docs/RELIABILITY.md`): each is staged under load, on real engines, with real processes, and judged by
 //! `gitpulse check`. In: a seed. Out: a test a fault, and a table: what was held, lost, doubled, how long answers and recovery took.
 //!
-//! `cargo test` runs nearly every fault for a few seconds; `--full` all of them, as long as they say; `--seed` repeats a run. `stage` sets up, `judge` judges, `engine`
-//! holds a broker or a ClickHouse by its process, `proxy` is a network that fails; the other files hold the faults, in the order of the data.
+//! `cargo test` runs each fault for a few seconds; `--full` as long as they say; `--seed` repeats a run. `stage` sets up, `judge` judges, `engine` holds
+//! a broker or a ClickHouse by its process, `proxy` is a network that fails; the other files hold the faults, in the order of the data.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
@@ -99,15 +99,6 @@ impl Faults {
     }
 
     fn all(&self) -> Vec<Trial> {
-        let mut faults = self.fast();
-        if let Length::Full = self.length {
-            // The embedded engine may be left with a part that nobody can read, of `events` too.
-            faults.push(self.fault("F-14 ClickHouse without disk", clickhouse::disk_full));
-        }
-        faults
-    }
-
-    fn fast(&self) -> Vec<Trial> {
         vec![
             self.fault("F-01 broker killed and back", broker::killed),
             self.fault("F-01 broker crashes at random", broker::crashed),
@@ -132,6 +123,7 @@ impl Faults {
             self.fault("F-13 read-only table", clickhouse::read_only),
             self.fault("F-13 column added", clickhouse::column_added),
             self.fault("F-13 column dropped", clickhouse::column_dropped),
+            self.fault("F-14 ClickHouse without disk", clickhouse::disk_full),
             self.fault("F-15 ClickHouse crashes at random", clickhouse::crashed),
             self.fault("F-01 one of three brokers killed", broker::one_of_three_killed),
             self.fault("F-20 processor killed at each point", processor::killed_at_each_point),

@@ -288,12 +288,12 @@ impl Stage {
     fn keep_running(&mut self) {
         let deployment = self.deployment.clone();
         for processor in &mut self.processors {
-            if processor.has_ended() {
+            if processor.ended().is_some() {
                 self.restarts += 1;
                 *processor = deployment.processor();
             }
         }
-        if self.ingest.as_mut().is_some_and(Role::has_ended) {
+        if self.ingest.as_mut().is_some_and(|ingest| ingest.ended().is_some()) {
             self.restarts += 1;
             self.start_ingest();
         }

@@ -102,7 +102,7 @@ pub(crate) async fn check(deployment: &Deployment, processor: &mut Role, answers
     let accepted: BTreeSet<&String> =
         answers.iter().filter(|(_, answer)| **answer == Answer::Status(200)).map(|(id, _)| id).collect();
     eventually("what was accepted is stored", async || {
-        assert!(!processor.has_ended(), "the processor has ended: {}", processor.log());
+        assert!(processor.ended().is_none(), "the processor has ended: {}", processor.log());
         let stored = stored(deployment).await.map_err(|error| error.to_string())?;
         let missing: Vec<&&String> = accepted.iter().filter(|id| !stored.contains_key(**id)).collect();
         if missing.is_empty() {
@@ -149,7 +149,7 @@ async fn dies_at(
     } else {
         load.until_accepted(20).await;
     }
-    eventually(point, async || if victim.has_ended() { Ok(()) } else { Err(victim.log()) }).await;
+    eventually(point, async || if victim.ended().is_some() { Ok(()) } else { Err(victim.log()) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,7 +192,7 @@ async fn ingest_that_is_killed_while_kafka_is_away_loses_nothing_that_it_accepte
     for point in ["spool::before_sync=return", "spool::before_sync=25*off->return"] {
         let mut victim = away.clone().with("FAILPOINTS", point).ingest();
         url.send(victim.webhooks()).unwrap();
-        eventually(point, async || if victim.has_ended() { Ok(()) } else { Err(victim.log()) }).await;
+        eventually(point, async || if victim.ended().is_some() { Ok(()) } else { Err(victim.log()) }).await;
     }
     let mut stopped = away.ingest();
     url.send(stopped.webhooks()).unwrap();

@@ -19,7 +19,7 @@ use crate::breaker::Breaker;
 use crate::publisher::{PublishError, Publisher};
 
 /// How much is published at a time.
-const BATCH: Limits = Limits { records: 256, bytes: 4 * 1024 * 1024 };
+const BATCH: Limits = Limits { records: 2048, bytes: 4 * 1024 * 1024 };
 /// How much is tried while Kafka does not answer.
 const PROBE: Limits = Limits { records: 16, bytes: 1024 * 1024 };
 /// Longer than librdkafka keeps a record (`message.timeout.ms`), so that the fate of each is known before it is tried again and an outage piles
