@@ -13,7 +13,7 @@ use ingest::config::TenantConfig;
 use ingest::tenant::Tenants;
 use runtime::Secret;
 use runtime::clickhouse::{ClickHouse, ClickHouseError};
-use runtime::kafka::Kafka;
+use runtime::kafka::{Kafka, Unsuited};
 use runtime::spool::SpoolConfig;
 use schemas::migration::MIGRATIONS;
 
@@ -142,7 +142,31 @@ async fn kafka(stores: &StoreArgs) -> Vec<Finding> {
             "run `gitpulse migrate`".to_owned(),
         ),
     });
+    findings.extend(match kafka.unsuited_topics(KAFKA_TIMEOUT).await {
+        Ok(Some(unsuited)) => {
+            unsuited.chunk_by(|one, next| one.setting == next.setting).map(unsuited_topics).collect()
+        }
+        Ok(None) => Vec::new(),
+        Err(error) => vec![Finding::Note(format!("Kafka: it does not tell the settings of topics: {error}"))],
+    });
     findings
+}
+
+/// Topics that lack one setting.
+fn unsuited_topics(unsuited: &[Unsuited]) -> Finding {
+    let Unsuited { topic, setting, value, needed } = &unsuited[0];
+    let more = match unsuited.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more like it"),
+    };
+    Finding::Bad(
+        format!(
+            "Kafka: events could be lost from topic {topic}, or counted as new: {setting} is {value}{more}"
+        ),
+        format!(
+            "kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {setting}={needed}, for each of them"
+        ),
+    )
 }
 
 async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {

@@ -3,6 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use schemas::TopicPrefix;
 use warp::Filter;
 use warp::http::StatusCode;
 
@@ -269,6 +273,37 @@ async fn doctor_names_each_fault_and_its_remedy() {
         assert!(text.contains(expected), "{expected:?} is missing in {text}");
     }
     assert!(!text.contains("bad-token"));
+}
+
+/// Topics that somebody else made, with Kafka's defaults.
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_names_topics_that_would_lose_events() {
+    let deployment = Deployment::new("foreign_topics");
+    let prefix: TopicPrefix = "foreign-topics".parse().unwrap();
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", &deployment.environment["GITPULSE_KAFKA_BROKERS"])
+        .create()
+        .unwrap();
+    let topics = prefix.all();
+    let made = topics.iter().map(|topic| {
+        NewTopic::new(&topic.name, 1, TopicReplication::Fixed(1))
+            .set("cleanup.policy", "compact")
+            .set("message.timestamp.type", "CreateTime")
+            .set("max.message.bytes", "1048588")
+    });
+    let made = Vec::from_iter(made);
+    for topic in admin.create_topics(&made, &AdminOptions::new()).await.unwrap() {
+        topic.unwrap();
+    }
+    let (code, text) = doctor(&deployment.with("GITPULSE_KAFKA_TOPIC_PREFIX", "foreign-topics"));
+    assert_eq!(code, Some(1), "{text}");
+    for expected in [
+        "cleanup.policy is compact, and 22 more like it",
+        "message.timestamp.type is CreateTime, and 22 more like it",
+        "--add-config max.message.bytes=4",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is missing in {text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
