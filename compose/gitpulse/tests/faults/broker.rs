@@ -5,6 +5,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::error::KafkaResult;
 use rdkafka::metadata::MetadataPartition;
 
 use crate::disk::Disk;
@@ -119,7 +120,7 @@ async fn topics_deleted(scene: Scene, remade: Remade) -> Outcome {
         .set("bootstrap.servers", &stage.deployment.environment["GITPULSE_KAFKA_BROKERS"])
         .create()
         .unwrap();
-    let old = ends(&admin, &names);
+    let old = ends(&admin, &names).unwrap();
     for deleted in admin.delete_topics(&names, &AdminOptions::new()).await.unwrap() {
         deleted.unwrap();
     }
@@ -141,13 +142,9 @@ async fn topics_deleted(scene: Scene, remade: Remade) -> Outcome {
     stage.recover().await;
     // Where a reader that goes on at the old offset would find records again, and miss those before.
     stage
-        .until("the new logs are longer than the old ones", async |_| {
-            let new = ends(&admin, &names);
-            if new.iter().zip(&old).all(|(new, old)| new > old) {
-                Ok(())
-            } else {
-                Err(format!("{new:?}, {old:?}"))
-            }
+        .until("the new logs are longer than the old ones", async |_| match ends(&admin, &names) {
+            Ok(new) if new.iter().zip(&old).all(|(new, old)| new > old) => Ok(()),
+            state => Err(format!("{state:?}, before {old:?}")),
         })
         .await;
     stage.go_on(scene.lasts(20)).await;
@@ -156,17 +153,18 @@ async fn topics_deleted(scene: Scene, remade: Remade) -> Outcome {
 }
 
 /// The ends of the logs of topics, the sum over their partitions.
-fn ends(admin: &AdminClient<DefaultClientContext>, topics: &[&str]) -> Vec<i64> {
+fn ends(admin: &AdminClient<DefaultClientContext>, topics: &[&str]) -> KafkaResult<Vec<i64>> {
     const TIMEOUT: Duration = Duration::from_secs(5);
-    let metadata = admin.inner().fetch_metadata(None, TIMEOUT).unwrap();
-    let end_of = |topic: &str| -> i64 {
-        let topic = metadata.topics().iter().find(|known| known.name() == topic).unwrap();
+    let metadata = admin.inner().fetch_metadata(None, TIMEOUT)?;
+    let end_of = |topic: &&str| {
+        let known = metadata.topics().iter().find(|known| known.name() == *topic);
+        let partitions = known.map_or(&[][..], |topic| topic.partitions());
         let end = |partition: &MetadataPartition| {
-            admin.inner().fetch_watermarks(topic.name(), partition.id(), TIMEOUT).unwrap().1
+            Ok(admin.inner().fetch_watermarks(topic, partition.id(), TIMEOUT)?.1)
         };
-        topic.partitions().iter().map(end).sum()
+        partitions.iter().map(end).sum()
     };
-    topics.iter().map(|topic| end_of(topic)).collect()
+    topics.iter().map(end_of).collect()
 }
 
 /// F-08: not there when everything starts.
