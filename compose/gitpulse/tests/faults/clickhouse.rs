@@ -57,16 +57,15 @@ pub(crate) async fn replies_lost(scene: Scene) -> Outcome {
 async fn between_statements(scene: Scene, before: &[&str], after: &[&str]) -> Outcome {
     let mut stage = impatient(scene).await;
     run(&stage, before).await;
+    let restarts = stage.restarts;
     stage.go_on(scene.lasts(60)).await;
-    let seen = "SELECT count() FROM event_facts WHERE inserted_at > now64(3) - INTERVAL 1 SECOND";
-    let arriving: u64 = stage.deployment.value(seen).await;
+    // Rows alone tell nothing: an insert whose view fails may leave them, and is tried again.
+    let log = stage.processors[0].log();
+    let has_failed = stage.restarts > restarts || log.contains("could not be stored");
+    assert!(has_failed, "everything was stored: the fault was none: {log}");
     run(&stage, after).await;
     stage.recover().await;
-    let mut outcome = stage.end(Allows::No5xx).await;
-    if arriving > 0 {
-        outcome.faults.push("events were stored while that was to be impossible".to_owned());
-    }
-    outcome
+    stage.end(Allows::No5xx).await
 }
 
 async fn run(stage: &Stage, statements: &[&str]) {
