@@ -142,11 +142,22 @@ async fn kafka(stores: &StoreArgs) -> Vec<Finding> {
             "run `gitpulse migrate`".to_owned(),
         ),
     });
+    if !missing.is_empty() {
+        return findings;
+    }
     findings.extend(match kafka.unsuited_topics(KAFKA_TIMEOUT).await {
+        Ok(Some(unsuited)) if unsuited.is_empty() => {
+            vec![Finding::Good(
+                "Kafka: size limit, cleanup policy and timestamp type of topics suit".to_owned(),
+            )]
+        }
         Ok(Some(unsuited)) => {
             unsuited.chunk_by(|one, next| one.setting == next.setting).map(unsuited_topics).collect()
         }
-        Ok(None) => Vec::new(),
+        Ok(None) => vec![Finding::Note(
+            "Kafka: it does not tell the settings of all topics; doctor needs the right to describe them"
+                .to_owned(),
+        )],
         Err(error) => vec![Finding::Note(format!("Kafka: it does not tell the settings of topics: {error}"))],
     });
     findings

@@ -255,7 +255,7 @@ impl Kafka {
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
 
-    /// Settings of our topics that do not suit, by setting. `None` where the broker does not tell settings.
+    /// Settings of our topics that do not suit, by setting. `None` where the broker does not tell all of them.
     pub async fn unsuited_topics(&self, timeout: Duration) -> Result<Option<Vec<Unsuited>>, KafkaError> {
         let topics = self.prefix.all();
         let asked: Vec<ResourceSpecifier<'_>> =
@@ -263,16 +263,17 @@ impl Kafka {
         let options = AdminOptions::new().request_timeout(Some(timeout));
         let told = self.admin.describe_configs(&asked, &options).await?;
         let mut all = Vec::new();
-        let mut tells = false;
+        let mut told_of = 0;
         for resource in told.into_iter().filter_map(Result::ok) {
             let OwnedResourceSpecifier::Topic(name) = &resource.specifier else { continue };
             let Some(topic) = topics.iter().find(|topic| topic.name == *name) else { continue };
             let value = |setting: &str| resource.get(setting).and_then(|entry| entry.value.clone());
-            tells |= value(MAX_MESSAGE_BYTES).is_some();
+            told_of += usize::from(value(MAX_MESSAGE_BYTES).is_some());
             all.extend(unsuited(topic, value));
         }
         all.sort_by_key(|unsuited: &Unsuited| unsuited.setting);
-        Ok(tells.then_some(all))
+        // What is known to be wrong is said, whatever is not known.
+        Ok((told_of == topics.len() || !all.is_empty()).then_some(all))
     }
 
     /// Creates the topics that do not exist and tells their names.
