@@ -151,9 +151,10 @@ async fn kafka(stores: &StoreArgs) -> Vec<Finding> {
                 "Kafka: size limit, cleanup policy and timestamp type of topics suit".to_owned(),
             )]
         }
-        Ok(Some(unsuited)) => {
-            unsuited.chunk_by(|one, next| one.setting == next.setting).map(unsuited_topics).collect()
-        }
+        Ok(Some(unsuited)) => unsuited
+            .chunk_by(|one, next| (one.setting, &one.needed) == (next.setting, &next.needed))
+            .map(|unsuited| unsuited_topics(brokers, unsuited))
+            .collect(),
         Ok(None) => vec![Finding::Note(
             "Kafka: it does not tell the settings of all topics; doctor needs the right to describe them"
                 .to_owned(),
@@ -164,18 +165,17 @@ async fn kafka(stores: &StoreArgs) -> Vec<Finding> {
 }
 
 /// Topics that lack one setting.
-fn unsuited_topics(unsuited: &[Unsuited]) -> Finding {
+fn unsuited_topics(brokers: &str, unsuited: &[Unsuited]) -> Finding {
     let Unsuited { topic, setting, value, needed } = &unsuited[0];
-    let more = match unsuited.len() - 1 {
-        0 => String::new(),
-        more => format!(", and {more} more like it"),
-    };
+    let names: Vec<&str> = unsuited.iter().map(|unsuited| unsuited.topic.as_str()).collect();
     Finding::Bad(
         format!(
-            "Kafka: events could be lost from topic {topic}, or counted as new: {setting} is {value}{more}"
+            "Kafka: {} topics need {setting}={needed} to keep what GitPulse promises ({topic} has {value}): {}",
+            names.len(),
+            names.join(", ")
         ),
         format!(
-            "kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {setting}={needed}, for each of them"
+            "for each: kafka-configs.sh --bootstrap-server {brokers} --alter --entity-type topics --entity-name {topic} --add-config {setting}={needed}"
         ),
     )
 }

@@ -271,7 +271,7 @@ impl Kafka {
             told_of += usize::from(value(MAX_MESSAGE_BYTES).is_some());
             all.extend(unsuited(topic, value));
         }
-        all.sort_by_key(|unsuited: &Unsuited| unsuited.setting);
+        all.sort_by(|one: &Unsuited, next| (one.setting, &one.needed).cmp(&(next.setting, &next.needed)));
         // What is known to be wrong is said, whatever is not known.
         Ok((told_of == topics.len() || !all.is_empty()).then_some(all))
     }

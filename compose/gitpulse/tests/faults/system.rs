@@ -123,12 +123,15 @@ pub(crate) async fn torn_tail(scene: Scene) -> Outcome {
 pub(crate) async fn no_file_descriptors(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     let pid = stage.ingest.as_ref().unwrap().pid();
+    // What connections hold now would be free later.
+    stage.pause().await;
     let open = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())).unwrap().count() as u64;
     // The ceiling stays, so that the limit can be lifted again.
     let before = prlimit_of(pid);
     for round in 0..2 {
         let none = Rlimit { current: Some(open), ..before };
         prlimit(Some(pid), Resource::Nofile, none).unwrap();
+        stage.resume();
         if round == 1 {
             stage.broker().kill();
         }

@@ -297,12 +297,14 @@ async fn doctor_names_topics_that_would_lose_events() {
         topic.unwrap();
     }
     let (code, text) = doctor(&deployment.with("GITPULSE_KAFKA_TOPIC_PREFIX", "foreign-topics"));
-    let more = topics.len() - 1;
+    let all = topics.len();
     assert_eq!(code, Some(1), "{text}");
     for expected in [
-        format!("cleanup.policy is compact, and {more} more like it"),
-        format!("message.timestamp.type is CreateTime, and {more} more like it"),
-        "--add-config max.message.bytes=4".to_owned(),
+        format!("{all} topics need cleanup.policy=delete"),
+        format!("{all} topics need message.timestamp.type=LogAppendTime"),
+        "--entity-name foreign-topics.push --add-config max.message.bytes=41943040".to_owned(),
+        "--entity-name foreign-topics.gitpulse.dead_letters --add-config max.message.bytes=42991616"
+            .to_owned(),
     ] {
         assert!(text.contains(&expected), "{expected:?} is missing in {text}");
     }
