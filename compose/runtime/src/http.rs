@@ -3,17 +3,19 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 use warp::{Filter, Reply};
+
+use crate::spare::{Spare, none_left};
 
 /// How long a listener waits and how much it takes at once.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +33,12 @@ const MAX_HEADERS: usize = 100;
 /// Bytes of one connection that are buffered before its headers are complete.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
+/// File descriptors for connections that come while there is no other left: answers take milliseconds, so a few serve many.
+const SPARE: usize = 16;
+
+/// How often a log repeats that there is none.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
 /// The peer of the connection, as an extension of each request.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
@@ -42,7 +50,13 @@ where
     F: Filter<Error = std::convert::Infallible> + Clone + Send + Sync + 'static,
     F::Extract: Reply,
 {
-    let slots = Arc::new(Semaphore::new(limits.max_connections));
+    let mut door = Door {
+        listener,
+        slots: Arc::new(Semaphore::new(limits.max_connections)),
+        unread_for: limits.header_timeout,
+        spare: Spare::hold(SPARE),
+        told_at: None,
+    };
     let connections = GracefulShutdown::new();
     let cut_off = CancellationToken::new();
     let mut server = http1::Builder::new();
@@ -55,7 +69,7 @@ where
         .max_buf_size(MAX_HEADER_BYTES);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &slots, limits.header_timeout) => accepted,
+            accepted = door.accept() => accepted,
             () = shutdown.cancelled() => break,
         };
         let Some((stream, peer, slot)) = accepted else {
@@ -80,7 +94,7 @@ where
             drop(slot);
         });
     }
-    drop(listener);
+    drop(door);
     if tokio::time::timeout(limits.drain_timeout, connections.shutdown()).await.is_err() {
         cut_off.cancel();
         tracing::warn!(
@@ -90,22 +104,53 @@ where
     }
 }
 
-type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>, unread_for: Duration) -> Option<Accepted> {
-    let slot = slots.clone().acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, peer)) => {
-            // Answers are small: waiting for more bytes would only add latency.
-            let _ = stream.set_nodelay(true);
-            give_up_on_silent_peer(&stream, unread_for);
-            Some((stream, peer, slot))
+/// Where connections come in.
+struct Door {
+    listener: TcpListener,
+    slots: Arc<Semaphore>,
+    /// How long a peer may leave an answer unread.
+    unread_for: Duration,
+    spare: Spare,
+    /// When it was last said that no descriptor is left.
+    told_at: Option<Instant>,
+}
+
+impl Door {
+    async fn accept(&mut self) -> Option<Accepted> {
+        let slot = self.slots.clone().acquire_owned().await.ok()?;
+        self.spare.refill();
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, peer)) => {
+                    // Answers are small: waiting for more bytes would only add latency.
+                    let _ = stream.set_nodelay(true);
+                    give_up_on_silent_peer(&stream, self.unread_for);
+                    return Some((stream, peer, slot));
+                }
+                Err(error) if none_left(&error) && self.spare.give_up() => self.tell(&error),
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "a connection could not be accepted"
+                    );
+                    // The next try would fail at once as well.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    return None;
+                }
+            }
         }
-        Err(error) => {
-            // Out of file descriptors, most likely: the next try would fail at once as well.
-            tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            None
+    }
+
+    /// Says that descriptors have run out, not for each connection.
+    fn tell(&mut self, error: &std::io::Error) {
+        if self.told_at.is_none_or(|at| at.elapsed() > TELL_EVERY) {
+            self.told_at = Some(Instant::now());
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "no file descriptor is left: a few held back serve connections; raise the limit of open files"
+            );
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod outbox;
 pub mod publisher;
 pub mod secret;
 pub mod shutdown;
+mod spare;
 pub mod spool;
 pub mod telemetry;
 

@@ -30,7 +30,12 @@ pub enum LogFormat {
 pub fn start(config: &TelemetryConfig) {
     // The Kafka library's own log is loud about what it recovers from by itself; our metrics and errors tell what matters.
     let filter = EnvFilter::new(format!("librdkafka=error,rdkafka=error,{}", config.log));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // It would be said on standard error, and where that takes nothing (its reader is gone, its disk is full) saying so panics: whoever
+        // logs would end, a request or the drain of the spool among them.
+        .log_internal_errors(false);
     let started = match config.log_format {
         LogFormat::Text => builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -6,7 +6,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::KafkaResult;
-use rdkafka::metadata::MetadataPartition;
+use rustix::process::Signal;
 
 use crate::disk::Disk;
 use crate::engines::{broker_child, clickhouse_child, kafka_children, kafka_installation};
@@ -106,7 +106,8 @@ pub(crate) async fn topics_made_again_later(scene: Scene) -> Outcome {
     topics_deleted(scene, Remade::Later).await
 }
 
-/// What was in the topics had been consumed. The new ones grow beyond what the old ones were.
+/// What was in the topics had been consumed. When the processor looks again, each new log is longer than the old one was: a reader that goes on at
+/// the old offset would find records there, and miss those before.
 async fn topics_deleted(scene: Scene, remade: Remade) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     stage.go_on(scene.lasts(10)).await;
@@ -121,6 +122,7 @@ async fn topics_deleted(scene: Scene, remade: Remade) -> Outcome {
         .create()
         .unwrap();
     let old = ends(&admin, &names).unwrap();
+    stage.processors[0].signal(Signal::STOP);
     for deleted in admin.delete_topics(&names, &AdminOptions::new()).await.unwrap() {
         deleted.unwrap();
     }
@@ -139,32 +141,30 @@ async fn topics_deleted(scene: Scene, remade: Remade) -> Outcome {
         stage.go_on(scene.lasts(20)).await;
     }
     stage.deployment.output(&["migrate"]);
-    stage.recover().await;
-    // Where a reader that goes on at the old offset would find records again, and miss those before.
     stage
         .until("the new logs are longer than the old ones", async |_| match ends(&admin, &names) {
-            Ok(new) if new.iter().zip(&old).all(|(new, old)| new > old) => Ok(()),
+            Ok(new) if new.len() == old.len() && new.iter().zip(&old).all(|(new, old)| new > old) => Ok(()),
             state => Err(format!("{state:?}, before {old:?}")),
         })
         .await;
+    stage.processors[0].signal(Signal::CONT);
     stage.go_on(scene.lasts(20)).await;
     stage.recover().await;
     stage.end(Allows::No5xx).await
 }
 
-/// The ends of the logs of topics, the sum over their partitions.
+/// The ends of the logs of topics, partition by partition.
 fn ends(admin: &AdminClient<DefaultClientContext>, topics: &[&str]) -> KafkaResult<Vec<i64>> {
     const TIMEOUT: Duration = Duration::from_secs(5);
     let metadata = admin.inner().fetch_metadata(None, TIMEOUT)?;
-    let end_of = |topic: &&str| {
+    let mut ends = Vec::new();
+    for topic in topics {
         let known = metadata.topics().iter().find(|known| known.name() == *topic);
-        let partitions = known.map_or(&[][..], |topic| topic.partitions());
-        let end = |partition: &MetadataPartition| {
-            Ok(admin.inner().fetch_watermarks(topic, partition.id(), TIMEOUT)?.1)
-        };
-        partitions.iter().map(end).sum()
-    };
-    topics.iter().map(end_of).collect()
+        for partition in known.map_or(&[][..], |topic| topic.partitions()) {
+            ends.push(admin.inner().fetch_watermarks(topic, partition.id(), TIMEOUT)?.1);
+        }
+    }
+    Ok(ends)
 }
 
 /// F-08: not there when everything starts.

@@ -151,15 +151,11 @@ pub(crate) async fn disk_full(scene: Scene) -> Outcome {
     disk.fill();
     stage.go_on(scene.lasts(60)).await;
     let log = stage.processors[0].log();
-    assert!(log.contains("could not be stored"), "everything was stored: the fault was none: {log}");
+    // The setting, not the disk itself: what ClickHouse begins to write and cannot finish may become a part that nobody can read.
+    assert!(log.contains("min_free_disk_bytes_to_perform_insert"), "nothing was refused for it: {log}");
     disk.free();
     stage.disk = Some(disk);
     stage.recover().await;
-    // A merge that ran out of room may leave a part that cannot be read.
-    stage.pause().await;
-    stage.recover().await;
-    stage.deployment.output(&["rebuild"]);
-    stage.resume();
     stage.end(Allows::No5xx).await
 }
 

@@ -26,8 +26,6 @@ pub(crate) enum Allows {
     Unavailable,
     /// No answer, where ingest itself is what is killed.
     NoAnswer,
-    /// Both.
-    Either,
 }
 
 impl Stage {
@@ -165,8 +163,8 @@ fn answers(verdict: &Verdict, allows: Allows, faults: &mut Vec<String>) {
     for (status, count) in &verdict.answers {
         let is_allowed = match status {
             200 | 401 | 415 => true,
-            503 => matches!(allows, Allows::Unavailable | Allows::Either),
-            0 => matches!(allows, Allows::NoAnswer | Allows::Either),
+            503 => matches!(allows, Allows::Unavailable),
+            0 => matches!(allows, Allows::NoAnswer),
             _ => false,
         };
         if !is_allowed {

@@ -2,8 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use rustix::process::Signal;
+
 use crate::delivery::{Answer, client, send};
-use crate::deployment::{Deployment, eventually};
+use crate::deployment::{Deployment, Role, eventually};
 use crate::engines::free_address;
 
 const PUSH: &str =
@@ -48,6 +50,27 @@ async fn ingest_is_ready_while_the_spool_takes_events_and_says_that_it_is_degrad
     eventually("nothing waits on disk", async || match readiness(&deployment).await {
         (200, text) if text == "ready\n" => Ok(()),
         (status, text) => Err(format!("{status} {text} {}", ingest.log())),
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nobody_takes_stops_neither_deliveries_nor_the_end() {
+    let (_, away) = without_kafka("unheard");
+    let address = free_address().to_string();
+    let away = away.with("GITPULSE_LISTEN", &address);
+    let mut ingest = Role::unheard(away.command(&["ingest"]), &address);
+    eventually("a delivery is kept", async || {
+        match send(&client(), &ingest.webhooks(), "1", PUSH.into()).await {
+            Answer::Status(200) => Ok(()),
+            answer => Err(format!("{answer:?}, ended: {:?}", ingest.ended())),
+        }
+    })
+    .await;
+    ingest.signal(Signal::TERM);
+    eventually("it ends", async || match ingest.ended() {
+        Some(status) if status.success() => Ok(()),
+        status => Err(format!("{status:?}")),
     })
     .await;
 }

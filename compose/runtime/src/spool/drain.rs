@@ -17,8 +17,10 @@ use super::writer::Command;
 use super::{Shared, Spool, locked, tell_damage};
 use crate::breaker::Breaker;
 use crate::publisher::{PublishError, Publisher};
+use crate::spare::none_left;
 
-/// How much is published at a time.
+/// How much is published at a time. Of a Kafka that is slower than this within [`PUBLISH_TIMEOUT`], what it did not acknowledge goes to the
+/// disk once more.
 const BATCH: Limits = Limits { records: 2048, bytes: 4 * 1024 * 1024 };
 /// How much is tried while Kafka does not answer.
 const PROBE: Limits = Limits { records: 16, bytes: 1024 * 1024 };
@@ -34,8 +36,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// nobody who can.
 const TRIES: u32 = 4;
 
-/// How often a segment is read that the disk does not give back, before the drain goes on without it: files may have run out, or a disk may
-/// come back.
+/// How often a segment is read that the disk does not give back, before the drain goes on without it: a disk may come back.
 const READS: u32 = 10;
 
 #[derive(Clone, Copy)]
@@ -114,6 +115,10 @@ impl Drain {
             tokio::task::spawn_blocking(move || read(&shared, &segment, from, limits)).await
         };
         let Ok(mut batch) = read else { return };
+        if batch.records.is_empty() && batch.damage.is_none() {
+            self.rest().await;
+            return;
+        }
         if batch.damage == Some(Damage::Unreadable) {
             if !batch.records.is_empty() {
                 batch.damage = None;
@@ -248,11 +253,13 @@ pub(super) fn remove(folder: &Path, segment: &Segment) -> io::Result<()> {
     }
 }
 
-/// Reads the next records of a segment, one at least.
+/// Reads the next records of a segment: one at least, or what is wrong with it, or neither while the process has no file descriptor left.
 pub(super) fn read(shared: &Shared, segment: &Segment, from: u64, limits: Limits) -> Batch {
     let mut batch = Batch { records: Vec::new(), end: from, damage: None };
     let mut reader = match Reader::open(&shared.folder, segment.number, from, segment.good) {
         Ok(reader) => reader,
+        // It says nothing of the segment: nothing is read, and nothing is wrong.
+        Err(error) if none_left(&error) => return batch,
         Err(_) => return Batch { damage: Some(Damage::Unreadable), ..batch },
     };
     while batch.records.len() < limits.records && batch.end - from < limits.bytes {

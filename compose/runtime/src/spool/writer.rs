@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::frame::{self, Place};
 use super::{Shared, SpoolError, locked, segment};
+use crate::spare::{Spare, none_left};
 
 /// Records that are written before the disk is asked to keep them, at most.
 const GROUP_RECORDS: usize = 1024;
@@ -25,6 +26,9 @@ const GROUP_BYTES: u64 = 8 * 1024 * 1024;
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// Bytes that are written to try it.
 static PROBE_BYTES: [u8; 64 * 1024] = [0; 64 * 1024];
+
+/// File descriptors for a segment, and for its folder while that is made to survive a power cut.
+const SPARE: usize = 2;
 
 /// What the thread is asked for.
 pub(super) enum Command {
@@ -58,6 +62,8 @@ pub(super) struct Writer {
     commands: Receiver<Command>,
     current: Option<Open>,
     next_number: u64,
+    /// For a segment that begins while the process has no other file descriptor left.
+    spare: Spare,
     /// One process a folder, until the last record is written.
     _lock: File,
 }
@@ -69,7 +75,7 @@ impl Writer {
         next_number: u64,
         lock: File,
     ) -> Writer {
-        Writer { shared, commands, current: None, next_number, _lock: lock }
+        Writer { shared, commands, current: None, next_number, spare: Spare::hold(SPARE), _lock: lock }
     }
 
     /// Writes until nobody can ask for it any more.
@@ -80,6 +86,7 @@ impl Writer {
     /// Does what it is asked for, with all that waits by then, or tries the disk where nobody asks in time. False once nobody can ask any
     /// more.
     pub(super) fn turn(&mut self, patience: Duration) -> bool {
+        self.spare.refill();
         match self.commands.recv_timeout(patience) {
             Ok(command) => self.answer(command),
             Err(RecvTimeoutError::Timeout) => self.probe(),
@@ -172,8 +179,9 @@ impl Writer {
         let number = self.next_number;
         // A number is used once: what a failure left behind is never written to again.
         self.next_number += 1;
-        let file = segment::create(&segment::path(&self.shared.folder, number))?;
-        segment::sync_folder(&self.shared.folder)?;
+        let (folder, path) = (&self.shared.folder, segment::path(&self.shared.folder, number));
+        let file = with(&mut self.spare, || segment::create(&path))?;
+        with(&mut self.spare, || segment::sync_folder(folder))?;
         locked(&self.shared.ledger).opened(number);
         Ok(Open { number, file, length: 0 })
     }
@@ -216,13 +224,13 @@ impl Writer {
     }
 
     /// Finds out whether an unusable spool works again, without a record of anybody's.
-    fn probe(&self) {
+    fn probe(&mut self) {
         if self.shared.is_usable() {
             return;
         }
         let path = self.shared.folder.join("probe");
         let _ = std::fs::remove_file(&path);
-        let tried = segment::create(&path).and_then(|mut file| {
+        let tried = with(&mut self.spare, || segment::create(&path)).and_then(|mut file| {
             file.write_all(&PROBE_BYTES)?;
             self.sync(&file, &path)
         });
@@ -231,5 +239,13 @@ impl Writer {
             Ok(()) => self.shared.works(),
             Err(error) => self.shared.fails(&error),
         }
+    }
+}
+
+/// Opens something, with a descriptor that was held back if there is no other.
+fn with<T>(spare: &mut Spare, open: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    match open() {
+        Err(error) if none_left(&error) && spare.give_up() => open(),
+        opened => opened,
     }
 }
