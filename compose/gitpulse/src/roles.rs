@@ -134,6 +134,7 @@ impl Receiver {
         sinks: Sinks,
         registry: &Registry,
     ) -> anyhow::Result<Receiver> {
+        runtime::descriptors::make_room_for(config.max_connections as usize);
         let Sinks { outbox, publisher, prefix, clickhouse } = sinks;
         let tenants = Tenants::new(tenants)?;
         let metrics = ingest::Metrics::register(registry)?;

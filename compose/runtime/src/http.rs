@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 use warp::{Filter, Reply};
 
-use crate::spare::{Spare, none_left};
+use crate::descriptors::{Spare, none_left};
 
 /// How long a listener waits and how much it takes at once.
 #[derive(Debug, Clone, Copy)]

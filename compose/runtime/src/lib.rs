@@ -2,11 +2,13 @@
 //!
 //! [`http`] accepts connections, [`publisher`] writes to Kafka, [`spool`] keeps on disk what Kafka cannot take, [`outbox`] chooses between
 //! them, [`kafka`] and [`clickhouse`] make clients, [`migrate`] creates
-//! what they talk to, [`admin`] shows what is going on, [`telemetry`] and [`fault`] say it in words, [`shutdown`] ends it.
+//! what they talk to, [`admin`] shows what is going on, [`telemetry`] and [`fault`] say it in words, [`descriptors`]
+//! keeps room for files, [`shutdown`] ends it.
 
 pub mod admin;
 mod breaker;
 pub mod clickhouse;
+pub mod descriptors;
 pub mod fault;
 pub mod http;
 pub mod kafka;
@@ -15,7 +17,6 @@ pub mod outbox;
 pub mod publisher;
 pub mod secret;
 pub mod shutdown;
-mod spare;
 pub mod spool;
 pub mod telemetry;
 

@@ -1,12 +1,13 @@
 //! The receiving role without Kafka: what it answers, what it says of itself, and what it leaves to the next one.
 
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use rustix::process::Signal;
 
 use crate::delivery::{Answer, client, send};
 use crate::deployment::{Deployment, Role, eventually};
-use crate::engines::free_address;
+use crate::engines::{GITPULSE, free_address};
 
 const PUSH: &str =
     r#"{"object_kind":"push","project_id":42,"ref":"refs/heads/main","before":"0000","after":"a1"}"#;
@@ -73,6 +74,23 @@ async fn a_log_that_nobody_takes_stops_neither_deliveries_nor_the_end() {
         status => Err(format!("{status:?}")),
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ingest_takes_the_file_descriptors_that_the_system_allows_and_says_if_they_are_few() {
+    let (_, away) = without_kafka("limited");
+    let limited = |ulimit: &str, announcement: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{ulimit} && exec \"$0\" ingest"), GITPULSE]).envs(&away.environment);
+        Role::start(command, announcement)
+    };
+    let ingest = limited("ulimit -Sn 256", "receiving webhooks");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", ingest.pid().as_raw_nonzero())).unwrap();
+    let open_files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let mut numbers = open_files.split_whitespace();
+    assert_eq!(numbers.next(), numbers.next());
+    drop(ingest);
+    limited("ulimit -n 1000", "the limit of open files is below what GITPULSE_MAX_CONNECTIONS may need");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,8 +16,8 @@ use super::segment::{self, Reader};
 use super::writer::Command;
 use super::{Shared, Spool, locked, tell_damage};
 use crate::breaker::Breaker;
+use crate::descriptors::none_left;
 use crate::publisher::{PublishError, Publisher};
-use crate::spare::none_left;
 
 /// How much is published at a time. Of a Kafka that is slower than this within [`PUBLISH_TIMEOUT`], what it did not acknowledge goes to the
 /// disk once more.

@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::frame::{self, Place};
 use super::{Shared, SpoolError, locked, segment};
-use crate::spare::{Spare, none_left};
+use crate::descriptors::{Spare, none_left};
 
 /// Records that are written before the disk is asked to keep them, at most.
 const GROUP_RECORDS: usize = 1024;
