@@ -1,7 +1,7 @@
 //! Progress of long work. In: how much is done. Out: a bar on a terminal, else a line for each tenth. Never writes to standard output.
 
 use std::cell::Cell;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -33,7 +33,6 @@ impl Progress {
     }
 
     /// So much is done, in all.
-    #[expect(clippy::print_stderr, reason = "progress without a terminal")]
     pub(crate) fn set(&self, done: u64) {
         // More may come while the work goes on.
         if done > self.total.get() {
@@ -44,7 +43,8 @@ impl Progress {
         let tenth = (done * 10).checked_div(self.total.get()).unwrap_or(10).min(10);
         if self.plain && tenth > self.said.get() {
             self.said.set(tenth);
-            eprintln!("{}: {done} of {}", self.label, self.total.get());
+            // That nobody reads it does not end the work.
+            let _ = writeln!(std::io::stderr(), "{}: {done} of {}", self.label, self.total.get());
         }
     }
 }

@@ -346,7 +346,6 @@ fn make_token(file: &Path) -> anyhow::Result<Secret> {
 }
 
 /// Says what listens where, and what to try first.
-#[expect(clippy::print_stdout, reason = "the command's output")]
 fn announce(args: &UpArgs, token: &WebhookToken, started: Instant) {
     let listen = args.ingest.listen;
     let host = if listen.ip().is_unspecified() { "localhost".to_owned() } else { listen.ip().to_string() };
@@ -368,7 +367,9 @@ fn announce(args: &UpArgs, token: &WebhookToken, started: Instant) {
         }
         Some(_) => format!("in {}", token.file.display()),
     };
-    println!(
+    // That nobody reads it ends nothing.
+    let _ = writeln!(
+        std::io::stdout(),
         "
 GitPulse is up, {seconds:.1} s after its engines were asked for.
 

@@ -36,7 +36,7 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// File descriptors for connections that come while there is no other left: answers take milliseconds, so a few serve many.
 const SPARE: usize = 16;
 
-/// How often a log repeats that there is none.
+/// How often a log repeats that connections cannot be accepted as usual.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// The peer of the connection, as an extension of each request.
@@ -113,7 +113,7 @@ struct Door {
     /// How long a peer may leave an answer unread.
     unread_for: Duration,
     spare: Spare,
-    /// When it was last said that no descriptor is left.
+    /// When it was last said that something is wrong.
     told_at: Option<Instant>,
 }
 
@@ -129,12 +129,13 @@ impl Door {
                     give_up_on_silent_peer(&stream, self.unread_for);
                     return Some((stream, peer, slot));
                 }
-                Err(error) if none_left(&error) && self.spare.give_up() => self.tell(&error),
+                // Also where nobody waits: a descriptor is taken before the queue is looked at.
+                Err(error) if none_left(&error) && self.spare.give_up() => self.tell(
+                    &error,
+                    "no file descriptor is left: a few held back serve connections; raise the limit of open files",
+                ),
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "a connection could not be accepted"
-                    );
+                    self.tell(&error, "connections cannot be accepted now");
                     // The next try would fail at once as well.
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     return None;
@@ -143,14 +144,11 @@ impl Door {
         }
     }
 
-    /// Says that descriptors have run out, not for each connection.
-    fn tell(&mut self, error: &std::io::Error) {
+    /// Says what keeps connections waiting, not for each of them.
+    fn tell(&mut self, error: &std::io::Error, what: &str) {
         if self.told_at.is_none_or(|at| at.elapsed() > TELL_EVERY) {
             self.told_at = Some(Instant::now());
-            tracing::warn!(
-                error = error as &dyn std::error::Error,
-                "no file descriptor is left: a few held back serve connections; raise the limit of open files"
-            );
+            tracing::warn!(error = error as &dyn std::error::Error, "{what}");
         }
     }
 }

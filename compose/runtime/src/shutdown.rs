@@ -20,8 +20,9 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
                 tracing::warn!("second signal: ending without waiting for the drain");
                 std::process::exit(130);
             }
-            tracing::info!("stopping: no new work is taken, what was accepted is finished");
+            // First this: a log that takes no more lines keeps whoever writes one waiting.
             shutdown.cancel();
+            tracing::info!("stopping: no new work is taken, what was accepted is finished");
         }
     });
     Ok(token)

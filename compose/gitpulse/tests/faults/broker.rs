@@ -109,7 +109,12 @@ pub(crate) async fn topics_made_again_later(scene: Scene) -> Outcome {
 /// What was in the topics had been consumed. When the processor looks again, each new log is longer than the old one was: a reader that goes on at
 /// the old offset would find records there, and miss those before.
 async fn topics_deleted(scene: Scene, remade: Remade) -> Outcome {
-    let mut stage = Stage::prepare(scene).await.open().await;
+    // A member that its group gives up would begin anew, from what was committed.
+    let mut stage = Stage::prepare(scene)
+        .await
+        .with("GITPULSE_KAFKA_PROPERTIES", "session.timeout.ms=120000")
+        .open()
+        .await;
     stage.go_on(scene.lasts(10)).await;
     // A topic that is deleted takes with it what nobody has read: so all is read before, and nothing is sent in between.
     stage.pause().await;

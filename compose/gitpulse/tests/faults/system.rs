@@ -1,5 +1,6 @@
 //! Faults of the machine and of those who run it: F-50 to F-57.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -132,10 +133,10 @@ pub(crate) async fn no_file_descriptors(scene: Scene) -> Outcome {
             stage.broker().kill();
             stage.go_on(Duration::from_secs(1)).await;
         }
-        let open = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())).unwrap().count() as u64;
+        let free = first_free(pid);
         // What it said before is of no interest.
         let _ = stage.ingest.as_ref().unwrap().log();
-        let none = Rlimit { current: Some(open), ..before };
+        let none = Rlimit { current: Some(free), ..before };
         prlimit(Some(pid), Resource::Nofile, none).unwrap();
         stage.resume();
         stage.go_on(scene.lasts(20)).await;
@@ -150,6 +151,14 @@ pub(crate) async fn no_file_descriptors(scene: Scene) -> Outcome {
     stage.broker().restart().await;
     stage.recover().await;
     stage.end(Allows::No5xx).await
+}
+
+/// The least number that no file descriptor of a process has; a limit is one of numbers, not of how many there are.
+fn first_free(pid: Pid) -> u64 {
+    let open = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())).unwrap();
+    let numbers: BTreeSet<u64> =
+        open.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect();
+    (0..).find(|number| !numbers.contains(number)).unwrap()
 }
 
 /// The limit of file descriptors that a process has.

@@ -182,6 +182,7 @@ impl Writer {
         let (folder, path) = (&self.shared.folder, segment::path(&self.shared.folder, number));
         let file = with(&mut self.spare, || segment::create(&path))?;
         with(&mut self.spare, || segment::sync_folder(folder))?;
+        self.spare.refill();
         locked(&self.shared.ledger).opened(number);
         Ok(Open { number, file, length: 0 })
     }
@@ -242,10 +243,12 @@ impl Writer {
     }
 }
 
-/// Opens something, with a descriptor that was held back if there is no other.
+/// Opens something, with what was held back if there is no other descriptor.
 fn with<T>(spare: &mut Spare, open: impl Fn() -> io::Result<T>) -> io::Result<T> {
-    match open() {
-        Err(error) if none_left(&error) && spare.give_up() => open(),
-        opened => opened,
+    loop {
+        match open() {
+            Err(error) if none_left(&error) && spare.give_up() => (),
+            opened => return opened,
+        }
     }
 }
