@@ -148,7 +148,8 @@ async fn kafka(stores: &StoreArgs) -> Vec<Finding> {
     findings.extend(match kafka.unsuited_topics(KAFKA_TIMEOUT).await {
         Ok(Some(unsuited)) if unsuited.is_empty() => {
             vec![Finding::Good(
-                "Kafka: size limit, cleanup policy and timestamp type of topics suit".to_owned(),
+                "Kafka: size limit, cleanup policy, timestamp type and replication settings of topics suit"
+                    .to_owned(),
             )]
         }
         Ok(Some(unsuited)) => unsuited

@@ -1,17 +1,14 @@
-//! Kafka clients. In: settings. Out: producers, consumers and an admin client whose properties keep our guarantees. Only the
-//! properties that those rest on are named here, each with its reason; the rest pass through `GITPULSE_KAFKA_PROPERTIES`.
+//! Kafka clients. In: settings. Out: producers and consumers whose properties keep our guarantees, and our topics (`topics.rs`).
+//! Only the properties that those rest on are named here, each with its reason; the rest pass through `GITPULSE_KAFKA_PROPERTIES`.
+
+mod topics;
 
 use std::str::FromStr;
-use std::time::Duration;
 
 use clap::Args;
 use rdkafka::ClientConfig;
-use rdkafka::admin::{
-    AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
-};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use schemas::topic::{MAX_DEAD_LETTER_BYTES, TopicPrefix, TopicSettings};
+use schemas::topic::{MAX_DEAD_LETTER_BYTES, TopicPrefix};
+pub use topics::{Kafka, TopicsError, Unsuited};
 
 /// Where Kafka is, and how its topics are made.
 #[derive(Debug, Clone, Args)]
@@ -180,200 +177,9 @@ impl KafkaConfig {
     }
 }
 
-/// An admin client.
-#[derive(Clone)]
-pub struct Kafka {
-    admin: std::sync::Arc<AdminClient<DefaultClientContext>>,
-    prefix: TopicPrefix,
-}
-
-/// What every topic of ours has, or events would be lost from it, or counted as new.
-const NEEDED: [(&str, &str); 2] = [
-    ("cleanup.policy", "delete"),
-    // Clocks of producers differ; by the broker's, a log that was made anew can be told (processor/src/commit.rs).
-    ("message.timestamp.type", "LogAppendTime"),
-];
-/// The largest record that a topic takes.
-const MAX_MESSAGE_BYTES: &str = "max.message.bytes";
-
-/// A setting of a topic that somebody else made, with which our promises do not hold.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Unsuited {
-    /// The topic.
-    pub topic: String,
-    /// Kafka's name of the setting.
-    pub setting: &'static str,
-    /// What it is.
-    pub value: String,
-    /// What it has to be; of sizes, at least.
-    pub needed: String,
-}
-
-/// Why topics could not be created.
-#[derive(Debug, thiserror::Error)]
-pub enum TopicsError {
-    /// Kafka cannot be asked.
-    #[error("Kafka does not answer")]
-    Unreachable(#[source] KafkaError),
-    /// Kafka refused one topic.
-    #[error("topic {topic}: {code}")]
-    Refused {
-        /// The topic.
-        topic: String,
-        /// Kafka's reason.
-        code: RDKafkaErrorCode,
-    },
-}
-
-impl Kafka {
-    /// A client; connects in the background.
-    pub fn new(config: &KafkaConfig) -> Result<Kafka, KafkaError> {
-        Ok(Kafka {
-            admin: std::sync::Arc::new(config.client().create()?),
-            prefix: config.topic_prefix.clone(),
-        })
-    }
-
-    /// How many brokers there are.
-    pub async fn brokers(&self, timeout: Duration) -> Result<usize, KafkaError> {
-        let admin = self.admin.clone();
-        let asked = tokio::task::spawn_blocking(move || {
-            admin.inner().fetch_metadata(None, timeout).map(|metadata| metadata.brokers().len())
-        });
-        asked.await.unwrap_or(Err(KafkaError::Canceled))
-    }
-
-    /// The topics of ours that do not exist.
-    pub async fn missing_topics(&self, timeout: Duration) -> Result<Vec<String>, KafkaError> {
-        let admin = self.admin.clone();
-        let wanted = self.prefix.all();
-        let asked = tokio::task::spawn_blocking(move || {
-            let metadata = admin.inner().fetch_metadata(None, timeout)?;
-            let exists = |name: &str| metadata.topics().iter().any(|topic| topic.name() == name);
-            Ok(wanted.into_iter().map(|topic| topic.name).filter(|name| !exists(name)).collect())
-        });
-        asked.await.unwrap_or(Err(KafkaError::Canceled))
-    }
-
-    /// Settings of our topics that do not suit, by setting. `None` where the broker does not tell all of them.
-    pub async fn unsuited_topics(&self, timeout: Duration) -> Result<Option<Vec<Unsuited>>, KafkaError> {
-        let topics = self.prefix.all();
-        let asked: Vec<ResourceSpecifier<'_>> =
-            topics.iter().map(|topic| ResourceSpecifier::Topic(&topic.name)).collect();
-        let options = AdminOptions::new().request_timeout(Some(timeout));
-        let told = self.admin.describe_configs(&asked, &options).await?;
-        let mut all = Vec::new();
-        let mut told_of = 0;
-        for resource in told.into_iter().filter_map(Result::ok) {
-            let OwnedResourceSpecifier::Topic(name) = &resource.specifier else { continue };
-            let Some(topic) = topics.iter().find(|topic| topic.name == *name) else { continue };
-            let value = |setting: &str| resource.get(setting).and_then(|entry| entry.value.clone());
-            told_of += usize::from(value(MAX_MESSAGE_BYTES).is_some());
-            all.extend(unsuited(topic, value));
-        }
-        all.sort_by(|one: &Unsuited, next| (one.setting, &one.needed).cmp(&(next.setting, &next.needed)));
-        // What is known to be wrong is said, whatever is not known.
-        Ok((told_of == topics.len() || !all.is_empty()).then_some(all))
-    }
-
-    /// Creates the topics that do not exist and tells their names.
-    ///
-    /// On a cluster: three replicas, two of which must have a record before it is acknowledged, and no leader that lacks records.
-    pub async fn create_topics(
-        &self,
-        topics: &[TopicSettings],
-        partitions: i32,
-        replication_factor: i32,
-    ) -> Result<Vec<String>, TopicsError> {
-        let brokers = self.brokers(Duration::from_secs(10)).await.map_err(TopicsError::Unreachable)?;
-        let replicas = match replication_factor {
-            0 => brokers.clamp(1, 3) as i32,
-            chosen => chosen,
-        };
-        let in_sync = if replicas >= 3 { "2" } else { "1" };
-        let texts: Vec<(String, String)> = topics
-            .iter()
-            .map(|topic| (topic.retention.as_millis().to_string(), topic.max_bytes.to_string()))
-            .collect();
-        let wanted: Vec<NewTopic<'_>> = topics
-            .iter()
-            .zip(&texts)
-            .map(|(topic, (retention, max_bytes))| {
-                let topic = NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(replicas))
-                    .set(MAX_MESSAGE_BYTES, max_bytes)
-                    .set("retention.ms", retention)
-                    .set("min.insync.replicas", in_sync)
-                    .set("unclean.leader.election.enable", "false");
-                NEEDED.iter().fold(topic, |topic, (setting, value)| topic.set(setting, value))
-            })
-            .collect();
-        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
-        let results = self.admin.create_topics(&wanted, &options).await.map_err(TopicsError::Unreachable)?;
-        let mut created = Vec::new();
-        for result in results {
-            match result {
-                Ok(topic) => created.push(topic),
-                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => (),
-                Err((topic, code)) => return Err(TopicsError::Refused { topic, code }),
-            }
-        }
-        Ok(created)
-    }
-}
-
-/// What of a topic's settings does not suit; what the broker does not tell is taken to.
-fn unsuited(topic: &TopicSettings, value: impl Fn(&str) -> Option<String>) -> Vec<Unsuited> {
-    let wrong = |setting, value, needed: &str| Unsuited {
-        topic: topic.name.clone(),
-        setting,
-        value,
-        needed: needed.to_owned(),
-    };
-    let mut unsuited = Vec::new();
-    for (setting, needed) in NEEDED {
-        if let Some(value) = value(setting).filter(|value| value != needed) {
-            unsuited.push(wrong(setting, value, needed));
-        }
-    }
-    let too_small = |value: &String| value.parse::<usize>().is_ok_and(|bytes| bytes < topic.max_bytes);
-    if let Some(value) = value(MAX_MESSAGE_BYTES).filter(too_small) {
-        unsuited.push(wrong(MAX_MESSAGE_BYTES, value, &topic.max_bytes.to_string()));
-    }
-    unsuited
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn topics_that_lose_events_are_told() {
-        let topic = &TopicPrefix::default().all()[0];
-        let told = |settings: &[(&str, &str)]| -> Vec<String> {
-            let value = |name: &str| {
-                settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-            };
-            unsuited(topic, value)
-                .into_iter()
-                .map(|unsuited| format!("{}={}", unsuited.setting, unsuited.needed))
-                .collect()
-        };
-        let suited = [
-            ("cleanup.policy", "delete"),
-            ("message.timestamp.type", "LogAppendTime"),
-            ("max.message.bytes", "99999999"),
-        ];
-        assert!(told(&suited).is_empty());
-        let defaults = [
-            ("cleanup.policy", "compact,delete"),
-            ("message.timestamp.type", "CreateTime"),
-            ("max.message.bytes", "1048588"),
-        ];
-        assert_eq!(
-            told(&defaults),
-            ["cleanup.policy=delete", "message.timestamp.type=LogAppendTime", "max.message.bytes=41943040"]
-        );
-    }
 
     #[test]
     fn properties_tune_and_do_not_undo() {
