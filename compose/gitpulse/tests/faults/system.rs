@@ -1,13 +1,16 @@
 //! Faults of the machine and of those who run it: F-50 to F-57.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use rand::Rng;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use simulator::load::{Credentials, Target};
+use tokio::net::TcpStream;
 
 use crate::deployment::{Role, TOKEN};
 use crate::disk::Disk;
@@ -122,22 +125,27 @@ pub(crate) async fn torn_tail(scene: Scene) -> Outcome {
 
 /// F-53: ingest has no file descriptors left, with Kafka there and away: a few that it holds back serve connections and the spool.
 pub(crate) async fn no_file_descriptors(scene: Scene) -> Outcome {
-    let mut stage = Stage::prepare(scene).await.open().await;
+    let mut stage = Stage::prepare(scene).await.with("GITPULSE_HEADER_TIMEOUT_MS", "60000").open().await;
     let pid = stage.ingest.as_ref().unwrap().pid();
     // The ceiling stays, so that the limit can be lifted again.
     let before = prlimit_of(pid);
     for round in 0..2 {
-        // What connections hold, to those who send and to a broker that goes, would be free later.
         stage.pause().await;
         if round == 1 {
             stage.broker().kill();
-            stage.go_on(Duration::from_secs(1)).await;
         }
-        let free = first_free(pid);
+        // A limit is one of numbers: those that are held back have to be below it, and all others there have to be taken.
+        let limit = held_back(pid).last().expect("something is held back") + 1;
+        let taken = idle_connections(&stage, 8).await;
+        stage
+            .until("all numbers are taken", async |_| match first_free(pid) {
+                free if free >= limit => Ok(()),
+                free => Err(format!("{free} is free, below {limit}")),
+            })
+            .await;
         // What it said before is of no interest.
         let _ = stage.ingest.as_ref().unwrap().log();
-        let none = Rlimit { current: Some(free), ..before };
-        prlimit(Some(pid), Resource::Nofile, none).unwrap();
+        prlimit(Some(pid), Resource::Nofile, Rlimit { current: Some(limit), ..before }).unwrap();
         stage.resume();
         stage.go_on(scene.lasts(20)).await;
         let log = stage.ingest.as_ref().unwrap().log();
@@ -145,7 +153,11 @@ pub(crate) async fn no_file_descriptors(scene: Scene) -> Outcome {
             log.contains("no file descriptor is left"),
             "there were descriptors: the fault was none: {log}"
         );
+        if round == 1 {
+            stage.has_spooled().await;
+        }
         prlimit(Some(pid), Resource::Nofile, before).unwrap();
+        drop(taken);
         stage.go_on(scene.lasts(10)).await;
     }
     stage.broker().restart().await;
@@ -153,12 +165,34 @@ pub(crate) async fn no_file_descriptors(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// The least number that no file descriptor of a process has; a limit is one of numbers, not of how many there are.
-fn first_free(pid: Pid) -> u64 {
+/// Connections to ingest on which nothing is sent.
+async fn idle_connections(stage: &Stage, count: usize) -> Vec<TcpStream> {
+    let address = &stage.deployment.environment["GITPULSE_LISTEN"];
+    let connecting = (0..count).map(|_| TcpStream::connect(address));
+    try_join_all(connecting).await.unwrap()
+}
+
+/// The numbers of a process' file descriptors, and what they are of.
+fn descriptors(pid: Pid) -> BTreeMap<u64, PathBuf> {
     let open = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())).unwrap();
-    let numbers: BTreeSet<u64> =
-        open.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect();
-    (0..).find(|number| !numbers.contains(number)).unwrap()
+    // One that was just closed is of nothing.
+    open.filter_map(|entry| {
+        let entry = entry.ok()?;
+        Some((entry.file_name().to_str()?.parse().ok()?, entry.path().read_link().ok()?))
+    })
+    .collect()
+}
+
+/// The numbers that a process holds back.
+fn held_back(pid: Pid) -> BTreeSet<u64> {
+    let idle = |(number, of): (u64, PathBuf)| (number > 2 && of == Path::new("/dev/null")).then_some(number);
+    descriptors(pid).into_iter().filter_map(idle).collect()
+}
+
+/// The least number that no file descriptor of a process has.
+fn first_free(pid: Pid) -> u64 {
+    let open = descriptors(pid);
+    (0..).find(|number| !open.contains_key(number)).unwrap()
 }
 
 /// The limit of file descriptors that a process has.

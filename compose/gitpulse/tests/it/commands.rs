@@ -290,7 +290,6 @@ async fn doctor_names_topics_that_would_lose_events() {
         NewTopic::new(&topic.name, 1, TopicReplication::Fixed(1))
             .set("cleanup.policy", "compact")
             .set("message.timestamp.type", "CreateTime")
-            .set("unclean.leader.election.enable", "true")
             .set("max.message.bytes", "1048588")
     });
     let made = Vec::from_iter(made);
@@ -303,7 +302,6 @@ async fn doctor_names_topics_that_would_lose_events() {
     for expected in [
         format!("{all} topics need cleanup.policy=delete"),
         format!("{all} topics need message.timestamp.type=LogAppendTime"),
-        format!("{all} topics need unclean.leader.election.enable=false"),
         "--entity-name foreign-topics.push --add-config max.message.bytes=41943040".to_owned(),
         "--entity-name foreign-topics.gitpulse.dead_letters --add-config max.message.bytes=42991616"
             .to_owned(),

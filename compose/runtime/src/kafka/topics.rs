@@ -26,11 +26,13 @@ const NEEDED: [(&str, &str); 3] = [
     // Clocks of producers differ; by the broker's, a log that was made anew can be told (processor/src/commit.rs).
     ("message.timestamp.type", "LogAppendTime"),
     // A leader that lacks records has its followers forget them.
-    ("unclean.leader.election.enable", "false"),
+    (UNCLEAN_ELECTION, "false"),
 ];
 
 /// The largest record that a topic takes.
 const MAX_MESSAGE_BYTES: &str = "max.message.bytes";
+/// Whether a replica that lacks records may become the leader.
+const UNCLEAN_ELECTION: &str = "unclean.leader.election.enable";
 /// How many replicas have a record that is acknowledged.
 const MIN_IN_SYNC: &str = "min.insync.replicas";
 
@@ -182,7 +184,9 @@ fn in_sync(replicas: usize) -> usize {
 fn unsuited(topic: &TopicSettings, replicas: usize, value: impl Fn(&str) -> Option<String>) -> Vec<Unsuited> {
     let wrong = |setting, value, needed| Unsuited { topic: topic.name.clone(), setting, value, needed };
     let mut unsuited = Vec::new();
-    for (setting, needed) in NEEDED {
+    // Where there is no other replica, none is elected.
+    let matters = |(setting, _): &(&str, &str)| replicas > 1 || *setting != UNCLEAN_ELECTION;
+    for (setting, needed) in NEEDED.into_iter().filter(matters) {
         if let Some(value) = value(setting).filter(|value| value != needed) {
             unsuited.push(wrong(setting, value, needed.to_owned()));
         }
@@ -198,18 +202,16 @@ fn unsuited(topic: &TopicSettings, replicas: usize, value: impl Fn(&str) -> Opti
 
 #[cfg(test)]
 mod tests {
-    use schemas::topic::TopicPrefix;
-
     use super::*;
 
     #[test]
     fn topics_that_lose_events_are_told() {
         let topic = &TopicPrefix::default().all()[0];
-        let told = |settings: &[(&str, &str)]| -> Vec<String> {
+        let told = |replicas, settings: &[(&str, &str)]| -> Vec<String> {
             let value = |name: &str| {
                 settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
             };
-            unsuited(topic, 3, value)
+            unsuited(topic, replicas, value)
                 .into_iter()
                 .map(|unsuited| format!("{}={}", unsuited.setting, unsuited.needed))
                 .collect()
@@ -221,7 +223,7 @@ mod tests {
             ("max.message.bytes", "99999999"),
             ("min.insync.replicas", "2"),
         ];
-        assert!(told(&suited).is_empty());
+        assert!(told(3, &suited).is_empty());
         let defaults = [
             ("cleanup.policy", "compact,delete"),
             ("message.timestamp.type", "CreateTime"),
@@ -230,7 +232,7 @@ mod tests {
             ("min.insync.replicas", "1"),
         ];
         assert_eq!(
-            told(&defaults),
+            told(3, &defaults),
             [
                 "cleanup.policy=delete",
                 "message.timestamp.type=LogAppendTime",
@@ -239,5 +241,6 @@ mod tests {
                 "min.insync.replicas=2"
             ]
         );
+        assert_eq!(told(1, &defaults).len(), 3);
     }
 }
