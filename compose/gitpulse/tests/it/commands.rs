@@ -247,7 +247,7 @@ async fn doctor_finds_everything_well() {
     assert!(
         text.contains("knows the token as ada")
             && text.contains("may read the API")
-            && text.contains("timestamp type of topics suit")
+            && text.contains("replication settings of topics suit")
             && text.contains("all is well"),
         "{text}"
     );
