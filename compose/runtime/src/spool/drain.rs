@@ -258,9 +258,7 @@ pub(super) fn read(shared: &Shared, segment: &Segment, from: u64, limits: Limits
     let mut batch = Batch { records: Vec::new(), end: from, damage: None };
     let mut reader = match Reader::open(&shared.folder, segment.number, from, segment.good) {
         Ok(reader) => reader,
-        // It says nothing of the segment: nothing is read, and nothing is wrong.
-        Err(error) if none_left(&error) => return batch,
-        Err(_) => return Batch { damage: Some(Damage::Unreadable), ..batch },
+        Err(error) => return Batch { damage: unopened(&error), ..batch },
     };
     while batch.records.len() < limits.records && batch.end - from < limits.bytes {
         match reader.next() {
@@ -276,4 +274,23 @@ pub(super) fn read(shared: &Shared, segment: &Segment, from: u64, limits: Limits
         }
     }
     batch
+}
+
+/// What it says of a segment that it could not be opened: nothing, if the process had no file descriptor left.
+fn unopened(error: &io::Error) -> Option<Damage> {
+    (!none_left(error)).then_some(Damage::Unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_want_of_file_descriptors_is_no_damage() {
+        assert_eq!(unopened(&Errno::MFILE.into()), None);
+        assert_eq!(unopened(&Errno::NFILE.into()), None);
+        assert_eq!(unopened(&Errno::IO.into()), Some(Damage::Unreadable));
+    }
 }
