@@ -3,15 +3,16 @@
 
 use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
 use benches::SIGNING_TOKEN;
-use embedded::broker::{Broker, RETENTION_SWEEP_EVERY};
+use embedded::broker;
 use embedded::child::{ChildSpec, Environment, GivesUp, Listens};
+use embedded::clickhouse as embedded_clickhouse;
 use embedded::probe;
-use embedded::provide::{Cache, Engines, Overrides};
+use embedded::provide::{BrokerKind, Cache, Engines, Overrides};
 use embedded::supervisor::Supervisor;
 use runtime::Secret;
 use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
@@ -63,42 +64,28 @@ impl Service {
 
 impl Installation {
     /// Starts the engines.
-    pub(crate) async fn start(gitpulse: PathBuf, kafka_properties: String) -> anyhow::Result<Installation> {
-        let engines = tokio::task::spawn_blocking(|| {
-            Engines::provide(&Cache::default_location()?, &Overrides::default())
+    pub(crate) async fn start(
+        gitpulse: PathBuf,
+        broker: Option<BrokerKind>,
+        kafka_properties: String,
+    ) -> anyhow::Result<Installation> {
+        let engines = tokio::task::spawn_blocking(move || {
+            Engines::provide(&Cache::default_location()?, &Overrides { broker, ..Overrides::default() })
         })
         .await??;
         let folder = tempfile::tempdir()?;
         let (broker_address, clickhouse_address) = (free_address()?, free_address()?);
-        let broker = Broker {
-            program: engines.nisshi,
-            folder: folder.path().join("broker"),
-            listens: listens(broker_address),
-            retention_sweep_every: RETENTION_SWEEP_EVERY,
+        let broker = async {
+            let child = engines.broker.child(&folder.path().join("broker"), listens(broker_address)).await?;
+            anyhow::Ok(broker::start(child.through(&gitpulse, &["engine", "exec"])).await?)
         };
-        let broker = Broker::start(broker.child()?.through(&gitpulse, &["engine", "exec"]));
-        let clickhouse = ChildSpec {
-            name: "clickhouse",
-            program: gitpulse.clone(),
-            arguments: vec![
-                "engine".into(),
-                "clickhouse".into(),
-                "--library".into(),
-                engines.libchdb.into_os_string(),
-                "--data".into(),
-                folder.path().join("clickhouse/tables").into_os_string(),
-                "--listen".into(),
-                clickhouse_address.to_string().into(),
-            ],
-            folder: folder.path().join("clickhouse"),
-            environment: Environment::Only(Vec::new()),
-            log_file: folder.path().join("clickhouse/clickhouse.log"),
-            listens: listens(clickhouse_address),
-            ready_within: READY_WITHIN,
-            gives_up: GivesUp::AfterShortRuns,
-        };
-        let clickhouse = Supervisor::start(clickhouse, move || probe::http(clickhouse_address, "/ping"));
-        let (broker, clickhouse) = tokio::join!(broker, clickhouse);
+        let clickhouse = embedded_clickhouse::child(
+            &gitpulse,
+            &engines.libchdb,
+            &folder.path().join("clickhouse"),
+            listens(clickhouse_address),
+        );
+        let (broker, clickhouse) = tokio::join!(broker, embedded_clickhouse::start(clickhouse));
         Ok(Installation {
             folder,
             gitpulse,
@@ -225,24 +212,45 @@ impl Installation {
         address: SocketAddr,
         ready: (SocketAddr, &'static str),
     ) -> anyhow::Result<Service> {
-        let folder = self.folder.path().join(name);
-        let child = ChildSpec {
-            name,
-            program,
-            arguments,
-            log_file: folder.join("log"),
-            folder,
-            environment: Environment::Only(environment),
-            listens: listens(address),
-            ready_within: READY_WITHIN,
-            gives_up: GivesUp::AfterShortRuns,
-        };
-        let child = child.through(&self.gitpulse, &["engine", "exec"]);
-        let (asked, path) = ready;
-        let supervisor = Supervisor::start(child, move || probe::http(asked, path)).await?;
-        let pid = supervisor.pid().context("a service ended at once")?;
-        Ok(Service { supervisor, pid, address })
+        let folder = self.folder.path();
+        let command = Command { program, arguments, environment };
+        start_service(&self.gitpulse, folder, name, command, address, ready).await
     }
+}
+
+/// How a process under measurement is started.
+pub(crate) struct Command {
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) environment: Vec<(&'static str, OsString)>,
+}
+
+/// Starts a process through `gitpulse`, so that it dies with this one, and waits until it is ready.
+pub(crate) async fn start_service(
+    gitpulse: &Path,
+    folder: &Path,
+    name: &'static str,
+    command: Command,
+    address: SocketAddr,
+    ready: (SocketAddr, &'static str),
+) -> anyhow::Result<Service> {
+    let folder = folder.join(name);
+    let child = ChildSpec {
+        name,
+        program: command.program,
+        arguments: command.arguments,
+        log_file: folder.join("log"),
+        folder,
+        environment: Environment::Only(command.environment),
+        listens: listens(address),
+        ready_within: READY_WITHIN,
+        gives_up: GivesUp::AfterShortRuns,
+    };
+    let child = child.through(gitpulse, &["engine", "exec"]);
+    let (asked, path) = ready;
+    let supervisor = Supervisor::start(child, move || probe::http(asked, path)).await?;
+    let pid = supervisor.pid().context("a service ended at once")?;
+    Ok(Service { supervisor, pid, address })
 }
 
 fn listens(address: SocketAddr) -> Listens {
@@ -250,6 +258,6 @@ fn listens(address: SocketAddr) -> Listens {
 }
 
 /// A port of loopback that nobody listens on.
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
 }

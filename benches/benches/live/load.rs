@@ -78,6 +78,8 @@ pub(crate) fn id(run: &str, index: usize) -> String {
 pub(crate) enum Pace {
     /// As soon as a connection is free.
     Closed,
+    /// The same, until so much time has passed.
+    ClosedFor(Duration),
     /// On a schedule, whatever the answers: deliveries a second. Latency counts from the intended time.
     Open(f64),
 }
@@ -175,9 +177,12 @@ async fn connection(
         if index >= corpus.len() {
             return Ok((accepted, refused));
         }
+        if matches!(pace, Pace::ClosedFor(duration) if started.elapsed() >= duration) {
+            return Ok((accepted, refused));
+        }
         corpus.write(index, reuse, &mut request);
         let intended = match pace {
-            Pace::Closed => Instant::now(),
+            Pace::Closed | Pace::ClosedFor(_) => Instant::now(),
             Pace::Open(rate) => {
                 let intended = started + Duration::from_secs_f64(index as f64 / rate);
                 tokio::time::sleep_until(intended.into()).await;

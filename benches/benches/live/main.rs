@@ -15,12 +15,14 @@ mod reading;
 mod receiving;
 mod recorder;
 mod report;
+mod up;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use embedded::provide::BrokerKind;
 
 use crate::installation::Installation;
 use crate::report::Report;
@@ -65,6 +67,10 @@ struct Options {
     #[arg(long, value_enum)]
     only: Option<Part>,
 
+    /// Broker of all runs: kafka or nisshi; by default the one that `up` runs here
+    #[arg(long, value_name = "kafka|nisshi")]
+    broker: Option<BrokerKind>,
+
     /// Properties of librdkafka for every client and service, as key=value,key=value
     #[arg(long, default_value = "", value_name = "LIST")]
     kafka_properties: String,
@@ -72,6 +78,10 @@ struct Options {
     /// A gitpulse binary to measure instead of the one beside this bench
     #[arg(long, value_name = "FILE")]
     gitpulse: Option<PathBuf>,
+
+    /// Another gitpulse binary that `up` is measured beside, in turns
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
 
     /// What cargo passes to every bench
     #[arg(long, hide = true)]
@@ -88,6 +98,8 @@ enum Part {
     Latency,
     /// What queries cost
     Reading,
+    /// All of `up` in a burst, with its broker and ClickHouse
+    Up,
 }
 
 impl Options {
@@ -126,10 +138,16 @@ async fn run(options: Options) -> anyhow::Result<Report> {
         None => build(&target)?,
     };
     let mut report = Report::new(&options);
-    let installation = Installation::start(gitpulse, options.kafka_properties.clone()).await?;
-    let measured = measure(&installation, &options, &mut report).await;
-    installation.stop().await;
-    measured?;
+    if options.runs(Part::Up) {
+        up::measure(gitpulse.clone(), &options, &mut report).await?;
+    }
+    if options.only != Some(Part::Up) {
+        let installation =
+            Installation::start(gitpulse, options.broker, options.kafka_properties.clone()).await?;
+        let measured = measure(&installation, &options, &mut report).await;
+        installation.stop().await;
+        measured?;
+    }
 
     report.summarize();
     println!("\n{}", report.table());

@@ -37,10 +37,24 @@ fn cpu_seconds(pid: u32) -> Option<f64> {
     Some((ticks(11)? + ticks(12)?) / TICKS_A_SECOND)
 }
 
+/// Memory of a process and its children, in MiB, what they share being counted in each.
+pub(crate) fn family_mib(pid: u32) -> f64 {
+    let children = format!("/proc/{pid}/task");
+    let tasks = std::fs::read_dir(children).into_iter().flatten().filter_map(Result::ok);
+    let children = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let children: Vec<u32> = children
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    [pid].into_iter().chain(children).filter_map(|pid| kibibytes(pid, "VmRSS:")).sum::<f64>() / 1024.0
+}
+
 /// The most memory a process ever had, in MiB.
 pub(crate) fn peak_mib(pid: u32) -> Option<f64> {
+    Some(kibibytes(pid, "VmHWM:")? / 1024.0)
+}
+
+fn kibibytes(pid: u32, what: &str) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: f64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kibibytes / 1024.0)
+    let line = status.lines().find_map(|line| line.strip_prefix(what))?;
+    line.split_whitespace().next()?.parse().ok()
 }

@@ -89,7 +89,7 @@ struct Shape {
 
 const NO_GOAL: fn(&Line) -> Option<bool> = |_| None;
 
-const SHAPES: [Shape; 12] = [
+const SHAPES: [Shape; 22] = [
     Shape { what: "warp, body read, 200", run: "bare_http", limits: &[], goal: "", met: NO_GOAL },
     Shape { what: "producer, acks=all", run: "bare_producer", limits: &[], goal: "", met: NO_GOAL },
     Shape {
@@ -138,6 +138,52 @@ const SHAPES: [Shape; 12] = [
         met: |line| Some(line.p50_ms? < 500.0 && line.p99_ms? < 2000.0),
     },
     Shape { what: "sent to visible", run: "sent_to_visible", limits: &[], goal: "", met: NO_GOAL },
+    Shape { what: "the other build: up", run: "against", limits: &[], goal: "", met: NO_GOAL },
+    Shape { what: "up", run: "up", limits: &["against"], goal: "", met: NO_GOAL },
+    Shape {
+        what: "the other build: up, a connection each",
+        run: "against_fresh",
+        limits: &[],
+        goal: "",
+        met: NO_GOAL,
+    },
+    Shape {
+        what: "up, a connection each",
+        run: "up_fresh",
+        limits: &["against_fresh"],
+        goal: "",
+        met: NO_GOAL,
+    },
+    Shape {
+        what: "the other build: sent to all visible",
+        run: "against_visible",
+        limits: &[],
+        goal: "",
+        met: NO_GOAL,
+    },
+    Shape {
+        what: "up: sent to all visible",
+        run: "up_visible",
+        limits: &["against_visible"],
+        goal: "",
+        met: NO_GOAL,
+    },
+    Shape {
+        what: "the other build: the same, a connection each",
+        run: "against_fresh_visible",
+        limits: &[],
+        goal: "",
+        met: NO_GOAL,
+    },
+    Shape {
+        what: "up: the same, a connection each",
+        run: "up_fresh_visible",
+        limits: &["against_fresh_visible"],
+        goal: "",
+        met: NO_GOAL,
+    },
+    Shape { what: "the other build: up, calm", run: "against_calm", limits: &[], goal: "", met: NO_GOAL },
+    Shape { what: "up, as calm", run: "up_calm", limits: &[], goal: "", met: NO_GOAL },
 ];
 
 /// Everything that was measured.

@@ -1,95 +1,104 @@
-//! In: the nisshi program, a folder and an address. Out: how the embedded broker is started and
-//! asked whether it is ready. Never listens beyond the address it is given, and exports no telemetry.
+//! In: a broker program that was provided, a folder and an address. Out: how the one broker of `up`, of tests and of benches is
+//! started. Never listens beyond the address it is given.
 
 use std::{
     fs, io,
+    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use crate::{
-    child::{ChildSpec, Environment, GivesUp, Listens},
+    child::{ChildSpec, Listens},
+    kafka::{Kafka, KafkaError, KafkaNode, KafkaProgram},
+    nisshi::{Nisshi, RETENTION_SWEEP_EVERY},
     probe,
     supervisor::{SuperviseError, Supervisor},
 };
 
-/// How often records past their topic's retention are looked for, unless one has a reason.
-///
-/// A sweep reads every stored record and holds SQLite's write lock meanwhile: producers wait for
-/// about a second a stored gigabyte. Nisshi's own default is ten minutes.
-pub const RETENTION_SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// Keeps the port of Kafka's controller, in the broker's folder.
+const CONTROLLER_PORT_FILE: &str = "controller-port";
 
-/// The embedded broker: nisshi, storing in one SQLite file.
+/// A program that can be the broker.
 #[derive(Clone, Debug)]
-pub struct Broker {
-    /// The nisshi program.
-    pub program: PathBuf,
-    /// The folder for its file and its log.
-    pub folder: PathBuf,
-    /// Where clients reach it.
-    pub listens: Listens,
-    /// How often records past their topic's retention are looked for.
-    pub retention_sweep_every: Duration,
+pub enum BrokerProgram {
+    /// Apache Kafka.
+    Kafka(KafkaProgram),
+    /// The `nisshi` program, where there is no Java.
+    Nisshi(PathBuf),
 }
 
-impl Broker {
-    /// How it is started, its folder being prepared.
+/// The broker could not be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// Kafka cannot be prepared.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// The folder of the broker cannot be used.
+    #[error("cannot prepare {} for the broker", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl BrokerProgram {
+    /// How it is started in `folder`, which is prepared; the first time takes Kafka a second.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be created.
-    pub fn child(&self) -> io::Result<ChildSpec> {
-        fs::create_dir_all(&self.folder)?;
-        shield_from_env_files(&self.folder)?;
-        let url = format!("tcp://{}", self.listens.address);
-        // The file is named relative to the folder it runs in, because nisshi takes neither
-        // absolute paths nor spaces in this URL as one would expect.
-        let storage =
-            format!("sqlite://log.db?maintenance_interval={}s", self.retention_sweep_every.as_secs().max(1));
-        let arguments = [
-            "broker",
-            "--silent",
-            "--listener-url",
-            &url,
-            "--advertised-listener-url",
-            &url,
-            "--storage-engine",
-            &storage,
-            // All members of our groups start together or take over one by one; nobody gains by
-            // waiting for more.
-            "--group-initial-rebalance-delay",
-            "0s",
-        ];
-        Ok(ChildSpec {
-            name: "broker",
-            program: self.program.clone(),
-            arguments: arguments.into_iter().map(Into::into).collect(),
-            folder: self.folder.clone(),
-            // Its log is a file, and a line of it may end up in an error message.
-            environment: Environment::Only(vec![("RUST_LOG", "warn".into()), ("NO_COLOR", "1".into())]),
-            log_file: self.folder.join("broker.log"),
-            listens: self.listens,
-            ready_within: Duration::from_secs(60),
-            gives_up: GivesUp::AfterShortRuns,
-        })
-    }
-
-    /// Supervises the broker as `child`, which is [`Broker::child`], perhaps
-    /// [`through`](ChildSpec::through) another program.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Supervisor::start`].
-    pub async fn start(child: ChildSpec) -> Result<Supervisor, SuperviseError> {
-        let address = child.listens.address;
-        Supervisor::start(child, move || probe::kafka(address)).await
+    /// When the folder cannot be used, or Kafka does not accept it.
+    pub async fn child(&self, folder: &Path, listens: Listens) -> Result<ChildSpec, BrokerError> {
+        let failed = |source| BrokerError::Folder { path: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(failed)?;
+        match self {
+            Self::Kafka(program) => {
+                let controller_port = controller_port(&folder.join(CONTROLLER_PORT_FILE)).map_err(failed)?;
+                let node = KafkaNode { listens, controller_port };
+                let kafka = Kafka { program: program.clone(), folder: folder.to_owned(), nodes: vec![node] };
+                Ok(kafka.child(1).await?)
+            }
+            Self::Nisshi(program) => {
+                let nisshi = Nisshi {
+                    program: program.clone(),
+                    folder: folder.to_owned(),
+                    listens,
+                    retention_sweep_every: RETENTION_SWEEP_EVERY,
+                };
+                nisshi.child().map_err(failed)
+            }
+        }
     }
 }
 
-/// nisshi reads the nearest `.env` at or above the folder it runs in, which would be the user's,
-/// with settings of other programs.
-fn shield_from_env_files(folder: &Path) -> io::Result<()> {
-    fs::write(folder.join(".env"), "# Empty: keeps the broker from reading a .env above it.\n")
+/// Supervises a broker as `child`, perhaps [`through`](ChildSpec::through) another program; ready when a client can use it.
+///
+/// # Errors
+///
+/// Those of [`Supervisor::start`].
+pub async fn start(child: ChildSpec) -> Result<Supervisor, SuperviseError> {
+    let address = child.listens.address;
+    Supervisor::start(child, move || probe::kafka(address)).await
+}
+
+/// The port that the controller had before, else a free one. It is nobody's setting, so one that was taken meanwhile is replaced:
+/// a quorum of one finds itself by whatever port its properties say.
+fn controller_port(file: &Path) -> io::Result<u16> {
+    let kept = match fs::read_to_string(file) {
+        Ok(text) => text.trim().parse().ok(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    if let Some(port) = kept
+        && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+    {
+        return Ok(port);
+    }
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    fs::write(file, format!("{port}\n"))?;
+    Ok(port)
 }
 
 #[cfg(test)]

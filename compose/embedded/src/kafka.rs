@@ -1,23 +1,18 @@
-//! In: an installed Apache Kafka, a data folder and the ports of one node or more. Out: a real cluster
-//! on this machine, for tests whose results depend on what real brokers do, and what they do when one
-//! of them is lost. Never listens beyond the loopback interface.
+//! In: an installed Apache Kafka, a data folder and the addresses of one node or more. Out: a real cluster on this machine: the one
+//! broker of `gitpulse up`, and the three of tests whose results depend on what brokers do when one of them is lost. Never listens
+//! beyond the addresses it is given.
 
 use std::{
+    ffi::OsString,
     fs, io,
-    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
 use futures_util::future::try_join_all;
-use tokio::process::Command;
 
-use crate::{
-    child::{ChildSpec, Environment, GivesUp, Listens},
-    probe,
-    supervisor::{SuperviseError, Supervisor},
-};
+use crate::child::{ChildSpec, Environment, GivesUp, Listens};
 
 /// Any well-formed id does: every cluster of ours is alone on its ports.
 const CLUSTER_ID: &str = "Z2l0cHVsc2UtdGVzdHMxMQ";
@@ -25,13 +20,23 @@ const CLUSTER_ID: &str = "Z2l0cHVsc2UtdGVzdHMxMQ";
 /// Replicas of what Kafka keeps for itself, where there are nodes enough; our topics are made alike.
 const MAX_REPLICAS: usize = 3;
 
-/// Enough for a record of 40 MiB, and three nodes fit beside a build.
-const HEAP: &str = "-Xmx384m";
+/// What Kafka's machine may take. Twelve records of 25 MiB, six at a time, went through with this heap; the compiler that optimises
+/// most costs more than it gives on two cores that are shared with everything else.
+const JVM: [&str; 6] = [
+    "-Xms64m",
+    "-Xmx256m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    // No statistics file in the temporary folder.
+    "-XX:-UsePerfData",
+    // A broker without memory ends, and is started again, instead of answering nobody.
+    "-XX:+ExitOnOutOfMemoryError",
+];
 
-/// A Kafka broker could not be started.
+/// A Kafka node could not be prepared.
 #[derive(Debug, thiserror::Error)]
 pub enum KafkaError {
-    /// No free port, or the data folder cannot be written.
+    /// The data folder cannot be written.
     #[error("cannot prepare {} for Kafka", path.display())]
     Prepare {
         /// The data folder.
@@ -40,11 +45,15 @@ pub enum KafkaError {
         #[source]
         source: io::Error,
     },
-    /// Java is not on this machine.
-    #[error(
-        "cannot run `java`: install Java 17 or newer (Debian: `apt-get install openjdk-17-jre-headless`)"
-    )]
-    Java(#[source] io::Error),
+    /// Java does not start.
+    #[error("cannot run {}", program.display())]
+    Java {
+        /// The program.
+        program: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
     /// Kafka refused the data folder or its settings.
     #[error("Kafka cannot format {} ({status}): {output}", path.display())]
     Format {
@@ -57,136 +66,178 @@ pub enum KafkaError {
     },
 }
 
-/// The two ports of a node, kept over its restarts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct KafkaPorts {
-    /// Where clients connect.
-    pub broker: u16,
-    /// Where the controller listens.
-    pub controller: u16,
+/// Apache Kafka as it is on this machine.
+#[derive(Clone, Debug)]
+pub struct KafkaProgram {
+    /// The `java` that runs it, version 17 or newer.
+    pub java: PathBuf,
+    /// The folder that holds `libs`.
+    pub installation: PathBuf,
+    /// What is done with the archive of Kafka's classes.
+    pub archive: Option<ClassArchive>,
 }
 
-impl KafkaPorts {
-    /// Two ports that nobody listens on at this moment.
-    ///
-    /// # Errors
-    ///
-    /// When the system has none to give.
-    pub fn free() -> io::Result<Self> {
-        let broker = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let controller = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        Ok(Self { broker: broker.local_addr()?.port(), controller: controller.local_addr()?.port() })
-    }
+/// Kafka's classes as Java has parsed and verified them before; with them a node starts in half the time
+/// (<https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html>). Java ignores one that another Java made.
+#[derive(Clone, Debug)]
+pub enum ClassArchive {
+    /// This file is read.
+    Read(PathBuf),
+    /// This file is written when the node ends, which takes it seconds.
+    Write(PathBuf),
+}
+
+/// Where one node listens; the same over its restarts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct KafkaNode {
+    /// Where clients connect.
+    pub listens: Listens,
+    /// The port of loopback where the controllers of the cluster find each other.
+    pub controller_port: u16,
 }
 
 /// A cluster of nodes, each of which is broker and controller in one; a single broker is a cluster of one.
 ///
 /// Three nodes keep working without one of them: they hold three replicas of everything, and two
 /// suffice for an acknowledgement and for electing a controller.
+///
+/// What Kafka acknowledged survives a killed process, because the system has it by then. Nothing is fsynced before an acknowledgement:
+/// a power cut takes what the system had not yet written, seconds of it, unless another node has it.
 #[derive(Clone, Debug)]
 pub struct Kafka {
-    /// The folder that holds `libs`, see [`provide_kafka`](crate::provide::provide_kafka).
-    pub installation: PathBuf,
+    /// The program, see [`Engines::provide`](crate::provide::Engines::provide).
+    pub program: KafkaProgram,
     /// The folder for its records and logs; each node has a folder of its own in it.
     pub folder: PathBuf,
-    /// The ports of its nodes, the first of which has the broker id 1; a restart on the same folder
-    /// takes the ones it had before.
-    pub nodes: Vec<KafkaPorts>,
+    /// Its nodes, the first of which has the broker id 1; a restart on the same folder takes the
+    /// addresses they had before.
+    pub nodes: Vec<KafkaNode>,
 }
 
 impl Kafka {
     /// What clients connect to (`bootstrap.servers`).
     pub fn bootstrap_servers(&self) -> String {
-        let addresses = self.nodes.iter().map(|ports| format!("127.0.0.1:{}", ports.broker));
+        let addresses = self.nodes.iter().map(|node| node.listens.address.to_string());
         addresses.collect::<Vec<_>>().join(",")
     }
 
-    /// How its nodes are started, in the order of their ids, their folders being formatted when they
-    /// are new; takes a few seconds.
+    /// How its nodes are started, in the order of their ids.
+    ///
+    /// A node of more than one is ready when most of the cluster is there, so nodes are started side by side.
     ///
     /// # Errors
     ///
-    /// When `java` is missing or a folder cannot be used.
+    /// Those of [`Kafka::child`].
     pub async fn children(&self) -> Result<Vec<ChildSpec>, KafkaError> {
         try_join_all((1..=self.nodes.len()).map(|id| self.child(id))).await
     }
 
-    async fn child(&self, id: usize) -> Result<ChildSpec, KafkaError> {
-        let folder = self.folder.join(format!("node-{id}"));
+    /// How the node of an id is started, its folder being formatted when it is new; that takes a second or two.
+    ///
+    /// # Errors
+    ///
+    /// When Java does not start or the folder cannot be used.
+    pub async fn child(&self, id: usize) -> Result<ChildSpec, KafkaError> {
+        let node = self.nodes[id - 1];
+        let folder = self.node_folder(id);
         let folder = std::path::absolute(&folder).map_err(prepare(&folder))?;
         let properties = folder.join("server.properties");
         fs::create_dir_all(&folder).map_err(prepare(&folder))?;
         fs::write(&properties, self.server_properties(id, &folder)).map_err(prepare(&folder))?;
-        let libs =
-            std::path::absolute(&self.installation).map_err(prepare(&self.installation))?.join("libs/*");
-        format(&libs, &folder, &properties).await?;
-        Ok(ChildSpec {
+        let mut spec = ChildSpec {
             name: "kafka",
-            program: "java".into(),
-            arguments: vec![
-                HEAP.into(),
-                "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn".into(),
-                "-cp".into(),
-                libs.into(),
-                "kafka.Kafka".into(),
-                properties.into(),
-            ],
+            program: self.program.java.clone(),
+            arguments: Vec::new(),
             log_file: folder.join("kafka.log"),
-            folder,
-            environment: Environment::Inherited,
-            listens: Listens {
-                address: (Ipv4Addr::LOCALHOST, self.nodes[id - 1].broker).into(),
-                setting: "the broker port",
-            },
+            folder: folder.clone(),
+            // It has no use for the secrets in our environment, nor for options that are meant for another Java program.
+            environment: Environment::Only(Vec::new()),
+            listens: node.listens,
             ready_within: Duration::from_secs(60),
             gives_up: GivesUp::AfterShortRuns,
-        })
+        };
+        if !is_formatted(&folder) {
+            let format = ["--ignore-formatted", "--cluster-id", CLUSTER_ID, "--config"];
+            let tool = ["kafka.tools.StorageTool", "format"].iter().chain(&format);
+            let read =
+                self.program.archive.as_ref().filter(|archive| matches!(archive, ClassArchive::Read(_)));
+            spec.arguments = self.arguments(read, "error", tool.copied(), &properties)?;
+            run_to_its_end(&spec).await?;
+        }
+        let archive = self.program.archive.as_ref();
+        spec.arguments = self.arguments(archive, "warn", ["kafka.Kafka"], &properties)?;
+        Ok(spec)
     }
 
-    /// Supervises a node as `child`, which is one of [`Kafka::children`], perhaps
-    /// [`through`](ChildSpec::through) another program; without one, a node outlives a killed test.
-    ///
-    /// A node is ready when most of the cluster is there, so the nodes of one are started side by side.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Supervisor::start`].
-    pub async fn start(child: ChildSpec) -> Result<Supervisor, SuperviseError> {
-        let address = child.listens.address;
-        Supervisor::start(child, move || probe::kafka(address)).await
+    /// The folder of a node's records, properties and log.
+    fn node_folder(&self, id: usize) -> PathBuf {
+        self.folder.join(format!("node-{id}"))
     }
 
-    /// Message sizes stay at Kafka's defaults: what our topics ask for must suffice. The session
-    /// timeout is short for two reasons: it is how long partitions wait for another leader when a
-    /// node is lost, and a killed node may not come back before its old session is over.
+    fn arguments<'m>(
+        &self,
+        archive: Option<&ClassArchive>,
+        log_level: &str,
+        main: impl IntoIterator<Item = &'m str>,
+        properties: &Path,
+    ) -> Result<Vec<OsString>, KafkaError> {
+        let installation = &self.program.installation;
+        let libs = std::path::absolute(installation).map_err(prepare(installation))?.join("libs/*");
+        let mut arguments: Vec<OsString> = JVM.map(Into::into).into();
+        arguments.extend(archive.map(|archive| {
+            let (option, file) = match archive {
+                ClassArchive::Read(file) => ("-XX:SharedArchiveFile=", file),
+                ClassArchive::Write(file) => ("-XX:ArchiveClassesAtExit=", file),
+            };
+            let mut argument = OsString::from(option);
+            argument.push(file);
+            argument
+        }));
+        arguments.push(format!("-Dorg.slf4j.simpleLogger.defaultLogLevel={log_level}").into());
+        arguments.extend(["-cp".into(), libs.into()]);
+        arguments.extend(main.into_iter().map(Into::into));
+        arguments.push(properties.into());
+        Ok(arguments)
+    }
+
+    /// Message sizes stay at Kafka's defaults: what our topics ask for must suffice.
+    ///
+    /// The session timeout decides how long a node that was killed is kept waiting when it comes back, however long it was gone, for
+    /// it may not register before its old session is over; and, in a cluster, how long partitions wait for another leader.
     fn server_properties(&self, id: usize, folder: &Path) -> String {
-        let KafkaPorts { broker, controller } = self.nodes[id - 1];
+        let KafkaNode { listens, controller_port } = self.nodes[id - 1];
+        let broker = listens.address;
         let voters = self.nodes.iter().enumerate();
-        let voters = voters.map(|(index, ports)| format!("{}@127.0.0.1:{}", index + 1, ports.controller));
+        let voters = voters.map(|(index, node)| format!("{}@127.0.0.1:{}", index + 1, node.controller_port));
         let voters = voters.collect::<Vec<_>>().join(",");
         let replicas = self.nodes.len().min(MAX_REPLICAS);
         let in_sync = if replicas == MAX_REPLICAS { 2 } else { 1 };
+        let (session_ms, heartbeat_ms) = if self.nodes.len() == 1 { (1000, 250) } else { (3000, 500) };
         let folder = folder.display();
         format!(
             "process.roles=broker,controller
 node.id={id}
 controller.quorum.voters={voters}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
+listeners=PLAINTEXT://{broker},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://{broker}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={folder}/log
+num.network.threads=1
+num.io.threads=2
 auto.create.topics.enable=false
-broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=500
+broker.session.timeout.ms={session_ms}
+broker.heartbeat.interval.ms={heartbeat_ms}
 replica.lag.time.max.ms=5000
 min.insync.replicas={in_sync}
 group.initial.rebalance.delay.ms=0
-offsets.topic.num.partitions=4
+log.cleaner.dedupe.buffer.size=4194304
+offsets.topic.num.partitions=1
 offsets.topic.replication.factor={replicas}
-transaction.state.log.num.partitions=4
+transaction.state.log.num.partitions=1
 transaction.state.log.replication.factor={replicas}
 transaction.state.log.min.isr={in_sync}
+share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor={replicas}
 share.coordinator.state.topic.min.isr={in_sync}
 "
@@ -194,25 +245,20 @@ share.coordinator.state.topic.min.isr={in_sync}
     }
 }
 
-/// Gives the folder its cluster id; a folder that has one keeps it.
-async fn format(libs: &Path, data: &Path, properties: &Path) -> Result<(), KafkaError> {
-    let output = Command::new("java")
-        .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=error")
-        .arg("-cp")
-        .arg(libs)
-        .args(["kafka.tools.StorageTool", "format"])
-        .args(["--ignore-formatted", "--cluster-id", CLUSTER_ID, "--config"])
-        .arg(properties)
-        .current_dir(data)
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .map_err(KafkaError::Java)?;
+/// Whether the folder of a node has its cluster id; Kafka writes that file last.
+pub fn is_formatted(node_folder: &Path) -> bool {
+    node_folder.join("log/meta.properties").is_file()
+}
+
+async fn run_to_its_end(spec: &ChildSpec) -> Result<(), KafkaError> {
+    let not_started = |source| KafkaError::Java { program: spec.program.clone(), source };
+    let mut command = spec.command().map_err(not_started)?;
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().await.map_err(not_started)?;
     if output.status.success() {
         return Ok(());
     }
     Err(KafkaError::Format {
-        path: data.to_owned(),
+        path: spec.folder.clone(),
         status: output.status,
         output: String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
     })

@@ -1,10 +1,11 @@
-//! In: a cache folder and the paths a user overrides. Out: the programs and libraries the embedded
+//! In: a cache folder and what a user names. Out: the programs and libraries the embedded
 //! engines consist of, installed once per machine. Never writes into the source tree, and never
 //! takes something half-installed for installed.
 
 mod cache;
 mod chdb;
 mod error;
+mod java;
 mod kafka;
 mod nisshi;
 mod progress;
@@ -12,18 +13,62 @@ mod tool;
 
 use std::{
     fmt,
+    panic::resume_unwind,
     path::{self, PathBuf},
+    str::FromStr,
+    thread,
 };
 
-pub use self::{
-    cache::Cache,
-    error::ProvideError,
-    kafka::{KAFKA_VERSION, provide_kafka},
-};
+use self::java::Java;
+pub use self::{cache::Cache, error::ProvideError, kafka::KAFKA_VERSION};
+use crate::broker::BrokerProgram;
 
-/// Paths that a user names instead of having the engine installed.
+/// Which broker there can be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BrokerKind {
+    /// Apache Kafka, which needs Java.
+    Kafka,
+    /// Nisshi, which is compiled.
+    Nisshi,
+}
+
+impl BrokerKind {
+    /// Its name in settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kafka => "kafka",
+            Self::Nisshi => "nisshi",
+        }
+    }
+}
+
+impl fmt::Display for BrokerKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl FromStr for BrokerKind {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "kafka" => Ok(Self::Kafka),
+            "nisshi" => Ok(Self::Nisshi),
+            _ => Err("expected kafka or nisshi"),
+        }
+    }
+}
+
+/// What a user names instead of having it chosen or installed.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
+    /// The broker (the setting `GITPULSE_BROKER`); without it, Kafka if this machine has what that needs.
+    pub broker: Option<BrokerKind>,
+    /// A `java` program or the folder of a Java (the setting `GITPULSE_JAVA`).
+    pub java: Option<PathBuf>,
+    /// The folder of an unpacked Apache Kafka (the setting `GITPULSE_KAFKA_DIR`).
+    pub kafka_dir: Option<PathBuf>,
     /// A `nisshi` program (the setting `NISSHI_BIN`).
     pub nisshi: Option<PathBuf>,
     /// A `libchdb.so` (the setting `CHDB_LIBRARY`).
@@ -33,67 +78,90 @@ pub struct Overrides {
 /// Where the engines of `gitpulse up` are on this machine.
 #[derive(Clone, Debug)]
 pub struct Engines {
-    /// The Kafka-compatible broker, a program.
-    pub nisshi: PathBuf,
+    /// The broker.
+    pub broker: BrokerProgram,
     /// The ClickHouse engine, a shared library.
     pub libchdb: PathBuf,
 }
 
-/// An engine that [`Engines::provide`] would install; its `Display` says what, how and how long.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Missing {
-    /// The ClickHouse engine is to be downloaded.
-    Libchdb,
-    /// The broker is to be compiled.
-    Nisshi,
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Libchdb => chdb::ANNOUNCEMENT,
-            Self::Nisshi => nisshi::ANNOUNCEMENT,
-        })
-    }
-}
-
 impl Engines {
-    /// What [`Engines::provide`] would have to install, in the order it would.
+    /// Provides both engines side by side, installing what is missing; says on stderr what it does
+    /// and how far it is.
     ///
-    /// Only looks: touches neither the network nor the cache.
-    pub fn missing(cache: &Cache, overrides: &Overrides) -> Vec<Missing> {
-        let mut missing = Vec::new();
-        if overrides.libchdb.is_none() && chdb::installed(cache).is_none() {
-            missing.push(Missing::Libchdb);
-        }
-        if overrides.nisshi.is_none() && nisshi::installed(cache).is_none() {
-            missing.push(Missing::Nisshi);
-        }
-        missing
-    }
-
-    /// Provides both engines, installing what is missing; says on stderr what it does and how far
-    /// it is.
-    ///
-    /// Blocks for as long as an installation takes (about ten minutes the first time), so async
-    /// callers use `spawn_blocking`. Every tool an installation needs is looked for before the
+    /// Blocks for as long as an installation takes (half a minute the first time; ten minutes for Nisshi), so
+    /// async callers use `spawn_blocking`. Every tool an installation needs is looked for before the
     /// first one starts.
     ///
     /// # Errors
     ///
-    /// When an override does not exist or does not run, the machine is not one the engines are made
+    /// When what a user names does not exist or does not run, the machine is not one the engines are made
     /// for, a tool is missing, or an installation fails; every error names the remedy.
     pub fn provide(cache: &Cache, overrides: &Overrides) -> Result<Self, ProvideError> {
-        for missing in Self::missing(cache, overrides) {
-            match missing {
-                Missing::Libchdb => chdb::check_machine()?,
-                Missing::Nisshi => nisshi::check_machine()?,
-            }
+        if overrides.libchdb.is_none() && chdb::installed(cache).is_none() {
+            chdb::check_machine()?;
         }
-        Ok(Self {
-            libchdb: absolute(chdb::provide(cache, overrides.libchdb.as_deref())?),
-            nisshi: absolute(nisshi::provide(cache, overrides.nisshi.as_deref())?),
+        let chosen = Chosen::for_this_machine(cache, overrides)?;
+        thread::scope(|scope| {
+            let broker = scope.spawn(|| chosen.provide(cache, overrides));
+            let libchdb = chdb::provide(cache, overrides.libchdb.as_deref());
+            let broker = broker.join().unwrap_or_else(|panicked| resume_unwind(panicked));
+            Ok(Self { broker: broker?, libchdb: absolute(libchdb?) })
         })
+    }
+
+    /// Provides a broker alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engines::provide`].
+    pub fn provide_broker(cache: &Cache, overrides: &Overrides) -> Result<BrokerProgram, ProvideError> {
+        Chosen::for_this_machine(cache, overrides)?.provide(cache, overrides)
+    }
+
+    /// The Nisshi that is installed already; looks only.
+    pub fn installed_nisshi(cache: &Cache) -> Option<BrokerProgram> {
+        nisshi::installed(cache).map(BrokerProgram::Nisshi)
+    }
+}
+
+/// The broker that this machine will run, nothing being installed yet.
+enum Chosen {
+    Kafka(Java),
+    Nisshi,
+}
+
+impl Chosen {
+    fn for_this_machine(cache: &Cache, overrides: &Overrides) -> Result<Self, ProvideError> {
+        let named = overrides.broker.or_else(|| {
+            // Whoever names a part of Kafka wants Kafka, or to be told why not.
+            let part = overrides.java.is_some() || overrides.kafka_dir.is_some();
+            part.then_some(BrokerKind::Kafka)
+        });
+        let why_not_kafka = match named {
+            Some(BrokerKind::Nisshi) => None,
+            Some(BrokerKind::Kafka) => return Ok(Self::Kafka(kafka::check_machine(cache, overrides)?)),
+            None => match kafka::check_machine(cache, overrides) {
+                Ok(java) => return Ok(Self::Kafka(java)),
+                Err(error) => Some(error),
+            },
+        };
+        if overrides.nisshi.is_none() && nisshi::installed(cache).is_none() {
+            nisshi::check_machine()?;
+        }
+        if let Some(error) = why_not_kafka {
+            progress::say(&format!(
+                "the broker is Nisshi, compiled here once and slower. For Apache Kafka, which starts in seconds: {error}"
+            ));
+        }
+        Ok(Self::Nisshi)
+    }
+
+    fn provide(self, cache: &Cache, overrides: &Overrides) -> Result<BrokerProgram, ProvideError> {
+        match self {
+            Self::Kafka(java) => kafka::provide(cache, overrides, java).map(BrokerProgram::Kafka),
+            Self::Nisshi => nisshi::provide(cache, overrides.nisshi.as_deref())
+                .map(|program| BrokerProgram::Nisshi(absolute(program))),
+        }
     }
 }
 

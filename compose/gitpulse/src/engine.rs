@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use embedded::child;
 use embedded::clickhouse::{self, Confinement, Options};
-use embedded::provide::{Cache, Engines, Overrides, provide_kafka};
+use embedded::provide::{BrokerKind, Cache, Engines, Overrides};
 
 /// Which engine.
 #[derive(Debug, Args)]
@@ -37,14 +37,15 @@ enum Engine {
         #[arg(long)]
         listen: SocketAddr,
     },
-    /// Fetches and builds the embedded engines into the cache
-    Provide,
-    /// Fetches Apache Kafka into the cache and prints where it is
-    ProvideKafka,
+    /// Fetches what the embedded engines need into the cache, and builds what must be built
+    Provide {
+        /// This broker alone
+        #[arg(long, value_name = "kafka|nisshi")]
+        broker: Option<BrokerKind>,
+    },
 }
 
 /// Runs an engine to its end.
-#[expect(clippy::print_stdout, reason = "the path is the command's output")]
 pub(crate) fn run(args: EngineArgs) -> anyhow::Result<ExitCode> {
     match args.engine {
         Engine::Exec { command } => {
@@ -59,12 +60,13 @@ pub(crate) fn run(args: EngineArgs) -> anyhow::Result<ExitCode> {
             serve_clickhouse(&library, &data, listen)?;
             Ok(ExitCode::SUCCESS)
         }
-        Engine::Provide => {
+        Engine::Provide { broker: None } => {
             Engines::provide(&Cache::default_location()?, &Overrides::default())?;
             Ok(ExitCode::SUCCESS)
         }
-        Engine::ProvideKafka => {
-            println!("{}", provide_kafka(&Cache::default_location()?)?.display());
+        Engine::Provide { broker } => {
+            let overrides = Overrides { broker, ..Overrides::default() };
+            Engines::provide_broker(&Cache::default_location()?, &overrides)?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use embedded::broker::{Broker, RETENTION_SWEEP_EVERY};
-use embedded::child::{ChildSpec, Environment, GivesUp, Listens};
-use embedded::probe;
-use embedded::provide::{Cache, Engines, Overrides};
+use embedded::broker::{self, BrokerProgram};
+use embedded::child::Listens;
+use embedded::clickhouse as embedded_clickhouse;
+use embedded::provide::{BrokerKind, Cache, Engines, KAFKA_VERSION, Overrides};
 use embedded::supervisor::Supervisor;
 use ingest::config::TenantConfig;
 use processor::Pipeline;
@@ -35,7 +35,11 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long a processor that gave up rests.
 const PROCESSOR_PAUSE: Duration = Duration::from_secs(5);
 /// Everything that is ever in a data folder.
-const IN_DATA_FOLDER: [&str; 5] = ["broker", "clickhouse", "lock", SPOOL, TOKEN_FILE];
+const IN_DATA_FOLDER: [&str; 6] = [KAFKA, NISSHI, "clickhouse", "lock", SPOOL, TOKEN_FILE];
+/// The folder in it that keeps the log of Apache Kafka.
+const KAFKA: &str = "kafka";
+/// The folder in it that keeps the log of Nisshi.
+const NISSHI: &str = "broker";
 /// The folder in it that keeps what the broker could not take.
 const SPOOL: &str = "spool";
 
@@ -71,6 +75,18 @@ pub(crate) struct DataArgs {
     #[arg(long, env = "GITPULSE_CACHE_DIR", value_name = "FOLDER")]
     pub(crate) cache_dir: Option<PathBuf>,
 
+    /// Broker to run: kafka, or nisshi, which needs no Java; by default kafka where Java 17 or newer and Maven are there
+    #[arg(long, env = "GITPULSE_BROKER", value_name = "kafka|nisshi")]
+    pub(crate) broker: Option<BrokerKind>,
+
+    /// Java program that runs Kafka, or the folder of a Java; by default that of JAVA_HOME, then the one in PATH
+    #[arg(long, env = "GITPULSE_JAVA", value_name = "FILE")]
+    pub(crate) java: Option<PathBuf>,
+
+    /// Folder of an unpacked Apache Kafka to use instead of fetching one
+    #[arg(long, env = "GITPULSE_KAFKA_DIR", value_name = "FOLDER")]
+    pub(crate) kafka_dir: Option<PathBuf>,
+
     /// A nisshi program to use instead of building one
     #[arg(long, env = "NISSHI_BIN", value_name = "FILE")]
     pub(crate) nisshi_bin: Option<PathBuf>,
@@ -78,6 +94,19 @@ pub(crate) struct DataArgs {
     /// A libchdb.so to use instead of fetching one
     #[arg(long, env = "CHDB_LIBRARY", value_name = "FILE")]
     pub(crate) chdb_library: Option<PathBuf>,
+}
+
+impl DataArgs {
+    /// What the user names instead of having it chosen or installed.
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            broker: self.broker,
+            java: self.java.clone(),
+            kafka_dir: self.kafka_dir.clone(),
+            nisshi: self.nisshi_bin.clone(),
+            libchdb: self.chdb_library.clone(),
+        }
+    }
 }
 
 /// The engines while they run.
@@ -94,6 +123,7 @@ pub(crate) async fn run(args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Res
     let _lock = lock(data)?;
     let token = WebhookToken::settle(&args.webhooks, tenants, data)?;
     let engines = provide(&args.data).await?;
+    name_other_broker(&engines, data);
 
     let started = Instant::now();
     let mut running = start(&engines, data, &args.stores).await?;
@@ -121,7 +151,7 @@ async fn serve(
     let StoreArgs { kafka: kafka_config, clickhouse: clickhouse_config } = &args.stores;
     let kafka = Kafka::new(kafka_config)?;
     let clickhouse = ClickHouse::new(clickhouse_config);
-    // One processor reads them all, and every partition costs the embedded broker its share of a core.
+    // One processor reads them all; more partitions would only be more files.
     migrate::topics(&kafka, &KafkaConfig { partitions: 1, ..kafka_config.clone() }).await?;
     migrate::tables(&clickhouse).await?;
 
@@ -220,7 +250,7 @@ async fn provide(args: &DataArgs) -> anyhow::Result<Engines> {
         Some(folder) => Cache::at(folder),
         None => Cache::default_location()?,
     };
-    let overrides = Overrides { nisshi: args.nisshi_bin.clone(), libchdb: args.chdb_library.clone() };
+    let overrides = args.overrides();
     let provided = tokio::task::spawn_blocking(move || Engines::provide(&cache, &overrides)).await?;
     Ok(provided?)
 }
@@ -229,46 +259,36 @@ async fn provide(args: &DataArgs) -> anyhow::Result<Engines> {
 async fn start(engines: &Engines, data: &Path, stores: &StoreArgs) -> anyhow::Result<Running> {
     let data = std::path::absolute(data)?;
     let executable = std::env::current_exe().context("the path of this program")?;
-    let broker = Broker {
-        program: engines.nisshi.clone(),
-        folder: data.join("broker"),
-        listens: Listens { address: broker_address(&stores.kafka)?, setting: "GITPULSE_KAFKA_BROKERS" },
-        retention_sweep_every: RETENTION_SWEEP_EVERY,
+    let kafka = Listens { address: broker_address(&stores.kafka)?, setting: "GITPULSE_KAFKA_BROKERS" };
+    let sql =
+        Listens { address: clickhouse_address(&stores.clickhouse)?, setting: "GITPULSE_CLICKHOUSE_URL" };
+    let folder = match engines.broker {
+        BrokerProgram::Kafka(_) => KAFKA,
+        BrokerProgram::Nisshi(_) => NISSHI,
     };
-    let broker = broker.child()?.through(&executable, &["engine", "exec"]);
-    let clickhouse = clickhouse_child(engines, &executable, &data, clickhouse_address(&stores.clickhouse)?);
-    let address = clickhouse.listens.address;
-    let (broker, clickhouse) = tokio::join!(
-        Broker::start(broker),
-        Supervisor::start(clickhouse, move || probe::http(address, "/ping"))
-    );
+    let broker = async {
+        let child = engines.broker.child(&data.join(folder), kafka).await?;
+        anyhow::Ok(broker::start(child.through(&executable, &["engine", "exec"])).await?)
+    };
+    let clickhouse = embedded_clickhouse::child(&executable, &engines.libchdb, &data.join("clickhouse"), sql);
+    let (broker, clickhouse) = tokio::join!(broker, embedded_clickhouse::start(clickhouse));
     Ok(Running { broker: broker?, clickhouse: clickhouse? })
 }
 
-/// The embedded ClickHouse as a child of this program.
-fn clickhouse_child(engines: &Engines, executable: &Path, data: &Path, address: SocketAddr) -> ChildSpec {
-    let folder = data.join("clickhouse");
-    let arguments = [
-        "engine".into(),
-        "clickhouse".into(),
-        "--library".into(),
-        engines.libchdb.clone().into_os_string(),
-        "--data".into(),
-        folder.join("tables").into_os_string(),
-        "--listen".into(),
-        address.to_string().into(),
-    ];
-    ChildSpec {
-        name: "clickhouse",
-        program: executable.to_owned(),
-        arguments: arguments.into(),
-        log_file: folder.join("clickhouse.log"),
-        folder,
-        // It has no use for the secrets in our environment.
-        environment: Environment::Only(Vec::new()),
-        listens: Listens { address, setting: "GITPULSE_CLICKHOUSE_URL" },
-        ready_within: Duration::from_secs(60),
-        gives_up: GivesUp::AfterShortRuns,
+/// Names the log of the broker that an earlier `up` ran and this one does not: events may wait in it.
+fn name_other_broker(engines: &Engines, data: &Path) {
+    let (folder, kind, version) = match engines.broker {
+        BrokerProgram::Kafka(_) => (data.join(NISSHI), BrokerKind::Nisshi, "Nisshi".to_owned()),
+        BrokerProgram::Nisshi(_) => {
+            (data.join(KAFKA), BrokerKind::Kafka, format!("Apache Kafka {KAFKA_VERSION}"))
+        }
+    };
+    if folder.is_dir() {
+        tracing::warn!(
+            folder = %folder.display(),
+            "an earlier `up` ran {version}, and events may wait in its log: run `gitpulse up --broker {kind}` until \
+             gitpulse_processor_lag_records is 0 in /metrics, stop it, then remove the folder"
+        );
     }
 }
 

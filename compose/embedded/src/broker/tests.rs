@@ -1,19 +1,16 @@
 use super::*;
 
 #[test]
-fn the_broker_stays_in_its_folder_and_on_its_address() {
+fn the_controller_keeps_its_port_unless_it_was_taken() {
     let folder = tempfile::tempdir().unwrap();
-    let broker = Broker {
-        program: "/opt/nisshi".into(),
-        folder: folder.path().join("a folder with spaces"),
-        listens: Listens { address: ([127, 0, 0, 1], 9092).into(), setting: "GITPULSE_KAFKA_BROKERS" },
-        retention_sweep_every: Duration::from_secs(90),
-    };
-    let child = broker.child().unwrap();
-    assert_eq!(child.folder, broker.folder);
-    assert!(broker.folder.join(".env").is_file());
-    let arguments: Vec<_> = child.arguments.iter().filter_map(|argument| argument.to_str()).collect();
-    assert!(arguments.contains(&"tcp://127.0.0.1:9092"), "{arguments:?}");
-    assert!(arguments.contains(&"sqlite://log.db?maintenance_interval=90s"), "{arguments:?}");
-    assert!(matches!(child.environment, Environment::Only(_)));
+    let file = folder.path().join(CONTROLLER_PORT_FILE);
+    let first = controller_port(&file).unwrap();
+    assert_eq!(controller_port(&file).unwrap(), first);
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, first)).unwrap();
+    let other = controller_port(&file).unwrap();
+    assert_ne!(other, first);
+    drop(taken);
+    assert_eq!(controller_port(&file).unwrap(), other, "the new one is kept");
+    fs::write(&file, "no number").unwrap();
+    assert!(controller_port(&file).is_ok());
 }

@@ -21,6 +21,7 @@ mod server;
 mod session;
 mod statement;
 
+use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -29,6 +30,10 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::child::{ChildSpec, Environment, GivesUp, Listens};
+use crate::probe;
+use crate::supervisor::{SuperviseError, Supervisor};
 
 pub use confine::{ConfineError, Confinement, confine};
 pub use interface::LoadError;
@@ -67,6 +72,44 @@ pub enum ServeError {
     /// A statement did not end in time, so the engine was not closed.
     #[error("a statement did not end, so the embedded ClickHouse was left without closing it")]
     Stuck,
+}
+
+/// How `gitpulse engine clickhouse` is started as a child: `executable` is that program, `folder` takes its tables and its log.
+pub fn child(executable: &Path, library: &Path, folder: &Path, listens: Listens) -> ChildSpec {
+    let (tables, address) = (folder.join("tables"), listens.address.to_string());
+    let arguments: [OsString; 8] = [
+        "engine".into(),
+        "clickhouse".into(),
+        "--library".into(),
+        library.into(),
+        "--data".into(),
+        tables.clone().into(),
+        "--listen".into(),
+        address.into(),
+    ];
+    ChildSpec {
+        name: "clickhouse",
+        program: executable.to_owned(),
+        arguments: arguments.into(),
+        log_file: folder.join("clickhouse.log"),
+        // The one place where it may find a config.xml, for it is confined to it.
+        folder: tables,
+        // It has no use for the secrets in our environment.
+        environment: Environment::Only(Vec::new()),
+        listens,
+        ready_within: Duration::from_secs(60),
+        gives_up: GivesUp::AfterShortRuns,
+    }
+}
+
+/// Supervises ClickHouse as [`child`]; ready when it answers.
+///
+/// # Errors
+///
+/// Those of [`Supervisor::start`].
+pub async fn start(child: ChildSpec) -> Result<Supervisor, SuperviseError> {
+    let address = child.listens.address;
+    Supervisor::start(child, move || probe::http(address, "/ping")).await
 }
 
 /// Serves ClickHouse over HTTP until `shutdown`, then closes the engine. One call a process: the engine is global.

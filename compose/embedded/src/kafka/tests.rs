@@ -1,8 +1,15 @@
 use super::*;
 
 fn cluster(nodes: u16) -> Kafka {
-    let nodes = (1..=nodes).map(|id| KafkaPorts { broker: 19000 + id, controller: 19100 + id });
-    Kafka { installation: "/kafka".into(), folder: "/data".into(), nodes: nodes.collect() }
+    let nodes = (1..=nodes).map(|id| KafkaNode {
+        listens: Listens { address: ([127, 0, 0, 1], 19000 + id).into(), setting: "a test's port" },
+        controller_port: 19100 + id,
+    });
+    Kafka { program: program(None), folder: "/data".into(), nodes: nodes.collect() }
+}
+
+fn program(archive: Option<ClassArchive>) -> KafkaProgram {
+    KafkaProgram { java: "/java".into(), installation: "/kafka".into(), archive }
 }
 
 #[track_caller]
@@ -46,7 +53,17 @@ fn every_node_knows_all_voters_and_clients_know_all_brokers() {
 }
 
 #[test]
-fn free_ports_differ() {
-    let ports = KafkaPorts::free().unwrap();
-    assert_ne!(ports.broker, ports.controller);
+fn an_archive_of_classes_is_read_by_every_start_and_written_by_none_but_its_own() {
+    let arguments = |archive| {
+        let kafka = Kafka { program: program(Some(archive)), ..cluster(1) };
+        let archive = kafka.program.archive.as_ref();
+        let arguments =
+            kafka.arguments(archive, "warn", ["kafka.Kafka"], Path::new("/data/properties")).unwrap();
+        Vec::from_iter(arguments.into_iter().map(|argument| argument.into_string().unwrap())).join(" ")
+    };
+    let read = arguments(ClassArchive::Read("/classes.jsa".into()));
+    assert!(read.contains("-XX:SharedArchiveFile=/classes.jsa "), "{read}");
+    assert!(read.ends_with("-cp /kafka/libs/* kafka.Kafka /data/properties"), "{read}");
+    let written = arguments(ClassArchive::Write("/classes.jsa".into()));
+    assert!(written.contains("-XX:ArchiveClassesAtExit=/classes.jsa "), "{written}");
 }

@@ -27,6 +27,24 @@ pub enum ProvideError {
         /// The path it names.
         path: PathBuf,
     },
+    /// No Java here runs Kafka.
+    #[error(
+        "Apache Kafka needs Java 17 or newer, and {found}: install one (Debian, Ubuntu: `apt-get install \
+         openjdk-17-jre-headless`), or set GITPULSE_JAVA to a java program"
+    )]
+    Java {
+        /// What was found instead.
+        found: String,
+    },
+    /// A folder the user named is no Kafka.
+    #[error(
+        "GITPULSE_KAFKA_DIR names {}, which has no libs/kafka_2.13-*.jar: name the folder of an unpacked Apache Kafka",
+        path.display()
+    )]
+    KafkaFolder {
+        /// The folder it names.
+        path: PathBuf,
+    },
     /// The embedded ClickHouse is not made for this kind of machine.
     #[error(
         "the embedded ClickHouse is available for Linux on x86_64 only, and this is {os} on \

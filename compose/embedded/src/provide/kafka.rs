@@ -1,32 +1,49 @@
-//! In: the cache. Out: the jars of the pinned Apache Kafka, fetched once by Maven. Only tests need
-//! them: `gitpulse up` runs on nisshi, and production brings its own brokers.
+//! In: the cache, and what the user names. Out: Apache Kafka of the pinned version, its jars being fetched once by Maven, and its
+//! classes prepared once for each Java. Never downloads a Java.
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    fmt::Display,
+    fs, io,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+    time::{Duration, Instant},
 };
 
 use super::{
-    Cache, ProvideError,
+    Cache, Overrides, ProvideError,
     cache::failed,
+    java::Java,
     progress::{self, Progress, Unit},
     tool::Tool,
 };
+use crate::{
+    broker,
+    child::Listens,
+    kafka::{ClassArchive, Kafka, KafkaNode, KafkaProgram},
+};
 
-/// The version of Apache Kafka that the tests run against.
-pub const KAFKA_VERSION: &str = "4.3.1";
+/// The version of Apache Kafka that `up` and the tests run.
+pub const KAFKA_VERSION: &str = "4.4.0";
 
-const NAME: &str = "kafka-4.3.1";
-const JARS: u64 = 46;
+/// What is said before the jars are fetched.
+pub(super) const ANNOUNCEMENT: &str = "Apache Kafka 4.4.0: 44 MB to download, 95 MB on disk, once";
+
+const NAME: &str = "kafka-4.4.0";
+const JAR: &str = "libs/kafka_2.13-4.4.0.jar";
+const JARS: u64 = 47;
+
+/// How long the preparation of classes may take before Kafka goes without.
+const ARCHIVE_WITHIN: Duration = Duration::from_secs(60);
 
 const MAVEN: Tool = Tool {
     name: "mvn",
-    purpose: "Apache Kafka for tests",
-    how_to_install: "install Maven and a Java 17 or newer (Debian, Ubuntu: `apt-get install maven \
-         openjdk-17-jre-headless`)",
+    purpose: "Apache Kafka",
+    how_to_install: "install Maven (Debian, Ubuntu: `apt-get install maven`), or set GITPULSE_KAFKA_DIR to the folder of an \
+         unpacked Apache Kafka",
 };
 
-/// Kafka logs through slf4j; the simple binding writes to stderr and needs no file of its own.
+/// Kafka logs through slf4j; the simple binding writes to stderr and needs no file of its own. Its tools (kafka-topics and their like)
+/// come with it, without Kafka Connect, which they could start.
 const POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>gitpulse</groupId>
@@ -37,7 +54,18 @@ const POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
     <dependency>
       <groupId>org.apache.kafka</groupId>
       <artifactId>kafka_2.13</artifactId>
-      <version>4.3.1</version>
+      <version>4.4.0</version>
+    </dependency>
+    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka-tools</artifactId>
+      <version>4.4.0</version>
+      <exclusions>
+        <exclusion><groupId>org.apache.kafka</groupId><artifactId>connect-api</artifactId></exclusion>
+        <exclusion><groupId>org.apache.kafka</groupId><artifactId>connect-json</artifactId></exclusion>
+        <exclusion><groupId>org.apache.kafka</groupId><artifactId>connect-runtime</artifactId></exclusion>
+        <exclusion><groupId>org.apache.kafka</groupId><artifactId>connect-transforms</artifactId></exclusion>
+      </exclusions>
     </dependency>
     <dependency>
       <groupId>org.slf4j</groupId>
@@ -48,27 +76,51 @@ const POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 "#;
 
-/// The folder of an Apache Kafka whose `libs` holds every jar, fetching it when it is missing.
-///
-/// Blocks, like [`Engines::provide`](super::Engines::provide), for half a minute the first time.
-///
-/// # Errors
-///
-/// When Maven is missing or fails, or the cache cannot be written; the error names the remedy.
-pub fn provide_kafka(cache: &Cache) -> Result<PathBuf, ProvideError> {
-    let target = cache.entry(NAME);
-    if is_whole(&target) {
-        return Ok(target);
+/// Whether the jars would have to be fetched.
+pub(super) fn is_missing(cache: &Cache, overrides: &Overrides) -> bool {
+    overrides.kafka_dir.is_none() && !is_whole(&cache.entry(NAME))
+}
+
+/// Finds the Java, and checks that the jars are there or can be fetched.
+pub(super) fn check_machine(cache: &Cache, overrides: &Overrides) -> Result<Java, ProvideError> {
+    let java = Java::find(overrides.java.as_deref())?;
+    if is_missing(cache, overrides) {
+        MAVEN.check("--version")?;
     }
-    let _lock = cache.lock(NAME)?;
-    // Another process may have installed it while this one waited for the lock.
-    if is_whole(&target) {
-        return Ok(target);
+    Ok(java)
+}
+
+/// Apache Kafka: the installation that the user names, else the one in the cache, whose jars are fetched when they are missing.
+pub(super) fn provide(
+    cache: &Cache,
+    overrides: &Overrides,
+    java: Java,
+) -> Result<KafkaProgram, ProvideError> {
+    if let Some(folder) = &overrides.kafka_dir {
+        if !has_jar_of_kafka(folder) {
+            return Err(ProvideError::KafkaFolder { path: folder.clone() });
+        }
+        return Ok(KafkaProgram { java: java.program, installation: folder.clone(), archive: None });
     }
-    progress::say(&format!(
-        "installing Apache Kafka {KAFKA_VERSION} for tests: 44 MB to download, once; into {}",
-        target.display()
-    ));
+    let installation = cache.entry(NAME);
+    let archive = installation.join(format!("java-{}.jsa", java.version));
+    let program =
+        |archive| KafkaProgram { java: java.program.clone(), installation: installation.clone(), archive };
+    if !is_whole(&installation) || !archive.is_file() {
+        let _lock = cache.lock(NAME)?;
+        // Another process may have installed it while this one waited for the lock.
+        if !is_whole(&installation) {
+            fetch(cache, &installation)?;
+        }
+        if !archive.is_file() {
+            prepare_classes(cache, program, &archive);
+        }
+    }
+    Ok(program(archive.is_file().then_some(ClassArchive::Read(archive))))
+}
+
+fn fetch(cache: &Cache, installation: &Path) -> Result<(), ProvideError> {
+    progress::say(&format!("installing {ANNOUNCEMENT}; into {}", installation.display()));
     let work = cache.fresh_work_folder(NAME)?;
     let pom = work.path().join("pom.xml");
     fs::write(&pom, POM).map_err(failed("write", &pom))?;
@@ -84,15 +136,69 @@ pub fn provide_kafka(cache: &Cache) -> Result<PathBuf, ProvideError> {
     let mut progress = Progress::begin("fetching Kafka", Unit::Things("jars"), JARS);
     MAVEN.run_looking(
         &mut command,
-        "see its last lines below, and check that this machine reaches Maven's repository",
+        "see its last lines below, and check that this machine reaches Maven's repository; or set \
+         GITPULSE_KAFKA_DIR to the folder of an unpacked Apache Kafka",
         || progress.set(fs::read_dir(&libs).map_or(0, |jars| jars.count() as u64)),
     )?;
     progress.finish();
-    work.install(&prepared, &target)?;
-    Ok(target)
+    work.install(&prepared, installation)
+}
+
+/// Starts Kafka once, so that Java writes down its classes. Kafka runs without them too, so a failure is not one of the installation.
+fn prepare_classes(
+    cache: &Cache,
+    program: impl FnOnce(Option<ClassArchive>) -> KafkaProgram,
+    archive: &Path,
+) {
+    let started = Instant::now();
+    let prepared = cache.fresh_work_folder("kafka-classes").map_err(text).and_then(|work| {
+        let written = work.path().join("classes.jsa");
+        run_once(program(Some(ClassArchive::Write(written.clone()))), work.path())?;
+        if !written.is_file() {
+            return Err("this Java writes no archive of classes".to_owned());
+        }
+        work.install(&written, archive).map_err(text)
+    });
+    match prepared {
+        Ok(()) => {
+            let seconds = started.elapsed().as_secs_f64();
+            progress::say(&format!("prepared Kafka's classes for faster starts, in {seconds:.0} s"));
+        }
+        Err(reason) => tracing::debug!(reason, "Kafka starts without an archive of its classes"),
+    }
+}
+
+fn run_once(program: KafkaProgram, folder: &Path) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(text)?;
+    runtime.block_on(async {
+        let listens = Listens { address: free_address().map_err(text)?, setting: "a free port" };
+        let node = KafkaNode { listens, controller_port: free_address().map_err(text)?.port() };
+        let kafka = Kafka { program, folder: folder.to_owned(), nodes: vec![node] };
+        let child = kafka.child(1).await.map_err(text)?;
+        // Whoever is killed meanwhile leaves nothing that runs for longer than that.
+        let seconds = ARCHIVE_WITHIN.as_secs().to_string();
+        let child = child.through(Path::new("timeout"), &[seconds.as_str()]);
+        let supervisor = broker::start(child).await.map_err(text)?;
+        supervisor.stop(ARCHIVE_WITHIN).await.map_err(text)?;
+        Ok(())
+    })
+}
+
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+fn text(error: impl Display) -> String {
+    error.to_string()
 }
 
 fn is_whole(installation: &Path) -> bool {
     // The folder gets its name only when everything is in it.
-    installation.join("libs/kafka_2.13-4.3.1.jar").is_file()
+    installation.join(JAR).is_file()
+}
+
+/// Of any version: which one it is, is the user's decision.
+fn has_jar_of_kafka(folder: &Path) -> bool {
+    let Ok(jars) = fs::read_dir(folder.join("libs")) else { return false };
+    jars.filter_map(Result::ok).any(|jar| jar.file_name().to_string_lossy().starts_with("kafka_2.13-"))
 }

@@ -3,13 +3,17 @@
 
 use std::{
     io::{self, IsTerminal, Write},
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 
 /// The longest silence of an installation that is not watched on a terminal.
 const PLAIN_LINE_EVERY: Duration = Duration::from_secs(30);
+
+/// All bars: engines are installed side by side.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// What a progress counts.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +41,7 @@ impl Progress {
             Unit::Bytes => "{binary_bytes} of {binary_total_bytes}".to_owned(),
             Unit::Things(noun) => format!("{{pos}} of {{len}} {noun}"),
         };
-        let bar = ProgressBar::new(total).with_message(label);
+        let bar = BARS.add(ProgressBar::new(total).with_message(label));
         let template = format!("{{msg}} [{{bar:30}}] {counts}, {{elapsed}}");
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("=> "));
@@ -85,7 +89,7 @@ impl Drop for Progress {
 /// Says one line to whoever waits for an installation.
 pub(super) fn say(text: &str) {
     // Nobody is left to be told when stderr itself is gone.
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = BARS.suspend(|| writeln!(io::stderr(), "{text}"));
 }
 
 #[derive(Debug)]

@@ -21,6 +21,8 @@ mod mock;
 mod processor;
 mod proxy;
 mod report;
+#[path = "../it/skipped.rs"]
+mod skipped;
 mod stage;
 mod system;
 
@@ -31,6 +33,7 @@ use clap::Parser;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::report::{Outcome, Report};
+use crate::skipped::skipped;
 use crate::stage::{Length, Scene};
 
 /// Faults that are staged at the same time.
@@ -93,6 +96,9 @@ impl Faults {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             let outcome = runtime.unwrap().block_on(run(scene));
             let faults = outcome.faults.join("\n");
+            if let Some(why) = outcome.not_staged_because() {
+                skipped(why);
+            }
             report.lock().unwrap().add(name, outcome);
             if faults.is_empty() { Ok(()) } else { Err(Failed::from(faults)) }
         })

@@ -22,7 +22,13 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// A fault that cannot be staged on this machine, and why.
     pub(crate) fn not_staged(why: &str) -> Outcome {
-        Outcome { notes: vec![format!("NOT STAGED: {why}")], ..Outcome::default() }
+        Outcome { notes: vec![why.to_owned()], ..Outcome::default() }
+    }
+
+    /// Why it was not staged, if it was not.
+    pub(crate) fn not_staged_because(&self) -> Option<&str> {
+        let not_staged = self.verdict.is_none() && self.faults.is_empty();
+        not_staged.then(|| self.notes.first().map_or("not staged", String::as_str))
     }
 }
 
@@ -71,8 +77,11 @@ impl Report {
                 None => row.extend(std::iter::repeat_n(String::from("-"), 7)),
             }
             row.push(recovery.map_or_else(|| "-".to_owned(), |took| format!("{:.1} s", took.as_secs_f64())));
-            let failed = (!faults.is_empty()).then(|| "FAILED".to_owned());
-            row.push(Vec::from_iter(failed.iter().chain(notes).map(String::as_str)).join("; "));
+            let state = match outcome.not_staged_because() {
+                Some(_) => Some("SKIPPED"),
+                None => (!faults.is_empty()).then_some("FAILED"),
+            };
+            row.push(Vec::from_iter(state.into_iter().chain(notes.iter().map(String::as_str))).join("; "));
             table.add_row(row);
         }
         table

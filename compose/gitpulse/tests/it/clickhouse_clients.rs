@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 
 use crate::engines::shared;
+use crate::skipped::skipped;
 
 /// A database of the test's own.
 async fn database(name: &str) -> Client {
@@ -124,8 +125,7 @@ async fn a_cut_insert_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn curl_gets_clickhouses_answers_and_statuses() {
     if Command::new("curl").arg("--version").output().is_err() {
-        eprintln!("NOT RUN: there is no curl on this machine");
-        return;
+        return skipped("there is no curl on this machine");
     }
     let url = &shared().clickhouse_url;
     let curl = |query: &str, sql: &str| {
@@ -154,8 +154,7 @@ const PYTHON_CLIENTS: [&str; 3] = ["clickhouse-connect[lz4]==1.12.0", "aiochclie
 #[tokio::test(flavor = "multi_thread")]
 async fn python_clients_work_unchanged() {
     let Some(python) = python_with_clients() else {
-        eprintln!("NOT RUN: there is no python3 with venv on this machine");
-        return;
+        return skipped("there is no python3 with venv on this machine");
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clickhouse_clients.py");
     let output = Command::new(python).arg(script).arg(&shared().clickhouse_url).output().unwrap();

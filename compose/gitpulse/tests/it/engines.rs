@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use embedded::broker::{Broker, RETENTION_SWEEP_EVERY};
-use embedded::child::{ChildSpec, Environment, GivesUp, Listens};
-use embedded::kafka::{Kafka, KafkaPorts};
-use embedded::probe;
+use embedded::broker::{self, BrokerProgram};
+use embedded::child::{ChildSpec, GivesUp, Listens};
+use embedded::clickhouse;
+use embedded::kafka::{Kafka, KafkaNode};
 use embedded::provide::{Cache, Engines, Overrides};
 use embedded::supervisor::Supervisor;
 use futures_util::future::join_all;
@@ -43,36 +43,44 @@ pub(crate) fn shared() -> &'static Addresses {
     })
 }
 
-/// The engines' programs; the first call on a machine builds and fetches them.
+/// The engines' programs; the first call on a machine fetches them. Apache Kafka is the broker where this machine has Java and Maven,
+/// `GITPULSE_BROKER`, `GITPULSE_JAVA` and `GITPULSE_KAFKA_DIR` choose as they do for `up`.
 pub(crate) fn provided() -> &'static Engines {
     static PROVIDED: OnceLock<Engines> = OnceLock::new();
-    PROVIDED.get_or_init(|| Engines::provide(&cache(), &Overrides::default()).unwrap())
+    PROVIDED.get_or_init(|| {
+        let named = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let broker = std::env::var("GITPULSE_BROKER").ok().map(|name| name.parse().unwrap());
+        let overrides = Overrides {
+            broker,
+            java: named("GITPULSE_JAVA"),
+            kafka_dir: named("GITPULSE_KAFKA_DIR"),
+            nisshi: named("NISSHI_BIN"),
+            libchdb: named("CHDB_LIBRARY"),
+        };
+        // On a thread without a runtime, for installing may need one of its own.
+        std::thread::scope(|scope| {
+            scope.spawn(|| Engines::provide(&cache(), &overrides).unwrap()).join().unwrap()
+        })
+    })
 }
 
-fn cache() -> Cache {
+pub(crate) fn cache() -> Cache {
     match std::env::var_os("GITPULSE_CACHE_DIR") {
         Some(folder) => Cache::at(PathBuf::from(folder)),
         None => Cache::default_location().unwrap(),
     }
 }
 
-/// The installation of Apache Kafka to test against, if there is one.
-pub(crate) fn kafka_installation() -> Option<PathBuf> {
-    std::env::var_os("GITPULSE_TEST_KAFKA").filter(|path| !path.is_empty()).map(PathBuf::from)
-}
-
 /// How a broker in `folder` is started, and what clients connect to.
 pub(crate) async fn broker_child(folder: &Path) -> (ChildSpec, String) {
-    if let Some(installation) = kafka_installation() {
-        let (mut children, brokers) = kafka_children(installation, folder, 1).await;
-        return (children.remove(0), brokers);
-    }
-    let address = free_address();
-    let program = tokio::task::spawn_blocking(|| provided().nisshi.clone()).await.unwrap();
-    let listens = Listens { address, setting: "the test's port" };
-    let broker =
-        Broker { program, folder: folder.to_owned(), listens, retention_sweep_every: RETENTION_SWEEP_EVERY };
-    (killable(broker.child().unwrap()), address.to_string())
+    broker_child_of(&provided().broker, folder).await
+}
+
+/// How a broker of this program is started in `folder`, and what clients connect to.
+pub(crate) async fn broker_child_of(program: &BrokerProgram, folder: &Path) -> (ChildSpec, String) {
+    let child = program.child(folder, listens()).await.unwrap();
+    let address = child.listens.address.to_string();
+    (killable(child), address)
 }
 
 /// A broker in `folder`, and what clients connect to.
@@ -83,32 +91,25 @@ pub(crate) async fn start_broker(folder: &Path) -> (Supervisor, String) {
 
 /// Starts a broker, and waits until it answers.
 pub(crate) async fn start_broker_child(child: ChildSpec) -> Supervisor {
-    let address = child.listens.address;
-    Supervisor::start(child, move || probe::kafka(address)).await.unwrap()
+    broker::start(child).await.unwrap()
 }
 
-/// How so many nodes of Apache Kafka in `folder` are started, the first of which is broker 1, and what clients connect to.
-pub(crate) async fn kafka_children(
-    installation: PathBuf,
-    folder: &Path,
-    nodes: usize,
-) -> (Vec<ChildSpec>, String) {
-    let ports = || KafkaPorts { broker: free_address().port(), controller: free_address().port() };
-    let nodes = std::iter::repeat_with(ports).take(nodes).collect();
-    let kafka = Kafka { installation, folder: folder.to_owned(), nodes };
+/// How so many nodes of Apache Kafka in `folder` are started, the first of which is broker 1, and what clients connect to; `None` where
+/// the broker is not Kafka.
+pub(crate) async fn kafka_children(folder: &Path, nodes: usize) -> Option<(Vec<ChildSpec>, String)> {
+    let BrokerProgram::Kafka(program) = &provided().broker else { return None };
+    let node = || KafkaNode { listens: listens(), controller_port: free_address().port() };
+    let nodes = std::iter::repeat_with(node).take(nodes).collect();
+    let kafka = Kafka { program: program.clone(), folder: folder.to_owned(), nodes };
     let children = kafka.children().await.unwrap();
-    (children.into_iter().map(killable).collect(), kafka.bootstrap_servers())
+    Some((children.into_iter().map(killable).collect(), kafka.bootstrap_servers()))
 }
 
-/// So many nodes of Apache Kafka in `folder`.
-pub(crate) async fn start_kafka(
-    installation: PathBuf,
-    folder: &Path,
-    nodes: usize,
-) -> (Vec<Supervisor>, String) {
-    let (children, brokers) = kafka_children(installation, folder, nodes).await;
+/// So many nodes of Apache Kafka in `folder`; `None` where the broker is not Kafka.
+pub(crate) async fn start_kafka(folder: &Path, nodes: usize) -> Option<(Vec<Supervisor>, String)> {
+    let (children, brokers) = kafka_children(folder, nodes).await?;
     // Side by side: a node is ready when most of the cluster is there.
-    (join_all(children.into_iter().map(start_broker_child)).await, brokers)
+    Some((join_all(children.into_iter().map(start_broker_child)).await, brokers))
 }
 
 /// Dies with the test, and comes back however often it is killed.
@@ -116,36 +117,15 @@ fn killable(child: ChildSpec) -> ChildSpec {
     ChildSpec { gives_up: GivesUp::Never, ..child }.through(Path::new(GITPULSE), &["engine", "exec"])
 }
 
-/// How a ClickHouse in `folder` is started. It works where its tables are, the one place where it may find a config.xml.
+/// How a ClickHouse in `folder` is started.
 pub(crate) async fn clickhouse_child(folder: &Path) -> ChildSpec {
-    let address = free_address();
-    let library = tokio::task::spawn_blocking(|| provided().libchdb.clone()).await.unwrap();
-    ChildSpec {
-        name: "clickhouse",
-        program: GITPULSE.into(),
-        arguments: vec![
-            "engine".into(),
-            "clickhouse".into(),
-            "--library".into(),
-            library.into(),
-            "--data".into(),
-            folder.join("tables").into(),
-            "--listen".into(),
-            address.to_string().into(),
-        ],
-        folder: folder.join("tables"),
-        environment: Environment::Only(Vec::new()),
-        log_file: folder.join("clickhouse.log"),
-        listens: Listens { address, setting: "the test's port" },
-        ready_within: std::time::Duration::from_secs(60),
-        gives_up: GivesUp::Never,
-    }
+    let child = clickhouse::child(Path::new(GITPULSE), &provided().libchdb, folder, listens());
+    ChildSpec { gives_up: GivesUp::Never, ..child }
 }
 
 /// Starts a ClickHouse, and waits until it answers.
 pub(crate) async fn start_clickhouse_child(child: ChildSpec) -> Supervisor {
-    let address = child.listens.address;
-    Supervisor::start(child, move || probe::http(address, "/ping")).await.unwrap()
+    clickhouse::start(child).await.unwrap()
 }
 
 /// A ClickHouse in `folder`, and its URL.
@@ -153,6 +133,10 @@ pub(crate) async fn start_clickhouse(folder: &Path) -> (Supervisor, String) {
     let child = clickhouse_child(folder).await;
     let url = format!("http://{}", child.listens.address);
     (start_clickhouse_child(child).await, url)
+}
+
+fn listens() -> Listens {
+    Listens { address: free_address(), setting: "the test's port" }
 }
 
 /// An address on this machine that nobody listens on, and that is given to nobody else: below the ports that the kernel hands out by

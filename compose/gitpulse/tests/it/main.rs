@@ -1,6 +1,6 @@
 //! GitPulse as its users run it: real processes, real engines, requests in and SQL out.
 //!
-//! The broker is the embedded one, or Apache Kafka where `GITPULSE_TEST_KAFKA` names an installation. `engines` starts what all tests share,
+//! The engines are those of `up`. `engines` starts what all tests share,
 //! `deployment` the roles of one test with a topic prefix and a database of its own, `delivery` sends.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests")]
@@ -14,12 +14,15 @@ mod deployment;
 mod documents;
 mod engines;
 mod fixtures;
+mod kafka_tools;
 mod kills;
 mod law;
+mod nisshi;
 mod poison;
 mod rebuild;
 mod roles;
 mod shared_fixtures;
+mod skipped;
 mod spool;
 mod up;
 mod users_file;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::delivery::{client, payloads};
 use crate::deployment::{Deployment, TOKEN};
+use crate::skipped::skipped;
 
 /// A payload whose keys were mangled by hand (`"iid "`): nobody can tell which merge request it is about.
 const WITHOUT_IDENTITY: &str = "gbw-go-gitlab__group_merge_request.json";
@@ -16,8 +17,7 @@ const WITHOUT_IDENTITY: &str = "gbw-go-gitlab__group_merge_request.json";
 async fn real_payloads_arrive_with_their_values() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures/webhooks");
     if !folder.is_dir() {
-        eprintln!("NOT RUN: there are no payloads of other projects at {}", folder.display());
-        return;
+        return skipped("there are no payloads of other projects beside this one");
     }
     let files = payloads(&folder, ".json");
     assert!(files.len() > 100, "only {} files", files.len());

@@ -5,15 +5,13 @@ use std::path::Path;
 
 use crate::delivery::{Answer, client};
 use crate::deployment::{Deployment, Role, eventually};
-use crate::engines::{free_address, kafka_installation, provided};
+use crate::engines::free_address;
 
 /// Settings for an `up` on ports of its own, in a data folder.
 fn settings(data: &Path) -> Deployment {
     let clickhouse_url = format!("http://{}", free_address());
     let environment = [
         ("GITPULSE_DATA_DIR", data.to_str().unwrap().to_owned()),
-        ("NISSHI_BIN", provided().nisshi.to_str().unwrap().to_owned()),
-        ("CHDB_LIBRARY", provided().libchdb.to_str().unwrap().to_owned()),
         ("GITPULSE_KAFKA_BROKERS", free_address().to_string()),
         ("GITPULSE_CLICKHOUSE_URL", clickhouse_url.clone()),
         ("GITPULSE_LISTEN", free_address().to_string()),
@@ -56,10 +54,6 @@ async fn push(settings: &Deployment, folder: &Path, branch: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn up_begins_on_an_empty_folder_and_goes_on_after_a_kill() {
-    if kafka_installation().is_some() {
-        eprintln!("NOT RUN on Apache Kafka: `up` brings its own broker");
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data with spaces");
     let settings = settings(&data);
@@ -88,10 +82,6 @@ async fn up_begins_on_an_empty_folder_and_goes_on_after_a_kill() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn up_receives_while_its_processor_cannot_store() {
-    if kafka_installation().is_some() {
-        eprintln!("NOT RUN on Apache Kafka: `up` brings its own broker");
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     std::fs::create_dir(&data).unwrap();

@@ -1,0 +1,79 @@
+//! In: what the user names, `JAVA_HOME` and `PATH`. Out: a Java that runs Kafka. Never installs one.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use super::ProvideError;
+
+/// The oldest Java that Kafka's broker runs on (<https://kafka.apache.org/documentation/#java>).
+const OLDEST: u32 = 17;
+
+/// A Java runtime.
+#[derive(Clone, Debug)]
+pub(super) struct Java {
+    /// The program.
+    pub(super) program: PathBuf,
+    /// Its full version, as `17.0.15`.
+    pub(super) version: String,
+}
+
+impl Java {
+    /// The Java the user names (`GITPULSE_JAVA`), else that of `JAVA_HOME`, else the one in `PATH`.
+    ///
+    /// # Errors
+    ///
+    /// When the named one does not run or is too old, or none of the others does.
+    pub(super) fn find(named: Option<&Path>) -> Result<Self, ProvideError> {
+        if let Some(named) = named {
+            // The folder of an installation does as well.
+            let program = if named.is_dir() { named.join("bin/java") } else { named.to_owned() };
+            return Self::ask(program).map_err(|found| ProvideError::Java { found });
+        }
+        let of_home = env::var_os("JAVA_HOME").filter(|home| !home.is_empty());
+        let of_home = of_home.map(|home| PathBuf::from(home).join("bin/java"));
+        let mut found = "there is none in JAVA_HOME or PATH".to_owned();
+        for program in of_home.into_iter().chain([PathBuf::from("java")]) {
+            match Self::ask(program) {
+                Ok(java) => return Ok(java),
+                Err(unusable) if unusable.contains(" is ") => found = unusable,
+                Err(_) => (),
+            }
+        }
+        Err(ProvideError::Java { found })
+    }
+
+    /// Asks a program for its version; an error says what it is instead.
+    fn ask(program: PathBuf) -> Result<Self, String> {
+        let asked = Command::new(&program).arg("-version").stdin(Stdio::null()).output();
+        let output = asked.map_err(|error| format!("{} does not run: {error}", program.display()))?;
+        let printed = String::from_utf8_lossy(&output.stderr);
+        let version = version(&printed)
+            .ok_or_else(|| format!("{} does not say its version", program.display()))?
+            .to_owned();
+        match feature(&version) {
+            Some(number) if number >= OLDEST => Ok(Self { program, version }),
+            _ => Err(format!("{} is version {version}", program.display())),
+        }
+    }
+}
+
+/// The version in `openjdk version "17.0.15" 2025-04-15`, which may come after a line about picked up options.
+fn version(printed: &str) -> Option<&str> {
+    let (_, after) = printed.split_once(" version \"")?;
+    Some(after.split_once('"')?.0)
+}
+
+/// 17 of `17.0.15`, 26 of `26-ea`, and 8 of `1.8.0_392`.
+fn feature(version: &str) -> Option<u32> {
+    let mut numbers = version.split(|character: char| !character.is_ascii_digit());
+    match numbers.next()?.parse().ok()? {
+        1 => numbers.next()?.parse().ok(),
+        number => Some(number),
+    }
+}
+
+#[cfg(test)]
+mod tests;
