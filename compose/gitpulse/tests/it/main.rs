@@ -16,6 +16,7 @@ mod engines;
 mod fixtures;
 mod kills;
 mod law;
+mod migrations;
 mod poison;
 mod rebuild;
 mod roles;

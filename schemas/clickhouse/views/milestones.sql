@@ -1,39 +1,9 @@
--- One row a milestone of a project, or of a group (project_id 0). Versions as in merge_request_facts. A deletion has no time of its own:
--- it is told with the last updated_at, which it outranks.
-CREATE TABLE IF NOT EXISTS ${database}.milestone_facts ${on_cluster}
-(
-    instance LowCardinality(String),
-    project_id UInt64,
-    id UInt64,
-    project_path SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    group_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    group_path SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    iid SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    title SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    state SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    start_date SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Date32))),
-    due_date SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Date32))),
-    url SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    created_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    updated_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    deleted_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    last_event_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, UUID)),
-    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
-    INDEX created_at_range tupleElement(created_at, 4) TYPE minmax,
-    INDEX updated_at_range tupleElement(updated_at, 4) TYPE minmax
-)
-ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, id)
-SETTINGS index_granularity = 1024;
-
-CREATE VIEW IF NOT EXISTS ${database}.milestones ${on_cluster}
+CREATE OR REPLACE VIEW ${database}.milestones ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project; 0 for a milestone of a group',
     id UInt64 COMMENT 'GitLab id, unique in the instance',
-    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
     group_id Nullable(UInt64) COMMENT 'GitLab id of the group, for a milestone of a group',
     group_path Nullable(String) COMMENT 'Path of the group, where a webhook said so',
     iid Nullable(UInt64) COMMENT 'Number within the project or group',
@@ -41,7 +11,7 @@ CREATE VIEW IF NOT EXISTS ${database}.milestones ${on_cluster}
     state Nullable(String) COMMENT 'active or closed',
     start_date Nullable(Date32) COMMENT 'First day',
     due_date Nullable(Date32) COMMENT 'Last day',
-    url Nullable(String) COMMENT 'Page of the milestone; only the API says so',
+    url Nullable(String) COMMENT 'Page of the milestone; the API alone says so',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last',
     deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitPulse heard that it was deleted (receipt-derived)',
@@ -50,6 +20,7 @@ CREATE VIEW IF NOT EXISTS ${database}.milestones ${on_cluster}
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
+${security}
 AS SELECT
     instance, project_id, id,
     tupleElement(milestone_facts.project_path, 4) AS project_path,

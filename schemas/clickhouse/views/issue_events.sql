@@ -1,31 +1,7 @@
--- One row an observation of something that happened to an issue, as in merge_request_event_facts. `opened` is one an issue: its actor and
--- second are not part of the key (actor '' and second 0). Nor is the actor that of `closed` and `reopened`: nobody closes what is closed,
--- and not every body names who it was. The second comes first in the key after the issue, so that the view reads what is near in time
--- without sorting.
-CREATE TABLE IF NOT EXISTS ${database}.issue_event_facts ${on_cluster}
-(
-    instance LowCardinality(String),
-    project_id UInt64,
-    issue_id UInt64,
-    action LowCardinality(String),
-    actor String COMMENT 'For updated: user id, else @username, else empty',
-    second Int64 COMMENT 'Whole seconds since 1970',
-    occurred_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    actor_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    actor_username SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
-    INDEX occurred_at_range tupleElement(occurred_at, 4) TYPE minmax
-)
-ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, issue_id, second, action, actor)
-SETTINGS index_granularity = 1024;
-
 -- Observations of one action by one actor at most five seconds apart, each from the one before, with nothing opposite between, are one
 -- event: a reopening is dated by updated_at in a webhook, and by the state event's created_at in the API. Opposite are closed and
 -- reopened, by anybody. A frame is a RANGE over whole seconds, so that an opposite in the very second of either row counts as between.
-CREATE VIEW IF NOT EXISTS ${database}.issue_events ${on_cluster}
+CREATE OR REPLACE VIEW ${database}.issue_events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project of the issue; 0 for what belongs to a group, such as an epic',
@@ -39,6 +15,7 @@ CREATE VIEW IF NOT EXISTS ${database}.issue_events ${on_cluster}
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
 )
+${security}
 AS
 WITH seen AS
 (

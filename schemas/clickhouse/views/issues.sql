@@ -1,60 +1,11 @@
--- One row an issue or another work item, column by column as in merge_request_facts. The id is the instance's own for all of them, so
--- that an incident that comes as work_item and as issue is one row. What belongs to a group and no project has project_id 0.
-CREATE TABLE IF NOT EXISTS ${database}.issue_facts ${on_cluster}
-(
-    instance LowCardinality(String),
-    project_id UInt64,
-    id UInt64,
-    iid SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    project_path SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    group_path SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    type SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    title SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    state SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    confidential SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
-    author_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    author_username SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    assignee_ids SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Array(UInt64))),
-    labels SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Array(String))),
-    milestone_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    weight SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    severity SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    escalation_status SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    health_status SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    status_name SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    status_category SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    due_date SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Date32))),
-    start_date SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Date32))),
-    time_estimate_seconds SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    time_spent_seconds SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    moved_to_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    duplicated_to_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    url SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    created_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    updated_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    closed_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    closed_by_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    deleted_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    last_event_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, UUID)),
-    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
-    INDEX created_at_range tupleElement(created_at, 4) TYPE minmax,
-    INDEX updated_at_range tupleElement(updated_at, 4) TYPE minmax,
-    INDEX closed_at_range tupleElement(closed_at, 4) TYPE minmax
-)
-ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, id)
-SETTINGS index_granularity = 1024;
-
 -- confidential is what decides who may see a row, so that it is never NULL.
-CREATE VIEW IF NOT EXISTS ${database}.issues ${on_cluster}
+CREATE OR REPLACE VIEW ${database}.issues ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project; 0 for what belongs to a group, such as an epic',
     id UInt64 COMMENT 'GitLab id, unique in the instance',
     iid Nullable(UInt64) COMMENT 'Number within the project, as in #7; of an epic, within its group',
-    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
     group_path Nullable(String) COMMENT 'Path of the group, for what belongs to no project, such as an epic',
     type Nullable(String) COMMENT 'issue, incident, test_case, requirement, task, epic, objective, key_result or ticket',
     title Nullable(String) COMMENT 'Title',
@@ -67,16 +18,16 @@ CREATE VIEW IF NOT EXISTS ${database}.issues ${on_cluster}
     milestone_id Nullable(UInt64) COMMENT 'GitLab id of its milestone',
     weight Nullable(UInt64) COMMENT 'Weight (GitLab Premium)',
     severity Nullable(String) COMMENT 'unknown, low, medium, high or critical',
-    escalation_status Nullable(String) COMMENT 'Of an incident: triggered, acknowledged, resolved or ignored; the API does not tell',
+    escalation_status Nullable(String) COMMENT 'Of an incident: triggered, acknowledged, resolved or ignored; webhooks alone say it',
     health_status Nullable(String) COMMENT 'on_track, needs_attention or at_risk (GitLab Ultimate)',
-    status_name Nullable(String) COMMENT 'Name of its status, which groups choose; the API does not tell',
-    status_category Nullable(String) COMMENT 'triage, to_do, in_progress, done or canceled; the API does not tell',
+    status_name Nullable(String) COMMENT 'Name of its status, which groups choose; webhooks alone say it',
+    status_category Nullable(String) COMMENT 'triage, to_do, in_progress, done or canceled; webhooks alone say it',
     due_date Nullable(Date32) COMMENT 'When it is due',
     start_date Nullable(Date32) COMMENT 'When work on it is to start',
     time_estimate_seconds Nullable(UInt64) COMMENT 'Estimated time',
     time_spent_seconds Nullable(UInt64) COMMENT 'Time spent',
     moved_to_id Nullable(UInt64) COMMENT 'GitLab id of the issue of another project that it became',
-    duplicated_to_id Nullable(UInt64) COMMENT 'GitLab id of the issue that it was closed as a duplicate of; the API does not tell',
+    duplicated_to_id Nullable(UInt64) COMMENT 'GitLab id of the issue that it was closed as a duplicate of; webhooks alone say it',
     url Nullable(String) COMMENT 'Page of the issue',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was opened',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab changed it last',
@@ -88,6 +39,7 @@ CREATE VIEW IF NOT EXISTS ${database}.issues ${on_cluster}
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
+${security}
 AS SELECT
     instance, project_id, id,
     tupleElement(issue_facts.iid, 4) AS iid,

@@ -1,31 +1,4 @@
--- One row a membership: a user in a project (group_id 0) or in a group (project_id 0). Each column merges alone, as in
--- merge_requests. A pending request for access is a row too, marked by `requested`: it is no member.
-CREATE TABLE IF NOT EXISTS ${database}.member_facts ${on_cluster}
-(
-    instance LowCardinality(String),
-    project_id UInt64,
-    group_id UInt64,
-    user_id UInt64,
-    username SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    access_level SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt8))),
-    access SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    requested SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
-    expires_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Date32))),
-    created_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    updated_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    deleted_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    last_event_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, UUID)),
-    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
-    INDEX created_at_range tupleElement(created_at, 4) TYPE minmax,
-    INDEX updated_at_range tupleElement(updated_at, 4) TYPE minmax
-)
-ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, group_id, user_id)
-SETTINGS index_granularity = 1024;
-
-CREATE VIEW IF NOT EXISTS ${database}.members ${on_cluster}
+CREATE OR REPLACE VIEW ${database}.members ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project; 0 for a member of a group',
@@ -45,6 +18,7 @@ CREATE VIEW IF NOT EXISTS ${database}.members ${on_cluster}
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
+${security}
 AS SELECT
     instance, project_id, group_id, user_id,
     tupleElement(member_facts.username, 4) AS username,

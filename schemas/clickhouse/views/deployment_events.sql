@@ -1,26 +1,4 @@
--- One row a status that a deployment reached, and one a person who approved or rejected it: no key has a time, because a deployment
--- reaches a status once and a person decides once.
-CREATE TABLE IF NOT EXISTS ${database}.deployment_event_facts ${on_cluster}
-(
-    instance LowCardinality(String),
-    project_id UInt64,
-    deployment_id UInt64,
-    status LowCardinality(String),
-    actor String COMMENT 'Id of who approved or rejected it, or @name where GitLab sends no id; empty for a status',
-    occurred_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    actor_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    actor_username SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    comment SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
-    INDEX occurred_at_range tupleElement(occurred_at, 4) TYPE minmax
-)
-ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, deployment_id, status, actor)
-SETTINGS index_granularity = 1024;
-
-CREATE VIEW IF NOT EXISTS ${database}.deployment_events ${on_cluster}
+CREATE OR REPLACE VIEW ${database}.deployment_events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project; 0 where the body does not say',
@@ -34,6 +12,7 @@ CREATE VIEW IF NOT EXISTS ${database}.deployment_events ${on_cluster}
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
+${security}
 AS SELECT
     instance, project_id, deployment_id, status,
     tupleElement(deployment_event_facts.occurred_at, 4) AS occurred_at,

@@ -1,45 +1,6 @@
--- One row a note: a comment on a merge request, an issue, a commit, a snippet or a design. Column by column as in merge_request_facts.
-CREATE TABLE IF NOT EXISTS ${database}.note_facts ${on_cluster}
-(
-    instance LowCardinality(String),
-    project_id UInt64,
-    id UInt64,
-    noteable_type SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    noteable_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    noteable_iid SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    commit_sha SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    project_path SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    discussion_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    type SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    body SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    system SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
-    internal SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
-    confidential SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
-    author_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    author_username SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    resolvable SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
-    resolved SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
-    resolved_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    resolved_by_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    url SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    created_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    updated_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    deleted_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    last_event_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, UUID)),
-    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
-    INDEX created_at_range tupleElement(created_at, 4) TYPE minmax,
-    INDEX updated_at_range tupleElement(updated_at, 4) TYPE minmax,
-    INDEX resolved_at_range tupleElement(resolved_at, 4) TYPE minmax
-)
-ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, id)
-SETTINGS index_granularity = 1024;
-
 -- confidential is what decides who may see a row, so that it is never NULL. The API does not say of a note that its issue is confidential,
 -- and an issue can become so later: the issue itself decides, as it is now.
-CREATE VIEW IF NOT EXISTS ${database}.notes ${on_cluster}
+CREATE OR REPLACE VIEW ${database}.notes ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project; 0 for what belongs to a group, such as a note on an epic',
@@ -48,8 +9,8 @@ CREATE VIEW IF NOT EXISTS ${database}.notes ${on_cluster}
     noteable_id Nullable(UInt64) COMMENT 'GitLab id of what it is on; NULL for a commit',
     noteable_iid Nullable(UInt64) COMMENT 'Number of the merge request or issue within its project',
     commit_sha Nullable(String) COMMENT 'The commit that it is on',
-    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
-    discussion_id Nullable(String) COMMENT 'The thread that it belongs to; the API does not tell',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
+    discussion_id Nullable(String) COMMENT 'The thread that it belongs to; webhooks alone say it',
     type Nullable(String) COMMENT 'DiffNote (on a line), DiscussionNote (of a thread), or NULL for a plain comment',
     body Nullable(String) COMMENT 'Its text',
     system Nullable(Bool) COMMENT 'Whether GitLab wrote it, as a record of what somebody did; webhooks tell of none',
@@ -61,7 +22,7 @@ CREATE VIEW IF NOT EXISTS ${database}.notes ${on_cluster}
     resolved Nullable(Bool) COMMENT 'Whether its thread is resolved; NULL where it cannot be. GitLab sends no webhook for it',
     resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When its thread was resolved',
     resolved_by_id Nullable(UInt64) COMMENT 'Who resolved its thread',
-    url Nullable(String) COMMENT 'Where it is shown; the API does not tell',
+    url Nullable(String) COMMENT 'Where it is shown; webhooks alone say it',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was written',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was edited last, or its thread resolved',
     deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete list of the API no longer had it; GitLab tells of no deletion',
@@ -70,6 +31,7 @@ CREATE VIEW IF NOT EXISTS ${database}.notes ${on_cluster}
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
+${security}
 AS SELECT
     instance, project_id, id,
     tupleElement(note_facts.noteable_type, 4) AS noteable_type,

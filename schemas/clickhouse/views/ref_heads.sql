@@ -1,33 +1,10 @@
--- One row a branch or tag that the API listed, column by column as in merge_request_facts; read at the time of receipt.
-CREATE TABLE IF NOT EXISTS ${database}.ref_head_facts ${on_cluster}
-(
-    instance LowCardinality(String),
-    project_id UInt64,
-    ref String,
-    sha SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    commit_sha SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    protected SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
-    is_default SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
-    merged SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
-    message SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    created_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    url SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    seen_at SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When the API listed it last',
-    first_seen_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
-    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    INDEX created_at_range tupleElement(created_at, 4) TYPE minmax
-)
-ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, ref)
-SETTINGS index_granularity = 1024;
-
 -- Where each ref points, from what is known of it: the SHA of the last listing, and the pushes since then, followed from before to
 -- after. Pushes are not taken in the order of their receipt, which may be any: a ref that went A, B, C was at each SHA as often as it left it,
 -- but for the one it is at. Where several are left, because a push in between is missing, or none, because it went in a circle, the one that
 -- it came to last. One case is told by time: a push from A to B that is told again within ten minutes, after the ref had left B, moved it again if
 -- the ref had come back to A meanwhile and would still be there, though `pushes` does not count it, lest two hooks count it twice. If it had not come back to A, there was
 -- nothing to push from: a second hook was late.
-CREATE VIEW IF NOT EXISTS ${database}.ref_heads ${on_cluster}
+CREATE OR REPLACE VIEW ${database}.ref_heads ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
@@ -41,6 +18,7 @@ CREATE VIEW IF NOT EXISTS ${database}.ref_heads ${on_cluster}
     pushes UInt64 COMMENT 'Pushes that are known',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted'
 )
+${security}
 AS
 WITH told AS
 (
@@ -131,34 +109,3 @@ SELECT
     instance, project_id, ref, head.4 AS sha, head.5 AS moved_at, first_known_at AS first_pushed_at, last_at AS last_pushed_at,
     pusher.1 AS last_pusher_id, pusher.2 AS last_pusher_username, pushes_known AS pushes, arraySort(told_by) AS tenants
 FROM heads;
-
-CREATE VIEW IF NOT EXISTS ${database}.branches ${on_cluster}
-(
-    instance LowCardinality(String) COMMENT 'GitLab instance',
-    project_id UInt64 COMMENT 'GitLab id of the project',
-    name String COMMENT 'Name, as main',
-    head_sha Nullable(String) COMMENT 'Its newest commit; NULL once it was deleted (receipt-derived where its pushes go in a circle, or one of them is missing)',
-    is_default Nullable(Bool) COMMENT 'Whether it is the default branch, as the API said last',
-    protected Nullable(Bool) COMMENT 'Whether it is protected, as the API said last',
-    merged Nullable(Bool) COMMENT 'Whether it is merged into the default branch, as the API said last',
-    moved_at DateTime64(3, 'UTC') COMMENT 'When it came to its head (receipt-derived, unless the API says when it was pushed)',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was deleted (receipt-derived); NULL while it is there',
-    first_pushed_at DateTime64(3, 'UTC') COMMENT 'When GitPulse knows of it first (receipt-derived)',
-    last_pushed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last push (receipt-derived, unless the API says when); NULL where only a listing is known',
-    last_pusher_id Nullable(UInt64) COMMENT 'Who pushed last (receipt-derived)',
-    last_pusher_username Nullable(String) COMMENT 'User name of who pushed last (receipt-derived)',
-    pushes UInt64 COMMENT 'Pushes that are known',
-    url Nullable(String) COMMENT 'Page of the branch, as the API said',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted'
-)
-AS SELECT
-    refs.instance AS instance, refs.project_id AS project_id, substring(refs.ref, 12) AS name,
-    if(match(refs.sha, '^0+$'), NULL, refs.sha) AS head_sha,
-    tupleElement(listed.is_default, 4) AS is_default, tupleElement(listed.protected, 4) AS protected, tupleElement(listed.merged, 4) AS merged,
-    moved_at, if(head_sha IS NULL, moved_at, NULL) AS deleted_at,
-    first_pushed_at, last_pushed_at, last_pusher_id, last_pusher_username, pushes,
-    tupleElement(listed.url, 4) AS url, refs.tenants AS tenants
-FROM ${database}.ref_heads AS refs
-LEFT ALL JOIN (SELECT * FROM ${database}.ref_head_facts FINAL) AS listed
-    ON listed.instance = refs.instance AND listed.project_id = refs.project_id AND listed.ref = refs.ref
-WHERE startsWith(refs.ref, 'refs/heads/');

@@ -1,50 +1,10 @@
--- One row a deployment, column by column as in merge_request_facts. A webhook is as of status_changed_at, the API as of updated_at. An
--- approval or rejection is no status of the deployment: it is a row of deployment_event_facts.
-CREATE TABLE IF NOT EXISTS ${database}.deployment_facts ${on_cluster}
-(
-    instance LowCardinality(String),
-    project_id UInt64,
-    id UInt64,
-    iid SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    project_path SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    status SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    environment SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    environment_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    environment_tier SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    environment_slug SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    environment_url SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    ref SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    tag SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(Bool))),
-    sha SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    short_sha SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    commit_title SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    job_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    pipeline_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    user_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    user_username SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    created_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    updated_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    finished_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    deleted_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    last_event_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, UUID)),
-    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
-    INDEX created_at_range tupleElement(created_at, 4) TYPE minmax,
-    INDEX updated_at_range tupleElement(updated_at, 4) TYPE minmax,
-    INDEX finished_at_range tupleElement(finished_at, 4) TYPE minmax
-)
-ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, id)
-SETTINGS index_granularity = 1024;
-
-CREATE VIEW IF NOT EXISTS ${database}.deployments ${on_cluster}
+CREATE OR REPLACE VIEW ${database}.deployments ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project; 0 where the body does not say',
     id UInt64 COMMENT 'GitLab id, unique in the instance',
     iid Nullable(UInt64) COMMENT 'Number within the project; the API alone says it',
-    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
     status Nullable(String) COMMENT 'created, blocked, running, success, failed, canceled, skipped',
     environment Nullable(String) COMMENT 'Name of the environment',
     environment_id Nullable(UInt64) COMMENT 'GitLab id of the environment; the API alone says it',
@@ -69,6 +29,7 @@ CREATE VIEW IF NOT EXISTS ${database}.deployments ${on_cluster}
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
+${security}
 AS SELECT
     instance, project_id, id,
     tupleElement(deployment_facts.iid, 4) AS iid,

@@ -1,5 +1,5 @@
 -- Tags move as branches do, seldom as it is.
-CREATE VIEW IF NOT EXISTS ${database}.tags ${on_cluster}
+CREATE OR REPLACE VIEW ${database}.tags ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
@@ -17,6 +17,7 @@ CREATE VIEW IF NOT EXISTS ${database}.tags ${on_cluster}
     pushes UInt64 COMMENT 'Pushes that are known',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted'
 )
+${security}
 AS
 WITH told AS
 (

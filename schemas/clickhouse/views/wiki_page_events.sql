@@ -1,28 +1,4 @@
--- One row a change of a wiki page: its slug, what was done, and the commit of the wiki. Bodies of old versions of GitLab do not name the
--- commit: a digest of what they say stands in, so that two hooks still tell of one change. No body carries a time: the first receipt
--- stands in. The page's content is in events alone.
-CREATE TABLE IF NOT EXISTS ${database}.wiki_page_event_facts ${on_cluster}
-(
-    instance LowCardinality(String),
-    project_id UInt64,
-    slug String,
-    action LowCardinality(String),
-    version String COMMENT 'Commit of the wiki, else sha256: and the digest of the page',
-    project_path SimpleAggregateFunction(max, Nullable(String)),
-    title SimpleAggregateFunction(max, Nullable(String)),
-    format SimpleAggregateFunction(max, Nullable(String)),
-    message SimpleAggregateFunction(max, Nullable(String)),
-    url SimpleAggregateFunction(max, Nullable(String)),
-    actor_id SimpleAggregateFunction(max, Nullable(UInt64)),
-    actor_username SimpleAggregateFunction(max, Nullable(String)),
-    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
-)
-ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, slug, action, version);
-
-CREATE VIEW IF NOT EXISTS ${database}.wiki_page_events ${on_cluster}
+CREATE OR REPLACE VIEW ${database}.wiki_page_events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project; 0 where an old GitLab does not say',
@@ -30,7 +6,7 @@ CREATE VIEW IF NOT EXISTS ${database}.wiki_page_events ${on_cluster}
     action LowCardinality(String) COMMENT 'create, update or delete',
     version_id Nullable(String) COMMENT 'Commit of the wiki that made the change; for a deletion, the last one before it; NULL from old versions of GitLab',
     occurred_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived: GitLab sends no time of the change)',
-    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
     title Nullable(String) COMMENT 'Title of the page',
     format Nullable(String) COMMENT 'markdown, rdoc, asciidoc or org',
     message Nullable(String) COMMENT 'Message of the commit',
@@ -41,6 +17,7 @@ CREATE VIEW IF NOT EXISTS ${database}.wiki_page_events ${on_cluster}
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
 )
+${security}
 AS SELECT
     instance, project_id, slug, action,
     if(startsWith(version, 'sha256:'), NULL, version) AS version_id,

@@ -1,27 +1,4 @@
--- One row a delivery of a switch of a feature flag; the view makes one event of deliveries of one flag, state and actor that are less than
--- ten minutes apart, each from the one before. A body carries neither a time nor an id of the switch: receipt stands in, the earliest.
-CREATE TABLE IF NOT EXISTS ${database}.feature_flag_event_facts ${on_cluster}
-(
-    instance LowCardinality(String),
-    project_id UInt64,
-    flag String COMMENT 'Id of the flag, else its name, which never starts with a digit',
-    active Bool,
-    actor String COMMENT 'User id, else @username, else empty',
-    event_id UUID,
-    project_path SimpleAggregateFunction(max, Nullable(String)),
-    flag_id SimpleAggregateFunction(max, Nullable(UInt64)),
-    name SimpleAggregateFunction(max, Nullable(String)),
-    description SimpleAggregateFunction(max, Nullable(String)),
-    actor_id SimpleAggregateFunction(max, Nullable(UInt64)),
-    actor_username SimpleAggregateFunction(max, Nullable(String)),
-    tenant SimpleAggregateFunction(max, String),
-    origin SimpleAggregateFunction(max, String),
-    received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
-)
-ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, project_id, flag, active, actor, event_id);
-
-CREATE VIEW IF NOT EXISTS ${database}.feature_flag_events ${on_cluster}
+CREATE OR REPLACE VIEW ${database}.feature_flag_events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
@@ -39,6 +16,7 @@ CREATE VIEW IF NOT EXISTS ${database}.feature_flag_events ${on_cluster}
     origin String COMMENT 'webhook, api or hook_log, of the first delivery (receipt-derived)',
     event_id UUID COMMENT 'The first event that told of it, in events (receipt-derived)'
 )
+${security}
 AS SELECT
     instance, project_id, project_path, flag_id, name, description, active, actor_id, actor_username,
     received_at, fromUnixTimestamp64Milli(last_told_at, 'UTC') AS last_received_at, tenant, arraySort(told_by) AS tenants, origin, event_id

@@ -1,29 +1,4 @@
--- One row a group or subgroup. Each column merges alone, as in merge_requests. `path` is the full path alone: the last segment,
--- which is all that events of members say, would make two groups look like one.
-CREATE TABLE IF NOT EXISTS ${database}.group_facts ${on_cluster}
-(
-    instance LowCardinality(String),
-    group_id UInt64,
-    path SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    name SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    parent_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(UInt64))),
-    visibility SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    url SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(String))),
-    created_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    updated_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    deleted_at SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, Nullable(DateTime64(3, 'UTC')))),
-    last_event_id SimpleAggregateFunction(max, Tuple(Int64, UInt8, UInt16, UUID)),
-    tenants SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    origins SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    first_received_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
-    INDEX created_at_range tupleElement(created_at, 4) TYPE minmax,
-    INDEX updated_at_range tupleElement(updated_at, 4) TYPE minmax
-)
-ENGINE = ${replicated}AggregatingMergeTree
-ORDER BY (instance, group_id)
-SETTINGS index_granularity = 1024;
-
-CREATE VIEW IF NOT EXISTS ${database}.groups ${on_cluster}
+CREATE OR REPLACE VIEW ${database}.groups ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     group_id UInt64 COMMENT 'GitLab id of the group',
@@ -40,6 +15,7 @@ CREATE VIEW IF NOT EXISTS ${database}.groups ${on_cluster}
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
+${security}
 AS SELECT
     instance, group_id,
     tupleElement(group_facts.path, 4) AS path,
