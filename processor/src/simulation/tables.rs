@@ -47,11 +47,13 @@ struct Engine {
 }
 
 impl Engine {
-    /// Reads a CREATE TABLE of the migrations.
-    fn read(statement: &str) -> Engine {
+    /// Reads what the migrations say of one table: its CREATE TABLE, and columns that are added to it.
+    fn read(statements: &str) -> Engine {
         let mut engine = Engine::default();
-        for line in statement.lines().map(str::trim) {
+        for line in statements.lines().map(str::trim) {
             if let Some((column, function)) = line.split_once(" SimpleAggregateFunction(") {
+                // After ADD COLUMN IF NOT EXISTS, where it is added.
+                let column = column.rsplit(' ').next().unwrap();
                 let function = function.split(',').next().unwrap();
                 engine.functions.insert(column.to_owned(), function.to_owned());
             }
@@ -123,8 +125,9 @@ static ENGINES: LazyLock<BTreeMap<&str, Engine>> = LazyLock::new(|| {
     let statements: Vec<String> =
         MIGRATIONS.iter().flat_map(|migration| migration.statements(&target)).collect();
     let engine = |table: &str| {
-        let created = format!("CREATE TABLE IF NOT EXISTS `gitpulse`.{table} ");
-        Engine::read(statements.iter().find(|statement| statement.contains(&created)).unwrap())
+        let name = format!(" `gitpulse`.{table} ");
+        let own = statements.iter().filter(|statement| statement.contains(&name)).map(String::as_str);
+        Engine::read(&Vec::from_iter(own).join("\n"))
     };
     TABLES.iter().map(|table| (table.name, engine(table.name))).collect()
 });

@@ -9,7 +9,8 @@ use crate::engines::shared;
 
 /// Makes the database seem to have the views, or one migration, of another build.
 async fn pretend(deployment: &Deployment, version: u32) {
-    let insert = "INSERT INTO migrations (version, name, checksum) VALUES (?, 'pretended', 'of another build')";
+    let insert =
+        "INSERT INTO migrations (version, name, checksum) VALUES (?, 'pretended', 'of another build')";
     deployment.client.query(insert).bind(version).execute().await.unwrap();
 }
 
@@ -63,14 +64,16 @@ async fn several_at_once_make_what_one_makes() {
         if already > 0 {
             pretend(&deployment, 0).await;
         }
-        let migrate = || deployment.command(&["migrate"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let migrate =
+            || deployment.command(&["migrate"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let all = [migrate(), migrate(), migrate()].map(Result::unwrap);
         for one in all {
             let output = one.wait_with_output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }
         assert!(deployment.output(&["migrate"]).starts_with("nothing to do"));
-        let left = "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, '_tmp')";
+        let left =
+            "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, '_tmp')";
         let left: Vec<String> = deployment.client.query(left).fetch_all().await.unwrap();
         assert!(left.is_empty(), "{left:?}");
     }
@@ -90,7 +93,8 @@ async fn a_database_of_another_build_is_refused_and_the_way_out_loses_nothing() 
     let old = deployment.environment["GITPULSE_CLICKHOUSE_DATABASE"].clone();
     let ingest = deployment.ingest();
     let deliver = async |iid: u64| {
-        let answer = send(&client(), &ingest.webhooks(), &format!("delivery-{iid}"), merge_request(iid)).await;
+        let answer =
+            send(&client(), &ingest.webhooks(), &format!("delivery-{iid}"), merge_request(iid)).await;
         assert_eq!(answer, Answer::Status(200));
     };
     let mut processor = deployment.processor();
