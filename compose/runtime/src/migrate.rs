@@ -132,9 +132,10 @@ pub async fn tables(clickhouse: &ClickHouse) -> Result<Applied, MigrateError> {
 /// Replaces all views, and applies the roles again where roles were made. They are recorded only after both, so that one that was
 /// interrupted is done again.
 ///
-/// ClickHouse replaces a view by making another and exchanging their names. Grants and row policies belong to the name, and stay; the
-/// definer belongs to the view, and would be forgotten, so that the statement names it: at no time is a view readable with more rights than
-/// before, nor with fewer. What a new view needs, and a policy on a column that is new, the roles bring.
+/// ClickHouse makes another view and exchanges their names; older versions drop the one and make the other, so that for a moment there is
+/// none. Either way grants and row policies belong to the name, and stay, while the definer belongs to the view, and would be forgotten: so
+/// that the statement names it, and at no time a view is readable with other rights than before. What a new view needs, and a policy on a
+/// column that is new, the roles bring.
 async fn views(clickhouse: &ClickHouse) -> Result<usize, MigrateError> {
     // Only roles make a definer: without them the statement says that readers use their own rights, whatever the server's default is.
     let with_definer = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND engine = 'View' \
