@@ -103,8 +103,8 @@ pub struct Store<'s> {
 /// Makes the INSERTs from the list of tables.
 macro_rules! insert {
     (
-        $($field:ident: $rows:ty => $table:literal, $views:tt;)*
-        last $last:ident: $last_rows:ty => $last_table:literal, $last_views:tt;
+        { $($field:ident: $rows:ty => $table:literal, $views:tt;)* }
+        then { $last:ident: $last_rows:ty => $last_table:literal, $last_views:tt; }
     ) => {
         impl Store<'_> {
             /// Stores all rows, the tables side by side and `events` last, so that an event that can be seen has its rows.

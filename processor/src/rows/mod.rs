@@ -29,7 +29,7 @@ mod project;
 mod push;
 mod release;
 mod snapshot;
-mod tables;
+mod table;
 mod user;
 mod version;
 mod vulnerability;
@@ -51,8 +51,8 @@ pub use pipeline::{PipelineEventRow, PipelineRow};
 pub use project::ProjectRow;
 pub use push::{CommitRow, PushRow, RefHeadRow};
 pub use release::ReleaseRow;
-pub use tables::Table;
-use tables::rows;
+pub use table::Table;
+use table::rows;
 pub use user::UserRow;
 pub use version::{Column, Columns, Version, Versioned, VersionedList};
 pub use vulnerability::VulnerabilityRow;
@@ -64,33 +64,37 @@ pub use wiki_page::WikiPageEventRow;
 macro_rules! tables {
     ($make:ident) => {
         $make! {
-            pushes: Vec<PushRow> => "push_facts", ["pushes", "branches", "tags"];
-            commits: Vec<CommitRow> => "commit_facts", ["commits"];
-            ref_heads: Vec<RefHeadRow> => "ref_head_facts", ["branches", "tags"];
-            merge_requests: Vec<MergeRequestRow> => "merge_request_facts", ["merge_requests"];
-            merge_request_events: Vec<MergeRequestEventRow> => "merge_request_event_facts", ["merge_request_events"];
-            pipelines: Vec<PipelineRow> => "pipeline_facts", ["pipelines"];
-            pipeline_events: Vec<PipelineEventRow> => "pipeline_event_facts", ["pipeline_events"];
-            jobs: Vec<JobRow> => "job_facts", ["jobs"];
-            issues: Vec<IssueRow> => "issue_facts", ["issues"];
-            issue_events: Vec<IssueEventRow> => "issue_event_facts", ["issue_events"];
-            notes: Vec<NoteRow> => "note_facts", ["notes"];
-            deployments: Vec<DeploymentRow> => "deployment_facts", ["deployments"];
-            deployment_events: Vec<DeploymentEventRow> => "deployment_event_facts", ["deployment_events"];
-            releases: Vec<ReleaseRow> => "release_facts", ["releases"];
-            milestones: Vec<MilestoneRow> => "milestone_facts", ["milestones"];
-            wiki_page_events: Vec<WikiPageEventRow> => "wiki_page_event_facts", ["wiki_page_events"];
-            feature_flag_events: Vec<FeatureFlagEventRow> => "feature_flag_event_facts", ["feature_flag_events"];
-            emoji_events: Vec<EmojiEventRow> => "emoji_event_facts", ["emoji_events"];
-            vulnerabilities: Vec<VulnerabilityRow> => "vulnerability_facts", ["vulnerabilities"];
-            token_expiries: Vec<TokenExpiryRow> => "token_expiry_facts", ["token_expiries"];
-            members: Vec<MemberRow> => "member_facts", ["members"];
-            projects: Merged<ProjectRow> => "project_facts", ["projects"];
-            groups: Merged<GroupRow> => "group_facts", ["groups"];
-            users: Merged<UserRow> => "user_facts", ["users"];
-            dead_letters: Vec<DeadLetterRow> => "dead_letter_facts", [];
+            {
+                pushes: Vec<PushRow> => "push_facts", ["pushes", "branches", "tags"];
+                commits: Vec<CommitRow> => "commit_facts", ["commits"];
+                ref_heads: Vec<RefHeadRow> => "ref_head_facts", ["branches", "tags"];
+                merge_requests: Vec<MergeRequestRow> => "merge_request_facts", ["merge_requests"];
+                merge_request_events: Vec<MergeRequestEventRow> => "merge_request_event_facts", ["merge_request_events"];
+                pipelines: Vec<PipelineRow> => "pipeline_facts", ["pipelines"];
+                pipeline_events: Vec<PipelineEventRow> => "pipeline_event_facts", ["pipeline_events"];
+                jobs: Vec<JobRow> => "job_facts", ["jobs"];
+                issues: Vec<IssueRow> => "issue_facts", ["issues"];
+                issue_events: Vec<IssueEventRow> => "issue_event_facts", ["issue_events"];
+                notes: Vec<NoteRow> => "note_facts", ["notes"];
+                deployments: Vec<DeploymentRow> => "deployment_facts", ["deployments"];
+                deployment_events: Vec<DeploymentEventRow> => "deployment_event_facts", ["deployment_events"];
+                releases: Vec<ReleaseRow> => "release_facts", ["releases"];
+                milestones: Vec<MilestoneRow> => "milestone_facts", ["milestones"];
+                wiki_page_events: Vec<WikiPageEventRow> => "wiki_page_event_facts", ["wiki_page_events"];
+                feature_flag_events: Vec<FeatureFlagEventRow> => "feature_flag_event_facts", ["feature_flag_events"];
+                emoji_events: Vec<EmojiEventRow> => "emoji_event_facts", ["emoji_events"];
+                vulnerabilities: Vec<VulnerabilityRow> => "vulnerability_facts", ["vulnerabilities"];
+                token_expiries: Vec<TokenExpiryRow> => "token_expiry_facts", ["token_expiries"];
+                members: Vec<MemberRow> => "member_facts", ["members"];
+                projects: Merged<ProjectRow> => "project_facts", ["projects"];
+                groups: Merged<GroupRow> => "group_facts", ["groups"];
+                users: Merged<UserRow> => "user_facts", ["users"];
+                dead_letters: Vec<DeadLetterRow> => "dead_letter_facts", [];
+            }
             // After all others: an event that can be seen has its rows.
-            last events: Vec<EventRow> => "event_facts", [];
+            then {
+                events: Vec<EventRow> => "event_facts", [];
+            }
         }
     };
 }

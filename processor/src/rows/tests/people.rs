@@ -79,7 +79,10 @@ fn a_push_names_its_project_but_cannot_bring_it_back() {
     assert_eq!(project(&push).path.value.as_deref(), Some("shop/checkout"));
     assert_eq!(project(&push).deleted_at, Columns::absent());
     // Null is a fact: the repository is empty.
-    assert_eq!(project(&push).default_branch, (1_795_348_800, 0, 0, None));
+    assert_eq!(
+        (project(&push).default_branch.version.seconds, &project(&push).default_branch.value),
+        (1_795_348_800, &None)
+    );
     assert_eq!(
         (user(&push).username.value.as_deref(), user(&push).deleted_at),
         (Some("mika"), Columns::absent())

@@ -218,8 +218,11 @@ fn a_deployment_without_an_id_is_dead_lettered() {
 #[test]
 fn whoever_tells_of_a_deleted_thing_later_revives_it() {
     let seen = example("deployment/success.api.json").deployments.remove(0).deleted_at;
-    let (seconds, rank, _, _) = seen;
-    let deleted = |seconds| (seconds, rank + 1, 0_u16, Some(1_i64));
+    let Version { seconds, rank, .. } = seen.version;
+    let deleted = |seconds| Column {
+        version: Version { seconds, rank: rank + 1, milliseconds: 0 },
+        value: Some(1_i64),
+    };
     assert_eq!(newest(&seen, &deleted(seconds)), Some(1));
     assert_eq!(newest(&deleted(seconds - 1), &seen), None);
     assert_eq!(example("pipeline/listed.api.json").pipelines[0].deleted_at.value, None);

@@ -15,8 +15,8 @@ pub struct Table {
 /// Makes the struct of rows and `TABLES` from the list.
 macro_rules! rows {
     (
-        $($field:ident: $rows:ty => $table:literal, $views:tt;)*
-        last $last:ident: $last_rows:ty => $last_table:literal, $last_views:tt;
+        { $($field:ident: $rows:ty => $table:literal, $views:tt;)* }
+        then { $last:ident: $last_rows:ty => $last_table:literal, $last_views:tt; }
     ) => {
         /// Rows for the tables, in the order in which they are inserted: `events` come last, so that an event that can be seen has its rows.
         #[derive(Debug, Default, Serialize)]
