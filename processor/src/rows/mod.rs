@@ -14,6 +14,7 @@ use crate::decode::{Event, EventBody};
 mod access_token;
 mod deployment;
 mod emoji;
+mod environment;
 mod existence;
 mod feature_flag;
 mod group;
@@ -38,6 +39,7 @@ mod wiki_page;
 pub use access_token::TokenExpiryRow;
 pub use deployment::{DeploymentEventRow, DeploymentRow};
 pub use emoji::EmojiEventRow;
+pub use environment::EnvironmentRow;
 pub use feature_flag::FeatureFlagEventRow;
 pub use group::GroupRow;
 pub use issue::{IssueEventRow, IssueRow};
@@ -78,6 +80,7 @@ macro_rules! tables {
                 notes: Vec<NoteRow> => "note_facts", ["notes"];
                 deployments: Vec<DeploymentRow> => "deployment_facts", ["deployments"];
                 deployment_events: Vec<DeploymentEventRow> => "deployment_event_facts", ["deployment_events"];
+                environments: Vec<EnvironmentRow> => "environment_facts", ["environments"];
                 releases: Vec<ReleaseRow> => "release_facts", ["releases"];
                 milestones: Vec<MilestoneRow> => "milestone_facts", ["milestones"];
                 wiki_page_events: Vec<WikiPageEventRow> => "wiki_page_event_facts", ["wiki_page_events"];
@@ -216,6 +219,7 @@ pub fn rows_for(event: Event) -> Rows {
         Ok(EventBody::Note(note)) => note::rows(&event, note),
         Ok(EventBody::Job(job)) => job::rows(&event, job),
         Ok(EventBody::Deployment(deployment)) => deployment::rows(&event, deployment),
+        Ok(EventBody::Environment(environment)) => environment::rows(&event, environment),
         Ok(EventBody::Release(release)) => release::rows(&event, release),
         Ok(EventBody::Milestone(milestone)) => milestone::rows(&event, milestone),
         Ok(EventBody::WikiPage(page)) => wiki_page::rows(&event, page),

@@ -307,3 +307,29 @@ fn a_deployment_whose_time_nobody_can_read_is_counted_once() {
         assert_eq!((rows.deployment_events.len(), rows.unreadable), (1, 1), "{status}");
     }
 }
+
+#[test]
+fn an_environment_is_told_from_a_deployment_by_its_slug() {
+    let rows = example("deployment/environment.api.json");
+    let environment = &rows.environments[0];
+    assert_eq!((environment.id, environment.tier.value.as_deref()), (301, Some("production")));
+    assert!(rows.deployments.is_empty() && rows.deployment_events.is_empty());
+    let deployment = example("deployment/success.api.json");
+    assert_eq!(deployment.deployments[0].environment_id.value, Some(environment.id));
+    assert_eq!(deployment.deployments[0].environment.value, environment.name.value);
+    assert!(deployment.environments.is_empty());
+}
+
+#[test]
+fn an_environment_that_was_stopped_and_started_again_is_available() {
+    let environment = |updated_at: &str, state: &str| {
+        let object = format!(
+            r#"{{"id":301,"name":"production","slug":"production","state":"{state}","updated_at":"{updated_at}"}}"#
+        );
+        rows_of_object(&object, EventKind::Deployment, "project/42/deployment/301").environments.remove(0)
+    };
+    let stopped = environment("2026-11-02T08:00:00.100Z", "stopped");
+    let started = environment("2026-11-02T08:00:00.900Z", "available");
+    assert_eq!(newest(&stopped.state, &started.state).as_deref(), Some("available"));
+    assert_eq!(newest(&started.state, &stopped.state).as_deref(), Some("available"));
+}
