@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::batch::Positions;
 use crate::metrics::Metrics;
-use crate::rows::Rows;
+use crate::rows::{Rows, tables};
 
 /// Rows of one table could not be stored.
 #[derive(Debug, thiserror::Error)]
@@ -100,40 +100,26 @@ pub struct Store<'s> {
     pub metrics: &'s Metrics,
 }
 
-impl Store<'_> {
-    /// Stores all rows, the tables side by side and `events` last, so that an event that can be seen has its rows.
-    pub async fn insert(&self, rows: &Rows) -> Result<(), InsertError> {
-        tokio::try_join!(
-            self.table("push_facts", &rows.pushes),
-            self.table("commit_facts", &rows.commits),
-            self.table("ref_head_facts", &rows.ref_heads),
-            self.table("merge_request_facts", &rows.merge_requests),
-            self.table("merge_request_event_facts", &rows.merge_request_events),
-            self.table("pipeline_facts", &rows.pipelines),
-            self.table("pipeline_event_facts", &rows.pipeline_events),
-            self.table("job_facts", &rows.jobs),
-            self.table("issue_facts", &rows.issues),
-            self.table("issue_event_facts", &rows.issue_events),
-            self.table("note_facts", &rows.notes),
-            self.table("deployment_facts", &rows.deployments),
-            self.table("deployment_event_facts", &rows.deployment_events),
-            self.table("release_facts", &rows.releases),
-            self.table("milestone_facts", &rows.milestones),
-            self.table("wiki_page_event_facts", &rows.wiki_page_events),
-            self.table("feature_flag_event_facts", &rows.feature_flag_events),
-            self.table("emoji_event_facts", &rows.emoji_events),
-            self.table("vulnerability_facts", &rows.vulnerabilities),
-            self.table("token_expiry_facts", &rows.token_expiries),
-            self.table("member_facts", &rows.members),
-            self.table("project_facts", &rows.projects),
-            self.table("group_facts", &rows.groups),
-            self.table("user_facts", &rows.users),
-            self.table("dead_letter_facts", &rows.dead_letters),
-        )?;
-        fail_point!("processor::before_events", |_| std::process::abort());
-        self.table("event_facts", &rows.events).await
-    }
+/// Makes the INSERTs from the list of tables.
+macro_rules! insert {
+    (
+        { $($field:ident: $rows:ty => $table:literal, $views:tt;)* }
+        then { $last:ident: $last_rows:ty => $last_table:literal, $last_views:tt; }
+    ) => {
+        impl Store<'_> {
+            /// Stores all rows, the tables side by side and `events` last, so that an event that can be seen has its rows.
+            pub async fn insert(&self, rows: &Rows) -> Result<(), InsertError> {
+                tokio::try_join!($(self.table($table, &rows.$field),)*)?;
+                fail_point!("processor::before_events", |_| std::process::abort());
+                self.table($last_table, &rows.$last).await
+            }
+        }
+    };
+}
 
+tables!(insert);
+
+impl Store<'_> {
     /// Records which positions are stored, once their rows are: what no range covers was never consumed.
     pub async fn record(&self, positions: &Positions) -> Result<(), InsertError> {
         let ranges = positions.iter().map(|(topic, partition, range)| ConsumedRangeRow {

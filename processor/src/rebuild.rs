@@ -13,7 +13,7 @@
 
 mod difference;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -193,9 +193,8 @@ impl Rebuild {
             .await
             .map_err(|source| RebuildError::ClickHouse { doing: "looked for an interrupted one", source })?;
         let Some(Interrupted { id, tables, began_at }) = found else { return Ok(None) };
-        let known = TABLES.iter().flat_map(|(_, tables)| tables.iter().copied());
-        let tables = known.filter(|known| tables.iter().any(|table| table == known));
-        let tables = Vec::from_iter(tables.collect::<BTreeSet<_>>());
+        let known = TABLES.iter().map(|table| table.name);
+        let tables = known.filter(|known| tables.iter().any(|table| table == known)).collect();
         Ok(Some(Rebuild { client, id, tables, began_at, on_cluster, insert_timeout, metrics }))
     }
 

@@ -23,23 +23,3 @@ CREATE TABLE IF NOT EXISTS ${database}.event_facts ${on_cluster}
 )
 ENGINE = ${replicated}ReplacingMergeTree(precedence)
 ORDER BY (instance, project_id, kind, id);
-
-CREATE VIEW IF NOT EXISTS ${database}.events ${on_cluster}
-(
-    instance LowCardinality(String) COMMENT 'GitLab instance, as https://gitlab.example.com',
-    project_id UInt64 COMMENT 'GitLab id of the project; 0 where there is none or the body does not say',
-    kind LowCardinality(String) COMMENT 'What the event is about: push, merge_request, pipeline, ...; the topic it travelled on',
-    id UUID COMMENT 'Event id: the same for a retry, a resend and a rerun of the same delivery',
-    name LowCardinality(String) COMMENT 'GitLab''s own name: object_kind, else event_name',
-    action LowCardinality(String) COMMENT 'Action, else status or state, as the body says it',
-    project_path String COMMENT 'Path of the project when the event was sent; empty where the body does not say',
-    subject String COMMENT 'The entity, as project/42/merge_request/7',
-    origin LowCardinality(String) COMMENT 'webhook, api or hook_log',
-    confidential Bool COMMENT 'Whether it is about something that GitLab shows to few: a confidential issue, an internal note',
-    tenant LowCardinality(String) COMMENT 'The configured source that verified the delivery',
-    delivery_id String COMMENT 'GitLab''s id of the delivery; empty before GitLab 17.4',
-    received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse received it first. GitLab sends no time of sending',
-    payload String COMMENT 'What GitLab sent, as JSON, but for redacted secrets: JSONExtract... reads it'
-)
-AS SELECT instance, project_id, kind, id, name, action, project_path, subject, origin, confidential, tenant, delivery_id, received_at, payload
-FROM ${database}.event_facts FINAL;

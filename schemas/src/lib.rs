@@ -2,8 +2,8 @@
 //!
 //! In the order the bytes travel: [`head`] reads who and what a body is about, [`redact`] blanks the secrets
 //! GitLab sends, [`envelope`] wraps it for Kafka, [`topic`] says where it goes, [`event`] types what comes out
-//! again from a hook, [`api`] what comes from the REST API, [`migration`] is where it ends up, and
-//! [`access`] who may read it there.
+//! again from a hook, [`api`] what comes from the REST API, [`migration`] is where it ends up, [`view`]
+//! what analysts read of it, and [`access`] who may.
 //! [`drift`] finds what GitLab sends beyond what is known.
 
 pub mod access;
@@ -19,6 +19,7 @@ pub mod migration;
 pub mod redact;
 pub mod time;
 pub mod topic;
+pub mod view;
 
 pub use envelope::{Envelope, Origin, Payload};
 pub use kind::EventKind;

@@ -16,6 +16,7 @@ use runtime::clickhouse::{ClickHouse, ClickHouseError};
 use runtime::kafka::{Kafka, Unsuited};
 use runtime::spool::SpoolConfig;
 use schemas::migration::MIGRATIONS;
+use schemas::view;
 
 use crate::cli::StoreArgs;
 use crate::tenants::WebhookConfig;
@@ -198,17 +199,24 @@ async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
         }
     }
     let mut findings = vec![Finding::Good(format!("ClickHouse: {url} answers"))];
-    let query = clickhouse.client.query("SELECT count() FROM migrations FINAL");
-    let applied = tokio::time::timeout(TIMEOUT, query.fetch_one::<u64>()).await;
+    // Number 0 is the views.
+    let query = clickhouse
+        .client
+        .query("SELECT countIf(version > 0), anyIf(checksum, version = 0) FROM migrations FINAL");
+    let applied = tokio::time::timeout(TIMEOUT, query.fetch_one::<(u64, String)>()).await;
     let all = MIGRATIONS.len() as u64;
     findings.push(match applied {
-        Ok(Ok(applied)) if applied == all => {
+        Ok(Ok((applied, views))) if applied == all && views == view::all_checksum() => {
             Finding::Good(format!("ClickHouse: all {all} migrations are applied"))
         }
-        Ok(Ok(applied)) if applied > all => Finding::Note(format!(
+        Ok(Ok((applied, _))) if applied == all => Finding::Bad(
+            "ClickHouse: the views are those of another version".to_owned(),
+            "run `gitpulse migrate`".to_owned(),
+        ),
+        Ok(Ok((applied, _))) if applied > all => Finding::Note(format!(
             "ClickHouse: {applied} migrations are applied, this program knows {all}: a newer one migrated it"
         )),
-        Ok(Ok(applied)) => Finding::Bad(
+        Ok(Ok((applied, _))) => Finding::Bad(
             format!("ClickHouse: {applied} of {all} migrations are applied"),
             "run `gitpulse migrate`".to_owned(),
         ),

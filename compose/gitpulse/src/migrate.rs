@@ -4,7 +4,7 @@
 use clap::Args;
 use runtime::clickhouse::ClickHouse;
 use runtime::kafka::Kafka;
-use runtime::migrate;
+use runtime::migrate::{self, Applied};
 use schemas::access::RoleNames;
 
 use crate::cli::StoreArgs;
@@ -28,14 +28,17 @@ pub(crate) async fn run(args: MigrateArgs) -> anyhow::Result<()> {
     let MigrateArgs { stores, roles, tenant: tenants } = args;
     let clickhouse = ClickHouse::new(&stores.clickhouse);
     let topics = migrate::topics(&Kafka::new(&stores.kafka)?, &stores.kafka).await?;
-    let tables = migrate::tables(&clickhouse).await?;
+    let applied = migrate::tables(&clickhouse).await?;
     for topic in &topics {
         println!("created topic {topic}");
     }
-    for migration in &tables {
+    for migration in &applied.migrations {
         println!("applied migration {migration}");
     }
-    if topics.is_empty() && tables.is_empty() && !roles {
+    if applied.views > 0 {
+        println!("applied {} views", applied.views);
+    }
+    if topics.is_empty() && applied == Applied::default() && !roles {
         println!("nothing to do: all topics and tables are there");
     }
     if roles {

@@ -40,7 +40,8 @@ pub(crate) struct RebuildArgs {
 }
 
 fn names() -> Vec<&'static str> {
-    TABLES.iter().map(|(name, _)| *name).collect()
+    let names = TABLES.iter().flat_map(|table| table.views);
+    Vec::from_iter(names.copied().collect::<BTreeSet<_>>())
 }
 
 /// Builds tables anew beside the live ones, shows the difference, and swaps them.
@@ -74,9 +75,12 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
     }
     let tables = TABLES
         .iter()
-        .filter(|(name, _)| args.tables.is_empty() || args.tables.iter().any(|chosen| chosen == name))
-        .flat_map(|(_, tables)| tables.iter().copied());
-    let tables = Vec::from_iter(tables.collect::<BTreeSet<_>>());
+        .filter(|table| {
+            let is_chosen = |view| args.tables.is_empty() || args.tables.iter().any(|chosen| chosen == view);
+            table.views.iter().any(is_chosen)
+        })
+        .map(|table| table.name)
+        .collect();
     let rebuild = Rebuild::begin(client, tables, on_cluster, INSERT_TIMEOUT, metrics).await?;
     let events = rebuild.events().await?;
     let progress = Progress::new("reading events", events);
@@ -142,8 +146,9 @@ fn summary(differences: &[Difference]) -> String {
         }
         let counts =
             [difference.before, difference.after, difference.removed, difference.added, difference.changed];
-        let names = TABLES.iter().filter(|(_, tables)| tables.contains(&difference.table));
-        let mut row = vec![Vec::from_iter(names.map(|(name, _)| *name)).join(", ")];
+        let views =
+            TABLES.iter().filter(|table| table.name == difference.table).flat_map(|table| table.views);
+        let mut row = vec![Vec::from_iter(views.copied()).join(", ")];
         row.extend(counts.map(|count| count.to_string()));
         row.push(text);
         table.add_row(row);

@@ -1,5 +1,5 @@
-//! Creates what the services talk to. In: clients. Out: topics, tables, and who may read them. Never drops or changes a topic or a table
-//! that is there; running it again changes nothing.
+//! Creates what the services talk to. In: clients. Out: topics, tables, views, and who may read them. Never drops or changes a topic or a
+//! table that is there; views, which hold nothing, are replaced when this build has others. Running it again changes nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use clickhouse::error::Error;
 use schemas::access;
 use schemas::migration::{self, MIGRATIONS};
 use schemas::topic::TopicPrefix;
+use schemas::view::{self, Rights};
 
 use crate::clickhouse::{ClickHouse, ClickHouseError};
 use crate::kafka::{Kafka, KafkaConfig, TopicsError};
@@ -15,13 +16,16 @@ use crate::kafka::{Kafka, KafkaConfig, TopicsError};
 /// One statement of a migration; on a cluster it waits for all replicas.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// What a migration did.
+/// The number under which `migrations` has the views.
+const VIEWS_VERSION: u32 = 0;
+
+/// What was applied to a database.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Migrated {
-    /// Topics that were created.
-    pub topics: Vec<String>,
-    /// Migrations that were applied.
+pub struct Applied {
+    /// The migrations, in order.
     pub migrations: Vec<String>,
+    /// How many views were replaced: all or none.
+    pub views: usize,
 }
 
 /// Why topics or tables could not be created.
@@ -41,12 +45,21 @@ pub enum MigrateError {
     },
     /// The files of this binary and what was applied to the database differ.
     #[error(
-        "migration {name} was applied with another content: this database was migrated by another build; use that build, or another database"
+        "migration {name} was applied to database {database} with another content, by another build: go on with that build, or name a new \
+         database (GITPULSE_CLICKHOUSE_DATABASE) and run `gitpulse migrate` again. A processor on a new database reads everything that Kafka \
+         still holds; for what is older, `INSERT INTO new.event_facts SELECT * FROM {database}.event_facts` and `gitpulse rebuild`"
     )]
     Edited {
         /// The migration.
         name: String,
+        /// The database.
+        database: String,
     },
+    /// The views are as this build has them, but the roles that were made are not.
+    #[error(
+        "the views were replaced, but roles read none of them that is new until `gitpulse migrate --roles` succeeds"
+    )]
+    Roles(#[from] RolesError),
 }
 
 /// Why roles could not be made. What was done before that stays, and lets nobody read more: grants come last.
@@ -72,52 +85,100 @@ pub async fn topics(kafka: &Kafka, config: &KafkaConfig) -> Result<Vec<String>, 
     kafka.create_topics(&prefix.all(), config.partitions, config.replication_factor).await
 }
 
-/// Applies the migrations that are missing, in order.
-pub async fn tables(clickhouse: &ClickHouse) -> Result<Vec<String>, MigrateError> {
-    let failed = |name: &str| {
-        let name = name.to_owned();
-        move |source| MigrateError::Statement { name, source }
-    };
+/// Applies the migrations that are missing, in order, and then the views, if this build has others than the database.
+///
+/// Two at once do the same twice, which changes nothing: each statement can be repeated, and each view is replaced in one step.
+pub async fn tables(clickhouse: &ClickHouse) -> Result<Applied, MigrateError> {
     for statement in migration::ledger(&clickhouse.target) {
         clickhouse.execute_anywhere(&statement, STATEMENT_TIMEOUT).await.map_err(failed("ledger"))?;
     }
-    let applied: Vec<(u32, String)> = clickhouse
+    let recorded: Vec<(u32, String)> = clickhouse
         .client
         .query("SELECT version, checksum FROM migrations FINAL")
         .fetch_all()
         .await
         .map_err(ClickHouseError::Client)
         .map_err(failed("ledger"))?;
-    let applied: BTreeMap<u32, String> = applied.into_iter().collect();
+    let recorded: BTreeMap<u32, String> = recorded.into_iter().collect();
 
-    let mut done = Vec::new();
+    let mut applied = Applied::default();
     for migration in MIGRATIONS {
         let name = format!("{:04}_{}", migration.version, migration.name);
-        match applied.get(&migration.version) {
+        match recorded.get(&migration.version) {
             Some(checksum) if *checksum == migration.checksum() => continue,
-            Some(_) => return Err(MigrateError::Edited { name }),
+            Some(_) => {
+                return Err(MigrateError::Edited { name, database: clickhouse.target.database.clone() });
+            }
             None => (),
         }
         for statement in migration.statements(&clickhouse.target) {
             clickhouse.execute_anywhere(&statement, STATEMENT_TIMEOUT).await.map_err(failed(&name))?;
         }
-        clickhouse
-            .client
-            .query("INSERT INTO migrations (version, name, checksum) VALUES (?, ?, ?)")
-            .bind(migration.version)
-            .bind(migration.name)
-            .bind(migration.checksum())
-            .execute()
-            .await
-            .map_err(ClickHouseError::Client)
-            .map_err(failed(&name))?;
+        record(clickhouse, migration.version, migration.name, &migration.checksum()).await?;
         tracing::debug!(migration = name, "applied");
-        done.push(name);
+        applied.migrations.push(name);
     }
-    Ok(done)
+    let newest = recorded.keys().next_back().copied().unwrap_or_default();
+    // What a newer build migrated has that build's views, which read columns that this one does not know.
+    let is_newer = MIGRATIONS.last().is_some_and(|last| newest > last.version);
+    let checksum = view::all_checksum();
+    if !is_newer && recorded.get(&VIEWS_VERSION) != Some(&checksum) {
+        applied.views = views(clickhouse).await?;
+        record(clickhouse, VIEWS_VERSION, "views", &checksum).await?;
+    }
+    Ok(applied)
 }
 
-/// Makes the roles of those who read the tables, and one for each of `tenants`, as this build has them. All tables are there.
+/// Replaces all views, and applies the roles again where roles were made. They are recorded only after both, so that one that was
+/// interrupted is done again.
+///
+/// ClickHouse makes another view and exchanges their names; older versions drop the one and make the other, so that for a moment there is
+/// none. Either way grants and row policies belong to the name, and stay, while the definer belongs to the view, and would be forgotten: so
+/// that the statement names it, and at no time a view is readable with other rights than before. What a new view needs, and a policy on a
+/// column that is new, the roles bring.
+async fn views(clickhouse: &ClickHouse) -> Result<usize, MigrateError> {
+    // Only roles make a definer: without them the statement says that readers use their own rights, whatever the server's default is.
+    let with_definer = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND engine = 'View' \
+                        AND create_table_query LIKE '% SQL SECURITY DEFINER%'";
+    let with_definer: u64 = clickhouse
+        .client
+        .query(with_definer)
+        .fetch_one()
+        .await
+        .map_err(ClickHouseError::Client)
+        .map_err(failed("views"))?;
+    let rights = if with_definer > 0 { Rights::Definer } else { Rights::Reader };
+    let all = view::in_order();
+    for view in &all {
+        for statement in view.statements(&clickhouse.target, rights) {
+            let name = format!("views/{}", view.name);
+            clickhouse.execute_anywhere(&statement, STATEMENT_TIMEOUT).await.map_err(failed(&name))?;
+        }
+    }
+    if rights == Rights::Definer {
+        roles(clickhouse, &[]).await?;
+    }
+    Ok(all.len())
+}
+
+/// Records what was applied.
+async fn record(
+    clickhouse: &ClickHouse,
+    version: u32,
+    name: &str,
+    checksum: &str,
+) -> Result<(), MigrateError> {
+    let insert = "INSERT INTO migrations (version, name, checksum) VALUES (?, ?, ?)";
+    let inserted = clickhouse.client.query(insert).bind(version).bind(name).bind(checksum).execute().await;
+    inserted.map_err(ClickHouseError::Client).map_err(failed(name))
+}
+
+fn failed(name: &str) -> impl FnOnce(ClickHouseError) -> MigrateError {
+    let name = name.to_owned();
+    move |source| MigrateError::Statement { name, source }
+}
+
+/// Makes the roles of those who read the views, and one for each of `tenants`, as this build has them. All views are there.
 pub async fn roles(clickhouse: &ClickHouse, tenants: &[String]) -> Result<(), RolesError> {
     let target = &clickhouse.target;
     let of_tenants = tenants.iter().flat_map(|tenant| access::tenant_role(target, tenant));

@@ -3,6 +3,7 @@
 
 use schemas::EventKind;
 use schemas::api;
+use schemas::api::deployment::Environment;
 use schemas::api::merge_request::Approvals;
 use schemas::api::push::{ListedCommit, ListedRef, PushEvent};
 use schemas::api::state_event::StateEvent;
@@ -56,6 +57,8 @@ pub enum EventBody {
     Job(Box<Job>),
     /// A change of a deployment, or the deployment as the API lists it.
     Deployment(Box<Deployment>),
+    /// An environment, as the API lists it.
+    Environment(Box<Environment>),
     /// A change of a release, or the release as the API lists it.
     Release(Box<Release>),
     /// A change of a milestone, or the milestone as the API lists it.
@@ -174,7 +177,10 @@ pub(super) fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, 
         EventKind::Note => note(parse::<api::note::Listed>(kind, payload)?.into()),
         EventKind::Pipeline => pipeline(parse::<api::pipeline::Listed>(kind, payload)?.into()),
         EventKind::Job => job(parse::<api::job::Listed>(kind, payload)?.into()),
-        EventKind::Deployment => deployment(parse::<api::deployment::Listed>(kind, payload)?.into()),
+        EventKind::Deployment => match parse(kind, payload)? {
+            Shape { slug: Some(_), .. } => environment(parse(kind, payload)?),
+            Shape { .. } => deployment(parse::<api::deployment::Listed>(kind, payload)?.into()),
+        },
         EventKind::Release => release(parse::<api::release::Listed>(kind, payload)?.into()),
         EventKind::Milestone => milestone(parse::<api::milestone::Listed>(kind, payload)?.into()),
         EventKind::Emoji => emoji(parse::<api::emoji::Listed>(kind, payload)?.into()),
@@ -199,6 +205,7 @@ struct Shape {
     approved_by: Option<IgnoredAny>,
     push_data: Option<IgnoredAny>,
     short_id: Option<IgnoredAny>,
+    slug: Option<IgnoredAny>,
 }
 
 fn push(kind: EventKind, push: Push) -> Result<EventBody, DecodeError> {
@@ -245,6 +252,11 @@ fn pipeline(pipeline: Pipeline) -> Result<EventBody, DecodeError> {
 fn job(job: Job) -> Result<EventBody, DecodeError> {
     number(EventKind::Job, "build_id", &job.build.id)?;
     Ok(EventBody::Job(Box::new(job)))
+}
+
+fn environment(environment: Environment) -> Result<EventBody, DecodeError> {
+    number(EventKind::Deployment, "id", &environment.id)?;
+    Ok(EventBody::Environment(Box::new(environment)))
 }
 
 fn deployment(deployment: Deployment) -> Result<EventBody, DecodeError> {

@@ -11,7 +11,7 @@ use schemas::time::{clamp_to_receipt, whole_seconds};
 use serde::Serialize;
 
 use super::merge_request::actor;
-use super::version::{Columns, Version, Versioned};
+use super::version::{Column, Columns, Version, Versioned};
 use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
@@ -43,7 +43,7 @@ pub struct DeploymentRow {
     pub(super) updated_at: Versioned<i64>,
     pub(super) finished_at: Versioned<i64>,
     pub(super) deleted_at: Versioned<i64>,
-    pub(super) last_event_id: (i64, u8, u16, EventId),
+    pub(super) last_event_id: Column<EventId>,
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
     pub(super) first_received_at: i64,

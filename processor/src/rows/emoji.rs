@@ -98,5 +98,5 @@ fn iid(emoji: &Emoji, stands_on: &str) -> Field<u64> {
 
 /// A column without a version: an award never changes.
 fn plain<T: Clone>(columns: &mut Columns, field: &Field<T>) -> Option<T> {
-    columns.value(field).3
+    columns.value(field).value
 }

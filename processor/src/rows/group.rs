@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::existence::Existence;
 use super::merged::{Merge, keep_greatest, unite};
-use super::version::{Columns, Version, Versioned};
+use super::version::{Column, Columns, Version, Versioned};
 use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
@@ -24,7 +24,7 @@ pub struct GroupRow {
     pub(super) created_at: Versioned<i64>,
     pub(super) updated_at: Versioned<i64>,
     pub(super) deleted_at: Versioned<i64>,
-    pub(super) last_event_id: (i64, u8, u16, EventId),
+    pub(super) last_event_id: Column<EventId>,
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
     pub(super) first_received_at: i64,

@@ -11,7 +11,7 @@ use schemas::time::whole_seconds;
 use serde::Serialize;
 
 use super::merge_request::{actor, ids, titles, users};
-use super::version::{Columns, Version, Versioned, VersionedList};
+use super::version::{Column, Columns, Version, Versioned, VersionedList};
 use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
@@ -52,7 +52,7 @@ pub struct IssueRow {
     pub(super) closed_at: Versioned<i64>,
     pub(super) closed_by_id: Versioned<u64>,
     pub(super) deleted_at: Versioned<i64>,
-    pub(super) last_event_id: (i64, u8, u16, EventId),
+    pub(super) last_event_id: Column<EventId>,
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
     pub(super) first_received_at: i64,

@@ -8,7 +8,7 @@ use schemas::event::pipeline::Build;
 use schemas::field::Field;
 use serde::Serialize;
 
-use super::version::{Columns, Version, Versioned, VersionedList};
+use super::version::{Column, Columns, Version, Versioned, VersionedList};
 use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
@@ -50,7 +50,7 @@ pub struct JobRow {
     pub(super) started_at: Versioned<i64>,
     pub(super) finished_at: Versioned<i64>,
     pub(super) erased_at: Versioned<i64>,
-    pub(super) last_event_id: (i64, u8, u16, EventId),
+    pub(super) last_event_id: Column<EventId>,
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
     pub(super) first_received_at: i64,

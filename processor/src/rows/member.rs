@@ -12,7 +12,7 @@ use schemas::field::Field;
 use serde::Serialize;
 
 use super::existence::Existence;
-use super::version::{Columns, Version, Versioned};
+use super::version::{Column, Columns, Version, Versioned};
 use super::{EventId, Provenance, Rows, group, project, user};
 use crate::decode::Event;
 
@@ -31,7 +31,7 @@ pub struct MemberRow {
     pub(super) created_at: Versioned<i64>,
     pub(super) updated_at: Versioned<i64>,
     pub(super) deleted_at: Versioned<i64>,
-    pub(super) last_event_id: (i64, u8, u16, EventId),
+    pub(super) last_event_id: Column<EventId>,
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
     pub(super) first_received_at: i64,

@@ -10,7 +10,7 @@ use schemas::field::{Embedded, Field};
 use schemas::time::whole_seconds;
 use serde::Serialize;
 
-use super::version::{Columns, Version, Versioned, VersionedList};
+use super::version::{Column, Columns, Version, Versioned, VersionedList};
 use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
@@ -34,6 +34,7 @@ pub struct MergeRequestRow {
     pub(super) source_branch: Versioned<String>,
     pub(super) target_branch: Versioned<String>,
     pub(super) head_sha: Versioned<String>,
+    pub(super) last_commit_at: Versioned<i64>,
     pub(super) head_pipeline_id: Versioned<u64>,
     pub(super) merge_commit_sha: Versioned<String>,
     pub(super) squash_commit_sha: Versioned<String>,
@@ -50,7 +51,7 @@ pub struct MergeRequestRow {
     pub(super) merged_at: Versioned<i64>,
     pub(super) closed_at: Versioned<i64>,
     pub(super) deleted_at: Versioned<i64>,
-    pub(super) last_event_id: (i64, u8, u16, EventId),
+    pub(super) last_event_id: Column<EventId>,
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
     pub(super) first_received_at: i64,
@@ -127,6 +128,7 @@ fn state(
         source_branch: columns.value(&attributes.source_branch),
         target_branch: columns.value(&attributes.target_branch),
         head_sha: columns.value(&attributes.last_commit.field(|commit| &commit.id)),
+        last_commit_at: columns.time(&attributes.last_commit.field(|commit| &commit.timestamp)),
         head_pipeline_id: columns.value(&attributes.head_pipeline_id),
         merge_commit_sha: columns.value(&attributes.merge_commit_sha),
         squash_commit_sha: columns.value(&attributes.squash_commit_sha),

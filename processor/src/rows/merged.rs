@@ -56,9 +56,9 @@ impl<T: Merge> Merged<T> {
         }
     }
 
-    /// Adds rows.
-    pub fn append(&mut self, other: Merged<T>) {
-        other.rows.into_values().flatten().for_each(|row| self.add(row));
+    /// Adds the rows of another, which is empty afterwards, as [`Vec::append`] does.
+    pub fn append(&mut self, other: &mut Merged<T>) {
+        std::mem::take(other).rows.into_values().flatten().for_each(|row| self.add(row));
     }
 }
 

@@ -14,6 +14,7 @@ use crate::decode::{Event, EventBody};
 mod access_token;
 mod deployment;
 mod emoji;
+mod environment;
 mod existence;
 mod feature_flag;
 mod group;
@@ -29,6 +30,7 @@ mod project;
 mod push;
 mod release;
 mod snapshot;
+mod table;
 mod user;
 mod version;
 mod vulnerability;
@@ -37,6 +39,7 @@ mod wiki_page;
 pub use access_token::TokenExpiryRow;
 pub use deployment::{DeploymentEventRow, DeploymentRow};
 pub use emoji::EmojiEventRow;
+pub use environment::EnvironmentRow;
 pub use feature_flag::FeatureFlagEventRow;
 pub use group::GroupRow;
 pub use issue::{IssueEventRow, IssueRow};
@@ -50,171 +53,57 @@ pub use pipeline::{PipelineEventRow, PipelineRow};
 pub use project::ProjectRow;
 pub use push::{CommitRow, PushRow, RefHeadRow};
 pub use release::ReleaseRow;
+pub use table::Table;
+use table::rows;
 pub use user::UserRow;
-pub use version::{Columns, Version, Versioned, VersionedList};
+pub use version::{Column, Columns, Version, Versioned, VersionedList};
 pub use vulnerability::VulnerabilityRow;
 pub use wiki_page::WikiPageEventRow;
 
-/// Rows for the tables, in the order in which they are inserted: `events` come last, so that an event that can be seen has its rows.
-#[derive(Debug, Default, Serialize)]
-pub struct Rows {
-    /// `push_facts`.
-    pub pushes: Vec<PushRow>,
-    /// `commit_facts`.
-    pub commits: Vec<CommitRow>,
-    /// `ref_head_facts`.
-    pub ref_heads: Vec<RefHeadRow>,
-    /// `merge_request_facts`.
-    pub merge_requests: Vec<MergeRequestRow>,
-    /// `merge_request_event_facts`.
-    pub merge_request_events: Vec<MergeRequestEventRow>,
-    /// `pipeline_facts`.
-    pub pipelines: Vec<PipelineRow>,
-    /// `pipeline_event_facts`.
-    pub pipeline_events: Vec<PipelineEventRow>,
-    /// `job_facts`.
-    pub jobs: Vec<JobRow>,
-    /// `issue_facts`.
-    pub issues: Vec<IssueRow>,
-    /// `issue_event_facts`.
-    pub issue_events: Vec<IssueEventRow>,
-    /// `note_facts`.
-    pub notes: Vec<NoteRow>,
-    /// `deployment_facts`.
-    pub deployments: Vec<DeploymentRow>,
-    /// `deployment_event_facts`.
-    pub deployment_events: Vec<DeploymentEventRow>,
-    /// `release_facts`.
-    pub releases: Vec<ReleaseRow>,
-    /// `milestone_facts`.
-    pub milestones: Vec<MilestoneRow>,
-    /// `wiki_page_event_facts`.
-    pub wiki_page_events: Vec<WikiPageEventRow>,
-    /// `feature_flag_event_facts`.
-    pub feature_flag_events: Vec<FeatureFlagEventRow>,
-    /// `emoji_event_facts`.
-    pub emoji_events: Vec<EmojiEventRow>,
-    /// `vulnerability_facts`.
-    pub vulnerabilities: Vec<VulnerabilityRow>,
-    /// `token_expiry_facts`.
-    pub token_expiries: Vec<TokenExpiryRow>,
-    /// `member_facts`.
-    pub members: Vec<MemberRow>,
-    /// `project_facts`, of which nearly every event has one: a row a project.
-    pub projects: Merged<ProjectRow>,
-    /// `group_facts`, a row a group.
-    pub groups: Merged<GroupRow>,
-    /// `user_facts`, a row a user.
-    pub users: Merged<UserRow>,
-    /// `dead_letter_facts`.
-    pub dead_letters: Vec<DeadLetterRow>,
-    /// `event_facts`.
-    pub events: Vec<EventRow>,
-    /// When the body was true: what else it tells, of the project and the actor, is as of then. `None` where it has no time.
-    #[serde(skip)]
-    pub as_of: Option<DateTime<Utc>>,
-    /// Fields that were there, but not readable.
-    #[serde(skip)]
-    pub unreadable: u64,
+/// Every table of facts, once: the field of [`Rows`], the type of its rows (a [`Vec`], or [`Merged`] for what nearly every event tells of), the
+/// table, and the analysts' names that are made of it. Hands the list to the macro that is named: `rows` makes [`Rows`] and [`TABLES`] of
+/// it, `insert` the INSERTs.
+macro_rules! tables {
+    ($make:ident) => {
+        $make! {
+            {
+                pushes: Vec<PushRow> => "push_facts", ["pushes", "branches", "tags"];
+                commits: Vec<CommitRow> => "commit_facts", ["commits"];
+                ref_heads: Vec<RefHeadRow> => "ref_head_facts", ["branches", "tags"];
+                merge_requests: Vec<MergeRequestRow> => "merge_request_facts", ["merge_requests"];
+                merge_request_events: Vec<MergeRequestEventRow> => "merge_request_event_facts", ["merge_request_events"];
+                pipelines: Vec<PipelineRow> => "pipeline_facts", ["pipelines"];
+                pipeline_events: Vec<PipelineEventRow> => "pipeline_event_facts", ["pipeline_events"];
+                jobs: Vec<JobRow> => "job_facts", ["jobs"];
+                issues: Vec<IssueRow> => "issue_facts", ["issues"];
+                issue_events: Vec<IssueEventRow> => "issue_event_facts", ["issue_events"];
+                notes: Vec<NoteRow> => "note_facts", ["notes"];
+                deployments: Vec<DeploymentRow> => "deployment_facts", ["deployments"];
+                deployment_events: Vec<DeploymentEventRow> => "deployment_event_facts", ["deployment_events"];
+                environments: Vec<EnvironmentRow> => "environment_facts", ["environments"];
+                releases: Vec<ReleaseRow> => "release_facts", ["releases"];
+                milestones: Vec<MilestoneRow> => "milestone_facts", ["milestones"];
+                wiki_page_events: Vec<WikiPageEventRow> => "wiki_page_event_facts", ["wiki_page_events"];
+                feature_flag_events: Vec<FeatureFlagEventRow> => "feature_flag_event_facts", ["feature_flag_events"];
+                emoji_events: Vec<EmojiEventRow> => "emoji_event_facts", ["emoji_events"];
+                vulnerabilities: Vec<VulnerabilityRow> => "vulnerability_facts", ["vulnerabilities"];
+                token_expiries: Vec<TokenExpiryRow> => "token_expiry_facts", ["token_expiries"];
+                members: Vec<MemberRow> => "member_facts", ["members"];
+                projects: Merged<ProjectRow> => "project_facts", ["projects"];
+                groups: Merged<GroupRow> => "group_facts", ["groups"];
+                users: Merged<UserRow> => "user_facts", ["users"];
+                dead_letters: Vec<DeadLetterRow> => "dead_letter_facts", [];
+            }
+            // After all others: an event that can be seen has its rows.
+            then {
+                events: Vec<EventRow> => "event_facts", [];
+            }
+        }
+    };
 }
+pub(crate) use tables;
 
-/// The analysts' names, each with the tables that it is made of: what can be built anew from `events`. What is confidential in some of them is
-/// looked up in `issue_facts` besides.
-pub const TABLES: &[(&str, &[&str])] = &[
-    ("pushes", &["push_facts"]),
-    ("commits", &["commit_facts"]),
-    ("branches", &["push_facts", "ref_head_facts"]),
-    ("tags", &["push_facts", "ref_head_facts"]),
-    ("merge_requests", &["merge_request_facts"]),
-    ("merge_request_events", &["merge_request_event_facts"]),
-    ("pipelines", &["pipeline_facts"]),
-    ("pipeline_events", &["pipeline_event_facts"]),
-    ("jobs", &["job_facts"]),
-    ("deployments", &["deployment_facts"]),
-    ("deployment_events", &["deployment_event_facts"]),
-    ("issues", &["issue_facts"]),
-    ("issue_events", &["issue_event_facts"]),
-    ("notes", &["note_facts"]),
-    ("releases", &["release_facts"]),
-    ("milestones", &["milestone_facts"]),
-    ("wiki_page_events", &["wiki_page_event_facts"]),
-    ("feature_flag_events", &["feature_flag_event_facts"]),
-    ("emoji_events", &["emoji_event_facts"]),
-    ("vulnerabilities", &["vulnerability_facts"]),
-    ("token_expiries", &["token_expiry_facts"]),
-    ("members", &["member_facts"]),
-    ("projects", &["project_facts"]),
-    ("groups", &["group_facts"]),
-    ("users", &["user_facts"]),
-];
-
-impl Rows {
-    /// How many rows there are.
-    pub fn len(&self) -> usize {
-        self.pushes.len()
-            + self.commits.len()
-            + self.ref_heads.len()
-            + self.merge_requests.len()
-            + self.merge_request_events.len()
-            + self.pipelines.len()
-            + self.pipeline_events.len()
-            + self.jobs.len()
-            + self.issues.len()
-            + self.issue_events.len()
-            + self.notes.len()
-            + self.deployments.len()
-            + self.deployment_events.len()
-            + self.releases.len()
-            + self.milestones.len()
-            + self.wiki_page_events.len()
-            + self.feature_flag_events.len()
-            + self.emoji_events.len()
-            + self.vulnerabilities.len()
-            + self.token_expiries.len()
-            + self.members.len()
-            + self.projects.len()
-            + self.groups.len()
-            + self.users.len()
-            + self.dead_letters.len()
-            + self.events.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Adds rows.
-    pub fn append(&mut self, mut rows: Rows) {
-        self.pushes.append(&mut rows.pushes);
-        self.commits.append(&mut rows.commits);
-        self.ref_heads.append(&mut rows.ref_heads);
-        self.merge_requests.append(&mut rows.merge_requests);
-        self.merge_request_events.append(&mut rows.merge_request_events);
-        self.pipelines.append(&mut rows.pipelines);
-        self.pipeline_events.append(&mut rows.pipeline_events);
-        self.jobs.append(&mut rows.jobs);
-        self.issues.append(&mut rows.issues);
-        self.issue_events.append(&mut rows.issue_events);
-        self.notes.append(&mut rows.notes);
-        self.deployments.append(&mut rows.deployments);
-        self.deployment_events.append(&mut rows.deployment_events);
-        self.releases.append(&mut rows.releases);
-        self.milestones.append(&mut rows.milestones);
-        self.wiki_page_events.append(&mut rows.wiki_page_events);
-        self.feature_flag_events.append(&mut rows.feature_flag_events);
-        self.emoji_events.append(&mut rows.emoji_events);
-        self.vulnerabilities.append(&mut rows.vulnerabilities);
-        self.token_expiries.append(&mut rows.token_expiries);
-        self.members.append(&mut rows.members);
-        self.projects.append(rows.projects);
-        self.groups.append(rows.groups);
-        self.users.append(rows.users);
-        self.dead_letters.append(&mut rows.dead_letters);
-        self.events.append(&mut rows.events);
-        self.unreadable += rows.unreadable;
-    }
-}
+tables!(rows);
 
 /// A row of `event_facts`.
 #[derive(Debug, Clone, Row, Serialize)]
@@ -330,6 +219,7 @@ pub fn rows_for(event: Event) -> Rows {
         Ok(EventBody::Note(note)) => note::rows(&event, note),
         Ok(EventBody::Job(job)) => job::rows(&event, job),
         Ok(EventBody::Deployment(deployment)) => deployment::rows(&event, deployment),
+        Ok(EventBody::Environment(environment)) => environment::rows(&event, environment),
         Ok(EventBody::Release(release)) => release::rows(&event, release),
         Ok(EventBody::Milestone(milestone)) => milestone::rows(&event, milestone),
         Ok(EventBody::WikiPage(page)) => wiki_page::rows(&event, page),

@@ -10,7 +10,7 @@ use schemas::time::whole_seconds;
 use serde::Serialize;
 
 use super::job::{self, Run};
-use super::version::{Columns, Version, Versioned, VersionedList};
+use super::version::{Column, Columns, Version, Versioned, VersionedList};
 use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
@@ -46,7 +46,7 @@ pub struct PipelineRow {
     pub(super) started_at: Versioned<i64>,
     pub(super) finished_at: Versioned<i64>,
     pub(super) deleted_at: Versioned<i64>,
-    pub(super) last_event_id: (i64, u8, u16, EventId),
+    pub(super) last_event_id: Column<EventId>,
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
     pub(super) first_received_at: i64,

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::existence::Existence;
 use super::merged::{Merge, keep_greatest, unite};
-use super::version::{Columns, Version, Versioned};
+use super::version::{Column, Columns, Version, Versioned};
 use super::{EventId, Provenance, Rows, group};
 use crate::decode::Event;
 
@@ -29,7 +29,7 @@ pub struct ProjectRow {
     pub(super) updated_at: Versioned<i64>,
     pub(super) last_activity_at: Versioned<i64>,
     pub(super) deleted_at: Versioned<i64>,
-    pub(super) last_event_id: (i64, u8, u16, EventId),
+    pub(super) last_event_id: Column<EventId>,
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
     pub(super) first_received_at: i64,

@@ -6,7 +6,7 @@ use schemas::event::release::Release;
 use schemas::field::Field;
 use serde::Serialize;
 
-use super::version::{Columns, Version, Versioned};
+use super::version::{Column, Columns, Version, Versioned};
 use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
@@ -28,7 +28,7 @@ pub struct ReleaseRow {
     pub(super) created_at: Versioned<i64>,
     pub(super) released_at: Versioned<i64>,
     pub(super) deleted_at: Versioned<i64>,
-    pub(super) last_event_id: (i64, u8, u16, EventId),
+    pub(super) last_event_id: Column<EventId>,
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
     pub(super) first_received_at: i64,

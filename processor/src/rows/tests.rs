@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use chrono::DateTime;
 use schemas::envelope::{body_event_id, delivery_event_id};
 use schemas::head::Head;
+use schemas::migration::{MIGRATIONS, Target};
+use schemas::view::VIEWS;
 use schemas::{Envelope, Origin, Payload, TopicPrefix};
 
 use super::*;
@@ -158,9 +160,36 @@ fn the_rows_of_every_example_are_as_reviewed() {
     assert!(orphans.is_empty(), "snapshots without an example: {orphans:?}");
 }
 
+#[test]
+fn every_table_of_facts_is_in_the_list_and_every_view_is_made_of_some() {
+    let target = Target { database: "gitpulse".to_owned(), cluster: None };
+    let statements = MIGRATIONS.iter().flat_map(|migration| migration.statements(&target));
+    let made = statements.filter_map(|statement| {
+        let (_, table) = statement.split_once("CREATE TABLE IF NOT EXISTS `gitpulse`.")?;
+        table.split_whitespace().next().filter(|table| table.ends_with("_facts")).map(str::to_owned)
+    });
+    let listed = TABLES.iter().map(|table| table.name.to_owned());
+    assert_eq!(listed.collect::<BTreeSet<_>>(), made.collect());
+
+    // What is not built anew, and what `branches` and `tags` read.
+    let others = ["events", "dead_letters", "ref_heads"];
+    let views = VIEWS.iter().map(|view| view.name).filter(|view| !others.contains(view));
+    let made_of_facts = TABLES.iter().flat_map(|table| table.views.iter().copied());
+    assert_eq!(made_of_facts.collect::<BTreeSet<_>>(), views.collect());
+
+    for table in TABLES {
+        for name in table.views {
+            // Itself, and the views that it reads.
+            let own = VIEWS.iter().find(|view| view.name == *name).unwrap();
+            let mut read = VIEWS.iter().filter(|view| view.name == *name || own.reads(view.name));
+            assert!(read.any(|view| view.reads(table.name)), "{name} does not read {}", table.name);
+        }
+    }
+}
+
 /// What ClickHouse does when it merges two rows of one key: each column keeps its greatest value.
-pub(super) fn newest<T: PartialOrd + Clone>(a: &(i64, u8, u16, T), b: &(i64, u8, u16, T)) -> T {
-    if a > b { a.3.clone() } else { b.3.clone() }
+pub(super) fn newest<V: PartialOrd + Clone>(a: &Column<V>, b: &Column<V>) -> V {
+    if a > b { a.value.clone() } else { b.value.clone() }
 }
 
 fn merge_request(updated_at: &str, rest: &str) -> MergeRequestRow {
@@ -188,7 +217,7 @@ fn a_field_that_is_absent_changes_nothing_and_null_clears() {
 #[test]
 fn an_empty_list_is_a_value() {
     let labelled = merge_request("2026-11-02T08:00:00Z", r#","labels":[{"title":"b"},{"title":"a"}]"#);
-    assert_eq!(labelled.labels.3, ["a", "b"]);
+    assert_eq!(labelled.labels.value, ["a", "b"]);
     let bare = merge_request("2026-11-02T09:00:00Z", r#","labels":[]"#);
     let silent = merge_request("2026-11-02T10:00:00Z", "");
     assert!(newest(&labelled.labels, &bare.labels).is_empty());
@@ -207,7 +236,7 @@ fn a_body_from_the_far_future_does_not_freeze_an_entity() {
     let far =
         merge_request("2099-01-01T00:00:00Z", r#","title":"frozen","created_at":"2098-01-01T00:00:00Z""#);
     // The next body that is received two days later, or dated so, wins.
-    assert_eq!(far.title.0, 1_795_348_800 + 24 * 3600);
+    assert_eq!(far.title.version.seconds, 1_795_348_800 + 24 * 3600);
     // What never changes has no later body that could win, so nothing is believed of it.
     assert_eq!(far.created_at, Columns::absent());
 }
@@ -226,8 +255,8 @@ fn an_exact_time_of_merging_outranks_a_derived_one() {
     let derived = merge_request("2026-11-02T08:00:09Z", r#","state":"merged","action":"merge""#);
     let exact =
         merge_request("2026-11-02T08:00:00Z", r#","state":"merged","merged_at":"2026-11-02T08:00:01.250Z""#);
-    assert_eq!(newest(&derived.merged_at, &exact.merged_at), exact.merged_at.3);
-    assert_eq!(newest(&exact.merged_at, &derived.merged_at), exact.merged_at.3);
+    assert_eq!(newest(&derived.merged_at, &exact.merged_at), exact.merged_at.value);
+    assert_eq!(newest(&exact.merged_at, &derived.merged_at), exact.merged_at.value);
 }
 
 #[test]

@@ -1,15 +1,41 @@
 //! Which of two facts wins. In: when a body was true, and what state it tells of. Out: columns that merge by their maximum, alone and in
 //! any order. Never compares deliveries: only what the body says decides.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use schemas::field::Field;
 use schemas::time::{clamp_to_receipt, whole_seconds};
+use serde::{Serialize, Serializer};
 
-/// A column of one value: (whole seconds, rank, milliseconds, value). ClickHouse keeps the greatest.
-pub type Versioned<T> = (i64, u8, u16, Option<T>);
+/// A column that merges by its maximum. It is stored as the tuple (seconds, rank, milliseconds, value), of which ClickHouse keeps the greatest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Column<V> {
+    /// When the value was true.
+    pub version: Version,
+    /// The value; of two of one version the greater one stays.
+    pub value: V,
+}
+
+/// A column of one value.
+pub type Versioned<T> = Column<Option<T>>;
 
 /// A column of a list, which is one value.
-pub type VersionedList<T> = (i64, u8, u16, Vec<T>);
+pub type VersionedList<T> = Column<Vec<T>>;
+
+impl<V: fmt::Debug> fmt::Debug for Column<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Version { seconds, rank, milliseconds } = self.version;
+        (seconds, rank, milliseconds, &self.value).fmt(f)
+    }
+}
+
+impl<V: Serialize> Serialize for Column<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Version { seconds, rank, milliseconds } = self.version;
+        (seconds, rank, milliseconds, &self.value).serialize(serializer)
+    }
+}
 
 /// When a fact was true.
 ///
@@ -17,9 +43,12 @@ pub type VersionedList<T> = (i64, u8, u16, Vec<T>);
 /// from the API must not fight over milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
-    seconds: i64,
-    rank: u8,
-    milliseconds: u16,
+    /// Whole seconds since 1970, and below them the progress, where a table has one.
+    pub seconds: i64,
+    /// What comes later, or cannot be undone, has a higher one.
+    pub rank: u8,
+    /// Milliseconds within the second.
+    pub milliseconds: u16,
 }
 
 /// Room for the progress within a second.
@@ -51,8 +80,8 @@ impl Version {
         Version { seconds: (self.seconds << PROGRESS_BITS) | i64::from(progress.min(Version::DONE)), ..self }
     }
 
-    fn with<T>(self, value: T) -> (i64, u8, u16, T) {
-        (self.seconds, self.rank, self.milliseconds, value)
+    fn with<V>(self, value: V) -> Column<V> {
+        Column { version: self, value }
     }
 }
 
@@ -134,7 +163,7 @@ impl Columns {
     /// A list in its normal form: what cannot be read is left out, the rest is sorted, and null is empty.
     pub fn sorted<T: Ord>(&mut self, field: Field<Vec<T>>) -> VersionedList<T> {
         let mut list = self.ordered(field);
-        list.3.sort_unstable();
+        list.value.sort_unstable();
         list
     }
 
@@ -152,7 +181,7 @@ impl Columns {
     }
 
     /// The id of the event that the row is made from.
-    pub fn event<T>(&self, id: T) -> (i64, u8, u16, T) {
+    pub fn event<T>(&self, id: T) -> Column<T> {
         self.version.with(id)
     }
 }

@@ -9,22 +9,7 @@ use schemas::migration::{MIGRATIONS, Target};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::rows::Rows;
-
-/// The fields of [`Rows`] that the world tells of, with their tables; `events` last.
-const TABLES: [(&str, &str); 11] = [
-    ("pushes", "push_facts"),
-    ("commits", "commit_facts"),
-    ("merge_requests", "merge_request_facts"),
-    ("merge_request_events", "merge_request_event_facts"),
-    ("pipelines", "pipeline_facts"),
-    ("pipeline_events", "pipeline_event_facts"),
-    ("jobs", "job_facts"),
-    ("projects", "project_facts"),
-    ("users", "user_facts"),
-    ("dead_letters", "dead_letter_facts"),
-    ("events", "event_facts"),
-];
+use crate::rows::{Rows, TABLES};
 
 type Row = Map<String, Value>;
 
@@ -41,15 +26,13 @@ pub(super) fn inserts(rows: &Rows) -> Vec<Insert> {
         unreachable!("rows are a struct")
     };
     let mut inserts = Vec::new();
-    for (field, table) in TABLES {
-        let rows: Vec<Row> = serde_json::from_value(fields.remove(field).unwrap()).unwrap();
+    for table in TABLES {
+        let rows: Vec<Row> = serde_json::from_value(fields.remove(table.field).unwrap()).unwrap();
         if !rows.is_empty() {
-            inserts.push(Insert { table, rows });
+            inserts.push(Insert { table: table.name, rows });
         }
     }
-    for (field, rows) in fields {
-        assert_eq!(rows, Value::Array(Vec::new()), "{field} has no table here");
-    }
+    assert!(fields.is_empty(), "fields without a table: {fields:?}");
     inserts
 }
 
@@ -64,11 +47,13 @@ struct Engine {
 }
 
 impl Engine {
-    /// Reads a CREATE TABLE of the migrations.
-    fn read(statement: &str) -> Engine {
+    /// Reads what the migrations say of one table: its CREATE TABLE, and columns that are added to it.
+    fn read(statements: &str) -> Engine {
         let mut engine = Engine::default();
-        for line in statement.lines().map(str::trim) {
+        for line in statements.lines().map(str::trim) {
             if let Some((column, function)) = line.split_once(" SimpleAggregateFunction(") {
+                // After ADD COLUMN IF NOT EXISTS, where it is added.
+                let column = column.rsplit(' ').next().unwrap();
                 let function = function.split(',').next().unwrap();
                 engine.functions.insert(column.to_owned(), function.to_owned());
             }
@@ -140,10 +125,11 @@ static ENGINES: LazyLock<BTreeMap<&str, Engine>> = LazyLock::new(|| {
     let statements: Vec<String> =
         MIGRATIONS.iter().flat_map(|migration| migration.statements(&target)).collect();
     let engine = |table: &str| {
-        let created = format!("CREATE TABLE IF NOT EXISTS `gitpulse`.{table} ");
-        Engine::read(statements.iter().find(|statement| statement.contains(&created)).unwrap())
+        let name = format!(" `gitpulse`.{table} ");
+        let own = statements.iter().filter(|statement| statement.contains(&name)).map(String::as_str);
+        Engine::read(&Vec::from_iter(own).join("\n"))
     };
-    TABLES.iter().map(|(_, table)| (*table, engine(table))).collect()
+    TABLES.iter().map(|table| (table.name, engine(table.name))).collect()
 });
 
 /// The tables, with one row a key.
@@ -154,7 +140,7 @@ pub(super) struct Tables {
 impl Tables {
     /// The empty tables of the migrations.
     pub(super) fn new() -> Tables {
-        Tables { rows: TABLES.iter().map(|(_, table)| (*table, BTreeMap::new())).collect() }
+        Tables { rows: TABLES.iter().map(|table| (table.name, BTreeMap::new())).collect() }
     }
 
     /// Stores rows of one table.

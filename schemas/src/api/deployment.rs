@@ -1,4 +1,5 @@
-//! Deployments as the API lists them, and one alone, which has its approvals (<https://docs.gitlab.com/api/deployments/>).
+//! Deployments as the API lists them, and one alone, which has its approvals (<https://docs.gitlab.com/api/deployments/>), and the environments
+//! of a project (<https://docs.gitlab.com/api/environments/>), of which no webhook tells but by name.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -38,20 +39,36 @@ pub struct Listed {
     approvals: Field<Vec<Embedded<Approval>>>,
 }
 
-/// The environment of a deployment.
+/// An environment: of a deployment, or listed itself.
 #[derive(Debug, Default, Deserialize)]
-struct Environment {
+pub struct Environment {
+    /// GitLab id.
     #[serde(default)]
-    id: Field<u64>,
+    pub id: Field<u64>,
+    /// Its name, as `review/retry`.
     #[serde(default)]
-    name: Field<String>,
+    pub name: Field<String>,
+    /// The name in host names. The field by which an environment is told from a deployment.
     #[serde(default)]
-    slug: Field<String>,
+    pub slug: Field<String>,
+    /// Where it is reached.
     #[serde(default)]
-    external_url: Field<String>,
-    // Where environments are listed themselves it is there; here no version is known to send it.
+    pub external_url: Field<String>,
+    /// `production`, `staging`, `testing`, `development`, `other`. Of the environment of a deployment no version is known to send it.
     #[serde(default)]
-    tier: Field<String>,
+    pub tier: Field<String>,
+    /// `available`, `stopping`, `stopped`; only where it is listed itself, as is what follows.
+    #[serde(default)]
+    pub state: Field<String>,
+    /// When GitLab stops it by itself; null where it does not.
+    #[serde(default)]
+    pub auto_stop_at: Field<DateTime<Utc>>,
+    /// When it was created; newer versions.
+    #[serde(default)]
+    pub created_at: Field<DateTime<Utc>>,
+    /// When it last changed; newer versions.
+    #[serde(default)]
+    pub updated_at: Field<DateTime<Utc>>,
 }
 
 /// The job of a deployment.

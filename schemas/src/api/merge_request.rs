@@ -108,7 +108,7 @@ impl From<Listed> for MergeRequest {
             milestone_id: listed.milestone.field(|milestone| &milestone.id),
             last_commit: match listed.sha {
                 Field::Absent => Embedded::default(),
-                id => Embedded::from(LastCommit { id }),
+                id => Embedded::from(LastCommit { id, ..LastCommit::default() }),
             },
             head_pipeline_id: listed.head_pipeline.field(|pipeline| &pipeline.id),
             merge_commit_sha: listed.merge_commit_sha,

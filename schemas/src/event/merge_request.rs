@@ -158,6 +158,9 @@ pub struct LastCommit {
     /// Full SHA.
     #[serde(default)]
     pub id: Field<String>,
+    /// When it was committed.
+    #[serde(default)]
+    pub timestamp: Field<DateTime<Utc>>,
 }
 
 /// A label.

@@ -38,6 +38,11 @@ fn quoted(text: &str) -> Vec<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
+/// The sort keys that the law gives to the tables.
+pub(crate) fn identities() -> BTreeSet<String> {
+    table(&page("docs/LAW.md"), "table").iter().filter_map(|row| quoted(&row[1]).into_iter().next()).collect()
+}
+
 /// Each query of a page with the `text` block after it: a `sql` block, or what a shell is given up to `SQL`.
 fn queries(page: &str) -> Vec<(String, String)> {
     let blocks = page.split("```").skip(1).step_by(2);

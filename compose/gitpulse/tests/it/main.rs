@@ -17,6 +17,7 @@ mod fixtures;
 mod kafka_tools;
 mod kills;
 mod law;
+mod migrations;
 mod nisshi;
 mod poison;
 mod rebuild;

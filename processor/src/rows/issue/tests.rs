@@ -48,7 +48,7 @@ fn a_closing_has_one_key_whoever_tells_of_it() {
     assert_eq!((hook.issue_events[1].issue_id, event.issue_events[0].issue_id), (70001, 70001));
     // The issue's own time of closing outranks that of the record of it.
     let (hook, event) = (&hook.issue_events[1].occurred_at, &event.issue_events[0].occurred_at);
-    assert_eq!(newest(event, hook), hook.3);
+    assert_eq!(newest(event, hook), hook.value);
     // Any later event of the closed issue tells of the closing again, and not who it was.
     let closed = r#","state":"closed","closed_at":"2026-11-03T13:22:12.004Z","action":"update""#;
     let labelled = webhook("2026-11-03T14:00:00Z", closed);
@@ -105,7 +105,7 @@ fn silence_opens_a_confidential_issue_to_nobody() {
     assert_eq!(newest(&withheld.confidential, &null.confidential), Some(true));
     assert_eq!(newest(&withheld.confidential, &open.confidential), Some(false));
     let by_name = r#"{"object_kind":"issue","event_type":"confidential_issue","project":{"id":42},"object_attributes":{"id":1}}"#;
-    assert_eq!(rows_of(by_name, "1").issues[0].confidential.3, Some(true));
+    assert_eq!(rows_of(by_name, "1").issues[0].confidential.value, Some(true));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_work_item_is_the_issue_it_later_comes_as() {
     assert_eq!((opened.project_id, opened.id), (closed.project_id, closed.id));
     assert_eq!(newest(&opened.state, &closed.state).as_deref(), Some("closed"));
     assert_eq!(
-        (opened.item_type.3.as_deref(), closed.item_type.3.as_deref()),
+        (opened.item_type.value.as_deref(), closed.item_type.value.as_deref()),
         (Some("incident"), Some("incident"))
     );
 }
@@ -146,19 +146,21 @@ fn an_epic_is_known_by_the_id_of_its_work_item() {
 fn what_was_deleted_and_is_told_of_later_is_there_again() {
     let before = issue("2026-11-03T08:00:00Z", "").deleted_at;
     // What a complete list that lacks it would write, at its start.
-    let deleted: Versioned<i64> = (before.0 + 60, u8::MAX, 0, Some((before.0 + 60) * 1000));
+    let seconds = before.version.seconds + 60;
+    let version = Version { seconds, rank: u8::MAX, milliseconds: 0 };
+    let deleted = Column { version, value: Some(seconds * 1000) };
     let after = issue("2026-11-03T08:02:00Z", "").deleted_at;
-    assert_eq!(newest(&before, &deleted), deleted.3);
+    assert_eq!(newest(&before, &deleted), deleted.value);
     assert_eq!(newest(&deleted, &after), None);
     let same_second = issue("2026-11-03T08:01:00.999Z", r#","state":"closed""#).deleted_at;
-    assert_eq!(newest(&deleted, &same_second), deleted.3);
+    assert_eq!(newest(&deleted, &same_second), deleted.value);
 }
 
 #[test]
 fn labels_of_the_api_are_titles_or_whole() {
     let labels = |labels: &str| {
         let object = format!(r#"{{"id":1,"labels":{labels}}}"#);
-        rows_of_object(&object, EventKind::Issue, "project/42/issue/1").issues[0].labels.3.clone()
+        rows_of_object(&object, EventKind::Issue, "project/42/issue/1").issues[0].labels.value.clone()
     };
     assert_eq!(labels(r#"["security","checkout"]"#), ["checkout", "security"]);
     assert_eq!(

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::super::{EventId, ProjectRow, Versioned};
+use super::super::{Column, EventId, ProjectRow, Version, Versioned};
 use super::*;
 
 /// Few values and few versions, so that many rows share a key, a second and even a version.
@@ -14,6 +14,10 @@ fn column<T: Clone + fmt::Debug + 'static>(values: Vec<T>) -> impl Strategy<Valu
         0_u16..3,
         prop::option::of(prop::sample::select(values)),
     )
+        .prop_map(|(seconds, rank, milliseconds, value)| Column {
+            version: Version { seconds, rank, milliseconds },
+            value,
+        })
 }
 
 fn names() -> Vec<String> {
@@ -24,7 +28,8 @@ fn row() -> impl Strategy<Value = ProjectRow> {
     let texts = (column(names()), column(names()), column(names()), column(names()), column(names()));
     let times = (column(vec![1, 2]), column(vec![1, 2]), column(vec![1, 2]), column(vec![1, 2]));
     let rest = (column(vec![5_u64, 12]), column(vec![false, true]));
-    let event = (prop::sample::select(vec![1_i64, 2]), 0_u8..3, 0_u16..3, any::<u128>());
+    let event = (column(vec![0_u8]), any::<u128>())
+        .prop_map(|(Column { version, .. }, id)| Column { version, value: EventId(Uuid::from_u128(id)) });
     let told = (prop::sample::select(names()), prop::sample::select(names()), 0_i64..5);
     (prop::sample::select(names()), 41_u64..44, texts, times, rest, event, told).prop_map(
         |(instance, project_id, texts, times, rest, event, (tenant, origin, first_received_at))| ProjectRow {
@@ -41,7 +46,7 @@ fn row() -> impl Strategy<Value = ProjectRow> {
             updated_at: times.1,
             last_activity_at: times.2,
             deleted_at: times.3,
-            last_event_id: (event.0, event.1, event.2, EventId(Uuid::from_u128(event.3))),
+            last_event_id: event,
             tenants: vec![tenant],
             origins: vec![origin],
             first_received_at,
@@ -122,7 +127,7 @@ proptest! {
         for rows in again.chunks(batch) {
             let mut merged = Merged::default();
             rows.iter().cloned().for_each(|row| merged.add(row));
-            batches.append(merged);
+            batches.append(&mut merged);
         }
         prop_assert_eq!(text(batches.iter().cloned().collect()), text(in_order.iter().cloned().collect()));
     }

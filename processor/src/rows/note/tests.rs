@@ -35,19 +35,19 @@ fn the_api_opens_no_note_on_a_confidential_issue() {
         rows_of(include_str!("../../../../schemas/fixtures/note/on_confidential_issue.webhook.json"), "1");
     let api = object(include_str!("../../../../schemas/fixtures/note/on_confidential_issue.api.json"));
     assert_eq!(newest(&hook.notes[0].confidential, &api.confidential), Some(true));
-    assert_eq!((hook.notes[0].internal.3, api.internal.3), (Some(false), Some(false)));
+    assert_eq!((hook.notes[0].internal.value, api.internal.value), (Some(false), Some(false)));
 }
 
 #[test]
 fn a_note_is_withheld_by_any_sign_of_it() {
-    let confidential = |rest: &str, attributes: &str| webhook(rest, attributes).confidential.3;
+    let confidential = |rest: &str, attributes: &str| webhook(rest, attributes).confidential.value;
     assert_eq!(confidential("", r#","internal":true"#), Some(true));
     assert_eq!(confidential(r#","event_type":"note""#, r#","internal":true"#), Some(true));
     assert_eq!(confidential(r#","event_type":"confidential_note""#, ""), Some(true));
     assert_eq!(confidential(r#","event_type":"note","issue":{"confidential":true}"#, ""), Some(true));
     assert_eq!(confidential(r#","event_type":"note""#, r#","internal":false"#), Some(false));
     assert_eq!(confidential("", r#","internal":false"#), None);
-    assert_eq!(object(r#"{"id":6100041,"confidential":true}"#).confidential.3, Some(true));
+    assert_eq!(object(r#"{"id":6100041,"confidential":true}"#).confidential.value, Some(true));
 }
 
 #[test]
@@ -60,29 +60,29 @@ fn a_thread_can_be_resolved_and_opened_again() {
     let again = object(
         r#"{"id":6100041,"updated_at":"2026-11-03T10:00:00Z","resolvable":true,"resolved":false,"resolved_at":null,"resolved_by":null}"#,
     );
-    assert_eq!((opened.resolvable.3, opened.resolved.3), (Some(true), Some(false)));
+    assert_eq!((opened.resolvable.value, opened.resolved.value), (Some(true), Some(false)));
     assert_eq!(newest(&opened.resolved, &resolved.resolved), Some(true));
     assert_eq!(newest(&resolved.resolved, &again.resolved), Some(false));
     assert_eq!(newest(&resolved.resolved_by_id, &again.resolved_by_id), None);
     let comment = webhook("", r#","type":null,"noteable_type":"MergeRequest","resolved_at":null"#);
-    assert_eq!((comment.resolvable.3, comment.resolved), (Some(false), Columns::absent()));
+    assert_eq!((comment.resolvable.value, comment.resolved), (Some(false), Columns::absent()));
 }
 
 #[test]
 fn who_edits_a_note_is_not_its_author() {
     let author = |attributes: &str| webhook("", attributes).author_username;
-    assert_eq!(author(r#","author_id":8,"action":"update""#).3.as_deref(), Some("grace"));
+    assert_eq!(author(r#","author_id":8,"action":"update""#).value.as_deref(), Some("grace"));
     assert_eq!(author(r#","author_id":7,"action":"update""#), Columns::absent());
 }
 
 #[test]
 fn the_number_is_that_of_whatever_the_note_is_on() {
-    let iid = |rest: &str| webhook(rest, "").noteable_iid.3;
+    let iid = |rest: &str| webhook(rest, "").noteable_iid.value;
     assert_eq!(iid(r#","merge_request":{"id":90001,"iid":7}"#), Some(7));
     assert_eq!(iid(r#","issue":{"id":70001,"iid":21}"#), Some(21));
     assert_eq!(iid(r#","work_item":{"id":70001,"iid":21}"#), Some(21));
     assert_eq!(iid(r#","commit":{"id":"0c4c7f19"}"#), None);
-    assert_eq!(object(r#"{"id":6100041,"noteable_iid":7}"#).noteable_iid.3, Some(7));
+    assert_eq!(object(r#"{"id":6100041,"noteable_iid":7}"#).noteable_iid.value, Some(7));
 }
 
 #[test]
@@ -97,8 +97,10 @@ fn what_was_deleted_and_is_told_of_later_is_there_again() {
     let told = |updated_at: &str| webhook("", &format!(r#","updated_at":"{updated_at}""#)).deleted_at;
     let before = told("2026-11-03T08:00:00Z");
     // What a complete list that lacks it would write, at its start.
-    let deleted: Versioned<i64> = (before.0 + 60, u8::MAX, 0, Some((before.0 + 60) * 1000));
-    assert_eq!(newest(&before, &deleted), deleted.3);
+    let seconds = before.version.seconds + 60;
+    let version = Version { seconds, rank: u8::MAX, milliseconds: 0 };
+    let deleted = Column { version, value: Some(seconds * 1000) };
+    assert_eq!(newest(&before, &deleted), deleted.value);
     assert_eq!(newest(&deleted, &told("2026-11-03T08:02:00Z")), None);
-    assert_eq!(newest(&deleted, &told("2026-11-03T08:01:00.999Z")), deleted.3);
+    assert_eq!(newest(&deleted, &told("2026-11-03T08:01:00.999Z")), deleted.value);
 }

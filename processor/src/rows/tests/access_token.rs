@@ -38,6 +38,6 @@ fn a_revocation_is_not_undone_within_its_second() {
 fn a_token_that_never_expires_has_no_time() {
     let object = r#"{"id":9,"name":"for ever","expires_at":null,"scopes":["read_api","api"]}"#;
     let row = rows_of_object(object, EventKind::AccessToken, "user/7").token_expiries.remove(0);
-    assert_eq!((key(&row), row.expires_at.3), ((0, 0, "access_token", 9), None));
-    assert_eq!(row.scopes.3, ["api", "read_api"]);
+    assert_eq!((key(&row), row.expires_at.value), ((0, 0, "access_token", 9), None));
+    assert_eq!(row.scopes.value, ["api", "read_api"]);
 }

@@ -12,7 +12,7 @@ fn a_revocation_is_dated_only_where_the_award_was_touched() {
     let untouched = emoji(&format!(r#""event_type":"revoke","object_attributes":{{"id":1,{TIMES}}}"#));
     assert_eq!(untouched.occurred_at, Columns::absent());
     let touched = example("emoji__revoke_merge_request").emoji_events.remove(0);
-    assert_eq!(touched.occurred_at.3, Some(1_793_712_407_530));
+    assert_eq!(touched.occurred_at.value, Some(1_793_712_407_530));
 }
 
 #[test]

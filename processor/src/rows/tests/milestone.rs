@@ -21,14 +21,14 @@ fn a_deletion_outranks_the_change_whose_time_it_repeats() {
 fn the_action_is_read_where_the_documentation_places_it() {
     let deleted =
         r#"{"object_kind":"milestone","object_attributes":{"id":5,"project_id":42,"action":"delete"}}"#;
-    assert!(rows_of(deleted, "1").milestones[0].deleted_at.3.is_some());
+    assert!(rows_of(deleted, "1").milestones[0].deleted_at.value.is_some());
 }
 
 #[test]
 fn a_date_that_is_taken_away_is_null() {
     let dated = milestone("create", "2026-11-02T08:00:00Z", r#","due_date":"2026-11-06""#);
     let bare = milestone("close", "2026-11-02T09:00:00Z", r#","due_date":null"#);
-    assert_eq!(dated.due_date.3, Some(20_763));
+    assert_eq!(dated.due_date.value, Some(20_763));
     assert_eq!(newest(&dated.due_date, &bare.due_date), None);
 }
 
@@ -39,7 +39,7 @@ fn both_faces_tell_the_same_of_a_milestone() {
         let api = example(&format!("milestone__{api}.api")).milestones.remove(0);
         assert_eq!((webhook.project_id, webhook.id), (api.project_id, api.id));
         assert_eq!(webhook.iid, api.iid);
-        assert_eq!(webhook.group_id.3, api.group_id.3);
+        assert_eq!(webhook.group_id.value, api.group_id.value);
         assert_eq!(webhook.title, api.title);
         assert_eq!(webhook.state, api.state);
         assert_eq!((webhook.start_date, webhook.due_date), (api.start_date, api.due_date));
@@ -52,5 +52,5 @@ fn both_faces_tell_the_same_of_a_milestone() {
 fn a_milestone_of_a_group_is_one_row_whoever_lists_it() {
     let object = r#"{"id":5,"group_id":5,"title":"Before the holidays"}"#;
     let row = rows_of_object(object, EventKind::Milestone, "project/42/milestone/5").milestones.remove(0);
-    assert_eq!((row.project_id, row.id, row.group_id.3), (0, 5, Some(5)));
+    assert_eq!((row.project_id, row.id, row.group_id.value), (0, 5, Some(5)));
 }

@@ -53,7 +53,7 @@ fn a_transfer_changes_columns_and_never_the_key() {
         hook("project_transfer", &format!(r#""project_id":42,{path},"updated_at":"2026-11-03T08:00:00Z""#))
     };
     for rows in [[old(), moved()], [moved(), old()]] {
-        assert_eq!(project(&together(rows)).path.3.as_deref(), Some("shop/shop"));
+        assert_eq!(project(&together(rows)).path.value.as_deref(), Some("shop/shop"));
     }
 }
 
@@ -65,9 +65,9 @@ fn what_is_deleted_stays_so_until_something_later_is_told() {
     };
     let there = |at: &str| snapshot(at, r#"{"id":42,"path_with_namespace":"shop/checkout"}"#, "{}");
     let before = together([deleted(), there("2026-11-20T08:00:00Z")]);
-    assert_eq!(project(&before).deleted_at.3, Some(1_790_841_600_000));
+    assert_eq!(project(&before).deleted_at.value, Some(1_790_841_600_000));
     let after = together([there("2026-11-22T12:00:01Z"), deleted()]);
-    assert_eq!(project(&after).deleted_at.3, None);
+    assert_eq!(project(&after).deleted_at.value, None);
 }
 
 #[test]
@@ -76,12 +76,15 @@ fn a_push_names_its_project_but_cannot_bring_it_back() {
         r#"{"object_kind":"push","ref":"refs/heads/main","before":"a","after":"b","project_id":42,"user_id":9,"user_username":"mika","project":{"id":42,"path_with_namespace":"shop/checkout","default_branch":null}}"#,
         "1",
     );
-    assert_eq!(project(&push).path.3.as_deref(), Some("shop/checkout"));
+    assert_eq!(project(&push).path.value.as_deref(), Some("shop/checkout"));
     assert_eq!(project(&push).deleted_at, Columns::absent());
     // Null is a fact: the repository is empty.
-    assert_eq!(project(&push).default_branch, (1_795_348_800, 0, 0, None));
     assert_eq!(
-        (user(&push).username.3.as_deref(), user(&push).deleted_at),
+        (project(&push).default_branch.version.seconds, &project(&push).default_branch.value),
+        (1_795_348_800, &None)
+    );
+    assert_eq!(
+        (user(&push).username.value.as_deref(), user(&push).deleted_at),
         (Some("mika"), Columns::absent())
     );
 }
@@ -102,7 +105,7 @@ fn the_test_of_a_system_hook_is_no_project() {
 
 #[test]
 fn visibility_has_one_form() {
-    let visibility = |rows: Rows| project(&rows).visibility.3.clone();
+    let visibility = |rows: Rows| project(&rows).visibility.value.clone();
     let own = |text: &str| {
         hook(
             "project_update",
@@ -135,7 +138,7 @@ fn the_api_names_the_author_beside_what_the_reader_may_do() {
         EventKind::MergeRequest,
         "project/42/merge_request/7",
     );
-    assert_eq!((user(&rows).user_id, user(&rows).state.3.as_deref()), (7, Some("blocked")));
+    assert_eq!((user(&rows).user_id, user(&rows).state.value.as_deref()), (7, Some("blocked")));
 }
 
 #[test]
@@ -148,15 +151,18 @@ fn both_faces_tell_the_same_of_a_member() {
         let key = |row: &MemberRow| (row.instance.clone(), row.project_id, row.group_id, row.user_id);
         let told = |row: &MemberRow| {
             (
-                row.username.3.clone(),
-                row.access_level.3,
-                row.access.3.clone(),
-                row.requested.3,
-                row.expires_at.3,
+                row.username.value.clone(),
+                row.access_level.value,
+                row.access.value.clone(),
+                row.requested.value,
+                row.expires_at.value,
             )
         };
         assert_eq!((key(&webhook), told(&webhook)), (key(&api), told(&api)));
-        assert_eq!(webhook.created_at.3.map(|time| time / 1000), api.created_at.3.map(|time| time / 1000));
+        assert_eq!(
+            webhook.created_at.value.map(|time| time / 1000),
+            api.created_at.value.map(|time| time / 1000)
+        );
     }
 }
 
@@ -179,7 +185,7 @@ fn changes_of_a_membership_in_one_second_are_in_order() {
     let added = member("user_add_to_team", at, "Developer");
     let updated = member("user_update_for_team", at, "Maintainer");
     let removed = member("user_remove_from_team", at, "Maintainer");
-    assert_eq!((asked.access_level.3, asked.requested.3), (None, Some(true)));
+    assert_eq!((asked.access_level.value, asked.requested.value), (None, Some(true)));
     assert_eq!(newest(&asked.requested, &added.requested), Some(false));
     assert_eq!(newest(&updated.access_level, &added.access_level), Some(40));
     assert!(newest(&removed.deleted_at, &updated.deleted_at).is_some());
@@ -195,7 +201,7 @@ fn who_was_refused_holds_no_access() {
     // The API dates the user, not the request, by `created_at`.
     let listed =
         listed_member(r#""created_at":"2012-10-22T14:13:35Z","requested_at":"2026-11-02T08:00:00.250Z""#);
-    assert_eq!(listed.created_at.3, Some(1_793_606_400_250));
+    assert_eq!(listed.created_at.value, Some(1_793_606_400_250));
     assert!(newest(&listed.deleted_at, &refused.deleted_at).is_some());
 }
 
@@ -203,7 +209,7 @@ fn who_was_refused_holds_no_access() {
 fn levels_and_their_names_are_one() {
     let access = |level: &str| {
         let row = member("user_add_to_team", "2026-11-02T08:00:00Z", level);
-        (row.access_level.3, row.access.3)
+        (row.access_level.value, row.access.value)
     };
     let expected = |level: u8, name: &str| (Some(level), Some(name.to_owned()));
     assert_eq!(access("Minimal Access"), expected(5, "Minimal Access"));
@@ -219,9 +225,12 @@ fn levels_and_their_names_are_one() {
 fn the_last_segment_of_a_path_is_no_path() {
     let rows = example("member__added");
     let group = rows.groups.iter().next().unwrap();
-    assert_eq!((group.group_id, group.name.3.as_deref(), &group.path), (5, Some("Shop"), &Columns::absent()));
+    assert_eq!(
+        (group.group_id, group.name.value.as_deref(), &group.path),
+        (5, Some("Shop"), &Columns::absent())
+    );
     let token = example("access_token__group_expiring");
-    assert_eq!(token.groups.iter().next().unwrap().path.3.as_deref(), Some("shop"));
+    assert_eq!(token.groups.iter().next().unwrap().path.value.as_deref(), Some("shop"));
 }
 
 #[test]

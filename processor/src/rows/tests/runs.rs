@@ -121,8 +121,8 @@ fn three_sources_tell_of_one_job() {
             "runner_tags"
         ]
     );
-    assert_eq!(newest(&in_pipeline.finished_at, &api.finished_at), api.finished_at.3);
-    assert_eq!(newest(&hook.finished_at, &in_pipeline.finished_at), api.finished_at.3);
+    assert_eq!(newest(&in_pipeline.finished_at, &api.finished_at), api.finished_at.value);
+    assert_eq!(newest(&hook.finished_at, &in_pipeline.finished_at), api.finished_at.value);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn both_faces_tell_of_one_deployment() {
     agree(&webhook.deployments[0], &api.deployments[0]);
     agree(&webhook.deployment_events[0], &api.deployment_events[0]);
     let (webhook, api) = (&webhook.deployments[0], &api.deployments[0]);
-    assert_eq!(api.finished_at.3, webhook.finished_at.3);
+    assert_eq!(api.finished_at.value, webhook.finished_at.value);
     assert_eq!(
         known_to_one(api, webhook),
         ["created_at", "environment_id", "iid", "pipeline_id", "tag", "updated_at"]
@@ -154,8 +154,11 @@ fn an_approval_is_no_status_of_the_deployment() {
     let status = newest(&blocked.deployments[0].status, &approved.deployments[0].status);
     assert_eq!(status.as_deref(), Some("blocked"));
     let event = &approved.deployment_events[0];
-    assert_eq!((event.status.as_str(), event.actor.as_str(), event.actor_id.3), ("approved", "8", Some(8)));
-    assert_eq!(event.comment.3.as_deref(), Some("Looks good, quiet hour"));
+    assert_eq!(
+        (event.status.as_str(), event.actor.as_str(), event.actor_id.value),
+        ("approved", "8", Some(8))
+    );
+    assert_eq!(event.comment.value.as_deref(), Some("Looks good, quiet hour"));
     // Both faces tell of one decision in one row.
     let running = example("deployment/running.api.json");
     assert_eq!(running.deployment_events.len(), 2);
@@ -176,7 +179,7 @@ fn a_webhook_knows_best_when_a_deployment_reached_a_status() {
         EventKind::Deployment,
         "project/42/deployment/5",
     );
-    let at = webhook.deployment_events[0].occurred_at.3;
+    let at = webhook.deployment_events[0].occurred_at.value;
     assert_eq!(newest(&webhook.deployment_events[0].occurred_at, &api.deployment_events[0].occurred_at), at);
     assert_eq!(newest(&webhook.deployments[0].finished_at, &api.deployments[0].finished_at), at);
     // A running one has not finished, which clears nothing.
@@ -195,7 +198,10 @@ fn the_commit_of_a_deployment_is_read_from_its_link() {
         rows_of(&payload, url).deployments.remove(0).sha
     };
     let full = "1396f1a70cbf816596cb56595548487e3e926ae1";
-    assert_eq!(sha(&format!(r#""https://gitlab.example.com/a/b/-/commit/{full}""#)).3.as_deref(), Some(full));
+    assert_eq!(
+        sha(&format!(r#""https://gitlab.example.com/a/b/-/commit/{full}""#)).value.as_deref(),
+        Some(full)
+    );
     for url in [r#""https://gitlab.example.com/a/b/-/tree/aaaaaa""#, r#""""#, "null", "7"] {
         assert_eq!(sha(url), Columns::absent(), "{url}");
     }
@@ -212,18 +218,21 @@ fn a_deployment_without_an_id_is_dead_lettered() {
 #[test]
 fn whoever_tells_of_a_deleted_thing_later_revives_it() {
     let seen = example("deployment/success.api.json").deployments.remove(0).deleted_at;
-    let (seconds, rank, _, _) = seen;
-    let deleted = |seconds| (seconds, rank + 1, 0_u16, Some(1_i64));
+    let Version { seconds, rank, .. } = seen.version;
+    let deleted = |seconds| Column {
+        version: Version { seconds, rank: rank + 1, milliseconds: 0 },
+        value: Some(1_i64),
+    };
     assert_eq!(newest(&seen, &deleted(seconds)), Some(1));
     assert_eq!(newest(&deleted(seconds - 1), &seen), None);
-    assert_eq!(example("pipeline/listed.api.json").pipelines[0].deleted_at.3, None);
+    assert_eq!(example("pipeline/listed.api.json").pipelines[0].deleted_at.value, None);
 }
 
 #[test]
 fn a_job_that_did_not_fail_has_no_reason_to() {
-    assert_eq!(example("job/running.webhook.json").jobs[0].failure_reason.3, None);
+    assert_eq!(example("job/running.webhook.json").jobs[0].failure_reason.value, None);
     assert_eq!(
-        example("job/failed.webhook.json").jobs[0].failure_reason.3.as_deref(),
+        example("job/failed.webhook.json").jobs[0].failure_reason.value.as_deref(),
         Some("script_failure")
     );
     agree(&example("job/failed.webhook.json").jobs[0], &example("job/failed.api.json").jobs[0]);
@@ -232,7 +241,7 @@ fn a_job_that_did_not_fail_has_no_reason_to() {
 #[test]
 fn a_job_that_never_started_has_no_start() {
     let job = example("job/never_started.webhook.json").jobs.remove(0);
-    assert_eq!((job.started_at, job.status.3.as_deref()), (Columns::absent(), Some("canceled")));
+    assert_eq!((job.started_at, job.status.value.as_deref()), (Columns::absent(), Some("canceled")));
     assert_eq!(example("job/never_started.webhook.json").unreadable, 0);
 }
 
@@ -248,7 +257,7 @@ fn a_played_job_is_newer_than_the_pipeline_that_waited_for_it() {
     let waiting = rows_of(waiting, "1").jobs.remove(0);
     let played = job("pending", r#""2026-11-02 08:10:00 UTC""#);
     assert_eq!(newest(&waiting.status, &played.status).as_deref(), Some("pending"));
-    assert_eq!(played.pipeline_id.3, Some(31));
+    assert_eq!(played.pipeline_id.value, Some(31));
     // The API says by the pipeline's updated_at how new it is.
     let listed = r#"{"id":1,"status":"pending","created_at":"2026-11-02T08:00:00.100Z","pipeline":{"id":31,"updated_at":"2026-11-02T08:10:00.300Z"}}"#;
     let listed = rows_of_object(listed, EventKind::Job, "project/42/job/1").jobs.remove(0);
@@ -260,7 +269,7 @@ fn the_ref_of_a_merge_request_names_its_number_and_no_branch() {
     let webhook = example("pipeline/merge_request_pipeline.webhook.json").pipelines.remove(0);
     let api = example("pipeline/merge_request_pipeline.api.json").pipelines.remove(0);
     agree(&webhook, &api);
-    assert_eq!((&api.ref_name, api.merge_request_iid.3), (&Columns::absent(), Some(7)));
+    assert_eq!((&api.ref_name, api.merge_request_iid.value), (&Columns::absent(), Some(7)));
     let job = example("job/merge_request.webhook.json").jobs.remove(0);
     assert_eq!(job.ref_name, Columns::absent());
 }
@@ -269,7 +278,10 @@ fn the_ref_of_a_merge_request_names_its_number_and_no_branch() {
 fn a_trigger_job_knows_the_pipeline_it_started() {
     let started = example("job/bridge.api.json").jobs.remove(0);
     let waiting = example("job/bridge_not_started.api.json").jobs.remove(0);
-    assert_eq!((started.downstream_pipeline_id.3, waiting.downstream_pipeline_id.3), (Some(31010), None));
+    assert_eq!(
+        (started.downstream_pipeline_id.value, waiting.downstream_pipeline_id.value),
+        (Some(31010), None)
+    );
 }
 
 #[test]
@@ -278,7 +290,7 @@ fn the_second_form_of_a_time_stands_in_for_the_first() {
         let payload = format!(
             r#"{{"object_kind":"build","project_id":42,"build_id":1{created_at},"build_created_at_iso":"2026-11-02T08:00:00Z"}}"#
         );
-        rows_of(&payload, created_at).jobs.remove(0).created_at.3
+        rows_of(&payload, created_at).jobs.remove(0).created_at.value
     };
     assert_eq!(job(r#","build_created_at":"2026-11-02T08:00:00.250Z""#), Some(1_793_606_400_250));
     assert_eq!(job(r#","build_created_at":"2026-11-02 08:00:00 CET""#), Some(1_793_606_400_000));
@@ -294,4 +306,30 @@ fn a_deployment_whose_time_nobody_can_read_is_counted_once() {
         let rows = rows_of(&payload, status);
         assert_eq!((rows.deployment_events.len(), rows.unreadable), (1, 1), "{status}");
     }
+}
+
+#[test]
+fn an_environment_is_told_from_a_deployment_by_its_slug() {
+    let rows = example("deployment/environment.api.json");
+    let environment = &rows.environments[0];
+    assert_eq!((environment.id, environment.tier.value.as_deref()), (301, Some("production")));
+    assert!(rows.deployments.is_empty() && rows.deployment_events.is_empty());
+    let deployment = example("deployment/success.api.json");
+    assert_eq!(deployment.deployments[0].environment_id.value, Some(environment.id));
+    assert_eq!(deployment.deployments[0].environment.value, environment.name.value);
+    assert!(deployment.environments.is_empty());
+}
+
+#[test]
+fn an_environment_that_was_stopped_and_started_again_is_available() {
+    let environment = |updated_at: &str, state: &str| {
+        let object = format!(
+            r#"{{"id":301,"name":"production","slug":"production","state":"{state}","updated_at":"{updated_at}"}}"#
+        );
+        rows_of_object(&object, EventKind::Deployment, "project/42/deployment/301").environments.remove(0)
+    };
+    let stopped = environment("2026-11-02T08:00:00.100Z", "stopped");
+    let started = environment("2026-11-02T08:00:00.900Z", "available");
+    assert_eq!(newest(&stopped.state, &started.state).as_deref(), Some("available"));
+    assert_eq!(newest(&started.state, &stopped.state).as_deref(), Some("available"));
 }

@@ -181,6 +181,22 @@ pub(crate) const ENTITIES: &[Entity] = &[
         ],
     },
     Entity {
+        view: "environments",
+        record: |id, fields| {
+            let fields = with(fields, json!({"id": id, "slug": format!("environment-{id}")}));
+            Record::object(EventKind::Deployment, &format!("project/42/deployment/{id}"), &fields)
+        },
+        identity: ("id", number),
+        dated_by: Some("updated_at"),
+        states: ("state", "state", &[]),
+        columns: &[
+            ("name", "name", Shape::Text),
+            ("external_url", "external_url", Shape::Text),
+            ("tier", "tier", Shape::Text),
+            ("state", "state", Shape::Text),
+        ],
+    },
+    Entity {
         view: "milestones",
         record: |id, fields| {
             let fields = with(fields, json!({"id": id, "project_id": 42}));

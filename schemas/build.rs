@@ -1,0 +1,46 @@
+//! Lists the files of `clickhouse/`, so that a new one needs no other line. In: the two folders. Out: `MIGRATIONS` and `VIEWS`, in the order of
+//! the files' names, for `src/migration.rs` and `src/view.rs` to include.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::path::Path;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // A folder counts as changed when a file in it is added, removed or edited.
+    println!("cargo::rerun-if-changed=clickhouse");
+    let mut migrations =
+        "/// All migrations, in order.\npub const MIGRATIONS: &[Migration] = &[\n".to_owned();
+    for name in files("clickhouse")? {
+        // The others are roles.sql and tenant.sql.
+        let Some((number, rest)) = name.split_once('_') else { continue };
+        let version: u32 =
+            number.parse().map_err(|_| format!("clickhouse/{name}.sql begins with no number"))?;
+        let sql = text("clickhouse", &name);
+        writeln!(migrations, "    Migration {{ version: {version}, name: {rest:?}, sql: {sql} }},")?;
+    }
+    let mut views = "/// All views, by name.\npub const VIEWS: &[View] = &[\n".to_owned();
+    for name in files("clickhouse/views")? {
+        let sql = text("clickhouse/views", &name);
+        writeln!(views, "    View {{ name: {name:?}, sql: {sql} }},")?;
+    }
+    let out = std::env::var_os("OUT_DIR").ok_or("cargo names no folder for what is generated")?;
+    std::fs::write(Path::new(&out).join("migrations.rs"), migrations + "];\n")?;
+    std::fs::write(Path::new(&out).join("views.rs"), views + "];\n")?;
+    Ok(())
+}
+
+/// The names of the SQL files of a folder without their ending, sorted.
+fn files(folder: &str) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        names.extend(name.to_str().and_then(|name| name.strip_suffix(".sql")).map(str::to_owned));
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// An expression that is the text of a file.
+fn text(folder: &str, name: &str) -> String {
+    format!(r#"include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/{folder}/{name}.sql"))"#)
+}

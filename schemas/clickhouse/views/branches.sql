@@ -1,0 +1,31 @@
+CREATE OR REPLACE VIEW ${database}.branches ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project',
+    name String COMMENT 'Name, as main',
+    head_sha Nullable(String) COMMENT 'Its newest commit; NULL once it was deleted (receipt-derived where its pushes go in a circle, or one of them is missing)',
+    is_default Nullable(Bool) COMMENT 'Whether it is the default branch, as the API said last',
+    protected Nullable(Bool) COMMENT 'Whether it is protected, as the API said last',
+    merged Nullable(Bool) COMMENT 'Whether it is merged into the default branch, as the API said last',
+    moved_at DateTime64(3, 'UTC') COMMENT 'When it came to its head (receipt-derived, unless the API says when it was pushed)',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was deleted (receipt-derived); NULL while it is there',
+    first_pushed_at DateTime64(3, 'UTC') COMMENT 'When GitPulse knows of it first (receipt-derived)',
+    last_pushed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last push (receipt-derived, unless the API says when); NULL where only a listing is known',
+    last_pusher_id Nullable(UInt64) COMMENT 'Who pushed last (receipt-derived)',
+    last_pusher_username Nullable(String) COMMENT 'User name of who pushed last (receipt-derived)',
+    pushes UInt64 COMMENT 'Pushes that are known',
+    url Nullable(String) COMMENT 'Page of the branch, as the API said',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted'
+)
+${security}
+AS SELECT
+    refs.instance AS instance, refs.project_id AS project_id, substring(refs.ref, 12) AS name,
+    if(match(refs.sha, '^0+$'), NULL, refs.sha) AS head_sha,
+    tupleElement(listed.is_default, 4) AS is_default, tupleElement(listed.protected, 4) AS protected, tupleElement(listed.merged, 4) AS merged,
+    moved_at, if(head_sha IS NULL, moved_at, NULL) AS deleted_at,
+    first_pushed_at, last_pushed_at, last_pusher_id, last_pusher_username, pushes,
+    tupleElement(listed.url, 4) AS url, refs.tenants AS tenants
+FROM ${database}.ref_heads AS refs
+LEFT ALL JOIN (SELECT * FROM ${database}.ref_head_facts FINAL) AS listed
+    ON listed.instance = refs.instance AND listed.project_id = refs.project_id AND listed.ref = refs.ref
+WHERE startsWith(refs.ref, 'refs/heads/');

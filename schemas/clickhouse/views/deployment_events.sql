@@ -1,0 +1,25 @@
+CREATE OR REPLACE VIEW ${database}.deployment_events ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 where the body does not say',
+    deployment_id UInt64 COMMENT 'GitLab id of the deployment',
+    status LowCardinality(String) COMMENT 'The status it reached (created, blocked, running, success, failed, canceled, skipped), or approved, rejected',
+    occurred_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When, in whole seconds. The API does not say when a status was reached: the end of the job stands in for success, failed and canceled, the last change for the rest, until a webhook tells',
+    actor_id Nullable(UInt64) COMMENT 'Who approved or rejected it; NULL for a status',
+    actor_username Nullable(String) COMMENT 'User name of who approved or rejected it',
+    comment Nullable(String) COMMENT 'What they wrote with it',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
+    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+)
+${security}
+AS SELECT
+    instance, project_id, deployment_id, status,
+    tupleElement(deployment_event_facts.occurred_at, 4) AS occurred_at,
+    tupleElement(deployment_event_facts.actor_id, 4) AS actor_id,
+    tupleElement(deployment_event_facts.actor_username, 4) AS actor_username,
+    tupleElement(deployment_event_facts.comment, 4) AS comment,
+    arraySort(tenants) AS tenants,
+    arraySort(origins) AS origins,
+    first_received_at
+FROM ${database}.deployment_event_facts FINAL;

@@ -1,0 +1,39 @@
+-- confidential is that of what it stands on, as it is now: an issue, a comment, or a comment on an issue.
+CREATE OR REPLACE VIEW ${database}.emoji_events ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 where there is none',
+    id UInt64 COMMENT 'GitLab id of the award',
+    event_type LowCardinality(String) COMMENT 'award or revoke',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When it was awarded; for a revocation, when GitPulse heard of it first (receipt-derived), unless GitLab moved updated_at',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
+    name Nullable(String) COMMENT 'Name of the emoji, as thumbsup',
+    awardable_type Nullable(String) COMMENT 'What it stands on: Issue (any work item), MergeRequest, Note, Snippet or WikiPage::Meta',
+    awardable_id Nullable(UInt64) COMMENT 'GitLab id of what it stands on',
+    awardable_iid Nullable(UInt64) COMMENT 'Number of the issue or merge request it stands on; webhooks alone say so',
+    noteable_type Nullable(String) COMMENT 'For an emoji on a comment: what is commented on, Issue, MergeRequest, Snippet or Commit; webhooks alone say so',
+    noteable_id Nullable(UInt64) COMMENT 'For an emoji on a comment: GitLab id of what is commented on; NULL for a commit',
+    noteable_iid Nullable(UInt64) COMMENT 'For an emoji on a comment: number of the issue or merge request',
+    awarded_on_url Nullable(String) COMMENT 'Page of what it stands on; webhooks alone say so',
+    user_id Nullable(UInt64) COMMENT 'Who awarded it',
+    user_username Nullable(String) COMMENT 'User name of who awarded it',
+    confidential Bool COMMENT 'Whether only members of the project may see it: it stands on a confidential issue or comment, or on a comment on such an issue',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
+    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
+)
+${security}
+AS SELECT
+    instance, project_id, id, event_type,
+    ifNull(tupleElement(facts.occurred_at, 4), facts.first_received_at) AS occurred_at,
+    project_path, name, awardable_type, awardable_id, awardable_iid, noteable_type, noteable_id, noteable_iid,
+    awarded_on_url, user_id, user_username,
+    ifNull(awardable_type IN ('Issue', 'WorkItem'), false) AND (instance, project_id, ifNull(awardable_id, 0)) IN
+        (SELECT instance, project_id, id FROM ${database}.issues WHERE confidential)
+        OR ifNull(noteable_type IN ('Issue', 'WorkItem'), false) AND (instance, project_id, ifNull(noteable_id, 0)) IN
+        (SELECT instance, project_id, id FROM ${database}.issues WHERE confidential)
+        OR ifNull(awardable_type = 'Note', false) AND (instance, project_id, ifNull(awardable_id, 0)) IN
+        (SELECT instance, project_id, id FROM ${database}.notes WHERE confidential) AS confidential,
+    first_received_at,
+    arraySort(tenants) AS tenants, arraySort(origins) AS origins
+FROM ${database}.emoji_event_facts AS facts FINAL;

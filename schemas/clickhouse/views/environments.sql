@@ -1,0 +1,36 @@
+CREATE OR REPLACE VIEW ${database}.environments ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project',
+    id UInt64 COMMENT 'GitLab id, unique in the instance',
+    name Nullable(String) COMMENT 'Name, as production or review/retry',
+    slug Nullable(String) COMMENT 'Name as it stands in host names',
+    external_url Nullable(String) COMMENT 'Where it is reached',
+    tier Nullable(String) COMMENT 'production, staging, testing, development or other',
+    state Nullable(String) COMMENT 'available, stopping or stopped',
+    auto_stop_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab will stop it by itself; NULL where it will not',
+    created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created; NULL from older GitLab versions',
+    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab last changed it; NULL from older GitLab versions',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it; GitLab tells of no deletion. NULL while it exists',
+    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
+    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+)
+${security}
+AS SELECT
+    instance, project_id, id,
+    tupleElement(environment_facts.name, 4) AS name,
+    tupleElement(environment_facts.slug, 4) AS slug,
+    tupleElement(environment_facts.external_url, 4) AS external_url,
+    tupleElement(environment_facts.tier, 4) AS tier,
+    tupleElement(environment_facts.state, 4) AS state,
+    tupleElement(environment_facts.auto_stop_at, 4) AS auto_stop_at,
+    tupleElement(environment_facts.created_at, 4) AS created_at,
+    tupleElement(environment_facts.updated_at, 4) AS updated_at,
+    tupleElement(environment_facts.deleted_at, 4) AS deleted_at,
+    tupleElement(environment_facts.last_event_id, 4) AS last_event_id,
+    arraySort(tenants) AS tenants,
+    arraySort(origins) AS origins,
+    first_received_at
+FROM ${database}.environment_facts FINAL;

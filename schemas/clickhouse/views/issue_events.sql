@@ -1,0 +1,72 @@
+-- Observations of one action by one actor at most five seconds apart, each from the one before, with nothing opposite between, are one
+-- event: a reopening is dated by updated_at in a webhook, and by the state event's created_at in the API. Opposite are closed and
+-- reopened, by anybody. A frame is a RANGE over whole seconds, so that an opposite in the very second of either row counts as between.
+CREATE OR REPLACE VIEW ${database}.issue_events ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project of the issue; 0 for what belongs to a group, such as an epic',
+    issue_id UInt64 COMMENT 'GitLab id of the issue',
+    action LowCardinality(String) COMMENT 'opened, updated, closed or reopened',
+    occurred_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it happened',
+    actor_id Nullable(UInt64) COMMENT 'Who did it; NULL where GitLab does not say',
+    actor_username Nullable(String) COMMENT 'User name of who did it',
+    confidential Bool COMMENT 'Whether only members of the project may see it: its issue is confidential now',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
+    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
+)
+${security}
+AS
+WITH seen AS
+(
+    SELECT
+        instance, project_id, issue_id, action, actor, second,
+        tupleElement(facts.occurred_at, 4) AS at,
+        tupleElement(facts.actor_id, 4) AS by_id,
+        tupleElement(facts.actor_username, 4) AS by_username,
+        facts.first_received_at AS received,
+        facts.tenants AS told_by,
+        facts.origins AS told_through,
+        -- Whatever happened to the issue within five seconds before, and in this one.
+        groupArray((second, action, actor)) OVER (
+            PARTITION BY instance, project_id, issue_id ORDER BY second RANGE BETWEEN 5 PRECEDING AND CURRENT ROW
+        ) AS around
+    FROM ${database}.issue_event_facts AS facts FINAL
+),
+placed AS
+(
+    SELECT
+        *,
+        arrayLast(e -> e.1 < second AND e.2 = action AND e.3 = actor, around) AS previous,
+        previous.1 = 0
+            OR arrayExists(
+                e -> e.1 >= previous.1 AND multiIf(
+                    action = 'closed', e.2 = 'reopened',
+                    action = 'reopened', e.2 = 'closed',
+                    false),
+                around) AS begins
+    FROM seen
+),
+chained AS
+(
+    SELECT
+        *,
+        sum(begins) OVER (
+            PARTITION BY instance, project_id, issue_id, action, actor ORDER BY second
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS chain
+    FROM placed
+)
+-- argMin passes over NULL: the actor is that of the first row that names one.
+SELECT
+    instance, project_id, issue_id, action,
+    min(at) AS occurred_at,
+    argMin(by_id, second) AS actor_id,
+    argMin(by_username, second) AS actor_username,
+    (instance, project_id, issue_id) IN
+        (SELECT instance, project_id, id FROM ${database}.issue_facts FINAL WHERE tupleElement(issue_facts.confidential, 4)) AS confidential,
+    min(received) AS first_received_at,
+    arraySort(groupUniqArrayArray(told_by)) AS tenants,
+    arraySort(groupUniqArrayArray(told_through)) AS origins
+FROM chained
+GROUP BY instance, project_id, issue_id, action, actor, chain;

@@ -1,0 +1,37 @@
+CREATE OR REPLACE VIEW ${database}.members ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 for a member of a group',
+    group_id UInt64 COMMENT 'GitLab id of the group; 0 for a member of a project',
+    user_id UInt64 COMMENT 'Whose membership it is',
+    username Nullable(String) COMMENT 'User name of whose membership it is, as the newest event says it',
+    access_level Nullable(UInt8) COMMENT '5 minimal access, 10 guest, 15 planner, 20 reporter, 25 security manager, 30 developer, 40 maintainer, 50 owner; NULL for a request, and where a webhook names a role of the instance''s own',
+    access Nullable(String) COMMENT 'Name of the access level, as Developer; NULL for a request',
+    requested Nullable(Bool) COMMENT 'Whether it is a request for access that waits: no member yet',
+    expires_at Nullable(Date32) COMMENT 'First day on which it no longer holds; NULL without limit',
+    created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it began, or was asked for; adding somebody again begins anew',
+    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last; webhooks alone say so',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last before it was removed, or its request denied or withdrawn: an event of removal has no later time; NULL while it is there',
+    is_member Bool COMMENT 'Whether it holds: neither removed nor only asked for',
+    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
+    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+)
+${security}
+AS SELECT
+    instance, project_id, group_id, user_id,
+    tupleElement(member_facts.username, 4) AS username,
+    tupleElement(member_facts.access_level, 4) AS access_level,
+    tupleElement(member_facts.access, 4) AS access,
+    tupleElement(member_facts.requested, 4) AS requested,
+    tupleElement(member_facts.expires_at, 4) AS expires_at,
+    tupleElement(member_facts.created_at, 4) AS created_at,
+    tupleElement(member_facts.updated_at, 4) AS updated_at,
+    tupleElement(member_facts.deleted_at, 4) AS deleted_at,
+    tupleElement(member_facts.deleted_at, 4) IS NULL AND NOT ifNull(tupleElement(member_facts.requested, 4), false) AS is_member,
+    tupleElement(member_facts.last_event_id, 4) AS last_event_id,
+    arraySort(tenants) AS tenants,
+    arraySort(origins) AS origins,
+    first_received_at
+FROM ${database}.member_facts FINAL;

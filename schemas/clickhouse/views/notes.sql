@@ -1,0 +1,66 @@
+-- confidential is what decides who may see a row, so that it is never NULL. The API does not say of a note that its issue is confidential,
+-- and an issue can become so later: the issue itself decides, as it is now.
+CREATE OR REPLACE VIEW ${database}.notes ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 for what belongs to a group, such as a note on an epic',
+    id UInt64 COMMENT 'GitLab id, unique in the instance',
+    noteable_type Nullable(String) COMMENT 'What it is on: MergeRequest, Issue (any work item), Commit, Snippet, DesignManagement::Design, ...',
+    noteable_id Nullable(UInt64) COMMENT 'GitLab id of what it is on; NULL for a commit',
+    noteable_iid Nullable(UInt64) COMMENT 'Number of the merge request or issue within its project',
+    commit_sha Nullable(String) COMMENT 'The commit that it is on',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
+    discussion_id Nullable(String) COMMENT 'The thread that it belongs to; webhooks alone say it',
+    type Nullable(String) COMMENT 'DiffNote (on a line), DiscussionNote (of a thread), or NULL for a plain comment',
+    body Nullable(String) COMMENT 'Its text',
+    system Nullable(Bool) COMMENT 'Whether GitLab wrote it, as a record of what somebody did; webhooks tell of none',
+    internal Nullable(Bool) COMMENT 'Whether it is an internal note',
+    confidential Bool COMMENT 'Whether only members of the project may see it: an internal note, or any on what is, or was then, a confidential issue',
+    author_id Nullable(UInt64) COMMENT 'Who wrote it',
+    author_username Nullable(String) COMMENT 'User name of who wrote it',
+    resolvable Nullable(Bool) COMMENT 'Whether it is of a thread that can be resolved',
+    resolved Nullable(Bool) COMMENT 'Whether its thread is resolved; NULL where it cannot be. GitLab sends no webhook for it',
+    resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When its thread was resolved',
+    resolved_by_id Nullable(UInt64) COMMENT 'Who resolved its thread',
+    url Nullable(String) COMMENT 'Where it is shown; webhooks alone say it',
+    created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was written',
+    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was edited last, or its thread resolved',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete list of the API no longer had it; GitLab tells of no deletion',
+    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
+    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+)
+${security}
+AS SELECT
+    instance, project_id, id,
+    tupleElement(note_facts.noteable_type, 4) AS noteable_type,
+    tupleElement(note_facts.noteable_id, 4) AS noteable_id,
+    tupleElement(note_facts.noteable_iid, 4) AS noteable_iid,
+    tupleElement(note_facts.commit_sha, 4) AS commit_sha,
+    tupleElement(note_facts.project_path, 4) AS project_path,
+    tupleElement(note_facts.discussion_id, 4) AS discussion_id,
+    tupleElement(note_facts.type, 4) AS type,
+    tupleElement(note_facts.body, 4) AS body,
+    tupleElement(note_facts.system, 4) AS system,
+    tupleElement(note_facts.internal, 4) AS internal,
+    ifNull(tupleElement(note_facts.confidential, 4), false)
+        OR (ifNull(tupleElement(note_facts.noteable_type, 4) = 'Epic', false) AND tupleElement(note_facts.confidential, 4) IS NULL)
+        OR (ifNull(tupleElement(note_facts.noteable_type, 4) IN ('Issue', 'WorkItem'), false)
+            AND (instance, project_id, ifNull(tupleElement(note_facts.noteable_id, 4), 0)) IN
+                (SELECT instance, project_id, id FROM ${database}.issue_facts FINAL WHERE tupleElement(issue_facts.confidential, 4))) AS confidential,
+    tupleElement(note_facts.author_id, 4) AS author_id,
+    tupleElement(note_facts.author_username, 4) AS author_username,
+    tupleElement(note_facts.resolvable, 4) AS resolvable,
+    tupleElement(note_facts.resolved, 4) AS resolved,
+    tupleElement(note_facts.resolved_at, 4) AS resolved_at,
+    tupleElement(note_facts.resolved_by_id, 4) AS resolved_by_id,
+    tupleElement(note_facts.url, 4) AS url,
+    tupleElement(note_facts.created_at, 4) AS created_at,
+    tupleElement(note_facts.updated_at, 4) AS updated_at,
+    tupleElement(note_facts.deleted_at, 4) AS deleted_at,
+    tupleElement(note_facts.last_event_id, 4) AS last_event_id,
+    arraySort(tenants) AS tenants,
+    arraySort(origins) AS origins,
+    first_received_at
+FROM ${database}.note_facts FINAL;

@@ -1,0 +1,41 @@
+CREATE OR REPLACE VIEW ${database}.projects ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project',
+    path Nullable(String) COMMENT 'Path, as group/subgroup/project',
+    namespace_path Nullable(String) COMMENT 'Path of the namespace it is in: path without its last segment',
+    name Nullable(String) COMMENT 'Name',
+    namespace_id Nullable(UInt64) COMMENT 'GitLab id of the namespace it is in: a group, or a user''s own',
+    visibility Nullable(String) COMMENT 'private, internal or public',
+    default_branch Nullable(String) COMMENT 'Default branch',
+    url Nullable(String) COMMENT 'Page of the project',
+    archived Nullable(Bool) COMMENT 'Whether it is archived; the API alone says so',
+    created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
+    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last, by its own events and the API',
+    last_activity_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When somebody last did something in it; the API alone says so',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last before it was deleted: the event of the deletion has no later time; NULL while it is there',
+    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
+    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+)
+${security}
+AS SELECT
+    instance, project_id,
+    tupleElement(project_facts.path, 4) AS path,
+    nullIf(replaceRegexpOne(tupleElement(project_facts.path, 4), '/?[^/]*$', ''), '') AS namespace_path,
+    tupleElement(project_facts.name, 4) AS name,
+    tupleElement(project_facts.namespace_id, 4) AS namespace_id,
+    tupleElement(project_facts.visibility, 4) AS visibility,
+    tupleElement(project_facts.default_branch, 4) AS default_branch,
+    tupleElement(project_facts.url, 4) AS url,
+    tupleElement(project_facts.archived, 4) AS archived,
+    tupleElement(project_facts.created_at, 4) AS created_at,
+    tupleElement(project_facts.updated_at, 4) AS updated_at,
+    tupleElement(project_facts.last_activity_at, 4) AS last_activity_at,
+    tupleElement(project_facts.deleted_at, 4) AS deleted_at,
+    tupleElement(project_facts.last_event_id, 4) AS last_event_id,
+    arraySort(tenants) AS tenants,
+    arraySort(origins) AS origins,
+    first_received_at
+FROM ${database}.project_facts FINAL;

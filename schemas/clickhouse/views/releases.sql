@@ -1,0 +1,42 @@
+CREATE OR REPLACE VIEW ${database}.releases ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project',
+    tag String COMMENT 'Name of the tag',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
+    id Nullable(UInt64) COMMENT 'GitLab id of the release; NULL where only the API told of it',
+    name Nullable(String) COMMENT 'Title of the release',
+    commit_sha Nullable(String) COMMENT 'Commit that the tag points at',
+    author_id Nullable(UInt64) COMMENT 'Who created it; the API alone says so',
+    author_username Nullable(String) COMMENT 'User name of who created it; the API alone says so',
+    assets_count Nullable(UInt64) COMMENT 'Links and archives of the source',
+    links_count Nullable(UInt64) COMMENT 'Links among its assets',
+    url Nullable(String) COMMENT 'Page of the release',
+    created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
+    released_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was, or will be, released; whoever creates it may choose',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitPulse heard that it was deleted (receipt-derived); NULL again once it is there',
+    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
+    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+)
+${security}
+AS SELECT
+    instance, project_id, tag,
+    tupleElement(release_facts.project_path, 4) AS project_path,
+    tupleElement(release_facts.id, 4) AS id,
+    tupleElement(release_facts.name, 4) AS name,
+    tupleElement(release_facts.commit_sha, 4) AS commit_sha,
+    tupleElement(release_facts.author_id, 4) AS author_id,
+    tupleElement(release_facts.author_username, 4) AS author_username,
+    tupleElement(release_facts.assets_count, 4) AS assets_count,
+    tupleElement(release_facts.links_count, 4) AS links_count,
+    tupleElement(release_facts.url, 4) AS url,
+    tupleElement(release_facts.created_at, 4) AS created_at,
+    tupleElement(release_facts.released_at, 4) AS released_at,
+    tupleElement(release_facts.deleted_at, 4) AS deleted_at,
+    tupleElement(release_facts.last_event_id, 4) AS last_event_id,
+    arraySort(tenants) AS tenants,
+    arraySort(origins) AS origins,
+    first_received_at
+FROM ${database}.release_facts FINAL;

@@ -1,0 +1,31 @@
+CREATE OR REPLACE VIEW ${database}.users ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    user_id UInt64 COMMENT 'GitLab id of the user',
+    username Nullable(String) COMMENT 'User name, as in @name',
+    name Nullable(String) COMMENT 'Display name',
+    state Nullable(String) COMMENT 'active, blocked, ldap_blocked, banned, deactivated, ...; NULL until the API or a failed log-in says it',
+    is_bot Nullable(Bool) COMMENT 'Whether it is a bot; the API alone says so',
+    created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
+    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last; events of its own alone say so',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last before it was deleted: the event of the deletion has no later time; NULL while it is there',
+    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
+    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+)
+${security}
+AS SELECT
+    instance, user_id,
+    tupleElement(user_facts.username, 4) AS username,
+    tupleElement(user_facts.name, 4) AS name,
+    tupleElement(user_facts.state, 4) AS state,
+    tupleElement(user_facts.is_bot, 4) AS is_bot,
+    tupleElement(user_facts.created_at, 4) AS created_at,
+    tupleElement(user_facts.updated_at, 4) AS updated_at,
+    tupleElement(user_facts.deleted_at, 4) AS deleted_at,
+    tupleElement(user_facts.last_event_id, 4) AS last_event_id,
+    arraySort(tenants) AS tenants,
+    arraySort(origins) AS origins,
+    first_received_at
+FROM ${database}.user_facts FINAL;

@@ -1,0 +1,27 @@
+CREATE OR REPLACE VIEW ${database}.wiki_page_events ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 where an old GitLab does not say',
+    slug String COMMENT 'Path of the page within the wiki',
+    action LowCardinality(String) COMMENT 'create, update or delete',
+    version_id Nullable(String) COMMENT 'Commit of the wiki that made the change; for a deletion, the last one before it; NULL from old versions of GitLab',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived: GitLab sends no time of the change)',
+    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
+    title Nullable(String) COMMENT 'Title of the page',
+    format Nullable(String) COMMENT 'markdown, rdoc, asciidoc or org',
+    message Nullable(String) COMMENT 'Message of the commit',
+    url Nullable(String) COMMENT 'The page',
+    actor_id Nullable(UInt64) COMMENT 'Who did it; NULL from old versions of GitLab',
+    actor_username Nullable(String) COMMENT 'User name of who did it',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
+    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
+)
+${security}
+AS SELECT
+    instance, project_id, slug, action,
+    if(startsWith(version, 'sha256:'), NULL, version) AS version_id,
+    first_received_at AS occurred_at,
+    project_path, title, format, message, url, actor_id, actor_username, first_received_at,
+    arraySort(tenants) AS tenants, arraySort(origins) AS origins
+FROM ${database}.wiki_page_event_facts FINAL;

@@ -1,0 +1,130 @@
+//! The views, which are what analysts read. In: where to make them, and whose rights they use. Out: statements. Never talks to ClickHouse.
+//!
+//! They hold no data, so that they are no migrations: a file of `clickhouse/views` is edited, and all views are replaced whenever one of
+//! them differs from what the database has.
+
+use crate::migration::{Target, checksum, statements};
+
+/// One file of `clickhouse/views`, which makes the view of its name.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// The analysts' name.
+    pub name: &'static str,
+    sql: &'static str,
+}
+
+/// With whose rights a view reads the tables. Replacing a view forgets whose they were, so that each statement says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// With the reader's: nobody made roles, and readers may read the tables.
+    Reader,
+    /// With those of the user that makes the view, so that readers need none on the tables.
+    Definer,
+}
+
+// `VIEWS`, which `build.rs` makes of the files.
+include!(concat!(env!("OUT_DIR"), "/views.rs"));
+
+impl View {
+    /// The statement that makes the view, or replaces it.
+    pub fn statements(&self, target: &Target, rights: Rights) -> Vec<String> {
+        let security = match rights {
+            Rights::Reader => "SQL SECURITY INVOKER",
+            Rights::Definer => "DEFINER = CURRENT_USER SQL SECURITY DEFINER",
+        };
+        statements(&self.sql.replace("${security}", security), target)
+    }
+
+    /// Whether it shows a column of this name.
+    pub fn has(&self, column: &str) -> bool {
+        let columns = self.sql.lines().skip_while(|line| *line != "(").take_while(|line| *line != ")");
+        columns.filter_map(|line| line.trim_start().split_once(' ')).any(|(name, _)| name == column)
+    }
+
+    /// Whether it reads another view, or a table, of this name.
+    pub fn reads(&self, name: &str) -> bool {
+        let after = self.sql.split("${database}.").skip(1);
+        after
+            .filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next())
+            .any(|read| read == name && read != self.name)
+    }
+}
+
+/// All views, each after those that it reads.
+pub fn in_order() -> Vec<View> {
+    let mut pending = VIEWS.to_vec();
+    let mut ordered = Vec::new();
+    while !pending.is_empty() {
+        let (waiting, ready): (Vec<View>, Vec<View>) =
+            pending.iter().partition(|view| pending.iter().any(|other| view.reads(other.name)));
+        // Views that read each other: ClickHouse says what is wrong with them.
+        if ready.is_empty() {
+            ordered.extend(waiting);
+            break;
+        }
+        ordered.extend(ready);
+        pending = waiting;
+    }
+    ordered
+}
+
+/// SHA-256 of all files. One that differs from what is recorded means that the views have to be replaced.
+pub fn all_checksum() -> String {
+    checksum(VIEWS.iter().flat_map(|view| [view.name, view.sql]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migration::MIGRATIONS;
+
+    fn target(cluster: Option<&str>) -> Target {
+        Target { database: "gitpulse".to_owned(), cluster: cluster.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_file_replaces_the_view_of_its_name_and_nothing_else() {
+        for view in VIEWS {
+            for (rights, security) in [
+                (Rights::Reader, "\nSQL SECURITY INVOKER\nAS"),
+                (Rights::Definer, "\nDEFINER = CURRENT_USER SQL SECURITY DEFINER\nAS"),
+            ] {
+                let statements = view.statements(&target(Some("main")), rights);
+                let [statement] = statements.as_slice() else { panic!("{}: {statements:?}", view.name) };
+                let start = format!("CREATE OR REPLACE VIEW `gitpulse`.{} ON CLUSTER `main`\n(\n", view.name);
+                assert!(statement.contains(&start) && statement.contains(security), "{statement}");
+                assert!(!statement.contains("${"), "{statement}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_migration_makes_a_view() {
+        for migration in MIGRATIONS {
+            for statement in migration.statements(&target(None)) {
+                assert!(!statement.contains(" VIEW "), "{statement}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_view_comes_after_those_that_it_reads() {
+        let ordered = in_order();
+        assert_eq!(ordered.len(), VIEWS.len());
+        let mut pairs = 0;
+        for (index, view) in ordered.iter().enumerate() {
+            let later = ordered[index..].iter().find(|later| view.reads(later.name));
+            assert!(later.is_none(), "{} comes before {later:?}", view.name);
+            pairs += ordered[..index].iter().filter(|earlier| view.reads(earlier.name)).count();
+        }
+        assert!(pairs >= 5, "branches, tags and emoji_events read other views: {pairs}");
+    }
+
+    #[test]
+    fn columns_are_those_of_the_list() {
+        let notes = VIEWS.iter().find(|view| view.name == "notes").unwrap();
+        assert!(notes.has("confidential") && notes.has("tenants") && notes.has("first_received_at"));
+        assert!(!notes.has("tenant") && !notes.has("issue_facts") && !notes.has("SELECT"));
+        assert!(notes.reads("issue_facts") && !notes.reads("issue") && !notes.reads("notes"));
+    }
+}
