@@ -77,7 +77,9 @@ impl ObjectHead<'_> {
         match resource {
             Resource::PushEvent => {
                 let folder = if self.is_tag_push() { "refs/tags/" } else { "refs/heads/" };
-                self.push_data.get().and_then(|push| named(folder, &push.ref_name))
+                let pushed = self.push_data.get().and_then(|push| named(folder, &push.ref_name));
+                // Of a push of many refs GitLab names none.
+                pushed.or(present(&self.id).map(Cow::Borrowed))
             }
             Resource::Branch => named("refs/heads/", &self.name),
             Resource::Tag => named("refs/tags/", &self.name),
