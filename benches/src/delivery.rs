@@ -6,10 +6,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use ingest::config::TenantConfig;
+use ingest::credential::SigningKey;
 use ingest::delivery::{DeliveryHeaders, RawDelivery};
 use ingest::envelope::wrap;
 use ingest::tenant::Tenants;
-use ingest::verify::{Admission, SigningKey, VerifyError};
+use ingest::verify::{Admission, VerifyError};
 use runtime::Secret;
 use schemas::{TopicPrefix, TopicRecord};
 

@@ -7,6 +7,8 @@ use clap::Args;
 use ipnet::IpNet;
 use runtime::Secret;
 use runtime::http::HttpLimits;
+use schemas::Tenant;
+use schemas::tenant::InvalidTenant;
 use serde::Deserialize;
 
 /// How webhooks are received.
@@ -97,4 +99,11 @@ pub struct TenantConfig {
     /// Whether it is reached by its own path alone, never by the path without a tenant.
     #[serde(default)]
     pub path_only: bool,
+}
+
+impl TenantConfig {
+    /// What its events say of it, checked. Every producer of events takes it from here.
+    pub fn identity(&self) -> Result<Tenant, InvalidTenant> {
+        Tenant::new(&self.name, self.instance.as_deref())
+    }
 }

@@ -1,10 +1,11 @@
 //! Receives GitLab webhooks, verifies them and publishes them to Kafka.
 //!
-//! In the order the bytes travel: [`mod@routes`] takes a request, [`body`] reads it, [`verify`] proves who sent it, [`envelope`] wraps
+//! In the order the bytes travel: [`mod@routes`] takes a request, [`body`] reads it, [`verify`] proves by a [`credential`] which [`tenant`] sent it, [`envelope`] wraps
 //! it, [`turns`] lets no project keep the others waiting, and [`mod@routes`] answers once Kafka has it, or the disk while Kafka is away.
 
 pub mod body;
 pub mod config;
+pub mod credential;
 pub mod delivery;
 pub mod envelope;
 pub mod metrics;

@@ -3,6 +3,8 @@
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use schemas::EventKind;
+use schemas::envelope::Wrapped;
+use schemas::kind::PerKind;
 
 use crate::verify::VerifyError;
 
@@ -73,7 +75,7 @@ pub struct Metrics {
     redacted: IntCounter,
     foreign_host: IntCounter,
     late_turns: IntCounter,
-    events: Vec<IntCounter>,
+    events: PerKind<IntCounter>,
     outcomes: Vec<IntCounter>,
     request_seconds: Histogram,
 }
@@ -136,7 +138,7 @@ impl Metrics {
             redacted,
             foreign_host,
             late_turns,
-            events: EventKind::ALL.iter().map(|kind| events.with_label_values(&[kind.as_str()])).collect(),
+            events: PerKind::new(|kind| events.with_label_values(&[kind.as_str()])),
             outcomes: Outcome::ALL
                 .iter()
                 .map(|outcome| outcomes.with_label_values(&[outcome.as_str()]))
@@ -164,7 +166,7 @@ impl Metrics {
     }
 
     /// Counts what was noticed while an event was wrapped.
-    pub fn wrapped(&self, wrapped: &crate::envelope::Wrapped) {
+    pub fn wrapped(&self, wrapped: &Wrapped) {
         self.redacted.inc_by(u64::from(wrapped.redacted));
         self.foreign_host.inc_by(u64::from(wrapped.foreign_host));
     }
@@ -176,7 +178,7 @@ impl Metrics {
 
     /// Counts an accepted event, wherever it is.
     pub fn accepted(&self, kind: EventKind) {
-        self.events[kind as usize].inc();
+        self.events[kind].inc();
     }
 
     /// Memory reserved for bodies.

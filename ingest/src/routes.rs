@@ -183,7 +183,7 @@ impl Ingest {
             return Err(Refusal::Forbidden);
         }
         self.metrics.wrapped(&wrapped);
-        let (id, kind) = (wrapped.envelope.id, wrapped.envelope.kind);
+        let (id, kind) = (wrapped.envelope.id(), wrapped.envelope.kind());
         fail_point!("ingest::before_publish", |_| std::process::abort());
         let stored = self.store(&wrapped.envelope).await?;
         fail_point!("ingest::after_publish", |_| std::process::abort());
@@ -198,7 +198,7 @@ impl Ingest {
             // Nobody waits for Kafka, so nobody needs a turn.
             self.outbox.send(record).await
         } else {
-            match self.turns.wait(&envelope.source, &envelope.subject).await {
+            match self.turns.wait(envelope.source(), envelope.subject()).await {
                 Some(_turn) => self.outbox.send(record).await,
                 None => {
                     self.metrics.late_turn();

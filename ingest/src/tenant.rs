@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use schemas::tenant::InvalidTenant;
 use sha2::{Digest, Sha256};
 
 use crate::config::TenantConfig;
-use crate::envelope::normal_instance;
-use crate::verify::{InvalidSecret, SigningKey, TokenDigest};
+use crate::credential::{InvalidSecret, SigningKey, TokenDigest};
 
 /// The most secrets that one path tries: each costs an HMAC over the whole body.
 pub const MAX_SHARED_SECRETS: usize = 8;
@@ -17,10 +17,8 @@ pub const MAX_SHARED_SECRETS: usize = 8;
 /// One configured source of webhooks, with its secrets.
 #[derive(Debug)]
 pub struct Tenant {
-    /// Its name.
-    pub name: String,
-    /// Its GitLab instance, as `https://gitlab.example.com`, if configured.
-    pub instance: Option<String>,
+    /// What its events say of it.
+    pub identity: schemas::Tenant,
     /// Digests of its live secret tokens.
     pub tokens: Vec<TokenDigest>,
     /// Its live signing keys.
@@ -46,9 +44,9 @@ pub struct Tenants {
 /// Why tenants cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum TenantsError {
-    /// A name that cannot stand in a path.
-    #[error("tenant name {0:?}: use 1 to 64 letters, digits, '-' and '_'")]
-    Name(String),
+    /// Its name or its instance.
+    #[error(transparent)]
+    Identity(#[from] InvalidTenant),
     /// Two of one name.
     #[error("tenant {0:?} is configured twice")]
     Duplicate(String),
@@ -63,14 +61,6 @@ pub enum TenantsError {
         /// What is wrong with it.
         #[source]
         source: InvalidSecret,
-    },
-    /// An instance that is no URL.
-    #[error("tenant {tenant:?} has instance {instance:?}: expected a URL as https://gitlab.example.com")]
-    Instance {
-        /// The tenant.
-        tenant: String,
-        /// What was configured.
-        instance: String,
     },
     /// It would be unclear whose delivery it is.
     #[error("tenants {0:?} and {1:?} share a secret: each tenant needs its own")]
@@ -129,10 +119,7 @@ impl Tenants {
 }
 
 fn prepare(config: &TenantConfig) -> Result<Tenant, TenantsError> {
-    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if config.name.is_empty() || config.name.len() > 64 || !config.name.chars().all(named) {
-        return Err(TenantsError::Name(config.name.clone()));
-    }
+    let identity = config.identity()?;
     if config.tokens.is_empty() && config.signing_tokens.is_empty() {
         return Err(TenantsError::NoSecret(config.name.clone()));
     }
@@ -141,19 +128,11 @@ fn prepare(config: &TenantConfig) -> Result<Tenant, TenantsError> {
         return Err(TenantsError::TooManyOfOne(config.name.clone(), count));
     }
     let unusable = |source| TenantsError::Secret { tenant: config.name.clone(), source };
-    let instance = match &config.instance {
-        None => None,
-        Some(instance) => Some(normal_instance(instance).ok_or_else(|| TenantsError::Instance {
-            tenant: config.name.clone(),
-            instance: instance.clone(),
-        })?),
-    };
     let tokens = config.tokens.iter().map(TokenDigest::new).collect::<Result<_, _>>().map_err(unusable)?;
     let keys =
         config.signing_tokens.iter().map(SigningKey::new).collect::<Result<_, _>>().map_err(unusable)?;
     Ok(Tenant {
-        name: config.name.clone(),
-        instance,
+        identity,
         tokens,
         signing_keys: keys,
         networks: config.allowed_networks.clone(),
@@ -180,7 +159,7 @@ mod tests {
     #[test]
     fn configurations_that_could_confuse_tenants_are_refused() {
         let new = |tenants: &[TenantConfig]| Tenants::new(tenants).unwrap_err();
-        assert!(matches!(new(&[tenant("a/b", &["x"])]), TenantsError::Name(_)));
+        assert!(matches!(new(&[tenant("a/b", &["x"])]), TenantsError::Identity(InvalidTenant::Name(_))));
         assert!(matches!(new(&[tenant("a", &[])]), TenantsError::NoSecret(_)));
         assert!(matches!(new(&[tenant("a", &["x"]), tenant("a", &["y"])]), TenantsError::Duplicate(_)));
         assert!(matches!(new(&[tenant("a", &["x"]), tenant("b", &["y", "x"])]), TenantsError::Shared(..)));

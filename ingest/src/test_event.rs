@@ -9,16 +9,14 @@ use runtime::Secret;
 use runtime::clickhouse::ClickHouse;
 use runtime::http::Peer;
 use runtime::publisher::PublishError;
-use schemas::kind::TEST_EVENT;
-use schemas::{Envelope, EventKind, Origin, Payload, TopicPrefix};
+use schemas::instance::TEST_INSTANCE;
+use schemas::{Envelope, TopicPrefix};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 use uuid::Uuid;
 use warp::http::HeaderMap;
 
-/// The instance of test events.
-pub const TEST_INSTANCE: &str = "urn:gitpulse:test";
 /// How long an event may take to become visible.
 const VISIBLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often ClickHouse is asked for it.
@@ -89,8 +87,8 @@ impl TestEvents {
             return Err(TestRefused::Unauthorized);
         }
         let started = Instant::now();
-        let envelope = test_event(Uuid::new_v4(), now());
-        let id = envelope.id;
+        let id = Uuid::new_v4();
+        let envelope = Envelope::test(id, now());
         let record = envelope.to_record(prefix).map_err(TestRefused::Envelope)?;
         let topic = record.topic.clone();
         let position = publisher.publish(&record).await.map_err(TestRefused::Publish)?;
@@ -132,21 +130,6 @@ impl TestEvents {
         let query = self.clickhouse.client.query(query).bind(TEST_INSTANCE).bind(id.to_string());
         let found = query.fetch_one::<u64>().await.map_err(TestRefused::ClickHouse)?;
         Ok(found > 0)
-    }
-}
-
-fn test_event(id: Uuid, time: DateTime<Utc>) -> Envelope {
-    Envelope {
-        id,
-        source: TEST_INSTANCE.to_owned(),
-        kind: EventKind::Other,
-        subject: format!("project/0/other/{id}"),
-        time,
-        origin: Origin::Webhook,
-        tenant: "gitpulse-test".to_owned(),
-        delivery_id: None,
-        traceparent: None,
-        payload: Payload::Json(format!(r#"{{"object_kind":"{TEST_EVENT}","id":"{id}"}}"#)),
     }
 }
 

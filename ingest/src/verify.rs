@@ -10,10 +10,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use hmac::{Hmac, KeyInit, Mac};
-use runtime::Secret;
 use sha2::{Digest, Sha256};
-use subtle::{Choice, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 
 use crate::body::Sender;
 use crate::delivery::{DeliveryHeaders, RawDelivery};
@@ -23,72 +21,6 @@ use crate::tenant::{Tenant, Tenants};
 const MAX_SIGNATURES: usize = 8;
 /// The longest delivery id; GitLab's are UUIDs.
 const MAX_ID_LENGTH: usize = 256;
-
-/// A secret that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum InvalidSecret {
-    /// An empty token would let everybody in.
-    #[error("the secret token is empty")]
-    Empty,
-    /// Not what GitLab shows when a signing token is made.
-    #[error("a signing token is whsec_ and 24 to 64 bytes in base64")]
-    SigningToken,
-}
-
-/// SHA-256 of a secret token: comparing digests takes the same time whatever the lengths are.
-#[derive(Clone)]
-pub struct TokenDigest([u8; 32]);
-
-impl TokenDigest {
-    /// The digest of a configured token.
-    pub fn new(token: &Secret) -> Result<TokenDigest, InvalidSecret> {
-        match token.expose() {
-            "" => Err(InvalidSecret::Empty),
-            token => Ok(TokenDigest(Sha256::digest(token).into())),
-        }
-    }
-
-    fn matches(&self, digest: &[u8; 32]) -> Choice {
-        self.0.ct_eq(digest)
-    }
-}
-
-impl std::fmt::Debug for TokenDigest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TokenDigest(***)")
-    }
-}
-
-/// The key of a signing token, ready for use.
-#[derive(Clone)]
-pub struct SigningKey(Hmac<Sha256>);
-
-impl SigningKey {
-    /// The key of a configured signing token, `whsec_` and base64.
-    pub fn new(token: &Secret) -> Result<SigningKey, InvalidSecret> {
-        let encoded = token.expose().strip_prefix("whsec_").ok_or(InvalidSecret::SigningToken)?;
-        let key = BASE64.decode(encoded).map_err(|_| InvalidSecret::SigningToken)?;
-        if !(24..=64).contains(&key.len()) {
-            return Err(InvalidSecret::SigningToken);
-        }
-        Hmac::new_from_slice(&key).map(SigningKey).map_err(|_| InvalidSecret::SigningToken)
-    }
-
-    /// The signature of a delivery.
-    pub fn sign(&self, id: &str, timestamp: &str, body: &[u8]) -> [u8; 32] {
-        let mut mac = self.0.clone();
-        for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
-    }
-}
-
-impl std::fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SigningKey(***)")
-    }
-}
 
 /// Why a delivery is not believed. The sender is told none of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -113,7 +113,7 @@ pub fn row(record: &impl Message, read_at: DateTime<Utc>) -> Rows {
     let failed_at = number(FAILED_AT).unwrap_or_else(|| read_at.timestamp_millis());
     let row = DeadLetterRow {
         id: id(topic, value),
-        event_id: Envelope::parse(value).ok().map(|envelope| envelope.id),
+        event_id: Envelope::parse(value).ok().map(|envelope| envelope.id()),
         reason: header(REASON).unwrap_or("unknown").to_owned(),
         error: header(ERROR).unwrap_or_default().to_owned(),
         topic: topic.to_owned(),

@@ -153,6 +153,7 @@ pub fn decode(value: &[u8]) -> Result<Event, DecodeError> {
 
 /// Types an envelope.
 pub fn decode_envelope(envelope: Envelope) -> Result<Event, DecodeError> {
+    let envelope = envelope.into_parts();
     let payload = match envelope.payload {
         Payload::Json(json) => json,
         Payload::Binary(_) => return Err(DecodeError::NotJson),

@@ -10,6 +10,7 @@ use prometheus::{
 };
 use schemas::EventKind;
 use schemas::drift::Unknown;
+use schemas::kind::PerKind;
 
 use crate::decode::DecodeError;
 
@@ -39,8 +40,8 @@ pub struct Metrics {
     /// Age of the oldest event in the batch that was stored last, at that moment.
     pub oldest_seconds: IntGauge,
     dead_letters: IntCounterVec,
-    events: Vec<IntCounter>,
-    unreadable: Vec<IntCounter>,
+    events: PerKind<IntCounter>,
+    unreadable: PerKind<IntCounter>,
     unknown: IntCounterVec,
     /// The series of `unknown`, at most [`MAX_UNKNOWN`].
     known_unknowns: Arc<Mutex<HashMap<(EventKind, Unknown), IntCounter>>>,
@@ -128,7 +129,7 @@ impl Metrics {
         registry.register(Box::new(oldest_seconds.clone()))?;
         registry.register(Box::new(lag.clone()))?;
         let by_kind = |vector: &IntCounterVec| {
-            EventKind::ALL.iter().map(|kind| vector.with_label_values(&[kind.as_str()])).collect()
+            PerKind::new(|kind: EventKind| vector.with_label_values(&[kind.as_str()]))
         };
         for reason in DecodeError::REASONS {
             dead_letters.with_label_values(&[reason]);
@@ -155,8 +156,8 @@ impl Metrics {
 
     /// Counts a decoded event and the fields of it that nobody could read.
     pub fn decoded(&self, kind: EventKind, unreadable: u64) {
-        self.events[kind as usize].inc();
-        self.unreadable[kind as usize].inc_by(unreadable);
+        self.events[kind].inc();
+        self.unreadable[kind].inc_by(unreadable);
     }
 
     /// Counts something unknown. True if this process sees it for the first time, and has not seen too much that is unknown.

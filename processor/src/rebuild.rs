@@ -19,6 +19,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use clickhouse::{Client, Row};
 use fail::fail_point;
+use schemas::envelope::Parts;
 use schemas::head::Head;
 use schemas::{Envelope, EventKind, Origin, Payload};
 use serde::Deserialize;
@@ -405,7 +406,7 @@ fn envelope(event: StoredEvent) -> Option<Envelope> {
         kind = head.kind();
         subject = head.subject(kind, &event.id.to_string());
     }
-    Some(Envelope {
+    Some(Envelope::stored(Parts {
         id: event.id,
         source: event.instance,
         kind,
@@ -416,5 +417,5 @@ fn envelope(event: StoredEvent) -> Option<Envelope> {
         delivery_id: Some(event.delivery_id).filter(|id| !id.is_empty()),
         traceparent: None,
         payload: Payload::Json(event.payload),
-    })
+    }))
 }

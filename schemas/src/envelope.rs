@@ -1,6 +1,8 @@
-//! The envelope: what every record on the event topics is. In: a verified delivery or an item of GitLab's REST API,
-//! converted by the service that read it. Out: a CloudEvents 1.0 event in structured JSON mode, and back.
-//! Never parses the payload: it travels verbatim.
+//! The envelope: what every record on the event topics is. In: a webhook ([`Webhook`]) or an object of GitLab's REST API ([`ApiItem`]),
+//! wrapped in `envelope/wrap.rs`. Out: a CloudEvents 1.0 event in structured JSON mode, and back. The payload travels verbatim but for
+//! redaction.
+
+mod wrap;
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,8 +16,11 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::EventKind;
+use crate::instance::instance_namespace;
 use crate::json::JsonError;
 use crate::topic::{TopicPrefix, TopicRecord};
+
+pub use wrap::{ApiItem, Arrival, Proof, Webhook, Wrapped};
 
 /// The CloudEvents version in `specversion`.
 const SPEC_VERSION: &str = "1.0";
@@ -28,9 +33,17 @@ const BINARY_TYPE: &str = "application/octet-stream";
 ///
 /// CloudEvents 1.0 (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>) names the attributes;
 /// `origin`, `tenant` and `deliveryid` are extensions.
+///
+/// **Invariant:** whatever makes one of what GitLab said has redacted it. Only [`Envelope::parse`] does not, which reads back what was
+/// redacted before it was written.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Envelope {
-    /// The same for a retry, a resend and a rerun of the same fact: [`delivery_event_id`], [`body_event_id`].
+pub struct Envelope(Parts);
+
+/// What an envelope consists of. Taking an envelope apart is free; the way back, [`Envelope::stored`], redacts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parts {
+    /// The same for a retry, a resend and a rerun of the same fact: [`delivery_event_id`], [`body_event_id`],
+    /// [`crate::api::subject::address`].
     pub id: Uuid,
     /// The GitLab instance, as `https://gitlab.example.com`.
     pub source: String,
@@ -100,10 +113,6 @@ pub fn delivery_event_id(instance: &str, delivery_id: &str) -> Uuid {
 pub fn body_event_id(instance: &str, body: &[u8]) -> Uuid {
     let digest = Sha256::digest(body);
     Uuid::new_v5(&instance_namespace(instance), &digest)
-}
-
-fn instance_namespace(instance: &str) -> Uuid {
-    Uuid::new_v5(&Uuid::NAMESPACE_URL, instance.as_bytes())
 }
 
 /// Why the value of a record is no envelope.
@@ -182,7 +191,7 @@ impl Envelope {
             (None, Some(text)) => Payload::Binary(BASE64.decode(text).map_err(EnvelopeError::Base64)?),
             (Some(_), Some(_)) | (None, None) => return Err(EnvelopeError::Payload),
         };
-        Ok(Envelope {
+        Ok(Envelope(Parts {
             id: wire.id,
             source: wire.source,
             kind: kind.ok_or(EnvelopeError::Type)?,
@@ -193,44 +202,100 @@ impl Envelope {
             delivery_id: wire.deliveryid,
             traceparent: wire.traceparent,
             payload,
-        })
+        }))
+    }
+
+    /// What it consists of.
+    pub fn into_parts(self) -> Parts {
+        self.0
+    }
+
+    /// The same for a retry, a resend and a rerun of the same fact.
+    pub fn id(&self) -> Uuid {
+        self.0.id
+    }
+
+    /// The GitLab instance, as `https://gitlab.example.com`.
+    pub fn source(&self) -> &str {
+        &self.0.source
+    }
+
+    /// What the event is about.
+    pub fn kind(&self) -> EventKind {
+        self.0.kind
+    }
+
+    /// The entity within the instance, as `project/42/merge_request/7`.
+    pub fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    /// When GitPulse received or read it.
+    pub fn time(&self) -> DateTime<Utc> {
+        self.0.time
+    }
+
+    /// By which face of GitLab it came.
+    pub fn origin(&self) -> Origin {
+        self.0.origin
+    }
+
+    /// Who verified it.
+    pub fn tenant(&self) -> &str {
+        &self.0.tenant
+    }
+
+    /// GitLab's id of the delivery, if it has one.
+    pub fn delivery_id(&self) -> Option<&str> {
+        self.0.delivery_id.as_deref()
+    }
+
+    /// W3C trace context.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.0.traceparent.as_deref()
+    }
+
+    /// What GitLab said.
+    pub fn payload(&self) -> &Payload {
+        &self.0.payload
     }
 
     /// The record for Kafka: the only place where topic and partition key are chosen.
     pub fn to_record(&self, prefix: &TopicPrefix) -> Result<TopicRecord, serde_json::Error> {
         Ok(TopicRecord {
-            topic: prefix.events(self.kind),
-            key: format!("{}/{}", self.source, self.subject).into_bytes(),
+            topic: prefix.events(self.kind()),
+            key: format!("{}/{}", self.source(), self.subject()).into_bytes(),
             value: self.to_json()?,
         })
     }
 
     fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let payload_length = match &self.payload {
+        let parts = &self.0;
+        let payload_length = match &parts.payload {
             Payload::Json(json) => json.len(),
             Payload::Binary(bytes) => bytes.len().div_ceil(3) * 4 + 2,
         };
         let attributes = Attributes {
             specversion: SPEC_VERSION,
-            id: self.id,
-            source: &self.source,
-            r#type: format!("gitlab.{}", self.kind),
-            subject: &self.subject,
-            time: self.time.to_rfc3339_opts(SecondsFormat::Millis, true),
-            datacontenttype: match self.payload {
+            id: parts.id,
+            source: &parts.source,
+            r#type: format!("gitlab.{}", parts.kind),
+            subject: &parts.subject,
+            time: parts.time.to_rfc3339_opts(SecondsFormat::Millis, true),
+            datacontenttype: match parts.payload {
                 Payload::Json(_) => JSON_TYPE,
                 Payload::Binary(_) => BINARY_TYPE,
             },
-            origin: self.origin,
-            tenant: &self.tenant,
-            deliveryid: self.delivery_id.as_deref(),
-            traceparent: self.traceparent.as_deref(),
+            origin: parts.origin,
+            tenant: &parts.tenant,
+            deliveryid: parts.delivery_id.as_deref(),
+            traceparent: parts.traceparent.as_deref(),
         };
         let mut value = Vec::with_capacity(payload_length + 640);
         serde_json::to_writer(&mut value, &attributes)?;
         // The payload is spliced in, not serialised: it is JSON already and must stay as it is, byte for byte.
         value.pop();
-        match &self.payload {
+        match &parts.payload {
             Payload::Json(json) => {
                 value.extend_from_slice(br#","data":"#);
                 value.extend_from_slice(json.as_bytes());
@@ -252,7 +317,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn envelope(payload: Payload) -> Envelope {
-        Envelope {
+        Envelope(Parts {
             id: delivery_event_id("https://gitlab.example.com", "f5e5f430-f57b-4e6e-9fac-d9128cd7232f"),
             source: "https://gitlab.example.com".to_owned(),
             kind: EventKind::MergeRequest,
@@ -263,7 +328,7 @@ mod tests {
             delivery_id: Some("f5e5f430-f57b-4e6e-9fac-d9128cd7232f".to_owned()),
             traceparent: None,
             payload,
-        }
+        })
     }
 
     fn read_back(envelope: &Envelope) -> Envelope {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::EventKind;
-use crate::event::{group, project, user};
+use crate::event::{group, project, user, vulnerability};
 use crate::field::{Embedded, Field};
 use crate::json::JsonError;
 
@@ -320,29 +320,15 @@ impl<'a> Head<'a> {
                 attributes.and_then(|attributes| present(&attributes.slug)).map(Cow::Borrowed)
             }
             EventKind::Vulnerability => {
-                attributes.and_then(|attributes| present(&attributes.url)).map(Cow::Borrowed)
-            }
-            EventKind::Project | EventKind::Repository => {
-                return format!("project/{}/{kind}", self.project_id());
+                let url = attributes.and_then(|attributes| present(&attributes.url));
+                let id = attribute_id.or(url.and_then(vulnerability::number_of_page));
+                number(id).or(url.map(Cow::Borrowed))
             }
             EventKind::Member | EventKind::User => number(self.user_id.get().or(self.id.get())),
-            EventKind::Group => return format!("group/{}", self.group_key()),
-            EventKind::Other => None,
+            EventKind::Project | EventKind::Repository | EventKind::Group | EventKind::Other => None,
         };
-        let entity = match entity.unwrap_or(Cow::Borrowed(fallback)) {
-            // Key and subject must not grow with the body; what is never so long in GitLab is told apart by its digest.
-            long if long.len() > MAX_ENTITY_LENGTH => {
-                Cow::Owned(hexadecimal(&Sha256::digest(long.as_bytes())))
-            }
-            entity => entity,
-        };
-        match (self.project_id(), kind) {
-            (_, EventKind::User) => format!("user/{entity}"),
-            (0, EventKind::Member | EventKind::AccessToken) => {
-                format!("group/{}/{kind}/{entity}", self.group_key())
-            }
-            (project_id, _) => format!("project/{project_id}/{kind}/{entity}"),
-        }
+        let place = Place { project_id: self.project_id(), group: self.group_key() };
+        place.subject(kind, entity.unwrap_or(Cow::Borrowed(fallback)))
     }
 
     fn group_key(&self) -> Cow<'_, str> {
@@ -353,6 +339,38 @@ impl<'a> Head<'a> {
                 Some(path) if path.len() <= MAX_ENTITY_LENGTH => Cow::Borrowed(path),
                 Some(_) | None => Cow::Borrowed("0"),
             },
+        }
+    }
+}
+
+/// Where an entity is within its instance.
+pub(crate) struct Place<'a> {
+    /// The project, 0 where it is of none.
+    pub(crate) project_id: u64,
+    /// The group, or its path; 0 where it is of none.
+    pub(crate) group: Cow<'a, str>,
+}
+
+impl Place<'_> {
+    /// The subject of an entity, for both faces. A project, its repository and a group are their own place.
+    pub(crate) fn subject(&self, kind: EventKind, entity: Cow<'_, str>) -> String {
+        let entity = match entity {
+            // Key and subject must not grow with the body; what is never so long in GitLab is told apart by its digest.
+            long if long.len() > MAX_ENTITY_LENGTH => {
+                Cow::Owned(hexadecimal(&Sha256::digest(long.as_bytes())))
+            }
+            entity => entity,
+        };
+        match (self.project_id, kind) {
+            (project_id, EventKind::Project | EventKind::Repository) => {
+                format!("project/{project_id}/{kind}")
+            }
+            (_, EventKind::Group) => format!("group/{}", self.group),
+            (_, EventKind::User) => format!("user/{entity}"),
+            (0, EventKind::Member | EventKind::AccessToken) => {
+                format!("group/{}/{kind}/{entity}", self.group)
+            }
+            (project_id, _) => format!("project/{project_id}/{kind}/{entity}"),
         }
     }
 }
@@ -412,6 +430,10 @@ mod tests {
         check(
             r#"{"object_kind":"access_token","group":{"group_id":35},"object_attributes":{"id":25}}"#,
             (EventKind::AccessToken, 0, "group/35/access_token/25"),
+        );
+        check(
+            r#"{"object_kind":"vulnerability","object_attributes":{"project_id":42,"url":"https://gitlab.example.com/a/b/-/security/vulnerabilities/31"}}"#,
+            (EventKind::Vulnerability, 42, "project/42/vulnerability/31"),
         );
     }
 

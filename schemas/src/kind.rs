@@ -1,157 +1,151 @@
-//! The kinds of events GitLab sends. In: the names a body carries. Out: one [`EventKind`]. Never looks at headers:
+//! The kinds of events GitLab sends, in one list. In: the names a body carries. Out: one [`EventKind`]. Never looks at headers:
 //! `X-Gitlab-Event` says "System Hook" for all system hooks and "Issue Hook" for work items.
 
 use std::fmt;
+use std::ops::Index;
 use std::str::FromStr;
 
 /// `object_kind` of the event that GitPulse sends through itself to see that it works.
 pub const TEST_EVENT: &str = "gitpulse_test";
 
-/// What an event is about; one Kafka topic each. [`EventKind::Other`] takes everything GitPulse does not know yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum EventKind {
-    /// Commits arrived on a branch, or a branch was created or deleted.
-    Push,
-    /// A tag was created, moved or deleted.
-    TagPush,
-    /// A merge request changed, or was approved, merged, closed, reopened.
-    MergeRequest,
-    /// An issue or any other work item (GitLab uses both names for one entity).
-    Issue,
-    /// A comment.
-    Note,
-    /// A pipeline changed its status.
-    Pipeline,
-    /// A job changed its status; GitLab calls it `build`.
-    Job,
-    /// A deployment changed its status.
-    Deployment,
-    /// A release was created, updated or deleted.
-    Release,
-    /// A milestone was created, closed, reopened or deleted.
-    Milestone,
-    /// A wiki page was created, updated or deleted.
-    WikiPage,
-    /// A feature flag was toggled.
-    FeatureFlag,
-    /// An emoji was awarded or revoked.
-    Emoji,
-    /// An access token or deploy token is about to expire.
-    AccessToken,
-    /// A vulnerability changed its state.
-    Vulnerability,
-    /// Somebody's membership of a group or project changed.
-    Member,
-    /// A project was created, renamed, moved, updated or deleted.
-    Project,
-    /// A group or subgroup was created, renamed or deleted.
-    Group,
-    /// A user or a user's key was created, changed or deleted, or a log-in failed.
-    User,
-    /// A repository changed (system hook, once a push).
-    Repository,
-    /// Not JSON, of an unknown kind, or of a shape nobody foresaw.
-    Other,
-}
+/// `X-Gitlab-Event` of every system hook, whatever it is about.
+pub const SYSTEM_HOOK: &str = "System Hook";
 
-impl EventKind {
-    /// Every kind, in the order of the topics.
-    pub const ALL: [EventKind; 21] = [
-        EventKind::Push,
-        EventKind::TagPush,
-        EventKind::MergeRequest,
-        EventKind::Issue,
-        EventKind::Note,
-        EventKind::Pipeline,
-        EventKind::Job,
-        EventKind::Deployment,
-        EventKind::Release,
-        EventKind::Milestone,
-        EventKind::WikiPage,
-        EventKind::FeatureFlag,
-        EventKind::Emoji,
-        EventKind::AccessToken,
-        EventKind::Vulnerability,
-        EventKind::Member,
-        EventKind::Project,
-        EventKind::Group,
-        EventKind::User,
-        EventKind::Repository,
-        EventKind::Other,
-    ];
-
-    /// The name in topics, in the `kind` column and in metric labels.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            EventKind::Push => "push",
-            EventKind::TagPush => "tag_push",
-            EventKind::MergeRequest => "merge_request",
-            EventKind::Issue => "issue",
-            EventKind::Note => "note",
-            EventKind::Pipeline => "pipeline",
-            EventKind::Job => "job",
-            EventKind::Deployment => "deployment",
-            EventKind::Release => "release",
-            EventKind::Milestone => "milestone",
-            EventKind::WikiPage => "wiki_page",
-            EventKind::FeatureFlag => "feature_flag",
-            EventKind::Emoji => "emoji",
-            EventKind::AccessToken => "access_token",
-            EventKind::Vulnerability => "vulnerability",
-            EventKind::Member => "member",
-            EventKind::Project => "project",
-            EventKind::Group => "group",
-            EventKind::User => "user",
-            EventKind::Repository => "repository",
-            EventKind::Other => "other",
+/// Calls the macro `$make` with the one list of kinds, in the order of the topics. A row has the variant, its name (in topics, in the column
+/// `kind`, in metric labels, in the names of files), the `X-Gitlab-Event` of a webhook of a group or project, and every name that GitLab
+/// has for it in bodies. After `_` stands the kind of everything else.
+macro_rules! kinds {
+    ($make:ident) => {
+        $make! {
+            /// Commits arrived on a branch, or a branch was created or deleted.
+            Push "push" "Push Hook" ["push"];
+            /// A tag was created, moved or deleted.
+            TagPush "tag_push" "Tag Push Hook" ["tag_push"];
+            /// A merge request changed, or was approved, merged, closed, reopened.
+            MergeRequest "merge_request" "Merge Request Hook" ["merge_request"];
+            /// An issue or any other work item (GitLab uses both names for one entity).
+            Issue "issue" "Issue Hook" ["issue", "work_item"];
+            /// A comment.
+            Note "note" "Note Hook" ["note"];
+            /// A pipeline changed its status.
+            Pipeline "pipeline" "Pipeline Hook" ["pipeline"];
+            /// A job changed its status; GitLab calls it `build`.
+            Job "job" "Job Hook" ["build"];
+            /// A deployment changed its status.
+            Deployment "deployment" "Deployment Hook" ["deployment"];
+            /// A release was created, updated or deleted.
+            Release "release" "Release Hook" ["release"];
+            /// A milestone was created, closed, reopened or deleted.
+            Milestone "milestone" "Milestone Hook" ["milestone"];
+            /// A wiki page was created, updated or deleted.
+            WikiPage "wiki_page" "Wiki Page Hook" ["wiki_page"];
+            /// A feature flag was toggled.
+            FeatureFlag "feature_flag" "Feature Flag Hook" ["feature_flag"];
+            /// An emoji was awarded or revoked.
+            Emoji "emoji" "Emoji Hook" ["emoji"];
+            /// An access token or deploy token is about to expire.
+            AccessToken "access_token" "Resource Access Token Hook" ["access_token", "deploy_token"];
+            /// A vulnerability changed its state.
+            Vulnerability "vulnerability" "Vulnerability Hook" ["vulnerability"];
+            /// Somebody's membership of a group or project changed.
+            Member "member" "Member Hook" [
+                "user_add_to_group",
+                "user_update_for_group",
+                "user_remove_from_group",
+                "user_access_request_to_group",
+                "user_access_request_denied_for_group",
+                "user_access_request_revoked_for_group",
+                "user_add_to_team",
+                "user_update_for_team",
+                "user_remove_from_team",
+                "user_access_request_to_project",
+                "user_access_request_denied_for_project",
+                "user_access_request_revoked_for_project",
+                "gitlab_subscription_member_approval",
+                "gitlab_subscription_member_approvals"
+            ];
+            /// A project was created, renamed, moved, updated or deleted.
+            Project "project" "Project Hook" [
+                "project_create",
+                "project_destroy",
+                "project_rename",
+                "project_transfer",
+                "project_update"
+            ];
+            /// A group or subgroup was created, renamed or deleted.
+            Group "group" "Subgroup Hook" [
+                "subgroup_create",
+                "subgroup_destroy",
+                "group_create",
+                "group_destroy",
+                "group_rename"
+            ];
+            /// A user or a user's key was created, changed or deleted, or a log-in failed.
+            User "user" "System Hook" [
+                "user_create",
+                "user_destroy",
+                "user_rename",
+                "user_failed_login",
+                "key_create",
+                "key_destroy"
+            ];
+            /// A repository changed (system hook, once a push).
+            Repository "repository" "System Hook" ["repository_update"];
+            _
+            /// Not JSON, of an unknown kind, or of a shape nobody foresaw.
+            Other "other" "System Hook";
         }
-    }
+    };
+}
+pub(crate) use kinds;
 
-    /// The kind that a body names: `object_kind` decides, and `event_name` only where there is no `object_kind`
-    /// (members, projects, subgroups and most system hooks have none).
-    pub fn from_names(object_kind: Option<&str>, event_name: Option<&str>) -> EventKind {
-        match object_kind.or(event_name).unwrap_or_default() {
-            "push" => EventKind::Push,
-            "tag_push" => EventKind::TagPush,
-            "merge_request" => EventKind::MergeRequest,
-            "issue" | "work_item" => EventKind::Issue,
-            "note" => EventKind::Note,
-            "pipeline" => EventKind::Pipeline,
-            "build" => EventKind::Job,
-            "deployment" => EventKind::Deployment,
-            "release" => EventKind::Release,
-            "milestone" => EventKind::Milestone,
-            "wiki_page" => EventKind::WikiPage,
-            "feature_flag" => EventKind::FeatureFlag,
-            "emoji" => EventKind::Emoji,
-            "access_token" | "deploy_token" => EventKind::AccessToken,
-            "vulnerability" => EventKind::Vulnerability,
-            "user_add_to_group"
-            | "user_update_for_group"
-            | "user_remove_from_group"
-            | "user_access_request_to_group"
-            | "user_access_request_denied_for_group"
-            | "user_access_request_revoked_for_group"
-            | "user_add_to_team"
-            | "user_update_for_team"
-            | "user_remove_from_team"
-            | "user_access_request_to_project"
-            | "user_access_request_denied_for_project"
-            | "user_access_request_revoked_for_project"
-            | "gitlab_subscription_member_approval"
-            | "gitlab_subscription_member_approvals" => EventKind::Member,
-            "project_create" | "project_destroy" | "project_rename" | "project_transfer"
-            | "project_update" => EventKind::Project,
-            "subgroup_create" | "subgroup_destroy" | "group_create" | "group_destroy" | "group_rename" => {
-                EventKind::Group
+/// The enumeration and everything that has a line for each kind.
+macro_rules! enumeration {
+    (
+        $($(#[$doc:meta])* $kind:ident $name:literal $header:literal [$($given:literal),*];)*
+        _
+        $(#[$other_doc:meta])* $other:ident $other_name:literal $other_header:literal;
+    ) => {
+        /// What an event is about; one Kafka topic each. [`EventKind::Other`] takes everything GitPulse does not know yet.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum EventKind {
+            $($(#[$doc])* $kind,)*
+            $(#[$other_doc])* $other,
+        }
+
+        impl EventKind {
+            /// Every kind, in the order of the topics.
+            pub const ALL: [EventKind; [$($name,)* $other_name].len()] =
+                [$(EventKind::$kind,)* EventKind::$other];
+
+            /// The name in topics, in the `kind` column and in metric labels.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(EventKind::$kind => $name,)*
+                    EventKind::$other => $other_name,
+                }
             }
-            "user_create" | "user_destroy" | "user_rename" | "user_failed_login" | "key_create"
-            | "key_destroy" => EventKind::User,
-            "repository_update" => EventKind::Repository,
-            _ => EventKind::Other,
+
+            /// `X-Gitlab-Event` of a webhook of a group or project about this; [`SYSTEM_HOOK`] where they have none.
+            pub fn hook_header(self) -> &'static str {
+                match self {
+                    $(EventKind::$kind => $header,)*
+                    EventKind::$other => $other_header,
+                }
+            }
+
+            /// The kind that a body names: `object_kind` decides, and `event_name` only where there is no `object_kind`
+            /// (members, projects, subgroups and most system hooks have none).
+            pub fn from_names(object_kind: Option<&str>, event_name: Option<&str>) -> EventKind {
+                match object_kind.or(event_name).unwrap_or_default() {
+                    $($($given => EventKind::$kind,)*)*
+                    _ => EventKind::$other,
+                }
+            }
         }
-    }
+    };
 }
+kinds!(enumeration);
 
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -172,6 +166,28 @@ impl FromStr for EventKind {
             .into_iter()
             .find(|kind| kind.as_str() == name)
             .ok_or_else(|| UnknownKind(name.to_owned()))
+    }
+}
+
+/// One value for each kind, found without a search.
+///
+/// **Invariant:** there is one for every kind, at the place of its kind.
+#[derive(Debug, Clone)]
+pub struct PerKind<T>([T; EventKind::ALL.len()]);
+
+impl<T> PerKind<T> {
+    /// The values that `make` gives for each kind.
+    pub fn new(make: impl FnMut(EventKind) -> T) -> PerKind<T> {
+        PerKind(EventKind::ALL.map(make))
+    }
+}
+
+impl<T> Index<EventKind> for PerKind<T> {
+    type Output = T;
+
+    fn index(&self, kind: EventKind) -> &T {
+        // The enumeration and `ALL` are made of one list.
+        &self.0[kind as usize]
     }
 }
 
@@ -201,5 +217,20 @@ mod tests {
         for kind in EventKind::ALL {
             assert_eq!(kind.as_str().parse::<EventKind>().unwrap(), kind);
         }
+    }
+
+    #[test]
+    fn every_kind_finds_its_own_value() {
+        let names = PerKind::new(EventKind::as_str);
+        for kind in EventKind::ALL {
+            assert_eq!(names[kind], kind.as_str());
+        }
+    }
+
+    #[test]
+    fn headers_are_those_of_hooks_of_projects_and_groups() {
+        assert_eq!(EventKind::Job.hook_header(), "Job Hook");
+        assert_eq!(EventKind::Group.hook_header(), "Subgroup Hook");
+        assert_eq!(EventKind::Repository.hook_header(), SYSTEM_HOOK);
     }
 }

@@ -1,10 +1,13 @@
 //! Blanks the secrets that GitLab puts into bodies. In: a JSON body, verified. Out: the same bytes, with the values at a
 //! fixed list of paths replaced. Runs before anything is written anywhere; never touches a body that holds none.
 //!
-//! The paths: `object_attributes.variables[].value` of a pipeline (GitLab sends the values of manual and trigger
-//! variables in clear), and `key` of `key_create` and `key_destroy`. A value whose shape is not the known one is blanked whole.
+//! The paths of webhooks: `object_attributes.variables[].value` of a pipeline (GitLab sends the values of manual and trigger
+//! variables in clear), and `key` of `key_create` and `key_destroy`. Those of objects of the API: what registers runners, imports a
+//! repository, accepts an invitation, or is a token, all of which GitLab shows to maintainers. A value whose shape is not the known one is
+//! blanked whole.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::fmt;
 use std::ops::Range;
 
@@ -24,38 +27,75 @@ const PIPELINE_VARIABLES: &[Step] =
     &[Step::Key("object_attributes"), Step::Key("variables"), Step::Each, Step::Key("value")];
 const PUBLIC_KEY: &[Step] = &[Step::Key("key")];
 
+/// The paths of the objects that the API has of a kind.
+fn object_paths(kind: EventKind) -> &'static [&'static [Step]] {
+    const RUNNERS: Step = Step::Key("runners_token");
+    const IMPORT: Step = Step::Key("import_url");
+    const OWN: Step = Step::Key("projects");
+    const SHARED: Step = Step::Key("shared_projects");
+    match kind {
+        EventKind::Project => &[&[RUNNERS], &[IMPORT]],
+        // A group alone lists its projects whole.
+        EventKind::Group => &[
+            &[RUNNERS],
+            &[OWN, Step::Each, RUNNERS],
+            &[OWN, Step::Each, IMPORT],
+            &[SHARED, Step::Each, RUNNERS],
+            &[SHARED, Step::Each, IMPORT],
+        ],
+        EventKind::Member => &[&[Step::Key("invite_token")]],
+        EventKind::AccessToken => &[&[Step::Key("token")]],
+        EventKind::Pipeline => &[&[Step::Key("variables"), Step::Each, Step::Key("value")]],
+        _ => &[],
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Key(&'static str),
     Each,
 }
 
-/// The body without its secrets; borrowed when there are none. `head` is what the body's head says, or `None` where it has
+/// The body of a webhook without its secrets; borrowed when there are none. `head` is what the body's head says, or `None` where it has
 /// no readable head: then all paths are blanked, whichever kind the body may be.
-pub fn redact<'a>(json: &'a str, head: Option<&Head<'_>>) -> Cow<'a, str> {
+pub fn redact_webhook<'a>(json: &'a str, head: Option<&Head<'_>>) -> Cow<'a, str> {
     let paths: &[&[Step]] = match head {
         None => &[PIPELINE_VARIABLES, PUBLIC_KEY],
         Some(head) if head.kind() == EventKind::Pipeline => &[PIPELINE_VARIABLES],
         Some(head) if head.name().starts_with("key_") => &[PUBLIC_KEY],
         Some(_) => &[],
     };
+    blank(json, paths)
+}
+
+/// An object of the API without its secrets; borrowed when there are none.
+pub fn redact_object(json: &str, kind: EventKind) -> Cow<'_, str> {
+    blank(json, object_paths(kind))
+}
+
+fn blank<'a>(json: &'a str, paths: &[&[Step]]) -> Cow<'a, str> {
     let mut secrets = Vec::new();
     for path in paths {
         let before = secrets.len();
         locate(json, json, path, &mut secrets);
-        if (secrets.len() - before) * REDACTED.len() > MAX_GROWTH && path.len() > 2 {
+        let list = path.iter().position(|step| matches!(step, Step::Each));
+        if let Some(list) = list.filter(|_| (secrets.len() - before) * REDACTED.len() > MAX_GROWTH) {
             // More than any GitLab sends: the list goes as a whole, or the body could outgrow every limit.
             secrets.truncate(before);
-            locate(json, json, &path[..2], &mut secrets);
+            locate(json, json, &path[..list], &mut secrets);
         }
     }
     if secrets.is_empty() {
         return Cow::Borrowed(json);
     }
-    secrets.sort_by_key(|range| range.start);
+    // Two paths can find one value, or one what the other is part of: the larger goes.
+    secrets.sort_by_key(|range| (range.start, Reverse(range.end)));
     let mut redacted = String::with_capacity(json.len());
     let mut copied = 0;
     for Range { start, end } in secrets {
+        if start < copied {
+            continue;
+        }
         redacted.push_str(&json[copied..start]);
         redacted.push_str(REDACTED);
         copied = end;
@@ -158,7 +198,7 @@ mod tests {
     #[track_caller]
     fn check(json: &str, expected: &str) {
         let head = Head::read(json).ok();
-        assert_eq!(redact(json, head.as_ref()), expected);
+        assert_eq!(redact_webhook(json, head.as_ref()), expected);
     }
 
     #[test]
@@ -212,11 +252,37 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_no_path_can_be_found_in_goes_once() {
+        // Every path finds the whole of it.
+        check(r#"{"\ud800":1,"key":"s3cret"}"#, REDACTED);
+        assert_eq!(redact_object(r#"{"\ud800":1,"runners_token":"s3cret"}"#, EventKind::Group), REDACTED);
+    }
+
+    #[test]
+    fn objects_of_the_api_lose_their_secrets() {
+        let blanked = |json: &str, kind| redact_object(json, kind).into_owned();
+        assert_eq!(
+            blanked(r#"{"id":42,"runners_token":"s3cret","import_url":null}"#, EventKind::Project),
+            r#"{"id":42,"runners_token":"[REDACTED]","import_url":null}"#
+        );
+        assert_eq!(
+            blanked(r#"{"import_url":"https://ada:s3cret@git.example.com/a.git"}"#, EventKind::Project),
+            r#"{"import_url":"[REDACTED]"}"#
+        );
+        assert_eq!(
+            blanked(r#"{"projects":[{"runners_token":"a"},{"id":1}],"runners_token":"b"}"#, EventKind::Group),
+            r#"{"projects":[{"runners_token":"[REDACTED]"},{"id":1}],"runners_token":"[REDACTED]"}"#
+        );
+        assert_eq!(blanked(r#"{"token":"s3cret"}"#, EventKind::AccessToken), r#"{"token":"[REDACTED]"}"#);
+        assert!(matches!(redact_object(r#"{"token":"a word"}"#, EventKind::Issue), Cow::Borrowed(_)));
+    }
+
+    #[test]
     fn bodies_without_secrets_are_borrowed() {
         let json = r#"{"object_kind":"push","key":"not a secret","object_attributes":{"variables":[{"value":"v"}]}}"#;
-        assert!(matches!(redact(json, Head::read(json).ok().as_ref()), Cow::Borrowed(_)));
+        assert!(matches!(redact_webhook(json, Head::read(json).ok().as_ref()), Cow::Borrowed(_)));
         let json = r#"{"object_kind":"pipeline","object_attributes":{"variables":null}}"#;
-        assert!(matches!(redact(json, Head::read(json).ok().as_ref()), Cow::Borrowed(_)));
-        assert!(matches!(redact("[1]", None), Cow::Borrowed(_)));
+        assert!(matches!(redact_webhook(json, Head::read(json).ok().as_ref()), Cow::Borrowed(_)));
+        assert!(matches!(redact_webhook("[1]", None), Cow::Borrowed(_)));
     }
 }

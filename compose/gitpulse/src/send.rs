@@ -16,12 +16,12 @@ use comfy_table::{Table, presets};
 use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use ingest::config::TenantConfig;
-use ingest::verify::SigningKey;
+use ingest::credential::SigningKey;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use runtime::Secret;
-use schemas::EventKind;
 use schemas::head::Head;
+use schemas::kind::SYSTEM_HOOK;
 use uuid::Uuid;
 
 use crate::credentials::{CredentialsArgs, HookSecret};
@@ -199,30 +199,9 @@ fn plan(args: &SendArgs, files: &[PathBuf]) -> anyhow::Result<Vec<Delivery>> {
 fn event_header(body: &[u8]) -> &'static str {
     let text = std::str::from_utf8(body).unwrap_or_default();
     let head = Head::read(text).unwrap_or_default();
-    match head.kind() {
-        EventKind::Push if head.object_kind.value().is_some() => "Push Hook",
-        EventKind::TagPush if head.object_kind.value().is_some() => "Tag Push Hook",
-        EventKind::MergeRequest => "Merge Request Hook",
-        EventKind::Issue => "Issue Hook",
-        EventKind::Note => "Note Hook",
-        EventKind::Pipeline => "Pipeline Hook",
-        EventKind::Job => "Job Hook",
-        EventKind::Deployment => "Deployment Hook",
-        EventKind::Release => "Release Hook",
-        EventKind::Milestone => "Milestone Hook",
-        EventKind::WikiPage => "Wiki Page Hook",
-        EventKind::FeatureFlag => "Feature Flag Hook",
-        EventKind::Emoji => "Emoji Hook",
-        EventKind::AccessToken => "Resource Access Token Hook",
-        EventKind::Vulnerability => "Vulnerability Hook",
-        EventKind::Push
-        | EventKind::TagPush
-        | EventKind::Member
-        | EventKind::Project
-        | EventKind::Group
-        | EventKind::User
-        | EventKind::Repository
-        | EventKind::Other => "System Hook",
+    match head.object_kind.value() {
+        Some(_) => head.kind().hook_header(),
+        None => SYSTEM_HOOK,
     }
 }
 

@@ -1,6 +1,8 @@
 use super::*;
 use crate::config::TenantConfig;
+use crate::credential::SigningKey;
 use proptest::prelude::*;
+use runtime::Secret;
 
 const GITLAB_LIKE: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const ID: &str = "f5e5f430-f57b-4e6e-9fac-d9128cd7232f";
@@ -51,7 +53,7 @@ fn verify(
     let now = DateTime::from_timestamp(now, 0).unwrap();
     let raw = RawDelivery { headers, body: Bytes::copy_from_slice(body), received_at: now };
     let delivery = Admission::new(&tenants(), path, &raw.headers, now, 300)?.verify(raw)?;
-    Ok(delivery.tenant().name.clone())
+    Ok(delivery.tenant().identity.name().to_owned())
 }
 
 #[test]

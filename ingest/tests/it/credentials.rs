@@ -149,5 +149,5 @@ async fn a_replay_is_taken_within_the_tolerance_alone_and_is_the_same_event() {
     let stale = signed(SHARED, "msg", &timestamp(-31), PUSH);
     server.exchange(&stale).await.check_error(401, "unauthorized");
     let records = server.kafka.records();
-    assert_eq!(records.iter().map(|record| record.envelope.id).collect::<Vec<_>>(), [id, id]);
+    assert_eq!(records.iter().map(|record| record.envelope.id()).collect::<Vec<_>>(), [id, id]);
 }

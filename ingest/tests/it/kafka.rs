@@ -33,7 +33,7 @@ pub(crate) struct Record {
 impl Record {
     /// The payload's text; panics where the payload is no JSON.
     pub(crate) fn json(&self) -> &str {
-        match &self.envelope.payload {
+        match self.envelope.payload() {
             Payload::Json(json) => json,
             Payload::Binary(_) => panic!("the payload is no JSON"),
         }

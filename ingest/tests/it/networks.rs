@@ -59,5 +59,5 @@ async fn test_events_through_a_proxy_need_the_admin_token() {
     let right = [("X-Forwarded-For", "198.51.100.1"), ("Authorization", bearer.as_str())];
     // There is no ClickHouse here in which the event could become visible.
     server.exchange(post(path, &right, "")).await.check_error(503, "unavailable");
-    assert_eq!(server.kafka.record().envelope.tenant, "gitpulse-test");
+    assert_eq!(server.kafka.record().envelope.tenant(), "gitpulse-test");
 }

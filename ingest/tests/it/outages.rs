@@ -57,7 +57,7 @@ async fn check_spooled(server: &TestServer, number: u64) -> Uuid {
 async fn check_all_arrive(server: &TestServer, accepted: impl IntoIterator<Item = Uuid>) {
     server.until("gitpulse_spool_records", 0).await;
     let arrived: BTreeSet<Uuid> =
-        server.kafka.records().into_iter().map(|record| record.envelope.id).collect();
+        server.kafka.records().into_iter().map(|record| record.envelope.id()).collect();
     let missing: Vec<Uuid> = accepted.into_iter().filter(|id| !arrived.contains(id)).collect();
     assert!(missing.is_empty(), "{missing:?}");
     until_kafka_takes(server).await;
@@ -212,7 +212,7 @@ async fn with_a_full_spool_deliveries_are_503_and_what_was_accepted_arrives() {
     server.until("gitpulse_spool_records", 0).await;
     until_kafka_takes(&server).await;
     let arrived: BTreeSet<Uuid> =
-        server.kafka.records().into_iter().map(|record| record.envelope.id).collect();
+        server.kafka.records().into_iter().map(|record| record.envelope.id()).collect();
     assert!(accepted.iter().all(|id| arrived.contains(id)));
 }
 
@@ -234,7 +234,7 @@ async fn without_kafka_and_without_a_disk_deliveries_are_503_until_one_is_back()
     server.kafka.cluster.broker_up(1).unwrap();
     server.mend_spool();
     server.until("gitpulse_spool_records", 0).await;
-    assert!(server.kafka.records().iter().any(|record| record.envelope.id == id));
+    assert!(server.kafka.records().iter().any(|record| record.envelope.id() == id));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use schemas::api;
 use schemas::api::deployment::Environment;
 use schemas::api::merge_request::Approvals;
 use schemas::api::push::{ListedCommit, ListedRef, PushEvent};
+use schemas::api::resource::{ObjectHead, Resource};
 use schemas::api::state_event::StateEvent;
 use schemas::event::access_token::AccessToken;
 use schemas::event::deployment::Deployment;
@@ -28,7 +29,6 @@ use schemas::event::wiki_page::WikiPage;
 use schemas::field::Field;
 use schemas::json::JsonError;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::{DecodeError, MAX_NAME_BYTES};
 
@@ -138,74 +138,60 @@ pub(super) fn typed(kind: EventKind, payload: &str) -> Result<EventBody, DecodeE
     }
 }
 
-/// An object of the API. Its fields tell which one of its kind it is.
+/// An object of the API. Its fields tell which resource lists it.
 pub(super) fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {
-    match kind {
-        EventKind::Push | EventKind::TagPush => match parse(kind, payload)? {
-            Shape { push_data: Some(_), .. } => {
-                let event: PushEvent = parse(kind, payload)?;
-                match event.push_data.field(|push| &push.ref_name) {
-                    Field::Value(_) => push(kind, event.into()),
-                    // Of a push of many refs GitLab lists nothing but how many.
-                    _ => Ok(EventBody::Untyped),
-                }
+    let head = ObjectHead::read(payload).map_err(|source| DecodeError::Payload { kind, source })?;
+    let Some(resource) = head.resource(kind) else { return Ok(EventBody::Untyped) };
+    match resource {
+        Resource::PushEvent => {
+            let event: PushEvent = parse(kind, payload)?;
+            match event.push_data.field(|push| &push.ref_name) {
+                Field::Value(_) => push(kind, event.into()),
+                // Of a push of many refs GitLab lists nothing but how many.
+                _ => Ok(EventBody::Untyped),
             }
-            Shape { short_id: Some(_), .. } => {
-                let commit: Commit = parse::<ListedCommit>(kind, payload)?.into();
-                text(kind, "id", &commit.id)?;
-                Ok(EventBody::Commit(Box::new(commit)))
-            }
-            Shape { .. } => {
-                let listed: ListedRef = parse(kind, payload)?;
-                text(kind, "name", &listed.name)?;
-                Ok(EventBody::Ref(Box::new(listed)))
-            }
-        },
-        EventKind::MergeRequest => match parse(kind, payload)? {
-            Shape { resource_type: Some(_), .. } => state_event(kind, payload),
-            Shape { approved_by: Some(_), .. } => Ok(EventBody::Approvals(Box::new(parse(kind, payload)?))),
-            Shape { .. } => merge_request(parse::<api::merge_request::Listed>(kind, payload)?.into()),
-        },
-        EventKind::Issue => match parse(kind, payload)? {
-            Shape { resource_type: Some(_), .. } => state_event(kind, payload),
-            Shape { .. } => {
-                let listed: api::issue::Listed = parse(kind, payload)?;
-                let identity = listed.identity();
-                issue(listed.into(), identity)
-            }
-        },
-        EventKind::Note => note(parse::<api::note::Listed>(kind, payload)?.into()),
-        EventKind::Pipeline => pipeline(parse::<api::pipeline::Listed>(kind, payload)?.into()),
-        EventKind::Job => job(parse::<api::job::Listed>(kind, payload)?.into()),
-        EventKind::Deployment => match parse(kind, payload)? {
-            Shape { slug: Some(_), .. } => environment(parse(kind, payload)?),
-            Shape { .. } => deployment(parse::<api::deployment::Listed>(kind, payload)?.into()),
-        },
-        EventKind::Release => release(parse::<api::release::Listed>(kind, payload)?.into()),
-        EventKind::Milestone => milestone(parse::<api::milestone::Listed>(kind, payload)?.into()),
-        EventKind::Emoji => emoji(parse::<api::emoji::Listed>(kind, payload)?.into()),
-        EventKind::Vulnerability => vulnerability(parse::<api::vulnerability::Listed>(kind, payload)?.into()),
-        EventKind::AccessToken => access_token(parse::<api::access_token::Listed>(kind, payload)?.into()),
-        EventKind::Member => member(parse::<api::member::Listed>(kind, payload)?.into()),
-        EventKind::Project => {
+        }
+        Resource::Commit => {
+            let commit: Commit = parse::<ListedCommit>(kind, payload)?.into();
+            text(kind, "id", &commit.id)?;
+            Ok(EventBody::Commit(Box::new(commit)))
+        }
+        Resource::Branch | Resource::Tag => {
+            let listed: ListedRef = parse(kind, payload)?;
+            text(kind, "name", &listed.name)?;
+            Ok(EventBody::Ref(Box::new(listed)))
+        }
+        Resource::MergeRequest => merge_request(parse::<api::merge_request::Listed>(kind, payload)?.into()),
+        Resource::Approvals => Ok(EventBody::Approvals(Box::new(parse(kind, payload)?))),
+        Resource::MergeRequestStateEvent | Resource::IssueStateEvent => state_event(kind, payload),
+        Resource::Issue | Resource::Epic => {
+            let listed: api::issue::Listed = parse(kind, payload)?;
+            let identity = listed.identity();
+            issue(listed.into(), identity)
+        }
+        Resource::Note => note(parse::<api::note::Listed>(kind, payload)?.into()),
+        Resource::Pipeline => pipeline(parse::<api::pipeline::Listed>(kind, payload)?.into()),
+        Resource::Job | Resource::TriggerJob => job(parse::<api::job::Listed>(kind, payload)?.into()),
+        Resource::Deployment => deployment(parse::<api::deployment::Listed>(kind, payload)?.into()),
+        Resource::Environment => environment(parse(kind, payload)?),
+        // They share the topic of deployments, and are none.
+        Resource::DeploymentMergeRequests => Ok(EventBody::Untyped),
+        Resource::Release => release(parse::<api::release::Listed>(kind, payload)?.into()),
+        Resource::Milestone => milestone(parse::<api::milestone::Listed>(kind, payload)?.into()),
+        Resource::Emoji => emoji(parse::<api::emoji::Listed>(kind, payload)?.into()),
+        Resource::Vulnerability => vulnerability(parse::<api::vulnerability::Listed>(kind, payload)?.into()),
+        Resource::AccessToken | Resource::DeployToken => {
+            access_token(parse::<api::access_token::Listed>(kind, payload)?.into())
+        }
+        Resource::Member | Resource::AccessRequest => {
+            member(parse::<api::member::Listed>(kind, payload)?.into())
+        }
+        Resource::Project => {
             Ok(EventBody::Project(Box::new(parse::<api::project::Listed>(kind, payload)?.into())))
         }
-        EventKind::Group => {
-            Ok(EventBody::Group(Box::new(parse::<api::group::Listed>(kind, payload)?.into())))
-        }
-        EventKind::User => user(parse::<api::user::Listed>(kind, payload)?.into()),
-        _ => Ok(EventBody::Untyped),
+        Resource::Group => Ok(EventBody::Group(Box::new(parse::<api::group::Listed>(kind, payload)?.into()))),
+        Resource::User => user(parse::<api::user::Listed>(kind, payload)?.into()),
     }
-}
-
-/// The fields that only some objects of a kind have.
-#[derive(Deserialize)]
-struct Shape {
-    resource_type: Option<IgnoredAny>,
-    approved_by: Option<IgnoredAny>,
-    push_data: Option<IgnoredAny>,
-    short_id: Option<IgnoredAny>,
-    slug: Option<IgnoredAny>,
 }
 
 fn push(kind: EventKind, push: Push) -> Result<EventBody, DecodeError> {

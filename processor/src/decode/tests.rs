@@ -1,21 +1,25 @@
 use super::*;
 use chrono::DateTime;
 use schemas::TopicPrefix;
-use schemas::envelope::delivery_event_id;
+use schemas::envelope::{Parts, delivery_event_id};
 
 fn record(kind: EventKind, payload: Payload) -> Vec<u8> {
-    let envelope = Envelope {
+    record_of(Origin::Webhook, kind, payload)
+}
+
+fn record_of(origin: Origin, kind: EventKind, payload: Payload) -> Vec<u8> {
+    let envelope = Envelope::stored(Parts {
         id: delivery_event_id("https://gitlab.example.com", "1"),
         source: "https://gitlab.example.com".to_owned(),
         kind,
         subject: "project/42/push/refs/heads/main".to_owned(),
         time: DateTime::from_timestamp(1_795_305_600, 0).unwrap(),
-        origin: Origin::Webhook,
+        origin,
         tenant: "default".to_owned(),
         delivery_id: Some("1".to_owned()),
         traceparent: None,
         payload,
-    };
+    });
     envelope.to_record(&TopicPrefix::default()).unwrap().value
 }
 
@@ -53,6 +57,18 @@ fn an_event_that_its_table_cannot_take_is_still_an_event() {
     assert_eq!(event.body.unwrap_err().reason(), "missing_field");
     let twice = r#"{"object_kind":"pipeline","object_attributes":{"id":1},"builds":[{"id":1,"id":2}]}"#;
     assert_eq!(json(EventKind::Pipeline, twice).unwrap().body.unwrap_err().reason(), "payload");
+}
+
+#[test]
+fn what_shares_a_topic_with_deployments_is_no_deployment() {
+    let object = |json: &str| {
+        let record = record_of(Origin::Api, EventKind::Deployment, Payload::Json(json.to_owned()));
+        decode(&record).unwrap().body.unwrap()
+    };
+    let environment = r#"{"id":9,"name":"production","slug":"production","tier":"production"}"#;
+    assert!(matches!(object(environment), EventBody::Untyped));
+    assert!(matches!(object(r#"{"deployment_id":5,"merge_requests":[]}"#), EventBody::Untyped));
+    assert!(matches!(object(r#"{"id":5,"status":"success"}"#), EventBody::Deployment(_)));
 }
 
 #[test]

@@ -2,7 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
-use schemas::envelope::{body_event_id, delivery_event_id};
+use schemas::api::resource::ObjectHead;
+use schemas::api::subject::{Context, Owner, address};
+use schemas::envelope::{Parts, body_event_id, delivery_event_id};
 use schemas::head::Head;
 use schemas::migration::{MIGRATIONS, Target};
 use schemas::view::VIEWS;
@@ -52,39 +54,24 @@ pub(super) fn rows_of_object(payload: &str, kind: EventKind, subject: &str) -> R
     rows_of_envelope(payload, "", kind, subject.to_owned(), Origin::Api)
 }
 
-/// The rows of an example: `merge_request__open`, `merge_request__merged.api`. Objects of the API are of project 42, and of group
-/// 5 where they are of a group; those that do not say what they belong to name it in their file's name, as
+/// The rows of an example: `merge_request__open`, `merge_request__merged.api`. Objects of the API are listed by project 42, by group 5
+/// where their case begins with `group_`; those of a list that hangs on something have its number in their name, as
 /// `merge_request__approvals_7.api`.
 fn rows_of_example(name: &str, payload: &str) -> Rows {
     let Some(case) = name.strip_suffix(".api") else { return rows_of(payload, name) };
     let (kind, case) = case.split_once("__").unwrap();
-    let object: serde_json::Value = serde_json::from_str(payload).unwrap();
-    let entity = match case.rsplit('_').next().unwrap().parse::<u64>() {
-        Ok(number) => number.to_string(),
-        Err(_) => match kind {
-            "merge_request" => object["iid"].to_string(),
-            "release" => object["tag_name"].as_str().unwrap().to_owned(),
-            "push" if object["name"].is_string() => {
-                format!("refs/heads/{}", object["name"].as_str().unwrap())
-            }
-            "tag_push" if object["name"].is_string() => {
-                format!("refs/tags/{}", object["name"].as_str().unwrap())
-            }
-            _ => object["id"].to_string().trim_matches('"').to_owned(),
-        },
+    let context = Context {
+        owner: if case.starts_with("group_") { Owner::Group(5) } else { Owner::Project(42) },
+        parent: case.rsplit('_').next().unwrap().parse().ok(),
     };
-    let owner = match (case.starts_with("group_"), object["group_id"].is_null()) {
-        (true, _) => "group/5",
-        (false, false) => "project/0",
-        (false, true) => "project/42",
-    };
-    let subject = match kind {
-        "project" => format!("project/{entity}/project"),
-        "group" => format!("group/{entity}"),
-        "user" => format!("user/{entity}"),
-        _ => format!("{owner}/{kind}/{entity}"),
-    };
-    rows_of_object(payload, kind.parse().unwrap(), &subject)
+    rows_of_listed(payload, kind.parse().unwrap(), context)
+}
+
+/// The rows of an object of the API, addressed as its producer does.
+fn rows_of_listed(payload: &str, kind: EventKind, context: Context) -> Rows {
+    let resource = ObjectHead::read(payload).unwrap().resource(kind).unwrap();
+    let address = address("https://gitlab.example.com", resource, payload, context);
+    rows_of_object(payload, address.kind, &address.subject)
 }
 
 /// The rows of one example, by its name.
@@ -101,7 +88,7 @@ fn rows_of_envelope(
     origin: Origin,
 ) -> Rows {
     let source = "https://gitlab.example.com";
-    let envelope = Envelope {
+    let envelope = Envelope::stored(Parts {
         id: match delivery_id {
             "" => body_event_id(source, payload.as_bytes()),
             delivery_id => delivery_event_id(source, delivery_id),
@@ -115,7 +102,7 @@ fn rows_of_envelope(
         delivery_id: Some(delivery_id.to_owned()).filter(|id| !id.is_empty()),
         traceparent: None,
         payload: Payload::Json(payload.to_owned()),
-    };
+    });
     rows_for(decode(&envelope.to_record(&TopicPrefix::default()).unwrap().value).unwrap())
 }
 

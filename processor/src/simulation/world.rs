@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::Rng;
 use rand::rngs::StdRng;
-use schemas::envelope::delivery_event_id;
+use schemas::envelope::{Parts, delivery_event_id};
 use schemas::head::Head;
 use schemas::{Envelope, EventKind, Origin, Payload, TopicPrefix, TopicRecord};
 use serde_json::{Value, json};
@@ -170,7 +170,7 @@ fn envelope(
     time: DateTime<Utc>,
     payload: Payload,
 ) -> TopicRecord {
-    let envelope = Envelope {
+    let envelope = Envelope::stored(Parts {
         id: delivery_event_id(GITLAB, delivery_id),
         source: GITLAB.to_owned(),
         kind,
@@ -181,7 +181,7 @@ fn envelope(
         delivery_id: Some(delivery_id.to_owned()),
         traceparent: None,
         payload,
-    };
+    });
     envelope.to_record(&TopicPrefix::default()).unwrap()
 }
 

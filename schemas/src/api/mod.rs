@@ -21,7 +21,9 @@ pub mod pipeline;
 pub mod project;
 pub mod push;
 pub mod release;
+pub mod resource;
 pub mod state_event;
+pub mod subject;
 pub mod user;
 pub mod vulnerability;
 

@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use crate::kind::{PerKind, kinds};
 use crate::{EventKind, Origin};
 
 /// How many shapes may stand in one another; more can only be a circle.
@@ -51,15 +52,13 @@ impl Fields {
 /// What may stand in payloads of a kind from one face of GitLab.
 pub(super) fn root(kind: EventKind, origin: Origin) -> &'static Place {
     match origin {
-        Origin::Webhook | Origin::HookLog => &WEBHOOKS[kind as usize],
-        Origin::Api => &OBJECTS[kind as usize],
+        Origin::Webhook | Origin::HookLog => &WEBHOOKS[kind],
+        Origin::Api => &OBJECTS[kind],
     }
 }
 
-static WEBHOOKS: LazyLock<Vec<Place>> =
-    LazyLock::new(|| EventKind::ALL.into_iter().map(|kind| tree(webhook(kind))).collect());
-static OBJECTS: LazyLock<Vec<Place>> =
-    LazyLock::new(|| EventKind::ALL.into_iter().map(|kind| tree(api(kind))).collect());
+static WEBHOOKS: LazyLock<PerKind<Place>> = LazyLock::new(|| PerKind::new(|kind| tree(webhook(kind))));
+static OBJECTS: LazyLock<PerKind<Place>> = LazyLock::new(|| PerKind::new(|kind| tree(api(kind))));
 
 /// The tree of a list. Of an empty one anything may be below the root.
 fn tree(list: &'static str) -> Place {
@@ -137,59 +136,31 @@ fn descend<'p>(root: &'p mut Place, path: &'static str) -> &'p mut Place {
     place
 }
 
-/// The list of a kind in webhooks. Other kinds have none: that they are other is all there is to say.
-fn webhook(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Push => include_str!("../../known/webhook/push.txt"),
-        EventKind::TagPush => include_str!("../../known/webhook/tag_push.txt"),
-        EventKind::MergeRequest => include_str!("../../known/webhook/merge_request.txt"),
-        EventKind::Issue => include_str!("../../known/webhook/issue.txt"),
-        EventKind::Note => include_str!("../../known/webhook/note.txt"),
-        EventKind::Pipeline => include_str!("../../known/webhook/pipeline.txt"),
-        EventKind::Job => include_str!("../../known/webhook/job.txt"),
-        EventKind::Deployment => include_str!("../../known/webhook/deployment.txt"),
-        EventKind::Release => include_str!("../../known/webhook/release.txt"),
-        EventKind::Milestone => include_str!("../../known/webhook/milestone.txt"),
-        EventKind::WikiPage => include_str!("../../known/webhook/wiki_page.txt"),
-        EventKind::FeatureFlag => include_str!("../../known/webhook/feature_flag.txt"),
-        EventKind::Emoji => include_str!("../../known/webhook/emoji.txt"),
-        EventKind::AccessToken => include_str!("../../known/webhook/access_token.txt"),
-        EventKind::Vulnerability => include_str!("../../known/webhook/vulnerability.txt"),
-        EventKind::Member => include_str!("../../known/webhook/member.txt"),
-        EventKind::Project => include_str!("../../known/webhook/project.txt"),
-        EventKind::Group => include_str!("../../known/webhook/group.txt"),
-        EventKind::User => include_str!("../../known/webhook/user.txt"),
-        EventKind::Repository => include_str!("../../known/webhook/repository.txt"),
-        EventKind::Other => "",
-    }
-}
+/// The lists of each kind, which stand in files of its name.
+macro_rules! lists {
+    (
+        $($(#[$doc:meta])* $kind:ident $name:literal $header:literal [$($given:literal),*];)*
+        _
+        $(#[$other_doc:meta])* $other:ident $other_name:literal $other_header:literal;
+    ) => {
+        /// The list of a kind in webhooks. Other kinds have none: that they are other is all there is to say.
+        fn webhook(kind: EventKind) -> &'static str {
+            match kind {
+                $(EventKind::$kind => include_str!(concat!("../../known/webhook/", $name, ".txt")),)*
+                EventKind::$other => "",
+            }
+        }
 
-/// The list of the objects that the API has of a kind.
-fn api(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Push => include_str!("../../known/api/push.txt"),
-        EventKind::TagPush => include_str!("../../known/api/tag_push.txt"),
-        EventKind::MergeRequest => include_str!("../../known/api/merge_request.txt"),
-        EventKind::Issue => include_str!("../../known/api/issue.txt"),
-        EventKind::Note => include_str!("../../known/api/note.txt"),
-        EventKind::Pipeline => include_str!("../../known/api/pipeline.txt"),
-        EventKind::Job => include_str!("../../known/api/job.txt"),
-        EventKind::Deployment => include_str!("../../known/api/deployment.txt"),
-        EventKind::Release => include_str!("../../known/api/release.txt"),
-        EventKind::Milestone => include_str!("../../known/api/milestone.txt"),
-        EventKind::WikiPage => include_str!("../../known/api/wiki_page.txt"),
-        EventKind::FeatureFlag => include_str!("../../known/api/feature_flag.txt"),
-        EventKind::Emoji => include_str!("../../known/api/emoji.txt"),
-        EventKind::AccessToken => include_str!("../../known/api/access_token.txt"),
-        EventKind::Vulnerability => include_str!("../../known/api/vulnerability.txt"),
-        EventKind::Member => include_str!("../../known/api/member.txt"),
-        EventKind::Project => include_str!("../../known/api/project.txt"),
-        EventKind::Group => include_str!("../../known/api/group.txt"),
-        EventKind::User => include_str!("../../known/api/user.txt"),
-        EventKind::Repository => include_str!("../../known/api/repository.txt"),
-        EventKind::Other => "",
-    }
+        /// The list of the objects that the API has of a kind.
+        fn api(kind: EventKind) -> &'static str {
+            match kind {
+                $(EventKind::$kind => include_str!(concat!("../../known/api/", $name, ".txt")),)*
+                EventKind::$other => "",
+            }
+        }
+    };
 }
+kinds!(lists);
 
 /// The list of a shape that stands in other lists; of a shape that there is not nothing is known.
 fn shape(name: &str) -> &'static str {

@@ -9,7 +9,7 @@ use processor::decode::decode;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use schemas::envelope::body_event_id;
+use schemas::envelope::{Parts, body_event_id};
 use schemas::head::Head;
 use schemas::topic::MAX_DEAD_LETTER_BYTES;
 use schemas::{Envelope, Origin, Payload, TopicPrefix, TopicRecord};
@@ -40,7 +40,7 @@ fn record(prefix: &TopicPrefix, payload: String) -> TopicRecord {
     let head = Head::read(&payload).unwrap();
     let (kind, subject) = (head.kind(), head.subject(head.kind(), "fallback"));
     let id = body_event_id(GITLAB, payload.as_bytes());
-    let envelope = Envelope {
+    let envelope = Envelope::stored(Parts {
         id,
         source: GITLAB.to_owned(),
         kind,
@@ -51,7 +51,7 @@ fn record(prefix: &TopicPrefix, payload: String) -> TopicRecord {
         delivery_id: None,
         traceparent: None,
         payload: Payload::Json(payload),
-    };
+    });
     let record = envelope.to_record(prefix).unwrap();
     assert!(decode(&record.value).is_ok());
     record
@@ -164,7 +164,7 @@ async fn filters_select_what_they_say_and_list_and_replay_agree() {
     let mut ids = Vec::new();
     for letter in &letters {
         let envelope = Envelope::parse(&letter.record.value).unwrap();
-        let Payload::Json(payload) = envelope.payload else { panic!("no JSON") };
+        let Payload::Json(payload) = envelope.into_parts().payload else { panic!("no JSON") };
         ids.push(stage.id_of(&payload).await);
     }
 

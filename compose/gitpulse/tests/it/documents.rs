@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use chrono::DateTime;
 use processor::decode::decode_envelope;
 use processor::rows::{Rows, rows_for};
-use schemas::envelope::body_event_id;
+use schemas::api::resource::ObjectHead;
+use schemas::api::subject::{Context, Owner, address};
+use schemas::envelope::{Parts, body_event_id};
 use schemas::head::Head;
 use schemas::{Envelope, EventKind, Origin, Payload};
 use serde_json::Value;
@@ -260,33 +262,23 @@ fn rows_of_webhook(payload: &str) -> Rows {
     rows_of(payload, kind, head.subject(kind, "fallback"), Origin::Webhook)
 }
 
-/// The rows of an example. Objects of the API are of project 42, or of group 5 where they are of a group; those that do not say what they
-/// belong to name it at the end of their file's name, as `approvals_7`.
+/// The rows of an example. Objects of the API are listed by project 42, or by group 5 where their case begins with `group_`; those of a
+/// list that hangs on something have its number at the end of their file's name, as `approvals_7`.
 fn rows_of_example(name: &str, payload: &str) -> Rows {
     let Some(name) = name.strip_suffix(".api.json") else { return rows_of_webhook(payload) };
     let (kind, case) = name.split_once('/').unwrap();
-    let object: Value = serde_json::from_str(payload).unwrap();
-    let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
-    let entity = match (kind, case.rsplit('_').next().unwrap().parse::<u64>()) {
-        (_, Ok(number)) => number.to_string(),
-        ("merge_request", _) => object["iid"].to_string(),
-        ("release", _) => text("tag_name"),
-        ("push", _) if object["name"].is_string() => format!("refs/heads/{}", text("name")),
-        ("tag_push", _) if object["name"].is_string() => format!("refs/tags/{}", text("name")),
-        _ => object["id"].to_string().trim_matches('"').to_owned(),
+    let context = Context {
+        owner: if case.starts_with("group_") { Owner::Group(5) } else { Owner::Project(42) },
+        parent: case.rsplit('_').next().unwrap().parse().ok(),
     };
-    let subject = match kind {
-        "project" => format!("project/{entity}/project"),
-        "group" | "user" => format!("{kind}/{entity}"),
-        _ if case.starts_with("group_") => format!("group/5/{kind}/{entity}"),
-        _ => format!("project/42/{kind}/{entity}"),
-    };
-    rows_of(payload, kind.parse().unwrap(), subject, Origin::Api)
+    let resource = ObjectHead::read(payload).unwrap().resource(kind.parse().unwrap()).unwrap();
+    let address = address("https://gitlab.example.com", resource, payload, context);
+    rows_of(payload, address.kind, address.subject, Origin::Api)
 }
 
 fn rows_of(payload: &str, kind: EventKind, subject: String, origin: Origin) -> Rows {
     let source = "https://gitlab.example.com";
-    let envelope = Envelope {
+    let envelope = Envelope::stored(Parts {
         id: body_event_id(source, payload.as_bytes()),
         source: source.to_owned(),
         kind,
@@ -298,7 +290,7 @@ fn rows_of(payload: &str, kind: EventKind, subject: String, origin: Origin) -> R
         delivery_id: None,
         traceparent: None,
         payload: Payload::Json(payload.to_owned()),
-    };
+    });
     rows_for(decode_envelope(envelope).unwrap())
 }
 

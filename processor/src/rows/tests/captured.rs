@@ -63,10 +63,8 @@ fn every_captured_object_of_the_api_becomes_rows_or_is_left_out_for_a_reason() {
         let one = std::slice::from_ref(body);
         let objects = body.as_array().map_or(one, Vec::as_slice);
         let rows = objects.iter().map(|object| {
-            let entity = if kind == EventKind::MergeRequest { &object["iid"] } else { &object["id"] };
-            let entity = if entity.is_null() { "1".to_owned() } else { entity.to_string() };
-            let subject = format!("project/42/{kind}/{}", entity.trim_matches('"'));
-            let rows = rows_of_object(&object.to_string(), kind, &subject);
+            let context = Context { parent: Some(1), ..Context::project(42) };
+            let rows = rows_of_listed(&object.to_string(), kind, context);
             assert_eq!(rows.events.len(), 1, "{name}");
             rows
         });

@@ -11,7 +11,7 @@ fn release(action: &str, seconds: i64, rest: &str) -> ReleaseRow {
 fn rows_of_webhook_at(payload: &str, seconds: i64) -> Rows {
     let head = Head::read(payload).unwrap();
     let kind = head.kind();
-    let envelope = Envelope {
+    let envelope = Envelope::stored(Parts {
         id: delivery_event_id("https://gitlab.example.com", payload),
         source: "https://gitlab.example.com".to_owned(),
         kind,
@@ -22,7 +22,7 @@ fn rows_of_webhook_at(payload: &str, seconds: i64) -> Rows {
         delivery_id: Some(payload.to_owned()),
         traceparent: None,
         payload: Payload::Json(payload.to_owned()),
-    };
+    });
     rows_for(decode(&envelope.to_record(&TopicPrefix::default()).unwrap().value).unwrap())
 }
 

@@ -5,7 +5,9 @@ use std::path::Path;
 use chrono::TimeDelta;
 use processor::decode::decode;
 use processor::rows::{Rows, rows_for};
-use schemas::envelope::{body_event_id, delivery_event_id};
+use schemas::api::resource::ObjectHead;
+use schemas::api::subject::{Context, Owner, address};
+use schemas::envelope::{Parts, body_event_id, delivery_event_id};
 use schemas::head::Head;
 use schemas::{Envelope, EventKind, Origin, Payload, TopicPrefix};
 use serde_json::Value;
@@ -19,7 +21,7 @@ pub(crate) const NOON: &str = "2026-11-22T12:00:00Z";
 
 /// A record of Kafka, before it has an instance.
 #[derive(Clone)]
-pub(crate) struct Record(Envelope);
+pub(crate) struct Record(Parts);
 
 impl Record {
     /// A delivery of GitLab.
@@ -37,7 +39,7 @@ impl Record {
     }
 
     fn new(kind: EventKind, subject: &str, origin: Origin, payload: String) -> Record {
-        Record(Envelope {
+        Record(Parts {
             id: body_event_id(GITLAB, payload.as_bytes()),
             source: GITLAB.to_owned(),
             kind,
@@ -74,9 +76,9 @@ impl Record {
 
     /// What the processor makes of it, in an instance.
     pub(crate) fn rows(&self, instance: &str) -> Rows {
-        let envelope = Envelope { source: instance.to_owned(), ..self.0.clone() };
+        let envelope = Envelope::stored(Parts { source: instance.to_owned(), ..self.0.clone() });
         let event = decode(&envelope.to_record(&TopicPrefix::default()).unwrap().value).unwrap();
-        assert!(event.body.is_ok(), "{:?}: {:?}", event.body, envelope.payload);
+        assert!(event.body.is_ok(), "{:?}: {:?}", event.body, envelope.payload());
         rows_for(event)
     }
 }
@@ -87,34 +89,21 @@ pub(crate) fn body(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap()
 }
 
-/// An example as a record. Objects of the API are of project 42, and of group 5 where they are of a group; those that do not say what they
-/// belong to have its number in their name, as `merge_request/approvals_7.api`.
+/// An example as a record. Objects of the API are listed by project 42, or by group 5 where their case begins with `group_`; those of a list
+/// that hangs on something have its number in their name, as `merge_request/approvals_7.api`.
 pub(crate) fn example(name: &str) -> Record {
     let body = body(name);
     let Some((kind, case)) = name.strip_suffix(".api").and_then(|name| name.split_once('/')) else {
         return Record::webhook(&body);
     };
-    let text = |field: &str| body[field].to_string().trim_matches('"').to_owned();
-    let entity = match (case.rsplit('_').next().unwrap().parse::<u64>(), kind) {
-        (Ok(number), _) => number.to_string(),
-        (Err(_), "merge_request") => text("iid"),
-        (Err(_), "release") => text("tag_name"),
-        (Err(_), "push") if body["name"].is_string() => format!("refs/heads/{}", text("name")),
-        (Err(_), "tag_push") if body["name"].is_string() => format!("refs/tags/{}", text("name")),
-        (Err(_), _) => text("id"),
+    let context = Context {
+        owner: if case.starts_with("group_") { Owner::Group(5) } else { Owner::Project(42) },
+        parent: case.rsplit('_').next().unwrap().parse().ok(),
     };
-    let owner = match (case.starts_with("group_"), body["group_id"].is_null()) {
-        (true, _) => "group/5",
-        (false, false) => "project/0",
-        (false, true) => "project/42",
-    };
-    let subject = match kind {
-        "project" => format!("project/{entity}/project"),
-        "group" => format!("group/{entity}"),
-        "user" => format!("user/{entity}"),
-        _ => format!("{owner}/{kind}/{entity}"),
-    };
-    Record::object(kind.parse().unwrap(), &subject, &body)
+    let json = body.to_string();
+    let resource = ObjectHead::read(&json).unwrap().resource(kind.parse().unwrap()).unwrap();
+    let address = address(GITLAB, resource, &json, context);
+    Record::object(address.kind, &address.subject, &body)
 }
 
 /// All examples, of both faces, by name.

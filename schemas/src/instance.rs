@@ -1,0 +1,82 @@
+//! The GitLab instance that an event is of. In: URLs as people and GitLab write them. Out: the one form that ids and keys are made from.
+//! Never asks the network.
+
+use http::Uri;
+use uuid::Uuid;
+
+/// Stands for the instance where neither the tenant's configuration nor the event says it.
+pub const UNKNOWN_INSTANCE: &str = "unknown";
+
+/// The instance of test events, which no GitLab can have.
+pub const TEST_INSTANCE: &str = "urn:gitpulse:test";
+
+/// The longest URL of an instance, in bytes; it stands in every row.
+const MAX_INSTANCE_LENGTH: usize = 512;
+
+/// An instance's URL in the one form that ids and keys are made from: scheme, lower-case host, port unless it is the scheme's own, and
+/// path, no slash at the end. `None` if it is no HTTP URL.
+pub fn normal_instance(url: &str) -> Option<String> {
+    let uri: Uri = url.trim().parse().ok()?;
+    if url.len() > MAX_INSTANCE_LENGTH {
+        return None;
+    }
+    let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
+    let host = uri.host()?.to_ascii_lowercase();
+    let usual = if scheme == "https" { 443 } else { 80 };
+    let port = uri.port_u16().filter(|port| *port != usual);
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    Some(format!("{scheme}://{host}{port}{}", uri.path().trim_end_matches('/')))
+}
+
+/// The instance that a page is on: its URL without path and credentials. `None` if it is no HTTP URL.
+pub(crate) fn instance_of_page(url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    normal_instance(&format!("{}://{}", uri.scheme_str()?, uri.authority()?.as_str().rsplit('@').next()?))
+}
+
+/// The host of a URL in lower case; `None` where it has none.
+pub(crate) fn host(url: &str) -> Option<String> {
+    url.parse::<Uri>().ok()?.host().map(str::to_ascii_lowercase)
+}
+
+/// The namespace of the ids of an instance's events.
+pub(crate) fn instance_namespace(instance: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, instance.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(url: &str, expected: Option<&str>) {
+        assert_eq!(normal_instance(url).as_deref(), expected, "{url}");
+    }
+
+    #[test]
+    fn an_instance_has_one_form() {
+        check("https://gitlab.example.com", Some("https://gitlab.example.com"));
+        check(" https://GitLab.Example.com/ ", Some("https://gitlab.example.com"));
+        check("https://gitlab.example.com:443/", Some("https://gitlab.example.com"));
+        check("http://gitlab.example.com:80", Some("http://gitlab.example.com"));
+        check("https://gitlab.example.com:8443//", Some("https://gitlab.example.com:8443"));
+        check("https://example.com/gitlab/", Some("https://example.com/gitlab"));
+    }
+
+    #[test]
+    fn what_is_no_http_url_is_no_instance() {
+        check("gitlab.example.com", None);
+        check("ftp://gitlab.example.com", None);
+        check("urn:gitpulse:test", None);
+        check("", None);
+        check(&format!("https://{}.example.com", "a".repeat(MAX_INSTANCE_LENGTH)), None);
+    }
+
+    #[test]
+    fn a_page_is_on_an_instance() {
+        let page = "https://ada:s3cret@GitLab.example.com:8443/shop/checkout";
+        assert_eq!(instance_of_page(page).as_deref(), Some("https://gitlab.example.com:8443"));
+        assert_eq!(instance_of_page("/shop/checkout"), None);
+        assert_eq!(host(page).as_deref(), Some("gitlab.example.com"));
+    }
+}

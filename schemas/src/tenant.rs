@@ -1,0 +1,73 @@
+//! Whose events they are. In: a configured name and instance. Out: a [`Tenant`], checked. Its secrets are its producer's own matter.
+
+use crate::instance::normal_instance;
+
+/// The longest name of a tenant, in bytes.
+const MAX_NAME_LENGTH: usize = 64;
+
+/// One configured source of events, as far as the events tell of it: an instance, a group, a team.
+///
+/// **Invariant:** the name can stand in a path; the instance is in its one form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    name: String,
+    instance: Option<String>,
+}
+
+/// Why there can be no such tenant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTenant {
+    /// A name that cannot stand in a path.
+    #[error("tenant name {0:?}: use 1 to 64 letters, digits, '-' and '_'")]
+    Name(String),
+    /// An instance that is no URL.
+    #[error("tenant {tenant:?} has instance {instance:?}: expected a URL as https://gitlab.example.com")]
+    Instance {
+        /// The tenant.
+        tenant: String,
+        /// What was configured.
+        instance: String,
+    },
+}
+
+impl Tenant {
+    /// Checks a configured tenant. Without an instance, what its events say is believed.
+    pub fn new(name: &str, instance: Option<&str>) -> Result<Tenant, InvalidTenant> {
+        let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if name.is_empty() || name.len() > MAX_NAME_LENGTH || !name.chars().all(named) {
+            return Err(InvalidTenant::Name(name.to_owned()));
+        }
+        let invalid = |instance: &str| InvalidTenant::Instance {
+            tenant: name.to_owned(),
+            instance: instance.to_owned(),
+        };
+        let normal = |instance: &str| normal_instance(instance).ok_or_else(|| invalid(instance));
+        Ok(Tenant { name: name.to_owned(), instance: instance.map(normal).transpose()? })
+    }
+
+    /// Its name, in paths and in the tables.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its GitLab instance, as `https://gitlab.example.com`, if configured.
+    pub fn instance(&self) -> Option<&str> {
+        self.instance.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_instances_that_could_confuse_are_refused() {
+        for name in ["", "a/b", "a b", "grüße", &"a".repeat(65)] {
+            assert_eq!(Tenant::new(name, None), Err(InvalidTenant::Name(name.to_owned())));
+        }
+        let refused = Tenant::new("shop", Some("gitlab.example.com")).unwrap_err();
+        assert!(matches!(refused, InvalidTenant::Instance { .. }));
+        let tenant = Tenant::new("shop-1_a", Some("https://GitLab.example.com/")).unwrap();
+        assert_eq!((tenant.name(), tenant.instance()), ("shop-1_a", Some("https://gitlab.example.com")));
+    }
+}
