@@ -12,7 +12,7 @@ use clickhouse::error::Error;
 use ingest::config::TenantConfig;
 use ingest::tenant::Tenants;
 use runtime::Secret;
-use runtime::clickhouse::{ClickHouse, ClickHouseError};
+use runtime::clickhouse::{ClickHouse, ClickHouseError, Code, code};
 use runtime::kafka::{Kafka, Unsuited};
 use runtime::spool::SpoolConfig;
 use schemas::migration::MIGRATIONS;
@@ -186,9 +186,7 @@ async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
     let url = &stores.clickhouse.url;
     match clickhouse.ping(TIMEOUT).await {
         Ok(()) => (),
-        Err(ClickHouseError::Client(Error::BadResponse(answer))) if answer.contains("Code: ") => {
-            return vec![refused(url, &answer)];
-        }
+        Err(ClickHouseError::Client(error)) if code(&error).is_some() => return vec![refused(url, &error)],
         Err(error) => {
             let remedy = "start it (`gitpulse up` brings its own), or correct GITPULSE_CLICKHOUSE_URL";
             return vec![Finding::Bad(
@@ -212,7 +210,7 @@ async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
             format!("ClickHouse: {applied} of {all} migrations are applied"),
             "run `gitpulse migrate`".to_owned(),
         ),
-        Ok(Err(Error::BadResponse(answer))) if !is_missing(&answer) => refused(url, &answer),
+        Ok(Err(error @ Error::BadResponse(_))) if !is_missing(&error) => refused(url, &error),
         Err(_) => Finding::Bad(
             format!("ClickHouse: {url} does not tell the migrations within {TIMEOUT:?}"),
             "look at what it is busy with (system.processes)".to_owned(),
@@ -226,15 +224,19 @@ async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
 }
 
 /// ClickHouse is there, and says no.
-fn refused(url: &str, answer: &str) -> Finding {
+fn refused(url: &str, error: &Error) -> Finding {
+    let answer = match error {
+        Error::BadResponse(answer) => answer.trim().to_owned(),
+        other => other.to_string(),
+    };
     Finding::Bad(
-        format!("ClickHouse: {url} refuses: {}", answer.trim()),
+        format!("ClickHouse: {url} refuses: {answer}"),
         "correct GITPULSE_CLICKHOUSE_USER and GITPULSE_CLICKHOUSE_PASSWORD, and see what the user may do"
             .to_owned(),
     )
 }
 
 /// Whether ClickHouse answered that there is no such table or database.
-fn is_missing(answer: &str) -> bool {
-    answer.contains("Code: 60.") || answer.contains("Code: 81.")
+fn is_missing(error: &Error) -> bool {
+    matches!(code(error), Some(Code::UNKNOWN_TABLE | Code::UNKNOWN_DATABASE))
 }
