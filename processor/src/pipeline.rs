@@ -12,8 +12,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, Stre
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{ClientContext, Message, Statistics};
-use runtime::Publisher;
+use runtime::clickhouse::is_transient;
 use runtime::kafka::{Kafka, KafkaConfig};
+use runtime::{Publisher, Retry};
 use schemas::EventKind;
 use schemas::drift::Unknown;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -31,9 +32,6 @@ use crate::rows::rows_for;
 
 /// How long the start waits for Kafka.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
-/// Pause before the first further try of an insert; doubles up to the second.
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
-const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
 /// How often logs are looked at that bring no record.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long an insert under way may go on after the shutdown.
@@ -329,33 +327,34 @@ impl Pipeline {
     /// Inserts until it works, the fault turns out to be one that no try cures, or the time for trying is over.
     async fn store(&self, batch: &Batch) -> Result<(), PipelineError> {
         // All tries together stay below max.poll.interval.ms (five minutes), or Kafka would take the partitions away.
-        let give_up_at = Instant::now() + self.insert_retry_for.max(self.insert_timeout);
-        let mut pause = RETRY_PAUSE;
-        loop {
-            let inserted = self.insert(batch);
-            let tried = tokio::select! {
-                tried = tokio::time::timeout_at(give_up_at, inserted) => tried,
-                () = stopping(&self.shutdown) => return Err(PipelineError::Stopped),
-            };
-            let error = match tried {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => error,
-                Err(_) => return Err(PipelineError::InsertTimeout),
-            };
-            self.metrics.insert_failures.inc();
-            if !error.is_transient() || Instant::now() + pause > give_up_at {
-                return Err(PipelineError::Insert(error));
-            }
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                pause_ms = pause.as_millis() as u64,
-                "a batch could not be stored and is tried again"
-            );
-            tokio::select! {
-                () = tokio::time::sleep(pause) => (),
-                () = self.shutdown.cancelled() => return Err(PipelineError::Stopped),
-            }
-            pause = (pause * 2).min(RETRY_PAUSE_MAX);
+        let until = Instant::now() + self.insert_retry_for.max(self.insert_timeout);
+        let retry = Retry {
+            until,
+            shutdown: &self.shutdown,
+            warning: "a batch could not be stored and is tried again",
+        };
+        match retry.run(InsertError::is_transient, || self.try_to_store(batch, until)).await {
+            Ok(stored) => stored,
+            // It came while the next try was waited for.
+            Err(error) if error.is_transient() && self.shutdown.is_cancelled() => Err(PipelineError::Stopped),
+            Err(error) => Err(PipelineError::Insert(error)),
+        }
+    }
+
+    /// Inserts once, until the time for trying is over or the shutdown has been for some time: these end the tries, within the result, while an
+    /// error of the insert may be followed by another try.
+    async fn try_to_store(
+        &self,
+        batch: &Batch,
+        until: Instant,
+    ) -> Result<Result<(), PipelineError>, InsertError> {
+        let inserted = tokio::select! {
+            inserted = tokio::time::timeout_at(until, self.insert(batch)) => inserted,
+            () = stopping(&self.shutdown) => return Ok(Err(PipelineError::Stopped)),
+        };
+        match inserted {
+            Ok(inserted) => inserted.map(Ok).inspect_err(|_| self.metrics.insert_failures.inc()),
+            Err(_) => Ok(Err(PipelineError::InsertTimeout)),
         }
     }
 
@@ -411,19 +410,12 @@ async fn stopping(shutdown: &CancellationToken) {
 async fn database_id(client: &Client, config: &ProcessorConfig) -> Result<String, PipelineError> {
     let query =
         "SELECT toString(uuid) FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'";
-    let give_up_at = Instant::now() + Duration::from_secs(config.insert_retry_seconds);
-    loop {
-        let source = match client.query(query).fetch_one().await {
-            Ok(id) => return Ok(id),
-            Err(source) => source,
-        };
-        let error = InsertError { table: "migrations", source };
-        if !error.is_transient() || Instant::now() + RETRY_PAUSE_MAX > give_up_at {
-            return Err(PipelineError::Database(error.source));
-        }
-        tracing::warn!(error = &error.source as &dyn std::error::Error, "ClickHouse does not answer yet");
-        tokio::time::sleep(RETRY_PAUSE_MAX).await;
-    }
+    let retry = Retry {
+        until: Instant::now() + Duration::from_secs(config.insert_retry_seconds),
+        shutdown: &CancellationToken::new(),
+        warning: "ClickHouse does not answer yet",
+    };
+    retry.run(is_transient, || client.query(query).fetch_one()).await.map_err(PipelineError::Database)
 }
 
 /// Faults that librdkafka recovers from by itself; it reports them all the same.

@@ -19,10 +19,12 @@ use std::time::Duration;
 use chrono::DateTime;
 use clickhouse::{Client, Row};
 use fail::fail_point;
+use runtime::Retry;
 use schemas::head::Head;
 use schemas::{Envelope, EventKind, Origin, Payload};
 use serde::Deserialize;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::decode::{DecodeError, decode_envelope};
@@ -42,7 +44,6 @@ const MARGIN_MS: i64 = 15 * 60 * 1000;
 const ENDING: &str = "__rebuild_";
 /// How long an insert that fails for a passing reason is tried again.
 const INSERT_TRIES_FOR: Duration = Duration::from_secs(300);
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// Why tables could not be built anew. The live ones are as they were, or, after the swap, `gitpulse rebuild` goes on where it stopped.
 #[derive(Debug, thiserror::Error)]
@@ -374,19 +375,12 @@ async fn drop_tables(client: &Client, on_cluster: &str, id: Uuid) -> Result<(), 
 
 /// Stores rows, trying again while ClickHouse is overloaded or away.
 async fn patiently(store: &Store<'_>, rows: &Rows) -> Result<(), InsertError> {
-    let give_up_at = Instant::now() + INSERT_TRIES_FOR;
-    loop {
-        match store.insert(rows).await {
-            Err(error) if error.is_transient() && Instant::now() < give_up_at => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "rows could not be stored; trying again"
-                );
-                tokio::time::sleep(PAUSE).await;
-            }
-            stored => return stored,
-        }
-    }
+    let retry = Retry {
+        until: Instant::now() + INSERT_TRIES_FOR,
+        shutdown: &CancellationToken::new(),
+        warning: "rows could not be stored and are tried again",
+    };
+    retry.run(InsertError::is_transient, || store.insert(rows)).await
 }
 
 /// The envelope that an event was; `None` for a kind or face that this build does not know. What was of no known kind when it was received may be of
