@@ -17,7 +17,7 @@ use runtime::kafka::{Kafka, Unsuited};
 use runtime::spool::SpoolConfig;
 use schemas::migration::MIGRATIONS;
 
-use crate::cli::StoreArgs;
+use crate::arguments::StoreArgs;
 use crate::tenants::WebhookConfig;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
