@@ -21,8 +21,8 @@ use tokio::time::Instant;
 
 pub use self::stored::CheckError;
 use self::stored::Stored;
+use crate::expected::Expected;
 use crate::history::{Fate, History};
-use crate::world::Expected;
 
 /// Between two looks at what is there.
 const PAUSE: Duration = Duration::from_millis(100);

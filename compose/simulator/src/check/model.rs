@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::Verdict;
 use super::stored::{CheckError, Stored, projects};
+use crate::expected::{Expected, Fact, Kind};
 use crate::history::History;
-use crate::world::{Expected, Fact, Kind};
 
 /// Where the tables show things of a kind.
 struct Shown {

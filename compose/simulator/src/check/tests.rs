@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::history::{Run, Told};
-use crate::world::{Fact, Kind, Refusal, WorldConfig};
+use crate::expected::{Fact, Kind, Refusal};
+use crate::world::WorldConfig;
 
 fn history(told: &[(Expected, Fate)]) -> History {
     let world = WorldConfig {
