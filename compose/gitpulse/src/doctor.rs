@@ -1,6 +1,7 @@
 //! `gitpulse doctor`. In: settings. Out: one finding a line, each fault with its remedy; the exit code says whether all is well. Never sends
 //! the GitLab token anywhere but to the configured host.
 
+mod finding;
 mod gitlab;
 mod spool;
 
@@ -19,8 +20,8 @@ use schemas::migration::MIGRATIONS;
 
 use crate::arguments::StoreArgs;
 use crate::tenants::WebhookConfig;
+use finding::{Finding, TIMEOUT, Tally};
 
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// For Kafka, whose client tries a broker that is away again and again.
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -43,40 +44,6 @@ pub(crate) struct GitLabTokenConfig {
     /// Token for GitLab's API, with scope read_api (a secret: environment or file only)
     #[arg(long, env = "GITLAB_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
     pub(crate) gitlab_token: Option<Secret>,
-}
-
-/// What was found.
-enum Finding {
-    Good(String),
-    /// Not wrong, but worth knowing.
-    Note(String),
-    /// What is wrong, and how to mend it.
-    Bad(String, String),
-}
-
-/// How many checks there were, and how many failed.
-#[derive(Default)]
-struct Tally {
-    checks: usize,
-    bad: usize,
-}
-
-impl Tally {
-    /// Prints findings at once: the next check may take its time.
-    #[expect(clippy::print_stdout, reason = "the command's output")]
-    fn report(&mut self, findings: Vec<Finding>) {
-        for finding in findings {
-            self.checks += 1;
-            match finding {
-                Finding::Good(text) => println!("  ok    {text}"),
-                Finding::Note(text) => println!("  note  {text}"),
-                Finding::Bad(text, remedy) => {
-                    self.bad += 1;
-                    println!("  FAULT {text}\n        remedy: {remedy}");
-                }
-            }
-        }
-    }
 }
 
 /// Checks everything and reports.

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
-use super::Verdict;
 use super::stored::{CheckError, Stored, projects};
+use super::verdict::Verdict;
 use crate::expected::{Expected, Fact, Kind};
 use crate::history::History;
 
