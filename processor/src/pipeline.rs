@@ -32,8 +32,8 @@ use crate::rows::rows_for;
 
 /// How long the start waits for Kafka.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often logs are looked at that bring no record.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often logs are checked, also those without new records.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
 /// How long an insert under way may go on after the shutdown.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -107,7 +107,7 @@ pub struct Pipeline {
     insert_retry_for: Duration,
     metrics: Metrics,
     shutdown: CancellationToken,
-    /// How often tables had been swapped when this was looked at last.
+    /// How often tables had been swapped when that was last queried.
     swaps: AtomicU64,
 }
 
@@ -156,7 +156,7 @@ impl Pipeline {
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), PipelineError> {
         self.shutdown = shutdown;
         let finished = match self.consume().await {
-            // Whoever stops us while ClickHouse is down did nothing wrong, and loses nothing.
+            // Stopping a processor while ClickHouse is down is no error, and loses nothing.
             Err(error @ PipelineError::Stopped) => {
                 tracing::warn!("{error}");
                 Ok(())
@@ -172,30 +172,30 @@ impl Pipeline {
     async fn consume(&self) -> Result<(), PipelineError> {
         let mut batch = Batch::new(self.generation());
         let mut commits = Commits::new(self.consumer.clone(), self.metrics.clone());
-        // The assignment whose logs were looked at.
-        let mut looked = self.generation();
-        let mut look = tokio::time::interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The assignment whose logs were checked.
+        let mut checked = self.generation();
+        let mut check = tokio::time::interval(CHECK_EVERY);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let deadline = batch.deadline(&self.limits);
             tokio::select! {
                 record = self.consumer.recv() => match record {
                     Ok(record) => {
-                        let made_anew = self.look_once(&mut looked, &mut commits).await;
+                        let recreated = self.check_assignment(&mut checked, &mut commits).await;
                         // Of a log that is read from its beginning, this is not the beginning.
-                        if !made_anew.iter().any(|(topic, number)| topic == record.topic() && *number == record.partition()) {
+                        if !recreated.iter().any(|(topic, number)| topic == record.topic() && *number == record.partition()) {
                             self.take(&record, &mut batch);
                         }
                     }
                     Err(error) => passing(error)?,
                 },
                 () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => (),
-                _ = look.tick() => {
+                _ = check.tick() => {
                     self.flush(std::mem::take(&mut batch), &mut commits).await?;
                     batch = Batch::new(self.generation());
-                    self.look_once(&mut looked, &mut commits).await;
-                    // Whoever stops us need not wait for a Kafka that is away.
-                    self.shutdown.run_until_cancelled(commits.look()).await;
+                    self.check_assignment(&mut checked, &mut commits).await;
+                    // A shutdown need not wait for a Kafka that is away.
+                    self.shutdown.run_until_cancelled(commits.check_logs()).await;
                 }
                 () = self.shutdown.cancelled() => return self.flush(batch, &mut commits).await,
             }
@@ -206,15 +206,19 @@ impl Pipeline {
         }
     }
 
-    /// Looks at the logs of a new assignment before its first record is taken. Where Kafka does not tell, nothing is committed until it does.
-    async fn look_once(&self, looked: &mut u64, commits: &mut Commits<Context>) -> Vec<(String, i32)> {
+    /// Checks the logs of a new assignment before its first record is taken. Where Kafka does not answer, nothing is committed until it does.
+    async fn check_assignment(
+        &self,
+        checked: &mut u64,
+        commits: &mut Commits<Context>,
+    ) -> Vec<(String, i32)> {
         let generation = self.generation();
-        if *looked == generation {
+        if *checked == generation {
             return Vec::new();
         }
-        *looked = generation;
+        *checked = generation;
         commits.reassign();
-        self.shutdown.run_until_cancelled(commits.look()).await.unwrap_or_default()
+        self.shutdown.run_until_cancelled(commits.check_logs()).await.unwrap_or_default()
     }
 
     fn generation(&self) -> u64 {
@@ -243,7 +247,7 @@ impl Pipeline {
             Ok(mut event) => {
                 let (kind, received_at) = (event.kind, event.received_at);
                 if let Err(error) = &mut event.body {
-                    self.bury(message, error, batch);
+                    self.dead_letter(message, error, batch);
                 }
                 for unknown in std::mem::take(&mut event.unknown) {
                     self.notice(kind, unknown);
@@ -254,7 +258,7 @@ impl Pipeline {
                 batch.push(rows, record, now);
             }
             Err(error) => {
-                self.bury(message, &error, batch);
+                self.dead_letter(message, &error, batch);
                 batch.skip(record, now);
             }
         }
@@ -273,7 +277,12 @@ impl Pipeline {
     }
 
     /// Sends a dead letter on its way; the batch waits for it before anything is committed.
-    fn bury(&self, message: &BorrowedMessage<'_>, error: &crate::decode::DecodeError, batch: &mut Batch) {
+    fn dead_letter(
+        &self,
+        message: &BorrowedMessage<'_>,
+        error: &crate::decode::DecodeError,
+        batch: &mut Batch,
+    ) {
         tracing::warn!(
             reason = error.reason(),
             topic = message.topic(),
@@ -303,8 +312,8 @@ impl Pipeline {
         if batch.is_empty() {
             return Ok(());
         }
-        while let Some(buried) = batch.dead_letters.join_next().await {
-            match buried {
+        while let Some(published) = batch.dead_letters.join_next().await {
+            match published {
                 Ok(result) => result?,
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
             }
@@ -372,7 +381,7 @@ impl Pipeline {
             let swaps = swaps(&self.client).await?;
             if self.swaps.swap(swaps, Ordering::SeqCst) == swaps {
                 return match store.record(batch.positions()).await {
-                    // Bookkeeping holds nobody up: it will look as if these positions were never stored.
+                    // What is recorded must not hold up what is stored: these positions will seem never to have been.
                     Err(error) if !error.is_transient() => {
                         tracing::warn!(
                             error = &error as &dyn std::error::Error,
