@@ -1,11 +1,11 @@
-//! Builds tables anew. In: `events`, and today's decoder. Out: tables beside the live ones, what differs, and then tables swapped. Merging by
+//! Rebuilds tables. In: `events`, and today's decoder. Out: tables beside the live ones, what differs, and then tables swapped. Merging by
 //! maximum cannot take a wrong value back; this can. Live traffic flows meanwhile, and loses nothing:
 //!
 //! 1. Tables are made beside the live ones and filled from `events`.
 //! 2. A row in `rebuilds` says that it swaps; each table is exchanged with its live one; another row says that it swapped.
 //! 3. What was stored since the beginning is read from `events` once more, into the tables that are live now.
 //!
-//! A batch that is inserted meanwhile may have put its rows into the old tables. The processor looks at `rebuilds` after each batch. If it
+//! A batch that is inserted meanwhile may have put its rows into the old tables. The processor queries `rebuilds` after each batch. If it
 //! finds the last row of step 2, it stores the batch again. If it does not, the batch's events were stored before that row was, so that step 3
 //! reads them. A rebuild that was killed before step 2 leaves nothing but tables nobody reads. One that was killed later is finished by the
 //! next: reading what is live already changes nothing. On a cluster a reader may be behind its writers, so that this holds only while no
@@ -45,7 +45,7 @@ const ENDING: &str = "__rebuild_";
 /// How long an insert that fails for a passing reason is tried again.
 const INSERT_TRIES_FOR: Duration = Duration::from_secs(300);
 
-/// Why tables could not be built anew. The live ones are as they were, or, after the swap, `gitpulse rebuild` goes on where it stopped.
+/// Why tables could not be rebuilt. The live ones are as they were, or, after the swap, `gitpulse rebuild` goes on where it stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
     /// ClickHouse refused or is not there.
