@@ -12,6 +12,7 @@
 //! processor runs.
 
 mod difference;
+mod error;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -33,6 +34,7 @@ use crate::metrics::Metrics;
 use crate::rows::{Rows, TABLES, rows_for};
 pub use difference::Difference;
 use difference::compare;
+pub use error::RebuildError;
 
 /// Rows, events and bytes at which rows are inserted.
 const BATCH_ROWS: usize = 50_000;
@@ -44,33 +46,6 @@ const MARGIN_MS: i64 = 15 * 60 * 1000;
 const ENDING: &str = "__rebuild_";
 /// How long an insert that fails for a passing reason is tried again.
 const INSERT_TRIES_FOR: Duration = Duration::from_secs(300);
-
-/// Why tables could not be rebuilt. The live ones are as they were, or, after the swap, `gitpulse rebuild` goes on where it stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum RebuildError {
-    /// ClickHouse refused or is not there.
-    #[error("ClickHouse refused the rebuild while it {doing}")]
-    ClickHouse {
-        /// The step.
-        doing: &'static str,
-        /// What it said.
-        #[source]
-        source: clickhouse::error::Error,
-    },
-    /// Rows could not be stored.
-    #[error(transparent)]
-    Insert(#[from] InsertError),
-    /// Another one has begun and not ended.
-    #[error(
-        "another rebuild, {id}, began at {began} UTC and has not ended; if nobody runs it any more, --abandon it"
-    )]
-    Open {
-        /// The other.
-        id: Uuid,
-        /// When it began.
-        began: String,
-    },
-}
 
 /// How often tables were swapped so far.
 pub async fn swaps(client: &Client) -> Result<u64, InsertError> {
