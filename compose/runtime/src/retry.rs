@@ -1,7 +1,7 @@
 //! Tries again what may pass. In: an attempt, and until when. Out: what came of it, or the error of the last attempt. Never tries again what no
 //! further attempt cures, and never begins one after its end.
 //!
-//! Pauses grow, and each is drawn by lot: many who lost the same ClickHouse or Kafka do not come back to it at the same moment.
+//! Pauses grow and have jitter, so that many processors that lost the same ClickHouse or Kafka do not come back to it at the same moment.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl Retry<'_> {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            let pause = drawn(longest, rand::random());
+            let pause = jittered(longest, rand::random());
             if !is_transient(&error) || Instant::now() + pause > self.until {
                 return Err(error);
             }
@@ -62,7 +62,7 @@ impl Retry<'_> {
 }
 
 /// A pause between half of the longest and all of it. `random` is at least 0 and less than 1.
-fn drawn(longest: Duration, random: f64) -> Duration {
+fn jittered(longest: Duration, random: f64) -> Duration {
     longest.mul_f64(0.5 + random / 2.0)
 }
 
