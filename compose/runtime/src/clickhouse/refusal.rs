@@ -7,25 +7,43 @@ use clickhouse::error::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Code(pub u32);
 
-#[expect(missing_docs, reason = "ClickHouse's own names")]
+/// Those that decide something here, under ClickHouse's own names.
 impl Code {
+    /// A row has a column that the table lacks.
     pub const NO_SUCH_COLUMN_IN_TABLE: Code = Code(16);
+    /// A row has more or fewer columns than the table.
     pub const NUMBER_OF_COLUMNS_DOESNT_MATCH: Code = Code(20);
+    /// This version of ClickHouse lacks a function.
     pub const UNKNOWN_FUNCTION: Code = Code(46);
+    /// A statement names a column that is not there.
     pub const UNKNOWN_IDENTIFIER: Code = Code(47);
+    /// A value does not fit its column.
     pub const TYPE_MISMATCH: Code = Code(53);
+    /// The table is not there.
     pub const UNKNOWN_TABLE: Code = Code(60);
+    /// The statement cannot be parsed.
     pub const SYNTAX_ERROR: Code = Code(62);
+    /// The database is not there.
     pub const UNKNOWN_DATABASE: Code = Code(81);
+    /// This version of ClickHouse lacks a setting.
     pub const UNKNOWN_SETTING: Code = Code(115);
+    /// The user may read only. (A table that is read-only for a time has another code, 242.)
     pub const READONLY: Code = Code(164);
+    /// The user is not there.
     pub const UNKNOWN_USER: Code = Code(192);
+    /// The password is wrong.
     pub const WRONG_PASSWORD: Code = Code(193);
+    /// The user has a password, and none was given.
     pub const REQUIRED_PASSWORD: Code = Code(194);
+    /// Merges do not keep up with inserts, or one INSERT has rows of too many partitions.
     pub const TOO_MANY_PARTS: Code = Code(252);
+    /// Users and roles are stored where ClickHouse cannot write.
     pub const ACCESS_STORAGE_READONLY: Code = Code(495);
+    /// The user lacks a right.
     pub const ACCESS_DENIED: Code = Code(497);
+    /// There is no place to store users and roles.
     pub const ACCESS_STORAGE_FOR_INSERTION_NOT_FOUND: Code = Code(514);
+    /// The user or the password is wrong.
     pub const AUTHENTICATION_FAILED: Code = Code(516);
 }
 
