@@ -122,7 +122,8 @@ impl Batch {
         Batch { generation, ..Batch::default() }
     }
 
-    /// Begins anew where partitions have moved since. What it held is given back, to be dropped: whoever has those partitions now reads it again.
+    /// Starts over where partitions have moved since. What it held is given back, to be dropped: the processor that has those partitions now reads it
+    /// again.
     ///
     /// **Invariant:** a batch holds records of one assignment.
     pub fn moved_to(&mut self, generation: u64) -> Option<Batch> {

@@ -1,10 +1,10 @@
 //! Moves a group's offsets. In: positions whose records are stored. Out: committed offsets, each with a mark of the log that it counts in. Notices
-//! a topic that was deleted and made again, and has it read from its beginning.
+//! a topic that was deleted and recreated, and has it read from its beginning.
 //!
 //! Offsets of a new log begin at 0 again, and Kafka's clients go on where they were: as soon as the new log has grown beyond that, everything
-//! before would be skipped without a word (librdkafka notes it as open in `rd_kafka_topic_metadata_update2`). A log tells itself by Kafka's times of
-//! its records: of what was read, nothing is later than its latest record; a log that has something later before the place that was reached is
-//! another one. Topics are made with times of the broker, not of producers, whose clocks differ.
+//! before would be skipped without a word (librdkafka notes it as open in `rd_kafka_topic_metadata_update2`). Kafka's times of its records show which log it is:
+//! of what was read, nothing is later than its latest record; a log that has something later before the offset that was reached is
+//! another one. Topics are created with times of the broker, not of producers, whose clocks differ.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::batch::Positions;
 use crate::metrics::Metrics;
 
-/// How long Kafka may take to tell.
+/// How long Kafka may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Topic and partition.
@@ -38,15 +38,15 @@ type Marks = BTreeMap<Partition, Mark>;
 /// What is known of the logs of one assignment. Pure: what Kafka says comes in, what is committed comes out.
 #[derive(Debug, Default)]
 struct Logs {
-    /// Up to where logs were read when they were looked at last; none before the marks of an assignment were asked for. Committed with the offsets,
-    /// so that whoever comes next also notices what happened since.
+    /// Up to where logs were read when they were last checked; none before the marks of an assignment were fetched. Committed with the offsets,
+    /// so that the next processor also notices what happened since.
     marks: Option<Marks>,
-    /// The first record that was read of each: as much as is known of a log that was not looked at yet.
+    /// The first record that was read of each: as much as is known of a log that was not checked yet.
     first: Marks,
     /// Up to where they were read.
     read: Marks,
     /// What is stored and not committed yet.
-    owed: Positions,
+    pending: Positions,
 }
 
 impl Logs {
@@ -62,28 +62,28 @@ impl Logs {
                 self.read.insert(partition, Mark { next: range.next, latest_at });
             }
         }
-        self.owed.append(positions.clone());
+        self.pending.append(positions.clone());
     }
 
     /// What can be committed, with its marks: nothing before the marks of the assignment are known, or they would be lost.
     fn committable(&self) -> Option<Vec<(Partition, i64, Option<Mark>)>> {
-        let marks = self.marks.as_ref().filter(|_| !self.owed.is_empty())?;
-        let owed = self.owed.iter().map(|(topic, partition, range)| {
+        let marks = self.marks.as_ref().filter(|_| !self.pending.is_empty())?;
+        let pending = self.pending.iter().map(|(topic, partition, range)| {
             let partition = (topic.to_owned(), partition);
             let mark = marks.get(&partition).or(self.first.get(&partition)).copied();
             (partition, range.next, mark)
         });
-        Some(owed.collect())
+        Some(pending.collect())
     }
 
-    /// Takes what came of a look: the marks by which logs were looked at, those that are read from their beginning from now on, and those that were to
-    /// be and could not. The latter keep their marks, and are found again.
-    fn looked(&mut self, mut marks: Marks, begun: &[Partition], failed: &[Partition]) {
-        for partition in begun {
+    /// Takes the result of a check: the marks by which logs were checked, those that are read from their beginning from now on, and those that
+    /// should be and could not. The latter keep their marks, so that the next check finds them again.
+    fn checked(&mut self, mut marks: Marks, restarted: &[Partition], failed: &[Partition]) {
+        for partition in restarted {
             marks.remove(partition);
             self.first.remove(partition);
             self.read.remove(partition);
-            self.owed.remove(partition);
+            self.pending.remove(partition);
         }
         for (partition, read) in self.read.iter_mut().filter(|(partition, _)| !failed.contains(partition)) {
             match marks.get_mut(partition) {
@@ -92,7 +92,7 @@ impl Logs {
                     read.latest_at = read.latest_at.max(mark.latest_at);
                     *mark = *read;
                 }
-                // It was looked at by nothing yet.
+                // No check has seen it yet.
                 None => drop(self.first.get(partition).map(|first| marks.insert(partition.clone(), *first))),
             }
         }
@@ -121,13 +121,13 @@ impl<C: ConsumerContext + 'static> Commits<C> {
     /// nothing.
     pub(crate) async fn commit(&mut self, positions: &Positions) {
         self.logs.stored(positions);
-        self.commit_owed().await;
+        self.commit_pending().await;
     }
 
-    async fn commit_owed(&mut self) {
+    async fn commit_pending(&mut self) {
         let Some(offsets) = self.logs.committable() else { return };
         match self.send(offsets).await {
-            Ok(()) => self.logs.owed = Positions::default(),
+            Ok(()) => self.logs.pending = Positions::default(),
             Err(error) => {
                 self.metrics.commit_failures.inc();
                 tracing::warn!(
@@ -156,31 +156,31 @@ impl<C: ConsumerContext + 'static> Commits<C> {
         blocking(move || consumer.commit(&list, CommitMode::Sync)).await
     }
 
-    /// Looks whether the logs are those that were read before, also where they bring no record, and commits what is owed. Gives partitions whose
+    /// Checks whether the logs are those that were read before, also where no records arrive, and commits what is pending. Gives partitions whose
     /// log is another one: they are read from their beginning. Everything that was taken has to be handed to [`Commits::commit`] before: positions
-    /// of two logs must not meet.
-    pub(crate) async fn look(&mut self) -> Vec<Partition> {
+    /// of two logs must not be mixed.
+    pub(crate) async fn check_logs(&mut self) -> Vec<Partition> {
         let (consumer, marks) = (self.consumer.clone(), self.logs.marks.clone());
         let asked = blocking(move || {
             let marks = match marks {
                 Some(marks) => marks,
                 None => committed_marks(&consumer)?,
             };
-            let made_anew = made_anew(&consumer, &marks)?;
-            Ok((marks, made_anew))
+            let recreated = recreated(&consumer, &marks)?;
+            Ok((marks, recreated))
         });
-        let (marks, made_anew) = match asked.await {
+        let (marks, recreated) = match asked.await {
             Ok(asked) => asked,
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "Kafka does not tell yet what was read of its logs"
+                    "Kafka does not answer yet what was read of its logs"
                 );
                 return Vec::new();
             }
         };
-        let (mut begun, mut failed) = (Vec::new(), Vec::new());
-        for partition in made_anew {
+        let (mut restarted, mut failed) = (Vec::new(), Vec::new());
+        for partition in recreated {
             let (consumer, topic, number) = (self.consumer.clone(), partition.0.clone(), partition.1);
             match blocking(move || consumer.seek(&topic, number, Offset::Beginning, TIMEOUT)).await {
                 Ok(()) => {
@@ -190,7 +190,7 @@ impl<C: ConsumerContext + 'static> Commits<C> {
                         partition = number,
                         "this log is another one than was read before: it is read from its beginning"
                     );
-                    begun.push(partition);
+                    restarted.push(partition);
                 }
                 Err(error) => {
                     let (topic, number) = &partition;
@@ -204,13 +204,13 @@ impl<C: ConsumerContext + 'static> Commits<C> {
                 }
             }
         }
-        self.logs.looked(marks, &begun, &failed);
-        self.commit_owed().await;
-        begun
+        self.logs.checked(marks, &restarted, &failed);
+        self.commit_pending().await;
+        restarted
     }
 }
 
-/// Waits for Kafka beside the tasks that others wait for.
+/// Calls Kafka's blocking client on a thread of its own.
 async fn blocking<T: Send + 'static>(
     ask: impl FnOnce() -> KafkaResult<T> + Send + 'static,
 ) -> KafkaResult<T> {
@@ -240,7 +240,7 @@ fn read_mark(metadata: &str) -> Option<Mark> {
 }
 
 /// The partitions whose log is another one than the one that was read. Of one whose leader does not answer nothing is known yet.
-fn made_anew<C: ConsumerContext>(consumer: &StreamConsumer<C>, marks: &Marks) -> KafkaResult<Vec<Partition>> {
+fn recreated<C: ConsumerContext>(consumer: &StreamConsumer<C>, marks: &Marks) -> KafkaResult<Vec<Partition>> {
     if marks.is_empty() {
         return Ok(Vec::new());
     }

@@ -8,11 +8,12 @@ use chrono::{DateTime, Utc};
 use fail::fail_point;
 use rdkafka::Message;
 use rdkafka::message::{Header, Headers, OwnedHeaders};
-use runtime::Publisher;
 use runtime::fault::chain;
 use runtime::publisher::PublishError;
+use runtime::{Publisher, Retry};
 use schemas::Envelope;
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -21,7 +22,6 @@ use crate::rows::{DeadLetterRow, Rows, earliest_first};
 
 /// How long Kafka is tried before the processor stops with an error.
 const PUBLISH_TRIES_FOR: Duration = Duration::from_secs(120);
-const PAUSE: Duration = Duration::from_millis(500);
 
 const REASON: &str = "reason";
 const ERROR: &str = "error";
@@ -75,27 +75,21 @@ impl DeadLetter {
         topic: Arc<str>,
         shutdown: CancellationToken,
     ) -> Result<(), DeadLetterError> {
-        let give_up_at = tokio::time::Instant::now() + PUBLISH_TRIES_FOR;
-        loop {
-            fail_point!("dead_letter::before_publish", |_| std::process::abort());
-            match publisher.publish_raw(&topic, &self.key, &self.value, self.headers.clone()).await {
-                Ok(_) => {
-                    fail_point!("dead_letter::after_publish", |_| std::process::abort());
-                    return Ok(());
-                }
-                Err(error)
-                    if !error.is_transient()
-                        || tokio::time::Instant::now() > give_up_at
-                        || shutdown.is_cancelled() =>
-                {
-                    return Err(DeadLetterError(error));
-                }
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a dead letter is tried again");
-                    tokio::time::sleep(PAUSE).await;
-                }
-            }
-        }
+        let retry = Retry {
+            until: Instant::now() + PUBLISH_TRIES_FOR,
+            shutdown: &shutdown,
+            warning: "a dead letter could not be written to Kafka and is tried again",
+        };
+        let published =
+            retry.run(PublishError::is_transient, || self.try_to_publish(&publisher, &topic)).await;
+        published.map_err(DeadLetterError)
+    }
+
+    async fn try_to_publish(&self, publisher: &Publisher, topic: &str) -> Result<(), PublishError> {
+        fail_point!("dead_letter::before_publish", |_| std::process::abort());
+        publisher.publish_raw(topic, &self.key, &self.value, self.headers.clone()).await?;
+        fail_point!("dead_letter::after_publish", |_| std::process::abort());
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clickhouse::{Client, Row, RowOwned, RowWrite};
 use fail::fail_point;
+use runtime::clickhouse::is_transient;
 use serde::Serialize;
 
 use crate::batch::Positions;
@@ -23,35 +24,11 @@ pub struct InsertError {
     pub source: clickhouse::error::Error,
 }
 
-/// ClickHouse's codes for what another try, or a mended configuration, cannot cure: the rows do not fit the tables, or may not be
-/// written at all. Everything else passes: overload, read-only replicas, lost connections.
-const PERMANENT: [u32; 8] = [
-    16,  // NO_SUCH_COLUMN_IN_TABLE
-    47,  // UNKNOWN_IDENTIFIER
-    53,  // TYPE_MISMATCH
-    60,  // UNKNOWN_TABLE
-    62,  // SYNTAX_ERROR
-    81,  // UNKNOWN_DATABASE
-    497, // ACCESS_DENIED
-    516, // AUTHENTICATION_FAILED
-];
-
 impl InsertError {
     /// Whether the same rows may be stored by another try.
     pub fn is_transient(&self) -> bool {
-        use clickhouse::error::Error;
-        match &self.source {
-            Error::BadResponse(text) => !code(text).is_some_and(|code| PERMANENT.contains(&code)),
-            Error::Network(_) | Error::TimedOut => true,
-            _ => false,
-        }
+        is_transient(&self.source)
     }
-}
-
-/// The number in `Code: 60. DB::Exception: ...`.
-fn code(text: &str) -> Option<u32> {
-    let digits = text.split_once("Code: ")?.1;
-    digits[..digits.find(|c: char| !c.is_ascii_digit())?].parse().ok()
 }
 
 /// Which tables rows are stored in.
@@ -153,26 +130,5 @@ impl Store<'_> {
         insert.end().await.map_err(failed)?;
         self.metrics.inserted(table, count, started.elapsed());
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(text: &str, transient: bool) {
-        let source = clickhouse::error::Error::BadResponse(text.to_owned());
-        assert_eq!(InsertError { table: "event_facts", source }.is_transient(), transient, "{text}");
-    }
-
-    #[test]
-    fn overload_passes_and_a_missing_table_does_not() {
-        check("Code: 252. DB::Exception: Too many parts (TOO_MANY_PARTS)", true);
-        check("Code: 241. DB::Exception: Memory limit exceeded", true);
-        check("Code: 242. DB::Exception: Table is in readonly mode", true);
-        check("bad gateway", true);
-        check("Code: 60. DB::Exception: Table does not exist. (UNKNOWN_TABLE)", false);
-        check("Code: 516. DB::Exception: Authentication failed", false);
     }
 }

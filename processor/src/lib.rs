@@ -1,7 +1,7 @@
 //! Kafka to rows to ClickHouse.
 //!
 //! In the order the records travel: [`pipeline`] takes a record, [`decode`] types it, [`rows`] says what it means for the tables, [`batch`]
-//! collects, [`insert`] stores, and [`pipeline`] commits. What cannot be decoded goes to [`dead_letter`]. [`rebuild`] makes the tables anew
+//! collects, [`insert`] stores, and [`pipeline`] commits. What cannot be decoded goes to [`dead_letter`]. [`rebuild`] rebuilds the tables
 //! from what is stored.
 
 pub mod batch;

@@ -12,8 +12,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, Stre
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{ClientContext, Message, Statistics};
-use runtime::Publisher;
+use runtime::clickhouse::is_transient;
 use runtime::kafka::{Kafka, KafkaConfig};
+use runtime::{Publisher, Retry};
 use schemas::EventKind;
 use schemas::drift::Unknown;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -31,11 +32,8 @@ use crate::rows::rows_for;
 
 /// How long the start waits for Kafka.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
-/// Pause before the first further try of an insert; doubles up to the second.
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
-const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
-/// How often logs are looked at that bring no record.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often logs are checked, also those without new records.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
 /// How long an insert under way may go on after the shutdown.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -109,7 +107,7 @@ pub struct Pipeline {
     insert_retry_for: Duration,
     metrics: Metrics,
     shutdown: CancellationToken,
-    /// How often tables had been swapped when this was looked at last.
+    /// How often tables had been swapped when that was last queried.
     swaps: AtomicU64,
 }
 
@@ -158,7 +156,7 @@ impl Pipeline {
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), PipelineError> {
         self.shutdown = shutdown;
         let finished = match self.consume().await {
-            // Whoever stops us while ClickHouse is down did nothing wrong, and loses nothing.
+            // Stopping a processor while ClickHouse is down is no error, and loses nothing.
             Err(error @ PipelineError::Stopped) => {
                 tracing::warn!("{error}");
                 Ok(())
@@ -174,30 +172,30 @@ impl Pipeline {
     async fn consume(&self) -> Result<(), PipelineError> {
         let mut batch = Batch::new(self.generation());
         let mut commits = Commits::new(self.consumer.clone(), self.metrics.clone());
-        // The assignment whose logs were looked at.
-        let mut looked = self.generation();
-        let mut look = tokio::time::interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The assignment whose logs were checked.
+        let mut checked = self.generation();
+        let mut check = tokio::time::interval(CHECK_EVERY);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let deadline = batch.deadline(&self.limits);
             tokio::select! {
                 record = self.consumer.recv() => match record {
                     Ok(record) => {
-                        let made_anew = self.look_once(&mut looked, &mut commits).await;
+                        let recreated = self.check_assignment(&mut checked, &mut commits).await;
                         // Of a log that is read from its beginning, this is not the beginning.
-                        if !made_anew.iter().any(|(topic, number)| topic == record.topic() && *number == record.partition()) {
+                        if !recreated.iter().any(|(topic, number)| topic == record.topic() && *number == record.partition()) {
                             self.take(&record, &mut batch);
                         }
                     }
                     Err(error) => passing(error)?,
                 },
                 () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => (),
-                _ = look.tick() => {
+                _ = check.tick() => {
                     self.flush(std::mem::take(&mut batch), &mut commits).await?;
                     batch = Batch::new(self.generation());
-                    self.look_once(&mut looked, &mut commits).await;
-                    // Whoever stops us need not wait for a Kafka that is away.
-                    self.shutdown.run_until_cancelled(commits.look()).await;
+                    self.check_assignment(&mut checked, &mut commits).await;
+                    // A shutdown need not wait for a Kafka that is away.
+                    self.shutdown.run_until_cancelled(commits.check_logs()).await;
                 }
                 () = self.shutdown.cancelled() => return self.flush(batch, &mut commits).await,
             }
@@ -208,15 +206,19 @@ impl Pipeline {
         }
     }
 
-    /// Looks at the logs of a new assignment before its first record is taken. Where Kafka does not tell, nothing is committed until it does.
-    async fn look_once(&self, looked: &mut u64, commits: &mut Commits<Context>) -> Vec<(String, i32)> {
+    /// Checks the logs of a new assignment before its first record is taken. Where Kafka does not answer, nothing is committed until it does.
+    async fn check_assignment(
+        &self,
+        checked: &mut u64,
+        commits: &mut Commits<Context>,
+    ) -> Vec<(String, i32)> {
         let generation = self.generation();
-        if *looked == generation {
+        if *checked == generation {
             return Vec::new();
         }
-        *looked = generation;
+        *checked = generation;
         commits.reassign();
-        self.shutdown.run_until_cancelled(commits.look()).await.unwrap_or_default()
+        self.shutdown.run_until_cancelled(commits.check_logs()).await.unwrap_or_default()
     }
 
     fn generation(&self) -> u64 {
@@ -245,7 +247,7 @@ impl Pipeline {
             Ok(mut event) => {
                 let (kind, received_at) = (event.kind, event.received_at);
                 if let Err(error) = &mut event.body {
-                    self.bury(message, error, batch);
+                    self.dead_letter(message, error, batch);
                 }
                 for unknown in std::mem::take(&mut event.unknown) {
                     self.notice(kind, unknown);
@@ -256,7 +258,7 @@ impl Pipeline {
                 batch.push(rows, record, now);
             }
             Err(error) => {
-                self.bury(message, &error, batch);
+                self.dead_letter(message, &error, batch);
                 batch.skip(record, now);
             }
         }
@@ -275,7 +277,12 @@ impl Pipeline {
     }
 
     /// Sends a dead letter on its way; the batch waits for it before anything is committed.
-    fn bury(&self, message: &BorrowedMessage<'_>, error: &crate::decode::DecodeError, batch: &mut Batch) {
+    fn dead_letter(
+        &self,
+        message: &BorrowedMessage<'_>,
+        error: &crate::decode::DecodeError,
+        batch: &mut Batch,
+    ) {
         tracing::warn!(
             reason = error.reason(),
             topic = message.topic(),
@@ -305,8 +312,8 @@ impl Pipeline {
         if batch.is_empty() {
             return Ok(());
         }
-        while let Some(buried) = batch.dead_letters.join_next().await {
-            match buried {
+        while let Some(published) = batch.dead_letters.join_next().await {
+            match published {
                 Ok(result) => result?,
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
             }
@@ -329,33 +336,34 @@ impl Pipeline {
     /// Inserts until it works, the fault turns out to be one that no try cures, or the time for trying is over.
     async fn store(&self, batch: &Batch) -> Result<(), PipelineError> {
         // All tries together stay below max.poll.interval.ms (five minutes), or Kafka would take the partitions away.
-        let give_up_at = Instant::now() + self.insert_retry_for.max(self.insert_timeout);
-        let mut pause = RETRY_PAUSE;
-        loop {
-            let inserted = self.insert(batch);
-            let tried = tokio::select! {
-                tried = tokio::time::timeout_at(give_up_at, inserted) => tried,
-                () = stopping(&self.shutdown) => return Err(PipelineError::Stopped),
-            };
-            let error = match tried {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => error,
-                Err(_) => return Err(PipelineError::InsertTimeout),
-            };
-            self.metrics.insert_failures.inc();
-            if !error.is_transient() || Instant::now() + pause > give_up_at {
-                return Err(PipelineError::Insert(error));
-            }
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                pause_ms = pause.as_millis() as u64,
-                "a batch could not be stored and is tried again"
-            );
-            tokio::select! {
-                () = tokio::time::sleep(pause) => (),
-                () = self.shutdown.cancelled() => return Err(PipelineError::Stopped),
-            }
-            pause = (pause * 2).min(RETRY_PAUSE_MAX);
+        let until = Instant::now() + self.insert_retry_for.max(self.insert_timeout);
+        let retry = Retry {
+            until,
+            shutdown: &self.shutdown,
+            warning: "a batch could not be stored and is tried again",
+        };
+        match retry.run(InsertError::is_transient, || self.try_to_store(batch, until)).await {
+            Ok(stored) => stored,
+            // It came while the next try was waited for.
+            Err(error) if error.is_transient() && self.shutdown.is_cancelled() => Err(PipelineError::Stopped),
+            Err(error) => Err(PipelineError::Insert(error)),
+        }
+    }
+
+    /// Inserts once, until the time for trying is over or the shutdown has been for some time: these end the tries, within the result, while an
+    /// error of the insert may be followed by another try.
+    async fn try_to_store(
+        &self,
+        batch: &Batch,
+        until: Instant,
+    ) -> Result<Result<(), PipelineError>, InsertError> {
+        let inserted = tokio::select! {
+            inserted = tokio::time::timeout_at(until, self.insert(batch)) => inserted,
+            () = stopping(&self.shutdown) => return Ok(Err(PipelineError::Stopped)),
+        };
+        match inserted {
+            Ok(inserted) => inserted.map(Ok).inspect_err(|_| self.metrics.insert_failures.inc()),
+            Err(_) => Ok(Err(PipelineError::InsertTimeout)),
         }
     }
 
@@ -373,7 +381,7 @@ impl Pipeline {
             let swaps = swaps(&self.client).await?;
             if self.swaps.swap(swaps, Ordering::SeqCst) == swaps {
                 return match store.record(batch.positions()).await {
-                    // Bookkeeping holds nobody up: it will look as if these positions were never stored.
+                    // What is recorded must not hold up what is stored: these positions will seem never to have been.
                     Err(error) if !error.is_transient() => {
                         tracing::warn!(
                             error = &error as &dyn std::error::Error,
@@ -411,19 +419,12 @@ async fn stopping(shutdown: &CancellationToken) {
 async fn database_id(client: &Client, config: &ProcessorConfig) -> Result<String, PipelineError> {
     let query =
         "SELECT toString(uuid) FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'";
-    let give_up_at = Instant::now() + Duration::from_secs(config.insert_retry_seconds);
-    loop {
-        let source = match client.query(query).fetch_one().await {
-            Ok(id) => return Ok(id),
-            Err(source) => source,
-        };
-        let error = InsertError { table: "migrations", source };
-        if !error.is_transient() || Instant::now() + RETRY_PAUSE_MAX > give_up_at {
-            return Err(PipelineError::Database(error.source));
-        }
-        tracing::warn!(error = &error.source as &dyn std::error::Error, "ClickHouse does not answer yet");
-        tokio::time::sleep(RETRY_PAUSE_MAX).await;
-    }
+    let retry = Retry {
+        until: Instant::now() + Duration::from_secs(config.insert_retry_seconds),
+        shutdown: &CancellationToken::new(),
+        warning: "ClickHouse does not answer yet",
+    };
+    retry.run(is_transient, || client.query(query).fetch_one()).await.map_err(PipelineError::Database)
 }
 
 /// Faults that librdkafka recovers from by itself; it reports them all the same.

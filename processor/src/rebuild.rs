@@ -1,17 +1,18 @@
-//! Builds tables anew. In: `events`, and today's decoder. Out: tables beside the live ones, what differs, and then tables swapped. Merging by
+//! Rebuilds tables. In: `events`, and today's decoder. Out: tables beside the live ones, what differs, and then tables swapped. Merging by
 //! maximum cannot take a wrong value back; this can. Live traffic flows meanwhile, and loses nothing:
 //!
 //! 1. Tables are made beside the live ones and filled from `events`.
 //! 2. A row in `rebuilds` says that it swaps; each table is exchanged with its live one; another row says that it swapped.
 //! 3. What was stored since the beginning is read from `events` once more, into the tables that are live now.
 //!
-//! A batch that is inserted meanwhile may have put its rows into the old tables. The processor looks at `rebuilds` after each batch. If it
+//! A batch that is inserted meanwhile may have put its rows into the old tables. The processor queries `rebuilds` after each batch. If it
 //! finds the last row of step 2, it stores the batch again. If it does not, the batch's events were stored before that row was, so that step 3
 //! reads them. A rebuild that was killed before step 2 leaves nothing but tables nobody reads. One that was killed later is finished by the
 //! next: reading what is live already changes nothing. On a cluster a reader may be behind its writers, so that this holds only while no
 //! processor runs.
 
 mod difference;
+mod error;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,11 +20,13 @@ use std::time::Duration;
 use chrono::DateTime;
 use clickhouse::{Client, Row};
 use fail::fail_point;
+use runtime::Retry;
 use schemas::envelope::Parts;
 use schemas::head::Head;
 use schemas::{Envelope, EventKind, Origin, Payload};
 use serde::Deserialize;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::decode::{DecodeError, decode_envelope};
@@ -32,6 +35,7 @@ use crate::metrics::Metrics;
 use crate::rows::{Rows, TABLES, rows_for};
 pub use difference::Difference;
 use difference::compare;
+pub use error::RebuildError;
 
 /// Rows, events and bytes at which rows are inserted.
 const BATCH_ROWS: usize = 50_000;
@@ -43,34 +47,6 @@ const MARGIN_MS: i64 = 15 * 60 * 1000;
 const ENDING: &str = "__rebuild_";
 /// How long an insert that fails for a passing reason is tried again.
 const INSERT_TRIES_FOR: Duration = Duration::from_secs(300);
-const PAUSE: Duration = Duration::from_secs(2);
-
-/// Why tables could not be built anew. The live ones are as they were, or, after the swap, `gitpulse rebuild` goes on where it stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum RebuildError {
-    /// ClickHouse refused or is not there.
-    #[error("ClickHouse refused the rebuild while it {doing}")]
-    ClickHouse {
-        /// The step.
-        doing: &'static str,
-        /// What it said.
-        #[source]
-        source: clickhouse::error::Error,
-    },
-    /// Rows could not be stored.
-    #[error(transparent)]
-    Insert(#[from] InsertError),
-    /// Another one has begun and not ended.
-    #[error(
-        "another rebuild, {id}, began at {began} UTC and has not ended; if nobody runs it any more, --abandon it"
-    )]
-    Open {
-        /// The other.
-        id: Uuid,
-        /// When it began.
-        began: String,
-    },
-}
 
 /// How often tables were swapped so far.
 pub async fn swaps(client: &Client) -> Result<u64, InsertError> {
@@ -374,19 +350,12 @@ async fn drop_tables(client: &Client, on_cluster: &str, id: Uuid) -> Result<(), 
 
 /// Stores rows, trying again while ClickHouse is overloaded or away.
 async fn patiently(store: &Store<'_>, rows: &Rows) -> Result<(), InsertError> {
-    let give_up_at = Instant::now() + INSERT_TRIES_FOR;
-    loop {
-        match store.insert(rows).await {
-            Err(error) if error.is_transient() && Instant::now() < give_up_at => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "rows could not be stored; trying again"
-                );
-                tokio::time::sleep(PAUSE).await;
-            }
-            stored => return stored,
-        }
-    }
+    let retry = Retry {
+        until: Instant::now() + INSERT_TRIES_FOR,
+        shutdown: &CancellationToken::new(),
+        warning: "rows could not be stored and are tried again",
+    };
+    retry.run(InsertError::is_transient, || store.insert(rows)).await
 }
 
 /// The envelope that an event was; `None` for a kind or face that this build does not know. What was of no known kind when it was received may be of

@@ -1,18 +1,16 @@
-//! The subcommands and their settings. In: parsed settings. Out: one command, run to its end.
+//! The command line. In: parsed settings. Out: one command, run to its end. Knows all commands; none knows it.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use ingest::IngestConfig;
 use processor::ProcessorConfig;
-use runtime::clickhouse::ClickHouseConfig;
-use runtime::kafka::KafkaConfig;
 use runtime::publisher::PublisherConfig;
 use runtime::spool::SpoolConfig;
 use runtime::telemetry::TelemetryConfig;
 
+use crate::arguments::{AdminArgs, StoreArgs};
 use crate::settings::Settings;
 use crate::tenants::WebhookConfig;
 use crate::{check, config, dead_letters, doctor, engine, migrate, rebuild, roles, send, simulate, up};
@@ -40,9 +38,9 @@ enum Command {
     /// Runs everything on this machine: a broker, ClickHouse, ingest and processor
     Up(Box<up::UpArgs>),
     /// Receives webhooks and publishes them to Kafka
-    Ingest(Box<IngestArgs>),
+    Ingest(Box<roles::IngestArgs>),
     /// Reads Kafka and fills the tables of ClickHouse
-    Processor(Box<ProcessorArgs>),
+    Processor(Box<roles::ProcessorArgs>),
     /// Creates what is missing: Kafka's topics, ClickHouse's tables; with --roles, also who may read them
     Migrate(Box<migrate::MigrateArgs>),
     /// Shows every setting, its value and where it comes from; secrets are masked
@@ -62,53 +60,6 @@ enum Command {
     /// For `up` and the tests: an engine as a child process
     #[command(hide = true)]
     Engine(engine::EngineArgs),
-}
-
-/// Settings of the receiving role.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct IngestArgs {
-    #[command(flatten)]
-    pub(crate) ingest: IngestConfig,
-    #[command(flatten)]
-    pub(crate) webhooks: WebhookConfig,
-    #[command(flatten)]
-    pub(crate) publisher: PublisherConfig,
-    #[command(flatten)]
-    pub(crate) spool: SpoolConfig,
-    #[command(flatten)]
-    pub(crate) stores: StoreArgs,
-    #[command(flatten)]
-    pub(crate) admin: AdminArgs,
-}
-
-/// Settings of the storing role.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ProcessorArgs {
-    #[command(flatten)]
-    pub(crate) processor: ProcessorConfig,
-    #[command(flatten)]
-    pub(crate) publisher: PublisherConfig,
-    #[command(flatten)]
-    pub(crate) stores: StoreArgs,
-    #[command(flatten)]
-    pub(crate) admin: AdminArgs,
-}
-
-/// Where Kafka and ClickHouse are.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct StoreArgs {
-    #[command(flatten)]
-    pub(crate) kafka: KafkaConfig,
-    #[command(flatten)]
-    pub(crate) clickhouse: ClickHouseConfig,
-}
-
-/// The admin listener.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct AdminArgs {
-    /// Where metrics and readiness are served
-    #[arg(long, env = "GITPULSE_ADMIN_LISTEN", default_value = "127.0.0.1:8001", value_name = "ADDRESS")]
-    pub(crate) admin_listen: SocketAddr,
 }
 
 /// Every setting there is.
@@ -135,7 +86,7 @@ pub(crate) struct AllArgs {
 }
 
 /// Runs the command.
-pub(crate) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(settings: Settings<Cli>) -> anyhow::Result<ExitCode> {
     let Settings { cli, tenants, sources, .. } = settings;
     // Fails only where a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();

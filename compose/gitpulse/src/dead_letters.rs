@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use self::filter::{Filter, STATE, matches};
 use self::replay::ReplayArgs;
-use crate::cli::StoreArgs;
+use crate::arguments::StoreArgs;
 
 /// What to do with dead letters.
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! `gitpulse doctor`. In: settings. Out: one finding a line, each fault with its remedy; the exit code says whether all is well. Never sends
 //! the GitLab token anywhere but to the configured host.
 
+mod finding;
 mod gitlab;
 mod spool;
 
@@ -12,16 +13,16 @@ use clickhouse::error::Error;
 use ingest::config::TenantConfig;
 use ingest::tenant::Tenants;
 use runtime::Secret;
-use runtime::clickhouse::{ClickHouse, ClickHouseError};
+use runtime::clickhouse::{ClickHouse, ClickHouseError, Code, code};
 use runtime::kafka::{Kafka, Unsuited};
 use runtime::spool::SpoolConfig;
 use schemas::migration::MIGRATIONS;
 use schemas::view;
 
-use crate::cli::StoreArgs;
+use crate::arguments::StoreArgs;
 use crate::tenants::WebhookConfig;
+use finding::{Finding, TIMEOUT, Tally};
 
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// For Kafka, whose client tries a broker that is away again and again.
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -44,40 +45,6 @@ pub(crate) struct GitLabTokenConfig {
     /// Token for GitLab's API, with scope read_api (a secret: environment or file only)
     #[arg(long, env = "GITLAB_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
     pub(crate) gitlab_token: Option<Secret>,
-}
-
-/// What was found.
-enum Finding {
-    Good(String),
-    /// Not wrong, but worth knowing.
-    Note(String),
-    /// What is wrong, and how to mend it.
-    Bad(String, String),
-}
-
-/// How many checks there were, and how many failed.
-#[derive(Default)]
-struct Tally {
-    checks: usize,
-    bad: usize,
-}
-
-impl Tally {
-    /// Prints findings at once: the next check may take its time.
-    #[expect(clippy::print_stdout, reason = "the command's output")]
-    fn report(&mut self, findings: Vec<Finding>) {
-        for finding in findings {
-            self.checks += 1;
-            match finding {
-                Finding::Good(text) => println!("  ok    {text}"),
-                Finding::Note(text) => println!("  note  {text}"),
-                Finding::Bad(text, remedy) => {
-                    self.bad += 1;
-                    println!("  FAULT {text}\n        remedy: {remedy}");
-                }
-            }
-        }
-    }
 }
 
 /// Checks everything and reports.
@@ -187,9 +154,7 @@ async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
     let url = &stores.clickhouse.url;
     match clickhouse.ping(TIMEOUT).await {
         Ok(()) => (),
-        Err(ClickHouseError::Client(Error::BadResponse(answer))) if answer.contains("Code: ") => {
-            return vec![refused(url, &answer)];
-        }
+        Err(ClickHouseError::Client(error)) if code(&error).is_some() => return vec![refused(url, &error)],
         Err(error) => {
             let remedy = "start it (`gitpulse up` brings its own), or correct GITPULSE_CLICKHOUSE_URL";
             return vec![Finding::Bad(
@@ -220,7 +185,7 @@ async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
             format!("ClickHouse: {applied} of {all} migrations are applied"),
             "run `gitpulse migrate`".to_owned(),
         ),
-        Ok(Err(Error::BadResponse(answer))) if !is_missing(&answer) => refused(url, &answer),
+        Ok(Err(error @ Error::BadResponse(_))) if !is_missing(&error) => refused(url, &error),
         Err(_) => Finding::Bad(
             format!("ClickHouse: {url} does not tell the migrations within {TIMEOUT:?}"),
             "look at what it is busy with (system.processes)".to_owned(),
@@ -234,15 +199,19 @@ async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
 }
 
 /// ClickHouse is there, and says no.
-fn refused(url: &str, answer: &str) -> Finding {
+fn refused(url: &str, error: &Error) -> Finding {
+    let answer = match error {
+        Error::BadResponse(answer) => answer.trim().to_owned(),
+        other => other.to_string(),
+    };
     Finding::Bad(
-        format!("ClickHouse: {url} refuses: {}", answer.trim()),
+        format!("ClickHouse: {url} refuses: {answer}"),
         "correct GITPULSE_CLICKHOUSE_USER and GITPULSE_CLICKHOUSE_PASSWORD, and see what the user may do"
             .to_owned(),
     )
 }
 
 /// Whether ClickHouse answered that there is no such table or database.
-fn is_missing(answer: &str) -> bool {
-    answer.contains("Code: 60.") || answer.contains("Code: 81.")
+fn is_missing(error: &Error) -> bool {
+    matches!(code(error), Some(Code::UNKNOWN_TABLE | Code::UNKNOWN_DATABASE))
 }

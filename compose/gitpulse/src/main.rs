@@ -1,5 +1,6 @@
 //! The one binary: its subcommands are the roles and the tools.
 
+mod arguments;
 mod check;
 mod cli;
 mod config;
@@ -20,7 +21,7 @@ mod up;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let settings = match settings::load() {
+    let settings = match settings::load::<cli::Cli>() {
         Ok(settings) => settings,
         Err(error) => return error.report(),
     };

@@ -7,7 +7,7 @@ use runtime::kafka::Kafka;
 use runtime::migrate::{self, Applied};
 use schemas::access::RoleNames;
 
-use crate::cli::StoreArgs;
+use crate::arguments::StoreArgs;
 
 /// What to create.
 #[derive(Debug, Args)]

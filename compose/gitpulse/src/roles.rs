@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::Args;
 use ingest::config::TenantConfig;
 use ingest::tenant::Tenants;
 use ingest::test_event::TestEvents;
 use ingest::{Ingest, IngestConfig};
-use processor::Pipeline;
+use processor::{Pipeline, ProcessorConfig};
 use prometheus::Registry;
 use prometheus::process_collector::ProcessCollector;
 use runtime::admin::Readiness;
@@ -18,13 +19,15 @@ use runtime::clickhouse::ClickHouse;
 use runtime::http::HttpLimits;
 use runtime::kafka::Kafka;
 use runtime::outbox::Draining;
+use runtime::publisher::PublisherConfig;
 use runtime::spool::SpoolConfig;
 use runtime::{Outbox, Publisher, Spool, shutdown};
 use schemas::TopicPrefix;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{IngestArgs, ProcessorArgs};
+use crate::arguments::{AdminArgs, StoreArgs};
+use crate::tenants::WebhookConfig;
 
 /// How long the last events may take to reach Kafka at the end.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(8);
@@ -34,6 +37,36 @@ const BACKLOG: u32 = 1024;
 const SPOOL_DIR: &str = "./spool";
 /// How long the start waits for Kafka.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Settings of the receiving role.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct IngestArgs {
+    #[command(flatten)]
+    pub(crate) ingest: IngestConfig,
+    #[command(flatten)]
+    pub(crate) webhooks: WebhookConfig,
+    #[command(flatten)]
+    pub(crate) publisher: PublisherConfig,
+    #[command(flatten)]
+    pub(crate) spool: SpoolConfig,
+    #[command(flatten)]
+    pub(crate) stores: StoreArgs,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
+
+/// Settings of the storing role.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ProcessorArgs {
+    #[command(flatten)]
+    pub(crate) processor: ProcessorConfig,
+    #[command(flatten)]
+    pub(crate) publisher: PublisherConfig,
+    #[command(flatten)]
+    pub(crate) stores: StoreArgs,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
 
 /// `gitpulse ingest`.
 pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<()> {

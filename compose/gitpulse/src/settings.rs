@@ -1,6 +1,8 @@
 //! Settings. In: `gitpulse.toml`, `.env`, the environment, flags; each overrides the one before. Out: one parsed command line, read
 //! once. An unknown key or a bad value is an error that names the key, the file and the line.
 //!
+//! Which command line it is, is the caller's: nothing here knows a command.
+//!
 //! There is one definition of a setting: its clap argument. A file's value becomes the argument's default, so that environment and flags
 //! override it as they override any default. `[kafka] brokers` in the file is `--kafka-brokers` and `GITPULSE_KAFKA_BROKERS`.
 
@@ -10,22 +12,20 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgMatches, Command, Parser};
 use ingest::config::TenantConfig;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use toml::de::{DeTable, DeValue};
 
-use crate::cli::Cli;
-
 /// The file that is read when none is named.
 const FILE: &str = "gitpulse.toml";
 const DOT_ENV: &str = ".env";
 
-/// All settings.
-pub(crate) struct Settings {
+/// All settings of the command line `C`.
+pub(crate) struct Settings<C> {
     /// The command and its settings.
-    pub(crate) cli: Cli,
+    pub(crate) cli: C,
     /// The `[[tenant]]` tables of the file.
     pub(crate) tenants: Vec<TenantConfig>,
     /// Every setting of the command, with its value and origin, for `gitpulse config`.
@@ -82,9 +82,9 @@ struct FileValue {
 type FileValues = BTreeMap<String, FileValue>;
 
 /// Reads all settings of this process.
-pub(crate) fn load() -> Result<Settings, SettingsError> {
+pub(crate) fn load<C: Parser>() -> Result<Settings<C>, SettingsError> {
     let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
-    let command = Cli::command();
+    let command = C::command();
     let mut values = FileValues::new();
     let mut tenants = Vec::new();
     if let Some((path, text)) = settings_file(&command, &arguments)? {
@@ -104,7 +104,7 @@ pub(crate) fn load() -> Result<Settings, SettingsError> {
     for source in &sources {
         check_address(source).map_err(SettingsError::File)?;
     }
-    let cli = Cli::from_arg_matches(&matches).map_err(command_line)?;
+    let cli = C::from_arg_matches(&matches).map_err(command_line)?;
     Ok(Settings { cli, tenants, sources, unknown_variables })
 }
 

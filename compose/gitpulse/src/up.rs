@@ -23,7 +23,7 @@ use runtime::kafka::{Kafka, KafkaConfig};
 use runtime::{Publisher, Secret, migrate, shutdown};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{AdminArgs, StoreArgs};
+use crate::arguments::{AdminArgs, StoreArgs};
 use crate::roles::{self, Receiver, Sinks};
 use crate::tenants::WebhookConfig;
 

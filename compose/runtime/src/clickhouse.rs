@@ -1,6 +1,8 @@
 //! The ClickHouse client. In: settings. Out: a client that waits for a bounded time. Production and tests, embedded engine and
 //! cluster use the same one, over HTTP.
 
+mod refusal;
+
 use std::time::Duration;
 
 use clap::Args;
@@ -8,6 +10,7 @@ use clickhouse::Client;
 use schemas::migration::Target;
 
 use crate::Secret;
+pub use refusal::{Code, code, is_transient};
 
 /// Where ClickHouse is.
 #[derive(Debug, Clone, Args)]
@@ -73,6 +76,16 @@ pub enum ClickHouseError {
     /// It did not answer in time.
     #[error("no answer within {0:?}")]
     Timeout(Duration),
+}
+
+impl ClickHouseError {
+    /// ClickHouse's code; `None` if it did not answer, or something else did in its place.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            ClickHouseError::Client(error) => code(error),
+            ClickHouseError::Timeout(_) => None,
+        }
+    }
 }
 
 impl ClickHouse {

@@ -37,7 +37,7 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 const SPARE: usize = 16;
 
 /// How often a log repeats that connections cannot be accepted as usual.
-const TELL_EVERY: Duration = Duration::from_secs(1);
+const WARN_EVERY: Duration = Duration::from_secs(1);
 
 /// The peer of the connection, as an extension of each request.
 #[derive(Debug, Clone, Copy)]
@@ -50,12 +50,12 @@ where
     F: Filter<Error = std::convert::Infallible> + Clone + Send + Sync + 'static,
     F::Extract: Reply,
 {
-    let mut door = Door {
+    let mut acceptor = Acceptor {
         listener,
         slots: Arc::new(Semaphore::new(limits.max_connections)),
         unread_for: limits.header_timeout,
         spare: Spare::hold(SPARE),
-        told_at: None,
+        warned_at: None,
     };
     let connections = GracefulShutdown::new();
     let cut_off = CancellationToken::new();
@@ -69,7 +69,7 @@ where
         .max_buf_size(MAX_HEADER_BYTES);
     loop {
         let accepted = tokio::select! {
-            accepted = door.accept() => accepted,
+            accepted = acceptor.accept() => accepted,
             () = shutdown.cancelled() => break,
         };
         let Some((stream, peer, slot)) = accepted else {
@@ -94,7 +94,7 @@ where
             drop(slot);
         });
     }
-    drop(door);
+    drop(acceptor);
     if tokio::time::timeout(limits.drain_timeout, connections.shutdown()).await.is_err() {
         cut_off.cancel();
         tracing::warn!(
@@ -106,18 +106,18 @@ where
 
 type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
 
-/// Where connections come in.
-struct Door {
+/// Accepts connections while there is a slot for them.
+struct Acceptor {
     listener: TcpListener,
     slots: Arc<Semaphore>,
     /// How long a peer may leave an answer unread.
     unread_for: Duration,
     spare: Spare,
-    /// When it was last said that something is wrong.
-    told_at: Option<Instant>,
+    /// When the last warning was logged.
+    warned_at: Option<Instant>,
 }
 
-impl Door {
+impl Acceptor {
     async fn accept(&mut self) -> Option<Accepted> {
         let slot = self.slots.clone().acquire_owned().await.ok()?;
         self.spare.refill();
@@ -129,13 +129,13 @@ impl Door {
                     give_up_on_silent_peer(&stream, self.unread_for);
                     return Some((stream, peer, slot));
                 }
-                // Also where nobody waits: a descriptor is taken before the queue is looked at.
-                Err(error) if none_left(&error) && self.spare.give_up() => self.tell(
+                // Also where no connection waits: the kernel takes a descriptor before it reads the queue.
+                Err(error) if none_left(&error) && self.spare.give_up() => self.warn(
                     &error,
                     "no file descriptor is left: a few held back serve connections; raise the limit of open files",
                 ),
                 Err(error) => {
-                    self.tell(&error, "connections cannot be accepted now");
+                    self.warn(&error, "connections cannot be accepted now");
                     // The next try would fail at once as well.
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     return None;
@@ -144,10 +144,10 @@ impl Door {
         }
     }
 
-    /// Says what keeps connections waiting, not for each of them.
-    fn tell(&mut self, error: &std::io::Error, what: &str) {
-        if self.told_at.is_none_or(|at| at.elapsed() > TELL_EVERY) {
-            self.told_at = Some(Instant::now());
+    /// Logs what keeps connections waiting, not for each of them.
+    fn warn(&mut self, error: &std::io::Error, what: &str) {
+        if self.warned_at.is_none_or(|at| at.elapsed() > WARN_EVERY) {
+            self.warned_at = Some(Instant::now());
             tracing::warn!(error = error as &dyn std::error::Error, "{what}");
         }
     }

@@ -1,7 +1,7 @@
 //! Plumbing every service shares. Nothing here knows what an event means.
 //!
 //! [`http`] accepts connections, [`publisher`] writes to Kafka, [`spool`] keeps on disk what Kafka cannot take, [`outbox`] chooses between
-//! them, [`kafka`] and [`clickhouse`] make clients, [`migrate`] creates
+//! them, [`kafka`] and [`clickhouse`] make clients, [`retry`] tries again what they could not do, [`migrate`] creates
 //! what they talk to, [`admin`] shows what is going on, [`telemetry`] and [`fault`] say it in words, [`descriptors`]
 //! keeps room for files, [`shutdown`] ends it.
 
@@ -15,6 +15,7 @@ pub mod kafka;
 pub mod migrate;
 pub mod outbox;
 pub mod publisher;
+pub mod retry;
 pub mod secret;
 pub mod shutdown;
 pub mod spool;
@@ -22,5 +23,6 @@ pub mod telemetry;
 
 pub use outbox::Outbox;
 pub use publisher::Publisher;
+pub use retry::Retry;
 pub use secret::Secret;
 pub use spool::Spool;

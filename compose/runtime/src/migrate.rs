@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use clickhouse::error::Error;
 use schemas::access;
 use schemas::migration::{self, MIGRATIONS};
 use schemas::topic::TopicPrefix;
 use schemas::view::{self, Rights};
 
-use crate::clickhouse::{ClickHouse, ClickHouseError};
+use crate::clickhouse::{ClickHouse, ClickHouseError, Code};
 use crate::kafka::{Kafka, KafkaConfig, TopicsError};
 
 /// One statement of a migration; on a cluster it waits for all replicas.
@@ -186,33 +185,16 @@ pub async fn roles(clickhouse: &ClickHouse, tenants: &[String]) -> Result<(), Ro
         let Err(error) = clickhouse.execute_anywhere(&statement, STATEMENT_TIMEOUT).await else {
             continue;
         };
-        return Err(match refusal(&error) {
-            Some(Refusal::NowhereToStore) => RolesError::NowhereToStore(error),
-            Some(Refusal::Denied) if !stores_roles(clickhouse).await => RolesError::NowhereToStore(error),
-            Some(Refusal::Denied) => RolesError::Denied(error),
-            None => RolesError::Statement(error),
+        return Err(match error.code() {
+            Some(Code::ACCESS_STORAGE_READONLY | Code::ACCESS_STORAGE_FOR_INSERTION_NOT_FOUND) => {
+                RolesError::NowhereToStore(error)
+            }
+            Some(Code::ACCESS_DENIED) if !stores_roles(clickhouse).await => RolesError::NowhereToStore(error),
+            Some(Code::ACCESS_DENIED) => RolesError::Denied(error),
+            _ => RolesError::Statement(error),
         });
     }
     Ok(())
-}
-
-/// Why ClickHouse makes no role.
-enum Refusal {
-    /// ACCESS_STORAGE_READONLY, ACCESS_STORAGE_FOR_INSERTION_NOT_FOUND
-    NowhereToStore,
-    /// ACCESS_DENIED
-    Denied,
-}
-
-fn refusal(error: &ClickHouseError) -> Option<Refusal> {
-    let ClickHouseError::Client(Error::BadResponse(answer)) = error else {
-        return None;
-    };
-    match answer.split_once("Code: ")?.1.split_once('.')?.0 {
-        "495" | "514" => Some(Refusal::NowhereToStore),
-        "497" => Some(Refusal::Denied),
-        _ => None,
-    }
 }
 
 /// Whether roles can be stored anywhere. A server that does not tell is taken for one that stores them.

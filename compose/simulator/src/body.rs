@@ -6,7 +6,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-use crate::world::Kind;
+use crate::expected::Kind;
 
 /// Where a branch is that does not exist.
 pub(crate) const NOWHERE: &str = "0000000000000000000000000000000000000000";

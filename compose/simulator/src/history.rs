@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::world::{Expected, WorldConfig};
+use crate::expected::Expected;
+use crate::world::WorldConfig;
 
 /// One line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -252,7 +253,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::Refusal;
+    use crate::expected::Refusal;
 
     fn run() -> Run {
         let world = WorldConfig {

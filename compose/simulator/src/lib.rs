@@ -1,10 +1,11 @@
 //! A GitLab world with known truth, and the judge of what became of it. Shares no code with what it judges.
 //!
-//! [`world`] makes things happen and writes them as webhooks, [`load`] sends them on a schedule, [`history`] keeps what was sent and how it
-//! was answered, [`mod@check`] compares that with the tables.
+//! [`world`] makes things happen and writes them as webhooks, [`expected`] is what has to become of them, [`load`] sends them on a schedule,
+//! [`history`] keeps what was sent and how it was answered, [`mod@check`] compares that with the tables.
 
 mod body;
 pub mod check;
+pub mod expected;
 pub mod history;
 pub mod load;
 mod sign;

@@ -12,10 +12,11 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::expected::{Expected, Refusal};
 use crate::history::{HistoryError, Run, Writer};
 pub use crate::sign::Credentials;
 use crate::sign::InvalidSigningToken;
-use crate::world::{Delivery, Expected, Refusal, World};
+use crate::world::{Delivery, World};
 
 /// GitLab gives up on a delivery after ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);

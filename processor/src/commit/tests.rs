@@ -1,4 +1,4 @@
-//! Logs that are deleted and made again at any moment, read by processors that die at any moment: no record of a log that is there is passed over.
+//! Logs that are deleted and recreated at any moment, read by processors that die at any moment: no record of a log that is there is passed over.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -46,13 +46,13 @@ impl Partitioned {
         }
     }
 
-    fn make_anew(&mut self) {
+    fn recreate(&mut self) {
         self.clock += 1;
         self.times.clear();
         self.stored.clear();
     }
 
-    /// The first record that is later, as Kafka tells it.
+    /// The first record that is later, as Kafka answers it.
     fn later_than(&self, time: i64) -> Option<i64> {
         self.times.iter().position(|at| *at > time).map(|offset| offset as i64)
     }
@@ -96,35 +96,35 @@ impl Processor {
         if !self.batch.is_empty() {
             self.logs.stored(&std::mem::take(&mut self.batch));
         }
-        self.commit_owed(partitioned, commits);
+        self.commit_pending(partitioned, commits);
     }
 
-    fn commit_owed(&mut self, partitioned: &mut Partitioned, commits: bool) {
+    fn commit_pending(&mut self, partitioned: &mut Partitioned, commits: bool) {
         if let Some(offsets) = self.logs.committable().filter(|_| commits) {
             for (_, next, mark) in offsets {
                 partitioned.committed = Some((next, mark));
             }
-            self.logs.owed = Positions::default();
+            self.logs.pending = Positions::default();
         }
     }
 
     /// Whether the log turned out to be another one.
-    fn look(&mut self, partitioned: &mut Partitioned, seeks: bool) -> bool {
+    fn check_logs(&mut self, partitioned: &mut Partitioned, seeks: bool) -> bool {
         self.flush(partitioned, true);
         let committed =
             || partitioned.committed.and_then(|(_, mark)| Some((partition(), mark?))).into_iter().collect();
         let marks: Marks = self.logs.marks.clone().unwrap_or_else(committed);
         let mark = marks.get(&partition());
         let later = mark.and_then(|mark| partitioned.later_than(mark.latest_at));
-        let anew = mark.zip(later).is_some_and(|(mark, later)| is_another(*mark, later));
-        let those = if anew { vec![partition()] } else { Vec::new() };
-        if anew && seeks {
+        let is_recreated = mark.zip(later).is_some_and(|(mark, later)| is_another(*mark, later));
+        let those = if is_recreated { vec![partition()] } else { Vec::new() };
+        if is_recreated && seeks {
             self.position = 0;
         }
-        let (begun, failed) = if seeks { (those, Vec::new()) } else { (Vec::new(), those) };
-        self.logs.looked(marks, &begun, &failed);
-        self.commit_owed(partitioned, true);
-        anew
+        let (restarted, failed) = if seeks { (those, Vec::new()) } else { (Vec::new(), those) };
+        self.logs.checked(marks, &restarted, &failed);
+        self.commit_pending(partitioned, true);
+        is_recreated
     }
 }
 
@@ -138,15 +138,15 @@ fn live(seed: u64) {
                 partitioned.clock += random.random_range(0..3);
                 partitioned.append(random.random_range(1..6));
             }
-            5 => partitioned.make_anew(),
+            5 => partitioned.recreate(),
             6..14 => processor.read(&mut partitioned),
             14..17 => processor.flush(&mut partitioned, random.random_bool(0.8)),
-            17 => drop(processor.look(&mut partitioned, random.random_bool(0.8))),
+            17 => drop(processor.check_logs(&mut partitioned, random.random_bool(0.8))),
             18 => processor = Processor::start(&partitioned),
-            // It begins with a look, unless Kafka does not tell.
+            // It begins with a check, unless Kafka does not answer.
             _ => {
                 processor = Processor::start(&partitioned);
-                processor.look(&mut partitioned, true);
+                processor.check_logs(&mut partitioned, true);
             }
         }
     }
@@ -155,13 +155,13 @@ fn live(seed: u64) {
             processor.read(partitioned);
         }
     };
-    // The first look at a log that nobody has looked at only marks it.
+    // The first check of a log only marks it.
     for _ in 0..3 {
         read_all(&mut processor, &mut partitioned);
-        processor.look(&mut partitioned, true);
+        processor.check_logs(&mut partitioned, true);
     }
     read_all(&mut processor, &mut partitioned);
-    assert!(!processor.look(&mut partitioned, true), "seed {seed}: it would be read again for ever");
+    assert!(!processor.check_logs(&mut partitioned, true), "seed {seed}: it would be read again for ever");
     let passed = partitioned.stored.iter().filter(|stored| !**stored).count();
     assert_eq!(passed, 0, "seed {seed}: so many records of {} were passed over", partitioned.stored.len());
     let committed = partitioned.committed.map_or(0, |(next, _)| next);
@@ -170,10 +170,10 @@ fn live(seed: u64) {
     }
 }
 
-/// Promise 2, where topics are deleted and made again.
+/// Promise 2, where topics are deleted and recreated.
 ///
 /// Seen to fail: marks that move with each commit; a first mark of the last record that was read; commits before the marks are known; a log that
-/// could not be begun losing its mark; what is owed of a log that is no more.
+/// could not be restarted losing its mark; what is pending of a log that is no more.
 #[test]
 fn no_record_of_a_log_that_is_there_is_passed_over() {
     for seed in 0..LIVES {

@@ -4,7 +4,7 @@
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
-use super::RebuildError;
+use super::error::RebuildError;
 
 /// Memory from which on a comparison goes to disk.
 const COMPARE_IN_MEMORY_BYTES: &str = "1000000000";

@@ -138,7 +138,7 @@ impl Consumer {
         };
         let reading = read(message, self.around.wall_clock());
         if let Some(dead_letter) = reading.dead_letter {
-            self.bury(dead_letter, batch);
+            self.dead_letter(dead_letter, batch);
         }
         match reading.rows {
             Some(rows) => batch.push(rows, record, self.around.now.get()),
@@ -146,7 +146,7 @@ impl Consumer {
         }
     }
 
-    fn bury(&self, letter: DeadLetter, batch: &mut Batch) {
+    fn dead_letter(&self, letter: DeadLetter, batch: &mut Batch) {
         let turns = self.around.random.borrow_mut().random_range(0..60);
         let kafka = self.around.kafka.clone();
         batch.dead_letters.spawn(async move {

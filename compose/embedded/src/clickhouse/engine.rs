@@ -3,16 +3,16 @@
 //! Never: lets one request's settings reach the next, and never more statements at once than the limit.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Options;
 use super::fault::{Fault, Refusal};
 use super::ffi::{Connection, Library};
-use super::interface::{EngineError, LoadError, Statement};
+use super::interface::{LoadError, Options, Statement};
 use super::request::{Access, Request};
-use super::session::{Lease, Sessions};
+use super::session::{Lease, Sessions, lock};
+use super::sql::{execute, quote, quote_identifier};
 
 /// Memory for the marks of parts; the engine's default of 5 GiB suits servers.
 const MARK_CACHE_BYTES: u64 = 64 << 20;
@@ -166,23 +166,4 @@ fn prepare(lease: &mut Lease<'_>, request: &Request) -> Result<(), Fault> {
         settings.iter().map(|(name, value)| format!("{name} = {}", quote(value))).collect();
     execute(lease.connection(), &format!("SET {}", list.join(", ")))?;
     Ok(())
-}
-
-/// Runs a statement of the face's own, without a result.
-pub(super) fn execute(connection: &mut Connection, sql: &str) -> Result<(), EngineError> {
-    connection.run(Statement { sql: sql.as_bytes(), format: "Null", parameters: &[] }).map(drop)
-}
-
-/// A string literal.
-pub(super) fn quote(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
-}
-
-pub(super) fn quote_identifier(name: &str) -> String {
-    format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
-}
-
-/// A lock whose holder panicked is still a lock: what it guards is replaced as a whole.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,9 +1,29 @@
 //! What goes into the engine and what comes out of it, as plain values.
-//! In: nothing; these are types. Out: statements, results, counts and errors that `ffi` speaks.
+//! In: nothing; these are types. Out: limits, statements, results, counts and errors that `ffi` speaks.
 //! Never: a pointer.
 
 use std::ffi::NulError;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// Limits of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Memory for everything the engine does, in bytes; one statement gets at most three quarters of it.
+    pub memory_bytes: u64,
+    /// Threads a statement may use, and threads for merges.
+    pub threads: u32,
+    /// Statements at once; more wait for their turn.
+    pub concurrent_queries: u32,
+    /// How long running requests may go on after shutdown is asked for.
+    pub drain: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { memory_bytes: 2 << 30, threads: 2, concurrent_queries: 32, drain: Duration::from_secs(10) }
+    }
+}
 
 /// Why the engine could not be loaded or a connection opened.
 #[derive(Debug, thiserror::Error)]

@@ -19,6 +19,7 @@ mod request;
 mod run;
 mod server;
 mod session;
+mod sql;
 mod statement;
 
 use std::ffi::OsString;
@@ -26,7 +27,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -36,26 +36,7 @@ use crate::probe;
 use crate::supervisor::{SuperviseError, Supervisor};
 
 pub use confine::{ConfineError, Confinement, confine};
-pub use interface::LoadError;
-
-/// Limits of the engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// Memory for everything the engine does, in bytes; one statement gets at most three quarters of it.
-    pub memory_bytes: u64,
-    /// Threads a statement may use, and threads for merges.
-    pub threads: u32,
-    /// Statements at once; more wait for their turn.
-    pub concurrent_queries: u32,
-    /// How long running requests may go on after shutdown is asked for.
-    pub drain: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { memory_bytes: 2 << 30, threads: 2, concurrent_queries: 32, drain: Duration::from_secs(10) }
-    }
-}
+pub use interface::{LoadError, Options};
 
 /// Why ClickHouse is not, or no longer, served.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@
 use std::io::Read;
 
 use super::body::{Body, FrameReader};
-use super::engine::{Engine, execute};
+use super::engine::Engine;
 use super::fault::{Fault, Refusal};
 use super::ffi::Connection;
 use super::format::{self, Joining};
@@ -14,6 +14,7 @@ use super::interface::{Counts, Statement as EngineStatement};
 use super::reply::Sink;
 use super::request::{Access, Request};
 use super::session::{Effect, Lease};
+use super::sql::execute;
 use super::statement::{self, Statement};
 
 /// ClickHouse's default for `max_query_size`.

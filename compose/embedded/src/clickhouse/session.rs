@@ -3,14 +3,13 @@
 //! Never: two requests in one session at once, and never one request's settings in the next.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::engine::{execute, lock, quote, quote_identifier};
 use super::fault::{Fault, Refusal};
 use super::ffi::Connection;
-use super::interface::Statement;
 use super::request::{Origin, SessionRequest};
+use super::sql::{ask, execute, quote, quote_identifier};
 
 /// Sessions kept at once; a connection costs memory, and every client makes one session.
 const MAX_SESSIONS: usize = 1000;
@@ -207,7 +206,7 @@ impl Drop for Home<'_> {
     }
 }
 
-fn ask(connection: &mut Connection, sql: &str) -> Result<String, Fault> {
-    let answer = connection.run(Statement { sql: sql.as_bytes(), format: "TSVRaw", parameters: &[] })?;
-    Ok(String::from_utf8_lossy(&answer.bytes).into_owned())
+/// A lock whose holder panicked is still a lock: what it guards is replaced as a whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

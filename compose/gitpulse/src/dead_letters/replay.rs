@@ -17,7 +17,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::filter::{Filter, KIND, STATE, matches};
-use crate::cli::StoreArgs;
+use crate::arguments::StoreArgs;
 use crate::progress::Progress;
 use crate::roles;
 

@@ -4,7 +4,7 @@
 use runtime::Secret;
 use serde::Deserialize;
 
-use super::{Finding, TIMEOUT};
+use super::finding::{Finding, TIMEOUT};
 
 /// A scope that is enough to read everything GitPulse reads.
 const SCOPES: [&str; 2] = ["read_api", "api"];

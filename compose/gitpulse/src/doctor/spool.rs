@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{HumanBytes, HumanDuration};
 use runtime::spool::{Inspection, SpoolConfig, Waiting, inspect};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::roles;
 
 /// Looks at the spool of `gitpulse ingest`.

@@ -1,4 +1,7 @@
+use clap::CommandFactory;
+
 use super::*;
+use crate::cli::Cli;
 
 fn read(toml: &str) -> Result<(FileValues, Vec<TenantConfig>), String> {
     let (mut values, mut tenants) = (FileValues::new(), Vec::new());

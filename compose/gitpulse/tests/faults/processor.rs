@@ -173,6 +173,7 @@ fn poison_of_every_sort() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// F-24: half of what arrives cannot be decoded; the healthy half is stored, all of it, and about as soon as before.
+#[expect(clippy::disallowed_methods, reason = "the edge: the tables date events by the clock")]
 pub(crate) async fn poison_flood(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     let opened = SystemTime::now();

@@ -214,6 +214,7 @@ impl Stage {
     }
 
     /// A load with a name, projects and a history of its own, of which a share cannot be decoded.
+    #[expect(clippy::disallowed_methods, reason = "the edge: the invented world begins now")]
     pub(crate) fn load_of(&self, name: &str, first_project: u64, poison: f64, history: &Path) -> Load {
         let world = WorldConfig {
             seed: self.scene.seed,

@@ -14,7 +14,7 @@ use super::frame::{Damage, Spooled};
 use super::ledger::Segment;
 use super::segment::{self, Reader};
 use super::writer::Command;
-use super::{Shared, Spool, locked, tell_damage};
+use super::{Shared, Spool, locked, log_damage};
 use crate::breaker::Breaker;
 use crate::descriptors::none_left;
 use crate::publisher::{PublishError, Publisher};
@@ -133,7 +133,7 @@ impl Drain {
             // What is written after the damage could not be found any more.
             self.seal().await;
             shared.metrics.damaged(damage);
-            tell_damage(&shared.folder, segment.number, batch.end, segment.size, damage);
+            log_damage(&shared.folder, segment.number, batch.end, segment.size, damage);
             locked(&shared.ledger).damaged(segment.number, batch.end, damage);
         }
         let count = batch.records.len() as u64;

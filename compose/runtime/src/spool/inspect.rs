@@ -1,4 +1,4 @@
-//! Looks at a spool from outside. In: a folder. Out: what waits in it, and in which state it is. Never writes to it, and holds its lock no
+//! Inspects a spool from outside. In: a folder. Out: what waits in it, and in which state it is. Never writes to it, and holds its lock no
 //! longer than it takes to see that nobody else does.
 
 use std::fs::{File, TryLockError};
@@ -12,12 +12,12 @@ use rustix::fs::{Access, access, statvfs};
 use super::frame::Damage;
 use super::{age, segment};
 
-/// What a look at the folder of a spool shows.
+/// What the folder of a spool shows.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Inspection {
     /// What waits for Kafka; `None` while a process uses the folder, which alone knows how much of it Kafka has.
     pub waiting: Option<Waiting>,
-    /// Files that hold what could not be read, and that no start looks at any more.
+    /// Files that hold what could not be read, and that no start reads any more.
     pub set_aside: Vec<PathBuf>,
     /// Whether nobody but its owner may enter the folder.
     pub is_private: bool,
@@ -42,7 +42,7 @@ pub struct Waiting {
     pub unreadable: Vec<PathBuf>,
 }
 
-/// Looks at the spool in `folder`. Reads all of it unless it is used, so not for a thread that others wait for.
+/// Inspects the spool in `folder`. Reads all of it unless it is used, so not for a thread that others wait for.
 ///
 /// # Errors
 ///

@@ -2,8 +2,8 @@
 //! in Kafka. Never forgets a record that it accepted, and never takes more than its limit: a full spool refuses what is new.
 //!
 //! A folder of segments. `writer.rs` appends to the last one, `drain.rs` publishes from the first one and removes it once Kafka has all of
-//! it, `ledger.rs` knows what is there, `frame.rs` is one record, `segment.rs` one file, `inspect.rs` a look
-//! from outside. A start reads everything and never writes to an old
+//! it, `ledger.rs` knows what is there, `frame.rs` is one record, `segment.rs` one file, `inspect.rs` an
+//! inspection from outside. A start reads everything and never writes to an old
 //! segment again. A crash between publishing and removing repeats records of one segment, which changes no table.
 
 mod drain;
@@ -140,7 +140,7 @@ struct Shared {
     segment_bytes: u64,
     ledger: Arc<Mutex<Ledger>>,
     usable: AtomicBool,
-    /// Told when there are more records.
+    /// Notified when there are more records.
     arrived: Notify,
     metrics: Metrics,
 }
@@ -314,7 +314,7 @@ fn recover(folder: &Path, number: u64, ledger: &mut Ledger, metrics: &Metrics) {
     let scan = segment::scan(folder, number);
     if let Some(damage) = scan.damage {
         metrics.damaged(damage);
-        tell_damage(folder, number, scan.good, scan.size, damage);
+        log_damage(folder, number, scan.good, scan.size, damage);
     }
     if scan.size == 0 && scan.damage.is_none() {
         // A process ended between creating it and writing to it. If it stays, the next start finds it again.
@@ -327,7 +327,7 @@ fn recover(folder: &Path, number: u64, ledger: &mut Ledger, metrics: &Metrics) {
     ledger.recovered(number, scan);
 }
 
-fn tell_damage(folder: &Path, number: u64, good: u64, size: u64, damage: Damage) {
+fn log_damage(folder: &Path, number: u64, good: u64, size: u64, damage: Damage) {
     let fate = match damage {
         Damage::Unreadable => "the rest stays where it is, for the next start".to_owned(),
         Damage::Torn | Damage::Changed => {
@@ -354,6 +354,10 @@ fn age(oldest_at: Option<i64>) -> Duration {
 }
 
 /// Milliseconds since 1970.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: a record is dated here when it is spooled, and its age is shown"
+)]
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

@@ -78,14 +78,14 @@ impl Writer {
         Writer { shared, commands, current: None, next_number, spare: Spare::hold(SPARE), _lock: lock }
     }
 
-    /// Writes until nobody can ask for it any more.
+    /// Writes until all senders of commands are gone.
     pub(super) fn run(mut self) {
-        while self.turn(PROBE_INTERVAL) {}
+        while self.step(PROBE_INTERVAL) {}
     }
 
-    /// Does what it is asked for, with all that waits by then, or tries the disk where nobody asks in time. False once nobody can ask any
-    /// more.
-    pub(super) fn turn(&mut self, patience: Duration) -> bool {
+    /// Answers the next command, together with those that wait behind it, or probes the disk where none comes in time. False once no command can
+    /// come any more.
+    pub(super) fn step(&mut self, patience: Duration) -> bool {
         self.spare.refill();
         match self.commands.recv_timeout(patience) {
             Ok(command) => self.answer(command),
@@ -114,7 +114,7 @@ impl Writer {
         }
         if let Some(sealed) = seal {
             self.seal();
-            // Whoever asked may have stopped waiting.
+            // The drain may have stopped waiting.
             let _ = sealed.send(());
         }
     }
@@ -143,7 +143,7 @@ impl Writer {
         };
         for Entry { answer: sender, memory, .. } in group {
             drop(memory);
-            // Whoever waited may have been answered 503, or be gone.
+            // The request may have been answered 503 by now, or be gone.
             let _ = sender.send(answer);
         }
     }
@@ -224,7 +224,7 @@ impl Writer {
         };
     }
 
-    /// Finds out whether an unusable spool works again, without a record of anybody's.
+    /// Finds out whether an unusable spool works again, without risking a record.
     fn probe(&mut self) {
         if self.shared.is_usable() {
             return;

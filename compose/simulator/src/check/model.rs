@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
-use super::Verdict;
 use super::stored::{CheckError, Stored, projects};
+use super::verdict::Verdict;
+use crate::expected::{Expected, Fact, Kind};
 use crate::history::History;
-use crate::world::{Expected, Fact, Kind};
 
 /// Where the tables show things of a kind.
 struct Shown {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
-use super::Findings;
+use super::verdict::Findings;
 use crate::history::Run;
 
 /// ClickHouse could not be asked.

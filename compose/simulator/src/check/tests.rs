@@ -1,8 +1,11 @@
 //! The judge itself: what each sort of fault looks like to it. What it reads from the tables is tested end to end, with faults planted there.
 
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::expected::{Fact, Kind, Refusal};
 use crate::history::{Run, Told};
-use crate::world::{Fact, Kind, Refusal, WorldConfig};
+use crate::world::WorldConfig;
 
 fn history(told: &[(Expected, Fate)]) -> History {
     let world = WorldConfig {

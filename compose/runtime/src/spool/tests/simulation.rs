@@ -1,7 +1,7 @@
 //! A spool whose process dies anywhere, simulated. In: seeds. Out: nothing; panics with the seed of a history in which something accepted is
 //! lost, out of order or changed, or something comes back that was never given to it.
 //!
-//! Recovery, ledger, frames, segments, writer and reader are the real ones on real files; the writer runs a turn when the history says so, not on
+//! Recovery, ledger, frames, segments, writer and reader are the real ones on real files; the writer makes a step when the history says so, not on
 //! its thread. Kafka is a list. The steps of the drain, read, publish, go on or put behind the others, remove, stand here once more, in
 //! `drained.rs`: `a_restart_goes_on_where_the_last_process_ended` and `events_that_kafka_refuses_hold_up_no_others` hold the real loop to them, and
 //! `a_segment_that_is_damaged_while_it_is_written_costs_nothing_but_its_rest` to what it does with damage that was not there at the start.

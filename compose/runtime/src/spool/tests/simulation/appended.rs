@@ -72,7 +72,7 @@ impl History {
             waiting.iter_mut().map(|answer| answer.as_mut().poll(&mut context)).collect();
         // Sometimes somebody asks for the segment to be closed at the same time.
         let seal = self.random.random_bool(0.1).then(|| ask_for_seal(&spool));
-        writer.turn(Duration::ZERO);
+        writer.step(Duration::ZERO);
         if let Some(seal) = seal {
             check_sealed(&spool, seal);
         }
@@ -92,7 +92,7 @@ impl History {
         }
         if !spool.inner.shared.is_usable() {
             // It is tried before it is used again.
-            writer.turn(Duration::ZERO);
+            writer.step(Duration::ZERO);
             assert!(spool.inner.shared.is_usable());
             self.meet("the disk failed");
         }

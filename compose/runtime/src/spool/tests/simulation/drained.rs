@@ -84,7 +84,7 @@ impl History {
     pub(super) fn seal(&mut self) {
         let process = self.process();
         let seal = ask_for_seal(&process.spool);
-        process.writer.turn(Duration::ZERO);
+        process.writer.step(Duration::ZERO);
         check_sealed(&process.spool, seal);
         self.moved = false;
     }

@@ -1,0 +1,110 @@
+//! What ClickHouse means when it refuses. In: an error of its client. Out: ClickHouse's own code, and whether another try could help.
+//! Everybody who asks what an error means asks here. Never tells by words what a code tells, with the one exception that is marked.
+
+use clickhouse::error::Error;
+
+/// ClickHouse's number for what went wrong; `system.errors` of a server lists them with their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Code(pub u32);
+
+/// Those that decide something here, under ClickHouse's own names.
+impl Code {
+    /// A row has a column that the table lacks.
+    pub const NO_SUCH_COLUMN_IN_TABLE: Code = Code(16);
+    /// A row has more or fewer columns than the table.
+    pub const NUMBER_OF_COLUMNS_DOESNT_MATCH: Code = Code(20);
+    /// This version of ClickHouse lacks a function.
+    pub const UNKNOWN_FUNCTION: Code = Code(46);
+    /// A statement names a column that is not there.
+    pub const UNKNOWN_IDENTIFIER: Code = Code(47);
+    /// A value does not fit its column.
+    pub const TYPE_MISMATCH: Code = Code(53);
+    /// The table is not there.
+    pub const UNKNOWN_TABLE: Code = Code(60);
+    /// The statement cannot be parsed.
+    pub const SYNTAX_ERROR: Code = Code(62);
+    /// The database is not there.
+    pub const UNKNOWN_DATABASE: Code = Code(81);
+    /// This version of ClickHouse lacks a setting.
+    pub const UNKNOWN_SETTING: Code = Code(115);
+    /// The user may read only. (A table that is read-only for a time has another code, 242.)
+    pub const READONLY: Code = Code(164);
+    /// The user is not there.
+    pub const UNKNOWN_USER: Code = Code(192);
+    /// The password is wrong.
+    pub const WRONG_PASSWORD: Code = Code(193);
+    /// The user has a password, and none was given.
+    pub const REQUIRED_PASSWORD: Code = Code(194);
+    /// Merges do not keep up with inserts, or one INSERT has rows of too many partitions.
+    pub const TOO_MANY_PARTS: Code = Code(252);
+    /// Users and roles are stored where ClickHouse cannot write.
+    pub const ACCESS_STORAGE_READONLY: Code = Code(495);
+    /// The user lacks a right.
+    pub const ACCESS_DENIED: Code = Code(497);
+    /// There is no place to store users and roles.
+    pub const ACCESS_STORAGE_FOR_INSERTION_NOT_FOUND: Code = Code(514);
+    /// The user or the password is wrong.
+    pub const AUTHENTICATION_FAILED: Code = Code(516);
+}
+
+/// What another try cannot cure: the rows do not fit the tables, or may not be written at all. Every other code passes: overload, replicas
+/// that are read-only, memory that is used up, TABLE_UUID_MISMATCH (741) of a table that a rebuild has just exchanged.
+const PERMANENT: [Code; 15] = [
+    Code::NO_SUCH_COLUMN_IN_TABLE,
+    Code::NUMBER_OF_COLUMNS_DOESNT_MATCH,
+    Code::UNKNOWN_FUNCTION,
+    Code::UNKNOWN_IDENTIFIER,
+    Code::TYPE_MISMATCH,
+    Code::UNKNOWN_TABLE,
+    Code::SYNTAX_ERROR,
+    Code::UNKNOWN_DATABASE,
+    Code::UNKNOWN_SETTING,
+    Code::READONLY,
+    Code::UNKNOWN_USER,
+    Code::WRONG_PASSWORD,
+    Code::REQUIRED_PASSWORD,
+    Code::ACCESS_DENIED,
+    Code::AUTHENTICATION_FAILED,
+];
+
+/// ClickHouse says this of an INSERT with rows of too many partitions, under the code of a table with too many parts. The one never fits, the
+/// other passes once parts are merged, and only the words tell which it is.
+const TOO_MANY_PARTITIONS: &str = "Too many partitions for single INSERT block";
+
+/// ClickHouse's code in an error of its client; `None` if ClickHouse did not answer, or something else did in its place.
+pub fn code(error: &Error) -> Option<Code> {
+    match error {
+        Error::BadResponse(answer) => code_in(answer),
+        _ => None,
+    }
+}
+
+/// Whether the same statement may succeed later without anybody's help. An answer that has no code is a proxy's, which passes.
+pub fn is_transient(error: &Error) -> bool {
+    match error {
+        Error::BadResponse(answer) => match code_in(answer) {
+            Some(Code::TOO_MANY_PARTS) => !answer.contains(TOO_MANY_PARTITIONS),
+            Some(code) => !PERMANENT.contains(&code),
+            None => true,
+        },
+        Error::Network(_) | Error::TimedOut => true,
+        _ => false,
+    }
+}
+
+/// The number in `Code: 60. DB::Exception: ...`, the first where causes follow with codes of their own. Of an answer without a readable body the
+/// client knows a header alone, and makes `Code: 60` of it. It stands at the beginning of a line, so that a proxy's `Error Code: 503` is none.
+fn code_in(answer: &str) -> Option<Code> {
+    answer.lines().find_map(|line| {
+        let line = line.trim_start();
+        // Exceptions of ClickHouse's libraries name their type first.
+        let line = line.strip_prefix("Poco::Exception. ").unwrap_or(line);
+        let line = line.strip_prefix("std::exception. ").unwrap_or(line);
+        let rest = line.strip_prefix("Code:")?.trim_start();
+        let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..end].parse().ok().map(Code)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! What has to become of deliveries. Types alone: the world says it, a history keeps it, the judge compares it with the tables.
+
+use serde::{Deserialize, Serialize};
+
+/// What a delivery is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A push to a branch; the branch is the entity, each push a revision.
+    Push,
+    /// A new tag.
+    TagPush,
+    /// A merge request, by iid.
+    MergeRequest,
+    /// An issue, by id.
+    Issue,
+    /// A comment, by id.
+    Note,
+    /// A pipeline, by id.
+    Pipeline,
+    /// A job, by id.
+    Job,
+    /// A deployment, by id.
+    Deployment,
+}
+
+/// One revision of one thing, and what the tables say of it as long as they know of no later one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// What it is.
+    pub kind: Kind,
+    /// GitLab id of its project.
+    pub project: u64,
+    /// What it is called: an id, an iid, or the name of a branch or tag.
+    pub entity: String,
+    /// The first is 0.
+    pub revision: u32,
+    /// The row that its table shows: state and title, status, text, or head.
+    pub value: String,
+    /// The row that the table of its history gains: `merged`, `running`. Empty where there is no such table.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub event: String,
+}
+
+/// What has to become of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expected {
+    /// It is stored, and the tables tell it.
+    Fact(Fact),
+    /// It is authentic and cannot be decoded: a dead letter.
+    DeadLetter,
+    /// It is refused, and nothing of it is kept.
+    Refused(Refusal),
+}
+
+/// Why a delivery has to be refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// Its secret is wrong: 401.
+    Forged,
+    /// Its body is compressed: 415.
+    Compressed,
+}
