@@ -62,9 +62,14 @@ pub fn roles(target: &Target) -> Vec<String> {
     statements(&sql, target)
 }
 
-/// The views that analysts read.
+/// Whether roles read a view, which then has a definer.
+pub fn is_readable(view: &View) -> bool {
+    !WITHHELD.contains(&view.name)
+}
+
+/// The views that roles read.
 fn readable() -> impl Iterator<Item = &'static View> {
-    VIEWS.iter().filter(|view| !WITHHELD.contains(&view.name))
+    VIEWS.iter().filter(|view| is_readable(view))
 }
 
 /// The views of which `holds` is true, as SQL lists them, each after `before`.

@@ -146,15 +146,16 @@ async fn views(clickhouse: &ClickHouse) -> Result<usize, MigrateError> {
         .await
         .map_err(ClickHouseError::Client)
         .map_err(failed("views"))?;
-    let rights = if with_definer > 0 { Rights::Definer } else { Rights::Reader };
+    let has_roles = with_definer > 0;
     let all = view::in_order();
     for view in &all {
+        let rights = if has_roles && access::is_readable(view) { Rights::Definer } else { Rights::Reader };
         for statement in view.statements(&clickhouse.target, rights) {
             let name = format!("views/{}", view.name);
             clickhouse.execute_anywhere(&statement, STATEMENT_TIMEOUT).await.map_err(failed(&name))?;
         }
     }
-    if rights == Rights::Definer {
+    if has_roles {
         roles(clickhouse, &[]).await?;
     }
     Ok(all.len())
