@@ -43,7 +43,7 @@ pub struct IngestConfig {
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_connections: u32,
 
-    /// Deliveries of one project that wait for Kafka at the same time; one that waits longer than a second for its turn goes to the spool
+    /// Deliveries of one project that wait for Kafka at the same time; one that waits longer than a second goes to the spool
     #[arg(long, env = "GITPULSE_PROJECT_CONCURRENCY", default_value_t = 10, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub project_concurrency: u32,

@@ -171,7 +171,7 @@ impl Metrics {
         self.foreign_host.inc_by(u64::from(wrapped.foreign_host));
     }
 
-    /// Counts a delivery that waited too long for its project's turn.
+    /// Counts a delivery that waited too long for a permit of its project.
     pub fn late_turn(&self) {
         self.late_turns.inc();
     }

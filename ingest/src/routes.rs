@@ -27,9 +27,9 @@ use crate::config::IngestConfig;
 use crate::delivery::{DeliveryHeaders, RawDelivery, client_address};
 use crate::envelope::wrap;
 use crate::metrics::{Metrics, Outcome};
+use crate::project_limit::ProjectLimit;
 use crate::tenant::Tenants;
 use crate::test_event::{TestEvents, TestRefused};
-use crate::turns::Turns;
 use crate::verify::{Admission, VerifyError};
 
 /// When to come again after a 503, in seconds. GitLab does not, but proxies and `gitpulse send` do.
@@ -41,7 +41,7 @@ const LARGE_BODY: usize = 256 * 1024;
 pub struct Ingest {
     tenants: Tenants,
     outbox: Outbox,
-    turns: Turns,
+    project_limit: ProjectLimit,
     /// For test events alone: those are to show whether Kafka takes them.
     publisher: Publisher,
     prefix: TopicPrefix,
@@ -72,7 +72,7 @@ impl Ingest {
         Ingest {
             tenants,
             outbox,
-            turns: Turns::new(config.project_concurrency as usize),
+            project_limit: ProjectLimit::new(config.project_concurrency as usize),
             publisher,
             prefix,
             bodies,
@@ -191,14 +191,14 @@ impl Ingest {
         Ok((id, stored))
     }
 
-    /// Brings an event to Kafka when it is its project's turn; to the spool if that takes too long, or while Kafka is away.
+    /// Brings an event to Kafka once its project has a permit; to the spool if that takes too long, or while Kafka is away.
     async fn store(&self, envelope: &Envelope) -> Result<Stored, Refusal> {
         let record = envelope.to_record(&self.prefix).map_err(Refusal::Envelope)?;
         let stored = if self.outbox.is_spooling() {
-            // Nobody waits for Kafka, so nobody needs a turn.
+            // Nobody waits for Kafka, so no permit is needed.
             self.outbox.send(record).await
         } else {
-            match self.turns.wait(envelope.source(), envelope.subject()).await {
+            match self.project_limit.acquire(envelope.source(), envelope.subject()).await {
                 Some(_turn) => self.outbox.send(record).await,
                 None => {
                     self.metrics.late_turn();

@@ -1,4 +1,4 @@
--- One row a delivery of a push to a branch or a tag, or a push of the API's list of events; the view makes one push of tellings
+-- One row a delivery of a push to a branch or a tag, or a push of the API's list of events; the view makes one push of observations
 -- of one transition that are less than ten minutes apart. A webhook carries no time of the push: receipt stands in, the earliest.
 CREATE TABLE IF NOT EXISTS ${database}.push_facts ${on_cluster}
 (

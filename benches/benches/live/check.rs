@@ -12,7 +12,7 @@ use crate::installation::Service;
 /// How long rows may take to become visible.
 const LIMIT: Duration = Duration::from_secs(180);
 /// How often one looks.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Rows in `event_facts`, repeated ones included; cheap to ask.
 pub(crate) async fn visible(clickhouse: &ClickHouse) -> anyhow::Result<u64> {
@@ -29,7 +29,7 @@ pub(crate) async fn wait_visible(clickhouse: &ClickHouse, expected: u64) -> anyh
             return Ok(());
         }
         anyhow::ensure!(started.elapsed() < LIMIT, "{rows} of {expected} events are visible after {LIMIT:?}");
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

@@ -16,7 +16,7 @@ use crate::report::{Report, Run};
 use crate::{Options, check, receiving};
 
 const NAME: &str = "visibility";
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Deliveries before those that are timed: the processor joins its group meanwhile.
 const WARM: usize = 500;
 
@@ -103,6 +103,6 @@ async fn watch(
         if last_round {
             return Ok(seen);
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

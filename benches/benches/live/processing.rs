@@ -23,7 +23,7 @@ const BATCH_ROWS: usize = 50_000;
 const BATCH_BYTES: usize = 48 << 20;
 const LIMIT: Duration = Duration::from_secs(180);
 /// Each look costs ClickHouse a millisecond or two, which is taken from what is measured.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// All runs of the processor, interleaved.
 pub(crate) async fn measure(
@@ -127,7 +127,7 @@ async fn process(installation: &Installation, name: &str, count: u64) -> anyhow:
         if rows >= count {
             last = Some(now);
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     let cpu = meter.per_event(count);
     let peak = peak_mib(processor.pid()?);

@@ -20,7 +20,7 @@ use crate::report::{Report, Run};
 const BATCH_EVENTS: usize = 20_000;
 const INSERT_TIMEOUT: Duration = Duration::from_secs(120);
 /// Looks at each query; the median is shown.
-const LOOKS: usize = 5;
+const QUERIES: usize = 5;
 /// A project that the mix has events of.
 const PROJECT: u64 = 42;
 
@@ -111,13 +111,13 @@ async fn read(client: &Client, name: String) -> anyhow::Result<Reading> {
 /// The median time of a query, in milliseconds, its answer read.
 async fn median(client: &Client, query: &str) -> anyhow::Result<f64> {
     let mut times = Vec::new();
-    for _ in 0..LOOKS {
+    for _ in 0..QUERIES {
         let started = Instant::now();
         client.query(query).fetch_bytes("RowBinary")?.collect().await?;
         times.push(started.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_unstable_by(f64::total_cmp);
-    Ok(times[LOOKS / 2])
+    Ok(times[QUERIES / 2])
 }
 
 fn table(readings: &[Reading]) -> Table {

@@ -35,7 +35,7 @@ pub(crate) struct JudgeArgs {
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     patience: u64,
 
-    /// Builds all tables anew from `events`, beside the live ones, and compares them too; while others send, theirs may show as differences
+    /// Rebuilds all tables from `events`, beside the live ones, and compares them too; while others send, theirs may show as differences
     #[arg(long)]
     rebuild: bool,
 

@@ -19,7 +19,7 @@ use crate::{check, config, dead_letters, doctor, engine, migrate, rebuild, roles
 #[derive(Debug, Parser)]
 #[command(name = "gitpulse", version = env!("CARGO_PKG_VERSION"), propagate_version = true)]
 #[command(after_help = "\
-Settings come from flags, then the environment, then .env, then gitpulse.toml, then defaults; `gitpulse config` shows which and whence.")]
+Settings come from flags, then the environment, then .env, then gitpulse.toml, then defaults; `gitpulse config` shows each with its origin.")]
 pub(crate) struct Cli {
     /// What is logged.
     #[command(flatten)]
@@ -55,7 +55,7 @@ enum Command {
     Check(check::CheckArgs),
     /// What could not be decoded
     DeadLetters(dead_letters::DeadLettersArgs),
-    /// Builds tables anew from `events`, beside the live ones, and swaps them
+    /// Rebuilds tables from `events`, beside the live ones, and swaps them
     Rebuild(rebuild::RebuildArgs),
     /// For `up` and the tests: an engine as a child process
     #[command(hide = true)]

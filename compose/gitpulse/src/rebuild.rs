@@ -1,4 +1,4 @@
-//! `gitpulse rebuild`. In: names of tables. Out: the same tables, built anew from `events` by this build's decoder, and what that changed.
+//! `gitpulse rebuild`. In: names of tables. Out: the same tables, rebuilt from `events` by this build's decoder, and what that changed.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -20,12 +20,12 @@ const INSERT_TIMEOUT: Duration = Duration::from_secs(120);
 /// Columns that are named in the summary; the others are counted.
 const COLUMNS_SHOWN: usize = 6;
 
-/// What to build anew.
+/// What to rebuild.
 #[derive(Debug, Args)]
 pub(crate) struct RebuildArgs {
     #[command(flatten)]
     clickhouse: ClickHouseConfig,
-    /// Tables to build anew, by their analysts' names; all of them by default
+    /// Tables to rebuild, by their analysts' names; all of them by default
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = names())]
     tables: Vec<String>,
     /// Shows what would change, and changes nothing
@@ -44,7 +44,7 @@ fn names() -> Vec<&'static str> {
     Vec::from_iter(names.copied().collect::<BTreeSet<_>>())
 }
 
-/// Builds tables anew beside the live ones, shows the difference, and swaps them.
+/// Rebuilds tables beside the live ones, shows the difference, and swaps them.
 pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
     let ClickHouse { client, target } = ClickHouse::new(&args.clickhouse);
     let metrics = Metrics::register(&Registry::new())?;

@@ -20,7 +20,7 @@ use crate::credentials::{CredentialsArgs, HookSecret};
 use crate::progress::Progress;
 
 /// Between two looks at how far it is.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// Where the ids of invented projects begin: GitLab.com has not come this far.
 const PROJECTS_BEGIN: u64 = 1_000_000_000;
 /// Room for the projects of one run.
@@ -112,7 +112,7 @@ pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyho
     let stopped = shutdown::on_signal()?;
     let load = Load::start(World::new(world), run, &args.history, config)?;
     let (counts, progress) = (load.counts().clone(), Progress::new("sending", args.requests));
-    let mut look = tokio::time::interval(LOOK_EVERY);
+    let mut look = tokio::time::interval(POLL_INTERVAL);
     let finished = load.finish(&stopped);
     let mut finished = std::pin::pin!(finished);
     loop {

@@ -3,7 +3,7 @@
 //!
 //! Things have lives: a merge request is opened, changed, closed, opened again, merged; a pipeline is created, runs and ends. Each step is a
 //! revision. Some deliveries come from a second hook as well, under an id of their own, some are repeated under the same id, both later and
-//! out of order; some cannot be decoded, and some are refused at the door.
+//! out of order; some cannot be decoded, and some are refused.
 
 use std::collections::VecDeque;
 

@@ -90,7 +90,7 @@ fn group_of(subject: &str) -> u64 {
     id.and_then(|id| id.parse().ok()).unwrap_or(0)
 }
 
-/// A revoked token, of two tellings in one second.
+/// A revoked token, of two observations in one second.
 fn rank(attributes: &Attributes) -> u8 {
     u8::from(attributes.revoked.get() == Some(true))
 }

@@ -105,9 +105,9 @@ pub(super) fn state_event_rows(event: &Event, state_event: &StateEvent) -> Rows 
     let user = state_event.user.get();
     match state_event.state.text() {
         // The issue's own `closed_at` is the exact one.
-        "closed" => rows.issue_events.push(turn(event, id, "closed", user, at, Version::DERIVED)),
+        "closed" => rows.issue_events.push(state_change(event, id, "closed", user, at, Version::DERIVED)),
         "reopened" | "opened" => {
-            rows.issue_events.push(turn(event, id, "reopened", user, at, Version::EXACT));
+            rows.issue_events.push(state_change(event, id, "reopened", user, at, Version::EXACT));
         }
         _ => (),
     }
@@ -277,27 +277,29 @@ fn happenings(event: &Event, issue: &Issue, attributes: &Attributes, id: u64, ro
     };
     match (turned, state(attributes).get(), &attributes.closed_at) {
         (Some("closed"), _, at @ Field::Value(_)) => {
-            rows.push(turn(event, id, "closed", user, at, Version::EXACT))
+            rows.push(state_change(event, id, "closed", user, at, Version::EXACT))
         }
         (Some("closed"), _, _) => {
-            rows.push(turn(event, id, "closed", user, updated_at, Version::DERIVED));
+            rows.push(state_change(event, id, "closed", user, updated_at, Version::DERIVED));
         }
         (_, Some("closed"), at @ Field::Value(_)) => {
-            rows.push(turn(event, id, "closed", Some(&closer), at, Version::EXACT));
+            rows.push(state_change(event, id, "closed", Some(&closer), at, Version::EXACT));
         }
-        (Some(action), _, _) => rows.push(turn(event, id, action, user, updated_at, Version::DERIVED)),
+        (Some(action), _, _) => {
+            rows.push(state_change(event, id, action, user, updated_at, Version::DERIVED))
+        }
         (None, _, _) => (),
     }
     if attributes.action.text() == "update" && turned.is_none() {
         rows.push(IssueEventRow {
             actor: actor(user),
-            ..turn(event, id, "updated", user, updated_at, Version::DERIVED)
+            ..state_change(event, id, "updated", user, updated_at, Version::DERIVED)
         });
     }
 }
 
 /// A change of state. Its actor is no part of the key: nobody closes what is closed, and not every body names who it was.
-fn turn(
+fn state_change(
     event: &Event,
     id: u64,
     action: &'static str,

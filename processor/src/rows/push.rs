@@ -1,5 +1,5 @@
-//! Rows of a push and its commits, and of a ref that the API lists. In: a push. Out: one telling of it, and what it tells of up to 20
-//! commits. Whether two tellings are one push is decided where all of them are known, in the view `pushes`.
+//! Rows of a push and its commits, and of a ref that the API lists. In: a push. Out: one observation of it, and what it tells of up to 20
+//! commits. Whether two observations are one push is decided where all of them are known, in the view `pushes`.
 
 use clickhouse::Row;
 use schemas::EventKind;

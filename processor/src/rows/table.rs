@@ -7,8 +7,8 @@ pub struct Table {
     pub name: &'static str,
     /// The field of [`Rows`](super::Rows) that holds its rows.
     pub field: &'static str,
-    /// The analysts' names that are made of it, and are built anew with it from `events`. What is confidential in some is looked up in
-    /// `issue_facts` besides. Empty where nothing can be built anew: `events` themselves, and what is not in them.
+    /// The analysts' names that are made of it, and are rebuilt with it from `events`. What is confidential in some is looked up in
+    /// `issue_facts` besides. Empty where nothing can be rebuilt: `events` themselves, and what is not in them.
     pub views: &'static [&'static str],
 }
 

@@ -164,8 +164,8 @@ impl Consumer {
             return Ok(());
         }
         self.pause("before dead letters are acknowledged").await;
-        while let Some(buried) = batch.dead_letters.join_next().await {
-            buried.unwrap().unwrap();
+        while let Some(published) = batch.dead_letters.join_next().await {
+            published.unwrap().unwrap();
         }
         self.pause("before an insert").await;
         self.store(&batch.rows).await?;

@@ -107,7 +107,7 @@ pub(super) async fn live(seed: u64) -> Ending {
     }
     around.fault_rate.set(0.0);
     missed.drain(..).for_each(|id| around.kafka().leave(id));
-    // A commit that was lost is made up for by the next one of its partition, or by whoever reads it anew. Without either, the position stays
+    // A commit that was lost is made up for by the next one of its partition, or by whoever reads it again. Without either, the position stays
     // behind, though all is stored.
     around.kafka().rebalance_all();
     let mut steps = 0;

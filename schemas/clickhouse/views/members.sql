@@ -9,7 +9,7 @@ CREATE OR REPLACE VIEW ${database}.members ${on_cluster}
     access Nullable(String) COMMENT 'Name of the access level, as Developer; NULL for a request',
     requested Nullable(Bool) COMMENT 'Whether it is a request for access that waits: no member yet',
     expires_at Nullable(Date32) COMMENT 'First day on which it no longer holds; NULL without limit',
-    created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it began, or was asked for; adding somebody again begins anew',
+    created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it began, or was asked for; adding somebody again starts a new membership',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last; webhooks alone say so',
     deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last before it was removed, or its request denied or withdrawn: an event of removal has no later time; NULL while it is there',
     is_member Bool COMMENT 'Whether it holds: neither removed nor only asked for',

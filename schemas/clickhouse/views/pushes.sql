@@ -1,4 +1,4 @@
--- What the tellings of one transition say of it, they say together: one hook has a list of commits, another only their number.
+-- What the observations of one transition say of it, they say together: one hook has a list of commits, another only their number.
 CREATE OR REPLACE VIEW ${database}.pushes ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -19,10 +19,10 @@ CREATE OR REPLACE VIEW ${database}.pushes ${on_cluster}
     commits_listed UInt64 COMMENT 'Commits that GitLab listed with it: at most the newest 20',
     message Nullable(String) COMMENT 'Message of an annotated tag',
     commit_sha Nullable(String) COMMENT 'Commit that the ref points to; of an annotated tag not the same as after',
-    received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse received the first telling (receipt-derived)',
-    tenant String COMMENT 'The configured source of the first telling (receipt-derived)',
+    received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse received the first observation (receipt-derived)',
+    tenant String COMMENT 'The configured source of the first observation (receipt-derived)',
     tenants Array(String) COMMENT 'The configured sources that told of it within ten minutes, sorted (receipt-derived)',
-    origin String COMMENT 'webhook, api or hook_log, of the first telling (receipt-derived)',
+    origin String COMMENT 'webhook, api or hook_log, of the first observation (receipt-derived)',
     event_id UUID COMMENT 'The first event that told of it, in events (receipt-derived)'
 )
 ${security}

@@ -44,7 +44,7 @@ moves AS
     GROUP BY instance, project_id, ref, before, after
 ),
 -- Each move enters one SHA and leaves another; a listing enters one. What is older than the listing enters nothing any more, but where it
--- left, no late telling brings the ref back to.
+-- left, no late observation brings the ref back to.
 steps AS
 (
     SELECT

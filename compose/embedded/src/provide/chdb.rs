@@ -99,7 +99,7 @@ fn download(work: &WorkFolder) -> Result<PathBuf, ProvideError> {
     let mut progress = Progress::begin("downloading chDB", Unit::Bytes, PACKED_BYTES);
     let remedy = "see its last lines below, and check that this machine reaches the npm registry; or \
          set CHDB_LIBRARY to a libchdb.so";
-    let printed = NPM.run_looking(&mut command, remedy, || {
+    let printed = NPM.run_polling(&mut command, remedy, || {
         // npm holds the archive in its cache and in the destination for a moment.
         progress.set(bytes_below(folder).min(PACKED_BYTES));
     })?;

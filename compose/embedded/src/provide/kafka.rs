@@ -134,7 +134,7 @@ fn fetch(cache: &Cache, installation: &Path) -> Result<(), ProvideError> {
         .arg(format!("-DoutputDirectory={}", libs.display()))
         .current_dir(work.path());
     let mut progress = Progress::begin("fetching Kafka", Unit::Things("jars"), JARS);
-    MAVEN.run_looking(
+    MAVEN.run_polling(
         &mut command,
         "see its last lines below, and check that this machine reaches Maven's repository; or set \
          GITPULSE_KAFKA_DIR to the folder of an unpacked Apache Kafka",

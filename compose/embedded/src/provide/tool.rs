@@ -18,7 +18,7 @@ use super::{ProvideError, cache::failed};
 const LAST_LINES: usize = 20;
 
 /// How often a program that is silent about its progress is looked after.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A program that an installation uses.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +88,7 @@ impl Tool {
     }
 
     /// Runs `command` and returns what it printed, calling `look` now and then meanwhile.
-    pub(super) fn run_looking(
+    pub(super) fn run_polling(
         &self,
         command: &mut Command,
         remedy: &str,
@@ -97,7 +97,7 @@ impl Tool {
         let output = thread::scope(|scope| {
             let (done, until_done) = mpsc::channel::<()>();
             scope.spawn(move || {
-                while until_done.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+                while until_done.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
                     look();
                 }
             });

@@ -108,7 +108,7 @@ pub(crate) async fn topics_made_again_later(scene: Scene) -> Outcome {
 /// What was in the topics had been consumed. When the processor looks again, each new log is longer than the old one was: a reader that goes on at
 /// the old offset would find records there, and miss those before.
 async fn topics_deleted(scene: Scene, remade: Remade) -> Outcome {
-    // A member that its group gives up would begin anew, from what was committed.
+    // A member that its group gives up would start again, from what was committed.
     let mut stage = Stage::prepare(scene)
         .await
         .with("GITPULSE_KAFKA_PROPERTIES", "session.timeout.ms=120000")

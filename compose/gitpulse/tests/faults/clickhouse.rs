@@ -125,7 +125,7 @@ pub(crate) async fn column_added(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// F-13: a column is dropped while rows are inserted: the processor stops with an error, until it is back. What the column held is made anew.
+/// F-13: a column is dropped while rows are inserted: the processor stops with an error, until it is back. What the column held is rebuilt.
 pub(crate) async fn column_dropped(scene: Scene) -> Outcome {
     let mut stage = impatient(scene).await;
     // The view that shows it reads it no more while it is gone, and this is how the migration made it.

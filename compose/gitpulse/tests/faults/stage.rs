@@ -24,7 +24,7 @@ use crate::engine::{Engine, Held};
 use crate::engines::{Addresses, broker_child, clickhouse_child, free_address};
 
 /// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// How long anything may take to come true: only a guard against hanging. A killed processor's partitions alone wait for ten seconds.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 /// Requests that a load may send at the most: a guard as well.
@@ -281,7 +281,7 @@ impl Stage {
                 ),
             }
             // Looking must not take from those who are looked at.
-            tokio::time::sleep(LOOK_EVERY.max(looked.elapsed() * 4)).await;
+            tokio::time::sleep(POLL_INTERVAL.max(looked.elapsed() * 4)).await;
         }
     }
 

@@ -233,7 +233,7 @@ pub(crate) async fn memory(scene: Scene) -> Outcome {
 }
 
 /// Lets the load go on for so long. Out: the resident memory of ingest and of the processor at their most, in KiB. A role that is started
-/// again begins anew, so it is looked at often.
+/// again starts over, so it is looked at often.
 async fn resident_over(stage: &mut Stage, duration: Duration) -> (u64, u64) {
     let end = Instant::now() + duration;
     let (mut ingest, mut processor) = (0, 0);

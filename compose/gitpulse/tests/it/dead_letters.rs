@@ -94,7 +94,7 @@ impl Stage {
     }
 
     /// Puts a letter where the older build would have put it.
-    async fn bury(&self, letter: &Letter) {
+    async fn publish(&self, letter: &Letter) {
         let Letter { record, reason, failed_at } = letter;
         let failed_at = failed_at.timestamp_millis().to_string();
         let headers = OwnedHeaders::new()
@@ -106,7 +106,7 @@ impl Stage {
     }
 
     async fn bury_all(&self, letters: &[Letter]) {
-        join_all(letters.iter().map(|letter| self.bury(letter))).await;
+        join_all(letters.iter().map(|letter| self.publish(letter))).await;
         self.deployment.until_count("SELECT count() FROM dead_letters", letters.len() as u64).await;
     }
 

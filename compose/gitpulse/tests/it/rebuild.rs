@@ -115,7 +115,7 @@ async fn a_dry_run_shows_what_is_wrong_and_changes_nothing() {
         "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name LIKE '%rebuild\\_%'";
     assert_eq!(deployment.value::<u64>(left).await, 0);
     deployment.output(&["rebuild", "--tables", "merge_request_events"]);
-    assert_eq!(deployment.value::<String>(title).await, "7 rebmuN", "only the chosen table is built anew");
+    assert_eq!(deployment.value::<String>(title).await, "7 rebmuN", "only the chosen table is rebuilt");
     assert_eq!(would_change(&deployment).0, 2);
 }
 

@@ -23,7 +23,7 @@ pub struct Kafka {
 /// What every topic of ours has, or events would be lost from it, or counted as new.
 const NEEDED: [(&str, &str); 3] = [
     ("cleanup.policy", "delete"),
-    // Clocks of producers differ; by the broker's, a log that was made anew can be told (processor/src/commit.rs).
+    // Clocks of producers differ; by the broker's, a recreated log can be told (processor/src/commit.rs).
     ("message.timestamp.type", "LogAppendTime"),
     // A leader that lacks records has its followers forget them.
     (UNCLEAN_ELECTION, "false"),

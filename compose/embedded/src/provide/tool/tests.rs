@@ -25,7 +25,7 @@ fn a_failure_shows_the_end_of_the_output() {
 fn what_a_program_printed_comes_back() {
     let mut command = SHELL.command();
     command.args(["-c", "echo warning >&2; echo one; echo two"]);
-    let printed = SHELL.run_looking(&mut command, "try again", || ()).unwrap();
+    let printed = SHELL.run_polling(&mut command, "try again", || ()).unwrap();
     assert_eq!(printed, "one\ntwo\n");
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::apply::{Tables, apply};
 use super::records::{Record, body, example};
-use super::telling::{Tables, tell};
 
 /// The body of an example with other fields.
 fn changed(name: &str, fields: &[(&str, &str)]) -> Record {
@@ -27,7 +27,7 @@ async fn a_deleted_milestone_stays_deleted_until_a_later_fact() {
     let updated_at = ("/object_attributes/updated_at", "2026-10-28 12:19:33 UTC");
     let life =
         [example("milestone/create_deleted.webhook"), changed("milestone/delete.webhook", &[updated_at])];
-    let tables = tell(&life).await;
+    let tables = apply(&life).await;
     let deleted = tables.one("milestones");
     assert_eq!(deleted["deleted_at"], "2026-11-22 12:00:00.000");
     assert_eq!(deleted["title"], "Checkout 2.3.2", "what is known of it stays");
@@ -39,7 +39,7 @@ async fn a_deleted_milestone_stays_deleted_until_a_later_fact() {
         ],
     );
     let [created, deleted] = life;
-    let tables = tell(&[created, deleted, revived]).await;
+    let tables = apply(&[created, deleted, revived]).await;
     let row = tables.one("milestones");
     assert_eq!([&row["deleted_at"], &row["title"]], [&Value::Null, &json!("Back")]);
 }
@@ -51,13 +51,13 @@ async fn a_deleted_milestone_stays_deleted_until_a_later_fact() {
 async fn a_deleted_release_can_be_created_again() {
     let created = example("release/create_candidate.webhook").at("2026-11-02T16:21:08Z");
     let deleted = example("release/delete.webhook").at("2026-11-03T14:00:00Z");
-    let tables = tell(&[created.clone(), deleted.clone()]).await;
+    let tables = apply(&[created.clone(), deleted.clone()]).await;
     assert_eq!(tables.one("releases")["deleted_at"], "2026-11-03 14:00:00.000");
     let again = changed(
         "release/create_candidate.webhook",
         &[("/created_at", "2026-11-04T09:00:00.100Z"), ("/name", "Again")],
     );
-    let tables = tell(&[created, deleted, again.at("2026-11-04T09:00:01Z")]).await;
+    let tables = apply(&[created, deleted, again.at("2026-11-04T09:00:01Z")]).await;
     let row = tables.one("releases");
     assert_eq!([&row["deleted_at"], &row["name"]], [&Value::Null, &json!("Again")]);
 }
@@ -76,7 +76,7 @@ async fn what_gitlab_does_not_say_is_deleted_stays_as_it_was_seen_last() {
         "pipeline/running",
         "deployment/running",
     ];
-    let tables = tell(&names.map(|name| example(&format!("{name}.webhook")))).await;
+    let tables = apply(&names.map(|name| example(&format!("{name}.webhook")))).await;
     assert_eq!(row(&tables, "merge_requests", "iid", &json!(7))["state"], "opened");
     for view in ["merge_requests", "issues", "notes", "pipelines", "deployments"] {
         for row in tables.rows(view) {

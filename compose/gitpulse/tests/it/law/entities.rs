@@ -7,10 +7,10 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
+use super::apply::{apply, chance};
 use super::kinds::{ENTITIES, Entity, Shape};
 use super::model::{Fact, Plain, shown};
 use super::records::{NOON, Record};
-use super::telling::{chance, tell};
 
 /// What a field may be: not there, null, not readable, or one of few values.
 fn field(shape: Shape, random: &mut StdRng) -> (Option<Value>, Option<Plain>) {
@@ -111,7 +111,7 @@ async fn each_column_shows_what_the_newest_body_says_of_it() {
             }
         }
     }
-    let tables = tell(&records).await;
+    let tables = apply(&records).await;
     for entity in ENTITIES {
         let rows = tables.rows(entity.view);
         let ids = rows.iter().map(|row| row[entity.identity.0].to_string());

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
+use super::apply::{Life, Tables, apply_lives, ask, assert_same, chance, shuffled, split};
 use super::records::{NOON, Record, example};
-use super::telling::{Life, Tables, ask, assert_same, chance, shuffled, split, tell_lives};
 
 /// One thing as both faces tell of it: the view, which of its rows, and the examples, when they are received, and the columns
 /// in which the faces may differ.
@@ -233,7 +233,7 @@ fn lives(told: &Told, random: &mut StdRng) -> [Life; 5] {
 async fn both_faces_of_one_thing_are_one_row_that_says_the_same() {
     let mut random = chance();
     let all: Vec<Life> = TOLD.iter().flat_map(|told| lives(told, &mut random)).collect();
-    let tables = tell_lives(&all).await;
+    let tables = apply_lives(&all).await;
     let (mut wrong, mut alone, commented) = (Vec::new(), BTreeSet::new(), commented().await);
     for (told, tables) in TOLD.iter().zip(tables.chunks(5)) {
         let [posted, listed, both] = [0, 1, 2].map(|life| row(&tables[life], told));

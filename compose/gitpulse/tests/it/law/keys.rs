@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::documents::identities;
 
+use super::apply::{apply_lives, ask};
 use super::records::{Record, body, examples};
-use super::telling::{ask, tell_lives};
 
 /// The occurrences, whose keys may have a second or the id of a delivery, where a view makes one of several.
 const OCCURRENCES: &[&str] = &[
@@ -65,7 +65,7 @@ async fn a_renamed_project_keeps_its_rows() {
     let before: Vec<Record> = names.iter().map(|(_, record)| record.clone()).collect();
     let webhooks = names.iter().filter(|(name, _)| name.ends_with(".webhook"));
     let after = webhooks.map(|(name, _)| Record::webhook(&renamed(&body(name))).later(60)).collect();
-    let told = tell_lives(&[vec![before.clone()], vec![before.clone(), after], vec![before]]).await;
+    let told = apply_lives(&[vec![before.clone()], vec![before.clone(), after], vec![before]]).await;
     for (view, rows) in told[0].0.iter().filter(|(view, _)| *view != "events") {
         assert_eq!(told[1].rows(view).len(), rows.len(), "{view}");
     }

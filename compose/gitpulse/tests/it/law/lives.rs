@@ -8,8 +8,8 @@ use rand::rngs::StdRng;
 use schemas::EventKind;
 use serde_json::{Value, json};
 
+use super::apply::{Tables, apply, chance};
 use super::records::Record;
-use super::telling::{Tables, chance, tell};
 
 /// What happened: seconds since the beginning, what, and who did it.
 type Happened = (i64, &'static str, u64);
@@ -111,7 +111,7 @@ async fn random_lives_of_issues_are_shown_as_they_happened() {
         }
         lives.insert(id, life);
     }
-    check(&tell(&records).await, "issue_events", "issue_id", &lives);
+    check(&apply(&records).await, "issue_events", "issue_id", &lives);
 }
 
 /// Rules 9, 11 and 17 for merge requests: approved, by `approval` and `approved`, and taken back within seconds, closed and reopened, merged.
@@ -187,5 +187,5 @@ async fn random_lives_of_merge_requests_are_shown_as_they_happened() {
         ));
         lives.insert(iid, life);
     }
-    check(&tell(&records).await, "merge_request_events", "merge_request_iid", &lives);
+    check(&apply(&records).await, "merge_request_events", "merge_request_iid", &lives);
 }

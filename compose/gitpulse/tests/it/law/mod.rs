@@ -1,9 +1,10 @@
 //! The law of facts, rule by rule (`docs/SQL.md`): any order and any repetition of what GitLab says give the same tables.
 //!
-//! `telling` tells records to the tables in many orders at once, without Kafka: decoded, made rows and inserted as the processor does. Each
+//! `apply` inserts records into the tables in many orders at once, without Kafka: decoded, made rows and inserted as the processor does. Each
 //! order is an instance of GitLab of its own, so that one query a view answers for all of them. `model` has the law in its plainest words.
 //! A test's comment names its rule, and a change of the code that it was seen to catch.
 
+mod apply;
 mod deletions;
 mod entities;
 mod faces;
@@ -17,5 +18,4 @@ mod records;
 mod refs;
 mod scenarios;
 mod snapshots;
-mod telling;
 mod versions;

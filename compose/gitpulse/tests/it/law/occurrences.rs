@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::apply::{Tables, apply};
 use super::records::{Record, body, example};
-use super::telling::{Tables, tell};
 
 /// Records as two hooks of two tenants deliver them, seconds apart.
 fn twice(records: &[Record]) -> Vec<Record> {
@@ -40,7 +40,7 @@ async fn a_life_told_by_two_hooks_and_the_api_happened_once() {
     let objects =
         ["merged", "approvals_7", "state_merged_7"].map(|name| example(&format!("merge_request/{name}.api")));
     let told = [twice(&webhooks), vec![Record::webhook(&approval)], objects.to_vec()].concat();
-    let tables = tell(&told).await;
+    let tables = apply(&told).await;
     let expected = ["approved", "merged", "opened", "updated", "updated"];
     assert_eq!(actions(&tables, "merge_request_events", "action"), expected);
     for row in tables.rows("merge_request_events") {
@@ -78,7 +78,7 @@ async fn an_approval_given_again_is_another_one() {
         at("approved", 14, false),
         at("unapproved", 30, true),
     ];
-    let tables = tell(&twice(&life)).await;
+    let tables = apply(&twice(&life)).await;
     let happened = actions(&tables, "merge_request_events", "action");
     assert_eq!(happened, ["approved", "approved", "opened", "unapproved", "unapproved"]);
     let resets = tables.column("merge_request_events", "system_action");
@@ -101,7 +101,7 @@ async fn what_has_an_id_is_one() {
         "vulnerability/detected",
     ]);
     let objects = ["note/on_issue", "deployment/running"].map(|name| example(&format!("{name}.api")));
-    let tables = tell(&[twice(&webhooks), objects.to_vec()].concat()).await;
+    let tables = apply(&[twice(&webhooks), objects.to_vec()].concat()).await;
     let expected = [
         ("notes", 2),
         ("jobs", 1),
@@ -124,7 +124,7 @@ async fn a_pipeline_reaches_each_status_once() {
     let webhooks = posted(&["pipeline/created", "pipeline/running", "pipeline/success"]);
     let objects =
         ["pipeline/listed", "pipeline/detail", "job/success"].map(|name| example(&format!("{name}.api")));
-    let tables = tell(&[twice(&webhooks), objects.to_vec()].concat()).await;
+    let tables = apply(&[twice(&webhooks), objects.to_vec()].concat()).await;
     let happened: Vec<&Value> =
         tables.rows("pipeline_events").iter().filter(|row| row["pipeline_id"] == 31001).collect();
     let happened: Vec<(&str, &str)> = happened
@@ -146,13 +146,13 @@ async fn a_pipeline_reaches_each_status_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_no_time_happened_when_it_was_first_heard_of() {
     let records = posted(&["wiki_page/create", "feature_flag/activated", "emoji/revoke"]);
-    let tables = tell(&twice(&records)).await;
+    let tables = apply(&twice(&records)).await;
     let heard = "2026-11-22 12:00:00.000";
     assert_eq!(tables.one("wiki_page_events")["occurred_at"], heard);
     assert_eq!(tables.one("feature_flag_events")["received_at"], heard);
     assert_eq!(tables.one("emoji_events")["occurred_at"], heard);
     // What has one keeps it.
-    let tables = tell(&twice(&posted(&["emoji/award"]))).await;
+    let tables = apply(&twice(&posted(&["emoji/award"]))).await;
     assert_eq!(tables.one("emoji_events")["occurred_at"], "2026-11-02 16:40:11.479");
 }
 
@@ -165,7 +165,7 @@ async fn a_flag_switched_on_off_and_on_after_ten_minutes_was_switched_three_time
     let on = example("feature_flag/activated.webhook");
     let off = example("feature_flag/deactivated.webhook").later(60);
     let again = on.clone().through("again", "default").later(700);
-    let tables = tell(&[on, off, again]).await;
+    let tables = apply(&[on, off, again]).await;
     assert_eq!(tables.rows("feature_flag_events").len(), 3);
 }
 
@@ -175,6 +175,6 @@ async fn a_flag_switched_on_off_and_on_after_ten_minutes_was_switched_three_time
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_kept_as_it_was_received_first() {
     let first = example("merge_request/open.webhook").through("one", "shop");
-    let tables = tell(&[first.clone(), first.clone().later(3600), first.later(60)]).await;
+    let tables = apply(&[first.clone(), first.clone().later(3600), first.later(60)]).await;
     assert_eq!(tables.one("events")["received_at"], "2026-11-22 12:00:00.000");
 }

@@ -2,8 +2,8 @@
 
 use rand::Rng;
 
+use super::apply::{Life, Tables, apply, apply_lives, assert_same, chance, receipt_derived, shuffled, split};
 use super::records::{Record, examples};
-use super::telling::{Life, Tables, assert_same, chance, receipt_derived, shuffled, split, tell, tell_lives};
 
 /// Promise 2. The same records, in any order, any number of times, in batches of any size: nothing changes, receipt columns and `events`
 /// included.
@@ -16,7 +16,7 @@ async fn any_order_and_repetition_of_the_same_records_gives_the_same_tables() {
     let records: Vec<Record> = examples().into_iter().map(late).collect();
     // A resend keeps the id, and comes later.
     let resent: Vec<Record> = records.iter().map(|record| record.clone().later(86_400)).collect();
-    let tables = tell(&[records.clone(), resent].concat()).await;
+    let tables = apply(&[records.clone(), resent].concat()).await;
     assert_eq!(tables.rows("events").len(), records.len(), "an event is one, however often it is sent");
     for (view, rows) in &tables.0 {
         assert!(!rows.is_empty(), "no example tells of {view}");
@@ -36,7 +36,7 @@ fn heard(records: &[Record], hooks: &[(&str, &str)], random: &mut impl Rng) -> V
 /// happened once is there once.
 ///
 /// Seen to fail: merge request events keyed by delivery; every delivery of a push, or of a switch of a flag, shown; statuses
-/// of pipelines and deployments keyed by receipt; version by receipt; tenants of a branch from the first telling of each push alone.
+/// of pipelines and deployments keyed by receipt; version by receipt; tenants of a branch from the first delivery of each push alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn other_hooks_and_receipts_change_only_what_is_said_to_depend_on_them() {
     let mut random = chance();
@@ -49,7 +49,7 @@ async fn other_hooks_and_receipts_change_only_what_is_said_to_depend_on_them() {
         lives.push(split(order, &mut random));
     }
     let receipt = receipt_derived().await;
-    let told = tell_lives(&lives).await;
+    let told = apply_lives(&lives).await;
     let counts = told.iter().map(|tables| tables.rows("events").len());
     let expected: Vec<usize> = [1, 1, 1, 3, 3, 3].iter().map(|hooks| hooks * records.len()).collect();
     assert_eq!(counts.collect::<Vec<_>>(), expected, "every delivery is an event");

@@ -4,8 +4,8 @@ use rand::Rng;
 use schemas::EventKind;
 use serde_json::json;
 
+use super::apply::{Life, apply, apply_lives, chance, shuffled, split};
 use super::records::{Record, body, example};
-use super::telling::{Life, chance, shuffled, split, tell, tell_lives};
 
 const ZEROS: &str = "0000000000000000000000000000000000000000";
 
@@ -28,7 +28,7 @@ fn push(branch: &str, before: char, after: char, seconds: i64) -> Record {
 }
 
 async fn head(records: &[Record]) -> String {
-    tell(records).await.one("branches")["head_sha"].as_str().unwrap_or("none").chars().take(1).collect()
+    apply(records).await.one("branches")["head_sha"].as_str().unwrap_or("none").chars().take(1).collect()
 }
 
 /// Rule 12. Walks of a branch over few commits, forced back, deleted and made again, each push told by up to three hooks: as many pushes as
@@ -64,7 +64,7 @@ async fn a_branch_is_where_its_last_push_left_it() {
         let order = shuffled(&[records.clone(), records.clone()].concat(), &mut random);
         lives.push(split(order, &mut random));
     }
-    for tables in tell_lives(&lives).await {
+    for tables in apply_lives(&lives).await {
         for (branch, walk) in walks.iter().enumerate().filter(|(_, walk)| !walk.is_empty()) {
             let name = format!("b{branch}");
             let pushed = |row: &&serde_json::Value| row["name"] == name.as_str();
@@ -137,7 +137,7 @@ async fn an_old_push_that_is_resent_moves_nothing() {
     let next = Record::webhook(&next).at("2026-11-02T12:00:00Z");
     let resent = pushed.clone().at("2026-11-03T08:00:00Z");
     let listed = example("push/event_pushed.api").at("2026-11-04T08:00:00Z");
-    let tables = tell(&[pushed, next, resent, listed]).await;
+    let tables = apply(&[pushed, next, resent, listed]).await;
     assert_eq!(tables.rows("pushes").len(), 2);
     assert_eq!(tables.one("branches")["head_sha"], to);
 }

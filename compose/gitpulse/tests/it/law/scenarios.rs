@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::apply::{Tables, apply};
 use super::records::{Record, body, example};
-use super::telling::{Tables, tell};
 
 /// Deliveries in the order of time, received the other way round: no receipt says what is newer.
 fn posted(names: &[&str]) -> Vec<Record> {
@@ -27,10 +27,10 @@ fn told(tables: &Tables, view: &str, column: &str) -> Vec<String> {
 /// Seen to fail: null says nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merge_request_that_is_reopened_is_not_closed() {
-    let tables = tell(&posted(&["merge_request/open_second", "merge_request/close"])).await;
+    let tables = apply(&posted(&["merge_request/open_second", "merge_request/close"])).await;
     assert_eq!(tables.one("merge_requests")["closed_at"], "2026-11-03 08:30:19.745");
     let life = posted(&["merge_request/open_second", "merge_request/close", "merge_request/reopen"]);
-    let tables = tell(&life).await;
+    let tables = apply(&life).await;
     let row = tables.one("merge_requests");
     assert_eq!((&row["state"], &row["closed_at"]), (&json!("opened"), &Value::Null));
     assert_eq!(told(&tables, "merge_request_events", "action"), ["opened", "closed", "reopened"]);
@@ -41,7 +41,7 @@ async fn a_merge_request_that_is_reopened_is_not_closed() {
 /// Seen to fail: a pipeline as of its own times, without those of its jobs; null says nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retried_pipeline_runs_again() {
-    let tables = tell(&posted(&["pipeline/failed", "pipeline/retried"])).await;
+    let tables = apply(&posted(&["pipeline/failed", "pipeline/retried"])).await;
     let row = tables.one("pipelines");
     assert_eq!(
         (&row["status"], &row["finished_at"], &row["duration_seconds"]),
@@ -56,7 +56,7 @@ async fn a_retried_pipeline_runs_again() {
 /// Seen to fail: an empty list says nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_unassigned_is_no_assignee() {
-    let tables = tell(&posted(&["issue/opened", "issue/reopened", "issue/unassigned"])).await;
+    let tables = apply(&posted(&["issue/opened", "issue/reopened", "issue/unassigned"])).await;
     assert_eq!(tables.one("issues")["assignee_ids"], json!([]));
 }
 
@@ -65,9 +65,9 @@ async fn who_is_unassigned_is_no_assignee() {
 /// Seen to fail: version by receipt.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_label_is_gone() {
-    let tables = tell(&posted(&["issue/opened", "issue/updated"])).await;
+    let tables = apply(&posted(&["issue/opened", "issue/updated"])).await;
     assert_eq!(tables.one("issues")["labels"], json!(["customer report", "payments"]));
-    let tables = tell(&posted(&["issue/opened", "issue/updated", "issue/label_removed"])).await;
+    let tables = apply(&posted(&["issue/opened", "issue/updated", "issue/label_removed"])).await;
     assert_eq!(tables.one("issues")["labels"], json!(["customer report"]));
 }
 
@@ -77,7 +77,7 @@ async fn a_removed_label_is_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_branch_that_is_forced_and_forced_back_is_where_it_was() {
     let [forced, back] = ["push/force_push.webhook", "push/force_push_back.webhook"].map(example);
-    let tables = tell(&[forced, back.later(900)]).await;
+    let tables = apply(&[forced, back.later(900)]).await;
     assert_eq!(tables.rows("pushes").len(), 2);
     assert_eq!(tables.one("branches")["head_sha"], body("push/force_push_back.webhook")["after"]);
 }
@@ -88,10 +88,10 @@ async fn a_branch_that_is_forced_and_forced_back_is_where_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_branch_that_is_deleted_and_made_again_is_there() {
     let [deleted, recreated] = ["push/delete_branch.webhook", "push/recreated_branch.webhook"].map(example);
-    let tables = tell(std::slice::from_ref(&deleted)).await;
+    let tables = apply(std::slice::from_ref(&deleted)).await;
     let row = tables.one("branches");
     assert_eq!((&row["head_sha"], &row["deleted_at"]), (&Value::Null, &json!("2026-11-22 12:00:00.000")));
-    let tables = tell(&[deleted, recreated.later(3600)]).await;
+    let tables = apply(&[deleted, recreated.later(3600)]).await;
     let row = tables.one("branches");
     assert_eq!(
         (&row["head_sha"], &row["deleted_at"]),
@@ -117,7 +117,7 @@ async fn an_approval_and_a_reset_in_one_second_are_both_there() {
     for field in ["system", "system_action"] {
         approval["object_attributes"].as_object_mut().unwrap().remove(field);
     }
-    let tables = tell(&[Record::webhook(&approval), Record::webhook(&reset)]).await;
+    let tables = apply(&[Record::webhook(&approval), Record::webhook(&reset)]).await;
     let rows = tables.rows("merge_request_events");
     let marked = rows.iter().filter(|row| row["action"] != "opened");
     let mut marked: Vec<(&str, bool)> =
@@ -134,7 +134,7 @@ async fn a_merge_that_two_hooks_and_the_api_tell_of_is_one() {
     let merge = example("merge_request/merge.webhook");
     let hooks = [("one", "shop"), ("two", "labs")].map(|(hook, tenant)| merge.clone().through(hook, tenant));
     let objects = ["merge_request/merged.api", "merge_request/state_merged_7.api"].map(example);
-    let tables = tell(&[hooks.to_vec(), objects.to_vec()].concat()).await;
+    let tables = apply(&[hooks.to_vec(), objects.to_vec()].concat()).await;
     let merged = row(&tables, "merge_request_events", "action", json!("merged"));
     assert_eq!(tables.rows("merge_request_events").len(), 2, "opened and merged");
     assert_eq!(
@@ -150,7 +150,7 @@ async fn a_merge_that_two_hooks_and_the_api_tell_of_is_one() {
 /// Seen to fail: version by receipt.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edited_note_says_what_it_was_edited_to() {
-    let tables = tell(&posted(&["note/thread_on_merge_request", "note/edited"])).await;
+    let tables = apply(&posted(&["note/thread_on_merge_request", "note/edited"])).await;
     let row = tables.one("notes");
     assert_eq!(row["body"], "Should the limit be documented in the handbook as well?");
     assert_eq!(row["created_at"], "2026-11-03 12:31:08.447");
@@ -162,7 +162,7 @@ async fn an_edited_note_says_what_it_was_edited_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issue_closed_by_its_status_is_closed() {
     let names = ["issue/opened", "issue/updated", "issue/closed", "issue/reopened", "issue/closed_by_status"];
-    let tables = tell(&posted(&names)).await;
+    let tables = apply(&posted(&names)).await;
     let row = tables.one("issues");
     assert_eq!((&row["state"], &row["closed_by_id"]), (&json!("closed"), &json!(7)));
     assert_eq!(row["closed_at"], "2026-11-05 15:12:44.318");
@@ -182,7 +182,7 @@ async fn an_incident_that_comes_as_work_item_and_as_issue_is_one() {
         names.map(|name| body(&format!("{name}.webhook"))["object_kind"].clone()),
         ["work_item", "issue"]
     );
-    let tables = tell(&posted(&names)).await;
+    let tables = apply(&posted(&names)).await;
     let row = tables.one("issues");
     assert_eq!(
         (&row["type"], &row["state"], &row["labels"]),
@@ -198,7 +198,7 @@ async fn an_incident_that_comes_as_work_item_and_as_issue_is_one() {
 async fn an_epic_has_no_project() {
     let listed = example("issue/epic_70003.api");
     let tables =
-        tell(&[posted(&["issue/epic_without_project", "issue/epic_closed"]), vec![listed]].concat()).await;
+        apply(&[posted(&["issue/epic_without_project", "issue/epic_closed"]), vec![listed]].concat()).await;
     let row = tables.one("issues");
     assert_eq!(
         (&row["project_id"], &row["group_path"], &row["state"]),

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::apply::{Tables, apply};
 use super::records::{Record, body};
-use super::telling::{Tables, tell};
 
 /// An event of merge request 7 that happened in a project, and was done by Ada, under these names.
 fn merge_request(updated_at: &str, path: &str, username: &str) -> Record {
@@ -40,7 +40,7 @@ async fn a_snapshot_is_as_old_as_the_body_it_is_in() {
     let old = merge_request("2026-11-02T09:00:00Z", "shop/checkout", "ada");
     let new = merge_request("2026-11-04T09:00:00Z", "shop/till", "ada-o");
     // The older body is received last.
-    let tables = tell(&[new, old.later(3600)]).await;
+    let tables = apply(&[new, old.later(3600)]).await;
     assert_eq!(of_project(&tables, "path"), "shop/till");
     assert_eq!(of_ada(&tables, "username"), "ada-o");
 }
@@ -56,7 +56,7 @@ async fn a_project_that_is_renamed_and_moved_is_one_project() {
     let moved = project("project_transfer", "2026-11-03T09:00:00Z", "retail/till");
     let after = merge_request("2026-11-04T09:00:00Z", "retail/till", "ada");
     // Whoever listens to one hook alone hears of it later.
-    let tables = tell(&[before.clone(), renamed.clone(), moved.clone(), after.clone()]).await;
+    let tables = apply(&[before.clone(), renamed.clone(), moved.clone(), after.clone()]).await;
     assert_eq!(of_project(&tables, "path"), "retail/till");
     assert_eq!(of_project(&tables, "namespace_path"), "retail");
     let merge_request = tables.one("merge_requests");
@@ -64,9 +64,9 @@ async fn a_project_that_is_renamed_and_moved_is_one_project() {
         (&merge_request["project_id"], &merge_request["project_path"]),
         (&json!(42), &json!("retail/till"))
     );
-    let tables = tell(&[before.later(7200), moved, renamed]).await;
+    let tables = apply(&[before.later(7200), moved, renamed]).await;
     assert_eq!(of_project(&tables, "path"), "retail/till");
-    let tables = tell(&[after]).await;
+    let tables = apply(&[after]).await;
     assert_eq!(of_project(&tables, "path"), "retail/till");
 }
 
@@ -78,6 +78,6 @@ async fn a_deleted_project_stays_deleted() {
     // The deletion is told with the project's last change, which what happened inside it is no part of.
     let inside = merge_request("2026-11-03T10:00:00Z", "shop/checkout", "ada");
     let deleted = project("project_destroy", "2026-11-03T09:00:00Z", "shop/checkout");
-    let tables = tell(&[inside.clone(), deleted, inside.later(3600)]).await;
+    let tables = apply(&[inside.clone(), deleted, inside.later(3600)]).await;
     assert_eq!(of_project(&tables, "deleted_at"), "2026-11-03 09:00:00.000");
 }

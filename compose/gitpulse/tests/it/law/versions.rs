@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::apply::{apply, assert_same, receipt_derived};
 use super::records::{Record, body, example};
-use super::telling::{assert_same, receipt_derived, tell};
 
 /// A body about merge request 7.
 fn merge_request(fields: Value) -> Record {
@@ -16,7 +16,7 @@ fn merge_request(fields: Value) -> Record {
 
 /// What a column of merge request 7 shows, whatever the order.
 async fn shown(column: &str, records: &[Record]) -> Value {
-    tell(records).await.one("merge_requests")[column].clone()
+    apply(records).await.one("merge_requests")[column].clone()
 }
 
 /// Rules 3 and 4. Before GitLab 19, webhooks have whole seconds: what follows in that second must not lose to milliseconds.
@@ -70,7 +70,7 @@ async fn an_immutable_time_takes_its_most_precise_form() {
         "updated_at": "2026-11-04 09:00:00 UTC", "created_at": "2026-11-02 08:12:31 UTC",
         "merged_at": "2026-11-03 13:22:10 UTC", "state": "merged",
     }));
-    let tables = tell(&[precise, newer, newest]).await;
+    let tables = apply(&[precise, newer, newest]).await;
     let row = tables.one("merge_requests");
     assert_eq!(row["created_at"], "2026-11-02 08:12:31.204");
     assert_eq!(row["merged_at"], "2026-11-03 13:22:10.871");
@@ -91,7 +91,7 @@ async fn a_body_from_the_far_future_freezes_nothing() {
         let right = merge_request(
             json!({"updated_at": "2026-11-24T12:00:01Z", "created_at": "2026-11-02T08:12:31.204Z", "state": "opened", "title": "right"}),
         );
-        let tables = tell(&[wrong, right.at("2026-11-24T12:00:02Z")]).await;
+        let tables = apply(&[wrong, right.at("2026-11-24T12:00:02Z")]).await;
         let row = tables.one("merge_requests");
         assert_eq!(row["title"], "right", "{year}");
         assert_eq!(row["created_at"], "2026-11-02 08:12:31.204", "{year}");
@@ -120,9 +120,9 @@ async fn a_clock_five_minutes_off_changes_nothing() {
             .collect()
     };
     let receipt = receipt_derived().await;
-    let on_time = tell(&life([0; 7])).await.of_things(&receipt);
+    let on_time = apply(&life([0; 7])).await.of_things(&receipt);
     for off in [[-300; 7], [300; 7], [300, -300, 300, -300, 300, -300, 300]] {
-        let off_time = tell(&life(off)).await.of_things(&receipt);
+        let off_time = apply(&life(off)).await.of_things(&receipt);
         assert_same(&on_time, &off_time, &format!("{off:?} s"));
     }
 }
@@ -138,7 +138,7 @@ async fn a_list_in_another_order_is_the_same_list() {
             json!({"updated_at": "2026-11-03T13:22:10.100Z", "labels": labels, "assignee_ids": [9, 8]}),
         )
     };
-    let tables = tell(&[labelled(["b", "a"]), labelled(["a", "b"])]).await;
+    let tables = apply(&[labelled(["b", "a"]), labelled(["a", "b"])]).await;
     let row = tables.one("merge_requests");
     assert_eq!((&row["labels"], &row["assignee_ids"]), (&json!(["a", "b"]), &json!([8, 9])));
 }
@@ -148,7 +148,7 @@ async fn a_list_in_another_order_is_the_same_list() {
 /// Seen to fail: jobs of `builds[]` as of their own times; a pipeline as of its own times, without those of its jobs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipelines_jobs_are_facts_about_jobs() {
-    let tables = tell(&[example("pipeline/failed.webhook"), example("pipeline/retried.webhook")]).await;
+    let tables = apply(&[example("pipeline/failed.webhook"), example("pipeline/retried.webhook")]).await;
     let mut jobs: Vec<(u64, &str)> = Vec::new();
     for row in tables.rows("jobs") {
         jobs.push((row["id"].as_u64().unwrap(), row["status"].as_str().unwrap()));
@@ -164,6 +164,6 @@ async fn a_pipelines_jobs_are_facts_about_jobs() {
     assert_eq!(jobs, expected);
     let mut finished = body("pipeline/retried.webhook");
     finished["builds"] = json!([]);
-    let tables = tell(&[example("pipeline/failed.webhook"), Record::webhook(&finished)]).await;
+    let tables = apply(&[example("pipeline/failed.webhook"), Record::webhook(&finished)]).await;
     assert_eq!(tables.rows("jobs").len(), 4, "a pipeline's event without jobs removes none");
 }

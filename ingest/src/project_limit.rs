@@ -1,5 +1,5 @@
-//! Turns: how many deliveries of one project wait for Kafka at the same time. In: a project. Out: a turn, or none in time, and then the
-//! delivery goes to the spool. Never remembers a project of which nothing is under way.
+//! The limit of deliveries of one project that wait for Kafka at the same time. In: a project. Out: a permit, or none in time, and then
+//! the delivery goes to the spool. Never remembers a project without deliveries under way.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long a delivery waits for its turn.
+/// How long a delivery waits for a permit.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The turns of all projects.
-pub struct Turns {
+/// The permits of all projects.
+pub struct ProjectLimit {
     limit: usize,
     projects: Arc<Projects>,
 }
@@ -20,12 +20,12 @@ type Projects = Mutex<HashMap<String, Project>>;
 
 struct Project {
     free: Arc<Semaphore>,
-    /// Deliveries that wait or have their turn.
+    /// Deliveries that wait for a permit or have one.
     deliveries: usize,
 }
 
-/// The turn of one delivery; over when it is dropped.
-pub struct Turn {
+/// The permit of one delivery; dropping it gives it to the next.
+pub struct Permit {
     // In this order: whoever waits may go on before the project is forgotten.
     _permit: OwnedSemaphorePermit,
     _place: Place,
@@ -37,19 +37,19 @@ struct Place {
     projects: Arc<Projects>,
 }
 
-impl Turns {
-    /// Turns for `limit` deliveries of each project.
-    pub fn new(limit: usize) -> Turns {
-        Turns { limit, projects: Arc::default() }
+impl ProjectLimit {
+    /// `limit` permits for each project.
+    pub fn new(limit: usize) -> ProjectLimit {
+        ProjectLimit { limit, projects: Arc::default() }
     }
 
-    /// Waits for a turn of the project, or whatever else the subject of an event begins with, of an instance; `None` if it takes too long.
-    pub async fn wait(&self, instance: &str, subject: &str) -> Option<Turn> {
+    /// Waits for a permit of the project, or whatever else the subject of an event begins with, of an instance; `None` if it takes too long.
+    pub async fn acquire(&self, instance: &str, subject: &str) -> Option<Permit> {
         // `project/42/merge_request/7`
         let end = subject.match_indices('/').nth(1).map_or(subject.len(), |(end, _)| end);
         let (place, free) = self.join(format!("{instance}/{}", &subject[..end]));
         let permit = tokio::time::timeout(TIMEOUT, free.acquire_owned()).await.ok()?.ok()?;
-        Some(Turn { _permit: permit, _place: place })
+        Some(Permit { _permit: permit, _place: place })
     }
 
     fn join(&self, project: String) -> (Place, Arc<Semaphore>) {
@@ -87,27 +87,27 @@ mod tests {
     const GITLAB: &str = "https://gitlab.example.com";
 
     #[tokio::test(start_paused = true)]
-    async fn a_project_that_takes_all_its_turns_leaves_those_of_others() {
-        let turns = Turns::new(2);
-        let first = turns.wait(GITLAB, "project/42/merge_request/7").await.unwrap();
-        let second = turns.wait(GITLAB, "project/42/push/refs/heads/main").await.unwrap();
-        assert!(turns.wait(GITLAB, "project/42/merge_request/7").await.is_none());
-        assert!(turns.wait(GITLAB, "project/421/merge_request/7").await.is_some());
-        assert!(turns.wait("https://other.example", "project/42/merge_request/7").await.is_some());
+    async fn a_project_that_takes_all_its_permits_leaves_those_of_others() {
+        let limit = ProjectLimit::new(2);
+        let first = limit.acquire(GITLAB, "project/42/merge_request/7").await.unwrap();
+        let second = limit.acquire(GITLAB, "project/42/push/refs/heads/main").await.unwrap();
+        assert!(limit.acquire(GITLAB, "project/42/merge_request/7").await.is_none());
+        assert!(limit.acquire(GITLAB, "project/421/merge_request/7").await.is_some());
+        assert!(limit.acquire("https://other.example", "project/42/merge_request/7").await.is_some());
         drop(second);
-        assert!(turns.wait(GITLAB, "project/42/issue/1").await.is_some());
+        assert!(limit.acquire(GITLAB, "project/42/issue/1").await.is_some());
         drop(first);
-        assert!(locked(&turns.projects).is_empty(), "nothing is under way, nothing is remembered");
+        assert!(locked(&limit.projects).is_empty(), "nothing is under way, nothing is remembered");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_waits_goes_on_when_a_turn_is_over() {
-        let turns = Turns::new(1);
-        let turn = turns.wait(GITLAB, "group/5").await.unwrap();
-        let waiting = turns.wait(GITLAB, "group/5");
+    async fn a_delivery_that_waits_goes_on_when_a_permit_is_free() {
+        let limit = ProjectLimit::new(1);
+        let permit = limit.acquire(GITLAB, "group/5").await.unwrap();
+        let waiting = limit.acquire(GITLAB, "group/5");
         let over = async {
             tokio::time::sleep(TIMEOUT / 2).await;
-            drop(turn);
+            drop(permit);
         };
         let (next, ()) = tokio::join!(waiting, over);
         assert!(next.is_some());

@@ -74,7 +74,7 @@ impl Tables {
     }
 }
 
-/// Fails with the first table in which two tellings differ.
+/// Fails with the first table in which two orders differ.
 #[track_caller]
 pub(crate) fn assert_same(one: &Tables, other: &Tables, what: &str) {
     let (one, other) = (one.clone().sorted(), other.clone().sorted());
@@ -158,7 +158,7 @@ pub(crate) async fn ask<T: RowOwned + RowRead>(query: &str) -> Vec<T> {
 pub(crate) type Life = Vec<Vec<Record>>;
 
 /// Tells each life to an instance of its own, and reads what every view shows of it.
-pub(crate) async fn tell_lives(lives: &[Life]) -> Vec<Tables> {
+pub(crate) async fn apply_lives(lives: &[Life]) -> Vec<Tables> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let prefix = format!("https://{}-", COUNT.fetch_add(1, Ordering::Relaxed));
     let law = Law::new().await;
@@ -240,7 +240,7 @@ pub(crate) fn shuffled(records: &[Record], random: &mut StdRng) -> Vec<Record> {
 
 /// Tells records once, in their order; then, elsewhere, in other orders, in batches of any size, every other time twice. All columns
 /// of all views are the same, those that depend on the receipt too: the records are.
-pub(crate) async fn tell(records: &[Record]) -> Tables {
+pub(crate) async fn apply(records: &[Record]) -> Tables {
     let mut random = chance();
     // One by one, where that is no matter of minutes.
     let each = records.len().div_ceil(10);
@@ -251,7 +251,7 @@ pub(crate) async fn tell(records: &[Record]) -> Tables {
         }
         lives.push(split(order, &mut random));
     }
-    let mut told = tell_lives(&lives).await.into_iter();
+    let mut told = apply_lives(&lives).await.into_iter();
     let first = told.next().unwrap();
     for (index, other) in told.enumerate() {
         assert_same(&first, &other, &format!("order {index}"));
