@@ -35,7 +35,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs everything on this machine: a broker, ClickHouse, ingest and processor
+    /// Runs everything on this machine: Apache Kafka, ClickHouse, ingest and processor
     Up(Box<up::UpArgs>),
     /// Receives webhooks and publishes them to Kafka
     Ingest(Box<roles::IngestArgs>),
