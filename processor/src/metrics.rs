@@ -190,9 +190,15 @@ impl Metrics {
         self.insert_seconds.with_label_values(&[table]).observe(took.as_secs_f64());
     }
 
-    /// Shows how far behind the group is in one topic.
-    pub fn lag(&self, topic: &str, records: i64) {
-        self.lag.with_label_values(&[topic]).set(records);
+    /// Shows how far behind this processor is in its partitions of one topic; nothing where it has none, or does not know.
+    pub fn lag(&self, topic: &str, records: Option<u64>) {
+        match records.and_then(|records| i64::try_from(records).ok()) {
+            Some(records) => self.lag.with_label_values(&[topic]).set(records),
+            None => {
+                // There may have been none before either.
+                let _ = self.lag.remove_label_values(&[topic]);
+            }
+        }
     }
 }
 

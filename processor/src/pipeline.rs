@@ -72,8 +72,11 @@ struct Context {
 impl ClientContext for Context {
     fn stats(&self, statistics: Statistics) {
         for (name, topic) in &statistics.topics {
-            let lags = topic.partitions.values().map(|partition| partition.consumer_lag.max(0));
-            self.metrics.lag(name, lags.sum());
+            let assigned = topic.partitions.values().filter(|partition| partition.fetch_state != "none");
+            // Below 0: not known yet. One that is not known makes the sum unknown.
+            let mut lags = assigned.map(|partition| u64::try_from(partition.consumer_lag).ok()).peekable();
+            let lag = if lags.peek().is_some() { lags.sum() } else { None };
+            self.metrics.lag(name, lag);
         }
     }
 }

@@ -76,14 +76,15 @@ pub fn redact_object(json: &str, kind: EventKind) -> Cow<'_, str> {
 fn blank<'a>(json: &'a str, paths: &[&[Step]]) -> Cow<'a, str> {
     let mut secrets = Vec::new();
     for path in paths {
-        let before = secrets.len();
-        locate(json, json, path, &mut secrets);
+        let mut found = Vec::new();
+        locate(json, json, path, &mut found);
         let list = path.iter().position(|step| matches!(step, Step::Each));
-        if let Some(list) = list.filter(|_| (secrets.len() - before) * REDACTED.len() > MAX_GROWTH) {
+        if let Some(list) = list.filter(|_| found.len() * REDACTED.len() > MAX_GROWTH) {
             // More than any GitLab sends: the list goes as a whole, or the body could outgrow every limit.
-            secrets.truncate(before);
-            locate(json, json, &path[..list], &mut secrets);
+            found.clear();
+            locate(json, json, &path[..list], &mut found);
         }
+        secrets.append(&mut found);
     }
     if secrets.is_empty() {
         return Cow::Borrowed(json);
@@ -241,6 +242,15 @@ mod tests {
         };
         check(&body(&list("1")), &body(REDACTED));
         check(&body(&list(r#"{"value":1}"#)), &body(REDACTED));
+    }
+
+    #[test]
+    fn two_long_lists_are_both_blanked_to_their_ends() {
+        let projects =
+            r#"{"runners_token":"hunter2","import_url":"https://ada:hunter3@example.com"},"#.repeat(11_000);
+        let json = format!(r#"{{"projects":[{}]}}"#, projects.trim_end_matches(','));
+        let redacted = redact_object(&json, EventKind::Group);
+        assert!(!redacted.contains("hunter2") && !redacted.contains("hunter3"));
     }
 
     #[test]

@@ -96,9 +96,23 @@ fn controller_port(file: &Path) -> io::Result<u16> {
     {
         return Ok(port);
     }
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    let port = free_port()?;
     fs::write(file, format!("{port}\n"))?;
     Ok(port)
+}
+
+/// A port that nobody listens on, below those that the system gives to outgoing connections, which would take it at any time.
+fn free_port() -> io::Result<u16> {
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    let begin = std::process::id().wrapping_mul(37);
+    let ports = (0..COUNT).map(|number| FIRST + begin.wrapping_add(number) % COUNT);
+    for port in ports.filter_map(|port| u16::try_from(port).ok()) {
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(io::ErrorKind::AddrInUse.into())
 }
 
 #[cfg(test)]

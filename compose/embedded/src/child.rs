@@ -47,6 +47,8 @@ pub struct ChildSpec {
 pub enum GivesUp {
     /// When it ended shortly after its start again and again: another start would not help.
     AfterShortRuns,
+    /// Never once it was ready, with growing pauses: its disk may have room again, and until then others keep what it cannot take.
+    NeverOnceReady,
     /// Never, and without growing pauses: for whoever kills it on purpose.
     Never,
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use futures_util::future::try_join_all;
+use tokio::time::timeout;
 
 use crate::child::{ChildSpec, Environment, GivesUp, Listens};
 
@@ -143,7 +144,7 @@ impl Kafka {
         let folder = std::path::absolute(&folder).map_err(prepare(&folder))?;
         let properties = folder.join("server.properties");
         fs::create_dir_all(&folder).map_err(prepare(&folder))?;
-        fs::write(&properties, self.server_properties(id, &folder)).map_err(prepare(&folder))?;
+        fs::write(&properties, self.server_properties(id)).map_err(prepare(&folder))?;
         let mut spec = ChildSpec {
             name: "kafka",
             program: self.program.java.clone(),
@@ -151,10 +152,11 @@ impl Kafka {
             log_file: folder.join("kafka.log"),
             folder: folder.clone(),
             // It has no use for the secrets in our environment, nor for options that are meant for another Java program.
-            environment: Environment::Only(Vec::new()),
+            // Without a locale Java reads no path that has more than ASCII.
+            environment: Environment::Only(vec![("LC_ALL", "C.UTF-8".into())]),
             listens: node.listens,
             ready_within: Duration::from_secs(60),
-            gives_up: GivesUp::AfterShortRuns,
+            gives_up: GivesUp::NeverOnceReady,
         };
         if !is_formatted(&folder) {
             let format = ["--ignore-formatted", "--cluster-id", CLUSTER_ID, "--config"];
@@ -200,11 +202,12 @@ impl Kafka {
         Ok(arguments)
     }
 
+    /// The log is named relative to the folder that the node runs in: a path may hold what has a meaning in this file.
     /// Message sizes stay at Kafka's defaults: what our topics ask for must suffice.
     ///
     /// The session timeout decides how long a node that was killed is kept waiting when it comes back, however long it was gone, for
     /// it may not register before its old session is over; and, in a cluster, how long partitions wait for another leader.
-    fn server_properties(&self, id: usize, folder: &Path) -> String {
+    fn server_properties(&self, id: usize) -> String {
         let KafkaNode { listens, controller_port } = self.nodes[id - 1];
         let broker = listens.address;
         let voters = self.nodes.iter().enumerate();
@@ -213,7 +216,6 @@ impl Kafka {
         let replicas = self.nodes.len().min(MAX_REPLICAS);
         let in_sync = if replicas == MAX_REPLICAS { 2 } else { 1 };
         let (session_ms, heartbeat_ms) = if self.nodes.len() == 1 { (1000, 250) } else { (3000, 500) };
-        let folder = folder.display();
         format!(
             "process.roles=broker,controller
 node.id={id}
@@ -222,7 +224,7 @@ controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://{broker},CONTROLLER://127.0.0.1:{controller_port}
 advertised.listeners=PLAINTEXT://{broker}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={folder}/log
+log.dirs=log
 num.network.threads=1
 num.io.threads=2
 auto.create.topics.enable=false
@@ -253,7 +255,9 @@ pub fn is_formatted(node_folder: &Path) -> bool {
 async fn run_to_its_end(spec: &ChildSpec) -> Result<(), KafkaError> {
     let not_started = |source| KafkaError::Java { program: spec.program.clone(), source };
     let mut command = spec.command().map_err(not_started)?;
-    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().await.map_err(not_started)?;
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
+    let output = timeout(spec.ready_within, output).await;
+    let output = output.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(not_started)?;
     if output.status.success() {
         return Ok(());
     }

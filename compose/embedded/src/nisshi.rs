@@ -66,7 +66,7 @@ impl Nisshi {
             log_file: self.folder.join("broker.log"),
             listens: self.listens,
             ready_within: Duration::from_secs(60),
-            gives_up: GivesUp::AfterShortRuns,
+            gives_up: GivesUp::NeverOnceReady,
         })
     }
 }

@@ -150,7 +150,7 @@ impl Chosen {
         }
         if let Some(error) = why_not_kafka {
             progress::say(&format!(
-                "the broker is Nisshi, compiled here once and slower. For Apache Kafka, which starts in seconds: {error}"
+                "the broker is Nisshi, which is slower. For Apache Kafka, which starts in seconds: {error}"
             ));
         }
         Ok(Self::Nisshi)

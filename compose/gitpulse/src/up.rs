@@ -126,7 +126,10 @@ pub(crate) async fn run(args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Res
     name_other_broker(&engines, data);
 
     let started = Instant::now();
-    let mut running = start(&engines, data, &args.stores).await?;
+    let mut running = tokio::select! {
+        running = start(&engines, data, &args.stores) => running?,
+        () = shutdown.cancelled() => return Ok(()),
+    };
     let served = tokio::select! {
         served = serve(&args, &token, started, &shutdown) => served,
         error = running.broker.gave_up() => Err(error.into()),
@@ -228,15 +231,17 @@ async fn process(
     loop {
         let (client, publisher, metrics) = (client.clone(), publisher.clone(), metrics.clone());
         let pipeline = Pipeline::start(&kafka, client, publisher, &config, metrics).await;
-        let processed = match pipeline {
-            Ok(pipeline) => pipeline.run(storing.clone()).await,
-            Err(error) => Err(error),
+        let running = storing.clone();
+        // A task of its own: whatever ends it, it is started again.
+        let processed = tokio::spawn(async move { pipeline?.run(running).await }).await;
+        let error: Option<Box<dyn std::error::Error + Send + Sync>> = match processed {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.into()),
+            Err(panicked) => Some(panicked.into()),
         };
-        if let Err(error) = processed {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the processor gave up; events wait in Kafka until it is back"
-            );
+        if let Some(error) = error {
+            let error: &dyn std::error::Error = &*error;
+            tracing::error!(error, "the processor gave up; events wait in Kafka until it is back");
         }
         tokio::select! {
             () = tokio::time::sleep(PROCESSOR_PAUSE) => (),
@@ -285,7 +290,11 @@ async fn provide(args: &DataArgs) -> anyhow::Result<Engines> {
         Some(folder) => Cache::at(folder),
         None => Cache::default_location()?,
     };
-    let overrides = args.overrides();
+    let mut overrides = args.overrides();
+    // Events may wait in that log: without Java the way out is to install it, not to leave them there.
+    if overrides.broker.is_none() && args.data_dir.join(KAFKA).is_dir() {
+        overrides.broker = Some(BrokerKind::Kafka);
+    }
     let provided = tokio::task::spawn_blocking(move || Engines::provide(&cache, &overrides)).await?;
     Ok(provided?)
 }
@@ -322,7 +331,7 @@ fn name_other_broker(engines: &Engines, data: &Path) {
         tracing::warn!(
             folder = %folder.display(),
             "an earlier `up` ran {version}, and events may wait in its log: run `gitpulse up --broker {kind}` until \
-             gitpulse_processor_lag_records is 0 in /metrics, stop it, then remove the folder"
+             /metrics has gitpulse_processor_lag_records of 22 topics and all are 0, stop it, then remove the folder"
         );
     }
 }

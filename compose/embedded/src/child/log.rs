@@ -35,7 +35,10 @@ pub(super) fn open(path: &Path, limit: u64) -> io::Result<File> {
 pub fn last_line(path: &Path) -> Option<String> {
     let end = tail(&mut File::open(path).ok()?, LAST_LINE_BYTES).ok()?;
     let text = String::from_utf8_lossy(&end);
-    let line = text.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+    // Of a stack trace of Java the cause counts, not where it went by.
+    let is_trace =
+        |line: &str| line.starts_with("at ") || (line.starts_with("... ") && line.ends_with(" more"));
+    let line = text.lines().map(str::trim).rfind(|line| !line.is_empty() && !is_trace(line))?;
     Some(line.to_owned())
 }
 

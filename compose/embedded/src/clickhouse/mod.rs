@@ -80,7 +80,7 @@ pub fn child(executable: &Path, library: &Path, folder: &Path, listens: Listens)
         environment: Environment::Only(Vec::new()),
         listens,
         ready_within: Duration::from_secs(60),
-        gives_up: GivesUp::AfterShortRuns,
+        gives_up: GivesUp::NeverOnceReady,
     }
 }
 
@@ -90,8 +90,9 @@ pub fn child(executable: &Path, library: &Path, folder: &Path, listens: Listens)
 ///
 /// When the system refuses.
 pub fn give_way() -> io::Result<()> {
-    const NICENESS: i32 = 10;
-    rustix::process::nice(NICENESS)?;
+    const NICENESS: i32 = 5;
+    // Of this thread, and of those that it starts.
+    rustix::process::setpriority_process(None, NICENESS)?;
     Ok(())
 }
 

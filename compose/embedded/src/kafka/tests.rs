@@ -14,7 +14,7 @@ fn program(archive: Option<ClassArchive>) -> KafkaProgram {
 
 #[track_caller]
 fn check(nodes: u16, id: usize, expected: &[&str]) {
-    let properties = cluster(nodes).server_properties(id, Path::new("/data/node"));
+    let properties = cluster(nodes).server_properties(id);
     for line in expected {
         assert!(properties.lines().any(|found| found == *line), "{line} is missing in\n{properties}");
     }
@@ -28,7 +28,7 @@ fn nodes_listen_on_loopback_alone() {
         &[
             "listeners=PLAINTEXT://127.0.0.1:19001,CONTROLLER://127.0.0.1:19101",
             "auto.create.topics.enable=false",
-            "log.dirs=/data/node/log",
+            "log.dirs=log",
         ],
     );
     check(3, 2, &["node.id=2", "listeners=PLAINTEXT://127.0.0.1:19002,CONTROLLER://127.0.0.1:19102"]);

@@ -36,6 +36,12 @@ pub enum ProvideError {
         /// What was found instead.
         found: String,
     },
+    /// A path that Java would take for two.
+    #[error("{} holds a colon, which separates paths for Java: choose another folder with GITPULSE_CACHE_DIR", path.display())]
+    Colon {
+        /// The path.
+        path: PathBuf,
+    },
     /// A folder the user named is no Kafka.
     #[error(
         "GITPULSE_KAFKA_DIR names {}, which has no libs/kafka_2.13-*.jar: name the folder of an unpacked Apache Kafka",

@@ -1,8 +1,8 @@
 //! In: what the user names, `JAVA_HOME` and `PATH`. Out: a Java that runs Kafka. Never installs one.
 
 use std::{
-    env,
-    path::{Path, PathBuf},
+    env, fmt,
+    path::{self, Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -30,7 +30,7 @@ impl Java {
         if let Some(named) = named {
             // The folder of an installation does as well.
             let program = if named.is_dir() { named.join("bin/java") } else { named.to_owned() };
-            return Self::ask(program).map_err(|found| ProvideError::Java { found });
+            return Self::ask(program).map_err(|unusable| ProvideError::Java { found: unusable.to_string() });
         }
         let of_home = env::var_os("JAVA_HOME").filter(|home| !home.is_empty());
         let of_home = of_home.map(|home| PathBuf::from(home).join("bin/java"));
@@ -38,24 +38,53 @@ impl Java {
         for program in of_home.into_iter().chain([PathBuf::from("java")]) {
             match Self::ask(program) {
                 Ok(java) => return Ok(java),
-                Err(unusable) if unusable.contains(" is ") => found = unusable,
-                Err(_) => (),
+                Err(Unusable::Missing(_)) => (),
+                Err(unusable) => found = unusable.to_string(),
             }
         }
         Err(ProvideError::Java { found })
     }
 
-    /// Asks a program for its version; an error says what it is instead.
-    fn ask(program: PathBuf) -> Result<Self, String> {
-        let asked = Command::new(&program).arg("-version").stdin(Stdio::null()).output();
-        let output = asked.map_err(|error| format!("{} does not run: {error}", program.display()))?;
+    /// Asks a program for its version, in the environment that Kafka will have.
+    fn ask(program: PathBuf) -> Result<Self, Unusable> {
+        // It is started from another folder than this process's own; a bare name is looked up in PATH.
+        let program = match program.components().count() {
+            1 => program,
+            _ => path::absolute(&program).unwrap_or(program),
+        };
+        let mut command = Command::new(&program);
+        command.arg("-version").stdin(Stdio::null()).env_clear();
+        for name in ["PATH", "HOME", "TMPDIR"] {
+            command.envs(env::var_os(name).map(|value| (name, value)));
+        }
+        let Ok(output) = command.output() else { return Err(Unusable::Missing(program)) };
         let printed = String::from_utf8_lossy(&output.stderr);
-        let version = version(&printed)
-            .ok_or_else(|| format!("{} does not say its version", program.display()))?
-            .to_owned();
-        match feature(&version) {
-            Some(number) if number >= OLDEST => Ok(Self { program, version }),
-            _ => Err(format!("{} is version {version}", program.display())),
+        match version(&printed) {
+            None => Err(Unusable::Silent(program)),
+            Some(version) if feature(version).is_some_and(|number| number >= OLDEST) => {
+                Ok(Self { program, version: version.to_owned() })
+            }
+            Some(version) => Err(Unusable::Old(program, version.to_owned())),
+        }
+    }
+}
+
+/// Why a program is no Java for Kafka.
+enum Unusable {
+    /// It is not there, or does not run.
+    Missing(PathBuf),
+    /// It says no version.
+    Silent(PathBuf),
+    /// It is older than Kafka wants it.
+    Old(PathBuf, String),
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(program) => write!(formatter, "{} does not run", program.display()),
+            Self::Silent(program) => write!(formatter, "{} does not say its version", program.display()),
+            Self::Old(program, version) => write!(formatter, "{} is version {version}", program.display()),
         }
     }
 }

@@ -106,8 +106,16 @@ pub(super) fn provide(
     let archive = installation.join(format!("java-{}.jsa", java.version));
     let program =
         |archive| KafkaProgram { java: java.program.clone(), installation: installation.clone(), archive };
+    if installation.to_string_lossy().contains(':') {
+        return Err(ProvideError::Colon { path: installation });
+    }
     if !is_whole(&installation) || !archive.is_file() {
-        let _lock = cache.lock(NAME)?;
+        let _lock = match cache.lock(NAME) {
+            Ok(lock) => lock,
+            // A cache that somebody else filled, and nobody may write to.
+            Err(_) if is_whole(&installation) => return Ok(program(None)),
+            Err(error) => return Err(error),
+        };
         // Another process may have installed it while this one waited for the lock.
         if !is_whole(&installation) {
             fetch(cache, &installation)?;

@@ -16,7 +16,7 @@ use super::{
 
 /// What is said before the compilation starts.
 pub(super) const ANNOUNCEMENT: &str = "nisshi 0.8.1, the Kafka-compatible broker that `gitpulse up` \
-     runs: it is published as source only, so it is compiled here, about 460 crates, roughly 10 \
+     runs where there is no Java: it is published as source only, so it is compiled here, about 460 crates, roughly 10 \
      minutes on two cores and 2 GB of disk meanwhile, once (the program takes 68 MB)";
 
 const VERSION: &str = "0.8.1";

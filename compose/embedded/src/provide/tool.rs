@@ -36,6 +36,13 @@ impl Tool {
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(self.name);
         command.stdin(Stdio::null());
+        // Proxies and registries are the user's choice; our secrets are none of its business.
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("GITPULSE_") || name.starts_with("GITLAB_"))
+            {
+                command.env_remove(name);
+            }
+        }
         command
     }
 

@@ -16,6 +16,9 @@ const PAUSES: [Duration; 4] = [
     Duration::from_secs(5),
 ];
 
+/// The pause before every further run of a child that is never given up.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
 /// How often in a row a child has ended shortly after its start.
 #[derive(Debug)]
 pub(super) struct Backoff {
@@ -40,6 +43,7 @@ impl Backoff {
         let pause = PAUSES.get(self.short_runs.saturating_sub(1)).copied();
         match self.gives_up {
             GivesUp::AfterShortRuns => pause,
+            GivesUp::NeverOnceReady => Some(pause.unwrap_or(LONGEST_PAUSE)),
             GivesUp::Never => Some(pause.unwrap_or(PAUSES[0]).min(PAUSES[0])),
         }
     }
