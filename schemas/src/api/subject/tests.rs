@@ -21,6 +21,7 @@ const PAIRS: &[(&str, &str)] = &[
     ("deployment/blocked", "deployment/blocked"),
     ("deployment/canceled", "deployment/canceled"),
     ("deployment/created", ""),
+    ("deployment/environment", ""),
     ("deployment/failed", "deployment/failed"),
     ("deployment/running", "deployment/approved"),
     ("deployment/skipped", ""),
