@@ -147,14 +147,17 @@ impl Budget {
     }
 
     fn endpoint(&mut self, token: usize, called: &Called) -> &mut Endpoint {
-        let rate = called.limit.documented(self.site).unwrap_or(self.rate);
+        let new = match called.limit.documented(self.site) {
+            Some(rate) => Endpoint::documented(rate),
+            None => Endpoint::free(self.rate),
+        };
         let endpoints = &mut self.tokens[token].endpoints;
         let is_full = endpoints.len() >= MAX_ROUTES && !endpoints.contains_key(called);
         let called = match is_full && called.limit == Limit::General {
             true => Called { limit: Limit::General, route: OTHER_ROUTE.into() },
             false => called.clone(),
         };
-        endpoints.entry(called).or_insert_with(|| Endpoint::new(rate))
+        endpoints.entry(called).or_insert(new)
     }
 
     /// The earliest moment at which the endpoint itself can be called with any token, whatever else the tokens are used for.
