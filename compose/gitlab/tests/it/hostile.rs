@@ -114,7 +114,7 @@ async fn a_body_without_end_is_cut() {
     let endless = move |_: &Request, _: usize| Answer::Endless(head.clone(), chunk.clone(), Duration::ZERO);
     check(&list(endless).await.unwrap_err(), "an answer is larger than 64 MiB");
     let lie = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10000000000\r\n\r\n[";
-    check(&list(|_, _| Answer::Stall(lie.to_vec())).await.unwrap_err(), "an answer is larger than 64 MiB");
+    check(&list(move |_, _| Answer::Stall(lie.to_vec())).await.unwrap_err(), "an answer is larger than 64 MiB");
     let error_head = b"HTTP/1.1 400 X\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     let chunk = b"1000\r\n".iter().chain(&[b'x'; 0x1000]).chain(b"\r\n").copied().collect::<Vec<u8>>();
     let endless = move |_: &Request, _: usize| Answer::Endless(error_head.clone(), chunk.clone(), Duration::ZERO);
@@ -163,7 +163,7 @@ async fn what_is_not_gitlabs_is_named() {
     let bytes = |_: &Request, _: usize| Answer::Bytes(b"SSH-2.0-OpenSSH_9.6\r\n".to_vec());
     check(&list(bytes).await.unwrap_err(), "does not answer");
     let cut = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n[";
-    check(&list(|_, _| Answer::Bytes(cut.into())).await.unwrap_err(), "broke off");
+    check(&list(move |_, _| Answer::Bytes(cut.into())).await.unwrap_err(), "broke off");
 }
 
 #[tokio::test]

@@ -125,7 +125,7 @@ pub(crate) fn client(url: &str, tokens: &str, audit: Audit) -> Client {
 
 async fn serve(
     mut stream: TcpStream,
-    answer: &(dyn Fn(&Request, usize) -> Answer + Send + Sync),
+    answer: &impl Fn(&Request, usize) -> Answer,
     counted: &watch::Sender<usize>,
     asked: &Mutex<Vec<Request>>,
 ) -> std::io::Result<()> {
