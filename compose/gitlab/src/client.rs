@@ -12,11 +12,12 @@ use crate::base::Base;
 use crate::budget::Budget;
 use crate::config::{ApiConfig, ConfigError};
 use crate::error::FetchError;
-use crate::fetch::{Asked, Patience};
+use crate::fetch::Asked;
 use crate::limit::Limit;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::page::{Next, Page, Walk};
+use crate::patience::Patience;
 use crate::tokens::Tokens;
 use crate::{graphql, headers, parse};
 
@@ -90,12 +91,7 @@ impl Client {
     ///
     /// # Errors
     /// GitLab, or what answers in its place, did not give a page.
-    pub async fn list(
-        &self,
-        limit: Limit,
-        path: &str,
-        query: &[(&str, String)],
-    ) -> Result<Page, FetchError> {
+    pub async fn list(&self, limit: Limit, path: &str, query: &[(&str, String)]) -> Result<Page, FetchError> {
         let query = encode(&self.shared.base, path, query)?;
         let walk = Walk::new(&query);
         self.page(Next { limit, path: path.to_owned(), query, walk }).await

@@ -87,7 +87,9 @@ pub enum ConfigError {
     #[error("GITLAB_TOKEN lists more than {MAX_TOKENS} tokens")]
     TooManyTokens,
     /// It was not copied as it is.
-    #[error("GITLAB_TOKEN holds a character that no token has: copy it again, without quotes and line breaks")]
+    #[error(
+        "GITLAB_TOKEN holds a character that no token has: copy it again, without quotes and line breaks"
+    )]
     TokenCharacters,
     /// The machine has no roots of trust, say.
     #[error("no HTTP client can be made; check the TLS roots of this machine")]

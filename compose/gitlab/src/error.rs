@@ -115,6 +115,8 @@ pub enum FetchError {
         base: String,
         /// The status.
         status: u16,
+        /// How long it asks to wait, as 503 does during maintenance.
+        retry_after: Option<Duration>,
     },
     /// Another status.
     #[error("GitLab refuses the request ({status}): {message}")]

@@ -8,47 +8,14 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::{Response, StatusCode, Url};
 use tokio::time::Instant;
 
-use crate::audit::Call;
 use crate::budget::{Called, LONGEST_PAUSE, Permit};
 use crate::client::Client;
 use crate::error::{FetchError, quote};
 use crate::limit::Limit;
 use crate::metrics::Outcome;
+use crate::patience::pause;
+use crate::record::{Record, clock};
 use crate::{body, headers, refusal};
-
-/// How long and how often it is tried.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// How often a call is made if the reason may pass: no connection, 5xx, 429.
-    pub attempts: u32,
-    /// How long an answer may take to begin. GitLab itself gives up a request after 60 seconds.
-    pub answer: Duration,
-    /// How long nothing may come of an answer that has begun.
-    pub idle: Duration,
-    /// How long one attempt may take in all.
-    pub whole: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Patience {
-        Patience {
-            attempts: 7,
-            answer: Duration::from_secs(70),
-            idle: Duration::from_secs(30),
-            whole: Duration::from_secs(300),
-        }
-    }
-}
-
-/// The longest pause after the first attempt; doubles with each further one.
-const PAUSE: Duration = Duration::from_millis(500);
-const PAUSE_MAX: Duration = Duration::from_secs(30);
-
-/// The pause after so many attempts, between half of the longest and all of it. `random` is at least 0 and less than 1.
-pub(crate) fn pause(attempts: u32, random: f64) -> Duration {
-    let longest = PAUSE * (1 << attempts.saturating_sub(1).min(16));
-    longest.min(PAUSE_MAX).mul_f64(0.5 + random / 2.0)
-}
 
 /// What is asked.
 pub(crate) struct Asked {
@@ -97,9 +64,11 @@ impl Client {
                 return Err(error);
             }
             // After a 429 the budget makes everybody wait.
+            let own = pause(attempts, rand::random());
             let pause = match error {
                 FetchError::Limited => Duration::ZERO,
-                _ => pause(attempts, rand::random()),
+                FetchError::Server { retry_after: Some(asked), .. } => own.max(asked.min(LONGEST_PAUSE)),
+                _ => own,
             };
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -154,12 +123,18 @@ impl Client {
             return Err(FetchError::Redirected { base, status: status.as_u16(), target });
         }
         if !status.is_success() {
+            let asked = headers::retry_after(response.headers(), record.at);
             let said = body::read_error(response, self.patience.idle).await;
-            return Err(refusal::read(&base, &token.name, status.as_u16(), &said, &self.shared.tokens));
+            let error = refusal::read(&base, &token.name, status.as_u16(), &said, &self.shared.tokens);
+            return Err(match error {
+                FetchError::Server { base, status, .. } => {
+                    FetchError::Server { base, status, retry_after: asked }
+                }
+                other => other,
+            });
         }
         if !headers::is_json(response.headers()) {
-            let content_type =
-                quote(&self.shared.tokens.blank(headers::content_type(response.headers())));
+            let content_type = quote(&self.shared.tokens.blank(headers::content_type(response.headers())));
             return Err(FetchError::NotGitLab { base, content_type });
         }
         let headers = response.headers().clone();
@@ -202,67 +177,3 @@ impl Client {
         FetchError::Stalled { base: self.base_url().to_owned(), what, limit }
     }
 }
-
-/// Counts and writes down one request when it is dropped: as aborted, if nobody waits for it any more.
-struct Record<'c> {
-    client: &'c Client,
-    asked: &'c Asked,
-    permit: &'c Permit,
-    at: DateTime<Utc>,
-    began: Instant,
-    status: Option<u16>,
-    bytes: u64,
-    outcome: Outcome,
-}
-
-impl<'c> Record<'c> {
-    fn new(client: &'c Client, asked: &'c Asked, permit: &'c Permit) -> Record<'c> {
-        Record {
-            client,
-            asked,
-            permit,
-            at: clock(),
-            began: Instant::now(),
-            status: None,
-            bytes: 0,
-            outcome: Outcome::Aborted,
-        }
-    }
-}
-
-impl Drop for Record<'_> {
-    fn drop(&mut self) {
-        let Client { shared, metrics, .. } = self.client;
-        let (left, token_left) = {
-            let (now, budget) = (shared.pace.now(), shared.pace.budget());
-            (budget.left(now), budget.token_left(self.permit.token, now))
-        };
-        let duration = self.began.elapsed();
-        let is_taken = shared.audit.record(Call {
-            at: self.at,
-            method: if self.asked.body.is_some() { "POST" } else { "GET" },
-            path: self.asked.url.path().to_owned(),
-            status: self.status,
-            outcome: self.outcome,
-            duration,
-            bytes: self.bytes,
-            token: shared.tokens.get(self.permit.token).name.clone(),
-            budget_left: token_left,
-        });
-        if let Some(metrics) = metrics {
-            metrics.request(self.outcome);
-            metrics.request_seconds.observe(duration.as_secs_f64());
-            metrics.body_bytes.inc_by(self.bytes);
-            metrics.budget_left.set(left.into());
-            metrics.unaudited.inc_by(u64::from(!is_taken));
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the edge: calls are dated where they are made")]
-fn clock() -> DateTime<Utc> {
-    Utc::now()
-}
-
-#[cfg(test)]
-mod tests;

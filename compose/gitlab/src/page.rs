@@ -62,12 +62,7 @@ impl Walk {
     }
 
     /// The walk after a page that was asked for with `asked`, had these rows, and names `next`.
-    pub(crate) fn step(
-        &self,
-        asked: &str,
-        rows: &[Box<RawValue>],
-        next: &str,
-    ) -> Result<Walk, FetchError> {
+    pub(crate) fn step(&self, asked: &str, rows: &[Box<RawValue>], next: &str) -> Result<Walk, FetchError> {
         let endless = |what| Err(FetchError::Endless { what });
         let mut walk = self.clone();
         let next_hash = hash(next);

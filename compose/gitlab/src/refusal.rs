@@ -41,13 +41,16 @@ pub(crate) fn read(base: &str, token: &str, status: u16, body: &str, tokens: &To
     match status {
         401 => FetchError::Unauthorized { base, token, message },
         403 if said.error.as_str() == Some("insufficient_scope") => {
-            let needed = said.scope.as_str().map_or_else(|| "read_api".to_owned(), |scope| quote(&tokens.blank(scope)));
+            let needed = said
+                .scope
+                .as_str()
+                .map_or_else(|| "read_api".to_owned(), |scope| quote(&tokens.blank(scope)));
             FetchError::Scope { token, needed }
         }
         403 => FetchError::Forbidden { token, message },
         404 => FetchError::Absent { token, message },
         429 => FetchError::Limited,
-        500..=599 => FetchError::Server { base, status },
+        500..=599 => FetchError::Server { base, status, retry_after: None },
         _ => FetchError::Refused { status, message },
     }
 }

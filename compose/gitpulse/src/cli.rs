@@ -94,7 +94,9 @@ pub(crate) fn run(settings: Settings<Cli>) -> anyhow::Result<ExitCode> {
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let finished = match cli.command {
         Command::Engine(args) => return engine::run(args),
-        Command::Config(args) => config::print(&sources, &args.webhooks.tenants(&args.gitlab.instance, tenants)),
+        Command::Config(args) => {
+            config::print(&sources, &args.webhooks.tenants(&args.gitlab.instance, tenants))
+        }
         Command::Up(args) => runtime()?.block_on(up::run(*args, tenants)),
         Command::Ingest(args) => runtime()?.block_on(roles::ingest(*args, tenants)),
         Command::Processor(args) => runtime()?.block_on(roles::processor(*args)),

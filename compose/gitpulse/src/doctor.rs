@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use gitlab::ApiConfig;
 use clickhouse::error::Error;
+use gitlab::ApiConfig;
 use ingest::config::TenantConfig;
 use ingest::tenant::Tenants;
 use runtime::clickhouse::{ClickHouse, ClickHouseError, Code, code};

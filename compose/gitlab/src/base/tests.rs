@@ -16,7 +16,9 @@ fn check_next(configured: &str, link: &str, expected: Result<&str, &str>) {
 
 #[test]
 fn an_address_has_one_form() {
-    for url in ["https://GitLab.example.com", " https://gitlab.example.com/ ", "https://gitlab.example.com:443"] {
+    for url in
+        ["https://GitLab.example.com", " https://gitlab.example.com/ ", "https://gitlab.example.com:443"]
+    {
         assert_eq!(base(url).as_str(), "https://gitlab.example.com");
     }
     assert_eq!(base("http://example.com:8080/gitlab/").as_str(), "http://example.com:8080/gitlab");

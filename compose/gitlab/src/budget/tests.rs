@@ -143,7 +143,10 @@ fn documented_limits_hold_for_all_paths_that_share_them() {
         Called::new(Limit::Members, "groups/1/members/all"),
         Called::new(Limit::Members, "projects/2/members/all")
     );
-    assert_ne!(Called::new(Limit::General, "projects/1/jobs"), Called::new(Limit::General, "projects/1/notes"));
+    assert_ne!(
+        Called::new(Limit::General, "projects/1/jobs"),
+        Called::new(Limit::General, "projects/1/notes")
+    );
 }
 
 #[test]
@@ -151,7 +154,8 @@ fn names_in_paths_do_not_grow_the_budget_without_end() {
     let mut budget = Budget::new(Site::SelfManaged, 1, 60_000);
     let mut now = Moment::ZERO;
     for number in 0..2_000u32 {
-        let name: String = (0..4).map(|digit| char::from(b'a' + (number >> (4 * digit)) as u8 % 16)).collect();
+        let name: String =
+            (0..4).map(|digit| char::from(b'a' + (number >> (4 * digit)) as u8 % 16)).collect();
         next(&mut budget, &Called::new(Limit::General, &name), &mut now);
     }
     assert_eq!(budget.tokens[0].endpoints.len(), MAX_ROUTES + 1);

@@ -25,7 +25,10 @@ fn check_next(links: &[&str], expected: Option<&str>) {
 fn the_next_link_is_found_among_others() {
     let next = "https://gitlab.example.com/api/v4/projects?page=2&x=a,b;c";
     check_next(&[&format!("<{next}>; rel=\"next\"")], Some(next));
-    check_next(&[&format!("<https://x/?page=1>; rel=\"first\", <{next}>; rel=\"next\", <y>; rel=last")], Some(next));
+    check_next(
+        &[&format!("<https://x/?page=1>; rel=\"first\", <{next}>; rel=\"next\", <y>; rel=last")],
+        Some(next),
+    );
     check_next(&["<https://x/?page=1>; rel=\"prev\"", &format!("<{next}>;rel=next")], Some(next));
     check_next(&[&format!("<{next}>; title=\"a\"; REL=\"last next\"")], Some(next));
 }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::budget::Told;
 use crate::limit::{Limit, Site};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -54,6 +55,25 @@ async fn calls_that_their_endpoint_holds_back_hold_up_no_others() {
     );
     assert!((300..=500).contains(&groups), "{groups}");
     assert!((5_700..=6_000).contains(&(groups + general)), "{groups} and {general}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_minutes_holds_up_nobody() {
+    let pace = pace(2, 600);
+    let members = called(Limit::Members);
+    let (one, other) = (pace.permit(&members).await.unwrap(), pace.permit(&members).await.unwrap());
+    assert_ne!(one.token, other.token);
+    let (pause, longer) = (Some(MINUTE * 10), Some(MINUTE * 14));
+    let exhausted = Told { limit: 600, remaining: 0, resets_in: MINUTE };
+    pace.budget().refuse(&one, None, pause, pace.now(), 0.0);
+    pace.budget().refuse(&other, Some(exhausted), longer, pace.now(), 0.0);
+    let asked = Instant::now();
+    let (_, general) = tokio::join!(pace.permit(&members), async {
+        let permit = pace.permit(&called(Limit::General)).await.unwrap();
+        (permit.token, asked.elapsed())
+    });
+    assert!(general.0 == one.token && general.1 < Duration::from_secs(1), "{general:?}");
+    assert!(asked.elapsed() >= MINUTE * 10);
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,7 +56,8 @@ fn empty_pages_are_no_end_but_not_for_ever() {
 #[test]
 fn a_next_page_can_be_kept() {
     let walk = Walk::new("page=1").step("page=1", &rows(&["1"]), "page=2").unwrap();
-    let next = Next { limit: Limit::ProjectJobs, path: "projects/1/jobs".into(), query: "page=2".into(), walk };
+    let next =
+        Next { limit: Limit::ProjectJobs, path: "projects/1/jobs".into(), query: "page=2".into(), walk };
     let kept: Next = serde_json::from_str(&serde_json::to_string(&next).unwrap()).unwrap();
     assert_eq!(kept, next);
     assert_eq!(kept.query(), "page=2");

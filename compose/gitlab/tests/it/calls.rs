@@ -50,15 +50,13 @@ async fn gitlab_under_a_path_is_asked_there() {
     let group = format!("groups/{}", gitlab::segment("shop/checkout"));
     client.object(Limit::Group, &group, &[]).await.unwrap();
     client.graphql("{ a }", value!({})).await.unwrap();
-    assert_eq!(
-        server.lines(),
-        ["GET /gitlab/api/v4/groups/shop%2Fcheckout", "POST /gitlab/api/graphql"]
-    );
+    assert_eq!(server.lines(), ["GET /gitlab/api/v4/groups/shop%2Fcheckout", "POST /gitlab/api/graphql"]);
 }
 
 #[tokio::test]
 async fn graphql_gives_data_as_it_is() {
-    let server = Server::start(|_, _| json(r#"{"data": {"project": {"id" : "gid://gitlab/Project/1"}}}"#)).await;
+    let server =
+        Server::start(|_, _| json(r#"{"data": {"project": {"id" : "gid://gitlab/Project/1"}}}"#)).await;
     let variables = value!({ "path": "shop/checkout" });
     let query = "query($path: ID!) { project(fullPath: $path) { id } }";
     let data = server.client().graphql(query, variables.clone()).await.unwrap();
@@ -73,7 +71,9 @@ async fn graphql_gives_data_as_it_is() {
 async fn graphql_says_what_this_version_does_not_know() {
     let server = Server::start(|_, count| match count {
         0 => json(r#"{"errors":[{"message":"Field 'x' doesn't exist on type 'Query'"}]}"#),
-        _ => json(r#"{"errors":[{"message":"Query has complexity of 300, which exceeds max complexity of 250"}]}"#),
+        _ => json(
+            r#"{"errors":[{"message":"Query has complexity of 300, which exceeds max complexity of 250"}]}"#,
+        ),
     })
     .await;
     let client = server.client();

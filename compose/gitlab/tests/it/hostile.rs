@@ -8,7 +8,9 @@ use serde_json::json as value;
 use crate::server::{Answer, Request, Server, TOKEN, answer, json, page};
 
 /// Lists projects from a server that answers so.
-async fn list(answer: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static) -> Result<Page, FetchError> {
+async fn list(
+    answer: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static,
+) -> Result<Page, FetchError> {
     let server = Server::start(answer).await;
     server.client().list(Limit::General, "projects", &[]).await
 }
@@ -55,7 +57,11 @@ async fn no_redirect_is_followed() {
 async fn a_link_to_another_host_ends_the_walk() {
     let canary = Server::canary().await;
     let port = canary.address.port();
-    for host in [format!("http://localhost:{port}"), format!("//localhost:{port}"), "http://127.0.0.1.evil.example".into()] {
+    for host in [
+        format!("http://localhost:{port}"),
+        format!("//localhost:{port}"),
+        "http://127.0.0.1.evil.example".into(),
+    ] {
         let link = format!("{host}/api/v4/projects?page=2");
         let error = list(move |_, _| page(r#"[{"id":1}]"#, &link)).await.unwrap_err();
         check(&error, "the next page is said to be on");
@@ -93,7 +99,8 @@ async fn a_cursor_that_is_an_address_is_no_address() {
 
 #[tokio::test]
 async fn pages_that_go_round_come_to_an_end() {
-    let mine = |request: &Request| request.line.rsplit_once("page=").map_or(0, |(_, page)| page.parse().unwrap());
+    let mine =
+        |request: &Request| request.line.rsplit_once("page=").map_or(0, |(_, page)| page.parse().unwrap());
     let itself = |_: &Request, _: usize| page(r#"[{"id":1}]"#, "/?page=2");
     check(&walk(&Server::start(itself).await.client()).await.unwrap_err(), "do not come to an end");
     let in_threes = move |request: &Request, count: usize| {
@@ -101,7 +108,8 @@ async fn pages_that_go_round_come_to_an_end() {
         page(&format!(r#"[{{"id":{count}}}]"#), &format!("/?page={}", current % 3 + 1))
     };
     check(&walk(&Server::start(in_threes).await.client()).await.unwrap_err(), "do not come to an end");
-    let repeats = |_: &Request, count: usize| page(r#"[{"id":1},{"id":2}]"#, &format!("/?page={}", count + 2));
+    let repeats =
+        |_: &Request, count: usize| page(r#"[{"id":1},{"id":2}]"#, &format!("/?page={}", count + 2));
     let server = Server::start(repeats).await;
     check(&walk(&server.client()).await.unwrap_err(), "a page repeats the one before it");
     assert_eq!(server.asked().len(), 2);
@@ -109,15 +117,20 @@ async fn pages_that_go_round_come_to_an_end() {
 
 #[tokio::test]
 async fn a_body_without_end_is_cut() {
-    let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    let head =
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     let chunk = [b"100000\r\n".to_vec(), vec![b' '; 0x10_0000], b"\r\n".to_vec()].concat();
     let endless = move |_: &Request, _: usize| Answer::Endless(head.clone(), chunk.clone(), Duration::ZERO);
     check(&list(endless).await.unwrap_err(), "an answer is larger than 64 MiB");
     let lie = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10000000000\r\n\r\n[";
-    check(&list(move |_, _| Answer::Stall(lie.to_vec())).await.unwrap_err(), "an answer is larger than 64 MiB");
+    check(
+        &list(move |_, _| Answer::Stall(lie.to_vec())).await.unwrap_err(),
+        "an answer is larger than 64 MiB",
+    );
     let error_head = b"HTTP/1.1 400 X\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     let chunk = b"1000\r\n".iter().chain(&[b'x'; 0x1000]).chain(b"\r\n").copied().collect::<Vec<u8>>();
-    let endless = move |_: &Request, _: usize| Answer::Endless(error_head.clone(), chunk.clone(), Duration::ZERO);
+    let endless =
+        move |_: &Request, _: usize| Answer::Endless(error_head.clone(), chunk.clone(), Duration::ZERO);
     check(&list(endless).await.unwrap_err(), "refuses the request (400)");
 }
 
@@ -138,7 +151,8 @@ async fn a_socket_that_stalls_is_given_up() {
 
 #[tokio::test]
 async fn a_body_that_drips_is_given_up() {
-    let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    let head =
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     let drip = move |_: &Request, _: usize| {
         Answer::Endless(head.clone(), b"1\r\n \r\n".to_vec(), Duration::from_millis(5))
     };
@@ -146,7 +160,10 @@ async fn a_body_that_drips_is_given_up() {
     let second = Duration::from_secs(1);
     let patience = Patience { attempts: 1, answer: second, idle: second, whole: second };
     let client = server.client().with_patience(patience);
-    check(&client.list(Limit::General, "projects", &[]).await.unwrap_err(), "a whole answer took more than 1s");
+    check(
+        &client.list(Limit::General, "projects", &[]).await.unwrap_err(),
+        "a whole answer took more than 1s",
+    );
 }
 
 #[tokio::test]

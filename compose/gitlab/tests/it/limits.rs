@@ -18,6 +18,18 @@ async fn what_passes_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_gitlab_under_maintenance_is_asked_when_it_says() {
+    let server = Server::start(|_, count| match count {
+        0 => answer(503, &[("Retry-After", "1")], "GitLab is under maintenance"),
+        _ => json("[]"),
+    })
+    .await;
+    let asked = Instant::now();
+    server.client().list(Limit::General, "projects", &[]).await.unwrap();
+    assert!(asked.elapsed() >= Duration::from_secs(1), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
 async fn what_does_not_pass_is_asked_as_often_as_patience_says() {
     let server = Server::start(|_, _| answer(503, &[], "")).await;
     let error = server.client().list(Limit::General, "projects", &[]).await.unwrap_err();

@@ -36,7 +36,8 @@ async fn every_request_is_counted_and_written_down_once() {
     assert_eq!(outcomes(&registry), ["absent 1", "ok 1", "server 1", "unreadable 1"]);
 
     let calls: Vec<_> = std::iter::from_fn(|| calls.try_recv().ok()).collect();
-    let brief: Vec<_> = calls.iter().map(|call| (call.method, &*call.path, call.status, call.outcome)).collect();
+    let brief: Vec<_> =
+        calls.iter().map(|call| (call.method, &*call.path, call.status, call.outcome)).collect();
     assert_eq!(
         brief,
         [

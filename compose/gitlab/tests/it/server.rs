@@ -44,7 +44,8 @@ pub(crate) enum Answer {
 /// An answer with a status, headers and a body.
 pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let head = format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\nConnection: close\r\n", body.len());
+    let head =
+        format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\nConnection: close\r\n", body.len());
     Answer::Bytes(format!("{head}\r\n{body}").into_bytes())
 }
 
