@@ -19,7 +19,7 @@ pub(crate) struct Tokens(Vec<Token>);
 impl Tokens {
     pub(crate) fn new(secrets: Vec<Secret>) -> Result<Tokens, ConfigError> {
         let is_alone = secrets.len() == 1;
-        let token = |(index, secret): (usize, Secret)| {
+        let token = |(index, secret): (usize, Secret)| -> Result<Token, ConfigError> {
             let mut authorization = HeaderValue::from_str(&format!("Bearer {}", secret.expose()))
                 .map_err(|_| ConfigError::TokenCharacters)?;
             authorization.set_sensitive(true);

@@ -106,7 +106,9 @@ fn run(
             let told = Some(told).filter(|_| headers == Headers::Told);
             match is_served {
                 true => budget.answer(&permit, told, now),
-                false => drop(budget.refuse(&permit, told, None, now, 0.5)),
+                false => {
+                    budget.refuse(&permit, told, None, now, 0.5);
+                }
             }
             continue;
         }

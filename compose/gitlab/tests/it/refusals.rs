@@ -72,12 +72,9 @@ async fn with_several_tokens_the_one_that_is_wrong_is_named() {
 
 #[tokio::test]
 async fn an_address_where_nobody_listens() {
-    let server = Server::start(|_, _| refused(200, "{}")).await;
-    let url = server.url();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let client = crate::server::client(&format!("http://{port}"), TOKEN, gitlab::Audit::none());
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let client = crate::server::client(&format!("http://{free}"), TOKEN, gitlab::Audit::none());
     let error = client.object(Limit::General, "user", &[]).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("http://{port} does not answer"));
+    assert_eq!(error.to_string(), format!("http://{free} does not answer"));
     assert!(error.is_transient() && error.needs_attention().unwrap().contains("correct GITLAB_URL"));
-    assert!(url != format!("http://{port}"));
 }

@@ -19,7 +19,7 @@ pub(crate) const TOKEN: &str = "glpat-t0ken-of-the-test";
 pub(crate) struct Request {
     /// As `GET /api/v4/projects?page=2`.
     pub(crate) line: String,
-    /// All of the head, in lower case but for values.
+    /// The request line and the headers.
     pub(crate) head: String,
     pub(crate) body: String,
 }
