@@ -66,11 +66,11 @@ pub enum FetchError {
         needed: String,
     },
     /// 403, because a permission of a fine-grained token is missing, or because nothing but such a token is accepted.
-    #[error("{token} lacks fine-grained permissions: {needed}")]
+    #[error("{token} lacks fine-grained {needed}")]
     FineGrained {
         /// Which token.
         token: String,
-        /// The permissions that GitLab names.
+        /// What GitLab names, as `project permissions: [read_job]`.
         needed: String,
     },
     /// 403: a feature is off, the role does not suffice, or the user is blocked.

@@ -58,9 +58,9 @@ pub(crate) fn read(base: &str, token: &str, status: u16, body: &str, tokens: &To
 /// The permissions that GitLab names, if that is what it says.
 pub(crate) fn fine_grained(text: &str) -> Option<String> {
     let (_, rest) = text.split_once(FINE_GRAINED)?;
-    let rest = rest.trim_start().strip_prefix("with ").unwrap_or(rest);
+    let rest = rest.trim_start().trim_start_matches("with ").trim_start_matches("the following ");
     let rest = rest.trim().trim_end_matches('.');
-    Some(if rest.is_empty() { "the permissions of docs/TOKENS.md".to_owned() } else { quote(rest) })
+    Some(if rest.is_empty() { "permissions (docs/TOKENS.md)".to_owned() } else { quote(rest) })
 }
 
 #[cfg(test)]

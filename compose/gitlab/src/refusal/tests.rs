@@ -55,8 +55,8 @@ fn missing_permissions_of_a_fine_grained_token_are_named() {
     check(
         403,
         body,
-        "the token lacks fine-grained permissions: the following project permissions: [read_pipeline, read_job]",
-        "make a fine-grained personal access token with the following project permissions: [read_pipeline, read_job] and set GITLAB_TOKEN (docs/TOKENS.md)",
+        "the token lacks fine-grained project permissions: [read_pipeline, read_job]",
+        "make a fine-grained personal access token with project permissions: [read_pipeline, read_job] and set GITLAB_TOKEN (docs/TOKENS.md)",
     );
     let legacy =
         r#"{"message":"Access denied: This operation requires a fine-grained personal access token."}"#;

@@ -276,6 +276,18 @@ async fn doctor_names_each_fault_and_its_remedy() {
     assert!(!text.contains("bad-token"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_asks_of_each_token_who_it_is() {
+    let (address, asked) = gitlab().await;
+    let deployment = Deployment::new("tokens")
+        .with("GITLAB_URL", &format!("http://{address}"))
+        .with("GITLAB_TOKEN", "good-token, bad-token");
+    let (code, text) = doctor(&deployment);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("knows token 1 as ada") && text.contains("does not know token 2"), "{text}");
+    assert_eq!(asked.lock().unwrap().last().unwrap(), "/api/v4/user Bearer bad-token");
+}
+
 /// Topics that somebody else made, with Kafka's defaults.
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_names_topics_that_would_lose_events() {
