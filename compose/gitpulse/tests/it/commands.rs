@@ -222,7 +222,8 @@ async fn gitlab() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
                 (_, false) => (StatusCode::UNAUTHORIZED, r#"{"message":"401 Unauthorized"}"#),
                 (_, true) => (StatusCode::NOT_FOUND, "{}"),
             };
-            warp::reply::with_status(body, status)
+            let reply = warp::reply::with_status(body, status);
+            warp::reply::with_header(reply, "content-type", "application/json")
         },
     );
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
