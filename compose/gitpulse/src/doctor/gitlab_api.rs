@@ -29,7 +29,7 @@ pub(super) async fn check(config: &ApiConfig) -> Vec<Finding> {
     let tokens = config.gitlab_token.as_ref().map(Secret::expose).unwrap_or_default();
     let tokens: Vec<&str> = tokens.split(',').filter(|token| !token.trim().is_empty()).collect();
     if config.instance.url().is_none() || tokens.is_empty() {
-        let missing = if tokens.is_empty() { "GITLAB_TOKEN is" } else { "GITLAB_URL is" };
+        let missing = if config.instance.url().is_some() { "GITLAB_TOKEN is" } else { "GITLAB_URL is" };
         return vec![Finding::Note(format!(
             "GitLab: not asked, {missing} not set; receiving webhooks does not need it"
         ))];
