@@ -6,7 +6,8 @@ use reqwest::Response;
 
 use crate::error::FetchError;
 
-/// No page of GitLab is as large: a hundred merge requests with the longest descriptions have some 100 MB, but with real ones below one.
+/// A page of real things has some hundred KiB. A hundred descriptions of the greatest length that GitLab takes, 1 MiB each, would have more: who meets
+/// that asks for fewer rows at once.
 pub(crate) const MAX_BODY: usize = 64 * 1024 * 1024;
 /// Of an answer that is an error only the beginning is of use.
 const MAX_ERROR: usize = 16 * 1024;

@@ -134,7 +134,7 @@ pub enum FetchError {
         /// What it is instead.
         content_type: String,
     },
-    /// The body is larger than any page.
+    /// The body is larger than pages are. Fewer rows at once may help.
     #[error("an answer is larger than {} MiB", .limit / (1024 * 1024))]
     TooLarge {
         /// The bound, in bytes.
