@@ -117,3 +117,14 @@ impl Endpoint {
         self.window.set_permits(permits.saturating_add(more).min(most.max(permits)));
     }
 }
+
+#[cfg(test)]
+impl Endpoint {
+    pub(crate) fn paused_until(&self) -> Moment {
+        self.paused_until
+    }
+
+    pub(crate) fn permits(&self) -> u32 {
+        self.window.rate().permits
+    }
+}

@@ -227,7 +227,7 @@ fn pauses_without_a_time_double_and_calls_under_way_say_nothing_new() {
         endpoint.take(now);
         assert_eq!(endpoint.refuse(None, now, 0.0), SECOND * expected);
         assert_eq!(endpoint.refuse(None, now + SECOND, 0.0), SECOND * (expected - 1));
-        assert_eq!(endpoint.paused_until, now + SECOND * expected);
+        assert_eq!(endpoint.paused_until(), now + SECOND * expected);
         now = endpoint.ready_at(now);
     }
     endpoint.succeeded();
@@ -255,7 +255,7 @@ fn a_refused_rate_is_tried_again_after_an_hour() {
     endpoint.refuse(Some(SECOND), HOUR, 0.0);
     let permits = |endpoint: &mut Endpoint, at| {
         endpoint.ready_at(at);
-        endpoint.window.rate().permits
+        endpoint.permits()
     };
     assert_eq!(permits(&mut endpoint, HOUR + SECOND), 60);
     assert_eq!(permits(&mut endpoint, HOUR + MINUTE * 30), 108);

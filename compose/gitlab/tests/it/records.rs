@@ -11,9 +11,9 @@ use crate::server::{Answer, Server, TOKEN, answer, client, json};
 fn outcomes(registry: &Registry) -> Vec<String> {
     let families = registry.gather();
     let family = families.iter().find(|family| family.name() == "gitpulse_gitlab_requests_total").unwrap();
-    let counted = family.get_metric().iter().filter(|metric| metric.get_counter().value() > 0.0);
+    let counted = family.get_metric().iter().filter(|metric| metric.get_counter().get_value() > 0.0);
     counted
-        .map(|metric| format!("{} {}", metric.get_label()[0].value(), metric.get_counter().value()))
+        .map(|metric| format!("{} {}", metric.get_label()[0].value(), metric.get_counter().get_value()))
         .collect()
 }
 
@@ -68,7 +68,7 @@ async fn an_audit_that_nobody_reads_delays_and_fails_nothing() {
     client.list(Limit::General, "projects", &[]).await.unwrap();
     let families = registry.gather();
     let lost = families.iter().find(|family| family.name() == "gitpulse_gitlab_unaudited_total").unwrap();
-    assert_eq!(lost.get_metric()[0].get_counter().value(), 3.0);
+    assert_eq!(lost.get_metric()[0].get_counter().get_value(), 3.0);
 }
 
 #[tokio::test]
