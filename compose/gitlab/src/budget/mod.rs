@@ -167,13 +167,13 @@ impl Budget {
 
     /// Takes a permit with the token that has one first, or else was used least lately.
     pub(crate) fn take(&mut self, called: &Called, now: Moment) -> Take {
-        let mut best = (Moment::MAX, Moment::MAX, 0);
+        let mut best = (Moment::MAX, Moment::MAX, u64::MAX, 0);
         for index in 0..self.tokens.len() {
             let endpoint = self.endpoint(index, called).ready_at(now);
             let token = &self.tokens[index];
-            best = best.min((token.ready_at(now).max(endpoint), token.last, index));
+            best = best.min((token.ready_at(now).max(endpoint), token.last, token.granted, index));
         }
-        let (ready_at, _, index) = best;
+        let (ready_at, _, _, index) = best;
         if let Some(wait) = too_long(ready_at, now) {
             return Take::TooLong(wait);
         }
