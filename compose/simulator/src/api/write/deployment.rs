@@ -1,0 +1,146 @@
+//! Deployments and environments (<https://docs.gitlab.com/api/deployments/>, <https://docs.gitlab.com/api/environments/>). In: one of a sprint.
+//! Out: JSON. A deployment's environment has no tier there: only the list of environments says it.
+
+use serde_json::{Value, json};
+
+use super::{Scribe, absent};
+use crate::gitlab::text::time;
+use crate::gitlab::{HOUR, Millis, PRODUCTION, Place, REVIEW, STAGING, Sprint, environment, tier};
+
+/// An environment of a project: staging and production are of the first sprint, each review environment of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EnvironmentPlace {
+    pub(crate) sprint: u32,
+    pub(crate) number: u32,
+}
+
+impl EnvironmentPlace {
+    /// Of a deployment of a sprint.
+    pub(crate) fn of(sprint: u32, number: u32) -> EnvironmentPlace {
+        EnvironmentPlace { sprint: if number == REVIEW { sprint } else { 0 }, number }
+    }
+}
+
+impl Scribe<'_> {
+    /// The environments of the project, in the order of their ids.
+    pub(in crate::api) fn environments(&self) -> Vec<EnvironmentPlace> {
+        environments(self.world, self.project, self.now)
+    }
+
+    /// As the list of environments has it.
+    pub(in crate::api) fn environment(&self, place: EnvironmentPlace) -> Value {
+        let mut written = self.environment_of_deployment(place);
+        let (created_at, stopped_at) = self.environment_times(place);
+        let stopped_at = stopped_at.filter(|at| *at <= self.now);
+        written["tier"] = json!(tier(place.number));
+        written["state"] = json!(if stopped_at.is_some() { "stopped" } else { "available" });
+        written["auto_stop_at"] = Value::Null;
+        written["description"] = Value::Null;
+        written["enable_advanced_logs_querying"] = json!(false);
+        written["created_at"] = json!(time(created_at));
+        written["updated_at"] = json!(time(stopped_at.unwrap_or(created_at)));
+        if !self.version.has_created_at_of_refs() {
+            absent(&mut written, "created_at");
+            absent(&mut written, "updated_at");
+        }
+        written
+    }
+
+    fn environment_times(&self, place: EnvironmentPlace) -> (Millis, Option<Millis>) {
+        environment_times(self.world, self.project, place)
+    }
+
+    fn environment_of_deployment(&self, place: EnvironmentPlace) -> Value {
+        let name = environment(self.project, place.sprint, place.number);
+        let slug = name.replace('/', "-");
+        let id = environment_id(self.world, self.project.index, place);
+        json!({
+            "id": id, "name": name, "slug": slug, "external_url": format!("https://{slug}.{}.example.com", self.project.slug),
+        })
+    }
+
+    /// As a list has it, and alone.
+    pub(in crate::api) fn deployment(&self, sprint: &Sprint, number: u32) -> Option<Value> {
+        let deployment = sprint.deployments.get(number as usize)?;
+        let status = deployment.status(self.now)?;
+        let updated_at = deployment.updated_at(self.now)?;
+        let place = EnvironmentPlace::of(sprint.number, deployment.environment);
+        Some(json!({
+            "id": self.world.id_in(sprint, number), "iid": self.world.deployment_iid(sprint, number), "ref": deployment.on.name(sprint),
+            "sha": deployment.sha.to_string(), "created_at": time(deployment.created_at), "updated_at": time(updated_at),
+            "user": self.person(deployment.by), "environment": self.environment_of_deployment(place),
+            "deployable": self.job(sprint, deployment.job), "status": status.as_str(),
+        }))
+    }
+
+    /// Alone: with its approvals, of which there are none.
+    pub(in crate::api) fn deployment_alone(&self, sprint: &Sprint, number: u32) -> Option<Value> {
+        let mut written = self.deployment(sprint, number)?;
+        written["pending_approval_count"] = json!(0);
+        written["approvals"] = json!([]);
+        Some(written)
+    }
+
+    /// When a release was made, as the list of releases has it (<https://docs.gitlab.com/api/releases/>).
+    pub(in crate::api) fn release(&self, sprint: &Sprint, number: u32) -> Option<Value> {
+        let tag = sprint.tags.get(number as usize)?;
+        let released_at = tag.released_at?;
+        let commit = self.world.commit(sprint.project, sprint.number, tag.sha);
+        let commit = commit.map(|commit| self.commit(&commit, super::merge_request::Stats::Absent));
+        let name = &tag.name;
+        let source = |format: &str| json!({"format": format, "url": format!("{}/-/archive/{name}.{format}", self.page())});
+        Some(json!({
+            "name": format!("Release {name}"), "tag_name": name, "description": "", "created_at": time(tag.at + 60_000),
+            "released_at": time(released_at), "upcoming_release": released_at > self.now, "author": self.person(tag.by),
+            "commit": commit, "milestones": [self.milestone(sprint.number)],
+            "assets": {"count": 4, "sources": ["zip", "tar.gz", "tar.bz2", "tar"].map(source), "links": []}, "evidences": [],
+            "commit_path": format!("/-/commit/{}", tag.sha), "tag_path": format!("/-/tags/{name}"),
+            "_links": {"self": format!("{}/-/releases/{name}", self.page())},
+        }))
+    }
+}
+
+/// The environments of a project at a time, in the order of their ids.
+pub(crate) fn environments(
+    world: &crate::gitlab::World,
+    project: &crate::gitlab::Project,
+    now: Millis,
+) -> Vec<EnvironmentPlace> {
+    if !project.has_deployments() {
+        return Vec::new();
+    }
+    let mut places: Vec<EnvironmentPlace> =
+        [STAGING, PRODUCTION].map(|number| EnvironmentPlace { sprint: 0, number }).to_vec();
+    for sprint in 0..=world.config().sprint_at(now) {
+        let place = EnvironmentPlace { sprint, number: REVIEW };
+        let made = world.sprint(project.index, sprint);
+        if made.deployments.iter().any(|deployment| deployment.environment == REVIEW && deployment.created_at <= now) {
+            places.push(place);
+        }
+    }
+    places.retain(|place| environment_times(world, project, *place).0 <= now);
+    places
+}
+
+/// When an environment came to be, and when it was stopped: a review environment is with its sprint.
+pub(crate) fn environment_times(
+    world: &crate::gitlab::World,
+    project: &crate::gitlab::Project,
+    place: EnvironmentPlace,
+) -> (Millis, Option<Millis>) {
+    let config = world.config();
+    match place.number {
+        REVIEW => {
+            let made = world.sprint(project.index, place.sprint);
+            let first = made.deployments.iter().find(|deployment| deployment.environment == REVIEW);
+            let created_at = first.map_or(config.starts_at(place.sprint), |deployment| deployment.created_at - 200);
+            (created_at, Some(config.starts_at(place.sprint + 1) - HOUR))
+        }
+        _ => (project.created_at(config), None),
+    }
+}
+
+/// The id of an environment.
+pub(crate) fn environment_id(world: &crate::gitlab::World, project: u32, place: EnvironmentPlace) -> u64 {
+    world.id(Place { project, sprint: place.sprint, number: place.number })
+}
