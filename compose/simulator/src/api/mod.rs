@@ -20,7 +20,7 @@ mod route;
 mod server;
 mod token;
 mod version;
-pub(crate) mod write;
+mod write;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,8 @@
 //! however large it is.
 //!
 //! [`dice`] makes numbers of a seed and a place, [`size`] says how large a world is, [`people`] and [`tree`] who and what there is, [`plan`]
-//! what will happen in a sprint, [`grow`] lets it happen, [`sprint`] is what came of it, [`world`] finds sprints and names their objects,
+//! what will happen in a sprint, [`grow`] lets it happen, [`sprint`] is what came of it, [`world`] finds sprints and names their objects, [`places`] what
+//! belongs to more than one,
 //! [`truth`] says what tables have to show, [`hooks`] what GitLab would have sent.
 
 mod deployment;
@@ -15,6 +16,7 @@ mod merge_request;
 mod names;
 mod people;
 mod pipeline;
+mod places;
 mod plan;
 mod size;
 mod sprint;
@@ -28,12 +30,15 @@ mod tests;
 
 pub use deployment::{Deployment, PRODUCTION, REVIEW, STAGING};
 pub use dice::{Millis, Sha};
-pub(crate) use dice::{DAY, HOUR};
+pub(crate) use dice::DAY;
 pub use issue::{Issue, IssueState, IssueStep, IssueWhat};
 pub use merge_request::{Draft, MergeRequest, MergeRequestState, Noted, Step, Story, What};
 pub(crate) use names::{environment, tier};
 pub(crate) use people::everybody;
 pub use people::Person;
+pub(crate) use places::{
+    EnvironmentPlace, Head, branches, environment_id, environment_times, environments, moved_to, shared_with,
+};
 pub use pipeline::{Job, Pipeline, PipelineState, Status, Trigger};
 pub use size::{SPRINT_DAYS, WorldConfig};
 pub use sprint::{Activity, Commit, Happened, Note, Noteable, Push, Ref, Sizes, Sprint, StateEvent, Tag};

@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::dice::Millis;
+use super::merge_request::{MergeRequest, Story};
 use super::sprint::Noteable;
 
 fn moment(at: Millis) -> DateTime<Utc> {
@@ -43,13 +44,28 @@ pub(crate) fn read_time(text: &str) -> Option<Millis> {
     Some(date.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis())
 }
 
+/// The label that some merge requests carry.
+pub(crate) const LABEL: &str = "basket";
+/// Ids of forks follow those of their projects by so much.
+pub(crate) const FORKS: u64 = 9_000_000;
+
 /// The title of the merge request of this number.
-pub(crate) fn merge_request_title(number: u32, reverts: Option<u32>) -> String {
+pub(crate) fn title(number: u32, request: &MergeRequest) -> String {
     let subject = super::grow::subject(number);
-    match reverts {
-        Some(_) => format!("Revert \"{subject}\""),
-        None => subject.to_owned(),
+    match request.story {
+        Story::Reverting => format!("Revert \"{subject}\""),
+        _ => subject.to_owned(),
     }
+}
+
+/// The project of its branch.
+pub(crate) fn source_project(project: u64, request: &MergeRequest) -> u64 {
+    project + if request.story == Story::OfFork { FORKS } else { 0 }
+}
+
+/// A time as ClickHouse writes it in JSON, as `2026-11-02 08:12:31.204`.
+pub(crate) fn table_time(at: Millis) -> String {
+    moment(at).format("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }
 
 /// The title of the issue of this number.

@@ -5,21 +5,9 @@ use serde_json::{Value, json};
 
 use super::{Scribe, absent};
 use crate::gitlab::text::time;
-use crate::gitlab::{HOUR, Millis, PRODUCTION, Place, REVIEW, STAGING, Sprint, environment, tier};
-
-/// An environment of a project: staging and production are of the first sprint, each review environment of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct EnvironmentPlace {
-    pub(crate) sprint: u32,
-    pub(crate) number: u32,
-}
-
-impl EnvironmentPlace {
-    /// Of a deployment of a sprint.
-    pub(crate) fn of(sprint: u32, number: u32) -> EnvironmentPlace {
-        EnvironmentPlace { sprint: if number == REVIEW { sprint } else { 0 }, number }
-    }
-}
+use crate::gitlab::{
+    EnvironmentPlace, Millis, Sprint, environment, environment_id, environment_times, environments, tier,
+};
 
 impl Scribe<'_> {
     /// The environments of the project, in the order of their ids.
@@ -98,49 +86,4 @@ impl Scribe<'_> {
             "_links": {"self": format!("{}/-/releases/{name}", self.page())},
         }))
     }
-}
-
-/// The environments of a project at a time, in the order of their ids.
-pub(crate) fn environments(
-    world: &crate::gitlab::World,
-    project: &crate::gitlab::Project,
-    now: Millis,
-) -> Vec<EnvironmentPlace> {
-    if !project.has_deployments() {
-        return Vec::new();
-    }
-    let mut places: Vec<EnvironmentPlace> =
-        [STAGING, PRODUCTION].map(|number| EnvironmentPlace { sprint: 0, number }).to_vec();
-    for sprint in 0..=world.config().sprint_at(now) {
-        let place = EnvironmentPlace { sprint, number: REVIEW };
-        let made = world.sprint(project.index, sprint);
-        if made.deployments.iter().any(|deployment| deployment.environment == REVIEW && deployment.created_at <= now) {
-            places.push(place);
-        }
-    }
-    places.retain(|place| environment_times(world, project, *place).0 <= now);
-    places
-}
-
-/// When an environment came to be, and when it was stopped: a review environment is with its sprint.
-pub(crate) fn environment_times(
-    world: &crate::gitlab::World,
-    project: &crate::gitlab::Project,
-    place: EnvironmentPlace,
-) -> (Millis, Option<Millis>) {
-    let config = world.config();
-    match place.number {
-        REVIEW => {
-            let made = world.sprint(project.index, place.sprint);
-            let first = made.deployments.iter().find(|deployment| deployment.environment == REVIEW);
-            let created_at = first.map_or(config.starts_at(place.sprint), |deployment| deployment.created_at - 200);
-            (created_at, Some(config.starts_at(place.sprint + 1) - HOUR))
-        }
-        _ => (project.created_at(config), None),
-    }
-}
-
-/// The id of an environment.
-pub(crate) fn environment_id(world: &crate::gitlab::World, project: u32, place: EnvironmentPlace) -> u64 {
-    world.id(Place { project, sprint: place.sprint, number: place.number })
 }

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Scribe;
-use super::merge_request::title;
-use crate::gitlab::text::{self, time};
+use crate::gitlab::text::{self, time, title};
 use crate::gitlab::{Activity, Happened, Push, Sha, Sprint};
 
 impl Scribe<'_> {

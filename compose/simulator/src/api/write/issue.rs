@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Scribe;
 use crate::gitlab::text::{self, time, time_of};
-use crate::gitlab::{Place, Sprint};
+use crate::gitlab::{Sprint, moved_to};
 
 impl Scribe<'_> {
     /// As a list has it, and alone.
@@ -16,7 +16,7 @@ impl Scribe<'_> {
         let assignee = state.assigned.then(|| self.person(issue.assignee));
         let assignees: Vec<Value> = assignee.clone().into_iter().collect();
         let labels: Vec<&str> = issue.is_incident.then_some("incident").into_iter().collect();
-        let moved_to_id = state.is_moved.then(|| self.moved_to(sprint)).flatten();
+        let moved_to_id = state.is_moved.then(|| moved_to(self.world, sprint)).flatten();
         let full = format!("{}#{iid}", self.project.path(self.world.config()));
         Some(json!({
             "id": self.world.id_in(sprint, number), "iid": iid, "project_id": self.project.id,
@@ -34,16 +34,4 @@ impl Scribe<'_> {
             "service_desk_reply_to": null, "epic_iid": null, "epic": null, "iteration": null, "health_status": null,
         }))
     }
-
-    /// The id of the issue of the next project that an issue of the sprint became.
-    pub(in crate::api) fn moved_to(&self, sprint: &Sprint) -> Option<u64> {
-        moved_to(self.world, sprint)
-    }
-}
-
-/// The id of the issue of the next project that an issue of the sprint became.
-pub(crate) fn moved_to(world: &crate::gitlab::World, sprint: &Sprint) -> Option<u64> {
-    let next = (sprint.project + 1) % world.config().projects.max(1);
-    let number = world.arrival(next, sprint.number)?;
-    Some(world.id(Place { project: next, sprint: sprint.number, number }))
 }

@@ -3,13 +3,8 @@
 use serde_json::{Value, json};
 
 use super::Scribe;
-use crate::gitlab::text::{git_time, time, time_of};
-use crate::gitlab::{Commit, MergeRequest, MergeRequestState, Ref, Special, Sprint, Story, text};
-
-/// The label that some carry.
-pub(in crate::api) const LABEL: &str = "basket";
-/// Ids of forks follow those of their projects by so much.
-pub(in crate::api) const FORKS: u64 = 9_000_000;
+use crate::gitlab::text::{LABEL, git_time, source_project, time, time_of, title};
+use crate::gitlab::{Commit, MergeRequest, MergeRequestState, Ref, Special, Sprint};
 
 impl Scribe<'_> {
     /// As a list has it.
@@ -72,7 +67,7 @@ impl Scribe<'_> {
             "closed_by": self.person_of(state.closed.map(|(_, by)| by)), "closed_at": time_of(state.closed.map(|(at, _)| at)),
             "target_branch": target.name(sprint), "source_branch": Ref::Topic(number).name(sprint),
             "user_notes_count": state.comments, "upvotes": 0, "downvotes": 0, "author": self.person(request.author),
-            "assignees": [], "assignee": null, "reviewers": reviewers, "source_project_id": self.source_project(request),
+            "assignees": [], "assignee": null, "reviewers": reviewers, "source_project_id": source_project(self.project.id, request),
             "target_project_id": self.project.id, "labels": labels, "draft": state.draft, "imported": imported,
             "imported_from": if imported { "github" } else { "none" }, "work_in_progress": state.draft,
             "milestone": self.milestone(sprint.number), "merge_when_pipeline_succeeds": false, "merge_status": "can_be_merged",
@@ -88,11 +83,6 @@ impl Scribe<'_> {
             "task_completion_status": {"count": 0, "completed_count": 0}, "has_conflicts": false,
             "blocking_discussions_resolved": true,
         })
-    }
-
-    /// The project of its branch.
-    pub(in crate::api) fn source_project(&self, request: &MergeRequest) -> u64 {
-        self.project.id + if request.story == Story::OfFork { FORKS } else { 0 }
     }
 
     /// Commits of a merge request, newest first, and of any list (<https://docs.gitlab.com/api/commits/>).
@@ -120,9 +110,4 @@ impl Scribe<'_> {
 pub(in crate::api) enum Stats {
     Given,
     Absent,
-}
-
-/// Its title.
-pub(in crate::api) fn title(number: u32, request: &MergeRequest) -> String {
-    text::merge_request_title(number, (request.story == Story::Reverting).then_some(number))
 }

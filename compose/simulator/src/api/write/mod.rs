@@ -1,12 +1,12 @@
 //! Objects as GitLab's REST API writes them. In: a thing of the world and a time. Out: JSON. Never decides who may see it.
 
-pub(crate) mod deployment;
+mod deployment;
 mod event;
-pub(crate) mod issue;
+mod issue;
 pub(super) mod merge_request;
 pub(super) mod pipeline;
-pub(crate) mod project;
-pub(crate) mod repository;
+pub(super) mod project;
+mod repository;
 
 use serde_json::{Value, json};
 

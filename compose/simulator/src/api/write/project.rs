@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Scribe;
 use crate::gitlab::text::{date, time};
-use crate::gitlab::{Group, Millis, Person, Project, Special, World};
+use crate::gitlab::{Group, Millis, Person, Special, World, shared_with};
 
 impl Scribe<'_> {
     /// The project.
@@ -49,15 +49,6 @@ impl Scribe<'_> {
     /// The group that it is shared with, besides its own.
     fn shared_with(&self) -> Option<Group> {
         shared_with(self.world, self.project)
-    }
-}
-
-/// The group that a project is shared with, besides its own.
-pub(crate) fn shared_with(world: &World, project: &Project) -> Option<Group> {
-    match project.special {
-        Special::Foreign => Some(world.group(Group::FACTORY)),
-        Special::Shared => Some(world.group(world.groups() - 1)),
-        _ => None,
     }
 }
 

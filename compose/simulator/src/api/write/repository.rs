@@ -5,15 +5,7 @@ use serde_json::{Value, json};
 use super::merge_request::Stats;
 use super::{Scribe, absent};
 use crate::gitlab::text::time_of;
-use crate::gitlab::{Ref, Sha, Sprint};
-
-/// A branch that is there.
-#[derive(Debug, Clone)]
-pub(crate) struct Head {
-    pub(crate) name: String,
-    pub(crate) sha: Sha,
-    pub(crate) sprint: u32,
-}
+use crate::gitlab::{Head, Sprint};
 
 impl Scribe<'_> {
     /// A branch.
@@ -43,23 +35,4 @@ impl Scribe<'_> {
         }
         Some(written)
     }
-}
-
-/// The branches of a project at a time, in the order of their names.
-pub(crate) fn branches(world: &crate::gitlab::World, project: u32, now: i64) -> Vec<Head> {
-    let last = world.config().sprint_at(now);
-    let mut heads = vec![Head { name: "main".to_owned(), sha: world.main_head(project, now), sprint: last }];
-    for number in 0..=last {
-        let sprint = world.sprint(project, number);
-        let mut there: Vec<(&Ref, Sha)> = Vec::new();
-        for push in sprint.pushes.iter().filter(|push| push.at <= now && !push.to.is_tag() && push.to != Ref::Main) {
-            there.retain(|(name, _)| **name != push.to);
-            if push.after != Sha::NOWHERE {
-                there.push((&push.to, push.after));
-            }
-        }
-        heads.extend(there.into_iter().map(|(to, sha)| Head { name: to.name(&sprint), sha, sprint: number }));
-    }
-    heads.sort_by(|one, other| one.name.cmp(&other.name));
-    heads
 }
