@@ -6,6 +6,8 @@
 //! [`gitlab`] is a second, larger world, of related things over a commit graph, for history and metrics: [`api`] serves it as GitLab's API, and it
 //! writes the webhooks of the same things.
 
+#![recursion_limit = "512"]
+
 pub mod api;
 mod body;
 pub mod check;

@@ -309,7 +309,7 @@ impl Api {
         let any = world.project(0);
         let scribe = Scribe { world, project: &any, now, version };
         let lister = Lister { scribe, query, paging, token };
-        let of_group = |what| {
+        let of_group = |what| -> Result<Given, Refusal> {
             let group = self.group(token, &route.owner)?;
             Ok(Given::List(list::group_list(&lister, &group, what)?))
         };

@@ -159,7 +159,7 @@ impl World {
     /// The id of a thing: ids of one kind grow with time.
     pub fn id(&self, place: Place) -> u64 {
         let block = u64::from(place.sprint) * u64::from(self.projects()) + u64::from(place.project);
-        (block << ROOM | u64::from(place.number)) + 1
+        ((block << ROOM) | u64::from(place.number)) + 1
     }
 
     /// The id of a thing of a sprint.

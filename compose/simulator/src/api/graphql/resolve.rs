@@ -97,7 +97,8 @@ impl Resolver<'_> {
         let last = self.world.config().sprint_at(before.unwrap_or(self.now).min(self.now));
         let last = cursor.and_then(|id| self.world.place(id)).map_or(last, |place| place.sprint.min(last));
         let sprints = (first..=last).rev();
-        self.connection(project, field, sprints, choose, |row, fields| self.pipeline(project, row, fields))
+        let write = |row: &Chosen, fields: &[Field]| self.pipeline(project, row, fields);
+        Ok(self.connection(project, field, sprints, choose, write))
     }
 
     fn merge_requests(&self, project: &Project, field: &Field) -> Result<Value, String> {
@@ -144,10 +145,10 @@ impl Resolver<'_> {
         let first = config.sprint_at(window.0.unwrap_or(Millis::MIN));
         let last = config.sprint_at(window.1.unwrap_or(self.now).min(self.now));
         let write = |row: &Chosen, fields: &[Field]| self.merge_request(project, row, fields);
-        match is_ascending {
+        Ok(match is_ascending {
             true => self.connection(project, field, first..=last, choose, write),
             false => self.connection(project, field, (first..=last).rev(), choose, write),
-        }
+        })
     }
 
     /// The times between which rows changed that are asked for.
@@ -167,7 +168,7 @@ impl Resolver<'_> {
         sprints: impl Iterator<Item = u32>,
         choose: impl Fn(&Arc<Sprint>) -> Vec<(String, Chosen)>,
         write: impl Fn(&Chosen, &[Field]) -> Value,
-    ) -> Result<Value, String> {
+    ) -> Value {
         let take = rows_of(field);
         let mut rows: Vec<(String, Chosen)> = Vec::new();
         let counts = field.field("count").is_some();
@@ -183,7 +184,7 @@ impl Resolver<'_> {
         }
         let is_more = rows.len() > take;
         rows.truncate(take);
-        Ok(self.page(field, &rows, is_more, count, write))
+        self.page(field, &rows, is_more, count, write)
     }
 
     fn page<R>(
@@ -335,14 +336,14 @@ impl Resolver<'_> {
                     })
                 }
                 "diffStatsSummary" => diff_stats(sprint, request, self.now, below),
-                _ => self.notes(project, sprint, Noteable::MergeRequest(row.number), field).unwrap_or_default(),
+                _ => self.notes(project, sprint, Noteable::MergeRequest(row.number), field),
             };
             found.insert(field.key().to_owned(), value);
         }
         Value::Object(found)
     }
 
-    fn notes(&self, project: &Project, sprint: &Arc<Sprint>, on: Noteable, field: &Field) -> Result<Value, String> {
+    fn notes(&self, project: &Project, sprint: &Arc<Sprint>, on: Noteable, field: &Field) -> Value {
         let after = field.arguments.get("after").and_then(Value::as_str).and_then(|cursor| cursor.parse::<u64>().ok());
         let take = rows_of(field);
         let sees_internal = self.token.role >= Role::Reporter;
@@ -353,7 +354,7 @@ impl Resolver<'_> {
             .collect();
         let rows: Vec<(String, u32)> = all.iter().take(take).cloned().collect();
         let scribe = self.scribe(project);
-        Ok(self.page(field, &rows, all.len() > take, all.len(), |number, fields| {
+        self.page(field, &rows, all.len() > take, all.len(), |number, fields| {
             let written = scribe.note(sprint, *number).unwrap_or_default();
             let note = sprint.notes.get(*number as usize);
             let mut found = Map::new();
@@ -374,7 +375,7 @@ impl Resolver<'_> {
                 found.insert(field.key().to_owned(), value);
             }
             Value::Object(found)
-        }))
+        })
     }
 
     fn people(&self, field: &Field, people: Vec<Person>) -> Value {

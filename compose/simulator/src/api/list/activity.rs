@@ -9,7 +9,7 @@ use super::{Chosen, Listed, Lister, Sprints, select};
 use crate::gitlab::{DAY, Happened, Millis, Noteable, Sprint, branches};
 
 /// The times that `after` and `before` mean: days, of which neither is itself included.
-pub(in crate::api) fn date_window(query: &Query) -> (Option<Millis>, Option<Millis>) {
+fn date_window(query: &Query) -> (Option<Millis>, Option<Millis>) {
     (query.time("after").map(|day| day + DAY), query.time("before").map(|day| day - 1))
 }
 

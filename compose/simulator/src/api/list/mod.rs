@@ -13,8 +13,7 @@ use super::token::{Role, Token};
 use super::write::Scribe;
 use crate::gitlab::{Millis, Sizes};
 
-pub(super) use activity::date_window;
-pub(super) use select::{Chosen, Selection, Sprints, select};
+pub(super) use select::{Chosen, Sprints, select};
 pub(super) use tree::{OfGroup, group_list, groups, projects, sees_group, sees_project, users};
 
 /// What a list of a project is made with.
