@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value, json};
 
 use super::fault::{Fault, Faults};
+use super::graphql;
 use super::limit::{Limits, Throttle, Told, TooMany};
 use super::list::{self, Lister, OfGroup};
 use super::page::{MAX_OFFSET, Page, Paging};
@@ -17,7 +18,6 @@ use super::token::Token;
 use super::version::Version;
 use super::write::Scribe;
 use super::write::project::{group, member, user};
-use super::graphql;
 use crate::gitlab::{Group, Millis, Noteable, Person, Project, World, members};
 
 /// The time in the world, in milliseconds since 1970. Clones share it; whoever moves it lets more happen.
@@ -174,7 +174,8 @@ impl Refusal {
             ),
             Refusal::InvalidPageToken => (422, message("Invalid page token")),
             Refusal::TooMany(TooMany { retry_after }) => {
-                let headers = vec![("Retry-After", retry_after.to_string()), ("Content-Type", "text/plain".to_owned())];
+                let headers =
+                    vec![("Retry-After", retry_after.to_string()), ("Content-Type", "text/plain".to_owned())];
                 return Answer { status: 429, headers, body: b"Retry later\n".to_vec() };
             }
             Refusal::Moved(location) => {
@@ -200,7 +201,10 @@ impl Answer {
 
     /// A header of it.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(given, _)| given.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -304,7 +308,14 @@ impl Api {
         }
     }
 
-    fn give(&self, route: &Route, token: &Token, query: &Query, paging: Paging, now: Millis) -> Result<Given, Refusal> {
+    fn give(
+        &self,
+        route: &Route,
+        token: &Token,
+        query: &Query,
+        paging: Paging,
+        now: Millis,
+    ) -> Result<Given, Refusal> {
         let (world, version) = (&self.world, self.options.version);
         let any = world.project(0);
         let scribe = Scribe { world, project: &any, now, version };
@@ -314,9 +325,9 @@ impl Api {
             Ok(Given::List(list::group_list(&lister, &group, what)?))
         };
         match route.endpoint {
-            Endpoint::Version => {
-                Ok(Given::One(json!({"version": version.as_str(), "revision": "4d8a1c07", "enterprise": true})))
-            }
+            Endpoint::Version => Ok(Given::One(
+                json!({"version": version.as_str(), "revision": "4d8a1c07", "enterprise": true}),
+            )),
             Endpoint::User => Ok(Given::One(user(world, token.owner))),
             Endpoint::Users => Ok(Given::List(list::users(&lister)?)),
             Endpoint::TokenSelf => Ok(Given::One(token.write())),

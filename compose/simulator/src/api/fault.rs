@@ -25,7 +25,8 @@ pub(super) enum Fault {
 impl Faults {
     /// How the request of this number breaks, if it does.
     pub(super) fn of(&self, number: u64) -> Option<Fault> {
-        let mixed = (number / 2).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.seed.wrapping_mul(0xd1b5_4a32_d192_ed03);
+        let mixed =
+            (number / 2).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.seed.wrapping_mul(0xd1b5_4a32_d192_ed03);
         let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let roll = (mixed >> 33) % 1_000;
         // Of two requests in a row one breaks at most.

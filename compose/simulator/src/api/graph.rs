@@ -46,7 +46,8 @@ pub(super) fn log(
         for number in [Some(sprint), sprint.checked_sub(1)].into_iter().flatten() {
             let (held, numbers) = sprints.entry(number).or_insert_with(|| {
                 let held = world.sprint(project, number);
-                let numbers = held.commits.iter().zip(0..).map(|(commit, number)| (commit.sha, number)).collect();
+                let numbers =
+                    held.commits.iter().zip(0..).map(|(commit, number)| (commit.sha, number)).collect();
                 (held, numbers)
             });
             if let Some(place) = numbers.get(&sha)

@@ -102,7 +102,12 @@ const MINUTE: Millis = 60_000;
 
 impl Throttle {
     /// Counts a request against the general limit. `at` is in milliseconds since 1970.
-    pub(super) fn general(&mut self, limits: &Limits, token: &str, at: Millis) -> (Option<Told>, Option<TooMany>) {
+    pub(super) fn general(
+        &mut self,
+        limits: &Limits,
+        token: &str,
+        at: Millis,
+    ) -> (Option<Told>, Option<TooMany>) {
         let Some(limit) = limits.per_minute else {
             return (None, None);
         };
@@ -114,7 +119,13 @@ impl Throttle {
     }
 
     /// Counts a request against the limit of its endpoint.
-    pub(super) fn endpoint(&mut self, limits: &Limits, token: &str, endpoint: Endpoint, at: Millis) -> Option<TooMany> {
+    pub(super) fn endpoint(
+        &mut self,
+        limits: &Limits,
+        token: &str,
+        endpoint: Endpoint,
+        at: Millis,
+    ) -> Option<TooMany> {
         let (limit, minutes) = documented(endpoint).filter(|_| limits.endpoints)?;
         let length = minutes * MINUTE;
         let key = (token.to_owned(), shared(endpoint));

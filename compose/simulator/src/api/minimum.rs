@@ -35,7 +35,8 @@ impl Minimum {
 pub fn minimum_requests(world: &World, now: Millis) -> Minimum {
     let mut minimum = Minimum::default();
     let config = world.config();
-    let below = (0..world.groups()).filter(|index| world.group(*index).is_within(config, Group::FACTORY)).count();
+    let below =
+        (0..world.groups()).filter(|index| world.group(*index).is_within(config, Group::FACTORY)).count();
     let lists = &mut minimum.lists;
     lists.insert("group", 1);
     lists.insert("descendant_groups", pages(below as u64));

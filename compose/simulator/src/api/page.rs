@@ -59,14 +59,18 @@ impl Page {
     }
 
     /// Its headers. `address` is the list without its query, at the address that the instance believes to have.
-    pub(super) fn headers(&self, address: &str, query: &Query, paging: Paging) -> Vec<(&'static str, String)> {
+    pub(super) fn headers(
+        &self,
+        address: &str,
+        query: &Query,
+        paging: Paging,
+    ) -> Vec<(&'static str, String)> {
         let per_page = paging.per_page.to_string();
         let link = |rel: &str, changes: &[(&str, String)]| {
             format!("<{address}?{}>; rel=\"{rel}\"", query.with(changes))
         };
-        let of_page = |rel: &str, page: u64| {
-            link(rel, &[("page", page.to_string()), ("per_page", per_page.clone())])
-        };
+        let of_page =
+            |rel: &str, page: u64| link(rel, &[("page", page.to_string()), ("per_page", per_page.clone())]);
         let mut headers = vec![("X-Per-Page", per_page.clone())];
         match &self.next {
             Next::After(row) => {
@@ -89,7 +93,10 @@ impl Page {
         let next = if self.next == Next::Page { (paging.page + 1).to_string() } else { String::new() };
         headers.push(("X-Page", paging.page.to_string()));
         headers.push(("X-Next-Page", next));
-        headers.push(("X-Prev-Page", if paging.page > 1 { (paging.page - 1).to_string() } else { String::new() }));
+        headers.push((
+            "X-Prev-Page",
+            if paging.page > 1 { (paging.page - 1).to_string() } else { String::new() },
+        ));
         if let Some(total) = self.total.filter(|total| *total <= COUNTED) {
             let pages = total.div_ceil(paging.per_page).max(1);
             links.push(of_page("last", pages));
@@ -131,7 +138,11 @@ mod tests {
 
     #[test]
     fn more_than_ten_thousand_rows_are_not_counted() {
-        check("per_page=100", 10_001, &[("X-Total", None), ("X-Total-Pages", None), ("X-Next-Page", Some("2"))]);
+        check(
+            "per_page=100",
+            10_001,
+            &[("X-Total", None), ("X-Total-Pages", None), ("X-Next-Page", Some("2"))],
+        );
         let query = Query::read("per_page=100");
         let page = Page { rows: Vec::new(), total: Some(10_001), next: Next::Page };
         let headers = page.headers("http://x/y", &query, Paging::of(&query));
@@ -143,7 +154,12 @@ mod tests {
         check(
             "state=all&per_page=20",
             20,
-            &[("Link", Some("<http://x/y?state=all&page=1&per_page=20>; rel=\"first\", <http://x/y?state=all&page=1&per_page=20>; rel=\"last\""))],
+            &[(
+                "Link",
+                Some(
+                    "<http://x/y?state=all&page=1&per_page=20>; rel=\"first\", <http://x/y?state=all&page=1&per_page=20>; rel=\"last\"",
+                ),
+            )],
         );
     }
 }

@@ -93,7 +93,11 @@ impl Permission {
             Endpoint::Deployments | Endpoint::Deployment => &[Permission::Deployment],
             Endpoint::DeploymentMergeRequests => &[Permission::Deployment, Permission::MergeRequest],
             Endpoint::Events => &[Permission::Event],
-            Endpoint::Version | Endpoint::User | Endpoint::Users | Endpoint::TokenSelf | Endpoint::GraphQl => &[],
+            Endpoint::Version
+            | Endpoint::User
+            | Endpoint::Users
+            | Endpoint::TokenSelf
+            | Endpoint::GraphQl => &[],
         }
     }
 }

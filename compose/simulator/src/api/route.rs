@@ -196,7 +196,10 @@ mod tests {
         check("/api/v4/version", Some((Endpoint::Version, "", None)));
         check("/api/v4/projects/101/jobs", Some((Endpoint::Jobs, "101", None)));
         check("/api/v4/projects/factory%2Fservice-1", Some((Endpoint::Project, "factory/service-1", None)));
-        check("/api/v4/projects/101/merge_requests/7/notes", Some((Endpoint::MergeRequestNotes, "101", Some(7))));
+        check(
+            "/api/v4/projects/101/merge_requests/7/notes",
+            Some((Endpoint::MergeRequestNotes, "101", Some(7))),
+        );
         check("/api/v4/groups/1/descendant_groups", Some((Endpoint::DescendantGroups, "1", None)));
         check("/api/graphql", Some((Endpoint::GraphQl, "", None)));
         check("/api/v4/projects/101/merge_requests/seven", None);

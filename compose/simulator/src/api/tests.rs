@@ -49,7 +49,10 @@ fn ids(rows: &[Value]) -> Vec<u64> {
 }
 
 fn special(world: &World, special: Special) -> Project {
-    (0..world.projects()).map(|index| world.project(index)).find(|project| project.special == special).unwrap()
+    (0..world.projects())
+        .map(|index| world.project(index))
+        .find(|project| project.special == special)
+        .unwrap()
 }
 
 #[test]
@@ -76,7 +79,8 @@ fn every_list_of_a_project_is_walked_in_the_fewest_requests() {
         let distinct: BTreeSet<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(distinct.len(), found.len(), "{resource}");
     }
-    let (requests, _) = walk(&api, &format!("/api/v4/projects/{}/merge_requests?state=all&per_page=100", project.id));
+    let (requests, _) =
+        walk(&api, &format!("/api/v4/projects/{}/merge_requests?state=all&per_page=100", project.id));
     assert_eq!(requests.len() as u64, sizes.merge_requests);
 }
 
@@ -110,7 +114,9 @@ fn keyset_paging_of_jobs_goes_down_alone() {
     assert_eq!(get(&api, &format!("{path}&sort=asc")).status, 405);
     let (rows, _) = walk(&api, &format!("{path}&sort=desc&per_page=100"));
     assert!(ids(&rows).is_sorted_by(|one, other| one > other));
-    assert!(rows.iter().all(|row| row["pipeline"]["iid"].is_u64() && row.get("downstream_pipeline").is_none()));
+    assert!(
+        rows.iter().all(|row| row["pipeline"]["iid"].is_u64() && row.get("downstream_pipeline").is_none())
+    );
 }
 
 #[test]
@@ -127,7 +133,8 @@ fn offsets_end_where_keys_have_to_be_used() {
 fn branches_are_paged_by_name_and_a_wrong_token_is_refused() {
     let (world, api) = api(|_| ());
     let id = world.project(0).id;
-    let (rows, requests) = walk(&api, &format!("/api/v4/projects/{id}/repository/branches?pagination=keyset&per_page=5"));
+    let (rows, requests) =
+        walk(&api, &format!("/api/v4/projects/{id}/repository/branches?pagination=keyset&per_page=5"));
     let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
     assert!(names.is_sorted() && names.contains(&"main") && names.contains(&"release/1") && requests > 2);
     let wrong = format!("/api/v4/projects/{id}/repository/branches?pagination=keyset&page_token=nothing");
@@ -138,7 +145,8 @@ fn branches_are_paged_by_name_and_a_wrong_token_is_refused() {
 fn a_project_is_listed_once_by_its_own_group_and_the_foreign_one_unless_refused() {
     let (world, api) = api(|_| ());
     let (all, _) = walk(&api, "/api/v4/groups/1/projects?include_subgroups=true&per_page=100");
-    let (own, _) = walk(&api, "/api/v4/groups/1/projects?include_subgroups=true&with_shared=false&per_page=100");
+    let (own, _) =
+        walk(&api, "/api/v4/groups/1/projects?include_subgroups=true&with_shared=false&per_page=100");
     assert_eq!(own.len() as u32, world.config().projects);
     assert_eq!(all.len(), own.len() + 1);
     let (direct, _) = walk(&api, "/api/v4/groups/1/projects?with_shared=false");
@@ -177,7 +185,10 @@ fn a_renamed_project_answers_its_old_path_with_a_redirect() {
     let (world, api) = api(|_| ());
     let renamed = special(&world, Special::Renamed);
     let answer = get(&api, &format!("/api/v4/projects/factory%2Fformer-{}", renamed.index));
-    assert_eq!((answer.status, answer.header("Location").unwrap().ends_with(&renamed.id.to_string())), (301, true));
+    assert_eq!(
+        (answer.status, answer.header("Location").unwrap().ends_with(&renamed.id.to_string())),
+        (301, true)
+    );
     let path = renamed.path(world.config()).replace('/', "%2F");
     assert_eq!(get(&api, &format!("/api/v4/projects/{path}")).value()["id"], renamed.id);
 }
@@ -188,7 +199,9 @@ fn roles_hide_rows_and_scopes_and_permissions_refuse() {
         let token = |secret: &str| Token { secret: secret.to_owned(), ..Token::reader(secret) };
         options.tokens.push(Token { role: Role::Guest, ..token("guest") });
         options.tokens.push(Token { scopes: vec![Scope::ReadUser], ..token("user") });
-        options.tokens.push(Token { permissions: Some(vec![Permission::Project, Permission::Job]), ..token("fine") });
+        options
+            .tokens
+            .push(Token { permissions: Some(vec![Permission::Project, Permission::Job]), ..token("fine") });
     });
     let id = world.project(0).id;
     let ask = |address: &str, token: &str| api.answer(&Request::get(address, token), 0);
@@ -233,7 +246,10 @@ fn the_general_limit_is_told_and_those_of_endpoints_are_not() {
     });
     let members = format!("/api/v4/projects/{}/members/all", world.project(0).id);
     let first = get(&api, &members);
-    assert_eq!((first.header("RateLimit-Limit"), first.header("RateLimit-Remaining")), (Some("300"), Some("299")));
+    assert_eq!(
+        (first.header("RateLimit-Limit"), first.header("RateLimit-Remaining")),
+        (Some("300"), Some("299"))
+    );
     for _ in 1..200 {
         assert_eq!(get(&api, &members).status, 200);
     }
@@ -262,12 +278,14 @@ fn versions_differ_as_gitlabs_do() {
     assert_eq!(bridges.as_array().unwrap().len(), 2);
     assert!(bridges[0]["downstream_pipeline"]["id"].is_u64());
     // Unsupported order falls back to offsets in silence.
-    let issues = format!("/api/v4/projects/{id}/issues?pagination=keyset&order_by=updated_at&sort=asc&per_page=5");
+    let issues =
+        format!("/api/v4/projects/{id}/issues?pagination=keyset&order_by=updated_at&sort=asc&per_page=5");
     let next = |api: &Api| get(api, &issues).header("Link").unwrap().to_owned();
     assert!(next(&new).contains("cursor=") && !next(&old).contains("cursor="));
     let (rows, _) = walk(&new, &issues);
     assert_eq!(rows.len() as u64, world.sizes_at(0, world.config().ends_at()).issues);
-    let approvals = |api: &Api| get(api, &format!("/api/v4/projects/{id}/merge_requests/1/approvals")).value();
+    let approvals =
+        |api: &Api| get(api, &format!("/api/v4/projects/{id}/merge_requests/1/approvals")).value();
     assert!(approvals(&old)["approved_by"].is_array() && approvals(&new)["id"].is_u64());
 }
 
@@ -276,10 +294,15 @@ fn events_of_days_leave_both_days_out_and_a_push_of_many_refs_is_one_row() {
     let (world, api) = api(|_| ());
     let id = world.project(0).id;
     let sprint = world.sprint(0, 0);
-    let many = sprint.activities.iter().find(|activity| matches!(activity.what, Happened::PushedMany(_))).unwrap();
+    let many =
+        sprint.activities.iter().find(|activity| matches!(activity.what, Happened::PushedMany(_))).unwrap();
     let day = |days: Millis| crate::gitlab::text::time(many.at + days * 86_400_000)[..10].to_owned();
     let list = |after: String, before: String| {
-        walk(&api, &format!("/api/v4/projects/{id}/events?action=pushed&after={after}&before={before}&per_page=100")).0
+        walk(
+            &api,
+            &format!("/api/v4/projects/{id}/events?action=pushed&after={after}&before={before}&per_page=100"),
+        )
+        .0
     };
     let bulk = |rows: Vec<Value>| rows.into_iter().filter(|row| row["push_data"]["ref_count"] == 5).count();
     assert_eq!(bulk(list(day(-1), day(1))), 1);
@@ -291,7 +314,8 @@ fn events_of_days_leave_both_days_out_and_a_push_of_many_refs_is_one_row() {
 fn since_hides_what_a_commit_with_an_old_clock_leads_to_and_asking_for_all_refs_ignores_the_page() {
     let (world, api) = api(|_| ());
     let id = world.project(0).id;
-    let list = |query: &str| get(&api, &format!("/api/v4/projects/{id}/repository/commits?per_page=10{query}"));
+    let list =
+        |query: &str| get(&api, &format!("/api/v4/projects/{id}/repository/commits?per_page=10{query}"));
     assert_eq!(list("").header("X-Total"), None);
     assert_ne!(list("&page=2").value(), list("").value());
     assert_eq!(list("&all=true&page=2").value(), list("&all=true").value());
@@ -385,11 +409,18 @@ fn graphql_gives_merge_requests_with_notes_within_its_complexity() {
 fn graphql_refuses_what_it_does_not_have_and_what_is_too_much() {
     let (world, old) = api(|options| options.version = Version::V16);
     let path = world.project(0).path(world.config());
-    let message = |text: &str| query(&old, text)["errors"][0]["message"].as_str().unwrap_or_default().to_owned();
-    let nodes = |fields: &str| format!(r#"{{ project(fullPath: "{path}") {{ pipelines {{ nodes {{ {fields} }} }} }} }}"#);
-    assert_eq!(message(&nodes("mergeRequest { iid }")), "Field 'mergeRequest' doesn't exist on type 'Pipeline'");
+    let message =
+        |text: &str| query(&old, text)["errors"][0]["message"].as_str().unwrap_or_default().to_owned();
+    let nodes = |fields: &str| {
+        format!(r#"{{ project(fullPath: "{path}") {{ pipelines {{ nodes {{ {fields} }} }} }} }}"#)
+    };
+    assert_eq!(
+        message(&nodes("mergeRequest { iid }")),
+        "Field 'mergeRequest' doesn't exist on type 'Pipeline'"
+    );
     assert_eq!(message(&nodes("sorrow")), "Field 'sorrow' doesn't exist on type 'Pipeline'");
-    let many: String = (0..50).map(|number| format!("a{number}: sha b{number}: id c{number}: iid ")).collect();
+    let many: String =
+        (0..50).map(|number| format!("a{number}: sha b{number}: id c{number}: iid ")).collect();
     assert_eq!(message(&nodes(&many)), "Query has complexity of 303, which exceeds max complexity of 250");
 }
 
@@ -397,7 +428,16 @@ fn graphql_refuses_what_it_does_not_have_and_what_is_too_much() {
 fn the_same_request_gives_the_same_bytes() {
     let (world, one) = api(|_| ());
     let (_, other) = api(|_| ());
-    for list in ["merge_requests", "pipelines", "jobs", "issues", "deployments", "events", "repository/commits", "releases"] {
+    for list in [
+        "merge_requests",
+        "pipelines",
+        "jobs",
+        "issues",
+        "deployments",
+        "events",
+        "repository/commits",
+        "releases",
+    ] {
         let address = format!("/api/v4/projects/{}/{list}?per_page=50", world.project(3).id);
         assert_eq!(get(&one, &address), get(&other, &address), "{list}");
     }

@@ -79,7 +79,8 @@ impl Token {
 
     /// Whether it may read through the API at all.
     pub(super) fn reads_api(&self) -> bool {
-        self.permissions.is_some() || self.scopes.iter().any(|scope| matches!(scope, Scope::Api | Scope::ReadApi))
+        self.permissions.is_some()
+            || self.scopes.iter().any(|scope| matches!(scope, Scope::Api | Scope::ReadApi))
     }
 
     /// Whether it may read its own user.

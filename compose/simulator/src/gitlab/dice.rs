@@ -20,7 +20,9 @@ pub(crate) struct Dice(u64);
 impl Dice {
     /// The numbers of a place.
     pub(crate) fn at(seed: u64, place: &[u64]) -> Dice {
-        Dice(place.iter().fold(mix(seed ^ GOLDEN), |state, part| mix(state.wrapping_add(mix(*part ^ GOLDEN)))))
+        Dice(
+            place.iter().fold(mix(seed ^ GOLDEN), |state, part| mix(state.wrapping_add(mix(*part ^ GOLDEN)))),
+        )
     }
 
     fn roll(&mut self) -> u64 {

@@ -29,11 +29,20 @@ enum Happening {
     /// The first commit of the project.
     Root,
     /// A step of a merge request.
-    Step { request: u32, step: usize },
+    Step {
+        request: u32,
+        step: usize,
+    },
     /// A step of an issue.
-    IssueStep { issue: u32, step: usize },
+    IssueStep {
+        issue: u32,
+        step: usize,
+    },
     /// GitLab's note about an approval.
-    ApprovalNote { request: u32, by: Person },
+    ApprovalNote {
+        request: u32,
+        by: Person,
+    },
     /// Somebody pushes to `main`.
     DirectPush,
     /// A bot pushes to `main`, without a pipeline.
@@ -48,14 +57,24 @@ enum Happening {
     /// The pipeline of the night.
     Nightly,
     /// A trigger job starts its pipeline.
-    Child { job: u32 },
+    Child {
+        job: u32,
+    },
     /// A job is tried again.
-    Retry { job: u32 },
+    Retry {
+        job: u32,
+    },
     /// Somebody starts a manual job.
-    Play { job: u32 },
+    Play {
+        job: u32,
+    },
     /// A deployment begins, and ends.
-    Deploy { job: u32 },
-    Deployed { deployment: u32 },
+    Deploy {
+        job: u32,
+    },
+    Deployed {
+        deployment: u32,
+    },
     /// Production goes back to the deployment before the last, and then to the last again.
     Rollback,
     Redeploy,
@@ -222,7 +241,8 @@ impl Growth<'_> {
                 What::Ready
             }
             Planned::ReviewRequested => {
-                let body = format!("requested review from @{}", self.plans[request as usize].reviewer.username());
+                let body =
+                    format!("requested review from @{}", self.plans[request as usize].reviewer.username());
                 self.note(at, on, by, body);
                 What::ReviewRequested
             }
@@ -253,7 +273,8 @@ impl Growth<'_> {
             Planned::ApprovalsReset => What::ApprovalsReset,
             Planned::Labelled => What::Labelled,
             Planned::Retargeted => {
-                let body = format!("changed target branch from `main` to `release/{}`", self.sprint.number + 1);
+                let body =
+                    format!("changed target branch from `main` to `release/{}`", self.sprint.number + 1);
                 self.note(at, on, by, body);
                 What::Retargeted
             }
@@ -286,7 +307,8 @@ impl Growth<'_> {
         let base = commits.first().and_then(|first| self.sprint.commits.get(*first as usize));
         let base = base.and_then(|commit| commit.parents.first().copied()).unwrap_or(head);
         let imported = self.project.special == Special::Imported && self.sprint.number == 0;
-        let mut dice = Dice::at(self.config.seed, &[0x696d, u64::from(self.project.index), u64::from(request)]);
+        let mut dice =
+            Dice::at(self.config.seed, &[0x696d, u64::from(self.project.index), u64::from(request)]);
         let request_of = MergeRequest {
             story: plan.story,
             author: if imported { Person::PLACEHOLDER } else { plan.author },
@@ -376,7 +398,12 @@ impl Growth<'_> {
 
     fn tag(&mut self, at: Millis, suffix: &str, released_at: Option<Millis>) {
         let name = format!("v{}.0.0{suffix}", self.sprint.number + 1);
-        let place = [0x7461, u64::from(self.project.index), u64::from(self.sprint.number), self.sprint.tags.len() as u64];
+        let place = [
+            0x7461,
+            u64::from(self.project.index),
+            u64::from(self.sprint.number),
+            self.sprint.tags.len() as u64,
+        ];
         let mut dice = Dice::at(self.config.seed, &place);
         let by = Person::human(&mut dice, self.people);
         // A candidate is a name for a commit, a release has a tag with a message.

@@ -28,7 +28,12 @@ pub struct Hook {
 
 impl World {
     /// Webhooks of a project that were sent from `from` on and before `until`, a sprint at a time.
-    pub fn hooks<'w>(&'w self, project: &Project, from: Millis, until: Millis) -> impl Iterator<Item = Hook> + use<'w> {
+    pub fn hooks<'w>(
+        &'w self,
+        project: &Project,
+        from: Millis,
+        until: Millis,
+    ) -> impl Iterator<Item = Hook> + use<'w> {
         let config = self.config();
         let project = project.clone();
         let sprints = config.sprint_at(from)..=config.sprint_at(until);
@@ -60,9 +65,11 @@ fn hooks_of(world: &World, project: &Project, sprint: &Sprint) -> Vec<Hook> {
                 What::Approved(_) => "approved",
                 What::Unapproved | What::ApprovalsReset => "unapproved",
                 What::Commented => continue,
-                What::Pushed { .. } | What::Ready | What::ReviewRequested | What::Labelled | What::Retargeted => {
-                    "update"
-                }
+                What::Pushed { .. }
+                | What::Ready
+                | What::ReviewRequested
+                | What::Labelled
+                | What::Retargeted => "update",
             };
             // What the step moved `updated_at` to is in its own webhook.
             let at = step.at + 40;

@@ -29,17 +29,17 @@ mod world;
 mod tests;
 
 pub use deployment::{Deployment, PRODUCTION, REVIEW, STAGING};
-pub use dice::{Millis, Sha};
 pub(crate) use dice::DAY;
+pub use dice::{Millis, Sha};
 pub use issue::{Issue, IssueState, IssueStep, IssueWhat};
 pub use merge_request::{Draft, MergeRequest, MergeRequestState, Noted, Step, Story, What};
 pub(crate) use names::{environment, tier};
-pub(crate) use people::everybody;
 pub use people::Person;
+pub(crate) use people::everybody;
+pub use pipeline::{Job, Pipeline, PipelineState, Status, Trigger};
 pub(crate) use places::{
     EnvironmentPlace, Head, branches, environment_id, environment_times, environments, moved_to, shared_with,
 };
-pub use pipeline::{Job, Pipeline, PipelineState, Status, Trigger};
 pub use size::{SPRINT_DAYS, WorldConfig};
 pub use sprint::{Activity, Commit, Happened, Note, Noteable, Push, Ref, Sizes, Sprint, StateEvent, Tag};
 pub use tree::{Group, MergeMethod, Project, Special};

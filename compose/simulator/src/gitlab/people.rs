@@ -9,8 +9,18 @@ const FIRST: [&str; 16] = [
     "Omar", "Priya", "Sven", "Wanda",
 ];
 const LAST: [&str; 12] = [
-    "Okafor", "Lindqvist", "Tanabe", "Haddad", "Moreau", "Novak", "Silva", "Kovacs", "Abebe", "Keller",
-    "Rossi", "Larsen",
+    "Okafor",
+    "Lindqvist",
+    "Tanabe",
+    "Haddad",
+    "Moreau",
+    "Novak",
+    "Silva",
+    "Kovacs",
+    "Abebe",
+    "Keller",
+    "Rossi",
+    "Larsen",
 ];
 
 /// Those that are no people: they come first.
@@ -72,7 +82,8 @@ impl Person {
             Person::PLACEHOLDER => "Placeholder of an imported author".to_owned(),
             Person(number) => {
                 let place = (number - BOTS) as usize;
-                let (first, last) = (FIRST[place % FIRST.len()], LAST[(place / FIRST.len() + place) % LAST.len()]);
+                let (first, last) =
+                    (FIRST[place % FIRST.len()], LAST[(place / FIRST.len() + place) % LAST.len()]);
                 format!("{first} {last}")
             }
         }

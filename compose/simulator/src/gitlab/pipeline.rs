@@ -96,11 +96,13 @@ pub struct PipelineState {
 impl Pipeline {
     /// What is true of it at `now`; `None` before it was created.
     pub fn at(&self, now: Millis) -> Option<PipelineState> {
-        let passed: Vec<(Millis, Status)> = self.steps.iter().copied().take_while(|(at, _)| *at <= now).collect();
+        let passed: Vec<(Millis, Status)> =
+            self.steps.iter().copied().take_while(|(at, _)| *at <= now).collect();
         let (updated_at, status) = *passed.last()?;
         let started_at = passed.iter().find(|(_, status)| *status == Status::Running).map(|(at, _)| *at);
         let finished_at = status.is_over().then_some(updated_at).filter(|_| status != Status::Skipped);
-        let running = passed.windows(2).filter(|pair| pair[0].1 == Status::Running).map(|pair| pair[1].0 - pair[0].0);
+        let running =
+            passed.windows(2).filter(|pair| pair[0].1 == Status::Running).map(|pair| pair[1].0 - pair[0].0);
         let ran: Millis = running.sum();
         let seconds = |span: Millis| (span / 1_000).unsigned_abs();
         Some(PipelineState {
@@ -229,7 +231,10 @@ mod tests {
         };
         assert_eq!(pipeline.at(-1), None);
         let failed = pipeline.at(70_000).unwrap();
-        assert_eq!((failed.status, failed.finished_at, failed.duration), (Status::Failed, Some(65_000), Some(60)));
+        assert_eq!(
+            (failed.status, failed.finished_at, failed.duration),
+            (Status::Failed, Some(65_000), Some(60))
+        );
         assert_eq!(pipeline.at(110_000).unwrap().finished_at, None);
         let done = pipeline.at(200_000).unwrap();
         assert_eq!((done.finished_at, done.duration, done.queued), (Some(130_000), Some(90), Some(5)));

@@ -22,11 +22,7 @@ impl EnvironmentPlace {
 }
 
 /// The environments of a project at a time, in the order of their ids.
-pub(crate) fn environments(
-    world: &World,
-    project: &Project,
-    now: Millis,
-) -> Vec<EnvironmentPlace> {
+pub(crate) fn environments(world: &World, project: &Project, now: Millis) -> Vec<EnvironmentPlace> {
     if !project.has_deployments() {
         return Vec::new();
     }
@@ -35,7 +31,11 @@ pub(crate) fn environments(
     for sprint in 0..=world.config().sprint_at(now) {
         let place = EnvironmentPlace { sprint, number: REVIEW };
         let made = world.sprint(project.index, sprint);
-        if made.deployments.iter().any(|deployment| deployment.environment == REVIEW && deployment.created_at <= now) {
+        if made
+            .deployments
+            .iter()
+            .any(|deployment| deployment.environment == REVIEW && deployment.created_at <= now)
+        {
             places.push(place);
         }
     }
@@ -54,7 +54,8 @@ pub(crate) fn environment_times(
         REVIEW => {
             let made = world.sprint(project.index, place.sprint);
             let first = made.deployments.iter().find(|deployment| deployment.environment == REVIEW);
-            let created_at = first.map_or(config.starts_at(place.sprint), |deployment| deployment.created_at - 200);
+            let created_at =
+                first.map_or(config.starts_at(place.sprint), |deployment| deployment.created_at - 200);
             (created_at, Some(config.starts_at(place.sprint + 1) - HOUR))
         }
         _ => (project.created_at(config), None),
@@ -81,7 +82,9 @@ pub(crate) fn branches(world: &World, project: u32, now: Millis) -> Vec<Head> {
     for number in 0..=last {
         let sprint = world.sprint(project, number);
         let mut there: Vec<(&Ref, Sha)> = Vec::new();
-        for push in sprint.pushes.iter().filter(|push| push.at <= now && !push.to.is_tag() && push.to != Ref::Main) {
+        for push in
+            sprint.pushes.iter().filter(|push| push.at <= now && !push.to.is_tag() && push.to != Ref::Main)
+        {
             there.retain(|(name, _)| **name != push.to);
             if push.after != Sha::NOWHERE {
                 there.push((&push.to, push.after));

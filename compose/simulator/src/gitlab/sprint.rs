@@ -233,25 +233,29 @@ impl Sprint {
     /// How much of it there is at the time `now`.
     pub fn sizes(&self, now: Millis) -> Sizes {
         let count = |happened: usize| happened as u64;
-        let children = self.pipelines.iter().filter(|pipeline| pipeline.created_at <= now && pipeline.parent.is_some());
+        let children =
+            self.pipelines.iter().filter(|pipeline| pipeline.created_at <= now && pipeline.parent.is_some());
         let jobs = self.jobs.iter().filter(|job| job.created_at <= now);
         let (triggers, jobs): (Vec<&Job>, Vec<&Job>) = jobs.partition(|job| job.is_trigger());
         let activities = || self.activities.iter().filter(|activity| activity.at <= now);
-        let pushes = activities().filter(|activity| {
-            matches!(activity.what, Happened::Pushed(_) | Happened::PushedMany(_))
-        });
+        let pushes = activities()
+            .filter(|activity| matches!(activity.what, Happened::Pushed(_) | Happened::PushedMany(_)));
         let on_merge_requests =
             activities().filter(|activity| matches!(activity.what, Happened::MergeRequest(_, _)));
         let tags = self.tags.iter().filter(|tag| tag.at <= now);
         Sizes {
-            merge_requests: count(self.merge_requests.iter().filter(|request| request.opened_at() <= now).count()),
+            merge_requests: count(
+                self.merge_requests.iter().filter(|request| request.opened_at() <= now).count(),
+            ),
             issues: count(self.issues.iter().filter(|issue| issue.opened_at() <= now).count()),
             notes: count(self.notes.iter().filter(|note| note.at <= now).count()),
             pipelines: count(self.pipelines.iter().filter(|pipeline| pipeline.created_at <= now).count()),
             children: count(children.count()),
             jobs: count(jobs.len()),
             triggers: count(triggers.len()),
-            deployments: count(self.deployments.iter().filter(|deployment| deployment.created_at <= now).count()),
+            deployments: count(
+                self.deployments.iter().filter(|deployment| deployment.created_at <= now).count(),
+            ),
             commits: count(
                 self.commits.iter().filter(|commit| commit.on_main_at.is_some_and(|at| at <= now)).count(),
             ),

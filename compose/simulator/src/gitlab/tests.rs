@@ -39,7 +39,8 @@ fn what_begins_in_a_sprint_ends_in_it() {
         for number in 0..world.config().sprints() {
             let (sprint, config) = (world.sprint(project, number), world.config());
             let span = config.starts_at(number)..config.starts_at(number + 1);
-            let inside = |at: Millis| assert!(span.contains(&at), "{at} in sprint {number} of project {project}");
+            let inside =
+                |at: Millis| assert!(span.contains(&at), "{at} in sprint {number} of project {project}");
             sprint.merge_requests.iter().flat_map(|request| &request.steps).for_each(|step| inside(step.at));
             sprint.issues.iter().flat_map(|issue| &issue.steps).for_each(|step| inside(step.at));
             sprint.pipelines.iter().flat_map(|pipeline| &pipeline.steps).for_each(|(at, _)| inside(*at));
@@ -150,26 +151,79 @@ fn the_hard_cases_are_there() {
         for number in 0..world.config().sprints() {
             let sprint = world.sprint(project, number);
             let steps = || sprint.merge_requests.iter().flat_map(|request| &request.steps);
-            count("rewritten branch", steps().filter(|step| matches!(step.what, What::Pushed { rewritten: true, .. })).count());
+            count(
+                "rewritten branch",
+                steps().filter(|step| matches!(step.what, What::Pushed { rewritten: true, .. })).count(),
+            );
             count("approvals reset", steps().filter(|step| step.what == What::ApprovalsReset).count());
             count("unapproved", steps().filter(|step| step.what == What::Unapproved).count());
             count("retargeted", steps().filter(|step| step.what == What::Retargeted).count());
             count("reopened", steps().filter(|step| step.what == What::Reopened).count());
-            count("approval without a note", steps().filter(|step| step.what == What::Approved(Noted::Never)).count());
-            count("fork", sprint.merge_requests.iter().filter(|request| request.story == Story::OfFork).count());
-            count("revert", sprint.commits.iter().filter(|commit| commit.message.contains("This reverts")).count());
-            count("cherry-pick", sprint.commits.iter().filter(|commit| commit.message.contains("cherry picked")).count());
-            count("clock behind", sprint.commits.iter().filter(|commit| commit.committed_at + 20 * DAY < commit.pushed_at).count());
+            count(
+                "approval without a note",
+                steps().filter(|step| step.what == What::Approved(Noted::Never)).count(),
+            );
+            count(
+                "fork",
+                sprint.merge_requests.iter().filter(|request| request.story == Story::OfFork).count(),
+            );
+            count(
+                "revert",
+                sprint.commits.iter().filter(|commit| commit.message.contains("This reverts")).count(),
+            );
+            count(
+                "cherry-pick",
+                sprint.commits.iter().filter(|commit| commit.message.contains("cherry picked")).count(),
+            );
+            count(
+                "clock behind",
+                sprint
+                    .commits
+                    .iter()
+                    .filter(|commit| commit.committed_at + 20 * DAY < commit.pushed_at)
+                    .count(),
+            );
             count("retried job", sprint.jobs.iter().filter(|job| job.retried_at.is_some()).count());
-            count("manual job never played", sprint.jobs.iter().filter(|job| job.manual && job.queued_at.is_none()).count());
+            count(
+                "manual job never played",
+                sprint.jobs.iter().filter(|job| job.manual && job.queued_at.is_none()).count(),
+            );
             count("skipped job", sprint.jobs.iter().filter(|job| job.ends == Status::Skipped).count());
-            count("canceled", sprint.pipelines.iter().filter(|pipeline| pipeline.at(Millis::MAX).is_some_and(|state| state.status == Status::Canceled)).count());
-            count("pipeline without jobs", sprint.pipelines.iter().filter(|pipeline| pipeline.jobs.is_empty()).count());
-            count("child pipeline", sprint.pipelines.iter().filter(|pipeline| pipeline.parent.is_some()).count());
-            count("failed deployment", sprint.deployments.iter().filter(|deployment| deployment.ends == Status::Failed).count());
+            count(
+                "canceled",
+                sprint
+                    .pipelines
+                    .iter()
+                    .filter(|pipeline| {
+                        pipeline.at(Millis::MAX).is_some_and(|state| state.status == Status::Canceled)
+                    })
+                    .count(),
+            );
+            count(
+                "pipeline without jobs",
+                sprint.pipelines.iter().filter(|pipeline| pipeline.jobs.is_empty()).count(),
+            );
+            count(
+                "child pipeline",
+                sprint.pipelines.iter().filter(|pipeline| pipeline.parent.is_some()).count(),
+            );
+            count(
+                "failed deployment",
+                sprint.deployments.iter().filter(|deployment| deployment.ends == Status::Failed).count(),
+            );
             count("rollback", sprint.deployments.iter().filter(|deployment| deployment.is_rollback).count());
-            count("deployment that brings several", sprint.deployments.iter().filter(|deployment| deployment.merge_requests.len() > 1).count());
-            count("push of many refs", sprint.activities.iter().filter(|activity| matches!(activity.what, Happened::PushedMany(_))).count());
+            count(
+                "deployment that brings several",
+                sprint.deployments.iter().filter(|deployment| deployment.merge_requests.len() > 1).count(),
+            );
+            count(
+                "push of many refs",
+                sprint
+                    .activities
+                    .iter()
+                    .filter(|activity| matches!(activity.what, Happened::PushedMany(_)))
+                    .count(),
+            );
             count("confidential issue", sprint.issues.iter().filter(|issue| issue.confidential).count());
             count("incident", sprint.issues.iter().filter(|issue| issue.is_incident).count());
             count("moved issue", sprint.issues.iter().filter(|issue| issue.moved_from.is_some()).count());
@@ -212,7 +266,8 @@ fn no_merge_request_is_linked_to_two_deployments_of_an_environment() {
 fn a_moved_issue_goes_on_in_the_next_project() {
     let world = world(7);
     let sprint = world.sprint(2, 0);
-    let moved = sprint.issues.iter().filter_map(|issue| issue.at(Millis::MAX)).find(|state| state.is_moved).unwrap();
+    let moved =
+        sprint.issues.iter().filter_map(|issue| issue.at(Millis::MAX)).find(|state| state.is_moved).unwrap();
     let place = world.place(moved_to(&world, &sprint).unwrap()).unwrap();
     assert_eq!(place.project, 3);
     let arrived = &world.sprint(3, 0).issues[place.number as usize];

@@ -207,7 +207,9 @@ impl Group {
         let (parent, name, path) = match index {
             Group::FACTORY => (None, "Factory".to_owned(), "factory".to_owned()),
             index if index <= teams => (Some(0), format!("Team {index}"), format!("factory/team-{index}")),
-            index if index == teams + 1 => (Some(1), "Platform".to_owned(), "factory/team-1/platform".to_owned()),
+            index if index == teams + 1 => {
+                (Some(1), "Platform".to_owned(), "factory/team-1/platform".to_owned())
+            }
             _ => (None, "Partners".to_owned(), "partners".to_owned()),
         };
         Group { index, id: u64::from(index) + 1, parent, name, path }

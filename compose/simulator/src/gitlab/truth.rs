@@ -159,14 +159,16 @@ impl Truth<'_> {
     }
 
     fn merge_requests(&self, sprint: &Sprint, rows: &mut Vec<Row>) {
-        let milestone = json!(self.world.id(Place { project: sprint.project, sprint: sprint.number, number: 0 }));
+        let milestone =
+            json!(self.world.id(Place { project: sprint.project, sprint: sprint.number, number: 0 }));
         for (request, number) in sprint.merge_requests.iter().zip(0..) {
             let Some(state) = request.at(self.now) else {
                 continue;
             };
             let iid = json!(self.world.merge_request_iid(sprint, number));
             let target = if state.targets_release { Ref::Release } else { Ref::Main };
-            let reviewers: Vec<u64> = state.review_requested.then(|| request.reviewer.id()).into_iter().collect();
+            let reviewers: Vec<u64> =
+                state.review_requested.then(|| request.reviewer.id()).into_iter().collect();
             let labels: Vec<&str> = state.labelled.then_some(LABEL).into_iter().collect();
             rows.push(row(
                 "merge_requests",
@@ -200,7 +202,12 @@ impl Truth<'_> {
     }
 
     /// Occurrences, as events and states of the API tell them: approvals that were taken back are not listed, openings are as the object says.
-    fn merge_request_events(&self, request: &super::merge_request::MergeRequest, iid: &Value, rows: &mut Vec<Row>) {
+    fn merge_request_events(
+        &self,
+        request: &super::merge_request::MergeRequest,
+        iid: &Value,
+        rows: &mut Vec<Row>,
+    ) {
         for step in request.steps.iter().take_while(|step| step.at <= self.now) {
             let action = match step.what {
                 What::Opened(_) => "opened",
@@ -364,7 +371,10 @@ impl Truth<'_> {
                     ("user_id", json!(job.by.id())),
                     ("duration_seconds", json!(duration)),
                     ("queued_seconds", json!(queued)),
-                    ("downstream_pipeline_id", json!(downstream.map(|child| self.world.id_in(sprint, child)))),
+                    (
+                        "downstream_pipeline_id",
+                        json!(downstream.map(|child| self.world.id_in(sprint, child))),
+                    ),
                     ("created_at", at(job.created_at)),
                     ("started_at", at_of(passed(job.started_at))),
                     ("finished_at", at_of(finished_at)),
@@ -375,7 +385,9 @@ impl Truth<'_> {
 
     fn deployments(&self, sprint: &Sprint, rows: &mut Vec<Row>) {
         for (deployment, number) in sprint.deployments.iter().zip(0..) {
-            let (Some(status), Some(updated_at)) = (deployment.status(self.now), deployment.updated_at(self.now)) else {
+            let (Some(status), Some(updated_at)) =
+                (deployment.status(self.now), deployment.updated_at(self.now))
+            else {
                 continue;
             };
             let job = sprint.jobs.get(deployment.job as usize);
@@ -414,7 +426,9 @@ impl Truth<'_> {
 
     /// Commits of `main`, pushes that the API lists, tags and releases.
     fn repository(&self, sprint: &Sprint, rows: &mut Vec<Row>) {
-        for commit in sprint.commits.iter().filter(|commit| commit.on_main_at.is_some_and(|time| time <= self.now)) {
+        for commit in
+            sprint.commits.iter().filter(|commit| commit.on_main_at.is_some_and(|time| time <= self.now))
+        {
             let parents: Vec<String> = commit.parents.iter().map(ToString::to_string).collect();
             rows.push(row(
                 "commits",

@@ -197,7 +197,13 @@ impl World {
     }
 
     /// Where the thing with this number within the project is, of those that `count` counts.
-    pub(crate) fn numbered(&self, project: u32, iid: u64, now: Millis, count: fn(&Sizes) -> u64) -> Option<Place> {
+    pub(crate) fn numbered(
+        &self,
+        project: u32,
+        iid: u64,
+        now: Millis,
+        count: fn(&Sizes) -> u64,
+    ) -> Option<Place> {
         let wanted = iid.checked_sub(1)?;
         let last = self.config.sprint_at(now);
         if wanted >= count(&self.sizes_at(project, now)) {
@@ -227,7 +233,8 @@ impl World {
     pub fn main_head(&self, project: u32, now: Millis) -> Sha {
         let number = self.config.sprint_at(now);
         let sprint = self.sprint(project, number);
-        let pushes = sprint.pushes.iter().filter(|push| push.to == super::sprint::Ref::Main && push.at <= now);
+        let pushes =
+            sprint.pushes.iter().filter(|push| push.to == super::sprint::Ref::Main && push.at <= now);
         pushes.last().map_or_else(|| base(&self.config, project, number), |push| push.after)
     }
 

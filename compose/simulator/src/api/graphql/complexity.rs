@@ -42,6 +42,9 @@ mod tests {
         check("{ queryComplexity { score limit } }", 2);
         check("{ project(fullPath: \"a\") { id } }", 2);
         check("{ project(fullPath: \"a\") { pipelines(first: 100) { nodes { id sha } } } }", 7);
-        check("{ project(fullPath: \"a\") { mergeRequests(first: 50, sort: UPDATED_ASC) { nodes { id } } } }", 5);
+        check(
+            "{ project(fullPath: \"a\") { mergeRequests(first: 50, sort: UPDATED_ASC) { nodes { id } } } }",
+            5,
+        );
     }
 }

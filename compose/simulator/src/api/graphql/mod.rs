@@ -39,7 +39,9 @@ fn run(world: &World, token: &Token, version: Version, now: Millis, body: &[u8])
     }
     let score = complexity::score(&fields);
     if score > MAX_COMPLEXITY {
-        return Err(format!("Query has complexity of {score}, which exceeds max complexity of {MAX_COMPLEXITY}"));
+        return Err(format!(
+            "Query has complexity of {score}, which exceeds max complexity of {MAX_COMPLEXITY}"
+        ));
     }
     let resolver = resolve::Resolver { world, token, version, now };
     let mut found = Map::new();

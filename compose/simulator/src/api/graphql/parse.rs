@@ -202,7 +202,10 @@ mod tests {
         assert_eq!((fields[0].key(), fields[0].name.as_str()), ("a", "project"));
         assert_eq!(fields[0].arguments["fullPath"], "factory/service-0");
         let pipelines = fields[0].field("pipelines").unwrap();
-        assert_eq!((&pipelines.arguments["first"], &pipelines.arguments["updatedAfter"]), (&json!(100), &json!("x")));
+        assert_eq!(
+            (&pipelines.arguments["first"], &pipelines.arguments["updatedAfter"]),
+            (&json!(100), &json!("x"))
+        );
         assert_eq!(pipelines.field("nodes").unwrap().fields[0].name, "id");
     }
 

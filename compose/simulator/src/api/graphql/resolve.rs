@@ -75,7 +75,8 @@ impl Resolver<'_> {
     fn pipelines(&self, project: &Project, field: &Field) -> Result<Value, String> {
         let text = |name: &str| field.arguments.get(name).and_then(Value::as_str);
         let (after, before) = self.window(field)?;
-        let cursor = text("after").map(|cursor| cursor.parse::<u64>().map_err(|_| "Invalid cursor".to_owned()));
+        let cursor =
+            text("after").map(|cursor| cursor.parse::<u64>().map_err(|_| "Invalid cursor".to_owned()));
         let cursor = cursor.transpose()?;
         let scribe = self.scribe(project);
         let choose = |made: &Arc<Sprint>| -> Vec<(String, Chosen)> {
@@ -85,7 +86,8 @@ impl Resolver<'_> {
                 state.is_some_and(|state| {
                     after.is_none_or(|after| state.updated_at >= after)
                         && before.is_none_or(|before| state.updated_at <= before)
-                        && text("status").is_none_or(|asked| asked.eq_ignore_ascii_case(state.status.as_str()))
+                        && text("status")
+                            .is_none_or(|asked| asked.eq_ignore_ascii_case(state.status.as_str()))
                 }) && text("source").map_or(pipeline.parent.is_none(), |asked| asked == pipeline.source)
                     && text("ref").is_none_or(|asked| asked == scribe.ref_of(made, pipeline))
                     && cursor.is_none_or(|cursor| self.world.id_in(made, *number) < cursor)
@@ -110,7 +112,8 @@ impl Resolver<'_> {
         let cursor = match text("after") {
             None => None,
             Some(cursor) => {
-                let parts = cursor.split_once('_').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
+                let parts =
+                    cursor.split_once('_').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
                 Some(parts.ok_or("Invalid cursor")?)
             }
         };
@@ -129,7 +132,8 @@ impl Resolver<'_> {
                 let state = text("state").filter(|state| *state != "all");
                 let is_asked = window.0.is_none_or(|after| updated_at >= after)
                     && window.1.is_none_or(|before| updated_at <= before)
-                    && state.is_none_or(|asked| request.at(self.now).is_some_and(|state| state.state == asked));
+                    && state
+                        .is_none_or(|asked| request.at(self.now).is_some_and(|state| state.state == asked));
                 if is_behind && is_asked {
                     chosen.push((key, number));
                 }
@@ -155,7 +159,9 @@ impl Resolver<'_> {
     fn window(&self, field: &Field) -> Result<(Option<Millis>, Option<Millis>), String> {
         let read = |name: &str| match field.arguments.get(name).and_then(Value::as_str) {
             None => Ok(None),
-            Some(text) => read_time(text).map(Some).ok_or_else(|| format!("Argument '{name}' has an invalid value")),
+            Some(text) => {
+                read_time(text).map(Some).ok_or_else(|| format!("Argument '{name}' has an invalid value"))
+            }
         };
         Ok((read("updatedAfter")?, read("updatedBefore")?))
     }
@@ -214,7 +220,8 @@ impl Resolver<'_> {
 
     fn pipeline(&self, project: &Project, row: &Chosen, fields: &[Field]) -> Value {
         let sprint = &row.sprint;
-        let (Some(pipeline), scribe) = (sprint.pipelines.get(row.number as usize), self.scribe(project)) else {
+        let (Some(pipeline), scribe) = (sprint.pipelines.get(row.number as usize), self.scribe(project))
+        else {
             return Value::Null;
         };
         let Some(state) = pipeline.at(self.now) else {
@@ -255,7 +262,9 @@ impl Resolver<'_> {
                         .filter(|(child, _)| child.parent == Some(row.number) && child.created_at <= self.now)
                         .map(|(_, number)| (number.to_string(), number))
                         .collect();
-                    self.page(field, &children, false, children.len(), |number, fields| other(*number, fields))
+                    self.page(field, &children, false, children.len(), |number, fields| {
+                        other(*number, fields)
+                    })
                 }
                 "mergeRequest" => pipeline.merge_request.map_or(Value::Null, |number| {
                     self.merge_request(project, &Chosen { sprint: sprint.clone(), number }, &field.fields)
@@ -307,15 +316,16 @@ impl Resolver<'_> {
                 "userNotesCount" => json!(state.comments),
                 "approved" => json!(!state.approvals.is_empty()),
                 "mergeStatusEnum" => json!("CAN_BE_MERGED"),
-                "detailedMergeStatus" => json!(if state.state == "opened" { "MERGEABLE" } else { "NOT_OPEN" }),
+                "detailedMergeStatus" => {
+                    json!(if state.state == "opened" { "MERGEABLE" } else { "NOT_OPEN" })
+                }
                 "webUrl" => json!(format!("{}/-/merge_requests/{iid}", scribe.page())),
                 "timeEstimate" | "totalTimeSpent" => json!(0),
                 "author" => person(request.author, below),
                 "mergeUser" => state.merged.map_or(Value::Null, |(_, by)| person(by, below)),
                 "approvedBy" => self.people(field, state.approvals.iter().map(|(by, _)| *by).collect()),
-                "reviewers" => {
-                    self.people(field, state.review_requested.then_some(request.reviewer).into_iter().collect())
-                }
+                "reviewers" => self
+                    .people(field, state.review_requested.then_some(request.reviewer).into_iter().collect()),
                 "assignees" => self.people(field, Vec::new()),
                 "labels" => {
                     let labels: Vec<(String, &str)> =
@@ -344,7 +354,11 @@ impl Resolver<'_> {
     }
 
     fn notes(&self, project: &Project, sprint: &Arc<Sprint>, on: Noteable, field: &Field) -> Value {
-        let after = field.arguments.get("after").and_then(Value::as_str).and_then(|cursor| cursor.parse::<u64>().ok());
+        let after = field
+            .arguments
+            .get("after")
+            .and_then(Value::as_str)
+            .and_then(|cursor| cursor.parse::<u64>().ok());
         let take = rows_of(field);
         let sees_internal = self.token.role >= Role::Reporter;
         let all: Vec<(String, u32)> = (sprint.notes.iter().zip(0..))

@@ -6,20 +6,80 @@ use super::parse::Field;
 
 const USER: [&str; 4] = ["id", "username", "name", "bot"];
 const PIPELINE: [&str; 23] = [
-    "id", "iid", "sha", "beforeSha", "ref", "status", "source", "createdAt", "updatedAt", "startedAt",
-    "finishedAt", "duration", "queuedDuration", "coverage", "path", "tag", "child", "complete", "user",
-    "upstream", "downstream", "mergeRequest", "name",
+    "id",
+    "iid",
+    "sha",
+    "beforeSha",
+    "ref",
+    "status",
+    "source",
+    "createdAt",
+    "updatedAt",
+    "startedAt",
+    "finishedAt",
+    "duration",
+    "queuedDuration",
+    "coverage",
+    "path",
+    "tag",
+    "child",
+    "complete",
+    "user",
+    "upstream",
+    "downstream",
+    "mergeRequest",
+    "name",
 ];
 const MERGE_REQUEST: [&str; 35] = [
-    "id", "iid", "title", "state", "draft", "createdAt", "updatedAt", "mergedAt", "closedAt", "preparedAt",
-    "sourceBranch", "targetBranch", "sourceProjectId", "targetProjectId", "diffHeadSha", "mergeCommitSha",
-    "squashCommitSha", "squash", "commitCount", "userNotesCount", "approved", "mergeStatusEnum",
-    "detailedMergeStatus", "webUrl", "timeEstimate", "totalTimeSpent", "author", "mergeUser", "approvedBy",
-    "reviewers", "assignees", "labels", "milestone", "diffStatsSummary", "notes",
+    "id",
+    "iid",
+    "title",
+    "state",
+    "draft",
+    "createdAt",
+    "updatedAt",
+    "mergedAt",
+    "closedAt",
+    "preparedAt",
+    "sourceBranch",
+    "targetBranch",
+    "sourceProjectId",
+    "targetProjectId",
+    "diffHeadSha",
+    "mergeCommitSha",
+    "squashCommitSha",
+    "squash",
+    "commitCount",
+    "userNotesCount",
+    "approved",
+    "mergeStatusEnum",
+    "detailedMergeStatus",
+    "webUrl",
+    "timeEstimate",
+    "totalTimeSpent",
+    "author",
+    "mergeUser",
+    "approvedBy",
+    "reviewers",
+    "assignees",
+    "labels",
+    "milestone",
+    "diffStatsSummary",
+    "notes",
 ];
 const NOTE: [&str; 12] = [
-    "id", "body", "system", "internal", "createdAt", "updatedAt", "author", "resolvable", "resolved",
-    "resolvedAt", "resolvedBy", "confidential",
+    "id",
+    "body",
+    "system",
+    "internal",
+    "createdAt",
+    "updatedAt",
+    "author",
+    "resolvable",
+    "resolved",
+    "resolvedAt",
+    "resolvedBy",
+    "confidential",
 ];
 
 /// The type of a field of a type, and whether it has fields itself.
@@ -66,7 +126,8 @@ fn type_of(owner: &str, field: &str) -> Option<&'static str> {
 
 /// Fields that older versions do not have.
 fn is_newer(owner: &str, field: &str, version: Version) -> bool {
-    let is_newer = matches!((owner, field), ("Pipeline", "mergeRequest" | "name") | ("MergeRequest", "closedAt"));
+    let is_newer =
+        matches!((owner, field), ("Pipeline", "mergeRequest" | "name") | ("MergeRequest", "closedAt"));
     is_newer && version < Version::V18
 }
 
@@ -79,7 +140,10 @@ pub(super) fn check(owner: &str, field: &Field, version: Version) -> Result<(), 
             return Err(format!("Selections can't be made on scalars (field '{}')", field.name));
         }
         (false, true) => {
-            return Err(format!("Field must have selections (field '{}' returns {of} but has no selections)", field.name));
+            return Err(format!(
+                "Field must have selections (field '{}' returns {of} but has no selections)",
+                field.name
+            ));
         }
         (true, true) | (false, false) => (),
     }

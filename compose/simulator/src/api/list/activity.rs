@@ -1,7 +1,7 @@
 //! Events, commits, branches, tags, releases and milestones. In: a query. Out: a page. Never a total of commits, and none of more than 10,000 events.
 
-use super::super::graph;
 use super::super::answer::Refusal;
+use super::super::graph;
 use super::super::page::{Next, Page};
 use super::super::query::Query;
 use super::super::write::merge_request::Stats;
@@ -19,16 +19,21 @@ impl Lister<'_> {
         let (scribe, query) = (&self.scribe, self.query);
         let window = date_window(query);
         let sprints = Sprints::of(scribe.world, scribe.now, window, query.is_ascending());
-        let selection = select(&sprints, (self.paging.skip(), self.paging.per_page), |_| None, |sprint| {
-            let made = scribe.world.sprint(scribe.project.index, sprint);
-            let numbers = made.activities.iter().zip(0..).filter(|(activity, _)| {
-                activity.at <= scribe.now
-                    && super::is_within(activity.at, window)
-                    && query.get("action").is_none_or(|asked| is_action(activity.what, asked))
-                    && query.get("target_type").is_none_or(|asked| is_target(activity.what, asked))
-            });
-            numbers.map(|(_, number)| Chosen { sprint: made.clone(), number }).collect()
-        });
+        let selection = select(
+            &sprints,
+            (self.paging.skip(), self.paging.per_page),
+            |_| None,
+            |sprint| {
+                let made = scribe.world.sprint(scribe.project.index, sprint);
+                let numbers = made.activities.iter().zip(0..).filter(|(activity, _)| {
+                    activity.at <= scribe.now
+                        && super::is_within(activity.at, window)
+                        && query.get("action").is_none_or(|asked| is_action(activity.what, asked))
+                        && query.get("target_type").is_none_or(|asked| is_target(activity.what, asked))
+                });
+                numbers.map(|(_, number)| Chosen { sprint: made.clone(), number }).collect()
+            },
+        );
         let mut selection = selection;
         selection.rows.retain(|row| self.sees_confidential() || !is_hidden(&row.sprint, row.number));
         Ok(selection.page(self.paging, |sprint, number| scribe.event(sprint, number)))
@@ -71,7 +76,9 @@ impl Lister<'_> {
         for sprint in Sprints::of(scribe.world, scribe.now, (None, None), true).numbers {
             let made = scribe.world.sprint(scribe.project.index, sprint);
             let there = made.tags.iter().zip(0..).filter(|(tag, _)| tag.at <= scribe.now);
-            tags.extend(there.map(|(tag, number)| (tag.name.clone(), Chosen { sprint: made.clone(), number })));
+            tags.extend(
+                there.map(|(tag, number)| (tag.name.clone(), Chosen { sprint: made.clone(), number })),
+            );
         }
         let by_name = query.get("pagination") == Some("keyset") || query.get("order_by") == Some("name");
         if by_name {

@@ -13,7 +13,8 @@ impl Lister<'_> {
         let scribe = &self.scribe;
         let by_update = self.query.get("order_by") == Some("updated_at");
         let sprints = Sprints::of(scribe.world, scribe.now, self.updated(), self.query.is_ascending());
-        let filters = ["status", "source", "ref", "sha", "scope", "updated_after", "updated_before", "created_after"];
+        let filters =
+            ["status", "source", "ref", "sha", "scope", "updated_after", "updated_before", "created_after"];
         let is_plain = filters.iter().all(|filter| self.query.get(filter).is_none());
         let known =
             |sprint| self.known(sprint, |sizes| sizes.pipelines - sizes.children).filter(|_| is_plain);
@@ -45,7 +46,9 @@ impl Lister<'_> {
         if by_update {
             // No tie-breaker: rows of one moment come in another order on another page.
             let page = self.paging.page;
-            chosen.sort_unstable_by_key(|(at, number)| (*at, u64::from(*number).wrapping_mul(page.wrapping_mul(2) + 1) % 7));
+            chosen.sort_unstable_by_key(|(at, number)| {
+                (*at, u64::from(*number).wrapping_mul(page.wrapping_mul(2) + 1) % 7)
+            });
         }
         chosen.into_iter().map(|(_, number)| Chosen { sprint: made.clone(), number }).collect()
     }
@@ -95,7 +98,8 @@ impl Lister<'_> {
             return Err(Refusal::OffsetTooLarge("Ci::Build"));
         }
         let scopes = self.query.all("scope");
-        let before = self.query.get("cursor").and_then(|cursor| cursor.parse::<u64>().ok()).filter(|_| is_keyset);
+        let before =
+            self.query.get("cursor").and_then(|cursor| cursor.parse::<u64>().ok()).filter(|_| is_keyset);
         let last = before.and_then(|id| scribe.world.place(id)).map(|place| place.sprint);
         let mut sprints = Sprints::of(scribe.world, scribe.now, (None, None), false);
         if let Some(last) = last {
@@ -171,7 +175,9 @@ impl Lister<'_> {
         }
         let finished = (query.time("finished_after"), query.time("finished_before"));
         if (finished != (None, None) || order == "finished_at") && query.get("status") != Some("success") {
-            return Err(Refusal::BadRequest("`finished_at` filter must be combined with `success` status filter."));
+            return Err(Refusal::BadRequest(
+                "`finished_at` filter must be combined with `success` status filter.",
+            ));
         }
         // GitLab orders ascending unless it is asked otherwise.
         let is_ascending = query.get("sort") != Some("desc");
@@ -204,7 +210,9 @@ impl Lister<'_> {
                 }
             }
             // Of one moment, the higher id comes first, whatever the direction.
-            chosen.sort_unstable_by_key(|(at, number)| (*at, if is_ascending { u32::MAX - *number } else { *number }));
+            chosen.sort_unstable_by_key(|(at, number)| {
+                (*at, if is_ascending { u32::MAX - *number } else { *number })
+            });
             chosen.into_iter().map(|(_, number)| Chosen { sprint: made.clone(), number }).collect()
         });
         Ok(selection.page(self.paging, |sprint, number| scribe.deployment(sprint, number)))
@@ -220,7 +228,8 @@ impl Lister<'_> {
 
     /// Environments of the project.
     pub(in crate::api) fn environments(&self) -> Listed {
-        let rows = self.scribe.environments().into_iter().map(|place| self.scribe.environment(place)).collect();
+        let rows =
+            self.scribe.environments().into_iter().map(|place| self.scribe.environment(place)).collect();
         Ok(Page::cut(rows, self.paging))
     }
 }

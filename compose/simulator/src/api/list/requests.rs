@@ -33,10 +33,16 @@ impl Lister<'_> {
     }
 
     /// Those of a sprint that the query asks for, in ascending order.
-    pub(in crate::api) fn chosen_merge_requests(&self, project: u32, sprint: u32, by_update: bool) -> Vec<Chosen> {
+    pub(in crate::api) fn chosen_merge_requests(
+        &self,
+        project: u32,
+        sprint: u32,
+        by_update: bool,
+    ) -> Vec<Chosen> {
         let (world, now, query) = (self.scribe.world, self.scribe.now, self.query);
         let made = world.sprint(project, sprint);
-        let (updated, created) = (self.updated(), (query.time("created_after"), query.time("created_before")));
+        let (updated, created) =
+            (self.updated(), (query.time("created_after"), query.time("created_before")));
         let has_merged = self.scribe.version.has_merged_filters();
         let merged = match has_merged {
             true => (query.time("merged_after"), query.time("merged_before")),
@@ -63,7 +69,11 @@ impl Lister<'_> {
                 };
                 let is_merged_then = state.merged.is_some_and(|(at, _)| is_within(at, merged));
                 let names = (
-                    if state.targets_release { crate::gitlab::Ref::Release } else { crate::gitlab::Ref::Main },
+                    if state.targets_release {
+                        crate::gitlab::Ref::Release
+                    } else {
+                        crate::gitlab::Ref::Main
+                    },
                     crate::gitlab::Ref::Topic(number),
                 );
                 let is_asked = is_within(state.created_at, created)
@@ -99,7 +109,9 @@ impl Lister<'_> {
         let mut updated = self.updated();
         // What lies before the cursor is not looked at.
         match cursor {
-            Some((at, _)) if by_update && is_ascending => updated.0 = Some(updated.0.map_or(at, |after| after.max(at))),
+            Some((at, _)) if by_update && is_ascending => {
+                updated.0 = Some(updated.0.map_or(at, |after| after.max(at)))
+            }
             Some((at, _)) if by_update => updated.1 = Some(updated.1.map_or(at, |before| before.min(at))),
             _ => (),
         }
@@ -109,9 +121,12 @@ impl Lister<'_> {
             Some(cursor) => key < cursor,
             None => true,
         };
-        let selection = select(&sprints, (skip, self.paging.per_page), |_| None, |sprint| {
-            self.chosen_issues(scribe.project.index, sprint, by_update, is_behind)
-        });
+        let selection = select(
+            &sprints,
+            (skip, self.paging.per_page),
+            |_| None,
+            |sprint| self.chosen_issues(scribe.project.index, sprint, by_update, is_behind),
+        );
         let last = selection.rows.last().map(|row| self.issue_key(&row.sprint, row.number, by_update));
         let is_more = selection.total > self.paging.per_page;
         let mut page = selection.page(self.paging, |sprint, number| scribe.issue(sprint, number));
@@ -194,7 +209,9 @@ impl Lister<'_> {
     pub(in crate::api) fn notes(&self, sprint: &Arc<Sprint>, on: Noteable) -> Listed {
         let only_comments = self.query.get("activity_filter") == Some("only_comments");
         let mut numbers: Vec<u32> = (sprint.notes.iter().zip(0..))
-            .filter(|(note, _)| note.on == on && note.at <= self.scribe.now && !(only_comments && note.system))
+            .filter(|(note, _)| {
+                note.on == on && note.at <= self.scribe.now && !(only_comments && note.system)
+            })
             .map(|(_, number)| number)
             .collect();
         if !self.query.is_ascending() {

@@ -51,7 +51,8 @@ impl Sprints {
         let config = world.config();
         let first = after.map_or(0, |after| config.sprint_at(after));
         let last = config.sprint_at(before.unwrap_or(now).min(now));
-        let is_empty = after.is_some_and(|after| after > now) || before.is_some_and(|before| before < config.began_at);
+        let is_empty =
+            after.is_some_and(|after| after > now) || before.is_some_and(|before| before < config.began_at);
         let mut numbers: Vec<u32> = if is_empty { Vec::new() } else { (first..=last).collect() };
         if !is_ascending {
             numbers.reverse();

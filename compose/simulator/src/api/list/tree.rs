@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::page::{MAX_OFFSET, Next, Page};
 use super::super::answer::Refusal;
+use super::super::page::{MAX_OFFSET, Next, Page};
 use super::super::token::Token;
 use super::super::write::Scribe;
 use super::super::write::project::{group, user};
@@ -69,7 +69,10 @@ pub(in crate::api) fn projects(lister: &Lister<'_>) -> Listed {
         archived.is_none_or(|archived| archived == (project.special == Special::Archived))
     };
     let seen = (0..world.projects()).map(|index| world.project(index));
-    written(lister, seen.filter(|project| sees_project(world, lister.token, project) && is_asked(project)).collect())
+    written(
+        lister,
+        seen.filter(|project| sees_project(world, lister.token, project) && is_asked(project)).collect(),
+    )
 }
 
 /// Groups that the token can see.
@@ -77,7 +80,8 @@ pub(in crate::api) fn groups(lister: &Lister<'_>) -> Listed {
     let world = lister.scribe.world;
     let seen = (0..world.groups()).map(|index| world.group(index));
     let top_level = lister.query.says("top_level_only") == Some(true);
-    let seen = seen.filter(|group| sees_group(world, lister.token, group) && !(top_level && group.parent.is_some()));
+    let seen =
+        seen.filter(|group| sees_group(world, lister.token, group) && !(top_level && group.parent.is_some()));
     Ok(Page::cut(seen.map(|seen| group(world, &seen)).collect(), lister.paging))
 }
 
@@ -104,7 +108,8 @@ pub(in crate::api) fn group_list(lister: &Lister<'_>, of: &Group, what: OfGroup)
     let config = world.config();
     let is_below = |index: u32| index == of.index || world.group(index).is_within(config, of.index);
     let is_archived = |project: &Project| project.special == Special::Archived;
-    let below = || (0..world.projects()).map(|index| world.project(index)).filter(|project| is_below(project.group));
+    let below =
+        || (0..world.projects()).map(|index| world.project(index)).filter(|project| is_below(project.group));
     match what {
         OfGroup::Projects => {
             // Foreign projects are listed unless they are refused, subgroups' only where they are asked for.
@@ -112,7 +117,8 @@ pub(in crate::api) fn group_list(lister: &Lister<'_>, of: &Group, what: OfGroup)
             let with_shared = query.says("with_shared") != Some(false);
             let listed = (0..world.projects()).map(|index| world.project(index)).filter(|project| {
                 let is_own = project.group == of.index || (with_subgroups && is_below(project.group));
-                let is_shared = with_shared && shared_with(world, project).is_some_and(|with| with.index == of.index);
+                let is_shared =
+                    with_shared && shared_with(world, project).is_some_and(|with| with.index == of.index);
                 let archived = query.says("archived").is_none_or(|asked| asked == is_archived(project));
                 (is_own || is_shared) && archived
             });
@@ -130,12 +136,17 @@ pub(in crate::api) fn group_list(lister: &Lister<'_>, of: &Group, what: OfGroup)
                 below().filter(|project| !(hides_archived && is_archived(project))).collect();
             let sprints = Sprints::of(world, lister.scribe.now, lister.updated(), query.is_ascending());
             let by_update = query.get("order_by") == Some("updated_at");
-            let selection =
-                select(&sprints, (lister.paging.skip(), lister.paging.per_page), |_| None, |sprint| {
+            let selection = select(
+                &sprints,
+                (lister.paging.skip(), lister.paging.per_page),
+                |_| None,
+                |sprint| {
                     let mut chosen = Vec::new();
                     for project in &projects {
                         let rows = match what {
-                            OfGroup::Issues => lister.chosen_issues(project.index, sprint, by_update, |_| true),
+                            OfGroup::Issues => {
+                                lister.chosen_issues(project.index, sprint, by_update, |_| true)
+                            }
                             _ => lister.chosen_merge_requests(project.index, sprint, by_update),
                         };
                         chosen.extend(rows);
@@ -151,7 +162,8 @@ pub(in crate::api) fn group_list(lister: &Lister<'_>, of: &Group, what: OfGroup)
                         });
                     }
                     chosen
-                });
+                },
+            );
             Ok(selection.page(lister.paging, |sprint, number| {
                 let project = world.project(sprint.project);
                 let scribe = Scribe { project: &project, ..lister.scribe };

@@ -50,7 +50,13 @@ impl Scribe<'_> {
         }))
     }
 
-    fn listed(&self, sprint: &Sprint, number: u32, request: &MergeRequest, state: &MergeRequestState) -> Value {
+    fn listed(
+        &self,
+        sprint: &Sprint,
+        number: u32,
+        request: &MergeRequest,
+        state: &MergeRequestState,
+    ) -> Value {
         let iid = self.world.merge_request_iid(sprint, number);
         let config = self.world.config();
         let merge_user = self.person_of(state.merged.map(|(_, by)| by));
@@ -99,7 +105,8 @@ impl Scribe<'_> {
         });
         if stats == Stats::Given {
             let (additions, deletions) = (commit.additions, commit.deletions);
-            written["stats"] = json!({"additions": additions, "deletions": deletions, "total": additions + deletions});
+            written["stats"] =
+                json!({"additions": additions, "deletions": deletions, "total": additions + deletions});
         }
         written
     }

@@ -64,7 +64,9 @@ impl Scribe<'_> {
             Noteable::MergeRequest(number) => {
                 (self.world.id_in(sprint, number), self.world.merge_request_iid(sprint, number))
             }
-            Noteable::Issue(number) => (self.world.id_in(sprint, number), self.world.issue_iid(sprint, number)),
+            Noteable::Issue(number) => {
+                (self.world.id_in(sprint, number), self.world.issue_iid(sprint, number))
+            }
         }
     }
 

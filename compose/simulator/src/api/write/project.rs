@@ -43,7 +43,8 @@ impl Scribe<'_> {
     fn last_activity(&self) -> Millis {
         // GitLab moves it once an hour at most: a day is as true.
         let day = 24 * 3_600_000;
-        (self.now / day * day).clamp(self.project.created_at(self.world.config()), self.world.config().ends_at())
+        (self.now / day * day)
+            .clamp(self.project.created_at(self.world.config()), self.world.config().ends_at())
     }
 
     /// The group that it is shared with, besides its own.

@@ -63,7 +63,15 @@ impl Growth<'_> {
         What::Pushed { commits: numbers, before, head, rewritten: true }
     }
 
-    fn push_topic(&mut self, at: Millis, request: u32, by: Person, before: Sha, head: Sha, commits: Vec<u32>) {
+    fn push_topic(
+        &mut self,
+        at: Millis,
+        request: u32,
+        by: Person,
+        before: Sha,
+        head: Sha,
+        commits: Vec<u32>,
+    ) {
         // The branch of a fork is pushed there.
         if self.plans[request as usize].story != Story::OfFork {
             self.push_ref(at, by, Ref::Topic(request), before, head, commits);
@@ -166,7 +174,8 @@ impl Growth<'_> {
             let Some(commit) = self.sprint.commits.get(number as usize).cloned() else {
                 continue;
             };
-            let rebased = self.add_commit(None, vec![head], commit.author, commit.authored_at, at, commit.message);
+            let rebased =
+                self.add_commit(None, vec![head], commit.author, commit.authored_at, at, commit.message);
             head = self.sprint.commits[rebased as usize].sha;
             numbers.push(rebased);
         }
@@ -215,7 +224,15 @@ impl Growth<'_> {
         for number in 0..MANY {
             let (before, after) = (Sha::NOWHERE, self.main_head);
             let to = Ref::Many(number);
-            self.sprint.pushes.push(Push { at, by, to, before, after, commits: Vec::new(), is_one_of_many: true });
+            self.sprint.pushes.push(Push {
+                at,
+                by,
+                to,
+                before,
+                after,
+                commits: Vec::new(),
+                is_one_of_many: true,
+            });
         }
         self.activity(at, by, Happened::PushedMany(MANY));
     }
@@ -245,7 +262,15 @@ impl Growth<'_> {
         self.main_head = head;
     }
 
-    pub(super) fn push_ref(&mut self, at: Millis, by: Person, to: Ref, before: Sha, after: Sha, commits: Vec<u32>) {
+    pub(super) fn push_ref(
+        &mut self,
+        at: Millis,
+        by: Person,
+        to: Ref,
+        before: Sha,
+        after: Sha,
+        commits: Vec<u32>,
+    ) {
         let number = self.sprint.pushes.len() as u32;
         self.sprint.pushes.push(Push { at, by, to, before, after, commits, is_one_of_many: false });
         self.activity(at, by, Happened::Pushed(number));
@@ -261,8 +286,7 @@ impl Growth<'_> {
         message: String,
     ) -> u32 {
         let number = self.sprint.commits.len() as u32;
-        let place =
-            [0x636f, u64::from(self.project.index), u64::from(self.sprint.number), u64::from(number)];
+        let place = [0x636f, u64::from(self.project.index), u64::from(self.sprint.number), u64::from(number)];
         let mut dice = Dice::at(self.config.seed, &place);
         let sha = sha.unwrap_or_else(|| dice.sha());
         // Git keeps whole seconds.

@@ -234,7 +234,8 @@ impl Growth<'_> {
     /// Starts a manual job. One in eight deployments fails, and is tried again.
     pub(super) fn play(&mut self, at: Millis, job: u32) {
         let mut dice = self.dice(0x706c, job);
-        let is_last = self.sprint.pipelines[self.sprint.jobs[job as usize].pipeline as usize].by == Person::TRANSLATOR;
+        let is_last =
+            self.sprint.pipelines[self.sprint.jobs[job as usize].pipeline as usize].by == Person::TRANSLATOR;
         let ends = if dice.one_in(8) && !is_last { Status::Failed } else { Status::Success };
         let by = Person::human(&mut dice, self.people);
         let played = &mut self.sprint.jobs[job as usize];
@@ -396,7 +397,14 @@ impl Growth<'_> {
     }
 
     /// Adds a job that runs from about `at`. Gives its number, and when it ends.
-    fn lay(&mut self, pipeline: u32, stage: &'static str, name: String, at: Millis, dice: &mut Dice) -> (u32, Millis) {
+    fn lay(
+        &mut self,
+        pipeline: u32,
+        stage: &'static str,
+        name: String,
+        at: Millis,
+        dice: &mut Dice,
+    ) -> (u32, Millis) {
         let number = self.sprint.jobs.len() as u32;
         let owner = &mut self.sprint.pipelines[pipeline as usize];
         let started_at = at + dice.between(2_000, 20_000);
@@ -424,7 +432,14 @@ impl Growth<'_> {
     }
 
     /// Adds a job that deploys by itself.
-    fn lay_deployment(&mut self, pipeline: u32, name: &str, environment: u32, at: Millis, dice: &mut Dice) -> u32 {
+    fn lay_deployment(
+        &mut self,
+        pipeline: u32,
+        name: &str,
+        environment: u32,
+        at: Millis,
+        dice: &mut Dice,
+    ) -> u32 {
         let (job, _) = self.lay(pipeline, "deploy", name.to_owned(), at + 300, dice);
         self.sprint.jobs[job as usize].environment = Some(environment);
         self.later(at + 300, Happening::Deploy { job });
@@ -471,8 +486,11 @@ impl Growth<'_> {
 
     /// Says when the pipeline ran and how it ended, from its jobs. Gives when.
     fn end(&mut self, pipeline: u32) -> Millis {
-        let jobs: Vec<&Job> =
-            self.sprint.pipelines[pipeline as usize].jobs.iter().map(|job| &self.sprint.jobs[*job as usize]).collect();
+        let jobs: Vec<&Job> = self.sprint.pipelines[pipeline as usize]
+            .jobs
+            .iter()
+            .map(|job| &self.sprint.jobs[*job as usize])
+            .collect();
         let started_at = jobs.iter().filter_map(|job| job.started_at).min();
         let ended_at = jobs.iter().filter_map(|job| job.finished_at).max();
         let ends = if jobs.iter().any(|job| job.ends == Status::Canceled) {
@@ -500,7 +518,8 @@ impl Growth<'_> {
     }
 
     fn dice(&self, purpose: u64, number: u32) -> Dice {
-        let place = [purpose, u64::from(self.project.index), u64::from(self.sprint.number), u64::from(number)];
+        let place =
+            [purpose, u64::from(self.project.index), u64::from(self.sprint.number), u64::from(number)];
         Dice::at(self.config.seed, &place)
     }
 }

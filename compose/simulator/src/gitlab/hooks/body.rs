@@ -9,7 +9,9 @@ use super::super::people::Person;
 use super::super::pipeline::{Pipeline, Status};
 use super::super::places::{EnvironmentPlace, moved_to};
 use super::super::sprint::{Noteable, Push, Ref, Sprint, Tag};
-use super::super::text::{LABEL, git_time, issue_title, noteable_type, ruby_time, source_project, time, time_of, title};
+use super::super::text::{
+    LABEL, git_time, issue_title, noteable_type, ruby_time, source_project, time, time_of, title,
+};
 use super::super::tree::Project;
 use super::super::world::{Place, World};
 
@@ -71,7 +73,8 @@ impl Body<'_> {
             What::Pushed { before, .. } => attributes["oldrev"] = json!(before.to_string()),
             What::Ready => changes["draft"] = json!({"previous": true, "current": false}),
             What::Retargeted => {
-                changes["target_branch"] = json!({"previous": "main", "current": Ref::Release.name(self.sprint)});
+                changes["target_branch"] =
+                    json!({"previous": "main", "current": Ref::Release.name(self.sprint)});
             }
             What::ReviewRequested => {
                 changes["reviewers"] = json!({"previous": [], "current": [request.reviewer.of_webhook()]});
@@ -91,7 +94,12 @@ impl Body<'_> {
         }))
     }
 
-    fn merge_request_attributes(&self, number: u32, request: &MergeRequest, state: &MergeRequestState) -> Value {
+    fn merge_request_attributes(
+        &self,
+        number: u32,
+        request: &MergeRequest,
+        state: &MergeRequestState,
+    ) -> Value {
         let iid = self.world.merge_request_iid(self.sprint, number);
         let target = if state.targets_release { Ref::Release } else { Ref::Main };
         let reviewers: Vec<u64> = state.review_requested.then(|| request.reviewer.id()).into_iter().collect();
@@ -294,7 +302,8 @@ impl Body<'_> {
     }
 
     pub(super) fn push(&self, push: &Push) -> Value {
-        let (kind, folder) = if push.to.is_tag() { ("tag_push", "refs/tags/") } else { ("push", "refs/heads/") };
+        let (kind, folder) =
+            if push.to.is_tag() { ("tag_push", "refs/tags/") } else { ("push", "refs/heads/") };
         let listed = push.commits.len().saturating_sub(LISTED);
         let commits: Vec<Value> = (push.commits.iter().skip(listed))
             .filter_map(|commit| self.sprint.commits.get(*commit as usize))
