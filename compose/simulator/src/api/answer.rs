@@ -1,82 +1,24 @@
 //! Decides what is answered. In: a request and a time. Out: an answer. Never waits: what is never answered, the server holds.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::fault::{Fault, Faults};
+use super::fault::Fault;
 use super::graphql;
-use super::limit::{Limits, Throttle, Told, TooMany};
+use super::limit::{Throttle, Told};
 use super::list::{self, Lister, OfGroup};
-use super::page::{MAX_OFFSET, Page, Paging};
+use super::options::Options;
+use super::page::{Page, Paging};
 use super::permission::{check_project, check_token};
 use super::query::Query;
-use super::requests::Requests;
+use super::refusal::Refusal;
 use super::route::{Endpoint, Route, route};
 use super::token::Token;
-use super::version::Version;
 use super::write::Scribe;
 use super::write::project::{group, member, user};
 use crate::gitlab::{Group, Millis, Noteable, Person, Project, World, members};
-
-/// The time in the world, in milliseconds since 1970. Clones share it; whoever moves it lets more happen.
-#[derive(Debug, Clone)]
-pub struct Clock(Arc<AtomicI64>);
-
-impl Clock {
-    /// A clock that stands.
-    pub fn at(now: Millis) -> Clock {
-        Clock(Arc::new(AtomicI64::new(now)))
-    }
-
-    /// The time.
-    pub fn now(&self) -> Millis {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Moves it.
-    pub fn set(&self, now: Millis) {
-        self.0.store(now, Ordering::Relaxed);
-    }
-}
-
-/// How the API behaves.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Which GitLab it pretends to be.
-    pub version: Version,
-    /// Who may ask.
-    pub tokens: Vec<Token>,
-    /// How often.
-    pub limits: Limits,
-    /// What breaks.
-    pub faults: Faults,
-    /// Counts what was asked.
-    pub requests: Requests,
-    /// The time in the world.
-    pub clock: Clock,
-    /// The time on the wall as the server starts, in milliseconds since 1970: limits are counted by it.
-    pub started_at: Millis,
-    /// Address that `Link` headers name; `None` for the one that objects name, which need not be the one that is asked, as behind proxies.
-    pub link_url: Option<String>,
-}
-
-impl Options {
-    /// A GitLab 19.3 without limits and faults at the end of a world's history, with one token that may read everything.
-    pub fn new(world: &World, secret: &str) -> Options {
-        Options {
-            version: Version::V19,
-            tokens: vec![Token::reader(secret)],
-            limits: Limits::none(),
-            faults: Faults::default(),
-            requests: Requests::default(),
-            clock: Clock::at(world.config().ends_at()),
-            started_at: world.config().ends_at(),
-            link_url: None,
-        }
-    }
-}
 
 /// A request.
 #[derive(Debug, Clone, Default)]
@@ -118,78 +60,8 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// Why a request is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refusal {
-    Unauthorized,
-    InsufficientScope,
-    FineGrained(String),
-    Forbidden,
-    NotFound(&'static str),
-    BadRequest(&'static str),
-    KeysetNotAvailable,
-    OffsetTooLarge(&'static str),
-    InvalidPageToken,
-    TooMany(TooMany),
-    /// A project that has another path now: its path by id.
-    Moved(String),
-}
-
-impl Refusal {
-    /// As GitLab says it.
-    fn answer(self) -> Answer {
-        let message = |text: &str| json!({"message": text});
-        let (status, body) = match self {
-            Refusal::Unauthorized => (401, message("401 Unauthorized")),
-            Refusal::InsufficientScope => (
-                403,
-                json!({
-                    "error": "insufficient_scope",
-                    "error_description": "The request requires higher privileges than provided by the access token.",
-                    "scope": "api read_api",
-                }),
-            ),
-            Refusal::FineGrained(missing) => (
-                403,
-                json!({
-                    "error": "insufficient_granular_scope",
-                    "error_description": format!(
-                        "Access denied: This operation requires a fine-grained personal access token with the following project permissions: [{missing}]."
-                    ),
-                }),
-            ),
-            Refusal::Forbidden => (403, message("403 Forbidden")),
-            Refusal::NotFound(text) => (404, message(text)),
-            Refusal::BadRequest(text) => (400, message(text)),
-            Refusal::KeysetNotAvailable => {
-                (405, json!({"error": "Keyset pagination is not yet available for this type of request"}))
-            }
-            Refusal::OffsetTooLarge(of) => (
-                405,
-                json!({
-                    "error": format!(
-                        "Offset pagination has a maximum allowed offset of {MAX_OFFSET} for requests that return objects of type {of}. Remaining records can be retrieved using keyset pagination."
-                    ),
-                }),
-            ),
-            Refusal::InvalidPageToken => (422, message("Invalid page token")),
-            Refusal::TooMany(TooMany { retry_after }) => {
-                let headers =
-                    vec![("Retry-After", retry_after.to_string()), ("Content-Type", "text/plain".to_owned())];
-                return Answer { status: 429, headers, body: b"Retry later\n".to_vec() };
-            }
-            Refusal::Moved(location) => {
-                let mut answer = Answer::json(301, &message("301 Moved Permanently"));
-                answer.headers.push(("Location", location));
-                return answer;
-            }
-        };
-        Answer::json(status, &body)
-    }
-}
-
 impl Answer {
-    fn json(status: u16, body: &Value) -> Answer {
+    pub(super) fn json(status: u16, body: &Value) -> Answer {
         let headers = vec![("Content-Type", "application/json".to_owned())];
         Answer { status, headers, body: body.to_string().into_bytes() }
     }

@@ -1,7 +1,7 @@
 //! The API of an invented GitLab, over HTTP. In: requests. Out: what GitLab would answer about the same world that sends the webhooks, with its
 //! limits, permissions and quirks. Shares no code with who asks.
 //!
-//! [`server`] accepts, [`answer`] decides in the order in which GitLab does: [`token`] who asks, [`limit`] whether too often, [`fault`] whether
+//! [`options`] say how it behaves. [`server`] accepts, [`answer`] decides in the order in which GitLab does: [`token`] who asks, [`limit`] whether too often, [`fault`] whether
 //! something breaks, [`route`] what is asked for, [`permission`] whether it may be seen; [`list`] finds rows and [`page`] cuts them, [`write`]
 //! writes them, [`graphql`] answers queries. [`requests`] counts, and [`minimum`] says how few would have done.
 
@@ -12,9 +12,11 @@ mod graphql;
 mod limit;
 mod list;
 pub mod minimum;
+mod options;
 mod page;
 mod permission;
 mod query;
+mod refusal;
 pub mod requests;
 mod route;
 mod server;
@@ -25,9 +27,10 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answer, Api, Clock, Options, Request};
+pub use answer::{Answer, Api, Request};
 pub use fault::Faults;
 pub use limit::{Headers, Limits};
+pub use options::{Clock, Options};
 pub use permission::Permission;
 pub use requests::Requests;
 pub use route::Endpoint;

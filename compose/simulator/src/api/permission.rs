@@ -1,7 +1,7 @@
 //! Whether an endpoint may be seen. In: a token, an endpoint, a project. Out: yes, or the refusal that GitLab gives. Never decides about single
 //! rows: lists leave those out themselves.
 
-use super::answer::Refusal;
+use super::refusal::Refusal;
 use super::route::Endpoint;
 use super::token::{Role, Token};
 use crate::gitlab::Project;

@@ -14,7 +14,8 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{Answer, Api, Options, Request};
+use super::answer::{Answer, Api, Request};
+use super::options::Options;
 use crate::gitlab::{Millis, World};
 
 /// Bytes of a request: GitLab takes GraphQL queries of 10,000 characters, and variables.

@@ -2,6 +2,7 @@
 //! query. Out: what it asks for, or GitLab's errors. Enforces types and complexity; never resolves a field that the version does not have.
 
 mod complexity;
+mod object;
 mod parse;
 mod resolve;
 mod types;

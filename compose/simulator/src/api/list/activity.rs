@@ -1,9 +1,9 @@
 //! Events, commits, branches, tags, releases and milestones. In: a query. Out: a page. Never a total of commits, and none of more than 10,000 events.
 
-use super::super::answer::Refusal;
 use super::super::graph;
 use super::super::page::{Next, Page};
 use super::super::query::Query;
+use super::super::refusal::Refusal;
 use super::super::write::merge_request::Stats;
 use super::{Chosen, Listed, Lister, Sprints, select};
 use crate::gitlab::{DAY, Happened, Millis, Noteable, Sprint, branches};

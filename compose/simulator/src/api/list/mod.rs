@@ -6,9 +6,9 @@ mod requests;
 mod select;
 mod tree;
 
-use super::answer::Refusal;
 use super::page::{Page, Paging};
 use super::query::Query;
+use super::refusal::Refusal;
 use super::token::{Role, Token};
 use super::write::Scribe;
 use crate::gitlab::{Millis, Sizes};

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::super::answer::Refusal;
 use super::super::page::{MAX_OFFSET, Next, Page};
+use super::super::refusal::Refusal;
 use super::super::write::merge_request::Stats;
 use super::{Chosen, Listed, Lister, Sprints, is_within, select};
 use crate::gitlab::{Millis, Noteable, Place, Sprint};

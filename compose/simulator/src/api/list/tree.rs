@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::answer::Refusal;
 use super::super::page::{MAX_OFFSET, Next, Page};
+use super::super::refusal::Refusal;
 use super::super::token::Token;
 use super::super::write::Scribe;
 use super::super::write::project::{group, user};

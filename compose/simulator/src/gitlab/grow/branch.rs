@@ -1,8 +1,8 @@
 //! Commits and branches of a sprint. In: who pushes or merges what, and when. Out: commits in a graph, pushes, and the pipelines that follow.
 //! Never loses a commit: what a rebase replaces stays where it was.
 
-use super::super::dice::{Dice, MINUTE, Millis, Sha};
-use super::super::merge_request::{Story, What};
+use super::super::dice::{DAY, Dice, HOUR, MINUTE, Millis, Sha};
+use super::super::merge_request::{Step, Story, What};
 use super::super::people::Person;
 use super::super::sprint::{Commit, Happened, Push, Ref};
 use super::super::tree::MergeMethod;
@@ -87,8 +87,8 @@ impl Growth<'_> {
             let written_at = at - Millis::from(commits - place) * 17 * MINUTE;
             // One clock in a team runs a month behind, another two hours ahead.
             let skew = match (request + self.sprint.number) % 12 {
-                7 => -30 * super::DAY,
-                9 => 2 * super::HOUR,
+                7 => -30 * DAY,
+                9 => 2 * HOUR,
                 _ => 0,
             };
             let message = match story {
@@ -185,7 +185,7 @@ impl Growth<'_> {
         }
         let what = What::Pushed { commits: numbers, before, head, rewritten: true };
         if let Some(request) = self.sprint.merge_requests.get_mut(request as usize) {
-            request.steps.push(super::Step { at, by, what });
+            request.steps.push(Step { at, by, what });
         }
     }
 
