@@ -11,6 +11,8 @@ pub const STAGING: u32 = 0;
 pub const PRODUCTION: u32 = 1;
 /// The review environment of the sprint.
 pub const REVIEW: u32 = 2;
+/// A second one of tier production, which some projects have: deployed two hours after the first.
+pub const OVERSEAS: u32 = 3;
 
 /// A deployment.
 #[derive(Debug, Clone)]

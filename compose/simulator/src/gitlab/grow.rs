@@ -103,7 +103,7 @@ struct Growth<'w> {
     /// Landed on the release branch and not in production yet.
     hotfixes: Vec<u32>,
     /// How much of `main` each environment has been linked to.
-    linked: [u32; 3],
+    linked: [u32; 4],
     /// Jobs that deployed to production.
     deployed: Vec<u32>,
     /// Pipelines of `main` so far.
@@ -132,7 +132,7 @@ pub(crate) fn grow(config: &WorldConfig, project: &Project, number: u32) -> Spri
         main_head: head,
         release_head: None,
         hotfixes: Vec::new(),
-        linked: [0; 3],
+        linked: [0; 4],
         deployed: Vec::new(),
         main_pipelines: 0,
         last_landed: None,

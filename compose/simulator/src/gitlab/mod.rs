@@ -28,7 +28,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-pub use deployment::{Deployment, PRODUCTION, REVIEW, STAGING};
+pub use deployment::{Deployment, OVERSEAS, PRODUCTION, REVIEW, STAGING};
 pub(crate) use dice::DAY;
 pub use dice::{Millis, Sha};
 pub use issue::{Issue, IssueState, IssueStep, IssueWhat};

@@ -1,6 +1,6 @@
 //! Names of branches and environments. In: numbers. Out: what GitLab calls them. Never two with one name in a project.
 
-use super::deployment::{PRODUCTION, REVIEW, STAGING};
+use super::deployment::{OVERSEAS, PRODUCTION, REVIEW, STAGING};
 use super::sprint::{Ref, Sprint};
 use super::tree::Project;
 
@@ -34,6 +34,7 @@ pub(crate) fn environment(project: &Project, sprint: u32, number: u32) -> String
     match number {
         STAGING => "staging".to_owned(),
         PRODUCTION => project.production().to_owned(),
+        OVERSEAS => format!("{}-us", project.production()),
         _ => format!("review/{}", topic(sprint, 0)),
     }
 }
@@ -42,7 +43,7 @@ pub(crate) fn environment(project: &Project, sprint: u32, number: u32) -> String
 pub(crate) fn tier(number: u32) -> &'static str {
     match number {
         STAGING => "staging",
-        PRODUCTION => "production",
+        PRODUCTION | OVERSEAS => "production",
         REVIEW => "development",
         _ => "other",
     }

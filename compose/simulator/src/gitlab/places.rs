@@ -1,7 +1,7 @@
 //! Where things are that belong to more than a sprint: environments, branches, issues that move. In: a world and a time. Out: places, names and
 //! ids. Never the things themselves.
 
-use super::deployment::{PRODUCTION, REVIEW, STAGING};
+use super::deployment::{OVERSEAS, PRODUCTION, REVIEW, STAGING};
 use super::dice::{HOUR, Millis, Sha};
 use super::sprint::{Ref, Sprint};
 use super::tree::{Group, Project, Special};
@@ -28,6 +28,9 @@ pub(crate) fn environments(world: &World, project: &Project, now: Millis) -> Vec
     }
     let mut places: Vec<EnvironmentPlace> =
         [STAGING, PRODUCTION].map(|number| EnvironmentPlace { sprint: 0, number }).to_vec();
+    if project.is_overseas() {
+        places.push(EnvironmentPlace { sprint: 0, number: OVERSEAS });
+    }
     for sprint in 0..=world.config().sprint_at(now) {
         let place = EnvironmentPlace { sprint, number: REVIEW };
         let made = world.sprint(project.index, sprint);
@@ -39,6 +42,7 @@ pub(crate) fn environments(world: &World, project: &Project, now: Millis) -> Vec
             places.push(place);
         }
     }
+    places.sort_by_key(|place| (place.sprint, place.number));
     places.retain(|place| environment_times(world, project, *place).0 <= now);
     places
 }

@@ -153,6 +153,11 @@ impl Project {
         self.has_pipelines() && self.special != Special::WithoutDeployments
     }
 
+    /// Whether it has two environments of tier production.
+    pub(crate) fn is_overseas(&self) -> bool {
+        self.index.is_multiple_of(4)
+    }
+
     /// Whether pipelines of merge requests run for the merge request, not for its branch.
     pub(crate) fn has_merge_request_pipelines(&self) -> bool {
         self.index % 2 == 1

@@ -1,8 +1,8 @@
 //! What happens to jobs later: attempts, manual starts, deployments. In: a job and a time. Out: another attempt, a deployment, and what it links.
 //! Never links a merge request twice to one environment.
 
-use super::super::deployment::{Deployment, PRODUCTION, REVIEW};
-use super::super::dice::{MINUTE, Millis};
+use super::super::deployment::{Deployment, OVERSEAS, PRODUCTION, REVIEW};
+use super::super::dice::{HOUR, MINUTE, Millis};
 use super::super::people::Person;
 use super::super::pipeline::{Job, Status};
 use super::super::sprint::Ref;
@@ -62,8 +62,19 @@ impl Growth<'_> {
         // The job may fail: the pipeline does not.
         pipeline.steps.push((finished_at + 60, Status::Success));
         self.later(at, Happening::Deploy { job });
-        if ends == Status::Failed {
-            self.later(finished_at + 20 * MINUTE, Happening::Retry { job });
+        match ends {
+            Status::Failed => self.later(finished_at + 20 * MINUTE, Happening::Retry { job }),
+            _ => self.play_overseas(job, finished_at + 2 * HOUR),
+        }
+    }
+
+    /// Starts the second deployment to production, where there is one.
+    fn play_overseas(&mut self, job: u32, at: Millis) {
+        let first = &self.sprint.jobs[job as usize];
+        let is_of = |job: &u32| self.sprint.jobs[*job as usize].environment == Some(OVERSEAS);
+        let second = self.sprint.pipelines[first.pipeline as usize].jobs.iter().copied().find(is_of);
+        if let Some(job) = second.filter(|_| first.environment == Some(PRODUCTION)) {
+            self.later(at, Happening::Play { job });
         }
     }
 
@@ -101,7 +112,7 @@ impl Growth<'_> {
         }
         let (environment, job) = (ended.environment, ended.job);
         let pipeline = &self.sprint.pipelines[self.sprint.jobs[job as usize].pipeline as usize];
-        let linked = self.linked[environment.min(REVIEW) as usize];
+        let linked = self.linked[environment as usize];
         let (links, reached, is_rollback) = match (pipeline.place, &pipeline.on) {
             (Some(place), _) if environment != REVIEW => {
                 let landed = self.main.get(linked as usize..=place as usize).unwrap_or_default();
@@ -110,7 +121,7 @@ impl Growth<'_> {
             (_, Ref::Release) => (std::mem::take(&mut self.hotfixes), linked, false),
             _ => (Vec::new(), linked, false),
         };
-        self.linked[environment.min(REVIEW) as usize] = reached;
+        self.linked[environment as usize] = reached;
         if environment == PRODUCTION && pipeline.place.is_some() {
             self.deployed.push(job);
         }

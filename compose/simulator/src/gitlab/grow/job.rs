@@ -1,7 +1,7 @@
 //! Jobs of a pipeline. In: how its tests are to end. Out: jobs with their times, and when the pipeline ran. Never starts a job before the stage in
 //! front of it has ended.
 
-use super::super::deployment::{PRODUCTION, STAGING};
+use super::super::deployment::{OVERSEAS, PRODUCTION, STAGING};
 use super::super::dice::{Dice, MINUTE, Millis};
 use super::super::pipeline::{Job, Status, Trigger};
 use super::pipeline::Outcome;
@@ -101,24 +101,23 @@ impl Growth<'_> {
         job
     }
 
-    /// Adds the jobs that deploy to staging by themselves, and to production by hand. After a failure both are left out.
+    /// Adds the jobs that deploy to staging by themselves, and to production by hand. After a failure all are left out.
     pub(super) fn lay_deployments(&mut self, pipeline: u32, outcome: Outcome, at: Millis, dice: &mut Dice) {
-        let (staging, _) = self.lay(pipeline, "deploy", "deploy-staging".to_owned(), at + 300, dice);
-        let (production, _) = self.lay(pipeline, "deploy", "deploy-production".to_owned(), at + 300, dice);
         let passed = outcome == Outcome::Success;
-        for (job, environment) in [(staging, STAGING), (production, PRODUCTION)] {
-            let job = &mut self.sprint.jobs[job as usize];
+        let overseas = self.project.is_overseas().then_some(("deploy-production-us", OVERSEAS));
+        let jobs = [("deploy-staging", STAGING), ("deploy-production", PRODUCTION)];
+        for (name, environment) in jobs.into_iter().chain(overseas) {
+            let (number, _) = self.lay(pipeline, "deploy", name.to_owned(), at + 300, dice);
+            let job = &mut self.sprint.jobs[number as usize];
             job.environment = Some(environment);
-            if !passed || environment == PRODUCTION {
-                (job.queued_at, job.started_at) = (None, None);
-                job.finished_at = (!passed).then_some(at + 200);
-                job.ends = if passed { Status::Success } else { Status::Skipped };
+            if passed && environment == STAGING {
+                self.later(at + 300, Happening::Deploy { job: number });
+                continue;
             }
-        }
-        if passed {
-            let production = &mut self.sprint.jobs[production as usize];
-            (production.manual, production.allow_failure) = (true, true);
-            self.later(at + 300, Happening::Deploy { job: staging });
+            (job.queued_at, job.started_at) = (None, None);
+            job.finished_at = (!passed).then_some(at + 200);
+            job.ends = if passed { Status::Success } else { Status::Skipped };
+            (job.manual, job.allow_failure) = (passed, passed);
         }
     }
 
