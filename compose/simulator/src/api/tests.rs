@@ -311,7 +311,7 @@ fn events_of_days_leave_both_days_out_and_a_push_of_many_refs_is_one_row() {
 }
 
 #[test]
-fn since_hides_what_a_commit_with_an_old_clock_leads_to_and_asking_for_all_refs_ignores_the_page() {
+fn commits_have_no_total_and_asking_for_all_refs_ignores_the_page() {
     let (world, api) = api(|_| ());
     let id = world.project(0).id;
     let list =
@@ -321,6 +321,21 @@ fn since_hides_what_a_commit_with_an_old_clock_leads_to_and_asking_for_all_refs_
     assert_eq!(list("&all=true&page=2").value(), list("&all=true").value());
     assert!(list("&with_stats=true").value()[0]["stats"]["total"].is_u64());
     assert!(list("").value()[0].get("stats").is_none());
+}
+
+#[test]
+fn since_hides_what_a_commit_with_an_old_clock_leads_to() {
+    let (world, api) = api(|_| ());
+    let since = world.config().began_at + 20 * 86_400_000;
+    let path = format!("/api/v4/projects/{}/repository/commits?per_page=100", world.project(2).id);
+    let (found, _) = walk(&api, &format!("{path}&since={}", crate::gitlab::text::time(since)));
+    let sprint = world.sprint(2, 1);
+    let there =
+        sprint.commits.iter().filter(|commit| commit.on_main_at.is_some() && commit.committed_at >= since);
+    let there = there.count();
+    assert!(!found.is_empty() && found.len() < there, "{} of {there}", found.len());
+    let (all, _) = walk(&api, &path);
+    assert_eq!(all.len() as u64, world.sizes_at(2, world.config().ends_at()).commits);
 }
 
 #[test]

@@ -211,7 +211,10 @@ fn the_hard_cases_are_there() {
                 "failed deployment",
                 sprint.deployments.iter().filter(|deployment| deployment.ends == Status::Failed).count(),
             );
-            count("second production", sprint.deployments.iter().filter(|deployment| deployment.environment == OVERSEAS).count());
+            count(
+                "second production",
+                sprint.deployments.iter().filter(|deployment| deployment.environment == OVERSEAS).count(),
+            );
             count("rollback", sprint.deployments.iter().filter(|deployment| deployment.is_rollback).count());
             count(
                 "deployment that brings several",
