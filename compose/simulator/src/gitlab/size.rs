@@ -61,7 +61,8 @@ impl WorldConfig {
 
     /// The sprint of a moment: 0 for what lies before, the last for what lies behind.
     pub(crate) fn sprint_at(&self, at: Millis) -> u32 {
-        let passed = (at - self.began_at).div_euclid(SPRINT).clamp(0, Millis::from(self.sprints() - 1));
+        let passed =
+            at.saturating_sub(self.began_at).div_euclid(SPRINT).clamp(0, Millis::from(self.sprints() - 1));
         u32::try_from(passed).unwrap_or(0)
     }
 

@@ -79,8 +79,7 @@ impl Resolver<'_> {
         let cursor = cursor.transpose()?;
         let scribe = self.scribe(project);
         let choose = |made: &Arc<Sprint>| -> Vec<(String, Chosen)> {
-            let numbered = made.pipelines.iter().zip(0..).rev();
-            let asked = numbered.filter(|(pipeline, number)| {
+            let asked = made.pipelines.iter().zip(0..).filter(|(pipeline, number)| {
                 let state = pipeline.at(self.now);
                 state.is_some_and(|state| {
                     after.is_none_or(|after| state.updated_at >= after)
@@ -92,7 +91,11 @@ impl Resolver<'_> {
                     && cursor.is_none_or(|cursor| self.world.id_in(made, *number) < cursor)
             });
             let cursor_of = |number| self.world.id_in(made, number).to_string();
-            asked.map(|(_, number)| (cursor_of(number), Chosen { sprint: made.clone(), number })).collect()
+            let row = |number| Chosen { sprint: made.clone(), number };
+            let mut rows: Vec<(String, Chosen)> =
+                asked.map(|(_, number)| (cursor_of(number), row(number))).collect();
+            rows.reverse();
+            rows
         };
         let first = self.world.config().sprint_at(after.unwrap_or(Millis::MIN));
         let last = self.world.config().sprint_at(before.unwrap_or(self.now).min(self.now));
