@@ -18,7 +18,7 @@ use super::route::{Endpoint, Route, route};
 use super::token::Token;
 use super::write::Scribe;
 use super::write::project::{group, member, user};
-use crate::gitlab::{Group, Millis, Noteable, Person, Project, World, members};
+use crate::gitlab::{Group, Millis, Noteable, PROJECT_MEMBERS, Person, Project, World, members};
 
 /// A request.
 #[derive(Debug, Clone, Default)]
@@ -230,7 +230,7 @@ impl Api {
         let listed = match route.endpoint {
             Endpoint::Project => return Ok(Given::One(scribe.project())),
             Endpoint::ProjectMembers => {
-                let place = 1_000 + u64::from(scribe.project.index);
+                let place = PROJECT_MEMBERS + u64::from(scribe.project.index);
                 Ok(self.members(members(self.world.config(), place), lister.paging))
             }
             Endpoint::MergeRequests => lister.merge_requests(),

@@ -43,5 +43,5 @@ pub(crate) use places::{
 pub use size::{SPRINT_DAYS, WorldConfig};
 pub use sprint::{Activity, Commit, Happened, Note, Noteable, Push, Ref, Sizes, Sprint, StateEvent, Tag};
 pub use tree::{Group, MergeMethod, Project, Special};
-pub(crate) use tree::{members, people};
+pub(crate) use tree::{PROJECT_MEMBERS, members, people};
 pub use world::{Place, World};

@@ -329,7 +329,7 @@ fn truth_has_a_row_for_each_thing() {
     let mut rows: BTreeMap<&str, u64> = BTreeMap::new();
     for row in world.truth_of(&world.project(0), now) {
         *rows.entry(row.table).or_default() += 1;
-        assert_eq!(row.columns["project_id"], world.project(0).id);
+        assert_eq!(row.columns["project_id"], world.project(0).id, "{row:?}");
     }
     let sizes = world.sizes_at(0, now);
     assert_eq!(rows["merge_requests"], sizes.merge_requests);
@@ -340,4 +340,34 @@ fn truth_has_a_row_for_each_thing() {
     assert_eq!(rows["deployments"], sizes.deployments);
     assert_eq!(rows["commits"], sizes.commits);
     assert_eq!(rows["releases"], sizes.releases);
+}
+
+#[test]
+fn a_year_of_fifty_projects_is_made_a_sprint_at_a_time() {
+    let world = World::new(WorldConfig::new(7, 50, 365));
+    let now = world.config().ends_at();
+    let mut things = 0;
+    for project in 0..50 {
+        let sizes = world.sizes_at(project, now);
+        things += sizes.merge_requests
+            + sizes.issues
+            + sizes.notes
+            + sizes.pipelines
+            + sizes.jobs
+            + sizes.deployments;
+    }
+    let (held, made) = world.held();
+    assert!(things > 500_000, "{things}");
+    assert!(held <= 48 && made == 50 * u64::from(world.config().sprints()), "{held} of {made}");
+}
+
+#[test]
+fn nothing_is_made_that_was_not_asked_for() {
+    // More than four hundred million things.
+    let world = World::new(WorldConfig::new(7, 4_000, 3_650));
+    let last = world.config().sprints() - 1;
+    let sprint = world.sprint(3_999, last);
+    assert!(world.id_in(&sprint, 0) < 1 << 53);
+    assert!(!sprint.pipelines.is_empty());
+    assert_eq!(world.held(), (1, 1));
 }

@@ -244,7 +244,10 @@ pub(crate) fn people(config: &WorldConfig) -> u32 {
     (6 + 2 * config.projects).min(2_000)
 }
 
-/// Who is a member of a project or a group, with the access level. The first are members of `factory`, which all its projects inherit.
+/// Members of a project are those of the place of its number behind this one.
+pub(crate) const PROJECT_MEMBERS: u64 = 1_000_000;
+
+/// Who is a member of a place, with the access level: of a group, whose place is its number, or a project. The first are members of all.
 pub(crate) fn members(config: &WorldConfig, place: u64) -> Vec<(Person, u8)> {
     let people = people(config);
     let mut dice = Dice::at(config.seed, &[0x6d65, place]);

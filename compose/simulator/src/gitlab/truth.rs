@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::dice::Millis;
+use super::dice::{DAY, Millis};
 use super::names::{environment, tier};
+use super::people::Person;
 use super::places::{branches, environment_id, environment_times, environments};
 use super::sprint::Sprint;
 use super::text::table_time;
-use super::tree::{Project, Special};
+use super::tree::{Group, PROJECT_MEMBERS, Project, Special, members};
 use super::world::{Place, World};
 
 /// A row of a table.
@@ -46,10 +47,40 @@ fn second(time: Millis) -> Millis {
 }
 
 impl World {
-    /// All rows of all projects but the foreign one, as of `now`.
+    /// All rows of `factory`, its subgroups and projects, as of `now`.
     pub fn truth(&self, now: Millis) -> impl Iterator<Item = Row> + '_ {
         let projects = 0..self.config().projects;
-        projects.flat_map(move |index| self.truth_of(&self.project(index), now))
+        let of_projects = projects.flat_map(move |index| self.truth_of(&self.project(index), now));
+        self.truth_of_groups().into_iter().chain(of_projects)
+    }
+
+    /// Rows of `factory` and its subgroups, and of their members.
+    pub fn truth_of_groups(&self) -> Vec<Row> {
+        let config = self.config();
+        let all = (0..self.groups()).map(|index| self.group(index));
+        let mut rows = Vec::new();
+        for group in
+            all.filter(|group| group.index == Group::FACTORY || group.is_within(config, Group::FACTORY))
+        {
+            rows.push(row(
+                "groups",
+                [
+                    ("group_id", json!(group.id)),
+                    ("path", json!(group.path)),
+                    ("name", json!(group.name)),
+                    ("parent_id", json!(group.parent.map(|parent| self.group(parent).id))),
+                    ("visibility", json!("private")),
+                    ("url", json!(format!("{}/groups/{}", config.url, group.path))),
+                    ("created_at", at(config.began_at - DAY)),
+                ],
+            ));
+            rows.extend(
+                members(config, u64::from(group.index))
+                    .into_iter()
+                    .map(|member| of_member(0, group.id, member)),
+            );
+        }
+        rows
     }
 
     /// All rows of a project, as of `now`.
@@ -60,6 +91,20 @@ impl World {
         let sprints = (0..=last).flat_map(move |number| of_project.sprint(&of_project.made(number)));
         whole.into_iter().chain(sprints)
     }
+}
+
+/// A member of a project or a group, of which the other is 0.
+fn of_member(project_id: u64, group_id: u64, (person, access_level): (Person, u8)) -> Row {
+    row(
+        "members",
+        [
+            ("project_id", json!(project_id)),
+            ("group_id", json!(group_id)),
+            ("user_id", json!(person.id())),
+            ("username", json!(person.username())),
+            ("access_level", json!(access_level)),
+        ],
+    )
 }
 
 struct Truth<'w> {
@@ -92,6 +137,8 @@ impl Truth<'_> {
                 ("created_at", at(project.created_at(config))),
             ],
         )];
+        let of_project = members(config, PROJECT_MEMBERS + u64::from(project.index));
+        rows.extend(of_project.into_iter().map(|member| of_member(project.id, 0, member)));
         for place in environments(world, project, self.now) {
             let (created_at, stopped_at) = environment_times(world, project, place);
             let is_stopped = stopped_at.is_some_and(|stopped_at| stopped_at <= self.now);

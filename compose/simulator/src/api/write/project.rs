@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Scribe;
 use crate::gitlab::text::{date, time};
-use crate::gitlab::{Group, Millis, Person, Special, World, shared_with};
+use crate::gitlab::{DAY, Group, Millis, Person, Special, World, shared_with};
 
 impl Scribe<'_> {
     /// The project.
@@ -65,7 +65,7 @@ pub(in crate::api) fn group(world: &World, group: &Group) -> Value {
     json!({
         "id": group.id, "web_url": format!("{url}/groups/{}", group.path), "name": group.name, "path": group.path.rsplit('/').next(),
         "description": "", "visibility": "private", "share_with_group_lock": false, "full_name": group.name, "full_path": group.path,
-        "created_at": time(world.config().began_at - 86_400_000), "parent_id": group.parent.map(|parent| world.group(parent).id),
+        "created_at": time(world.config().began_at - DAY), "parent_id": group.parent.map(|parent| world.group(parent).id),
         "avatar_url": null, "request_access_enabled": true, "archived": false, "organization_id": 1, "marked_for_deletion_on": null,
     })
 }
