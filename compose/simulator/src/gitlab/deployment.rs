@@ -37,6 +37,8 @@ pub struct Deployment {
     pub by: Person,
     /// Numbers of the merge requests that it contains and no earlier one of its environment did, as GitLab links them once it succeeded.
     pub merge_requests: Vec<u32>,
+    /// When it was approved, and by whom, where it waited for that.
+    pub approved: Option<(Millis, Person)>,
     /// Whether it goes back to an older commit.
     pub is_rollback: bool,
 }
@@ -50,12 +52,14 @@ impl Deployment {
         Some(match self.ends {
             ends if self.finished_at <= now => ends,
             _ if self.started_at <= now => Status::Running,
+            _ if self.approved.is_some_and(|(at, _)| now < at) => Status::Blocked,
             _ => Status::Created,
         })
     }
 
     /// When it changed last, as of `now`; `None` before it was created.
     pub fn updated_at(&self, now: Millis) -> Option<Millis> {
+        // An approval does not move it: the start that follows does.
         [self.finished_at, self.started_at, self.created_at].into_iter().find(|at| *at <= now)
     }
 

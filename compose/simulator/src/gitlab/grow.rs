@@ -8,7 +8,7 @@ mod pipeline;
 mod step;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 pub(super) use branch::subject;
 
@@ -106,6 +106,8 @@ struct Growth<'w> {
     linked: [u32; 4],
     /// Jobs that deployed to production.
     deployed: Vec<u32>,
+    /// Jobs whose deployments wait for an approval: when it comes, and from whom.
+    approvals: BTreeMap<u32, (Millis, Person)>,
     /// Pipelines of `main` so far.
     main_pipelines: u32,
     /// What was merged last: its number and the commit that landed it.
@@ -134,6 +136,7 @@ pub(crate) fn grow(config: &WorldConfig, project: &Project, number: u32) -> Spri
         hotfixes: Vec::new(),
         linked: [0; 4],
         deployed: Vec::new(),
+        approvals: BTreeMap::new(),
         main_pipelines: 0,
         last_landed: None,
     };

@@ -105,8 +105,14 @@ fn hooks_of(world: &World, project: &Project, sprint: &Sprint) -> Vec<Hook> {
         }
     }
     for (deployment, number) in sprint.deployments.iter().zip(0..) {
-        for at in [deployment.started_at, deployment.finished_at] {
+        let blocked_at = deployment.approved.map(|_| deployment.created_at);
+        for at in
+            [blocked_at, Some(deployment.started_at), Some(deployment.finished_at)].into_iter().flatten()
+        {
             send(at, "Deployment Hook", body(at).deployment(number));
+        }
+        if let Some((at, by)) = deployment.approved {
+            send(at, "Deployment Hook", body(at).deployment_approval(number, by));
         }
     }
     for push in sprint.pushes.iter().filter(|push| !push.is_one_of_many) {

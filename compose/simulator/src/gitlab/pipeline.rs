@@ -10,6 +10,8 @@ use super::sprint::Ref;
 pub enum Status {
     /// Waits for jobs before it.
     Created,
+    /// Waits for somebody to approve it: deployments alone.
+    Blocked,
     /// Waits for a runner.
     Pending,
     /// Runs.
@@ -31,6 +33,7 @@ impl Status {
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Created => "created",
+            Status::Blocked => "blocked",
             Status::Pending => "pending",
             Status::Running => "running",
             Status::Success => "success",

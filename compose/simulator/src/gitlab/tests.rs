@@ -212,6 +212,10 @@ fn the_hard_cases_are_there() {
                 sprint.deployments.iter().filter(|deployment| deployment.ends == Status::Failed).count(),
             );
             count(
+                "blocked deployment",
+                sprint.deployments.iter().filter(|deployment| deployment.approved.is_some()).count(),
+            );
+            count(
                 "second production",
                 sprint.deployments.iter().filter(|deployment| deployment.environment == OVERSEAS).count(),
             );

@@ -153,6 +153,11 @@ impl Project {
         self.has_pipelines() && self.special != Special::WithoutDeployments
     }
 
+    /// Whether deployments to production have to be approved.
+    pub(crate) fn asks_approval(&self) -> bool {
+        self.index % 3 == 1
+    }
+
     /// Whether it has two environments of tier production.
     pub(crate) fn is_overseas(&self) -> bool {
         self.index.is_multiple_of(4)

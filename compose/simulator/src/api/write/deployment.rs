@@ -61,11 +61,18 @@ impl Scribe<'_> {
         }))
     }
 
-    /// Alone: with its approvals, of which there are none.
+    /// Alone: with its approvals.
     pub(in crate::api) fn deployment_alone(&self, sprint: &Sprint, number: u32) -> Option<Value> {
         let mut written = self.deployment(sprint, number)?;
-        written["pending_approval_count"] = json!(0);
-        written["approvals"] = json!([]);
+        let waited = sprint.deployments.get(number as usize).and_then(|deployment| deployment.approved);
+        let approved = waited.filter(|(at, _)| *at <= self.now);
+        let approvals: Vec<Value> = (approved.iter())
+            .map(|(at, by)| {
+                json!({"user": self.person(*by), "status": "approved", "created_at": time(*at), "comment": ""})
+            })
+            .collect();
+        written["pending_approval_count"] = json!(u8::from(waited.is_some() && approved.is_none()));
+        written["approvals"] = json!(approvals);
         Some(written)
     }
 

@@ -48,8 +48,14 @@ impl Growth<'_> {
             self.sprint.pipelines[self.sprint.jobs[job as usize].pipeline as usize].by == Person::TRANSLATOR;
         let ends = if dice.one_in(8) && !is_last { Status::Failed } else { Status::Success };
         let by = Person::human(&mut dice, self.people);
+        let approver = by.colleague(&mut dice, self.people);
         let played = &mut self.sprint.jobs[job as usize];
-        let started_at = at + dice.between(4_000, 20_000);
+        let waits = self.project.asks_approval() && played.environment == Some(PRODUCTION);
+        let goes_on_at = if waits { at + dice.between(30 * MINUTE, HOUR) } else { at };
+        if waits {
+            self.approvals.insert(job, (goes_on_at, approver));
+        }
+        let started_at = goes_on_at + dice.between(4_000, 20_000);
         let finished_at = started_at + dice.between(60_000, 300_000);
         played.by = by;
         played.queued_at = Some(at);
@@ -98,6 +104,7 @@ impl Growth<'_> {
             job,
             by: deploying.by,
             merge_requests: Vec::new(),
+            approved: self.approvals.get(&job).copied(),
             is_rollback: false,
         };
         self.later(deployment.finished_at, Happening::Deployed { deployment: number });

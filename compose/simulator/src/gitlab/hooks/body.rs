@@ -301,6 +301,15 @@ impl Body<'_> {
         }))
     }
 
+    /// Somebody approved it (<https://docs.gitlab.com/user/project/integrations/webhook_events/#deployment-events>), since 19.3.
+    pub(super) fn deployment_approval(&self, number: u32, by: Person) -> Option<Value> {
+        let mut body = self.deployment(number)?;
+        body["status"] = json!("approved");
+        body["approver"] = by.of_webhook();
+        body["approval"] = json!({"status": "approved", "comment": "", "created_at": time(self.at)});
+        Some(body)
+    }
+
     pub(super) fn push(&self, push: &Push) -> Value {
         let (kind, folder) =
             if push.to.is_tag() { ("tag_push", "refs/tags/") } else { ("push", "refs/heads/") };
