@@ -84,11 +84,12 @@ impl Scribe<'_> {
         let commit = commit.map(|commit| self.commit(&commit, super::merge_request::Stats::Absent));
         let name = &tag.name;
         let source = |format: &str| json!({"format": format, "url": format!("{}/-/archive/{name}.{format}", self.page())});
+        let sources = ["zip", "tar.gz", "tar.bz2", "tar"].map(source);
         Some(json!({
             "name": format!("Release {name}"), "tag_name": name, "description": "", "created_at": time(tag.at + 60_000),
             "released_at": time(released_at), "upcoming_release": released_at > self.now, "author": self.person(tag.by),
             "commit": commit, "milestones": [self.milestone(sprint.number)],
-            "assets": {"count": 4, "sources": ["zip", "tar.gz", "tar.bz2", "tar"].map(source), "links": []}, "evidences": [],
+            "assets": {"count": 4, "sources": sources, "links": []}, "evidences": [],
             "commit_path": format!("/-/commit/{}", tag.sha), "tag_path": format!("/-/tags/{name}"),
             "_links": {"self": format!("{}/-/releases/{name}", self.page())},
         }))
