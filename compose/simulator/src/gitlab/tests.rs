@@ -346,6 +346,7 @@ fn truth_has_a_row_for_each_thing() {
     assert_eq!(rows["releases"], sizes.releases);
 }
 
+/// Took one second of a core, built without optimisation.
 #[test]
 fn a_year_of_fifty_projects_is_made_a_sprint_at_a_time() {
     let world = World::new(WorldConfig::new(7, 50, 365));
