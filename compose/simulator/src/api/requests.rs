@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::route::Endpoint;
 
+/// How often, by endpoint and status.
+type Counts = BTreeMap<(Option<Endpoint>, u16), u64>;
+
 /// Requests and their answers so far, by endpoint and status. Clones count together.
 #[derive(Debug, Clone, Default)]
-pub struct Requests(Arc<Mutex<BTreeMap<(Option<Endpoint>, u16), u64>>>);
+pub struct Requests(Arc<Mutex<Counts>>);
 
 impl Requests {
     /// Counts an answer; `None` is what no endpoint has.

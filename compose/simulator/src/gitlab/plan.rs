@@ -215,7 +215,7 @@ fn issue(config: &WorldConfig, project: &Project, sprint: u32, number: u32, move
         at += dice.between(10 * MINUTE, 20 * HOUR);
         steps.push(IssueStep { at, by, what });
     };
-    if kind % 2 == 0 {
+    if kind.is_multiple_of(2) {
         then(dice, author, IssueWhat::Assigned);
     }
     match kind {

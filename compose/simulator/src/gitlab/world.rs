@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::dice::{Millis, Sha};
 use super::grow::{base, grow};
 use super::size::WorldConfig;
-use super::sprint::{Commit, Sizes, Sprint};
+use super::sprint::{Commit, Push, Ref, Sizes, Sprint};
 use super::tree::{Group, Project};
 
 /// Sprints that are held.
@@ -233,9 +233,9 @@ impl World {
     pub fn main_head(&self, project: u32, now: Millis) -> Sha {
         let number = self.config.sprint_at(now);
         let sprint = self.sprint(project, number);
-        let pushes =
-            sprint.pushes.iter().filter(|push| push.to == super::sprint::Ref::Main && push.at <= now);
-        pushes.last().map_or_else(|| base(&self.config, project, number), |push| push.after)
+        let is_main = |push: &&Push| push.to == Ref::Main && push.at <= now;
+        let newest = sprint.pushes.iter().rfind(is_main);
+        newest.map_or_else(|| base(&self.config, project, number), |push| push.after)
     }
 
     /// The number of the issue that came to a sprint of a project from the one before it.
