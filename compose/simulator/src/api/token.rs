@@ -1,5 +1,7 @@
 //! Who asks. In: a token of a request. Out: what it may see. Never a token that was not given to the server.
 
+use std::fmt;
+
 use serde_json::{Value, json};
 
 use super::permission::Permission;
@@ -45,7 +47,7 @@ pub enum Role {
 }
 
 /// A token.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Token {
     /// What is sent, in `Private-Token` or as a bearer.
     pub secret: String,
@@ -61,6 +63,12 @@ pub struct Token {
     pub role: Role,
     /// The group it can see, by GitLab id, with all below it; `None` for all groups.
     pub group: Option<u64>,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token").field("name", &self.name).field("role", &self.role).finish_non_exhaustive()
+    }
 }
 
 impl Token {

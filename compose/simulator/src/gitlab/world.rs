@@ -218,7 +218,7 @@ impl World {
         Some(Place { project, sprint: low, number })
     }
 
-    /// The commit that a sprint begins with, and all between: a commit of a project by its SHA, looked for in a sprint and the one before.
+    /// A commit of a project by its SHA, looked for in a sprint and in the one before, whose last commit it begins with.
     pub fn commit(&self, project: u32, sprint: u32, sha: Sha) -> Option<Commit> {
         for number in [Some(sprint), sprint.checked_sub(1)].into_iter().flatten() {
             let sprint = self.sprint(project, number);
