@@ -78,6 +78,9 @@ pub(crate) fn run(args: EngineArgs) -> anyhow::Result<ExitCode> {
 fn serve_clickhouse(library: &Path, data: &Path, listen: SocketAddr) -> anyhow::Result<()> {
     let listener = std::net::TcpListener::bind(listen).with_context(|| format!("listening on {listen}"))?;
     listener.set_nonblocking(true)?;
+    if let Err(error) = clickhouse::give_way() {
+        tracing::warn!(%error, "ClickHouse keeps the priority of other processes");
+    }
     match clickhouse::confine(library, data)? {
         Confinement::Full => tracing::info!("ClickHouse is confined to its data folder"),
         Confinement::Partial => {

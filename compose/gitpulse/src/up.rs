@@ -16,7 +16,7 @@ use embedded::clickhouse as embedded_clickhouse;
 use embedded::provide::{BrokerKind, Cache, Engines, KAFKA_VERSION, Overrides};
 use embedded::supervisor::Supervisor;
 use ingest::config::TenantConfig;
-use processor::Pipeline;
+use processor::{Pipeline, ProcessorConfig};
 use runtime::admin::Readiness;
 use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
 use runtime::kafka::{Kafka, KafkaConfig};
@@ -57,7 +57,7 @@ pub(crate) struct UpArgs {
     #[command(flatten)]
     spool: runtime::spool::SpoolConfig,
     #[command(flatten)]
-    processor: processor::ProcessorConfig,
+    processor: ProcessorConfig,
     #[command(flatten)]
     stores: StoreArgs,
     #[command(flatten)]
@@ -176,23 +176,58 @@ async fn serve(
         draining.stop(FLUSH_TIMEOUT).await;
         storing.cancel();
     };
-    tokio::join!(received_all, process(args, client, &publisher, &metrics, &storing));
+    let threads = ProcessorThreads::start()?;
+    let (config, kafka) = (args.processor.clone(), kafka_config.clone());
+    let processing = threads.spawn(process(config, kafka, client, publisher, metrics, storing.clone()));
+    let ((), processed) = tokio::join!(received_all, processing);
+    processed.context("the processor's task")?;
     admin.await.context("the admin listener")
+}
+
+/// Threads of the processor, which give way to those that answer: decoding a batch takes a core for longer than an answer may wait.
+struct ProcessorThreads(Option<tokio::runtime::Runtime>);
+
+impl ProcessorThreads {
+    fn start() -> std::io::Result<ProcessorThreads> {
+        let mut threads = tokio::runtime::Builder::new_multi_thread();
+        threads.enable_all().thread_name("processor").on_thread_start(|| {
+            // Without it they take their share; nothing else changes.
+            let _ = embedded_clickhouse::give_way();
+        });
+        Ok(ProcessorThreads(Some(threads.build()?)))
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
+        match &self.0 {
+            Some(threads) => threads.spawn(work),
+            None => tokio::spawn(work),
+        }
+    }
+}
+
+impl Drop for ProcessorThreads {
+    fn drop(&mut self) {
+        // One that is simply dropped would wait for its threads, which an async task may not do.
+        if let Some(threads) = self.0.take() {
+            threads.shutdown_background();
+        }
+    }
 }
 
 /// Runs the processor until `storing` is cancelled, again whenever it gives up.
 ///
 /// Meanwhile ingest goes on: Kafka takes events that ClickHouse does not, and GitLab would not send them again.
 async fn process(
-    args: &UpArgs,
+    config: ProcessorConfig,
+    kafka: KafkaConfig,
     client: clickhouse::Client,
-    publisher: &Publisher,
-    metrics: &processor::Metrics,
-    storing: &CancellationToken,
+    publisher: Publisher,
+    metrics: processor::Metrics,
+    storing: CancellationToken,
 ) {
     loop {
         let (client, publisher, metrics) = (client.clone(), publisher.clone(), metrics.clone());
-        let pipeline = Pipeline::start(&args.stores.kafka, client, publisher, &args.processor, metrics).await;
+        let pipeline = Pipeline::start(&kafka, client, publisher, &config, metrics).await;
         let processed = match pipeline {
             Ok(pipeline) => pipeline.run(storing.clone()).await,
             Err(error) => Err(error),

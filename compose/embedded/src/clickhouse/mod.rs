@@ -84,6 +84,17 @@ pub fn child(executable: &Path, library: &Path, folder: &Path, listens: Listens)
     }
 }
 
+/// Lets the other processes of this machine go first: who delivers waits for an answer, tables may be some seconds late.
+///
+/// # Errors
+///
+/// When the system refuses.
+pub fn give_way() -> io::Result<()> {
+    const NICENESS: i32 = 10;
+    rustix::process::nice(NICENESS)?;
+    Ok(())
+}
+
 /// Supervises ClickHouse as [`child`]; ready when it answers.
 ///
 /// # Errors

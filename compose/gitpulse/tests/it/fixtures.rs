@@ -79,7 +79,8 @@ async fn examples_give_the_same_tables_in_any_order_and_any_number() {
     assert_eq!(often.value::<u64>("SELECT count() FROM events").await, 4 * count);
     let (once, often) = (tables(&once).await, tables(&often).await);
     for (name, rows) in once {
-        assert!(!rows.is_empty(), "{name} is empty");
+        // No webhook tells of an environment but by name.
+        assert_eq!(rows.is_empty(), name == "environments", "{name}");
         assert_eq!(rows, often[&name], "{name}");
     }
 }
