@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use gitlab::ApiConfig;
 use ingest::IngestConfig;
 use processor::ProcessorConfig;
 use runtime::publisher::PublisherConfig;
@@ -70,7 +71,7 @@ pub(crate) struct AllArgs {
     #[command(flatten)]
     pub(crate) webhooks: WebhookConfig,
     #[command(flatten)]
-    pub(crate) gitlab: doctor::GitLabTokenConfig,
+    pub(crate) gitlab: ApiConfig,
     #[command(flatten)]
     pub(crate) publisher: PublisherConfig,
     #[command(flatten)]
@@ -93,7 +94,9 @@ pub(crate) fn run(settings: Settings<Cli>) -> anyhow::Result<ExitCode> {
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let finished = match cli.command {
         Command::Engine(args) => return engine::run(args),
-        Command::Config(args) => config::print(&sources, &args.webhooks.tenants(tenants)),
+        Command::Config(args) => {
+            config::print(&sources, &args.webhooks.tenants(&args.gitlab.instance, tenants))
+        }
         Command::Up(args) => runtime()?.block_on(up::run(*args, tenants)),
         Command::Ingest(args) => runtime()?.block_on(roles::ingest(*args, tenants)),
         Command::Processor(args) => runtime()?.block_on(roles::processor(*args)),

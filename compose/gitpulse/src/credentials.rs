@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use gitlab::InstanceConfig;
 use ingest::config::TenantConfig;
 use runtime::Secret;
 
@@ -16,6 +17,9 @@ pub(crate) struct CredentialsArgs {
     /// Folder in which `up` keeps the token that it made
     #[arg(long, env = "GITPULSE_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     data_dir: PathBuf,
+
+    #[command(flatten)]
+    instance: InstanceConfig,
 
     #[command(flatten)]
     webhooks: WebhookConfig,
@@ -32,12 +36,12 @@ pub(crate) enum HookSecret {
 impl CredentialsArgs {
     /// The GitLab that deliveries pretend to come from.
     pub(crate) fn instance(&self) -> String {
-        self.webhooks.gitlab_url.clone().unwrap_or_else(|| "https://gitlab.example.com".to_owned())
+        self.instance.gitlab_url.clone().unwrap_or_else(|| "https://gitlab.example.com".to_owned())
     }
 
     /// The configured signing token, else the configured token, else the one that `up` keeps in its data folder.
     pub(crate) fn secret(&self, url: &str, tenants: Vec<TenantConfig>) -> anyhow::Result<HookSecret> {
-        let tenants = self.webhooks.tenants(tenants);
+        let tenants = self.webhooks.tenants(&self.instance, tenants);
         let tenant =
             tenants.iter().find(|tenant| url.ends_with(&format!("/{}", tenant.name))).or(tenants.last());
         if let Some(signing) = tenant.and_then(|tenant| tenant.signing_tokens.first()) {

@@ -2,7 +2,7 @@
 //! the GitLab token anywhere but to the configured host.
 
 mod finding;
-mod gitlab;
+mod gitlab_api;
 mod spool;
 
 use std::process::ExitCode;
@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use clap::Args;
 use clickhouse::error::Error;
+use gitlab::ApiConfig;
 use ingest::config::TenantConfig;
 use ingest::tenant::Tenants;
-use runtime::Secret;
 use runtime::clickhouse::{ClickHouse, ClickHouseError, Code, code};
 use runtime::kafka::{Kafka, Unsuited};
 use runtime::spool::SpoolConfig;
@@ -32,30 +32,22 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     webhooks: WebhookConfig,
     #[command(flatten)]
-    gitlab: GitLabTokenConfig,
+    gitlab: ApiConfig,
     #[command(flatten)]
     spool: SpoolConfig,
     #[command(flatten)]
     stores: StoreArgs,
 }
 
-/// Access to GitLab's API.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct GitLabTokenConfig {
-    /// Token for GitLab's API, with scope read_api (a secret: environment or file only)
-    #[arg(long, env = "GITLAB_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
-    pub(crate) gitlab_token: Option<Secret>,
-}
-
 /// Checks everything and reports.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(args: DoctorArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
     let mut tally = Tally::default();
-    tally.report(vec![tenants_finding(&args.webhooks.tenants(tenants))]);
+    tally.report(vec![tenants_finding(&args.webhooks.tenants(&args.gitlab.instance, tenants))]);
     tally.report(spool::check(&args.spool).await);
     tally.report(kafka(&args.stores).await);
     tally.report(clickhouse(&args.stores).await);
-    tally.report(gitlab::check(args.webhooks.gitlab_url.as_deref(), args.gitlab.gitlab_token.as_ref()).await);
+    tally.report(gitlab_api::check(&args.gitlab).await);
     let Tally { checks, bad } = tally;
     println!(
         "\n{}",

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use gitlab::InstanceConfig;
 use ingest::config::TenantConfig;
 use ingest::tenant::Tenants;
 use ingest::test_event::TestEvents;
@@ -44,6 +45,8 @@ pub(crate) struct IngestArgs {
     #[command(flatten)]
     pub(crate) ingest: IngestConfig,
     #[command(flatten)]
+    pub(crate) instance: InstanceConfig,
+    #[command(flatten)]
     pub(crate) webhooks: WebhookConfig,
     #[command(flatten)]
     pub(crate) publisher: PublisherConfig,
@@ -70,7 +73,7 @@ pub(crate) struct ProcessorArgs {
 
 /// `gitpulse ingest`.
 pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<()> {
-    let tenants = args.webhooks.tenants(tenants);
+    let tenants = args.webhooks.tenants(&args.instance, tenants);
     anyhow::ensure!(
         !tenants.is_empty(),
         "nobody could send: set GITLAB_WEBHOOK_TOKEN or GITLAB_WEBHOOK_SIGNING_TOKEN, or write a [[tenant]] in gitpulse.toml"

@@ -2,6 +2,7 @@
 //! that, and says so.
 
 use clap::Args;
+use gitlab::InstanceConfig;
 use ingest::config::TenantConfig;
 use ipnet::IpNet;
 use runtime::Secret;
@@ -12,10 +13,6 @@ const DEFAULT: &str = "default";
 /// The default tenant: what people need first.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WebhookConfig {
-    /// GitLab instance of the default tenant, as `https://gitlab.example.com`; also where the API is
-    #[arg(long, env = "GITLAB_URL", value_name = "URL")]
-    pub(crate) gitlab_url: Option<String>,
-
     /// Secret token of the default tenant's hooks (a secret: environment or file only)
     #[arg(long, env = "GITLAB_WEBHOOK_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
     pub(crate) gitlab_webhook_token: Option<Secret>,
@@ -36,14 +33,18 @@ pub(crate) struct WebhookConfig {
 }
 
 impl WebhookConfig {
-    /// The configured tenants, and the default one if it has a secret.
-    pub(crate) fn tenants(&self, configured: Vec<TenantConfig>) -> Vec<TenantConfig> {
+    /// The configured tenants, and the default one, of this instance, if it has a secret.
+    pub(crate) fn tenants(
+        &self,
+        instance: &InstanceConfig,
+        configured: Vec<TenantConfig>,
+    ) -> Vec<TenantConfig> {
         let mut tenants = configured;
-        tenants.extend(self.default_tenant());
+        tenants.extend(self.default_tenant(instance));
         tenants
     }
 
-    fn default_tenant(&self) -> Option<TenantConfig> {
+    fn default_tenant(&self, instance: &InstanceConfig) -> Option<TenantConfig> {
         let secrets = |secret: &Option<Secret>| {
             secret.iter().filter(|secret| !secret.expose().is_empty()).cloned().collect::<Vec<Secret>>()
         };
@@ -52,14 +53,19 @@ impl WebhookConfig {
         if tokens.is_empty() && signing_tokens.is_empty() {
             return None;
         }
-        Some(self.tenant(tokens, signing_tokens))
+        Some(self.tenant(instance, tokens, signing_tokens))
     }
 
-    /// The default tenant with these secrets.
-    pub(crate) fn tenant(&self, tokens: Vec<Secret>, signing_tokens: Vec<Secret>) -> TenantConfig {
+    /// The default tenant, of this instance, with these secrets.
+    pub(crate) fn tenant(
+        &self,
+        instance: &InstanceConfig,
+        tokens: Vec<Secret>,
+        signing_tokens: Vec<Secret>,
+    ) -> TenantConfig {
         TenantConfig {
             name: DEFAULT.to_owned(),
-            instance: self.gitlab_url.clone().filter(|url| !url.is_empty()),
+            instance: instance.url().map(str::to_owned),
             tokens,
             signing_tokens,
             allowed_networks: self.allowed_networks.clone(),

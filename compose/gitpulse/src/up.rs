@@ -15,6 +15,7 @@ use embedded::child::Listens;
 use embedded::clickhouse as embedded_clickhouse;
 use embedded::provide::{BrokerKind, Cache, Engines, KAFKA_VERSION, Overrides};
 use embedded::supervisor::Supervisor;
+use gitlab::InstanceConfig;
 use ingest::config::TenantConfig;
 use processor::{Pipeline, ProcessorConfig};
 use runtime::admin::Readiness;
@@ -50,6 +51,8 @@ pub(crate) struct UpArgs {
     data: DataArgs,
     #[command(flatten)]
     ingest: ingest::IngestConfig,
+    #[command(flatten)]
+    instance: InstanceConfig,
     #[command(flatten)]
     webhooks: WebhookConfig,
     #[command(flatten)]
@@ -121,7 +124,7 @@ pub(crate) async fn run(args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Res
     let data = &args.data.data_dir;
     make_private(data).with_context(|| format!("the data folder {} cannot be created", data.display()))?;
     let _lock = lock(data)?;
-    let token = WebhookToken::settle(&args.webhooks, tenants, data)?;
+    let token = WebhookToken::settle(&args.instance, &args.webhooks, tenants, data)?;
     let engines = provide(&args.data).await?;
     name_other_broker(&engines, data);
 
@@ -357,12 +360,13 @@ struct WebhookToken {
 
 impl WebhookToken {
     fn settle(
+        instance: &InstanceConfig,
         webhooks: &WebhookConfig,
         configured: Vec<TenantConfig>,
         data: &Path,
     ) -> anyhow::Result<WebhookToken> {
         let file = data.join(TOKEN_FILE);
-        let tenants = webhooks.tenants(configured);
+        let tenants = webhooks.tenants(instance, configured);
         if !tenants.is_empty() {
             return Ok(WebhookToken { tenants, made: None, file });
         }
@@ -370,7 +374,7 @@ impl WebhookToken {
             Some(token) => token,
             None => make_token(&file)?,
         };
-        let tenant = webhooks.tenant(vec![token.clone()], Vec::new());
+        let tenant = webhooks.tenant(instance, vec![token.clone()], Vec::new());
         Ok(WebhookToken { tenants: vec![tenant], made: Some(token), file })
     }
 }

@@ -222,7 +222,8 @@ async fn gitlab() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
                 (_, false) => (StatusCode::UNAUTHORIZED, r#"{"message":"401 Unauthorized"}"#),
                 (_, true) => (StatusCode::NOT_FOUND, "{}"),
             };
-            warp::reply::with_status(body, status)
+            let reply = warp::reply::with_status(body, status);
+            warp::reply::with_header(reply, "content-type", "application/json")
         },
     );
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -274,6 +275,18 @@ async fn doctor_names_each_fault_and_its_remedy() {
         assert!(text.contains(expected), "{expected:?} is missing in {text}");
     }
     assert!(!text.contains("bad-token"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_asks_of_each_token_who_it_is() {
+    let (address, asked) = gitlab().await;
+    let deployment = Deployment::new("tokens")
+        .with("GITLAB_URL", &format!("http://{address}"))
+        .with("GITLAB_TOKEN", "good-token, bad-token");
+    let (code, text) = doctor(&deployment);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("knows token 1 as ada") && text.contains("does not know token 2"), "{text}");
+    assert_eq!(asked.lock().unwrap().last().unwrap(), "/api/v4/user Bearer bad-token");
 }
 
 /// Topics that somebody else made, with Kafka's defaults.

@@ -1,0 +1,67 @@
+//! What was asked of GitLab, for the audit log. In: one call as it ended. Out: the same, to whoever writes it down. Never a token or a query, of which a
+//! value may be a secret, and never a reason for a call to wait or to fail.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::metrics::Outcome;
+
+/// One call of GitLab's API: one request, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Call {
+    /// When it was made.
+    pub at: DateTime<Utc>,
+    /// `GET`, or `POST` for GraphQL, which only reads.
+    pub method: &'static str,
+    /// The path on the configured host, as `/api/v4/projects/42/jobs`, without the query.
+    pub path: String,
+    /// The status of the answer; `None` if there was none.
+    pub status: Option<u16>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// From sending it to the last byte of the answer.
+    #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+    pub duration: Duration,
+    /// Bytes of the body that were read.
+    pub bytes: u64,
+    /// The name of the token, as `the token` or `token 2`.
+    pub token: String,
+    /// Requests that this token might still have made right then.
+    pub budget_left: u32,
+}
+
+fn milliseconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Where calls are written down. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Audit(Option<mpsc::Sender<Call>>);
+
+impl Audit {
+    /// Nobody writes calls down.
+    pub fn none() -> Audit {
+        Audit(None)
+    }
+
+    /// An audit, and the calls, of which so many may wait to be written down. Those beyond are counted in
+    /// `gitpulse_gitlab_unaudited_total`, and are lost.
+    pub fn channel(waiting: usize) -> (Audit, mpsc::Receiver<Call>) {
+        let (sender, calls) = mpsc::channel(waiting.max(1));
+        (Audit(Some(sender)), calls)
+    }
+
+    /// Hands a call over; whether it could be.
+    pub(crate) fn record(&self, call: Call) -> bool {
+        self.0.as_ref().is_none_or(|sender| sender.try_send(call).is_ok())
+    }
+}
+
+impl From<mpsc::Sender<Call>> for Audit {
+    fn from(sender: mpsc::Sender<Call>) -> Audit {
+        Audit(Some(sender))
+    }
+}

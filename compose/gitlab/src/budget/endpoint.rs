@@ -1,0 +1,119 @@
+//! The limit of one endpoint. In: permits taken, refusals (429), time. Out: when the next call of it can be made. Never asks twice in a pause that
+//! GitLab wants.
+//!
+//! Begins at the documented rate, or without one but that of the whole token. A refusal halves what was used; each window without one adds a
+//! twentieth, up to nine tenths of what was refused. After an hour of peace twice as much is tried, because limits are changed and other programs
+//! end. One refusal alone proves little: a first one never leaves less than a tenth of the token's rate, each further one half of that.
+
+use std::time::Duration;
+
+use super::jittered;
+use super::window::{MARGIN, Moment, Rate, Window};
+
+/// How long a rate that was refused is not tried again.
+const PEACE: Duration = Duration::from_secs(3600);
+/// The first pause where GitLab names none: the window of its application limits. Doubles with each refusal in a row, three times.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// A first refusal leaves one of so many permits at least.
+const LEAST: u32 = 10;
+
+/// What is known of one endpoint, with one token.
+#[derive(Debug, Clone)]
+pub(crate) struct Endpoint {
+    /// Counts in any case; holds calls back if a limit is documented, or was learnt.
+    window: Window,
+    is_documented: bool,
+    /// The rate it began with, which it never exceeds.
+    highest: u32,
+    /// How many permits of a window were in use when GitLab refused; `None` if it did not.
+    refused: Option<u32>,
+    refused_at: Moment,
+    grown_at: Moment,
+    paused_until: Moment,
+    /// Refusals without a success between them.
+    in_a_row: u32,
+    /// Refusals that no hour of peace has outweighed.
+    refusals: u32,
+}
+
+impl Endpoint {
+    /// An endpoint with a documented limit.
+    pub(crate) fn documented(rate: Rate) -> Endpoint {
+        Endpoint { is_documented: true, ..Endpoint::free(rate) }
+    }
+
+    /// An endpoint without one; `rate` is that of the token.
+    pub(crate) fn free(rate: Rate) -> Endpoint {
+        Endpoint {
+            window: Window::new(rate),
+            is_documented: false,
+            highest: rate.permits,
+            refused: None,
+            refused_at: Moment::ZERO,
+            grown_at: Moment::ZERO,
+            paused_until: Moment::ZERO,
+            in_a_row: 0,
+            refusals: 0,
+        }
+    }
+
+    /// The earliest moment, `now` or later, at which it can be called.
+    pub(crate) fn ready_at(&mut self, now: Moment) -> Moment {
+        self.grow(now);
+        match self.is_documented || self.refused.is_some() {
+            true => self.window.ready_at(now).max(self.paused_until),
+            false => now,
+        }
+    }
+
+    pub(crate) fn take(&mut self, now: Moment) {
+        self.window.take(now);
+    }
+
+    pub(crate) fn succeeded(&mut self) {
+        self.in_a_row = 0;
+    }
+
+    /// GitLab refused a call, and asked for a pause or not. Gives the pause in force. Calls that were under way with one that was refused are
+    /// refused as well, which says nothing new. `random` is at least 0 and less than 1.
+    pub(crate) fn refuse(&mut self, retry_after: Option<Duration>, now: Moment, random: f64) -> Duration {
+        let under_way = self.paused_until.saturating_sub(now);
+        let is_new = under_way.is_zero();
+        let own = if is_new { PAUSE * (1 << self.in_a_row.min(3)) } else { under_way };
+        let pause = retry_after.unwrap_or(own).max(MARGIN);
+        self.paused_until = self.paused_until.max(now + jittered(pause, random));
+        if !is_new {
+            return pause;
+        }
+        let least = (self.highest / LEAST) >> self.refusals.min(31);
+        let used = self.window.used(now).min(self.window.rate().permits).max(2 * least).max(1);
+        self.refused = Some(used);
+        self.window.set_permits(used / 2);
+        self.refusals = self.refusals.saturating_add(1);
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        (self.refused_at, self.grown_at) = (self.paused_until, self.paused_until);
+        pause
+    }
+
+    /// Takes back some of what a refusal took, as time passes without another.
+    fn grow(&mut self, now: Moment) {
+        let Some(mut refused) = self.refused else { return };
+        while now >= self.refused_at + PEACE && refused < self.highest {
+            refused = refused.saturating_mul(2).min(self.highest);
+            self.refused_at += PEACE;
+            self.refusals = self.refusals.saturating_sub(1);
+        }
+        self.refused = Some(refused);
+        let most = if now >= self.refused_at + PEACE { self.highest } else { (refused * 9 / 10).max(1) };
+        let Rate { per, permits } = self.window.rate();
+        let windows = now.saturating_sub(self.grown_at).as_nanos() / per.as_nanos().max(1);
+        let windows = u32::try_from(windows).unwrap_or(u32::MAX);
+        if windows == 0 {
+            return;
+        }
+        self.grown_at += per * windows;
+        let more = (refused / 20).max(1).saturating_mul(windows);
+        self.window.set_permits(permits.saturating_add(more).min(most.max(permits)));
+    }
+}

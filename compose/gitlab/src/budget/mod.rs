@@ -1,0 +1,231 @@
+//! The budget of all tokens. In: the time, and what answers said. Out: a permit for one call, or when to ask again. Never asks the clock, so that its
+//! promises are tested over made-up hours.
+//!
+//! **Invariant:** of no token more permits are given than its rate in any minute, nor more than a documented limit in the span of that limit.
+
+mod endpoint;
+mod quota;
+mod window;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use endpoint::Endpoint;
+use quota::Quota;
+pub(crate) use quota::Told;
+use window::Window;
+pub(crate) use window::{Moment, Rate};
+
+use crate::limit::{Limit, Site};
+
+/// The longest that a call waits for GitLab to take requests again. Who is told to wait longer hears so, and comes back another time.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// What a pause may be longer than GitLab asked, so that many clients do not come back at one moment.
+const JITTER: Duration = Duration::from_secs(5);
+/// So many endpoints without a documented limit are told apart. There are some dozens; more would come of names in paths.
+const MAX_ROUTES: usize = 200;
+const OTHER_ROUTE: &str = "other";
+
+/// A pause, and a little more. `random` is at least 0 and less than 1.
+fn jittered(pause: Duration, random: f64) -> Duration {
+    pause + (pause / 10).min(JITTER).mul_f64(random)
+}
+
+/// How long it is until `ready_at`, if that is longer than a call waits.
+pub(crate) fn too_long(ready_at: Moment, now: Moment) -> Option<Duration> {
+    Some(ready_at.saturating_sub(now)).filter(|wait| *wait > LONGEST_PAUSE + JITTER)
+}
+
+/// The endpoint of a call, as limits see it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Called {
+    limit: Limit,
+    /// The path without ids and names, where no limit is documented.
+    route: Arc<str>,
+}
+
+impl Called {
+    pub(crate) fn new(limit: Limit, path: &str) -> Called {
+        let route = match limit {
+            Limit::General => route(path).into(),
+            Limit::Projects
+            | Limit::Project
+            | Limit::GroupProjects
+            | Limit::Groups
+            | Limit::Group
+            | Limit::Members
+            | Limit::ProjectJobs => "".into(),
+        };
+        Called { limit, route }
+    }
+}
+
+/// `projects/42/merge_requests/7/notes` is `projects/:/merge_requests/:/notes`.
+fn route(path: &str) -> String {
+    let is_word = |segment: &str| segment.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let mut route = String::with_capacity(path.len());
+    let mut before = "";
+    for segment in path.split('/') {
+        let is_name = matches!(before, "projects" | "groups" | "branches" | "tags" | "commits" | "releases");
+        route.push_str(if is_word(segment) && !is_name { segment } else { ":" });
+        route.push('/');
+        before = segment;
+    }
+    route
+}
+
+/// The right to make one call, with one of the tokens.
+#[derive(Debug, Clone)]
+pub(crate) struct Permit {
+    /// Which token.
+    pub(crate) token: usize,
+    /// The how manieth of its calls it is.
+    number: u64,
+    called: Called,
+}
+
+/// What came of asking for a permit.
+#[derive(Debug)]
+pub(crate) enum Take {
+    Granted(Permit),
+    /// Ask again then, not before.
+    Wait(Moment),
+    /// GitLab takes nothing for longer than a call waits.
+    TooLong(Duration),
+}
+
+struct Token {
+    window: Window,
+    granted: u64,
+    last: Moment,
+    quota: Option<Quota>,
+    paused_until: Moment,
+    endpoints: HashMap<Called, Endpoint>,
+}
+
+impl Token {
+    fn ready_at(&self, now: Moment) -> Moment {
+        let told = self.quota.as_ref().map_or(now, |quota| quota.ready_at(self.granted, self.last, now));
+        self.window.ready_at(now).max(told).max(self.paused_until)
+    }
+
+    fn tell(&mut self, told: Told, number: u64, now: Moment) {
+        match &mut self.quota {
+            Some(quota) => quota.tell(told, number, now),
+            None => self.quota = Some(Quota::new(told, number, now)),
+        }
+    }
+
+    fn left(&self, now: Moment) -> u32 {
+        let own = self.window.left(now);
+        let told = self.quota.as_ref().filter(|quota| !quota.is_over(now));
+        told.map_or(own, |quota| own.min(quota.left(self.granted)))
+    }
+}
+
+/// The budgets of the tokens, which are used in turn.
+pub(crate) struct Budget {
+    site: Site,
+    rate: Rate,
+    tokens: Vec<Token>,
+}
+
+impl Budget {
+    /// A budget of so many requests a minute for each of so many tokens.
+    pub(crate) fn new(site: Site, tokens: usize, requests_per_minute: u32) -> Budget {
+        let rate = Rate::per_minute(requests_per_minute.max(1));
+        let token = || Token {
+            window: Window::new(rate),
+            granted: 0,
+            last: Moment::ZERO,
+            quota: None,
+            paused_until: Moment::ZERO,
+            endpoints: HashMap::new(),
+        };
+        Budget { site, rate, tokens: std::iter::repeat_with(token).take(tokens.max(1)).collect() }
+    }
+
+    fn endpoint(&mut self, token: usize, called: &Called) -> &mut Endpoint {
+        let new = match called.limit.documented(self.site) {
+            Some(rate) => Endpoint::documented(rate),
+            None => Endpoint::free(self.rate),
+        };
+        let endpoints = &mut self.tokens[token].endpoints;
+        let is_full = endpoints.len() >= MAX_ROUTES && !endpoints.contains_key(called);
+        let called = match is_full && called.limit == Limit::General {
+            true => Called { limit: Limit::General, route: OTHER_ROUTE.into() },
+            false => called.clone(),
+        };
+        endpoints.entry(called).or_insert(new)
+    }
+
+    /// The earliest moment at which any token can be used, whatever for.
+    pub(crate) fn token_ready_at(&self, now: Moment) -> Moment {
+        self.tokens.iter().map(|token| token.ready_at(now)).min().unwrap_or(now)
+    }
+
+    /// Takes a permit with the token that has one first, or else was used least lately.
+    pub(crate) fn take(&mut self, called: &Called, now: Moment) -> Take {
+        let mut best = (Moment::MAX, Moment::MAX, 0);
+        for index in 0..self.tokens.len() {
+            let endpoint = self.endpoint(index, called).ready_at(now);
+            let token = &self.tokens[index];
+            best = best.min((token.ready_at(now).max(endpoint), token.last, index));
+        }
+        let (ready_at, _, index) = best;
+        if let Some(wait) = too_long(ready_at, now) {
+            return Take::TooLong(wait);
+        }
+        if ready_at > now {
+            return Take::Wait(ready_at);
+        }
+        self.endpoint(index, called).take(now);
+        let token = &mut self.tokens[index];
+        token.window.take(now);
+        token.granted += 1;
+        token.last = now;
+        Take::Granted(Permit { token: index, number: token.granted, called: called.clone() })
+    }
+
+    /// An answer came that was no 429.
+    pub(crate) fn answer(&mut self, permit: &Permit, told: Option<Told>, now: Moment) {
+        if let Some(told) = told {
+            self.tokens[permit.token].tell(told, permit.number, now);
+        }
+        self.endpoint(permit.token, &permit.called).succeeded();
+    }
+
+    /// A 429 came. Its headers say whose limit it was: the token's, of which nothing is left, or else the endpoint's. Gives the pause in force.
+    /// `random` is at least 0 and less than 1.
+    pub(crate) fn refuse(
+        &mut self,
+        permit: &Permit,
+        told: Option<Told>,
+        retry_after: Option<Duration>,
+        now: Moment,
+        random: f64,
+    ) -> Duration {
+        let Some(told) = told.filter(|told| told.remaining == 0) else {
+            return self.endpoint(permit.token, &permit.called).refuse(retry_after, now, random);
+        };
+        let token = &mut self.tokens[permit.token];
+        token.tell(told, permit.number, now);
+        let pause = retry_after.unwrap_or(told.resets_in).max(window::MARGIN);
+        token.paused_until = token.paused_until.max(now + jittered(pause, random));
+        pause
+    }
+
+    /// Requests that may be made right now with all tokens, of a minute's or of what GitLab tells.
+    pub(crate) fn left(&self, now: Moment) -> u32 {
+        self.tokens.iter().map(|token| token.left(now)).fold(0, u32::saturating_add)
+    }
+
+    /// Requests that may be made right now with one token.
+    pub(crate) fn token_left(&self, token: usize, now: Moment) -> u32 {
+        self.tokens.get(token).map_or(0, |token| token.left(now))
+    }
+}
+
+#[cfg(test)]
+mod tests;

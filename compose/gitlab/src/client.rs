@@ -1,0 +1,160 @@
+//! The client. In: paths of GitLab's API. Out: pages and objects as GitLab wrote them, or an error that says what to do. Never sends a token anywhere but
+//! to the configured scheme, host and port, and never writes to GitLab.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use serde_json::value::RawValue;
+
+use crate::audit::Audit;
+use crate::base::Base;
+use crate::budget::Budget;
+use crate::config::{ApiConfig, ConfigError};
+use crate::error::FetchError;
+use crate::fetch::Asked;
+use crate::limit::Limit;
+use crate::metrics::Metrics;
+use crate::pace::Pace;
+use crate::page::{Next, Page, Walk};
+use crate::patience::Patience;
+use crate::tokens::Tokens;
+use crate::{graphql, headers, parse};
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// A client of one GitLab's API. Cheap to clone; all clones share budget and connections.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) metrics: Option<Metrics>,
+    pub(crate) patience: Patience,
+}
+
+pub(crate) struct Shared {
+    pub(crate) base: Base,
+    pub(crate) tokens: Tokens,
+    pub(crate) http: reqwest::Client,
+    pub(crate) pace: Pace,
+    pub(crate) audit: Audit,
+}
+
+impl Client {
+    /// A client, which asks nothing yet.
+    ///
+    /// # Errors
+    /// Address or tokens are missing, or cannot be used.
+    pub fn new(config: &ApiConfig, audit: Audit) -> Result<Client, ConfigError> {
+        let base = Base::parse(config.instance.url().ok_or(ConfigError::NoUrl)?)?;
+        let tokens = Tokens::new(config.tokens()?)?;
+        // Fails only where a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT)
+            .user_agent(concat!("gitpulse/", env!("CARGO_PKG_VERSION")));
+        // A proxy of the environment sees nothing of https, but of http it would see the token.
+        let http = if base.is_plain() { http.no_proxy() } else { http };
+        let http = http.build().map_err(ConfigError::Client)?;
+        let budget = Budget::new(base.site(), tokens.len(), config.requests_per_minute);
+        let shared = Shared { base, tokens, http, pace: Pace::new(budget), audit };
+        Ok(Client { shared: Arc::new(shared), metrics: None, patience: Patience::default() })
+    }
+
+    /// The same client, which counts.
+    pub fn with_metrics(mut self, metrics: Metrics) -> Client {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// The same client, with this patience.
+    pub fn with_patience(mut self, patience: Patience) -> Client {
+        self.patience = patience;
+        self
+    }
+
+    /// The address of GitLab in the form in which it is part of ids: without a slash at the end.
+    pub fn base_url(&self) -> &str {
+        self.shared.base.as_str()
+    }
+
+    /// Whether whoever is on the way can read the token: the address begins with `http://`.
+    pub fn is_plain(&self) -> bool {
+        self.shared.base.is_plain()
+    }
+
+    /// The first page of `GET /api/v4/{path}`, a list. Names in the path are encoded by [`crate::segment`].
+    ///
+    /// Waits for the budget. What may pass (5xx, network, 429) is tried again, within [`Patience`].
+    ///
+    /// # Errors
+    /// GitLab, or what answers in its place, did not give a page.
+    pub async fn list(&self, limit: Limit, path: &str, query: &[(&str, String)]) -> Result<Page, FetchError> {
+        let query = encode(&self.shared.base, path, query)?;
+        let walk = Walk::new(&query);
+        self.page(Next { limit, path: path.to_owned(), query, walk }).await
+    }
+
+    /// The page that a page's link named: only the query of the link is used.
+    ///
+    /// # Errors
+    /// As of [`Client::list`]; besides, that pages lead round in a circle.
+    pub async fn next(&self, next: &Next) -> Result<Page, FetchError> {
+        self.page(next.clone()).await
+    }
+
+    async fn page(&self, here: Next) -> Result<Page, FetchError> {
+        let asked = Asked::new(self.shared.base.rest(&here.path, &here.query)?, here.limit, &here.path);
+        self.fetch(&asked, |answer| {
+            let items = parse::list(&answer.body)?;
+            let next = match headers::next_link(&answer.headers) {
+                None => None,
+                Some(link) => {
+                    let query = self.shared.base.next_query(link)?;
+                    let walk = here.walk.step(&here.query, &items, &query)?;
+                    Some(Next { limit: here.limit, path: here.path.clone(), query, walk })
+                }
+            };
+            Ok(Page { items, next, read_at: answer.asked_at })
+        })
+        .await
+    }
+
+    /// `GET /api/v4/{path}`, one object.
+    ///
+    /// # Errors
+    /// As of [`Client::list`].
+    pub async fn object(
+        &self,
+        limit: Limit,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<Box<RawValue>, FetchError> {
+        let query = encode(&self.shared.base, path, query)?;
+        let asked = Asked::new(self.shared.base.rest(path, &query)?, limit, path);
+        self.fetch(&asked, |answer| parse::object(&answer.body)).await
+    }
+
+    /// `POST /api/graphql`: `data` of the answer. It must be a query, no mutation: it may be asked twice.
+    ///
+    /// # Errors
+    /// As of [`Client::list`]; besides, what GraphQL says of the query.
+    pub async fn graphql(
+        &self,
+        query: &str,
+        variables: serde_json::Value,
+    ) -> Result<Box<RawValue>, FetchError> {
+        let mut asked = Asked::new(self.shared.base.graphql()?, Limit::General, "graphql");
+        asked.body = Some(graphql::question(query, &variables));
+        self.fetch(&asked, |answer| graphql::data(&answer.token, &answer.body, &self.shared.tokens)).await
+    }
+}
+
+/// The query, encoded so that a `+` in a time stays one.
+fn encode(base: &Base, path: &str, query: &[(&str, String)]) -> Result<String, FetchError> {
+    let mut url = base.rest(path, "")?;
+    url.query_pairs_mut().extend_pairs(query);
+    Ok(url.query().unwrap_or_default().to_owned())
+}

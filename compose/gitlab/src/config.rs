@@ -1,0 +1,97 @@
+//! Which GitLab, with which tokens, how fast. In: flags and the environment, by way of clap. Out: typed settings, or what is wrong with them. Never
+//! quotes a token.
+
+use clap::Args;
+use runtime::Secret;
+
+/// So many tokens are taken at most.
+const MAX_TOKENS: usize = 32;
+
+/// Which GitLab it is all about: where hooks are of, and where the API is.
+#[derive(Debug, Clone, Default, Args)]
+pub struct InstanceConfig {
+    /// GitLab instance of the default tenant, as `https://gitlab.example.com`; also where the API is
+    #[arg(long, env = "GITLAB_URL", value_name = "URL")]
+    pub gitlab_url: Option<String>,
+}
+
+impl InstanceConfig {
+    /// The URL, unless it is empty.
+    pub fn url(&self) -> Option<&str> {
+        self.gitlab_url.as_deref().filter(|url| !url.trim().is_empty())
+    }
+}
+
+/// Access to GitLab's API.
+#[derive(Debug, Clone, Args)]
+pub struct ApiConfig {
+    /// Where the API is.
+    #[command(flatten)]
+    pub instance: InstanceConfig,
+
+    /// Token for GitLab's API, with scope read_api; several, of different users, with commas (a secret: environment or file only)
+    #[arg(long, env = "GITLAB_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
+    pub gitlab_token: Option<Secret>,
+
+    /// Requests that each token makes in any minute, at most
+    #[arg(long = "gitlab-requests-per-minute", env = "GITPULSE_GITLAB_REQUESTS_PER_MINUTE", default_value_t = 600,
+          value_name = "REQUESTS", value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub requests_per_minute: u32,
+}
+
+impl ApiConfig {
+    /// Settings with the default budget of 600 requests a minute.
+    pub fn new(gitlab_url: Option<String>, gitlab_token: Option<Secret>) -> ApiConfig {
+        ApiConfig { instance: InstanceConfig { gitlab_url }, gitlab_token, requests_per_minute: 600 }
+    }
+
+    /// The single tokens.
+    ///
+    /// # Errors
+    /// There is none, there are too many, or one could not travel in a header.
+    pub(crate) fn tokens(&self) -> Result<Vec<Secret>, ConfigError> {
+        let listed = self.gitlab_token.as_ref().map(Secret::expose).unwrap_or_default();
+        let tokens: Vec<&str> = listed.split(',').map(str::trim).filter(|token| !token.is_empty()).collect();
+        if tokens.is_empty() {
+            return Err(ConfigError::NoToken);
+        }
+        if tokens.len() > MAX_TOKENS {
+            return Err(ConfigError::TooManyTokens);
+        }
+        if tokens.iter().any(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+            return Err(ConfigError::TokenCharacters);
+        }
+        Ok(tokens.into_iter().map(Secret::new).collect())
+    }
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Nobody said where GitLab is.
+    #[error("GITLAB_URL is not set: it is the address of GitLab, as https://gitlab.example.com")]
+    NoUrl,
+    /// The address is none.
+    #[error("GITLAB_URL is no address of a GitLab: it must look like https://gitlab.example.com")]
+    Url,
+    /// Whoever sees the address would see them.
+    #[error("GITLAB_URL holds a user or a password; only GITLAB_TOKEN gives access")]
+    UrlCredentials,
+    /// A page was copied from a browser, or the API's own address.
+    #[error("GITLAB_URL must end before /api, ? and #: it is the address of GitLab itself")]
+    UrlRest,
+    /// Nobody may ask.
+    #[error("GITLAB_TOKEN is not set: make a token with scope read_api (docs/TOKENS.md)")]
+    NoToken,
+    /// No installation needs as many.
+    #[error("GITLAB_TOKEN lists more than {MAX_TOKENS} tokens")]
+    TooManyTokens,
+    /// It was not copied as it is.
+    #[error(
+        "GITLAB_TOKEN holds a character that no token has: copy it again, without quotes and line breaks"
+    )]
+    TokenCharacters,
+    /// The machine has no roots of trust, say.
+    #[error("no HTTP client can be made; check the TLS roots of this machine")]
+    Client(#[source] reqwest::Error),
+}

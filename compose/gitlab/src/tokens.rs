@@ -1,0 +1,45 @@
+//! The tokens. In: secrets. Out: a header, a name for people. Never a token in an error, a log or the audit log: whatever a server says is searched for
+//! them.
+
+use reqwest::header::HeaderValue;
+use runtime::Secret;
+
+use crate::config::ConfigError;
+
+pub(crate) struct Token {
+    /// `the token`, or, of several, `token 2`.
+    pub(crate) name: String,
+    /// `Bearer ...`.
+    pub(crate) authorization: HeaderValue,
+    secret: Secret,
+}
+
+pub(crate) struct Tokens(Vec<Token>);
+
+impl Tokens {
+    pub(crate) fn new(secrets: Vec<Secret>) -> Result<Tokens, ConfigError> {
+        let is_alone = secrets.len() == 1;
+        let token = |(index, secret): (usize, Secret)| -> Result<Token, ConfigError> {
+            let mut authorization = HeaderValue::from_str(&format!("Bearer {}", secret.expose()))
+                .map_err(|_| ConfigError::TokenCharacters)?;
+            authorization.set_sensitive(true);
+            let name = if is_alone { "the token".to_owned() } else { format!("token {}", index + 1) };
+            Ok(Token { name, authorization, secret })
+        };
+        secrets.into_iter().enumerate().map(token).collect::<Result<_, _>>().map(Tokens)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The token of a permit, of which there are as many kinds as tokens.
+    pub(crate) fn get(&self, index: usize) -> &Token {
+        &self.0[index]
+    }
+
+    /// The text without tokens: a server knows one, and may repeat it.
+    pub(crate) fn blank(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, token| text.replace(token.secret.expose(), "***"))
+    }
+}
