@@ -15,6 +15,7 @@ mod roles;
 mod send;
 mod settings;
 mod simulate;
+mod simulate_api;
 mod tenants;
 mod up;
 

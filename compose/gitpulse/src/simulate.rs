@@ -1,5 +1,5 @@
-//! `gitpulse simulate`. In: a rate and a seed. Out: the webhooks of an invented GitLab, and the history that `gitpulse check` judges. Never sends
-//! more than it was told to.
+//! `gitpulse simulate`. In: a rate and a seed. Out: the webhooks of an invented GitLab, and the history that `gitpulse check` judges; or, with
+//! `--serve-api`, the API of one with years of history. Never sends more than it was told to.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::check::{self, JudgeArgs};
 use crate::credentials::{CredentialsArgs, HookSecret};
 use crate::progress::Progress;
+use crate::simulate_api::{self, ServeApiArgs};
 
 /// Between two looks at how far it is.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -75,6 +76,9 @@ pub(crate) struct SimulateArgs {
     check: bool,
 
     #[command(flatten)]
+    api: ServeApiArgs,
+
+    #[command(flatten)]
     judge: JudgeArgs,
 
     #[command(flatten)]
@@ -84,6 +88,10 @@ pub(crate) struct SimulateArgs {
 /// Sends everything, and says how it was answered or, with `--check`, what became of it.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
+    if let Some(address) = args.api.serve_api {
+        let seed = args.seed.unwrap_or_else(rand::random);
+        return simulate_api::run(&args.api, address, seed, args.projects, now()).await;
+    }
     anyhow::ensure!(args.check || !args.judge.asks(), "--json and --rebuild are for --check");
     let credentials = match args.credentials.secret(&args.url, tenants)? {
         HookSecret::Token(token) => Credentials::Token(token.expose().to_owned()),

@@ -2,10 +2,17 @@
 //!
 //! [`world`] makes things happen and writes them as webhooks, [`expected`] is what has to become of them, [`load`] sends them on a schedule,
 //! [`history`] keeps what was sent and how it was answered, [`mod@check`] compares that with the tables.
+//!
+//! [`gitlab`] is a second, larger world, of related things over a commit graph, for history and metrics: [`api`] serves it as GitLab's API, and it
+//! writes the webhooks of the same things.
 
+#![recursion_limit = "512"]
+
+pub mod api;
 mod body;
 pub mod check;
 pub mod expected;
+pub mod gitlab;
 pub mod history;
 pub mod load;
 mod sign;

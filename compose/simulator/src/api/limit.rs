@@ -1,0 +1,169 @@
+//! Whether somebody asks too often. In: a token, an endpoint and a time. Out: yes with the seconds to wait, or no, and what the headers say.
+//! GitLab's general limit is told in headers before it is reached; those of single endpoints never are
+//! (<https://docs.gitlab.com/security/rate_limits/>, <https://docs.gitlab.com/administration/settings/rate_limits_on_projects_api/>).
+
+use std::collections::HashMap;
+
+use super::route::Endpoint;
+use crate::gitlab::Millis;
+
+/// What is limited.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Requests of a token in a minute, to all endpoints; `None` where the throttle is off, as self-managed instances have it.
+    pub per_minute: Option<u32>,
+    /// Whether answers say how much of it is left.
+    pub headers: Headers,
+    /// Limits of single endpoints; off on instances that are older than 18.0.
+    pub endpoints: bool,
+}
+
+/// Whether the general limit is told in headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Headers {
+    /// `RateLimit-Remaining` and others.
+    Told,
+    /// None: as behind proxies that drop them.
+    Hidden,
+}
+
+impl Limits {
+    /// No limit at all.
+    pub fn none() -> Limits {
+        Limits { per_minute: None, headers: Headers::Told, endpoints: false }
+    }
+
+    /// Those of GitLab.com.
+    pub fn saas() -> Limits {
+        Limits { per_minute: Some(2_000), headers: Headers::Told, endpoints: true }
+    }
+}
+
+/// Requests that an endpoint takes from one user, and in how many minutes.
+pub(super) fn documented(endpoint: Endpoint) -> Option<(u32, Millis)> {
+    Some(match endpoint {
+        Endpoint::Projects => (2_000, 10),
+        Endpoint::Project | Endpoint::Group => (400, 1),
+        Endpoint::Groups => (50, 1),
+        Endpoint::GroupProjects | Endpoint::Jobs => (600, 1),
+        Endpoint::ProjectMembers | Endpoint::GroupMembers => (200, 1),
+        _ => return None,
+    })
+}
+
+/// What is limited together: members of projects and of groups are.
+fn shared(endpoint: Endpoint) -> Endpoint {
+    match endpoint {
+        Endpoint::GroupMembers => Endpoint::ProjectMembers,
+        endpoint => endpoint,
+    }
+}
+
+/// A window in which requests are counted: GitLab's begin at whole multiples of their length.
+#[derive(Debug, Clone, Copy, Default)]
+struct Window {
+    number: i64,
+    requests: u32,
+}
+
+impl Window {
+    fn count(&mut self, number: i64) -> u32 {
+        if self.number != number {
+            *self = Window { number, requests: 0 };
+        }
+        self.requests += 1;
+        self.requests
+    }
+}
+
+/// Too many requests: try again after so many seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooMany {
+    pub(super) retry_after: u64,
+}
+
+/// Counts requests of tokens.
+#[derive(Debug, Default)]
+pub(super) struct Throttle {
+    general: HashMap<String, Window>,
+    endpoints: HashMap<(String, Endpoint), Window>,
+}
+
+/// What the headers of the general limit say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) limit: u32,
+    pub(super) observed: u32,
+    /// When the window ends, in seconds since 1970.
+    pub(super) reset: i64,
+}
+
+const MINUTE: Millis = 60_000;
+
+impl Throttle {
+    /// Counts a request against the general limit. `at` is in milliseconds since 1970.
+    pub(super) fn general(
+        &mut self,
+        limits: &Limits,
+        token: &str,
+        at: Millis,
+    ) -> (Option<Told>, Option<TooMany>) {
+        let Some(limit) = limits.per_minute else {
+            return (None, None);
+        };
+        let number = at.div_euclid(MINUTE);
+        let observed = self.general.entry(token.to_owned()).or_default().count(number);
+        let told = Told { limit, observed, reset: (number + 1) * 60 };
+        let told = (limits.headers == Headers::Told).then_some(told);
+        (told, (observed > limit).then(|| wait(at, MINUTE)))
+    }
+
+    /// Counts a request against the limit of its endpoint.
+    pub(super) fn endpoint(
+        &mut self,
+        limits: &Limits,
+        token: &str,
+        endpoint: Endpoint,
+        at: Millis,
+    ) -> Option<TooMany> {
+        let (limit, minutes) = documented(endpoint).filter(|_| limits.endpoints)?;
+        let length = minutes * MINUTE;
+        let key = (token.to_owned(), shared(endpoint));
+        let observed = self.endpoints.entry(key).or_default().count(at.div_euclid(length));
+        (observed > limit).then(|| wait(at, length))
+    }
+}
+
+fn wait(at: Millis, length: Millis) -> TooMany {
+    let left = length - at.rem_euclid(length);
+    TooMany { retry_after: (left + 999).unsigned_abs() / 1_000 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_general_limit_is_told_and_ends_with_its_minute() {
+        let limits = Limits { per_minute: Some(2), headers: Headers::Told, endpoints: false };
+        let mut throttle = Throttle::default();
+        let (told, refused) = throttle.general(&limits, "a", 61_000);
+        assert_eq!((told, refused), (Some(Told { limit: 2, observed: 1, reset: 120 }), None));
+        throttle.general(&limits, "a", 61_000);
+        let (_, refused) = throttle.general(&limits, "a", 61_000);
+        assert_eq!(refused, Some(TooMany { retry_after: 59 }));
+        assert_eq!(throttle.general(&limits, "b", 61_000).1, None);
+        assert_eq!(throttle.general(&limits, "a", 120_000).1, None);
+    }
+
+    #[test]
+    fn members_of_projects_and_groups_share_a_limit() {
+        let mut throttle = Throttle::default();
+        for _ in 0..100 {
+            assert_eq!(throttle.endpoint(&Limits::saas(), "a", Endpoint::ProjectMembers, 0), None);
+            assert_eq!(throttle.endpoint(&Limits::saas(), "a", Endpoint::GroupMembers, 0), None);
+        }
+        assert!(throttle.endpoint(&Limits::saas(), "a", Endpoint::GroupMembers, 0).is_some());
+        assert_eq!(throttle.endpoint(&Limits::none(), "a", Endpoint::GroupMembers, 0), None);
+    }
+}

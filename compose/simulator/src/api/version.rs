@@ -1,0 +1,48 @@
+//! Which GitLab the simulator pretends to be. In: a version. Out: what that version has. Never more than the versions differ in what is read here.
+
+/// A version, of those between which the API differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// 16.11: no keyset paging of issues, no times of approvals, no trigger jobs but as bridges, fewer fields in GraphQL.
+    V16,
+    /// 18.2: as 16, with what came between.
+    V18,
+    /// 19.3: keyset paging of issues, times of approvals, trigger jobs, filters by the time of merging.
+    V19,
+}
+
+impl Version {
+    /// As `/version` says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Version::V16 => "16.11.2-ee",
+            Version::V18 => "18.2.1-ee",
+            Version::V19 => "19.3.0-ee",
+        }
+    }
+
+    /// `/pipelines/:id/trigger_jobs` came with 19.2 (<https://docs.gitlab.com/api/jobs/>); `bridges` is there in all.
+    pub(super) fn has_trigger_jobs(self) -> bool {
+        self >= Version::V19
+    }
+
+    /// Keyset paging of a project's issues came with 18.3 (<https://docs.gitlab.com/api/rest/>).
+    pub(super) fn has_keyset_issues(self) -> bool {
+        self >= Version::V19
+    }
+
+    /// `approved_at` came with 18.5 or so.
+    pub(super) fn has_approved_at(self) -> bool {
+        self >= Version::V19
+    }
+
+    /// `merged_after` and `merged_before` came with 19.3.
+    pub(super) fn has_merged_filters(self) -> bool {
+        self >= Version::V19
+    }
+
+    /// Times of an environment, and of an annotated tag.
+    pub(super) fn has_created_at_of_refs(self) -> bool {
+        self >= Version::V18
+    }
+}

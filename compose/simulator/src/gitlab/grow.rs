@@ -1,0 +1,270 @@
+//! Lets a sprint happen. In: a project and a number. Out: the sprint, every thing with its whole life. What happens is taken in the order of
+//! its times, and what follows from it is put in line. Never knows of another sprint but the SHA with which this one begins.
+
+mod branch;
+mod deploy;
+mod job;
+mod pipeline;
+mod step;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+pub(super) use branch::subject;
+
+use super::dice::{DAY, Dice, HOUR, MINUTE, Millis, Sha};
+use super::people::Person;
+use super::plan::{self, IssuePlan, Plan};
+use super::size::WorldConfig;
+use super::sprint::{Activity, Happened, Note, Noteable, Ref, Sprint, StateEvent, Tag};
+use super::tree::{MergeMethod, Project, people};
+
+/// The commit with which a sprint begins: the last of the one before, and the first of all.
+pub(crate) fn base(config: &WorldConfig, project: u32, sprint: u32) -> Sha {
+    Dice::at(config.seed, &[0x6261, u64::from(project), u64::from(sprint)]).sha()
+}
+
+/// What is going to happen.
+#[derive(Debug, Clone, Copy)]
+enum Happening {
+    /// The first commit of the project.
+    Root,
+    /// A step of a merge request.
+    Step {
+        request: u32,
+        step: usize,
+    },
+    /// A step of an issue.
+    IssueStep {
+        issue: u32,
+        step: usize,
+    },
+    /// GitLab's note about an approval.
+    ApprovalNote {
+        request: u32,
+        by: Person,
+    },
+    /// Somebody pushes to `main`.
+    DirectPush,
+    /// A bot pushes to `main`, without a pipeline.
+    SilentPush,
+    /// Five branches are pushed at once.
+    PushOfMany,
+    /// The release branch is cut.
+    CutRelease,
+    /// A tag without, and one with a release.
+    Candidate,
+    Release,
+    /// The pipeline of the night.
+    Nightly,
+    /// A trigger job starts its pipeline.
+    Child {
+        job: u32,
+    },
+    /// A job is tried again.
+    Retry {
+        job: u32,
+    },
+    /// Somebody starts a manual job.
+    Play {
+        job: u32,
+    },
+    /// A deployment begins, and ends.
+    Deploy {
+        job: u32,
+    },
+    Deployed {
+        deployment: u32,
+    },
+    /// Production goes back to the deployment before the last, and then to the last again.
+    Rollback,
+    Redeploy,
+    /// The last commit of the sprint.
+    Close,
+}
+
+/// A sprint while it happens.
+struct Growth<'w> {
+    config: &'w WorldConfig,
+    project: &'w Project,
+    people: u32,
+    starts_at: Millis,
+    sprint: Sprint,
+    line: BinaryHeap<Reverse<(Millis, usize)>>,
+    happenings: Vec<Happening>,
+    plans: Vec<Plan>,
+    issue_plans: Vec<IssuePlan>,
+    /// Heads of the branches of the merge requests, and their commits.
+    branches: Vec<(Sha, Vec<u32>)>,
+    /// What `main` came to, commit by commit: the merge request that it landed, if it did.
+    main: Vec<Option<u32>>,
+    main_head: Sha,
+    release_head: Option<Sha>,
+    /// Landed on the release branch and not in production yet.
+    hotfixes: Vec<u32>,
+    /// How much of `main` each environment has been linked to.
+    linked: [u32; 4],
+    /// Jobs that deployed to production.
+    deployed: Vec<u32>,
+    /// Jobs whose deployments wait for an approval: when it comes, and from whom.
+    approvals: BTreeMap<u32, (Millis, Person)>,
+    /// Pipelines of `main` so far.
+    main_pipelines: u32,
+    /// What was merged last: its number and the commit that landed it.
+    last_landed: Option<(u32, Sha)>,
+}
+
+/// Makes a sprint.
+pub(crate) fn grow(config: &WorldConfig, project: &Project, number: u32) -> Sprint {
+    let plans = plan::merge_requests(config, project, number);
+    let issue_plans = plan::issues(config, project, number);
+    let head = base(config, project.index, number);
+    let mut growth = Growth {
+        config,
+        project,
+        people: people(config),
+        starts_at: config.starts_at(number),
+        sprint: Sprint { project: project.index, number, ..Sprint::default() },
+        line: BinaryHeap::new(),
+        happenings: Vec::new(),
+        branches: vec![(head, Vec::new()); plans.len()],
+        plans,
+        issue_plans,
+        main: Vec::new(),
+        main_head: head,
+        release_head: None,
+        hotfixes: Vec::new(),
+        linked: [0; 4],
+        deployed: Vec::new(),
+        approvals: BTreeMap::new(),
+        main_pipelines: 0,
+        last_landed: None,
+    };
+    growth.put_in_line();
+    while let Some(Reverse((at, place))) = growth.line.pop() {
+        if let Some(happening) = growth.happenings.get(place).copied() {
+            growth.happen(at, happening);
+        }
+    }
+    growth.sprint
+}
+
+impl Growth<'_> {
+    fn put_in_line(&mut self) {
+        let start = self.starts_at;
+        if self.sprint.number == 0 {
+            self.later(self.project.created_at(self.config), Happening::Root);
+        }
+        for (days, happening) in [
+            (3, Happening::DirectPush),
+            (5, Happening::PushOfMany),
+            (6, Happening::SilentPush),
+            (7, Happening::CutRelease),
+            (8, Happening::DirectPush),
+            (10, Happening::Candidate),
+            (11, Happening::Release),
+        ] {
+            // The projects of a world do not do everything at the same moment.
+            let shift = Millis::from(self.project.index % 600) * 7_919;
+            self.later(start + days * DAY + 9 * HOUR + shift, happening);
+        }
+        self.later(start + 12 * DAY, Happening::Rollback);
+        self.later(start + 12 * DAY + 2 * HOUR, Happening::Redeploy);
+        for day in 0..13 {
+            self.later(start + day * DAY + 2 * HOUR, Happening::Nightly);
+        }
+        self.later(start + 13 * DAY + 18 * HOUR, Happening::Close);
+        let steps: Vec<(Millis, Happening)> = (self.plans.iter().zip(0..))
+            .flat_map(|(plan, request)| {
+                let steps = plan.steps.iter().enumerate();
+                steps.map(move |(step, (at, _, _))| (*at, Happening::Step { request, step }))
+            })
+            .chain((self.issue_plans.iter().zip(0..)).flat_map(|(plan, issue)| {
+                let steps = plan.steps.iter().enumerate();
+                steps.map(move |(place, step)| (step.at, Happening::IssueStep { issue, step: place }))
+            }))
+            .collect();
+        for (at, happening) in steps {
+            self.later(at, happening);
+        }
+    }
+
+    fn later(&mut self, at: Millis, happening: Happening) {
+        self.line.push(Reverse((at, self.happenings.len())));
+        self.happenings.push(happening);
+    }
+
+    fn happen(&mut self, at: Millis, happening: Happening) {
+        match happening {
+            Happening::Root => self.root(at),
+            Happening::Step { request, step } => self.step(at, request, step),
+            Happening::IssueStep { issue, step } => self.issue_step(at, issue, step),
+            Happening::ApprovalNote { request, by } => {
+                self.note(at, Noteable::MergeRequest(request), by, "approved this merge request".to_owned());
+            }
+            Happening::DirectPush => self.direct_push(at),
+            Happening::SilentPush => self.silent_push(at),
+            Happening::PushOfMany => self.push_of_many(at),
+            Happening::CutRelease => self.cut_release(at),
+            Happening::Candidate => self.tag(at, "-rc1", None),
+            Happening::Release => {
+                // One release in five is announced for a month later.
+                let is_upcoming = self.sprint.number % 5 == 4;
+                let released_at = if is_upcoming { at + 30 * DAY } else { at + MINUTE };
+                self.tag(at, "", Some(released_at));
+            }
+            Happening::Nightly => self.nightly(at),
+            Happening::Child { job } => self.child(at, job),
+            Happening::Retry { job } => self.retry(at, job),
+            Happening::Play { job } => self.play(at, job),
+            Happening::Deploy { job } => self.deploy(at, job),
+            Happening::Deployed { deployment } => self.deployed(deployment),
+            Happening::Rollback => self.deploy_again(at, 2),
+            Happening::Redeploy => self.deploy_again(at, 1),
+            Happening::Close => self.close(at),
+        }
+    }
+
+    /// Writes a note of GitLab's own.
+    fn note(&mut self, at: Millis, on: Noteable, by: Person, body: String) {
+        self.sprint.notes.push(Note { at, on, by, body, system: true, internal: false, resolved: None });
+    }
+
+    /// Writes a comment, which the list of events tells of as well.
+    fn comment(&mut self, at: Millis, on: Noteable, by: Person, resolved: Option<(Millis, Person)>) {
+        let number = self.sprint.notes.len() as u32;
+        let body = format!("Comment {number}: does this hold when stock levels are read twice?");
+        self.sprint.notes.push(Note { at, on, by, body, system: false, internal: false, resolved });
+        self.activity(at, by, Happened::Noted(number));
+    }
+
+    fn state(&mut self, at: Millis, of: Noteable, by: Person, state: &'static str) {
+        self.sprint.state_events.push(StateEvent { at, of, by, state });
+    }
+
+    fn activity(&mut self, at: Millis, by: Person, what: Happened) {
+        self.sprint.activities.push(Activity { at, by, what });
+    }
+
+    fn tag(&mut self, at: Millis, suffix: &str, released_at: Option<Millis>) {
+        let name = format!("v{}.0.0{suffix}", self.sprint.number + 1);
+        let place = [
+            0x7461,
+            u64::from(self.project.index),
+            u64::from(self.sprint.number),
+            self.sprint.tags.len() as u64,
+        ];
+        let mut dice = Dice::at(self.config.seed, &place);
+        let by = Person::human(&mut dice, self.people);
+        // A candidate is a name for a commit, a release has a tag with a message.
+        let annotated = released_at.map(|_| dice.sha());
+        let (number, sha) = (self.sprint.tags.len() as u32, self.main_head);
+        self.sprint.tags.push(Tag { at, by, name, sha, annotated, released_at });
+        self.push_ref(at, by, Ref::Tag(number), Sha::NOWHERE, annotated.unwrap_or(sha), Vec::new());
+    }
+
+    /// How the merge requests of the project are merged.
+    fn method(&self) -> MergeMethod {
+        self.project.merge_method
+    }
+}

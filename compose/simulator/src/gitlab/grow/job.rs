@@ -1,0 +1,165 @@
+//! Jobs of a pipeline. In: how its tests are to end. Out: jobs with their times, and when the pipeline ran. Never starts a job before the stage in
+//! front of it has ended.
+
+use super::super::deployment::{OVERSEAS, PRODUCTION, STAGING};
+use super::super::dice::{Dice, MINUTE, Millis};
+use super::super::pipeline::{Job, Status, Trigger};
+use super::pipeline::Outcome;
+use super::{Growth, Happening};
+
+impl Growth<'_> {
+    /// Adds the jobs that build and test. Gives when the last of them ends.
+    pub(super) fn lay_tests(&mut self, pipeline: u32, outcome: Outcome, dice: &mut Dice) -> Millis {
+        let created_at = self.sprint.pipelines[pipeline as usize].created_at;
+        let built_at = self.lay(pipeline, "build", "compile".to_owned(), created_at + 600, dice).1;
+        let tests = self.config.test_jobs.max(1);
+        let mut ended_at = built_at;
+        for test in 1..=tests {
+            let name = if tests == 1 { "unit".to_owned() } else { format!("unit {test}/{tests}") };
+            let (job, at) = self.lay(pipeline, "test", name, built_at + 400, dice);
+            ended_at = ended_at.max(at);
+            if test == 1 {
+                self.settle(job, outcome);
+            }
+        }
+        let (lint, at) = self.lay(pipeline, "test", "lint".to_owned(), built_at + 400, dice);
+        let lint = &mut self.sprint.jobs[lint as usize];
+        lint.allow_failure = true;
+        if dice.one_in(6) {
+            lint.ends = Status::Failed;
+            lint.failure_reason = Some("script_failure");
+        }
+        if outcome == Outcome::Success {
+            self.sprint.pipelines[pipeline as usize].coverage = Some(7_000 + dice.below(2_500) as u32);
+        }
+        ended_at.max(at)
+    }
+
+    fn settle(&mut self, job: u32, outcome: Outcome) {
+        let settled = &mut self.sprint.jobs[job as usize];
+        let ended_at = settled.finished_at.unwrap_or(settled.created_at);
+        match outcome {
+            Outcome::Success => (),
+            Outcome::Failed(reason) | Outcome::Flaky(reason) => {
+                settled.ends = Status::Failed;
+                settled.failure_reason = Some(reason);
+            }
+            Outcome::Canceled => settled.ends = Status::Canceled,
+        }
+        if matches!(outcome, Outcome::Flaky(_)) {
+            self.later(ended_at + 15 * MINUTE, Happening::Retry { job });
+        }
+    }
+
+    /// Adds a job that runs from about `at`. Gives its number, and when it ends.
+    fn lay(
+        &mut self,
+        pipeline: u32,
+        stage: &'static str,
+        name: String,
+        at: Millis,
+        dice: &mut Dice,
+    ) -> (u32, Millis) {
+        let number = self.sprint.jobs.len() as u32;
+        let owner = &mut self.sprint.pipelines[pipeline as usize];
+        let started_at = at + dice.between(2_000, 20_000);
+        let finished_at = started_at + dice.between(20_000, 240_000);
+        owner.jobs.push(number);
+        self.sprint.jobs.push(Job {
+            pipeline,
+            name,
+            stage,
+            created_at: owner.created_at,
+            queued_at: Some(at),
+            started_at: Some(started_at),
+            finished_at: Some(finished_at),
+            ends: Status::Success,
+            manual: false,
+            allow_failure: false,
+            failure_reason: None,
+            by: owner.by,
+            retried_at: None,
+            attempt: 0,
+            environment: None,
+            trigger: None,
+        });
+        (number, finished_at)
+    }
+
+    /// Adds a job that deploys by itself.
+    pub(super) fn lay_deployment(
+        &mut self,
+        pipeline: u32,
+        name: &str,
+        environment: u32,
+        at: Millis,
+        dice: &mut Dice,
+    ) -> u32 {
+        let (job, _) = self.lay(pipeline, "deploy", name.to_owned(), at + 300, dice);
+        self.sprint.jobs[job as usize].environment = Some(environment);
+        self.later(at + 300, Happening::Deploy { job });
+        job
+    }
+
+    /// Adds the jobs that deploy to staging by themselves, and to production by hand. After a failure all are left out.
+    pub(super) fn lay_deployments(&mut self, pipeline: u32, outcome: Outcome, at: Millis, dice: &mut Dice) {
+        let passed = outcome == Outcome::Success;
+        let overseas = self.project.is_overseas().then_some(("deploy-production-us", OVERSEAS));
+        let jobs = [("deploy-staging", STAGING), ("deploy-production", PRODUCTION)];
+        for (name, environment) in jobs.into_iter().chain(overseas) {
+            let (number, _) = self.lay(pipeline, "deploy", name.to_owned(), at + 300, dice);
+            let job = &mut self.sprint.jobs[number as usize];
+            job.environment = Some(environment);
+            if passed && environment == STAGING {
+                self.later(at + 300, Happening::Deploy { job: number });
+                continue;
+            }
+            (job.queued_at, job.started_at) = (None, None);
+            job.finished_at = (!passed).then_some(at + 200);
+            job.ends = if passed { Status::Success } else { Status::Skipped };
+            (job.manual, job.allow_failure) = (passed, passed);
+        }
+    }
+
+    /// Adds two trigger jobs and nothing else.
+    pub(super) fn lay_triggers(&mut self, pipeline: u32) {
+        let created_at = self.sprint.pipelines[pipeline as usize].created_at;
+        let mut dice = self.dice(0x7472, pipeline);
+        for name in ["payment-checks", "warehouse-checks"] {
+            let (job, _) = self.lay(pipeline, "trigger", name.to_owned(), created_at + 600, &mut dice);
+            let trigger = &mut self.sprint.jobs[job as usize];
+            trigger.trigger = Some(Trigger { downstream: None });
+            trigger.finished_at = None;
+            let starts_at = trigger.started_at.unwrap_or(created_at);
+            self.later(starts_at, Happening::Child { job });
+        }
+        let first = self.sprint.pipelines[pipeline as usize].jobs.iter();
+        let first = first.filter_map(|job| self.sprint.jobs[*job as usize].started_at).min();
+        self.sprint.pipelines[pipeline as usize].steps.push((first.unwrap_or(created_at), Status::Running));
+    }
+
+    /// Says when the pipeline ran and how it ended, from its jobs. Gives when.
+    pub(super) fn end(&mut self, pipeline: u32) -> Millis {
+        let jobs: Vec<&Job> = self.sprint.pipelines[pipeline as usize]
+            .jobs
+            .iter()
+            .map(|job| &self.sprint.jobs[*job as usize])
+            .collect();
+        let started_at = jobs.iter().filter_map(|job| job.started_at).min();
+        let ended_at = jobs.iter().filter_map(|job| job.finished_at).max();
+        let ends = if jobs.iter().any(|job| job.ends == Status::Canceled) {
+            Status::Canceled
+        } else if jobs.iter().any(|job| job.ends == Status::Failed && !job.allow_failure) {
+            Status::Failed
+        } else {
+            Status::Success
+        };
+        let owner = &mut self.sprint.pipelines[pipeline as usize];
+        let started_at = started_at.unwrap_or(owner.created_at);
+        let ended_at = ended_at.unwrap_or(started_at) + 60;
+        owner.steps.push((owner.created_at + 600, Status::Pending));
+        owner.steps.push((started_at, Status::Running));
+        owner.steps.push((ended_at, ends));
+        ended_at
+    }
+}

@@ -1,0 +1,167 @@
+//! Steps of merge requests and issues. In: a step that was planned. Out: what it leaves: notes, states, events, commits. Never takes a step before
+//! the thing was opened.
+
+use super::super::dice::{DAY, Dice, MINUTE, Millis, Sha};
+use super::super::issue::{Issue, IssueWhat};
+use super::super::merge_request::{MergeRequest, Noted, Step, Story, What};
+use super::super::people::Person;
+use super::super::plan::Planned;
+use super::super::sprint::{Happened, Noteable};
+use super::super::tree::Special;
+use super::{Growth, Happening};
+
+impl Growth<'_> {
+    pub(super) fn step(&mut self, at: Millis, request: u32, step: usize) {
+        let plan = &self.plans[request as usize];
+        let Some((_, by, planned)) = plan.steps.get(step).copied() else {
+            return;
+        };
+        let on = Noteable::MergeRequest(request);
+        let what = match planned {
+            Planned::Branch(commits) => return self.branch(at, request, by, commits),
+            Planned::Opened(draft) => {
+                self.open(at, request);
+                self.activity(at, by, Happened::MergeRequest(request, "opened"));
+                What::Opened(draft)
+            }
+            Planned::Pushed(commits) => self.push_more(at, request, by, commits),
+            Planned::Rewritten(commits) => self.rewrite(at, request, by, commits),
+            Planned::Ready => {
+                self.note(at, on, by, "marked this merge request as **ready**".to_owned());
+                What::Ready
+            }
+            Planned::ReviewRequested => {
+                let body =
+                    format!("requested review from @{}", self.plans[request as usize].reviewer.username());
+                self.note(at, on, by, body);
+                What::ReviewRequested
+            }
+            Planned::Commented => {
+                self.comment(at, on, by, None);
+                What::Commented
+            }
+            Planned::CommentedOnLine => {
+                let author = self.plans[request as usize].author;
+                self.comment(at, on, by, Some((at + 5 * MINUTE, author)));
+                What::Commented
+            }
+            Planned::Approved(noted) => {
+                self.activity(at, by, Happened::MergeRequest(request, "approved"));
+                // GitLab may write the event twice: the job that does it can be repeated.
+                if (request + self.sprint.number) % 13 == 5 {
+                    self.activity(at + 400, by, Happened::MergeRequest(request, "approved"));
+                }
+                if noted == Noted::Later {
+                    self.later(at + 2_000, Happening::ApprovalNote { request, by });
+                }
+                What::Approved(noted)
+            }
+            Planned::Unapproved => {
+                self.note(at, on, by, "unapproved this merge request".to_owned());
+                What::Unapproved
+            }
+            Planned::ApprovalsReset => What::ApprovalsReset,
+            Planned::Labelled => What::Labelled,
+            Planned::Retargeted => {
+                let body =
+                    format!("changed target branch from `main` to `release/{}`", self.sprint.number + 1);
+                self.note(at, on, by, body);
+                What::Retargeted
+            }
+            Planned::Closed => {
+                self.state(at, on, by, "closed");
+                self.activity(at, by, Happened::MergeRequest(request, "closed"));
+                What::Closed
+            }
+            Planned::Reopened => {
+                self.state(at, on, by, "reopened");
+                self.activity(at, by, Happened::MergeRequest(request, "reopened"));
+                What::Reopened
+            }
+            Planned::Merged => {
+                let landed = self.land(at, request, by);
+                self.state(at + 80, on, by, "merged");
+                self.activity(at, by, Happened::MergeRequest(request, "accepted"));
+                landed
+            }
+        };
+        if let Some(request) = self.sprint.merge_requests.get_mut(request as usize) {
+            request.steps.push(Step { at, by, what });
+        }
+    }
+
+    /// Makes the merge request, of which the first step opens it.
+    fn open(&mut self, at: Millis, request: u32) {
+        let plan = &self.plans[request as usize];
+        let (head, commits) = self.branches[request as usize].clone();
+        let base = commits.first().and_then(|first| self.sprint.commits.get(*first as usize));
+        let base = base.and_then(|commit| commit.parents.first().copied()).unwrap_or(head);
+        let imported = self.project.special == Special::Imported && self.sprint.number == 0;
+        let mut dice =
+            Dice::at(self.config.seed, &[0x696d, u64::from(self.project.index), u64::from(request)]);
+        let request_of = MergeRequest {
+            story: plan.story,
+            author: if imported { Person::PLACEHOLDER } else { plan.author },
+            reviewer: plan.reviewer,
+            base,
+            steps: Vec::new(),
+            first_commits: commits,
+            first_head: head,
+            head_pipeline: None,
+            imported_before: if imported { dice.between(300 * DAY, 400 * DAY) } else { 0 },
+        };
+        self.sprint.merge_requests.push(request_of);
+        if self.project.has_merge_request_pipelines() || plan.story == Story::OfFork {
+            let by = self.plans[request as usize].author;
+            self.topic_pipeline(at, request, head, Sha::NOWHERE, by);
+        }
+    }
+
+    pub(super) fn issue_step(&mut self, at: Millis, issue: u32, step: usize) {
+        let plan = &self.issue_plans[issue as usize];
+        let Some(taken) = plan.steps.get(step).cloned() else {
+            return;
+        };
+        let (by, on) = (taken.by, Noteable::Issue(issue));
+        match taken.what {
+            IssueWhat::Opened => {
+                let made = Issue {
+                    author: plan.author,
+                    assignee: plan.assignee,
+                    is_incident: plan.is_incident,
+                    confidential: plan.confidential,
+                    moved_from: plan.moved_from,
+                    steps: Vec::new(),
+                };
+                self.sprint.issues.push(made);
+                self.activity(at, by, Happened::Issue(issue, "opened"));
+            }
+            IssueWhat::Commented => self.comment(at, on, by, None),
+            IssueWhat::CommentedInternally => {
+                self.comment(at, on, by, None);
+                if let Some(note) = self.sprint.notes.last_mut() {
+                    note.internal = true;
+                }
+            }
+            IssueWhat::Assigned => {
+                let body = format!("assigned to @{}", plan.assignee.username());
+                self.note(at, on, by, body);
+            }
+            IssueWhat::Closed => {
+                self.state(at, on, by, "closed");
+                self.activity(at, by, Happened::Issue(issue, "closed"));
+            }
+            IssueWhat::Reopened => {
+                self.state(at, on, by, "reopened");
+                self.activity(at, by, Happened::Issue(issue, "reopened"));
+            }
+            IssueWhat::Moved => {
+                self.note(at, on, by, "moved to another project".to_owned());
+                self.state(at, on, by, "closed");
+            }
+        }
+        if let Some(issue) = self.sprint.issues.get_mut(issue as usize) {
+            issue.steps.push(taken);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! An issue or incident: the steps of its life, and what is true of it at a moment. In: its steps and a time. Out: its state. Never looks at
+//! what comes after that time.
+
+use super::dice::Millis;
+use super::people::Person;
+
+/// A step of its life.
+#[derive(Debug, Clone)]
+pub struct IssueStep {
+    /// When.
+    pub at: Millis,
+    /// Who.
+    pub by: Person,
+    /// What.
+    pub what: IssueWhat,
+}
+
+/// What somebody did to an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IssueWhat {
+    /// Opened it.
+    Opened,
+    /// Wrote a comment.
+    Commented,
+    /// Wrote an internal note.
+    CommentedInternally,
+    /// Assigned it.
+    Assigned,
+    /// Closed it.
+    Closed,
+    /// Reopened it.
+    Reopened,
+    /// Moved it to the next project: it is closed, and goes on there.
+    Moved,
+}
+
+/// An issue.
+#[derive(Debug, Clone)]
+pub struct Issue {
+    /// Who opened it.
+    pub author: Person,
+    /// To whom it is assigned, from the step that does.
+    pub assignee: Person,
+    /// Whether it is an incident.
+    pub is_incident: bool,
+    /// Whether it is confidential.
+    pub confidential: bool,
+    /// When the issue that it continues was opened, where it came from another project.
+    pub moved_from: Option<Millis>,
+    /// What happened to it, in order. The first opens it.
+    pub steps: Vec<IssueStep>,
+}
+
+/// What is true of an issue at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssueState {
+    /// `opened` or `closed`.
+    pub state: &'static str,
+    /// When it was opened: of one that was moved here, where it was opened first.
+    pub created_at: Millis,
+    /// When it changed last.
+    pub updated_at: Millis,
+    /// When it was closed, and by whom; nothing once reopened.
+    pub closed: Option<(Millis, Person)>,
+    /// Whether it went on in the next project.
+    pub is_moved: bool,
+    /// Whether it is assigned.
+    pub assigned: bool,
+    /// Comments by people.
+    pub comments: u64,
+}
+
+impl Issue {
+    /// When GitLab made it.
+    pub fn opened_at(&self) -> Millis {
+        self.steps.first().map_or(Millis::MAX, |step| step.at)
+    }
+
+    /// What is true of it at `now`; `None` before it was opened.
+    pub fn at(&self, now: Millis) -> Option<IssueState> {
+        let opened_at = self.opened_at();
+        if opened_at > now {
+            return None;
+        }
+        let mut state = IssueState {
+            state: "opened",
+            created_at: self.moved_from.unwrap_or(opened_at),
+            updated_at: opened_at,
+            closed: None,
+            is_moved: false,
+            assigned: false,
+            comments: 0,
+        };
+        for step in self.steps.iter().take_while(|step| step.at <= now) {
+            state.updated_at = step.at;
+            match step.what {
+                IssueWhat::Opened => (),
+                IssueWhat::Commented | IssueWhat::CommentedInternally => state.comments += 1,
+                IssueWhat::Assigned => state.assigned = true,
+                IssueWhat::Closed | IssueWhat::Moved => {
+                    state.state = "closed";
+                    state.closed = Some((step.at, step.by));
+                    state.is_moved = step.what == IssueWhat::Moved;
+                }
+                IssueWhat::Reopened => {
+                    state.state = "opened";
+                    state.closed = None;
+                }
+            }
+        }
+        Some(state)
+    }
+
+    /// When it changed last, as of `now`; `None` before it was opened.
+    pub fn updated_at(&self, now: Millis) -> Option<Millis> {
+        self.steps.iter().take_while(|step| step.at <= now).last().map(|step| step.at)
+    }
+}

@@ -1,0 +1,342 @@
+//! A merge request: the steps of its life, and what is true of it at a moment. In: its steps and a time. Out: its state. Never looks at what
+//! comes after that time.
+
+use super::dice::{Millis, Sha};
+use super::people::Person;
+
+/// How the life of a merge request goes. A sprint has each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Story {
+    /// Opened, commented, approved, merged.
+    Plain,
+    /// A draft at first, reviewed as one.
+    Drafted,
+    /// Approved, changed so that the approval is taken back by GitLab, and approved again.
+    ChangedAfterApproval,
+    /// Closed, reopened, merged.
+    Reopened,
+    /// Closed for good.
+    Closed,
+    /// Still open.
+    LeftOpen,
+    /// Its approval is withdrawn and given by somebody else.
+    Unapproved,
+    /// Opened and merged by a bot: nobody looks at it.
+    OfBot,
+    /// Its branch is rewritten before it is merged.
+    Rebased,
+    /// Opened against `main`, then aimed at the release branch, merged and deployed from there.
+    Hotfix,
+    /// Takes back what was merged last.
+    Reverting,
+    /// Comes from a fork.
+    OfFork,
+}
+
+impl Story {
+    /// Every story.
+    pub const ALL: [Story; 12] = [
+        Story::Plain,
+        Story::Drafted,
+        Story::ChangedAfterApproval,
+        Story::Reopened,
+        Story::Closed,
+        Story::LeftOpen,
+        Story::Unapproved,
+        Story::OfBot,
+        Story::Rebased,
+        Story::Hotfix,
+        Story::Reverting,
+        Story::OfFork,
+    ];
+}
+
+/// A step of its life.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// When.
+    pub at: Millis,
+    /// Who.
+    pub by: Person,
+    /// What.
+    pub what: What,
+}
+
+/// What somebody did to a merge request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// Opened it; as a draft or not.
+    Opened(Draft),
+    /// Pushed to its branch.
+    Pushed {
+        /// Numbers of the commits.
+        commits: Vec<u32>,
+        /// Where the branch was.
+        before: Sha,
+        /// Where it is.
+        head: Sha,
+        /// Whether its commits replace those before them.
+        rewritten: bool,
+    },
+    /// Took the draft mark away.
+    Ready,
+    /// Asked somebody for review.
+    ReviewRequested,
+    /// Wrote a comment.
+    Commented,
+    /// Approved it. GitLab then writes a note, which moves `updated_at`, unless writing it fails.
+    Approved(Noted),
+    /// Withdrew the approval.
+    Unapproved,
+    /// GitLab took all approvals back because of a push.
+    ApprovalsReset,
+    /// Gave it a label.
+    Labelled,
+    /// Aimed it at the release branch.
+    Retargeted,
+    /// Closed it.
+    Closed,
+    /// Reopened it.
+    Reopened,
+    /// Merged it.
+    Merged {
+        /// The merge commit; none of a fast-forward.
+        merge_commit: Option<Sha>,
+        /// The squashed commit.
+        squash_commit: Option<Sha>,
+        /// The commit by which the branch came to contain it.
+        landing: Sha,
+    },
+}
+
+/// Whether it is a draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Draft {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+}
+
+/// Whether GitLab's note of an approval was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    /// It was, two seconds later.
+    Later,
+    /// Writing it failed.
+    Never,
+}
+
+/// A merge request.
+#[derive(Debug, Clone)]
+pub struct MergeRequest {
+    /// How its life goes.
+    pub story: Story,
+    /// Who opened it.
+    pub author: Person,
+    /// Who is asked for review, from the step that asks.
+    pub reviewer: Person,
+    /// The commit that its branch began at.
+    pub base: Sha,
+    /// What happened to it, in order. The first opens it.
+    pub steps: Vec<Step>,
+    /// Numbers of the commits that were pushed before it was opened.
+    pub first_commits: Vec<u32>,
+    /// The head as it was opened.
+    pub first_head: Sha,
+    /// Number of the newest pipeline of its head, as it turned out.
+    pub head_pipeline: Option<u32>,
+    /// How long before the times of its steps it was opened and merged, of one that was imported.
+    pub imported_before: Millis,
+}
+
+/// What is true of a merge request at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergeRequestState {
+    /// `opened`, `closed` or `merged`.
+    pub state: &'static str,
+    /// Whether it is a draft.
+    pub draft: bool,
+    /// Whether it is aimed at the release branch.
+    pub targets_release: bool,
+    /// Whether it has its label.
+    pub labelled: bool,
+    /// Whether its reviewer was asked.
+    pub review_requested: bool,
+    /// Head of its branch.
+    pub head: Sha,
+    /// Numbers of its commits, oldest first.
+    pub commits: Vec<u32>,
+    /// When it was opened.
+    pub created_at: Millis,
+    /// When it changed last.
+    pub updated_at: Millis,
+    /// When it was merged, and by whom.
+    pub merged: Option<(Millis, Person)>,
+    /// When it was closed, and by whom; nothing once reopened.
+    pub closed: Option<(Millis, Person)>,
+    /// The merge commit.
+    pub merge_commit: Option<Sha>,
+    /// The squashed commit.
+    pub squash_commit: Option<Sha>,
+    /// Approvals that stand: who, and when.
+    pub approvals: Vec<(Person, Millis)>,
+    /// Comments by people.
+    pub comments: u64,
+}
+
+impl MergeRequest {
+    /// When GitLab made it.
+    pub fn opened_at(&self) -> Millis {
+        self.steps.first().map_or(Millis::MAX, |step| step.at)
+    }
+
+    /// What is true of it at `now`; `None` before it was opened.
+    pub fn at(&self, now: Millis) -> Option<MergeRequestState> {
+        let opened_at = self.opened_at();
+        if opened_at > now {
+            return None;
+        }
+        let mut state = MergeRequestState {
+            state: "opened",
+            draft: false,
+            targets_release: false,
+            labelled: false,
+            review_requested: false,
+            head: self.first_head,
+            commits: self.first_commits.clone(),
+            created_at: opened_at - self.imported_before,
+            updated_at: opened_at,
+            merged: None,
+            closed: None,
+            merge_commit: None,
+            squash_commit: None,
+            approvals: Vec::new(),
+            comments: 0,
+        };
+        for step in self.steps.iter().take_while(|step| step.at <= now) {
+            self.take(&mut state, step, now);
+        }
+        Some(state)
+    }
+
+    /// When it changed last, as of `now`; `None` before it was opened. Cheaper than its whole state.
+    pub fn updated_at(&self, now: Millis) -> Option<Millis> {
+        if self.opened_at() > now {
+            return None;
+        }
+        let passed = self.steps.iter().take_while(|step| step.at <= now);
+        passed.filter_map(|step| moved_at(step, now)).max()
+    }
+
+    fn take(&self, state: &mut MergeRequestState, step: &Step, now: Millis) {
+        if let Some(at) = moved_at(step, now) {
+            state.updated_at = state.updated_at.max(at);
+        }
+        let happened_at = step.at - self.imported_before;
+        match &step.what {
+            What::Opened(draft) => state.draft = *draft == Draft::Yes,
+            What::Pushed { commits, head, rewritten, .. } => {
+                if *rewritten {
+                    state.commits.clear();
+                }
+                state.commits.extend(commits);
+                state.head = *head;
+            }
+            What::Ready => state.draft = false,
+            What::ReviewRequested => state.review_requested = true,
+            What::Commented => state.comments += 1,
+            What::Approved(_) => state.approvals.push((step.by, happened_at)),
+            What::Unapproved => state.approvals.retain(|(by, _)| *by != step.by),
+            What::ApprovalsReset => state.approvals.clear(),
+            What::Labelled => state.labelled = true,
+            What::Retargeted => state.targets_release = true,
+            What::Closed => {
+                state.state = "closed";
+                state.closed = Some((happened_at, step.by));
+            }
+            What::Reopened => {
+                state.state = "opened";
+                state.closed = None;
+            }
+            What::Merged { merge_commit, squash_commit, .. } => {
+                state.state = "merged";
+                state.merged = Some((happened_at, step.by));
+                state.merge_commit = *merge_commit;
+                state.squash_commit = *squash_commit;
+            }
+        }
+    }
+}
+
+/// The time to which a step moves `updated_at`, if it does by `now`.
+fn moved_at(step: &Step, now: Millis) -> Option<Millis> {
+    match step.what {
+        What::Approved(Noted::Later) => Some(step.at + 2_000).filter(|at| *at <= now),
+        What::Approved(Noted::Never) => None,
+        // GitLab writes the row a moment after the time it sets in it.
+        What::Merged { .. } => Some(step.at + 32),
+        _ => Some(step.at),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gitlab::dice::Dice;
+
+    fn request(steps: Vec<Step>) -> MergeRequest {
+        let sha = Dice::at(1, &[]).sha();
+        MergeRequest {
+            story: Story::Plain,
+            author: Person(3),
+            reviewer: Person(4),
+            base: sha,
+            steps,
+            first_commits: vec![0],
+            first_head: sha,
+            head_pipeline: None,
+            imported_before: 0,
+        }
+    }
+
+    fn step(at: Millis, what: What) -> Step {
+        Step { at, by: Person(4), what }
+    }
+
+    #[test]
+    fn a_reopened_one_is_closed_by_nobody() {
+        let request = request(vec![
+            step(10, What::Opened(Draft::No)),
+            step(20, What::Closed),
+            step(30, What::Reopened),
+        ]);
+        assert_eq!(request.at(9), None);
+        assert_eq!(request.at(25).unwrap().closed, Some((20, Person(4))));
+        let state = request.at(30).unwrap();
+        assert_eq!((state.state, state.closed, state.updated_at), ("opened", None, 30));
+    }
+
+    #[test]
+    fn an_approval_moves_updated_at_two_seconds_later_or_never() {
+        let request = request(vec![
+            step(10, What::Opened(Draft::No)),
+            step(20, What::Approved(Noted::Later)),
+            step(5_000, What::Approved(Noted::Never)),
+        ]);
+        assert_eq!(request.updated_at(20), Some(10));
+        assert_eq!(request.updated_at(10_000), Some(2_020));
+        assert_eq!(request.at(10_000).unwrap().updated_at, 2_020);
+    }
+
+    #[test]
+    fn a_reset_takes_every_approval_back() {
+        let request = request(vec![
+            step(10, What::Opened(Draft::No)),
+            step(20, What::Approved(Noted::Never)),
+            step(30, What::ApprovalsReset),
+        ]);
+        assert_eq!(request.at(25).unwrap().approvals.len(), 1);
+        assert!(request.at(30).unwrap().approvals.is_empty());
+    }
+}

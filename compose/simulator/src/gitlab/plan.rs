@@ -1,0 +1,247 @@
+//! What is going to happen in a sprint. In: a seed and a number. Out: who does what with a merge request or an issue, and when. Never knows of
+//! commits or pipelines: those follow when the steps are taken.
+
+use super::dice::{DAY, Dice, HOUR, MINUTE, Millis};
+use super::issue::{IssueStep, IssueWhat};
+use super::merge_request::{Draft, Noted, Story};
+use super::people::Person;
+use super::size::WorldConfig;
+use super::tree::{Project, Special, people};
+
+/// A step that will be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Planned {
+    /// Pushes a new branch of so many commits.
+    Branch(u32),
+    Opened(Draft),
+    /// Pushes so many commits more.
+    Pushed(u32),
+    /// Pushes so many commits in place of those before.
+    Rewritten(u32),
+    Ready,
+    ReviewRequested,
+    Commented,
+    /// A comment whose thread is resolved later.
+    CommentedOnLine,
+    Approved(Noted),
+    Unapproved,
+    ApprovalsReset,
+    Labelled,
+    Retargeted,
+    Closed,
+    Reopened,
+    Merged,
+}
+
+/// The life of a merge request, before it is lived.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) story: Story,
+    pub(crate) author: Person,
+    pub(crate) reviewer: Person,
+    pub(crate) steps: Vec<(Millis, Person, Planned)>,
+}
+
+impl Plan {
+    /// When it will be opened.
+    pub(crate) fn opened_at(&self) -> Millis {
+        self.steps.get(1).map_or(0, |(at, _, _)| *at)
+    }
+
+    fn then(&mut self, dice: &mut Dice, least: Millis, most: Millis, by: Person, what: Planned) {
+        let at = self.steps.last().map_or(0, |(at, _, _)| *at) + dice.between(least, most);
+        self.steps.push((at, by, what));
+    }
+}
+
+/// Merge requests of a sprint, in the order in which they are opened.
+pub(crate) fn merge_requests(config: &WorldConfig, project: &Project, sprint: u32) -> Vec<Plan> {
+    let plans = (0..config.merge_requests()).map(|number| merge_request(config, project, sprint, number));
+    let mut plans: Vec<Plan> = plans.collect();
+    plans.sort_by_key(Plan::opened_at);
+    plans
+}
+
+fn merge_request(config: &WorldConfig, project: &Project, sprint: u32, number: u32) -> Plan {
+    let place = [0x6d72, u64::from(project.index), u64::from(sprint), u64::from(number)];
+    let dice = &mut Dice::at(config.seed, &place);
+    let people = people(config);
+    let story = Story::ALL[number as usize % Story::ALL.len()];
+    let author = if story == Story::OfBot { Person::UPDATER } else { Person::human(dice, people) };
+    let reviewer = author.colleague(dice, people);
+    let mut second = reviewer.colleague(dice, people);
+    if second == author {
+        second = reviewer;
+    }
+    let starts_at = config.starts_at(sprint);
+    // A hotfix needs the release branch, which is cut on the eighth day; a revert needs something to take back.
+    let opened_at = starts_at
+        + match story {
+            Story::Hotfix => dice.between(7 * DAY + 12 * HOUR, 9 * DAY),
+            Story::Reverting => dice.between(5 * DAY, 9 * DAY),
+            _ => dice.between(6 * HOUR, 9 * DAY),
+        };
+    let branched_at = opened_at - dice.between(2 * MINUTE, 4 * HOUR);
+    let mut plan = Plan { story, author, reviewer, steps: Vec::new() };
+    plan.steps.push((branched_at, author, Planned::Branch(1 + dice.below(4) as u32)));
+    let draft = if story == Story::Drafted { Draft::Yes } else { Draft::No };
+    plan.steps.push((opened_at, author, Planned::Opened(draft)));
+    if number.is_multiple_of(3) {
+        plan.then(dice, MINUTE, 3 * MINUTE, author, Planned::Labelled);
+    }
+    live(&mut plan, dice, second, number);
+    plan
+}
+
+/// Adds what happens to it after it was opened.
+fn live(plan: &mut Plan, dice: &mut Dice, second: Person, number: u32) {
+    let (author, reviewer) = (plan.author, plan.reviewer);
+    // One approval in so many is not followed by GitLab's note, and so does not move `updated_at`.
+    let noted = if number % 17 == 6 { Noted::Never } else { Noted::Later };
+    let long = 11 * HOUR;
+    if !matches!(plan.story, Story::OfBot | Story::Drafted) {
+        plan.then(dice, MINUTE, 30 * MINUTE, author, Planned::ReviewRequested);
+    }
+    match plan.story {
+        Story::Plain | Story::OfFork => {
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::CommentedOnLine);
+            plan.then(dice, 10 * MINUTE, long, author, Planned::Commented);
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::Approved(noted));
+        }
+        Story::Drafted => {
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::Commented);
+            plan.then(dice, 10 * MINUTE, long, author, Planned::Pushed(2));
+            plan.then(dice, 10 * MINUTE, long, author, Planned::Ready);
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::Approved(noted));
+        }
+        Story::ChangedAfterApproval => {
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::Approved(Noted::Later));
+            plan.then(dice, 10 * MINUTE, long, author, Planned::Pushed(1));
+            plan.then(dice, 1_000, 3_000, author, Planned::ApprovalsReset);
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::Approved(noted));
+        }
+        Story::Reopened => {
+            plan.then(dice, 10 * MINUTE, long, author, Planned::Closed);
+            plan.then(dice, 10 * MINUTE, long, author, Planned::Reopened);
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::Approved(noted));
+        }
+        Story::Closed => {
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::Commented);
+            plan.then(dice, 10 * MINUTE, long, author, Planned::Closed);
+            return;
+        }
+        Story::LeftOpen => {
+            plan.then(dice, 10 * MINUTE, long, second, Planned::Commented);
+            return;
+        }
+        Story::Unapproved => {
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::Approved(Noted::Later));
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::Unapproved);
+            plan.then(dice, 10 * MINUTE, long, second, Planned::Approved(noted));
+        }
+        Story::OfBot => {
+            plan.then(dice, 10 * MINUTE, HOUR, Person::UPDATER, Planned::Merged);
+            return;
+        }
+        Story::Rebased => {
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::Commented);
+            plan.then(dice, 10 * MINUTE, long, author, Planned::Rewritten(1));
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::Approved(noted));
+        }
+        Story::Hotfix => {
+            plan.then(dice, MINUTE, 10 * MINUTE, author, Planned::Retargeted);
+            plan.then(dice, 10 * MINUTE, HOUR, reviewer, Planned::Approved(noted));
+        }
+        Story::Reverting => {
+            plan.then(dice, 10 * MINUTE, HOUR, reviewer, Planned::Approved(noted));
+        }
+    }
+    let merges = if plan.story == Story::Drafted { second } else { reviewer };
+    plan.then(dice, 10 * MINUTE, long, merges, Planned::Merged);
+}
+
+/// The life of an issue: it is lived as it is planned.
+#[derive(Debug, Clone)]
+pub(crate) struct IssuePlan {
+    pub(crate) author: Person,
+    pub(crate) assignee: Person,
+    pub(crate) is_incident: bool,
+    pub(crate) confidential: bool,
+    pub(crate) moved_from: Option<Millis>,
+    pub(crate) steps: Vec<IssueStep>,
+}
+
+/// When the issue that moves to the next project is opened. It moves a day and two hours later.
+fn moving_opened_at(config: &WorldConfig, project: u32, sprint: u32) -> Millis {
+    let mut dice = Dice::at(config.seed, &[0x6d6f, u64::from(project), u64::from(sprint)]);
+    config.starts_at(sprint) + dice.between(DAY, 3 * DAY)
+}
+
+const MOVES_AFTER: Millis = 26 * HOUR;
+
+/// Issues of a sprint, in the order in which they come to the project.
+pub(crate) fn issues(config: &WorldConfig, project: &Project, sprint: u32) -> Vec<IssuePlan> {
+    let moves = config.projects > 1 && project.special != Special::Foreign;
+    let mut plans: Vec<IssuePlan> =
+        (0..config.issues()).map(|number| issue(config, project, sprint, number, moves)).collect();
+    if moves {
+        let from = (project.index + config.projects - 1) % config.projects;
+        let opened_at = moving_opened_at(config, from, sprint);
+        let mut plan = issue(config, project, sprint, 4, false);
+        plan.moved_from = Some(opened_at);
+        plan.steps.truncate(1);
+        for step in &mut plan.steps {
+            step.at = opened_at + MOVES_AFTER;
+        }
+        plans.push(plan);
+    }
+    plans.sort_by_key(|plan| plan.steps.first().map(|step| step.at));
+    plans
+}
+
+fn issue(config: &WorldConfig, project: &Project, sprint: u32, number: u32, moves: bool) -> IssuePlan {
+    let place = [0x6973, u64::from(project.index), u64::from(sprint), u64::from(number)];
+    let dice = &mut Dice::at(config.seed, &place);
+    let people = people(config);
+    let author = Person::human(dice, people);
+    let assignee = author.colleague(dice, people);
+    let kind = number % 12;
+    let mut at = match kind {
+        1 if moves => moving_opened_at(config, project.index, sprint),
+        _ => config.starts_at(sprint) + dice.between(HOUR, 8 * DAY),
+    };
+    let mut steps = vec![IssueStep { at, by: author, what: IssueWhat::Opened }];
+    let mut then = |dice: &mut Dice, by: Person, what: IssueWhat| {
+        at += dice.between(10 * MINUTE, 20 * HOUR);
+        steps.push(IssueStep { at, by, what });
+    };
+    if kind % 2 == 0 {
+        then(dice, author, IssueWhat::Assigned);
+    }
+    match kind {
+        1 if moves => steps.push(IssueStep { at: at + MOVES_AFTER, by: author, what: IssueWhat::Moved }),
+        4 => then(dice, assignee, IssueWhat::Commented),
+        5 | 6 => {
+            then(dice, assignee, IssueWhat::Closed);
+            then(dice, author, IssueWhat::Reopened);
+            then(dice, assignee, IssueWhat::Closed);
+        }
+        7 => {
+            then(dice, assignee, IssueWhat::CommentedInternally);
+            then(dice, assignee, IssueWhat::Commented);
+            then(dice, author, IssueWhat::Closed);
+        }
+        _ => {
+            then(dice, assignee, IssueWhat::Commented);
+            then(dice, assignee, IssueWhat::Closed);
+        }
+    }
+    IssuePlan {
+        author,
+        assignee,
+        is_incident: matches!(kind, 2 | 6),
+        confidential: kind == 3,
+        moved_from: None,
+        steps,
+    }
+}

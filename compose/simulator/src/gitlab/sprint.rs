@@ -1,0 +1,288 @@
+//! What a sprint of a project consists of: each thing with its whole life, in the order in which they came to be, so that ids follow time.
+//! What is true of a thing at a moment, its own module says. Never refers to a thing of another sprint but by SHA.
+
+use super::deployment::Deployment;
+use super::dice::{Millis, Sha};
+use super::issue::Issue;
+use super::merge_request::MergeRequest;
+use super::people::Person;
+use super::pipeline::{Job, Pipeline};
+
+/// A sprint of a project. The number of a thing is its place in its list.
+#[derive(Debug, Clone, Default)]
+pub struct Sprint {
+    /// Number of the project.
+    pub project: u32,
+    /// Number of the sprint.
+    pub number: u32,
+    /// Commits, in the order in which GitLab got them.
+    pub commits: Vec<Commit>,
+    /// Merge requests.
+    pub merge_requests: Vec<MergeRequest>,
+    /// Issues, incidents among them.
+    pub issues: Vec<Issue>,
+    /// Notes on both.
+    pub notes: Vec<Note>,
+    /// Pipelines.
+    pub pipelines: Vec<Pipeline>,
+    /// Jobs and trigger jobs, which share their ids.
+    pub jobs: Vec<Job>,
+    /// Deployments.
+    pub deployments: Vec<Deployment>,
+    /// Changes of states of merge requests and issues.
+    pub state_events: Vec<StateEvent>,
+    /// Pushes, one a ref.
+    pub pushes: Vec<Push>,
+    /// What the list of events tells of.
+    pub activities: Vec<Activity>,
+    /// Tags.
+    pub tags: Vec<Tag>,
+}
+
+/// A commit.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Its name.
+    pub sha: Sha,
+    /// Its parents: none, one, or two of a merge.
+    pub parents: Vec<Sha>,
+    /// Who wrote and committed it.
+    pub author: Person,
+    /// When it was written, which a rebase does not change.
+    pub authored_at: Millis,
+    /// When it was committed.
+    pub committed_at: Millis,
+    /// When GitLab got it.
+    pub pushed_at: Millis,
+    /// Its message; the first line is its title.
+    pub message: String,
+    /// Lines.
+    pub additions: u32,
+    /// Lines.
+    pub deletions: u32,
+    /// When `main` came to contain it, if it ever did.
+    pub on_main_at: Option<Millis>,
+}
+
+impl Commit {
+    /// First line of the message.
+    pub fn title(&self) -> &str {
+        self.message.lines().next().unwrap_or_default()
+    }
+}
+
+/// A branch or tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ref {
+    /// The default branch.
+    Main,
+    /// The release branch of the sprint.
+    Release,
+    /// The branch of the merge request of this number.
+    Topic(u32),
+    /// One of the branches that are pushed at once.
+    Many(u32),
+    /// The tag of this number.
+    Tag(u32),
+}
+
+/// What a note or an event of state is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noteable {
+    /// The merge request of this number.
+    MergeRequest(u32),
+    /// The issue of this number.
+    Issue(u32),
+}
+
+/// A note.
+#[derive(Debug, Clone)]
+pub struct Note {
+    /// When it was written.
+    pub at: Millis,
+    /// On what.
+    pub on: Noteable,
+    /// Who wrote it, or did what GitLab records.
+    pub by: Person,
+    /// Its text.
+    pub body: String,
+    /// Whether GitLab wrote it.
+    pub system: bool,
+    /// Whether it is an internal note.
+    pub internal: bool,
+    /// When its thread was resolved, and by whom, where it is one.
+    pub resolved: Option<(Millis, Person)>,
+}
+
+impl Note {
+    /// When it changed last, as of `now`.
+    pub fn updated_at(&self, now: Millis) -> Millis {
+        self.resolved.filter(|(at, _)| *at <= now).map_or(self.at, |(at, _)| at)
+    }
+}
+
+/// A change of a state.
+#[derive(Debug, Clone)]
+pub struct StateEvent {
+    /// When.
+    pub at: Millis,
+    /// Of what.
+    pub of: Noteable,
+    /// Who did it.
+    pub by: Person,
+    /// The state it went to.
+    pub state: &'static str,
+}
+
+/// A push of one ref.
+#[derive(Debug, Clone)]
+pub struct Push {
+    /// When.
+    pub at: Millis,
+    /// Who.
+    pub by: Person,
+    /// Of what.
+    pub to: Ref,
+    /// Where it was.
+    pub before: Sha,
+    /// Where it is.
+    pub after: Sha,
+    /// Numbers of its commits.
+    pub commits: Vec<u32>,
+    /// Whether it was pushed with more than three others: GitLab sends no webhook then, and the list of events has one row for all.
+    pub is_one_of_many: bool,
+}
+
+/// An event of a project's list.
+#[derive(Debug, Clone)]
+pub struct Activity {
+    /// When.
+    pub at: Millis,
+    /// Who.
+    pub by: Person,
+    /// What happened.
+    pub what: Happened,
+}
+
+/// What an event of a project's list tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened {
+    /// The push of this number.
+    Pushed(u32),
+    /// So many branches were pushed at once.
+    PushedMany(u32),
+    /// `opened`, `accepted`, `closed`, `reopened` or `approved`: what happened to the merge request of this number.
+    MergeRequest(u32, &'static str),
+    /// `opened`, `closed` or `reopened`: what happened to the issue of this number.
+    Issue(u32, &'static str),
+    /// The note of this number was written.
+    Noted(u32),
+}
+
+/// A tag.
+#[derive(Debug, Clone)]
+pub struct Tag {
+    /// When it was pushed.
+    pub at: Millis,
+    /// Who pushed it.
+    pub by: Person,
+    /// Its name.
+    pub name: String,
+    /// The commit it leads to.
+    pub sha: Sha,
+    /// The SHA of the tag itself, where it is annotated.
+    pub annotated: Option<Sha>,
+    /// When the release of it is, or was, released, where it has one.
+    pub released_at: Option<Millis>,
+}
+
+/// How many things of each kind a sprint has that are numbered within their project.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Merge requests.
+    pub merge_requests: u64,
+    /// Issues.
+    pub issues: u64,
+    /// Notes.
+    pub notes: u64,
+    /// Pipelines.
+    pub pipelines: u64,
+    /// Pipelines that another started.
+    pub children: u64,
+    /// Jobs, trigger jobs not included.
+    pub jobs: u64,
+    /// Trigger jobs.
+    pub triggers: u64,
+    /// Deployments.
+    pub deployments: u64,
+    /// Commits that `main` contains.
+    pub commits: u64,
+    /// Events of pushes.
+    pub push_events: u64,
+    /// Events of merge requests.
+    pub merge_request_events: u64,
+    /// Changes of states.
+    pub state_events: u64,
+    /// Tags.
+    pub tags: u64,
+    /// Releases.
+    pub releases: u64,
+}
+
+impl Sprint {
+    /// How much of it there is at the time `now`.
+    pub fn sizes(&self, now: Millis) -> Sizes {
+        let count = |happened: usize| happened as u64;
+        let children =
+            self.pipelines.iter().filter(|pipeline| pipeline.created_at <= now && pipeline.parent.is_some());
+        let jobs = self.jobs.iter().filter(|job| job.created_at <= now);
+        let (triggers, jobs): (Vec<&Job>, Vec<&Job>) = jobs.partition(|job| job.is_trigger());
+        let activities = || self.activities.iter().filter(|activity| activity.at <= now);
+        let pushes = activities()
+            .filter(|activity| matches!(activity.what, Happened::Pushed(_) | Happened::PushedMany(_)));
+        let on_merge_requests =
+            activities().filter(|activity| matches!(activity.what, Happened::MergeRequest(_, _)));
+        let tags = self.tags.iter().filter(|tag| tag.at <= now);
+        Sizes {
+            merge_requests: count(
+                self.merge_requests.iter().filter(|request| request.opened_at() <= now).count(),
+            ),
+            issues: count(self.issues.iter().filter(|issue| issue.opened_at() <= now).count()),
+            notes: count(self.notes.iter().filter(|note| note.at <= now).count()),
+            pipelines: count(self.pipelines.iter().filter(|pipeline| pipeline.created_at <= now).count()),
+            children: count(children.count()),
+            jobs: count(jobs.len()),
+            triggers: count(triggers.len()),
+            deployments: count(
+                self.deployments.iter().filter(|deployment| deployment.created_at <= now).count(),
+            ),
+            commits: count(
+                self.commits.iter().filter(|commit| commit.on_main_at.is_some_and(|at| at <= now)).count(),
+            ),
+            push_events: count(pushes.count()),
+            merge_request_events: count(on_merge_requests.count()),
+            state_events: count(self.state_events.iter().filter(|event| event.at <= now).count()),
+            tags: count(tags.clone().count()),
+            releases: count(tags.filter(|tag| tag.released_at.is_some()).count()),
+        }
+    }
+}
+
+impl std::ops::AddAssign for Sizes {
+    fn add_assign(&mut self, other: Sizes) {
+        self.merge_requests += other.merge_requests;
+        self.issues += other.issues;
+        self.notes += other.notes;
+        self.pipelines += other.pipelines;
+        self.children += other.children;
+        self.jobs += other.jobs;
+        self.triggers += other.triggers;
+        self.deployments += other.deployments;
+        self.commits += other.commits;
+        self.push_events += other.push_events;
+        self.merge_request_events += other.merge_request_events;
+        self.state_events += other.state_events;
+        self.tags += other.tags;
+        self.releases += other.releases;
+    }
+}
