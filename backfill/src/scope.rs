@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use gitlab::{Client, FetchError, Limit, Page};
+use gitlab::{Client, FetchError, Limit, Page, segment};
 use schemas::api::resource::Resource;
 use schemas::api::subject::{Context, Owner};
 use serde::Deserialize;
@@ -73,14 +73,14 @@ pub async fn projects(
     };
     for name in &config.project {
         let what = format!("project {name}");
-        let path = format!("projects/{}", encoded(name));
+        let path = format!("projects/{}", segment(name.trim_matches('/')));
         let object = client.object(Limit::Project, &path, &[]).await;
         let object = object.map_err(|source| ScopeError::Fetch { what: what.clone(), source })?;
         add(&mut found, &what, &[object], Owner::Instance, destination, shutdown).await?;
     }
     for name in &config.group {
         let what = format!("group {name}");
-        let path = format!("groups/{}/projects", encoded(name));
+        let path = format!("groups/{}/projects", segment(name.trim_matches('/')));
         let query = ordered(&[("include_subgroups", "true"), ("with_shared", "false")]);
         all(client, Limit::GroupProjects, &path, &query, &what, &mut found, destination, shutdown).await?;
     }
@@ -134,11 +134,6 @@ async fn add(
         destination.publish(Resource::Project, context, &new, read_at, shutdown).await?;
     }
     Ok(())
-}
-
-/// A path of a project or a group as a part of a URL's path.
-fn encoded(name: &str) -> String {
-    name.trim_matches('/').replace('%', "%25").replace('/', "%2F").replace(' ', "%20").replace('?', "%3F").replace('#', "%23")
 }
 
 #[expect(clippy::disallowed_methods, reason = "the edge: when a list was read")]
