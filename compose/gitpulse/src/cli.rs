@@ -14,7 +14,7 @@ use runtime::telemetry::TelemetryConfig;
 use crate::arguments::{AdminArgs, StoreArgs};
 use crate::settings::Settings;
 use crate::tenants::WebhookConfig;
-use crate::{check, config, dead_letters, doctor, engine, migrate, rebuild, roles, send, simulate, up};
+use crate::{backfill, check, config, dead_letters, doctor, engine, migrate, rebuild, roles, send, simulate, up};
 
 /// Turns everything that happens in many GitLab projects into SQL tables, delivery metrics and Prometheus series.
 #[derive(Debug, Parser)]
@@ -58,6 +58,8 @@ enum Command {
     DeadLetters(dead_letters::DeadLettersArgs),
     /// Rebuilds tables from `events`, beside the live ones, and swaps them
     Rebuild(rebuild::RebuildArgs),
+    /// Reads GitLab's history into the topics of its webhooks; a run that was interrupted is gone on with by the next
+    Backfill(Box<backfill::BackfillArgs>),
     /// For `up` and the tests: an engine as a child process
     #[command(hide = true)]
     Engine(engine::EngineArgs),
@@ -97,6 +99,7 @@ pub(crate) fn run(settings: Settings<Cli>) -> anyhow::Result<ExitCode> {
         Command::Config(args) => {
             config::print(&sources, &args.webhooks.tenants(&args.gitlab.instance, tenants))
         }
+        Command::Backfill(args) => return runtime()?.block_on(backfill::run(*args)),
         Command::Up(args) => runtime()?.block_on(up::run(*args, tenants)),
         Command::Ingest(args) => runtime()?.block_on(roles::ingest(*args, tenants)),
         Command::Processor(args) => runtime()?.block_on(roles::processor(*args)),

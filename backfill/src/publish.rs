@@ -1,0 +1,96 @@
+//! Brings objects to Kafka. In: objects of a page. Out: nothing, once all in-sync replicas have all of them. Waits for Kafka as long as it takes:
+//! GitLab keeps its history, so nothing of it goes to the spool.
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use runtime::Publisher;
+use runtime::publisher::PublishError;
+use schemas::api::subject::Context;
+use schemas::api::resource::Resource;
+use schemas::envelope::ApiItem;
+use schemas::tenant::Tenant;
+use schemas::topic::TopicPrefix;
+use schemas::{Envelope, TopicRecord};
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+
+/// How long one attempt may take; then Kafka is asked again.
+const ATTEMPT: Duration = Duration::from_secs(30);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Objects could not be published.
+#[derive(Debug, thiserror::Error)]
+pub enum BackfillPublishError {
+    /// The record could not be written down.
+    #[error("an object cannot be made a record")]
+    Record(#[source] serde_json::Error),
+    /// Kafka refuses this record, however often it is asked.
+    #[error("Kafka refuses an object")]
+    Refused(#[source] PublishError),
+    /// The command was stopped.
+    #[error("stopped")]
+    Stopped,
+}
+
+/// Where objects are published to, and whose they are.
+#[derive(Clone)]
+pub struct Destination {
+    /// Kafka.
+    pub publisher: Publisher,
+    /// Prefix of the topics.
+    pub prefix: TopicPrefix,
+    /// Whose token reads.
+    pub tenant: Tenant,
+    /// The instance that is read, in its one form.
+    pub instance: String,
+}
+
+impl Destination {
+    /// Publishes objects of one resource, and waits until Kafka has all of them.
+    pub async fn publish(
+        &self,
+        resource: Resource,
+        context: Context,
+        objects: &[&RawValue],
+        read_at: chrono::DateTime<chrono::Utc>,
+        shutdown: &CancellationToken,
+    ) -> Result<(), BackfillPublishError> {
+        let records = objects.iter().map(|object| {
+            let item = ApiItem {
+                resource,
+                object,
+                context,
+                tenant: &self.tenant,
+                asked_instance: &self.instance,
+                read_at,
+                traceparent: None,
+            };
+            Envelope::api(&item).envelope.to_record(&self.prefix).map_err(BackfillPublishError::Record)
+        });
+        let records: Vec<TopicRecord> = records.collect::<Result<_, _>>()?;
+        try_join_all(records.iter().map(|record| self.until_acknowledged(record, shutdown))).await?;
+        Ok(())
+    }
+
+    async fn until_acknowledged(
+        &self,
+        record: &TopicRecord,
+        shutdown: &CancellationToken,
+    ) -> Result<(), BackfillPublishError> {
+        loop {
+            match self.publisher.publish_within(record, ATTEMPT).await {
+                Ok(_) => return Ok(()),
+                Err(error) if !error.is_transient() => return Err(BackfillPublishError::Refused(error)),
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "Kafka does not take history; it is offered again"
+                ),
+            }
+            if shutdown.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+                return Err(BackfillPublishError::Stopped);
+            }
+        }
+    }
+}
