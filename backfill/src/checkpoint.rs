@@ -104,8 +104,11 @@ impl Checkpoints {
         for Saved { project_id, list, state } in rows {
             // One that only a newer build has.
             let Some(known) = List::from_name(&list) else { continue };
-            let coverage = serde_json::from_str(&state)
-                .map_err(|source| CheckpointError::State { list, project_id, source })?;
+            let coverage = serde_json::from_str(&state).map_err(|source| CheckpointError::State {
+                list,
+                project_id,
+                source,
+            })?;
             coverages.insert((project_id, known), coverage);
         }
         Ok(coverages)

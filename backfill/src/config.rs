@@ -56,7 +56,8 @@ fn moment(text: &str) -> Result<DateTime<Utc>, String> {
         return Ok(moment.to_utc());
     }
     let day = text.parse::<NaiveDate>().ok().and_then(|day| day.and_hms_opt(0, 0, 0));
-    day.map(|day| day.and_utc()).ok_or_else(|| "expected a day as 2026-01-31 or a moment as 2026-01-31T08:00:00Z".to_owned())
+    day.map(|day| day.and_utc())
+        .ok_or_else(|| "expected a day as 2026-01-31 or a moment as 2026-01-31T08:00:00Z".to_owned())
 }
 
 fn list(name: &str) -> Result<List, String> {

@@ -14,7 +14,10 @@ impl Metrics {
     /// Registers them.
     pub fn register(registry: &Registry) -> prometheus::Result<Metrics> {
         let objects = IntCounterVec::new(
-            Opts::new("gitpulse_backfill_objects_total", "Objects of GitLab's API that Kafka acknowledged, by list"),
+            Opts::new(
+                "gitpulse_backfill_objects_total",
+                "Objects of GitLab's API that Kafka acknowledged, by list",
+            ),
             &["list"],
         )?;
         registry.register(Box::new(objects.clone()))?;

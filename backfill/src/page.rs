@@ -28,8 +28,7 @@ pub struct Step {
 
 /// Looks at a page. `is_last`: GitLab names no page behind it.
 pub fn step(cursor: &Cursor, page: &[Listed], is_last: bool) -> Step {
-    let is_repeated =
-        |listed: &Listed| listed.updated_at == cursor.after && cursor.seen.contains(&listed.id);
+    let is_repeated = |listed: &Listed| listed.updated_at == cursor.after && cursor.seen.contains(&listed.id);
     let new = (0..page.len()).filter(|index| !is_repeated(&page[*index])).collect();
     let Some(last) = page.last().filter(|_| !is_last) else {
         return Step { new, next: None };

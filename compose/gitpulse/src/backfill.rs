@@ -86,7 +86,9 @@ pub(crate) async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
 /// Shows how many objects are in Kafka: a bar on a terminal, else a line now and then.
 async fn show(objects: Arc<AtomicU64>, projects: usize) {
     let bar = ProgressBar::new_spinner().with_message(format!("history of {projects} projects"));
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {human_pos} objects, {per_sec}, {elapsed}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{spinner} {msg}: {human_pos} objects, {per_sec}, {elapsed}")
+    {
         bar.set_style(style);
     }
     for tick in 1u32.. {

@@ -14,7 +14,9 @@ use runtime::telemetry::TelemetryConfig;
 use crate::arguments::{AdminArgs, StoreArgs};
 use crate::settings::Settings;
 use crate::tenants::WebhookConfig;
-use crate::{backfill, check, config, dead_letters, doctor, engine, migrate, rebuild, roles, send, simulate, up};
+use crate::{
+    backfill, check, config, dead_letters, doctor, engine, migrate, rebuild, roles, send, simulate, up,
+};
 
 /// Turns everything that happens in many GitLab projects into SQL tables, delivery metrics and Prometheus series.
 #[derive(Debug, Parser)]

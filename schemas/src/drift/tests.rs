@@ -399,5 +399,6 @@ fn skipped(why: &str) {
     use std::io::Write;
 
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    writeln!(std::io::stderr(), "\nSKIPPED {test}: {why}").unwrap();
+    let line = format!("\nSKIPPED {test}: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }

@@ -49,7 +49,7 @@ pub(crate) fn provided() -> &'static Engines {
     static PROVIDED: OnceLock<Engines> = OnceLock::new();
     PROVIDED.get_or_init(|| {
         let named = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let broker = std::env::var("GITPULSE_BROKER").ok().map(|name| name.parse().unwrap());
+        let broker = named("GITPULSE_BROKER").map(|name| name.to_str().unwrap().parse().unwrap());
         let overrides = Overrides {
             broker,
             java: named("GITPULSE_JAVA"),

@@ -144,6 +144,6 @@ async fn an_offset_out_of_range_is_said() {
     assignment.add_partition_offset(&topic, 0, Offset::Offset(1_000)).unwrap();
     consumer.assign(&assignment).unwrap();
     let answer = consumer.poll(std::time::Duration::from_secs(60)).expect("an answer");
-    let error = answer.err().expect("an error").to_string();
+    let error = answer.expect_err("no record is there").to_string();
     assert!(error.contains("range") || error.contains("AutoOffsetReset"), "{error}");
 }
