@@ -97,8 +97,7 @@ impl Checkpoints {
 
     /// All that were saved.
     pub async fn load(&self) -> Result<BTreeMap<(u64, List), Coverage>, CheckpointError> {
-        let sql = "SELECT project_id, list, argMax(state, saved_at) FROM backfill_checkpoints WHERE instance = ? \
-                   GROUP BY project_id, list";
+        let sql = "SELECT project_id, list, state FROM backfill_checkpoints FINAL WHERE instance = ?";
         let rows: Vec<Saved> = self.client.query(sql).bind(&self.instance).fetch_all().await?;
         let mut coverages = BTreeMap::new();
         for Saved { project_id, list, state } in rows {

@@ -25,7 +25,7 @@ pub struct BackfillConfig {
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub since: Option<DateTime<Utc>>,
 
-    /// Lists to read, of merge_requests, pipelines, deployments, issues; by default all
+    /// Lists to read, of merge_requests, pipelines, child_pipelines, deployments, issues; by default all
     #[arg(long, value_name = "LISTS", value_delimiter = ',', value_parser = list)]
     pub only: Vec<List>,
 

@@ -15,6 +15,9 @@ pub enum List {
     MergeRequests,
     /// Pipelines. The list has neither finish nor duration.
     Pipelines,
+    /// Pipelines that another pipeline started: the list of pipelines leaves them out unless it is asked for them alone
+    /// (<https://docs.gitlab.com/api/pipelines/#list-project-pipelines>).
+    ChildPipelines,
     /// Deployments.
     Deployments,
     /// Issues, in any state.
@@ -23,13 +26,15 @@ pub enum List {
 
 impl List {
     /// Every list.
-    pub const ALL: [List; 4] = [List::MergeRequests, List::Pipelines, List::Deployments, List::Issues];
+    pub const ALL: [List; 5] =
+        [List::MergeRequests, List::Pipelines, List::ChildPipelines, List::Deployments, List::Issues];
 
     /// Its name, in settings, checkpoints and metric labels.
     pub fn as_str(self) -> &'static str {
         match self {
             List::MergeRequests => "merge_requests",
             List::Pipelines => "pipelines",
+            List::ChildPipelines => "child_pipelines",
             List::Deployments => "deployments",
             List::Issues => "issues",
         }
@@ -44,7 +49,7 @@ impl List {
     pub fn resource(self) -> Resource {
         match self {
             List::MergeRequests => Resource::MergeRequest,
-            List::Pipelines => Resource::Pipeline,
+            List::Pipelines | List::ChildPipelines => Resource::Pipeline,
             List::Deployments => Resource::Deployment,
             List::Issues => Resource::Issue,
         }
@@ -57,7 +62,11 @@ impl List {
 
     /// Its path, by the project's id: a path would be redirected after a rename.
     pub fn path(self, project_id: u64) -> String {
-        format!("projects/{project_id}/{}", self.as_str())
+        let name = match self {
+            List::ChildPipelines => List::Pipelines.as_str(),
+            List::MergeRequests | List::Pipelines | List::Deployments | List::Issues => self.as_str(),
+        };
+        format!("projects/{project_id}/{name}")
     }
 
     /// The query of the next page of a window.
@@ -83,6 +92,7 @@ impl List {
                 query.push(("state", "all".to_owned()));
                 query.push(("scope", "all".to_owned()));
             }
+            List::ChildPipelines => query.push(("source", "parent_pipeline".to_owned())),
             List::Pipelines | List::Deployments => (),
         }
         if window.cursor.page > 1 {

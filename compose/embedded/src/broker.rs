@@ -5,6 +5,7 @@ use std::{
     fs, io,
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use crate::{
@@ -103,11 +104,13 @@ fn controller_port(file: &Path) -> io::Result<u16> {
 
 /// A port that nobody listens on, below those that the system gives to outgoing connections, which would take it at any time.
 fn free_port() -> io::Result<u16> {
-    const FIRST: u32 = 20_000;
-    const COUNT: u32 = 12_000;
-    let begin = std::process::id().wrapping_mul(37);
-    let ports = (0..COUNT).map(|number| FIRST + begin.wrapping_add(number) % COUNT);
-    for port in ports.filter_map(|port| u16::try_from(port).ok()) {
+    const FIRST: u32 = 30_000;
+    const COUNT: u32 = 2_700;
+    // Of one process no two calls give the same: it is some seconds until the controller listens.
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..COUNT {
+        let number = std::process::id().wrapping_mul(37).wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let Ok(port) = u16::try_from(FIRST + number % COUNT) else { continue };
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return Ok(port);
         }

@@ -10,7 +10,7 @@ use schemas::TopicPrefix;
 use warp::Filter;
 use warp::http::StatusCode;
 
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, eventually};
 use crate::engines::{GITPULSE, free_address, start_clickhouse};
 use crate::skipped::skipped;
 
@@ -309,6 +309,14 @@ async fn doctor_names_topics_that_would_lose_events() {
     for topic in admin.create_topics(&made, &AdminOptions::new()).await.unwrap() {
         topic.unwrap();
     }
+    // The controller has them before the broker says so.
+    eventually("the topics are known", async || {
+        let metadata = admin.inner().fetch_metadata(None, std::time::Duration::from_secs(5)).unwrap();
+        let known =
+            metadata.topics().iter().filter(|topic| topic.name().starts_with("foreign-topics.")).count();
+        if known == topics.len() { Ok(()) } else { Err(format!("{known} of {}", topics.len())) }
+    })
+    .await;
     let (code, text) = doctor(&deployment.with("GITPULSE_KAFKA_TOPIC_PREFIX", "foreign-topics"));
     let all = topics.len();
     assert_eq!(code, Some(1), "{text}");

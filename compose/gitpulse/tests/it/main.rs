@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests")]
 
+mod backfill;
 mod brokers;
 mod clickhouse_clients;
 mod commands;

@@ -2,10 +2,10 @@
 //! object as it was at any moment, and what has to be true of it. Shares no code with what it judges, and holds a few sprints at a time,
 //! however large it is.
 //!
-//! [`dice`] makes numbers of a seed and a place, [`size`] says how large a world is, [`people`] and [`tree`] who and what there is, [`plan`]
-//! what will happen in a sprint, [`grow`] lets it happen, [`sprint`] is what came of it, [`world`] finds sprints and names their objects, [`places`] what
+//! `dice` makes numbers of a seed and a place, `size` says how large a world is, `people` and `tree` who and what there is, `plan`
+//! what will happen in a sprint, `grow` lets it happen, `sprint` is what came of it, `world` finds sprints and names their objects, `places` what
 //! belongs to more than one,
-//! [`truth`] says what tables have to show, [`hooks`] what GitLab would have sent.
+//! `truth` says what tables have to show, `hooks` what GitLab would have sent.
 
 mod deployment;
 mod dice;
