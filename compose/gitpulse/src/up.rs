@@ -334,7 +334,8 @@ fn name_other_broker(engines: &Engines, data: &Path) {
         tracing::warn!(
             folder = %folder.display(),
             "an earlier `up` ran {version}, and events may wait in its log: run `gitpulse up --broker {kind}` until \
-             /metrics has gitpulse_processor_lag_records of 22 topics and all are 0, stop it, then remove the folder"
+             gitpulse_processor_lag_records is 0 in /metrics (absent: not known yet, or, after two minutes, nothing there), stop it, then \
+             remove the folder"
         );
     }
 }
