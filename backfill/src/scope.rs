@@ -13,9 +13,6 @@ use tokio_util::sync::CancellationToken;
 use crate::config::BackfillConfig;
 use crate::publish::{BackfillPublishError, Destination};
 
-/// What precedes the id in the path of a project that is about to be deleted (GitLab's `Projects::MarkForDeletionService`).
-const DELETION: &str = "-deletion_scheduled-";
-
 /// Projects could not be found.
 #[derive(Debug, thiserror::Error)]
 pub enum ScopeError {
@@ -49,13 +46,6 @@ pub struct Project {
     pub id: u64,
     /// Its path, for people.
     pub path_with_namespace: String,
-}
-
-impl Project {
-    /// Whether it is about to be deleted: then what it does not list is no evidence of a deletion.
-    pub fn is_being_deleted(&self) -> bool {
-        self.path_with_namespace.contains(DELETION)
-    }
 }
 
 /// Finds the projects, and publishes what GitLab says of them, if there is a destination.
