@@ -72,6 +72,9 @@ resources! {
     Approvals "approvals" MergeRequest;
     /// A change of a merge request's state (<https://docs.gitlab.com/api/resource_state_events/>).
     MergeRequestStateEvent "merge_request_state_event" MergeRequest;
+    /// The commits of a merge request: `merge_request_iid`, the `head_sha` it had when they were read, and what the API lists for it as
+    /// `commits`, newest first (<https://docs.gitlab.com/api/merge_requests/#retrieve-merge-request-commits>).
+    MergeRequestCommits "merge_request_commits" MergeRequest;
     /// An issue (<https://docs.gitlab.com/api/issues/>).
     Issue "issue" Issue;
     /// An epic of a group (<https://docs.gitlab.com/api/epics/>).
@@ -125,6 +128,8 @@ pub struct ObjectHead<'a> {
     pub(super) work_item_id: Id,
     #[serde(default)]
     pub(super) deployment_id: Id,
+    #[serde(default)]
+    pub(super) merge_request_iid: Id,
     #[serde(borrow, default)]
     pub(super) resource_type: Text<'a>,
     #[serde(default)]
@@ -183,6 +188,7 @@ impl<'a> ObjectHead<'a> {
             EventKind::TagPush => Resource::Tag,
             EventKind::MergeRequest if given(&self.resource_type) => Resource::MergeRequestStateEvent,
             EventKind::MergeRequest if given(&self.approved_by) => Resource::Approvals,
+            EventKind::MergeRequest if given(&self.merge_request_iid) => Resource::MergeRequestCommits,
             EventKind::MergeRequest => Resource::MergeRequest,
             EventKind::Issue if given(&self.resource_type) => Resource::IssueStateEvent,
             EventKind::Issue if self.group_id != Field::Absent || self.work_item_id != Field::Absent => {
