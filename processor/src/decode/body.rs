@@ -5,6 +5,7 @@ use schemas::EventKind;
 use schemas::api;
 use schemas::api::deployment::{Environment, MergeRequests};
 use schemas::api::merge_request::{Approvals, Commits};
+use schemas::api::project_event::ProjectEvent;
 use schemas::api::push::{ListedCommit, ListedRef, PushEvent};
 use schemas::api::resource::{ObjectHead, Resource};
 use schemas::api::state_event::StateEvent;
@@ -49,6 +50,8 @@ pub enum EventBody {
     MergeRequestCommits(Box<Commits>),
     /// A change of state of a merge request or an issue, as the API lists it.
     StateEvent(Box<StateEvent>),
+    /// What happened to a merge request or an issue, as the API lists the events of a project.
+    ProjectEvent(Box<ProjectEvent>),
     /// A change of a pipeline and its jobs, or the pipeline as the API lists it.
     Pipeline(Box<Pipeline>),
     /// A change of an issue or another work item, or one as the API lists it.
@@ -178,6 +181,7 @@ pub(super) fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, 
             }
         }
         Resource::MergeRequestStateEvent | Resource::IssueStateEvent => state_event(kind, payload),
+        Resource::MergeRequestEvent | Resource::IssueEvent => project_event(kind, payload),
         Resource::Issue | Resource::Epic => {
             let listed: api::issue::Listed = parse(kind, payload)?;
             let identity = listed.identity();
@@ -304,6 +308,19 @@ fn state_event(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError>
         return Err(DecodeError::Missing { kind, field: "created_at" });
     }
     Ok(EventBody::StateEvent(Box::new(event)))
+}
+
+fn project_event(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {
+    let event: ProjectEvent = parse(kind, payload)?;
+    match kind {
+        EventKind::MergeRequest => number(kind, "target_iid", &event.target_iid)?,
+        _ => number(kind, "target_id", &event.target_id)?,
+    }
+    if event.created_at.get().is_none() {
+        return Err(DecodeError::Missing { kind, field: "created_at" });
+    }
+    within(kind, "author.username", event.actor().username.text())?;
+    Ok(EventBody::ProjectEvent(Box::new(event)))
 }
 
 fn release(release: Release) -> Result<EventBody, DecodeError> {

@@ -29,6 +29,7 @@ mod milestone;
 mod note;
 mod pipeline;
 mod project;
+mod project_event;
 mod push;
 mod release;
 mod snapshot;
@@ -221,6 +222,7 @@ pub fn rows_for(event: Event) -> Rows {
             EventKind::Issue => issue::state_event_rows(&event, state_event),
             _ => Rows::default(),
         },
+        Ok(EventBody::ProjectEvent(told)) => project_event::rows(&event, told),
         Ok(EventBody::Pipeline(pipeline)) => pipeline::rows(&event, pipeline),
         Ok(EventBody::Issue(issue)) => issue::rows(&event, issue),
         Ok(EventBody::Note(note)) => note::rows(&event, note),

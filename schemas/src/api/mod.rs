@@ -19,6 +19,7 @@ pub mod milestone;
 pub mod note;
 pub mod pipeline;
 pub mod project;
+pub mod project_event;
 pub mod push;
 pub mod release;
 pub mod resource;

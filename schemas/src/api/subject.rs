@@ -87,6 +87,8 @@ impl ObjectHead<'_> {
             Resource::MergeRequest => number(self.iid.get()),
             Resource::Approvals => number(self.iid.get().or(parent)),
             Resource::MergeRequestCommits => number(self.merge_request_iid.get().or(parent)),
+            Resource::MergeRequestEvent => number(self.target_iid.get()),
+            Resource::IssueEvent => number(self.target_id.get()),
             // It says the id of the merge request, which is not its number.
             Resource::MergeRequestStateEvent => number(parent),
             Resource::IssueStateEvent => number(self.resource_id.get().or(parent)),
