@@ -70,9 +70,9 @@ lists! {
     /// Pushes to branches and tags, of the last three years.
     Pushes "pushes" Keys PushEvent;
     /// What was done to merge requests: opened, closed, merged, approved; of the last three years.
-    MergeRequestEvents "merge_request_events" Keys MergeRequestStateEvent;
+    MergeRequestEvents "merge_request_events" Keys MergeRequestEvent;
     /// What was done to issues.
-    IssueEvents "issue_events" Keys IssueStateEvent;
+    IssueEvents "issue_events" Keys IssueEvent;
     /// Environments, with their tiers.
     Environments "environments" Whole Environment;
     /// Commits of the default branch, with the lines that they changed.
