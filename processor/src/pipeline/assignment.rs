@@ -1,0 +1,44 @@
+//! What the consumer's callbacks do. In: rebalances and statistics of librdkafka. Out: a count of assignments, the lag. Never waits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rdkafka::consumer::{BaseConsumer, ConsumerContext, Rebalance};
+use rdkafka::{ClientContext, Statistics};
+
+use crate::metrics::Metrics;
+
+/// Counts assignments. `StreamConsumer` runs its callbacks inside `recv`, on the task of the loop: they must not wait, so they only count.
+pub(super) struct Context {
+    pub(super) generation: Arc<AtomicU64>,
+    pub(super) metrics: Metrics,
+}
+
+impl ClientContext for Context {
+    fn stats(&self, statistics: Statistics) {
+        for (name, topic) in &statistics.topics {
+            let assigned = topic.partitions.values().filter(|partition| partition.fetch_state != "none");
+            // Below 0: not known yet. One that is not known makes the sum unknown.
+            let mut lags = assigned.map(|partition| u64::try_from(partition.consumer_lag).ok()).peekable();
+            let lag = if lags.peek().is_some() { lags.sum() } else { None };
+            self.metrics.lag(name, lag);
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        match rebalance {
+            Rebalance::Assign(partitions) => {
+                tracing::info!(partitions = partitions.count(), "partitions assigned")
+            }
+            Rebalance::Revoke(partitions) => {
+                tracing::info!(partitions = partitions.count(), "partitions revoked")
+            }
+            Rebalance::Error(error) => {
+                tracing::warn!(error = error as &dyn std::error::Error, "rebalance failed")
+            }
+        }
+    }
+}
