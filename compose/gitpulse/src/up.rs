@@ -63,7 +63,7 @@ pub(crate) async fn run(args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Res
         .with_context(|| format!("the data folder {} cannot be created", data.display()))?;
     let _lock = folder::lock(data)?;
     let token = WebhookToken::settle(&args.instance, &args.webhooks, tenants, data)?;
-    let engines = engines::provide(&args.data).await?;
+    let Some(engines) = engines::provide(&args.data, &shutdown).await? else { return Ok(()) };
     engines::name_other_broker(&engines, data);
 
     let started = Instant::now();

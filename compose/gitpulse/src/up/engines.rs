@@ -9,10 +9,11 @@ use anyhow::Context;
 use embedded::broker::{self, BrokerProgram};
 use embedded::child::Listens;
 use embedded::clickhouse as embedded_clickhouse;
-use embedded::provide::{BrokerKind, Cache, Engines, KAFKA_VERSION};
+use embedded::provide::{BrokerKind, Cache, Engines, KAFKA_VERSION, ProvideError};
 use embedded::supervisor::Supervisor;
 use runtime::clickhouse::ClickHouseConfig;
 use runtime::kafka::KafkaConfig;
+use tokio_util::sync::CancellationToken;
 
 use super::folder::{CLICKHOUSE, DataArgs, KAFKA, NISSHI};
 use crate::arguments::StoreArgs;
@@ -37,8 +38,11 @@ impl Running {
     }
 }
 
-/// Installs what is missing.
-pub(super) async fn provide(args: &DataArgs) -> anyhow::Result<Engines> {
+/// Installs what is missing; `None` where it is told to stop meanwhile.
+pub(super) async fn provide(
+    args: &DataArgs,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Option<Engines>> {
     let cache = match &args.cache_dir {
         Some(folder) => Cache::at(folder),
         None => Cache::default_location()?,
@@ -48,8 +52,12 @@ pub(super) async fn provide(args: &DataArgs) -> anyhow::Result<Engines> {
     if overrides.broker.is_none() && args.data_dir.join(KAFKA).is_dir() {
         overrides.broker = Some(BrokerKind::Kafka);
     }
-    let provided = tokio::task::spawn_blocking(move || Engines::provide(&cache, &overrides)).await?;
-    Ok(provided?)
+    let stop = shutdown.clone();
+    match tokio::task::spawn_blocking(move || Engines::provide(&cache, &overrides, &stop)).await? {
+        Ok(engines) => Ok(Some(engines)),
+        Err(ProvideError::Stopped) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Starts both engines side by side.
