@@ -17,6 +17,7 @@ use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use runtime::clickhouse::is_transient;
+use runtime::kafka::log::ClientLog;
 use runtime::kafka::{Kafka, KafkaConfig};
 use runtime::{Publisher, Retry};
 use schemas::EventKind;
@@ -43,6 +44,8 @@ const CHECK_EVERY: Duration = Duration::from_secs(5);
 /// Reads all topics in one consumer group and stores what they hold.
 pub struct Pipeline {
     consumer: Arc<StreamConsumer<Context>>,
+    /// What the cluster calls itself, as far as it says; asked once, so that of a Kafka that is another one behind the same address nothing is noticed.
+    cluster: String,
     generation: Arc<AtomicU64>,
     client: Client,
     publisher: Publisher,
@@ -69,21 +72,25 @@ impl Pipeline {
         let dead_letter_topic = prefix.dead_letters();
         let mut topics: Vec<String> = EventKind::ALL.iter().map(|kind| prefix.events(*kind)).collect();
         topics.push(dead_letter_topic.clone());
-        let missing = Kafka::new(kafka)?.missing_topics(METADATA_TIMEOUT).await?;
+        let admin = Kafka::new(kafka)?;
+        let missing = admin.missing_topics(METADATA_TIMEOUT).await?;
         if let [first, ..] = missing.as_slice() {
             return Err(PipelineError::MissingTopics(missing.len(), first.clone()));
         }
         // What was read is only known for the tables that it was written to: another, or a new, database begins at the beginning.
         let group = format!("{}.{}", prefix.processor_group(), database_id(&client, config).await?);
 
+        let cluster = admin.cluster_id(METADATA_TIMEOUT).await.unwrap_or_default();
         let swaps = AtomicU64::new(swaps(&client).await?);
         let generation = Arc::new(AtomicU64::new(0));
-        let context = Context { generation: generation.clone(), metrics: metrics.clone() };
+        let context =
+            Context { generation: generation.clone(), metrics: metrics.clone(), log: ClientLog::default() };
         let consumer: StreamConsumer<Context> = kafka.consumer(&group).create_with_context(context)?;
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&names)?;
         Ok(Pipeline {
             consumer: Arc::new(consumer),
+            cluster,
             generation,
             client,
             publisher,

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext, Rebalance};
+use rdkafka::error::KafkaError;
 use rdkafka::{ClientContext, Statistics};
+use runtime::kafka::log::ClientLog;
 
 use crate::metrics::Metrics;
 
@@ -12,6 +15,7 @@ use crate::metrics::Metrics;
 pub(super) struct Context {
     pub(super) generation: Arc<AtomicU64>,
     pub(super) metrics: Metrics,
+    pub(super) log: ClientLog,
 }
 
 impl ClientContext for Context {
@@ -23,6 +27,14 @@ impl ClientContext for Context {
             let lag = if lags.peek().is_some() { lags.sum() } else { None };
             self.metrics.lag(name, lag);
         }
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.log.log(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.log.report(&error, reason);
     }
 }
 

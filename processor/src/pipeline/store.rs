@@ -64,7 +64,7 @@ impl Pipeline {
             store.insert(&batch.rows).await?;
             let swaps = swaps(&self.client).await?;
             if self.swaps.swap(swaps, Ordering::SeqCst) == swaps {
-                return match store.record(batch.positions()).await {
+                return match store.record(batch.positions(), &self.cluster).await {
                     // What is recorded must not hold up what is stored: these positions will seem never to have been.
                     Err(error) if !error.is_transient() => {
                         tracing::warn!(
