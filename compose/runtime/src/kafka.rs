@@ -1,6 +1,7 @@
 //! Kafka clients. In: settings. Out: producers and consumers whose properties keep our guarantees, and our topics (`topics.rs`).
 //! Only the properties that those rest on are named here, each with its reason; the rest pass through `GITPULSE_KAFKA_PROPERTIES`.
 
+pub mod log;
 mod topics;
 
 use std::str::FromStr;

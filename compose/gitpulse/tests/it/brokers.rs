@@ -7,12 +7,12 @@ use embedded::supervisor::Supervisor;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
+use testing::skipped;
 use tokio::sync::watch;
 
 use crate::deployment::{Deployment, eventually};
 use crate::engines::{Addresses, start_clickhouse, start_kafka};
 use crate::kills::{Load, check, kill_engine};
-use crate::skipped::skipped;
 
 /// How long Kafka may take to answer a question; it is asked again.
 const ASKED_FOR: Duration = Duration::from_secs(5);

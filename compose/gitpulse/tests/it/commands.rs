@@ -7,12 +7,12 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use schemas::TopicPrefix;
+use testing::skipped;
 use warp::Filter;
 use warp::http::StatusCode;
 
 use crate::deployment::{Deployment, eventually};
 use crate::engines::{GITPULSE, free_address, start_clickhouse};
-use crate::skipped::skipped;
 
 #[test]
 fn config_shows_values_origins_and_no_secrets() {

@@ -24,7 +24,6 @@ mod poison;
 mod rebuild;
 mod roles;
 mod shared_fixtures;
-mod skipped;
 mod spool;
 mod up;
 mod users_file;

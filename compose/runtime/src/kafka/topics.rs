@@ -7,16 +7,16 @@ use std::time::Duration;
 use rdkafka::admin::{
     AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
 };
-use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use schemas::topic::{TopicPrefix, TopicSettings};
 
 use super::KafkaConfig;
+use super::log::ClientLog;
 
 /// An admin client.
 #[derive(Clone)]
 pub struct Kafka {
-    admin: std::sync::Arc<AdminClient<DefaultClientContext>>,
+    admin: std::sync::Arc<AdminClient<ClientLog>>,
     prefix: TopicPrefix,
 }
 
@@ -69,7 +69,7 @@ impl Kafka {
     /// A client; connects in the background.
     pub fn new(config: &KafkaConfig) -> Result<Kafka, KafkaError> {
         Ok(Kafka {
-            admin: std::sync::Arc::new(config.client().create()?),
+            admin: std::sync::Arc::new(config.client().create_with_context(ClientLog::default())?),
             prefix: config.topic_prefix.clone(),
         })
     }
@@ -81,6 +81,12 @@ impl Kafka {
             admin.inner().fetch_metadata(None, timeout).map(|metadata| metadata.brokers().len())
         });
         asked.await.unwrap_or(Err(KafkaError::Canceled))
+    }
+
+    /// What the cluster calls itself; `None` where it does not say, or not in time. Topics have ids as well, which librdkafka does not tell.
+    pub async fn cluster_id(&self, timeout: Duration) -> Option<String> {
+        let admin = self.admin.clone();
+        tokio::task::spawn_blocking(move || admin.inner().fetch_cluster_id(timeout)).await.ok().flatten()
     }
 
     /// The topics of ours that do not exist.
