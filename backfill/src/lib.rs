@@ -4,6 +4,7 @@
 //! a list on: by the time of updates ([`coverage`], [`page`]), by ids ([`keys`]), whole ([`whole`]), or one by one what lists have found
 //! ([`pending`]); by [`graphql`] where it tells more ([`face`]). [`publish`] brings a page to Kafka, [`checkpoint`] remembers that it did ([`state`],
 //! [`save`]). [`run`] does it for all, [`live`] and [`metrics`] count.
+//! [`share`] divides the projects among all who read the same GitLab.
 
 pub mod checkpoint;
 pub mod config;
@@ -21,6 +22,7 @@ pub mod queue;
 pub mod run;
 pub mod save;
 pub mod scope;
+pub mod share;
 pub mod state;
 pub mod walk;
 pub mod whole;
@@ -29,4 +31,5 @@ pub use config::BackfillConfig;
 pub use live::Live;
 pub use metrics::Metrics;
 pub use run::Summary;
+pub use share::Share;
 pub use walk::{Goal, Walk};

@@ -268,7 +268,7 @@ async fn doctor_names_each_fault_and_its_remedy() {
     assert_eq!(code, Some(1), "{text}");
     for expected in [
         "does not know the token",
-        "23 topics are missing",
+        "35 topics are missing",
         "has no tables",
         "remedy: run `gitpulse migrate`",
     ] {

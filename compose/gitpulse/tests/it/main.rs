@@ -23,6 +23,7 @@ mod nisshi;
 mod poison;
 mod rebuild;
 mod roles;
+mod share;
 mod shared_fixtures;
 mod spool;
 mod up;

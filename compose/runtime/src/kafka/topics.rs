@@ -91,12 +91,21 @@ impl Kafka {
 
     /// The topics of ours that do not exist.
     pub async fn missing_topics(&self, timeout: Duration) -> Result<Vec<String>, KafkaError> {
+        let wanted = self.prefix.all().into_iter().map(|topic| topic.name).collect();
+        self.missing_of(wanted, timeout).await
+    }
+
+    /// Those of these topics that do not exist.
+    pub async fn missing_of(
+        &self,
+        wanted: Vec<String>,
+        timeout: Duration,
+    ) -> Result<Vec<String>, KafkaError> {
         let admin = self.admin.clone();
-        let wanted = self.prefix.all();
         let asked = tokio::task::spawn_blocking(move || {
             let metadata = admin.inner().fetch_metadata(None, timeout)?;
             let exists = |name: &str| metadata.topics().iter().any(|topic| topic.name() == name);
-            Ok(wanted.into_iter().map(|topic| topic.name).filter(|name| !exists(name)).collect())
+            Ok(wanted.into_iter().filter(|name| !exists(name)).collect())
         });
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
@@ -137,7 +146,7 @@ impl Kafka {
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
 
-    /// Creates the topics that do not exist and tells their names.
+    /// Creates the topics that do not exist and tells their names. `partitions` is for those that do not say how many.
     ///
     /// On a cluster: three replicas, two of which must have a record before it is acknowledged, and no leader that lacks records.
     pub async fn create_topics(
@@ -160,10 +169,14 @@ impl Kafka {
             .iter()
             .zip(&texts)
             .map(|(topic, (retention, max_bytes))| {
-                let topic = NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(replicas))
-                    .set(MAX_MESSAGE_BYTES, max_bytes)
-                    .set("retention.ms", retention)
-                    .set(MIN_IN_SYNC, &in_sync);
+                let topic = NewTopic::new(
+                    &topic.name,
+                    topic.partitions.unwrap_or(partitions),
+                    TopicReplication::Fixed(replicas),
+                )
+                .set(MAX_MESSAGE_BYTES, max_bytes)
+                .set("retention.ms", retention)
+                .set(MIN_IN_SYNC, &in_sync);
                 NEEDED.iter().fold(topic, |topic, (setting, value)| topic.set(setting, value))
             })
             .collect();
