@@ -24,7 +24,7 @@ use runtime::kafka::{Kafka, KafkaConfig};
 use runtime::{Publisher, Secret, migrate, shutdown};
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::{AdminArgs, StoreArgs};
+use crate::arguments::{AdminArgs, AuditArgs, StoreArgs};
 use crate::roles::{self, Receiver, Sinks};
 use crate::tenants::WebhookConfig;
 
@@ -63,6 +63,8 @@ pub(crate) struct UpArgs {
     processor: ProcessorConfig,
     #[command(flatten)]
     stores: StoreArgs,
+    #[command(flatten)]
+    audit: AuditArgs,
     #[command(flatten)]
     admin: AdminArgs,
 }
@@ -160,6 +162,7 @@ async fn serve(
     // One processor reads them all; more partitions would only be more files.
     migrate::topics(&kafka, &KafkaConfig { partitions: 1, ..kafka_config.clone() }).await?;
     migrate::tables(&clickhouse).await?;
+    migrate::audit_retention(&clickhouse, args.audit.audit_retention_days).await?;
 
     let registry = roles::registry()?;
     let publisher = Publisher::new(kafka_config, &args.publisher, &registry)?;
