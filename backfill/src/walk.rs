@@ -11,7 +11,7 @@ use crate::checkpoint::{CheckpointError, Checkpoints, Counted, Outcome};
 use crate::coverage::Coverage;
 use crate::list::List;
 use crate::metrics::Metrics;
-use crate::page::{Listed, step};
+use crate::page::{Listed, PageError, step};
 use crate::publish::{BackfillPublishError, Destination};
 
 /// A list could not be read on.
@@ -29,6 +29,9 @@ pub enum WalkError {
         #[source]
         source: serde_json::Error,
     },
+    /// Pages do not lead on.
+    #[error(transparent)]
+    Page(#[from] PageError),
     /// Kafka did not take it.
     #[error(transparent)]
     Publish(#[from] BackfillPublishError),
@@ -91,7 +94,7 @@ impl Walk<'_> {
             let listed: Vec<Listed> = listed
                 .collect::<Result<_, _>>()
                 .map_err(|source| WalkError::Object { path: path.clone(), source })?;
-            let step = step(&window.cursor, &listed, page.next.is_none());
+            let step = step(&window.cursor, &listed, page.next.is_none())?;
             let new: Vec<&RawValue> = step.new.iter().map(|index| &*page.items[*index]).collect();
             let context = Context::project(*project_id);
             self.destination.publish(list.resource(), context, &new, page.read_at, self.shutdown).await?;

@@ -105,7 +105,7 @@ impl ApiCall {
         Uuid::new_v5(&self.run, &self.number.to_be_bytes())
     }
 
-    /// Who asked, and in which run: with the instance it is the partition key, so that the calls of a run stay in order.
+    /// Who asked, and in which run: with the instance it is the partition key, so that the calls of a run share a partition.
     fn subject(&self) -> String {
         format!("{}/{}", self.role, self.run)
     }
