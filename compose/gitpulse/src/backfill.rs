@@ -3,6 +3,7 @@
 //! not begin.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,12 +20,14 @@ use clap::Args;
 use gitlab::{ApiConfig, Client};
 use indicatif::{ProgressBar, ProgressStyle};
 use prometheus::Registry;
+use runtime::admin::Readiness;
 use runtime::clickhouse::ClickHouse;
 use runtime::fault::chain;
 use runtime::publisher::PublisherConfig;
 use runtime::{Publisher, migrate, shutdown};
 use schemas::instance::normal_instance;
 use schemas::tenant::Tenant;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::StoreArgs;
@@ -51,6 +54,10 @@ pub(crate) struct BackfillArgs {
     publisher: PublisherConfig,
     #[command(flatten)]
     stores: StoreArgs,
+
+    /// Where metrics are served while it runs; by default nowhere
+    #[arg(long, env = "GITPULSE_METRICS_LISTEN", value_name = "ADDRESS")]
+    metrics_listen: Option<SocketAddr>,
 }
 
 /// What it talks to.
@@ -65,7 +72,7 @@ struct Surroundings {
 
 /// Reads history until it is read, or until a signal; the next run goes on from there.
 pub(crate) async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
-    let ended = match begin(&args) {
+    let ended = match begin(&args).await {
         Ok((surroundings, log)) => {
             let ended = read(&args, &surroundings).await;
             log.finish().await;
@@ -80,7 +87,7 @@ pub(crate) async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Makes what it talks to, and begins the audit log. Asks nobody yet.
-fn begin(args: &BackfillArgs) -> anyhow::Result<(Surroundings, AuditLog)> {
+async fn begin(args: &BackfillArgs) -> anyhow::Result<(Surroundings, AuditLog)> {
     let shutdown = shutdown::on_signal()?;
     let registry = roles::registry()?;
     let metrics = gitlab::Metrics::register(&registry)?;
@@ -88,6 +95,13 @@ fn begin(args: &BackfillArgs) -> anyhow::Result<(Surroundings, AuditLog)> {
     let client = Client::new(&args.gitlab, audit.clone())?.with_metrics(metrics.clone());
     let instance = normal_instance(client.base_url()).context("GITLAB_URL is no URL")?;
     let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &registry)?;
+    if let Some(address) = args.metrics_listen {
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!("cannot listen on {address}; GITPULSE_METRICS_LISTEN chooses another address")
+        })?;
+        let readiness = Readiness { kafka: None, outbox: None, clickhouse: None };
+        tokio::spawn(runtime::admin::serve(listener, registry.clone(), readiness, shutdown.clone()));
+    }
     let caller = Caller::new(Role::Backfill, &instance, TENANT);
     let prefix = args.stores.kafka.topic_prefix.clone();
     let log = AuditLog::start((audit, calls), caller, publisher.clone(), prefix, Some(metrics));

@@ -23,7 +23,7 @@ const TOKENS: &str = "glpat-of-the-audit, glpat-unknown";
 async fn stage(name: &str, errors: u32) -> (Deployment, Requests) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let world = Arc::new(World::new(WorldConfig { url: url.clone(), ..WorldConfig::new(11, 2, 21) }));
+    let world = Arc::new(World::new(WorldConfig { url: url.clone(), ..WorldConfig::new(11, 4, 56) }));
     let mut options = Options::new(&world, "glpat-of-the-audit");
     (options.faults.seed, options.faults.errors, options.faults.torn) = (5, errors, errors);
     let requests = options.requests.clone();
@@ -114,6 +114,17 @@ async fn every_call_of_a_backfill_is_one_row_and_none_holds_the_token() {
             "{key}: {value}"
         );
     }
+
+    let page = include_str!("../../../../docs/OPERATING.md").split("## The audit log").nth(1).unwrap();
+    let block = page.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
+    let queries: Vec<&str> = block.split(";\n").filter(|query| !query.trim().is_empty()).collect();
+    let mut rows = Vec::new();
+    for query in &queries {
+        let mut cursor = deployment.client.query(query).fetch_bytes("JSONEachRow").unwrap();
+        rows.push(String::from_utf8(cursor.collect().await.unwrap().to_vec()).unwrap().lines().count());
+    }
+    assert_eq!(rows.len(), 3);
+    assert!(rows[0] == 1 && rows[1] == 0 && rows[2] > 0, "{rows:?}");
 
     // Each once more, and one that is no call.
     let producer: FutureProducer = ClientConfig::new()

@@ -263,15 +263,27 @@ async fn what_keeps_it_from_beginning_is_one_line_that_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_before_the_projects_are_found_ends_it() {
+async fn a_signal_before_the_projects_are_found_ends_it_and_its_metrics_are_served_until_then() {
     let server = Scripted::start(|_, _| Answer::Stall).await;
-    let deployment = deployment("stopped", &server.url()).with("GITPULSE_GITLAB_ANSWER_SECONDS", "300");
+    let metrics = free_address().to_string();
+    let deployment = deployment("stopped", &server.url())
+        .with("GITPULSE_GITLAB_ANSWER_SECONDS", "300")
+        .with("GITPULSE_METRICS_LISTEN", &metrics);
     let mut role = Role::unheard(deployment.command(&["backfill", "--group", "shop"]), "");
     eventually("it asks", async || {
         let count = server.asked().len();
         if count > 0 { Ok(()) } else { Err("it asked nothing".to_owned()) }
     })
     .await;
+    let metrics = reqwest::get(format!("http://{metrics}/metrics")).await.unwrap().text().await.unwrap();
+    for name in [
+        "gitlab_requests_total",
+        "gitlab_unaudited_total",
+        "backfill_objects_total",
+        "publisher_records_total",
+    ] {
+        assert!(metrics.contains(&format!("\ngitpulse_{name}")), "{name}: {metrics}");
+    }
     role.signal(Signal::TERM);
     let mut code = None;
     eventually("it ends", async || {
