@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::delivery::client;
 use crate::deployment::{Deployment, Role, eventually};
 use crate::engines::free_address;
 use crate::scripted::{Answer, Scripted, answer};
@@ -275,7 +276,8 @@ async fn a_signal_before_the_projects_are_found_ends_it_and_its_metrics_are_serv
         if count > 0 { Ok(()) } else { Err("it asked nothing".to_owned()) }
     })
     .await;
-    let metrics = reqwest::get(format!("http://{metrics}/metrics")).await.unwrap().text().await.unwrap();
+    let metrics =
+        client().get(format!("http://{metrics}/metrics")).send().await.unwrap().text().await.unwrap();
     for name in [
         "gitlab_requests_total",
         "gitlab_unaudited_total",
