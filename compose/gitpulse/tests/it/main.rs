@@ -5,7 +5,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests")]
 
+mod audit;
 mod backfill;
+mod backfill_hostile;
 mod brokers;
 mod clickhouse_clients;
 mod commands;
@@ -23,6 +25,7 @@ mod nisshi;
 mod poison;
 mod rebuild;
 mod roles;
+mod scripted;
 mod share;
 mod shared_fixtures;
 mod spool;
