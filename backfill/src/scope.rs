@@ -58,19 +58,25 @@ impl ScopeError {
 }
 
 /// A project or a group.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
+    /// Whether it is a group.
+    pub is_group: bool,
     /// Its id, by which REST is asked.
     pub id: u64,
     /// Its path, by which GraphQL is asked, and for people.
-    #[serde(alias = "path_with_namespace", alias = "full_path")]
     pub path: String,
     /// The default branch of a project.
-    #[serde(default)]
     pub default_branch: Option<String>,
     /// When something happened in a project last, give or take an hour.
-    #[serde(default)]
     pub last_activity_at: Option<DateTime<Utc>>,
+}
+
+impl Owner {
+    /// A number that neither a project nor a group shares with another: ids of both begin at 1.
+    pub fn key(&self) -> u64 {
+        self.id | (u64::from(self.is_group) << 63)
+    }
 }
 
 /// What is read, by id.
@@ -115,7 +121,7 @@ fn owner(resource: Resource, object: &RawValue) -> Result<Owner, serde_json::Err
     };
     let path = path.ok_or_else(|| serde::de::Error::missing_field("path_with_namespace"))?;
     let Listed { id, default_branch, last_activity_at, .. } = listed;
-    Ok(Owner { id, path, default_branch, last_activity_at })
+    Ok(Owner { is_group: resource == Resource::Group, id, path, default_branch, last_activity_at })
 }
 
 /// Finds projects and groups, and publishes what GitLab says of them, if there is a destination.

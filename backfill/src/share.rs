@@ -97,6 +97,15 @@ pub struct Lease {
     lost: CancellationToken,
 }
 
+/// Until when something may be read, by the lease of its project.
+#[derive(Debug, Clone, Default)]
+pub struct Bounds {
+    /// Cancelled when another is to read the project: the page in hand is still read, published and remembered, and no further one is begun.
+    pub ending: CancellationToken,
+    /// Cancelled when another may be reading the project already: nothing is waited for any more, and nothing remembered.
+    pub lost: CancellationToken,
+}
+
 impl Share {
     /// Joins those who read the same GitLab, to read these projects, and waits until Kafka has assigned some of them or said that others
     /// have them all. `client_id` names this process to whoever looks at the group.
@@ -210,14 +219,9 @@ impl Changes {
 }
 
 impl Lease {
-    /// Cancelled when another is to read the project: the page in hand is still read, published and remembered, and no further one is begun.
-    pub fn ending(&self) -> &CancellationToken {
-        &self.ending
-    }
-
-    /// Cancelled when another may be reading the project already: nothing is waited for any more, and nothing remembered.
-    pub fn lost(&self) -> &CancellationToken {
-        &self.lost
+    /// Until when the project may be read.
+    pub fn bounds(&self) -> Bounds {
+        Bounds { ending: self.ending.clone(), lost: self.lost.clone() }
     }
 }
 

@@ -33,6 +33,15 @@ impl State {
         }
     }
 
+    /// Whether all from that time on was read, until whenever.
+    pub fn reaches(&self, since: DateTime<Utc>) -> bool {
+        match self {
+            State::Updated(coverage) => coverage.span.is_some_and(|span| span.from <= since),
+            State::Keys(keys) => keys.since.is_some_and(|read| read <= since),
+            State::Whole(_) | State::Each(_) => true,
+        }
+    }
+
     /// Until when all was read; `None` where that is not so yet.
     pub fn read_until(&self) -> Option<DateTime<Utc>> {
         match self {

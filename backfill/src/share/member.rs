@@ -43,7 +43,7 @@ impl ConsumerContext for Context {
                     true => (true, Duration::ZERO),
                     false => (false, ENDS_WITHIN),
                 };
-                tracing::info!(?parts, is_lost, "parts of the projects are left to others");
+                tracing::debug!(?parts, is_lost, "parts of the projects are left to others");
                 self.shared.revoke(&parts, within);
             }
             Rebalance::Assign(_) => (),
@@ -56,7 +56,7 @@ impl ConsumerContext for Context {
     fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Assign(assigned) = rebalance {
             let parts = self.parts(assigned);
-            tracing::info!(?parts, "parts of the projects are assigned to this run");
+            tracing::debug!(?parts, "parts of the projects are assigned to this run");
             self.shared.assign(&parts);
         }
     }

@@ -66,9 +66,9 @@ async fn a_part_that_is_revoked_is_given_up_when_its_leases_are_dropped() {
     let (first, second, kept) =
         (share.lease(one).unwrap(), share.lease(one).unwrap(), share.lease(other).unwrap());
     let is_given_up = revoke(&share, &[part_of(INSTANCE, one)], HOUR);
-    first.ending().cancelled().await;
+    first.ending.cancelled().await;
     assert!(!share.holds(one) && share.lease(one).is_none());
-    assert!(!first.lost().is_cancelled() && !kept.ending().is_cancelled());
+    assert!(!first.lost.is_cancelled() && !kept.ending.is_cancelled());
     drop(first);
     assert!(is_given_up.try_recv().is_err(), "there is another lease");
     drop(second);
@@ -82,7 +82,7 @@ async fn whoever_takes_too_long_to_give_up_is_told_to_drop_everything() {
     share.shared.assign(&[part_of(INSTANCE, 1)]);
     let lease = share.lease(1).unwrap();
     let is_given_up = revoke(&share, &[part_of(INSTANCE, 1)], Duration::from_millis(1));
-    lease.lost().cancelled().await;
+    lease.lost.cancelled().await;
     drop(lease);
     is_given_up.recv().unwrap();
 }
@@ -94,7 +94,7 @@ async fn a_part_that_comes_back_is_not_read_twice_at_once() {
     share.shared.assign(&parts);
     let old = share.lease(1).unwrap();
     let is_given_up = revoke(&share, &parts, HOUR);
-    old.ending().cancelled().await;
+    old.ending.cancelled().await;
     share.shared.assign(&parts);
     assert!(share.holds(1) && share.lease(1).is_none(), "it is still read by the old lease");
     let mut changes = share.changes();
@@ -102,7 +102,7 @@ async fn a_part_that_comes_back_is_not_read_twice_at_once() {
     changes.next().await.unwrap();
     is_given_up.recv().unwrap();
     let new = share.lease(1).unwrap();
-    assert!(!new.ending().is_cancelled());
+    assert!(!new.ending.is_cancelled());
 }
 
 #[test]
@@ -169,7 +169,7 @@ proptest! {
                 }
                 Event::Lease(project) => {
                     let part = part_of(INSTANCE, project);
-                    let is_left = leases.iter().any(|(of, lease)| *of == part && lease.ending().is_cancelled());
+                    let is_left = leases.iter().any(|(of, lease)| *of == part && lease.ending.is_cancelled());
                     let lease = share.lease(project);
                     prop_assert_eq!(lease.is_some(), held.contains(&part) && !is_left);
                     leases.extend(lease.map(|lease| (part, lease)));

@@ -5,6 +5,7 @@ use gitlab::FetchError;
 use schemas::api::resource::Resource;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
+use tokio_util::sync::CancellationToken;
 
 use super::{Batch, Goal, Walk, WalkError, read};
 use crate::checkpoint::Progress;
@@ -42,7 +43,12 @@ struct MergeRequestId {
 }
 
 impl Walk {
-    pub(super) async fn each(&self, progress: &mut Progress, goal: &Goal) -> Result<bool, WalkError> {
+    pub(super) async fn each(
+        &self,
+        progress: &mut Progress,
+        goal: &Goal,
+        ending: &CancellationToken,
+    ) -> Result<bool, WalkError> {
         let (list, owner_id) = (progress.list, progress.owner_id);
         let parts = self.pending.newest(owner_id, list, AT_ONCE).await?;
         if parts.is_empty() {
@@ -50,7 +56,7 @@ impl Walk {
             return Ok(false);
         }
         let asked = stream::iter(parts).map(|part| async move {
-            if self.shutdown.is_cancelled() {
+            if self.shutdown.is_cancelled() || ending.is_cancelled() {
                 return Err(WalkError::Stopped);
             }
             let mut own = Progress { counted: Default::default(), ..progress_of(owner_id, list) };

@@ -112,16 +112,23 @@ struct Batch {
 
 impl Walk {
     /// Reads some pages; `false` when the list was read to its end.
-    pub async fn turn(&self, owner: &Owner, progress: &mut Progress, goal: &Goal) -> Result<bool, WalkError> {
+    /// No page is begun after `ending`.
+    pub async fn turn(
+        &self,
+        owner: &Owner,
+        progress: &mut Progress,
+        goal: &Goal,
+        ending: &CancellationToken,
+    ) -> Result<bool, WalkError> {
         for _ in 0..PAGES_OF_A_TURN {
-            if self.shutdown.is_cancelled() {
+            if self.shutdown.is_cancelled() || ending.is_cancelled() {
                 return Err(WalkError::Stopped);
             }
             let is_more = match progress.list.way() {
                 Way::Updated => self.updated(owner, progress, goal).await?,
                 Way::Keys => self.keys(progress, goal).await?,
                 Way::Whole => self.whole(owner, progress, goal).await?,
-                Way::Each => self.each(progress, goal).await?,
+                Way::Each => self.each(progress, goal, ending).await?,
             };
             if !is_more {
                 self.checkpoints.save(progress, Outcome::Complete, "").await?;

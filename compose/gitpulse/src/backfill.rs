@@ -13,9 +13,9 @@ use backfill::face::Face;
 use backfill::list::List;
 use backfill::pending::Pending;
 use backfill::publish::{BackfillPublishError, Destination};
-use backfill::scope::{self, Scope, ScopeError};
+use backfill::scope::{self, Owner, Scope, ScopeError};
 use backfill::walk::WalkError;
-use backfill::{BackfillConfig, Goal, Live, Metrics, Summary, Walk};
+use backfill::{BackfillConfig, Goal, Live, Metrics, Share, Summary, Walk};
 use clap::Args;
 use gitlab::{ApiConfig, Client};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -34,6 +34,8 @@ use crate::arguments::StoreArgs;
 use crate::audit::{self, AuditLog, Caller, Role};
 use crate::roles;
 
+/// What a run is called among those that read the same GitLab.
+const CLIENT_ID: &str = "gitpulse-backfill";
 /// How often progress is shown.
 const SHOW_EVERY: Duration = Duration::from_millis(500);
 /// How often a line says how far it is, where nobody watches a bar.
@@ -147,7 +149,10 @@ async fn read(args: &BackfillArgs, surroundings: &Surroundings) -> anyhow::Resul
     let now = now();
     let until = args.backfill.until.unwrap_or(now).min(now);
     let goal = Goal { since: args.backfill.begins_at(), until, now };
-    let summary = walk.run(scope, &lists, goal).await;
+    let keys = scope.groups.values().chain(scope.projects.values()).map(Owner::key);
+    let share = Share::join(&args.stores.kafka, instance, keys, CLIENT_ID).await?;
+    let summary = walk.run(scope, &lists, goal, &share).await;
+    share.leave().await;
     showing.abort();
     match summary {
         // Nobody hears what it did: that is no success.

@@ -15,6 +15,16 @@ use crate::deployment::Deployment;
 
 const GITLAB_TOKEN: &str = "glpat-of-a-test";
 
+/// Rows that lists do not tell: refs that are gone are known by their pushes.
+fn listed(table: &str) -> &'static str {
+    match table {
+        "branches" | "tags" => "WHERE deleted_at IS NULL",
+        // The truth has no approvals.
+        "merge_request_events" => "WHERE action != 'approved'",
+        _ => "",
+    }
+}
+
 /// The tables, what identifies their rows, and what the API tells in no list that is read: of a pipeline neither GraphQL nor a list tells these.
 const TABLES: [(&str, &[&str], &[&str]); 20] = [
     ("projects", &["project_id"], &[]),
@@ -64,8 +74,13 @@ async fn serve(mut config: WorldConfig, version: Version) -> Served {
     Served { world, requests, stop }
 }
 
+/// A value as it is compared: 5 and 5.0 are one number.
 fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.as_f64().unwrap_or_default().to_string(),
+        value => value.to_string(),
+    }
 }
 
 type Table = BTreeMap<String, BTreeMap<String, String>>;
@@ -98,7 +113,8 @@ async fn stored(deployment: &Deployment, table: &str, key: &[&str], columns: &[S
     let key_sql = key.iter().map(|name| format!("toString({name})")).collect::<Vec<_>>().join(", ");
     let columns_sql = columns.iter().map(|name| sql_of(name)).collect::<Vec<_>>().join(", ");
     let sql = format!(
-        "SELECT {columns_sql}, [{key_sql}] AS its_key FROM {table} SETTINGS output_format_json_quote_64bit_integers = 0"
+        "SELECT {columns_sql}, [{key_sql}] AS its_key FROM {table} {} SETTINGS output_format_json_quote_64bit_integers = 0",
+        listed(table)
     );
     let mut cursor = deployment.client.query(&sql).fetch_bytes("JSONEachRow").unwrap();
     let bytes = cursor.collect().await.unwrap();
@@ -116,7 +132,9 @@ async fn compare(deployment: &Deployment, world: &World, without: &[&str]) {
     for (table, told) in told(world) {
         let (_, key, _) = TABLES.iter().find(|(name, _, _)| *name == table).unwrap();
         let columns: Vec<String> = told.values().next().unwrap().keys().cloned().collect();
-        deployment.until_count(&format!("SELECT count() FROM {table}"), told.len() as u64).await;
+        deployment
+            .until_count(&format!("SELECT count() FROM {table} {}", listed(table)), told.len() as u64)
+            .await;
         let found = stored(deployment, table, key, &columns).await;
         for (key, told) in &told {
             let Some(found) = found.get(key) else {
@@ -185,12 +203,13 @@ async fn a_groups_history_arrives_as_the_api_tells_it_and_is_read_once() {
     let asked = requests.total();
     let Minimum { lists, single } = minimum_requests(world, world.config().ends_at());
     let minimum: u64 = lists.values().chain(single.values()).sum();
-    println!("{asked} requests, {minimum} at least: {said}");
+    assert!(asked * 100 <= minimum * 105, "{asked} requests, where {minimum} would do: {said}");
     compare(&deployment, world, &[]).await;
 
     let again = read_history(&deployment);
     assert!(again.contains("0 failed, 0 interrupted"), "{again}");
     let of_the_second = requests.total() - asked;
+    println!("second run: {of_the_second} of {asked}");
     assert!(of_the_second * 10 < asked, "{of_the_second} of {asked}: {again}");
 }
 
@@ -201,5 +220,6 @@ async fn an_old_gitlab_tells_by_rest_what_a_new_one_tells_by_graphql() {
     let _processor = deployment.processor();
     let said = read_history(&deployment);
     assert!(said.contains("0 failed, 0 interrupted"), "{said}");
-    compare(&deployment, &served.world, &[]).await;
+    // Which this version does not tell.
+    compare(&deployment, &served.world, &["environments.created_at", "tags.created_at"]).await;
 }

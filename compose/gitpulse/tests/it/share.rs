@@ -99,12 +99,12 @@ impl Reader {
 
 async fn read(lease: Lease, project: u64, name: &'static str, readers: Arc<Readers>) {
     readers.begin(project, name);
-    lease.ending().cancelled().await;
+    lease.bounds().ending.cancelled().await;
     // The page in hand.
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }
-    if lease.lost().is_cancelled() {
+    if lease.bounds().lost.is_cancelled() {
         readers.faults.lock().unwrap().push(format!("{project} was lost to {name}"));
     }
     readers.reading.lock().unwrap().remove(&project);
