@@ -15,7 +15,7 @@ use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
 /// A row of `merge_request_facts`.
-#[derive(Debug, Clone, Row, Serialize)]
+#[derive(Debug, Clone, Default, Row, Serialize)]
 pub struct MergeRequestRow {
     pub(super) instance: String,
     pub(super) project_id: u64,

@@ -15,7 +15,7 @@ use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
 /// A row of `pipeline_facts`.
-#[derive(Debug, Clone, Row, Serialize)]
+#[derive(Debug, Clone, Default, Row, Serialize)]
 pub struct PipelineRow {
     pub(super) instance: String,
     pub(super) project_id: u64,

@@ -69,7 +69,7 @@ pub struct CommitRow {
 }
 
 /// A row of `ref_head_facts`.
-#[derive(Debug, Clone, Row, Serialize)]
+#[derive(Debug, Clone, Default, Row, Serialize)]
 pub struct RefHeadRow {
     pub(super) instance: String,
     pub(super) project_id: u64,
