@@ -158,10 +158,12 @@ pub(super) fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, 
     match resource {
         Resource::PushEvent => {
             let event: PushEvent = parse(kind, payload)?;
-            match event.push_data.field(|push| &push.ref_name) {
-                Field::Value(_) => push(kind, event.into()),
+            let content = &event.push_data;
+            let (name, count) = (content.field(|push| &push.ref_name), content.field(|push| &push.ref_count));
+            match (name, count) {
                 // Of a push of many refs GitLab lists nothing but how many.
-                _ => Ok(EventBody::Untyped),
+                (Field::Value(_), _) | (_, Field::Value(_)) => push(kind, event.into()),
+                (_, _) => Ok(EventBody::Untyped),
             }
         }
         Resource::Commit => {
