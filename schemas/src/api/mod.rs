@@ -18,6 +18,7 @@ pub mod merge_request;
 pub mod milestone;
 pub mod note;
 pub mod pipeline;
+pub mod presence;
 pub mod project;
 pub mod project_event;
 pub mod push;
