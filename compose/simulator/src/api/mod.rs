@@ -21,12 +21,12 @@ pub mod requests;
 mod route;
 mod server;
 mod token;
-mod version;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
+pub use crate::version::Version;
 pub use answer::{Answer, Api, Request};
 pub use fault::Faults;
 pub use limit::{Headers, Limits};
@@ -36,4 +36,3 @@ pub use requests::Requests;
 pub use route::Endpoint;
 pub use server::serve;
 pub use token::{Role, Scope, Token};
-pub use version::Version;

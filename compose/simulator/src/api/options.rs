@@ -7,8 +7,8 @@ use super::fault::Faults;
 use super::limit::Limits;
 use super::requests::Requests;
 use super::token::Token;
-use super::version::Version;
 use crate::gitlab::{Millis, World};
+use crate::version::Version;
 
 /// The time in the world, in milliseconds since 1970. Clones share it; whoever moves it lets more happen.
 #[derive(Debug, Clone)]

@@ -40,7 +40,8 @@ pub enum Permission {
 }
 
 impl Permission {
-    fn as_str(self) -> &'static str {
+    /// As GitLab names it.
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Permission::Project => "Project: Read",
             Permission::Group => "Group: Read",
