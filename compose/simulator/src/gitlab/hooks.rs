@@ -64,7 +64,7 @@ fn hooks_of(world: &World, project: &Project, sprint: &Sprint) -> Vec<Hook> {
                 What::Reopened => "reopen",
                 What::Approved(_) => "approved",
                 What::Unapproved | What::ApprovalsReset => "unapproved",
-                What::Commented => continue,
+                What::Commented | What::Touched => continue,
                 What::Pushed { .. }
                 | What::Ready
                 | What::ReviewRequested
@@ -83,7 +83,7 @@ fn hooks_of(world: &World, project: &Project, sprint: &Sprint) -> Vec<Hook> {
                 IssueWhat::Closed => "close",
                 IssueWhat::Reopened => "reopen",
                 IssueWhat::Assigned | IssueWhat::Moved => "update",
-                IssueWhat::Commented | IssueWhat::CommentedInternally => continue,
+                IssueWhat::Commented | IssueWhat::CommentedInternally | IssueWhat::Touched => continue,
             };
             let header = if issue.confidential { "Confidential Issue Hook" } else { "Issue Hook" };
             send(step.at, header, body(step.at).issue(number, step.by, action));

@@ -47,6 +47,13 @@ fn what_begins_in_a_sprint_ends_in_it() {
             sprint.jobs.iter().filter_map(|job| job.finished_at).for_each(inside);
             sprint.deployments.iter().for_each(|deployment| inside(deployment.finished_at));
             sprint.activities.iter().for_each(|activity| inside(activity.at));
+            sprint.notes.iter().filter_map(|note| note.deleted_at).for_each(inside);
+            sprint.merge_requests.iter().filter_map(|request| request.deleted_at).for_each(inside);
+            sprint.issues.iter().filter_map(|issue| issue.deleted_at).for_each(inside);
+            sprint.pipelines.iter().filter_map(|pipeline| pipeline.deleted_at).for_each(inside);
+            for note in sprint.notes.iter().filter(|note| note.deleted_at.is_some()) {
+                assert!(note.deleted_at > Some(note.at), "{note:?}");
+            }
         }
     }
 }
@@ -73,7 +80,7 @@ fn ids_follow_time() {
 }
 
 #[test]
-fn numbers_within_a_project_have_no_gap() {
+fn numbers_within_a_project_have_no_gap_but_for_what_was_deleted() {
     let world = world(7);
     let now = world.config().ends_at();
     let sizes = world.sizes_at(0, now);
@@ -82,10 +89,11 @@ fn numbers_within_a_project_have_no_gap() {
         let sprint = world.sprint(0, number);
         seen.extend((0..sprint.pipelines.len() as u32).map(|pipeline| world.pipeline_iid(&sprint, pipeline)));
     }
-    assert_eq!(seen, (1..=sizes.pipelines).collect::<Vec<u64>>());
-    let place = world.numbered(0, sizes.merge_requests, now, |sizes| sizes.merge_requests).unwrap();
-    assert_eq!(world.merge_request_iid(&world.sprint(0, place.sprint), place.number), sizes.merge_requests);
-    assert_eq!(world.numbered(0, sizes.merge_requests + 1, now, |sizes| sizes.merge_requests), None);
+    assert_eq!(seen, (1..=sizes.made.pipelines).collect::<Vec<u64>>());
+    let made = sizes.made.merge_requests;
+    let place = world.numbered(0, made, now, |sizes| sizes.made.merge_requests).unwrap();
+    assert_eq!(world.merge_request_iid(&world.sprint(0, place.sprint), place.number), made);
+    assert_eq!(world.numbered(0, made + 1, now, |sizes| sizes.made.merge_requests), None);
 }
 
 #[test]
@@ -236,6 +244,22 @@ fn the_hard_cases_are_there() {
             count("incident", sprint.issues.iter().filter(|issue| issue.is_incident).count());
             count("moved issue", sprint.issues.iter().filter(|issue| issue.moved_from.is_some()).count());
             count("internal note", sprint.notes.iter().filter(|note| note.internal).count());
+            count("deleted note", sprint.notes.iter().filter(|note| note.deleted_at.is_some()).count());
+            count(
+                "deleted merge request",
+                sprint.merge_requests.iter().filter(|request| request.deleted_at.is_some()).count(),
+            );
+            count("deleted issue", sprint.issues.iter().filter(|issue| issue.deleted_at.is_some()).count());
+            count(
+                "deleted pipeline",
+                sprint.pipelines.iter().filter(|pipeline| pipeline.deleted_at.is_some()).count(),
+            );
+            count(
+                "imported merge request",
+                sprint.merge_requests.iter().filter(|request| request.imported_before > 0).count(),
+            );
+            count("imported issue", sprint.issues.iter().filter(|issue| issue.imported_before > 0).count());
+            count("touched", steps().filter(|step| step.what == What::Touched).count());
         }
     }
     let missing: Vec<&&str> = seen.iter().filter(|(_, times)| **times == 0).map(|(case, _)| case).collect();
