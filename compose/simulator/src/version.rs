@@ -31,6 +31,11 @@ impl Version {
         self >= Version::V19
     }
 
+    /// The log of a hook came with 17.3 (<https://docs.gitlab.com/api/project_webhooks/>).
+    pub(crate) fn has_hook_log(self) -> bool {
+        self >= Version::V18
+    }
+
     /// `approved_at` came with 18.5 or so.
     pub(crate) fn has_approved_at(self) -> bool {
         self >= Version::V19

@@ -3,12 +3,13 @@
 //!
 //! `options` say how it behaves. `server` accepts, `answer` decides in the order in which GitLab does: `token` who asks, `limit` whether too often, `fault` whether
 //! something breaks, `route` what is asked for, `permission` whether it may be seen; `list` finds rows and `page` cuts them, `write`
-//! writes them, `graphql` answers queries. `requests` counts, and `minimum` says how few would have done.
+//! writes them, `hook_log` shows hooks, `graphql` answers queries. `requests` counts, and `minimum` says how few would have done.
 
 mod answer;
 mod fault;
 mod graph;
 mod graphql;
+mod hook_log;
 mod limit;
 mod list;
 pub mod minimum;

@@ -37,6 +37,8 @@ pub enum Permission {
     Deployment,
     /// Events.
     Event,
+    /// Hooks and their logs.
+    Webhook,
 }
 
 impl Permission {
@@ -57,6 +59,7 @@ impl Permission {
             Permission::Environment => "Environment: Read",
             Permission::Deployment => "Deployment: Read",
             Permission::Event => "Event: Read",
+            Permission::Webhook => "Webhook: Read",
         }
     }
 
@@ -94,6 +97,7 @@ impl Permission {
             Endpoint::Deployments | Endpoint::Deployment => &[Permission::Deployment],
             Endpoint::DeploymentMergeRequests => &[Permission::Deployment, Permission::MergeRequest],
             Endpoint::Events => &[Permission::Event],
+            Endpoint::Hooks | Endpoint::Hook | Endpoint::HookEvents => &[Permission::Webhook],
             Endpoint::Version
             | Endpoint::User
             | Endpoint::Users
@@ -132,6 +136,10 @@ pub(super) fn check_project(token: &Token, endpoint: Endpoint, project: &Project
             | Endpoint::Milestones
             | Endpoint::Events
     );
+    let is_of_hooks = matches!(endpoint, Endpoint::Hooks | Endpoint::Hook | Endpoint::HookEvents);
+    if is_of_hooks && token.role < Role::Maintainer {
+        return Err(Refusal::Forbidden);
+    }
     if token.role < Role::Reporter && !is_for_everybody {
         return Err(Refusal::Forbidden);
     }

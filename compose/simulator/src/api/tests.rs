@@ -1,5 +1,6 @@
 mod awkward;
 mod graphql;
+mod hook_log;
 mod served;
 
 use std::collections::BTreeSet;
