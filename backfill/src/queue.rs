@@ -5,6 +5,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
+use schemas::api::subject;
+
 use crate::checkpoint::Progress;
 use crate::list::{List, Way};
 use crate::scope::Owner;
@@ -27,10 +29,10 @@ pub struct Waiting {
 #[derive(Debug, Default)]
 pub struct Queue {
     ready: BinaryHeap<Reverse<Waiting>>,
-    /// By project, named by its key: those whose things are still being found.
-    parked: BTreeMap<u64, Vec<Waiting>>,
+    /// By project: those whose things are still being found.
+    parked: BTreeMap<subject::Owner, Vec<Waiting>>,
     /// By project or group: lists that have not ended.
-    reading: BTreeMap<u64, BTreeSet<List>>,
+    reading: BTreeMap<subject::Owner, BTreeSet<List>>,
     number: usize,
 }
 
@@ -40,7 +42,7 @@ impl Queue {
         let list = progress.list;
         let waiting = Waiting { owner, progress, bounds, turns: 0, number: self.number };
         self.number += 1;
-        let key = waiting.owner.key();
+        let key = waiting.owner.subject();
         match list.way() {
             Way::Each => self.parked.entry(key).or_default().push(waiting),
             Way::Updated | Way::Keys | Way::Whole => {
@@ -76,8 +78,8 @@ impl Queue {
         self.ready.push(Reverse(waiting));
     }
 
-    /// A list of a project or group, named by its key, has ended.
-    pub fn ended(&mut self, key: u64, list: List) {
+    /// A list of a project or group, has ended.
+    pub fn ended(&mut self, key: subject::Owner, list: List) {
         if let Some(reading) = self.reading.get_mut(&key) {
             reading.remove(&list);
             if reading.is_empty() {
@@ -88,16 +90,16 @@ impl Queue {
     }
 
     /// Takes away the lists of a project or group that have no turn; gives how many they were.
-    pub fn remove(&mut self, key: u64) -> usize {
+    pub fn remove(&mut self, key: subject::Owner) -> usize {
         let before = self.len();
         self.parked.remove(&key);
         self.reading.remove(&key);
-        self.ready.retain(|Reverse(waiting)| waiting.owner.key() != key);
+        self.ready.retain(|Reverse(waiting)| waiting.owner.subject() != key);
         before - self.len()
     }
 
     /// Makes those ready whose things were all found.
-    fn release(&mut self, key: u64) {
+    fn release(&mut self, key: subject::Owner) {
         let Some(parked) = self.parked.remove(&key) else { return };
         let reading = self.reading.get(&key);
         let is_found = |waiting: &Waiting| {
@@ -187,9 +189,9 @@ mod tests {
             assert_eq!(next(&mut queue), Some(expected));
         }
         assert_eq!((next(&mut queue), queue.len()), (None, 1));
-        queue.ended(1, List::Jobs);
+        queue.ended(subject::Owner::Project(1), List::Jobs);
         assert_eq!(next(&mut queue), None);
-        queue.ended(1, List::Issues);
+        queue.ended(subject::Owner::Project(1), List::Issues);
         assert_eq!(next(&mut queue), Some((1, List::IssueNotes)));
     }
 

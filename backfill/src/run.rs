@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use runtime::fault::chain;
+use schemas::api::subject;
 
 use crate::checkpoint::{CheckpointError, Counted, Outcome, Progress, Saved};
 use crate::graphql;
@@ -105,8 +106,8 @@ struct Run<'w> {
     /// When it began, by ClickHouse's clock, which dates checkpoints.
     began_at: DateTime<Utc>,
     /// What is not this run's to read, or not yet.
-    closed: BTreeMap<u64, Arc<Owner>>,
-    open: BTreeMap<u64, Open>,
+    closed: BTreeMap<subject::Owner, Arc<Owner>>,
+    open: BTreeMap<subject::Owner, Open>,
     queue: Queue,
     summary: Summary,
 }
@@ -132,7 +133,7 @@ impl Walk {
             goal,
             share,
             began_at: self.checkpoints.now().await?,
-            closed: owners.map(|owner| (owner.key(), Arc::new(owner))).collect(),
+            closed: owners.map(|owner| (owner.subject(), Arc::new(owner))).collect(),
             open: BTreeMap::new(),
             queue: Queue::default(),
             summary: Summary { other_requests, ..Summary::default() },
@@ -204,7 +205,7 @@ impl Run<'_> {
         let mut known = self.walk.checkpoints.load(&ids).await?;
         for mut open in opened {
             let owner = open.owner.clone();
-            let key = owner.key();
+            let key = owner.subject();
             self.closed.remove(&key);
             for list in self.lists.iter().copied().filter(|list| list.is_of_group() == owner.is_group) {
                 let saved = known.remove(&(owner.id, list));
@@ -233,7 +234,7 @@ impl Run<'_> {
     /// Gives back what another is to read. What has a turn comes back by itself.
     fn close_what_is_ending(&mut self) {
         let ending = self.open.iter().filter(|(_, open)| open.bounds.ending.is_cancelled());
-        let ending: Vec<u64> = ending.map(|(key, _)| *key).collect();
+        let ending: Vec<subject::Owner> = ending.map(|(key, _)| *key).collect();
         for key in ending {
             let removed = self.queue.remove(key);
             self.left(key, removed);
@@ -241,7 +242,7 @@ impl Run<'_> {
     }
 
     /// So many lists of a project are not to be read any more.
-    fn left(&mut self, key: u64, count: usize) {
+    fn left(&mut self, key: subject::Owner, count: usize) {
         let Some(open) = self.open.get_mut(&key) else { return };
         open.left = open.left.saturating_sub(count);
         if open.left > 0 {
@@ -265,7 +266,7 @@ impl Run<'_> {
             Err(error) => Some(error),
         };
         let Waiting { owner, progress, bounds, .. } = next;
-        let key = owner.key();
+        let key = owner.subject();
         if matches!(error, Some(WalkError::Stopped)) && bounds.ending.is_cancelled() {
             self.summary.other_requests += progress.counted.requests;
             self.summary.other_objects += progress.counted.objects;

@@ -73,9 +73,12 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// A number that neither a project nor a group shares with another: ids of both begin at 1.
-    pub fn key(&self) -> u64 {
-        self.id | (u64::from(self.is_group) << 63)
+    /// What it is, by which it is known among all runs.
+    pub fn subject(&self) -> subject::Owner {
+        match self.is_group {
+            true => subject::Owner::Group(self.id),
+            false => subject::Owner::Project(self.id),
+        }
     }
 }
 

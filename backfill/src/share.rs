@@ -1,9 +1,9 @@
-//! Which projects are this process's to read. In: the projects that it wants, and what Kafka assigns. Out: leases, each for as long as Kafka leaves a
-//! project with this process. Never reads, and never lets two processes read one project at the same time, apart from one that Kafka
-//! has declared dead.
+//! Which projects and groups are this process's to read. In: those that it wants, and what Kafka assigns. Out: leases, each for as long as Kafka
+//! leaves one with this process. Never reads, and never lets two processes read one project at the same time, apart from one that
+//! Kafka has declared dead.
 //!
 //! ClickHouse has no compare-and-swap to build a lock on, while Kafka assigns each topic of a group to one member at a time. So the projects of a GitLab
-//! are divided into parts by a hash of their id, each part has a topic in which nothing is written, and every process is a
+//! and its groups are divided into parts by a hash of their id, each part has a topic in which nothing is written, and every process is a
 //! member of one group, which wants the topics of the parts where it has something left to read. Whoever is assigned a part reads its
 //! projects; whoever has read them wants it no more, so that the next one gets it; of what several want, each gets as much.
 //!
@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 use runtime::kafka::{Kafka, KafkaConfig};
+pub use schemas::api::subject::Owner;
 use schemas::topic::BACKFILL_PARTS;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -69,9 +70,14 @@ pub enum ShareError {
     Ended,
 }
 
-/// The part of its GitLab that a project belongs to: the same in every process and every version.
-pub fn part_of(instance: &str, project_id: u64) -> u32 {
-    let hash = XxHash3_64::oneshot(format!("{instance} {project_id}").as_bytes());
+/// The part of its GitLab that a project or group belongs to: the same in every process and every version.
+pub fn part_of(instance: &str, owner: Owner) -> u32 {
+    let name = match owner {
+        Owner::Instance => format!("{instance} instance"),
+        Owner::Group(id) => format!("{instance} group/{id}"),
+        Owner::Project(id) => format!("{instance} project/{id}"),
+    };
+    let hash = XxHash3_64::oneshot(name.as_bytes());
     // The remainder is less than the number of parts.
     u32::try_from(hash % u64::from(BACKFILL_PARTS)).unwrap_or_default()
 }
@@ -88,7 +94,7 @@ pub struct Changes {
     seen: watch::Receiver<u64>,
 }
 
-/// The right to read a project, until it is dropped: which says that nothing is being read any more, and that it is remembered what was.
+/// The right to read lists of a project or group, until it is dropped: which says that nothing is being read any more, and that it is remembered what was.
 #[derive(Debug)]
 pub struct Lease {
     shared: Arc<Shared>,
@@ -107,15 +113,15 @@ pub struct Bounds {
 }
 
 impl Share {
-    /// Joins those who read the same GitLab, to read these projects, and waits until Kafka has assigned some of them or said that others
-    /// have them all. `client_id` names this process to whoever looks at the group.
+    /// Joins those who read the same GitLab, to read the lists of these projects and groups, and waits until Kafka has assigned some of
+    /// them or said that others have them all. `client_id` names this process to whoever looks at the group.
     ///
     /// # Errors
     /// Kafka is not there, has not the topics, or does not let this process in.
     pub async fn join(
         kafka: &KafkaConfig,
         instance: &str,
-        projects: impl IntoIterator<Item = u64>,
+        owners: impl IntoIterator<Item = Owner>,
         client_id: &str,
     ) -> Result<Share, ShareError> {
         let unreachable = |source| ShareError::Unreachable { brokers: kafka.brokers.clone(), source };
@@ -126,7 +132,7 @@ impl Share {
         if let Some(topic) = missing.into_iter().next() {
             return Err(ShareError::MissingTopic(topic));
         }
-        let shared = Arc::new(Shared::new(instance, projects));
+        let shared = Arc::new(Shared::new(instance, owners));
         let group = prefix.backfill_group(instance);
         let mut config = kafka.member(&group);
         config.set("client.id", client_id);
@@ -148,15 +154,15 @@ impl Share {
         }
     }
 
-    /// Whether this process is to read a project now.
-    pub fn holds(&self, project_id: u64) -> bool {
-        self.shared.holds(project_id)
+    /// Whether this process is to read the lists of a project or group now.
+    pub fn holds(&self, owner: Owner) -> bool {
+        self.shared.holds(owner)
     }
 
-    /// The right to read a project, if this process holds it; as many as one likes of the same. What others read of it before is in the
-    /// checkpoints: they have to be loaded after this, not before.
-    pub fn lease(&self, project_id: u64) -> Option<Lease> {
-        self.shared.lease(project_id).map(|leased| Lease {
+    /// The right to read lists of a project or group, if this process holds it; as many as one likes of the same. What others read of it
+    /// is in the checkpoints, which have to be loaded after this, not before.
+    pub fn lease(&self, owner: Owner) -> Option<Lease> {
+        self.shared.lease(owner).map(|leased| Lease {
             shared: self.shared.clone(),
             holding: leased.holding,
             ending: leased.ending,
@@ -164,18 +170,18 @@ impl Share {
         })
     }
 
-    /// These projects are to be read as well, or once more.
-    pub fn want(&self, projects: impl IntoIterator<Item = u64>) {
-        self.shared.want(projects);
+    /// These are to be read as well, or once more.
+    pub fn want(&self, owners: impl IntoIterator<Item = Owner>) {
+        self.shared.want(owners);
     }
 
-    /// Nothing is left to read of a project, or nothing that could be read: others may have it.
-    pub fn finish(&self, project_id: u64) {
-        self.shared.finish(project_id);
+    /// Nothing is left to read of a project or group, or nothing that could be read: others may have it.
+    pub fn finish(&self, owner: Owner) {
+        self.shared.finish(owner);
     }
 
-    /// The projects that are not finished, whoever holds them.
-    pub fn unfinished(&self) -> BTreeSet<u64> {
+    /// What is not finished, whoever holds it.
+    pub fn unfinished(&self) -> BTreeSet<Owner> {
         self.shared.unfinished()
     }
 
