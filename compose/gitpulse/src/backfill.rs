@@ -17,7 +17,7 @@ use backfill::scope::{self, Project, ScopeError};
 use backfill::walk::WalkError;
 use backfill::{Backfill, BackfillConfig, Metrics, Summary};
 use clap::Args;
-use gitlab::{ApiConfig, Client};
+use gitlab::{ApiConfig, Client, FetchError};
 use indicatif::{ProgressBar, ProgressStyle};
 use prometheus::Registry;
 use runtime::admin::Readiness;
@@ -199,6 +199,23 @@ async fn show(objects: Arc<AtomicU64>, projects: usize) {
     }
 }
 
+/// What somebody has to do about a list that was not read to its end, if that is known.
+fn remedy(error: &WalkError) -> Option<String> {
+    let text = match error {
+        WalkError::Fetch(error)
+            if error.is_transient() && !matches!(error, FetchError::Unreachable { .. }) =>
+        {
+            "run it again later; it continues where it was"
+        }
+        WalkError::Fetch(error) => return error.needs_attention(),
+        WalkError::Page(_) | WalkError::Object { .. } => {
+            "look at what stands between here and GitLab: such answers are not GitLab's"
+        }
+        WalkError::Publish(_) | WalkError::Checkpoint(_) | WalkError::Stopped => return None,
+    };
+    Some(text.to_owned())
+}
+
 fn plan(out: &mut impl Write, projects: &[Project], lists: &[List]) -> std::io::Result<ExitCode> {
     for project in projects {
         writeln!(out, "{:>10}  {}", project.id, project.path_with_namespace)?;
@@ -223,11 +240,7 @@ fn say(out: &mut impl Write, summary: &Summary) -> std::io::Result<ExitCode> {
     for ended in &summary.lists {
         if let Some(error) = &ended.error {
             let path = &ended.project.path_with_namespace;
-            let remedy = match error {
-                WalkError::Fetch(error) => error.needs_attention(),
-                _ => None,
-            };
-            let fault = with_remedy(error, remedy);
+            let fault = with_remedy(error, remedy(error));
             writeln!(out, "{} of {path}: {}: {fault}", ended.list.as_str(), ended.outcome().as_str())?;
         }
     }
