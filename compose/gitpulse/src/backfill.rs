@@ -17,7 +17,7 @@ use backfill::scope::{self, Owner, Scope, ScopeError};
 use backfill::walk::WalkError;
 use backfill::{BackfillConfig, Goal, Live, Metrics, Share, Summary, Walk};
 use clap::Args;
-use gitlab::{ApiConfig, Client};
+use gitlab::{ApiConfig, Client, FetchError};
 use indicatif::{ProgressBar, ProgressStyle};
 use prometheus::Registry;
 use runtime::admin::Readiness;
@@ -210,6 +210,27 @@ async fn show(live: Live, projects: usize) {
     }
 }
 
+/// What somebody has to do about a list that was not read to its end, if that is known.
+fn remedy(error: &WalkError) -> Option<String> {
+    let text = match error {
+        WalkError::Fetch(error)
+            if error.is_transient() && !matches!(error, FetchError::Unreachable { .. }) =>
+        {
+            "run it again later; it continues where it was"
+        }
+        WalkError::Fetch(error) => return error.needs_attention(),
+        WalkError::Page(_) | WalkError::Object { .. } => {
+            "look at what stands between here and GitLab: such answers are not GitLab's"
+        }
+        WalkError::Tell(_)
+        | WalkError::Publish(_)
+        | WalkError::Checkpoint(_)
+        | WalkError::Pending(_)
+        | WalkError::Stopped => return None,
+    };
+    Some(text.to_owned())
+}
+
 fn plan(out: &mut impl Write, scope: &Scope, lists: &[List]) -> std::io::Result<ExitCode> {
     for project in scope.projects.values() {
         writeln!(out, "{:>10}  {}", project.id, project.path)?;
@@ -234,11 +255,7 @@ fn say(out: &mut impl Write, summary: &Summary) -> std::io::Result<ExitCode> {
     for ended in &summary.lists {
         if let Some(error) = &ended.error {
             let path = &ended.owner.path;
-            let remedy = match error {
-                WalkError::Fetch(error) => error.needs_attention(),
-                _ => None,
-            };
-            let fault = with_remedy(error, remedy);
+            let fault = with_remedy(error, remedy(error));
             writeln!(out, "{} of {path}: {}: {fault}", ended.list.as_str(), ended.outcome().as_str())?;
         }
     }

@@ -106,14 +106,14 @@ fn cases(canary: &Scripted) -> Vec<Case> {
         case(
             "issues",
             |_| page(&objects(100, 3), "/?page=2"),
-            "a page has objects from before the time that it was asked for",
+            "from before the time that it was asked for; look at what stands between",
         ),
         case(
             "deployments",
             |_| page(r#"[{"id":1,"updated_at":"yesterday"}]"#, "/?page=2"),
             "no updated_at that can be read",
         ),
-        case("merge_requests", |_| answer(500, &[], "{}"), "answers 500"),
+        case("merge_requests", |_| answer(500, &[], "{}"), "answers 500; run it again later"),
         case("issues", |_| answer(200, &[], r#"[{"id":1},{"id":"#), "an answer is not valid JSON"),
         case("pipelines", |_| answer(200, &[], r#"[{"iid":1}]"#), "has no id or no updated_at"),
         case("deployments", |_| answer(200, &[], r#"{"id":1}"#), "an answer is not a list"),
