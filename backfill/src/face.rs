@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::graphql::{ROWS, ROWS_WITH_NOTES};
+use crate::graphql::ROWS;
 use crate::list::List;
 
 /// Which ways there are to ask.
@@ -23,7 +23,7 @@ impl Default for Face {
         Face {
             graphql: AtomicBool::new(true),
             rows: AtomicU32::new(ROWS),
-            rows_with_notes: AtomicU32::new(ROWS_WITH_NOTES),
+            rows_with_notes: AtomicU32::new(ROWS),
             paths: Mutex::default(),
         }
     }

@@ -73,6 +73,8 @@ lists! {
     MergeRequestEvents "merge_request_events" Keys MergeRequestEvent;
     /// What was done to issues.
     IssueEvents "issue_events" Keys IssueEvent;
+    /// Comments of people, on whatever they are; of the last three years.
+    Notes "notes" Keys Note;
     /// Environments, with their tiers.
     Environments "environments" Whole Environment;
     /// Commits of the default branch, with the lines that they changed.
@@ -101,7 +103,7 @@ lists! {
     DeploymentMergeRequests "deployment_merge_requests" Each DeploymentMergeRequests;
     /// Notes of a merge request that has more of them than GraphQL gives at once, or of any where it gives none.
     MergeRequestNotes "merge_request_notes" Each Note;
-    /// Notes of an issue.
+    /// Notes of an issue that is older than a project's events.
     IssueNotes "issue_notes" Each Note;
     /// Commits of a merge request.
     MergeRequestCommits "merge_request_commits" Each MergeRequestCommits;
@@ -152,7 +154,7 @@ impl List {
     pub fn path(self, owner: u64, part: u64) -> String {
         let below = match self {
             List::ChildPipelines | List::Pipelines => "pipelines".to_owned(),
-            List::Pushes | List::MergeRequestEvents | List::IssueEvents => "events".to_owned(),
+            List::Pushes | List::MergeRequestEvents | List::IssueEvents | List::Notes => "events".to_owned(),
             List::Commits => "repository/commits".to_owned(),
             List::Branches => "repository/branches".to_owned(),
             List::Tags => "repository/tags".to_owned(),
@@ -192,6 +194,7 @@ impl List {
             List::Pushes => &[("action", "pushed")],
             List::MergeRequestEvents => &[("target_type", "merge_request")],
             List::IssueEvents => &[("target_type", "issue")],
+            List::Notes => &[("target_type", "note")],
             List::Commits => &[("with_stats", "true")],
             List::Branches | List::Tags => &[("pagination", "keyset")],
             List::Releases => &[("order_by", "created_at"), ("sort", "asc")],

@@ -20,8 +20,6 @@ use crate::publish::Item;
 
 /// Rows of a page to begin with; fewer after GitLab found a query too complex, or was too slow.
 pub const ROWS: u32 = 100;
-/// Rows with notes: each costs GitLab a query of its own.
-pub const ROWS_WITH_NOTES: u32 = 50;
 
 /// What a page of GraphQL told.
 #[derive(Debug, Default)]

@@ -1,11 +1,14 @@
 //! Lists that are walked from the highest id down. In: a walk under way. Out: its next page.
 
 use chrono::Days;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{Batch, Goal, Walk, WalkError, found, read};
 use crate::checkpoint::{Outcome, Progress};
 use crate::keys::Listed;
 use crate::list::List;
+use crate::publish::Item;
 use crate::state::State;
 
 impl Walk {
@@ -39,10 +42,28 @@ impl Walk {
             created_at.is_none_or(|at| at <= goal.until)
         };
         new.retain(is_asked);
-        let items = found::items(list, owner_id, page.items, &new);
+        let mut items = found::items(list, owner_id, page.items, &new);
+        if list == List::Notes {
+            items = items
+                .into_iter()
+                .filter_map(|item| note(&path, item).transpose())
+                .collect::<Result<_, _>>()?;
+        }
         self.keep(progress, Batch { items, parts: Vec::new(), read_at: page.read_at }).await?;
         progress.state = state;
         self.checkpoints.save(progress, Outcome::Reading, "").await?;
         Ok(true)
     }
+}
+
+/// The note that an event is about; `None` where it is gone.
+fn note(path: &str, event: Item) -> Result<Option<Item>, WalkError> {
+    #[derive(Deserialize)]
+    struct Event {
+        #[serde(default)]
+        note: Option<Box<RawValue>>,
+    }
+    let Event { note } = serde_json::from_str(event.object.get())
+        .map_err(|source| WalkError::Object { path: path.to_owned(), source })?;
+    Ok(note.map(|object| Item { object, ..event }))
 }

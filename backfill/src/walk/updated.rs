@@ -37,7 +37,7 @@ impl Walk {
             },
             false => self.listed(progress, &window).await?,
         };
-        found::add(list, by_graphql, &mut batch)?;
+        found::add(list, by_graphql, goal.now, &mut batch)?;
         if list == List::MergeRequests && !self.face.has_graphql() {
             found::add_notes(&mut batch)?;
         }
