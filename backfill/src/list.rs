@@ -20,6 +20,17 @@ pub enum Way {
     Each,
 }
 
+/// What makes a list worth reading again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// Nothing tells whether it changed: it is read in every run.
+    Always,
+    /// What changes it is an event of the project, which moves `last_activity_at`.
+    Activity,
+    /// It changes seldom, and a day later is soon enough.
+    Daily,
+}
+
 /// Makes the enumeration of the lists. A row has the variant, its name, how it is walked and what its objects are.
 macro_rules! lists {
     ($($(#[$doc:meta])* $list:ident $name:literal $way:ident $resource:ident;)*) => {
@@ -126,6 +137,39 @@ impl List {
             List::IssueNotes => &[List::Issues],
             List::MergeRequestCommits => &[List::MergeRequests],
             _ => &[],
+        }
+    }
+
+    /// What makes it worth reading again.
+    pub fn again(self) -> Again {
+        match self {
+            List::Pushes
+            | List::MergeRequestEvents
+            | List::IssueEvents
+            | List::Notes
+            | List::Commits
+            | List::Branches
+            | List::Tags => Again::Activity,
+            List::Environments
+            | List::Releases
+            | List::Milestones
+            | List::Members
+            | List::GroupMembers
+            | List::GroupMilestones => Again::Daily,
+            List::MergeRequests
+            | List::MergeRequestDetails
+            | List::Pipelines
+            | List::ChildPipelines
+            | List::Deployments
+            | List::Issues
+            | List::Jobs
+            | List::PipelineDetails
+            | List::PipelineJobs
+            | List::TriggerJobs
+            | List::DeploymentMergeRequests
+            | List::MergeRequestNotes
+            | List::IssueNotes
+            | List::MergeRequestCommits => Again::Always,
         }
     }
 

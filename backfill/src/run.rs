@@ -47,6 +47,8 @@ pub struct Summary {
     pub other_requests: u64,
     /// Objects of lists that others went on with.
     pub other_objects: u64,
+    /// Lists that were not read because nothing of them has changed since they were.
+    pub unchanged: usize,
     /// Lists that another run has read meanwhile.
     pub read_by_others: usize,
     /// Projects and groups that another run was still reading when this one was stopped.
@@ -219,6 +221,13 @@ impl Run<'_> {
                     continue;
                 }
                 let state = saved.map_or_else(|| State::new(list), |saved| saved.state);
+                if state.is_fresh(list, owner.last_activity_at, self.goal.now)
+                    && state.reaches(self.goal.since)
+                {
+                    self.walk.live.ended();
+                    self.summary.unchanged += 1;
+                    continue;
+                }
                 let progress = Progress { owner_id: owner.id, list, state, counted: Counted::default() };
                 self.queue.add(owner.clone(), progress, open.bounds.clone());
                 open.left += 1;

@@ -1,5 +1,7 @@
 //! What is asked about one by one. In: the newest pending things of a list. Out: what GitLab tells of each.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures_util::{StreamExt, stream};
 use gitlab::FetchError;
 use schemas::api::resource::Resource;
@@ -55,8 +57,9 @@ impl Walk {
             progress.state = State::Each(Some(goal.now));
             return Ok(false);
         }
+        let is_over = &AtomicBool::new(false);
         let asked = stream::iter(parts).map(|part| async move {
-            if self.shutdown.is_cancelled() || ending.is_cancelled() {
+            if self.shutdown.is_cancelled() || ending.is_cancelled() || is_over.load(Ordering::Relaxed) {
                 return Err(WalkError::Stopped);
             }
             let mut own = Progress { counted: Default::default(), ..progress_of(owner_id, list) };
@@ -70,12 +73,21 @@ impl Walk {
             Ok(own.counted)
         });
         let mut asked = asked.buffer_unordered(SIDE_BY_SIDE);
+        let mut failed = None;
         while let Some(counted) = asked.next().await {
-            let counted = counted?;
-            progress.counted.requests += counted.requests;
-            progress.counted.objects += counted.objects;
+            match counted {
+                Ok(counted) => {
+                    progress.counted.requests += counted.requests;
+                    progress.counted.objects += counted.objects;
+                }
+                // Those under way are waited for: their answers cost what they cost.
+                Err(error) => failed = failed.or(Some(error)),
+            }
+            if failed.is_some() {
+                is_over.store(true, Ordering::Relaxed);
+            }
         }
-        Ok(true)
+        failed.map_or(Ok(true), Err)
     }
 
     /// Asks about one.

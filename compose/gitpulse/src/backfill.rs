@@ -244,13 +244,14 @@ fn say(out: &mut impl Write, summary: &Summary) -> std::io::Result<ExitCode> {
     let counted = summary.counted();
     writeln!(
         out,
-        "{} objects by {} requests; {} lists complete, {} skipped, {} failed, {} interrupted",
+        "{} objects by {} requests; {} lists complete, {} skipped, {} failed, {} interrupted, {} unchanged",
         counted.objects,
         counted.requests,
-        summary.count(Outcome::Complete),
+        summary.count(Outcome::Complete) + summary.read_by_others,
         summary.count(Outcome::Skipped),
         summary.count(Outcome::Failed),
         summary.count(Outcome::Reading),
+        summary.unchanged,
     )?;
     for ended in &summary.lists {
         if let Some(error) = &ended.error {
