@@ -30,7 +30,9 @@ pub struct Descent {
     pub began_at: DateTime<Utc>,
     /// How far back it goes.
     pub since: DateTime<Utc>,
-    /// The highest id that it met.
+    /// What was created later is left to a later run.
+    pub until: DateTime<Utc>,
+    /// The highest id that it read.
     pub top: Option<u64>,
     /// The lowest id that it met.
     pub last: Option<u64>,
@@ -55,17 +57,23 @@ pub struct Listed {
 }
 
 impl Keys {
-    /// The walk to go on with; `None` when all from `since` until `now` was read.
-    pub fn next(&mut self, since: DateTime<Utc>, now: DateTime<Utc>) -> Option<&mut Descent> {
+    /// The walk to go on with; `None` when all from `since` until `until` was read.
+    pub fn next(
+        &mut self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Option<&mut Descent> {
         if self.open.is_none() {
             // What is older than all that was read lies behind everything else.
             let is_deeper = self.since.is_none_or(|read| since < read);
-            if !is_deeper && self.read_at.is_some_and(|read_at| read_at >= now) {
+            if !is_deeper && self.read_at.is_some_and(|read_at| read_at >= until.min(now)) {
                 return None;
             }
             self.open = Some(Descent {
-                began_at: now,
+                began_at: now.min(until),
                 since,
+                until,
                 top: None,
                 last: None,
                 floor: self.top.filter(|_| !is_deeper),
@@ -82,8 +90,10 @@ impl Keys {
     /// `can_ask_anew`: the list is paged by offsets and can be asked for what was created before a day.
     pub fn advance(&mut self, page: &[Listed], next: Option<Next>, can_ask_anew: bool) -> Vec<usize> {
         let Some(open) = &mut self.open else { return Vec::new() };
+        let is_asked = |listed: &Listed| listed.created_at.is_none_or(|at| at <= open.until);
         let is_new = |listed: &Listed| {
-            open.last.is_none_or(|last| listed.id < last)
+            is_asked(listed)
+                && open.last.is_none_or(|last| listed.id < last)
                 && open.floor.is_none_or(|floor| listed.id > floor)
                 && listed.created_at.is_none_or(|at| at >= open.since)
         };
@@ -91,7 +101,7 @@ impl Keys {
         let lowest = page.iter().map(|listed| listed.id).min();
         let is_through = lowest.is_some_and(|id| open.floor.is_some_and(|floor| id <= floor))
             || page.last().and_then(|listed| listed.created_at).is_some_and(|at| at < open.since);
-        open.top = open.top.max(page.iter().map(|listed| listed.id).max());
+        open.top = open.top.max(page.iter().filter(|listed| is_asked(listed)).map(|listed| listed.id).max());
         open.last = match (open.last, lowest) {
             (Some(last), Some(lowest)) => Some(last.min(lowest)),
             (last, lowest) => last.or(lowest),

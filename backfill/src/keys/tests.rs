@@ -21,10 +21,22 @@ fn link() -> Next {
     .unwrap()
 }
 
+#[test]
+fn what_came_later_than_was_asked_for_is_left_to_a_later_run() {
+    let mut keys = Keys::default();
+    keys.next(day(0), day(5), day(9));
+    let (rows, _) = page(95, 0, 100);
+    assert_eq!(keys.advance(&rows, None, false).len(), 59, "things 1 to 59");
+    assert_eq!((keys.top, keys.read_at), (Some(59), Some(day(5))));
+    assert!(keys.next(day(0), day(5), day(10)).is_none());
+    keys.next(day(0), day(9), day(10));
+    assert_eq!(keys.advance(&rows, None, false).len(), 36, "things 60 to 95");
+}
+
 /// Walks to the end, as pages of ten by offsets, and gives the ids that were new. `grow` things come between two pages.
 fn walk(keys: &mut Keys, count: &mut u64, grow: u64, since: i64, now: i64) -> Vec<u64> {
     let (mut ids, mut place) = (Vec::new(), 0);
-    while keys.next(day(since), day(now)).is_some() {
+    while keys.next(day(since), day(1_000), day(now)).is_some() {
         let (rows, is_more) = page(*count, place, 10);
         let new = keys.advance(&rows, is_more.then(link), false);
         ids.extend(new.iter().map(|index| rows[*index].id));
@@ -65,7 +77,7 @@ fn an_earlier_beginning_is_read_too() {
 #[test]
 fn deep_offsets_are_left_for_a_day() {
     let mut keys = Keys::default();
-    keys.next(day(0), day(1));
+    keys.next(day(0), day(1_000), day(1));
     for place in 0..PAGES_BEFORE_ANEW {
         let (rows, _) = page(5_000, u64::from(place) * 10, 10);
         keys.advance(&rows, Some(link()), true);

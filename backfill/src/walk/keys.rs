@@ -15,7 +15,7 @@ impl Walk {
     pub(super) async fn keys(&self, progress: &mut Progress, goal: &Goal) -> Result<bool, WalkError> {
         let (list, owner_id) = (progress.list, progress.owner_id);
         let State::Keys(keys) = &mut progress.state else { return Ok(false) };
-        let Some(open) = keys.next(goal.since, goal.now) else { return Ok(false) };
+        let Some(open) = keys.next(goal.since, goal.until, goal.now) else { return Ok(false) };
         let path = list.path(owner_id, 0);
         let is_events = list != List::Jobs;
         let page = match open.next.clone() {
@@ -36,12 +36,7 @@ impl Walk {
         // The state moves on a copy: it is that of the page once Kafka has it.
         let mut state = progress.state.clone();
         let State::Keys(keys) = &mut state else { return Ok(false) };
-        let mut new = keys.advance(&listed, page.next, is_events);
-        let is_asked = |place: &usize| {
-            let created_at = listed.get(*place).and_then(|listed| listed.created_at);
-            created_at.is_none_or(|at| at <= goal.until)
-        };
-        new.retain(is_asked);
+        let new = keys.advance(&listed, page.next, is_events);
         let mut items = found::items(list, owner_id, page.items, &new);
         if list == List::Notes {
             items = items
