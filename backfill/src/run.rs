@@ -148,6 +148,7 @@ impl Walk {
         loop {
             run.open_what_is_held().await?;
             run.close_what_is_ending();
+            self.client.divide_among(share.alike());
             while turns.len() < AT_A_TIME
                 && let Some(next) = run.queue.next()
             {

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use twox_hash::XxHash3_64;
 
 use ledger::Shared;
-use member::Member;
+use member::{Member, Name};
 
 /// How long Kafka may take to answer, and then to assign the first parts: members that are there may finish a page before.
 const JOIN_WITHIN: Duration = Duration::from_secs(120);
@@ -114,7 +114,8 @@ pub struct Bounds {
 
 impl Share {
     /// Joins those who read the same GitLab, to read the lists of these projects and groups, and waits until Kafka has assigned some of
-    /// them or said that others have them all. `client_id` names this process to whoever looks at the group.
+    /// them or said that others have them all. `client_id` names this process to whoever looks at the group; those that
+    /// have the same are counted ([`Share::alike`]).
     ///
     /// # Errors
     /// Kafka is not there, has not the topics, or does not let this process in.
@@ -136,7 +137,8 @@ impl Share {
         let group = prefix.backfill_group(instance);
         let mut config = kafka.member(&group);
         config.set("client.id", client_id);
-        let member = Member::new(&config, topics, shared.clone()).map_err(unreachable)?;
+        let name = Name { group: group.clone(), client_id: client_id.to_owned() };
+        let member = Member::new(&config, name, topics, shared.clone()).map_err(unreachable)?;
         let thread = std::thread::Builder::new().name("share".to_owned());
         let thread = thread.spawn(move || member.run()).map_err(ShareError::Thread)?;
         // Dropped, it leaves the group.
@@ -185,6 +187,12 @@ impl Share {
         self.shared.unfinished()
     }
 
+    /// How many of those who hold something have this one's client id, as far as Kafka has told, and one at least: a change of it is told as
+    /// one of what is held. Those that use the same tokens have the same, so that each takes its part of GitLab's limits.
+    pub fn alike(&self) -> u32 {
+        self.shared.alike()
+    }
+
     /// What is held from now on can differ: each call of [`Changes::next`] ends after a change that no call before has told of.
     pub fn changes(&self) -> Changes {
         Changes { shared: self.shared.clone(), seen: self.shared.watch() }
@@ -200,7 +208,7 @@ impl Share {
     }
 }
 
-/// Leaves the group, without waiting for it.
+/// Leaves the group, without waiting for it: of a program that ends before, Kafka waits for the session timeout.
 impl Drop for Share {
     fn drop(&mut self) {
         self.shared.stop();

@@ -41,6 +41,8 @@ struct Ledger {
     holdings: BTreeMap<u64, Holding>,
     /// The number of the next one.
     next: u64,
+    /// Members of the group with this one's client id that hold something.
+    alike: u32,
     /// Whether Kafka has assigned anything yet, and be it nothing.
     joined: bool,
     /// Nothing is to be held any more.
@@ -146,6 +148,15 @@ impl Shared {
 
     pub(super) fn has_joined(&self) -> bool {
         self.ledger().joined
+    }
+
+    pub(super) fn alike(&self) -> u32 {
+        self.ledger().alike.max(1)
+    }
+
+    pub(super) fn set_alike(&self, alike: u32) {
+        self.ledger().alike = alike;
+        self.tell();
     }
 
     pub(super) fn has_ended(&self) -> bool {

@@ -94,6 +94,17 @@ impl Client {
         self
     }
 
+    /// So many programs ask with the same tokens, this one included, and GitLab counts them together: from now on this one takes its part of
+    /// every rate, and no more.
+    pub fn divide_among(&self, programs: u32) {
+        self.shared.pace.budget().divide(programs);
+    }
+
+    /// A name of the tokens which is the same in every program that uses them, and from which none of them can be found.
+    pub fn tokens_name(&self) -> String {
+        self.shared.tokens.digest()
+    }
+
     /// The address of GitLab in the form in which it is part of ids: without a slash at the end.
     pub fn base_url(&self) -> &str {
         self.shared.base.as_str()

@@ -150,7 +150,8 @@ async fn read(args: &BackfillArgs, surroundings: &Surroundings) -> anyhow::Resul
     let until = args.backfill.until.unwrap_or(now).min(now);
     let goal = Goal { since: args.backfill.begins_at(), until, now };
     let keys = scope.groups.values().chain(scope.projects.values()).map(Owner::subject);
-    let share = Share::join(&args.stores.kafka, instance, keys, CLIENT_ID).await?;
+    let client_id = format!("{CLIENT_ID}-{}", client.tokens_name());
+    let share = Share::join(&args.stores.kafka, instance, keys, &client_id).await?;
     let summary = walk.run(scope, &lists, goal, &share).await;
     share.leave().await;
     showing.abort();

@@ -72,7 +72,7 @@ struct Reader {
 
 impl Reader {
     async fn start(kafka: &KafkaConfig, name: &'static str, readers: &Arc<Readers>) -> Reader {
-        let share = Arc::new(join(kafka, name, 0..PROJECTS).await);
+        let share = Arc::new(join(kafka, client_id(name), 0..PROJECTS).await);
         let (reading, readers) = (share.clone(), readers.clone());
         let reads = tokio::spawn(async move {
             let mut changes = reading.changes();
@@ -123,6 +123,20 @@ async fn until_all_are_read(readers: &Readers, names: &[&str]) {
     .await;
 }
 
+/// The first two use the same tokens.
+fn client_id(name: &str) -> &str {
+    if name == "three" { "other tokens" } else { "tokens" }
+}
+
+/// Waits until so many are known to have the same client id.
+async fn until_counted(reader: &Reader, alike: u32) {
+    eventually("those with the same tokens are counted", async || match reader.share.alike() {
+        counted if counted == alike => Ok(()),
+        counted => Err(format!("{counted}, and not {alike}")),
+    })
+    .await;
+}
+
 fn held(share: &Share) -> BTreeSet<Owner> {
     (0..PROJECTS).map(Project).filter(|project| share.holds(*project)).collect()
 }
@@ -135,6 +149,7 @@ async fn three_processes_share_the_projects_and_what_one_leaves_goes_to_the_othe
     until_all_are_read(&readers, &["one"]).await;
     let two = Reader::start(&kafka, "two", &readers).await;
     until_all_are_read(&readers, &["one", "two"]).await;
+    until_counted(&one, 2).await;
     let three = Reader::start(&kafka, "three", &readers).await;
     until_all_are_read(&readers, &["one", "two", "three"]).await;
     let parts = |reader: &Reader| {
@@ -142,8 +157,11 @@ async fn three_processes_share_the_projects_and_what_one_leaves_goes_to_the_othe
     };
     let sizes = [&one, &two, &three].map(|reader| parts(reader).len());
     assert_eq!(sizes, [4, 4, 4]);
+    until_counted(&one, 2).await;
+    until_counted(&three, 1).await;
     two.leave().await;
     until_all_are_read(&readers, &["one", "three"]).await;
+    until_counted(&one, 1).await;
     one.leave().await;
     until_all_are_read(&readers, &["three"]).await;
     three.leave().await;
