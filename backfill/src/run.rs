@@ -140,9 +140,10 @@ impl Walk {
             queue: Queue::default(),
             summary: Summary { other_requests, ..Summary::default() },
         };
-        let is_listed =
-            |owner: &Owner| lists.iter().filter(|list| list.is_of_group() == owner.is_group).count();
-        self.live.lists(run.closed.values().map(|owner| is_listed(owner) as u64).sum());
+        for owner in run.closed.values() {
+            let own = lists.iter().copied().filter(|list| list.is_of_group() == owner.is_group);
+            own.for_each(|list| self.live.list(list));
+        }
         let mut changes = share.changes();
         let mut turns = FuturesUnordered::new();
         loop {
@@ -217,7 +218,7 @@ impl Run<'_> {
                     && *at >= self.began_at
                     && state.reaches(self.goal.since)
                 {
-                    self.walk.live.ended();
+                    self.walk.live.ended(list);
                     self.summary.read_by_others += 1;
                     continue;
                 }
@@ -225,7 +226,7 @@ impl Run<'_> {
                 if state.is_fresh(list, owner.last_activity_at, self.goal.now)
                     && state.reaches(self.goal.since)
                 {
-                    self.walk.live.ended();
+                    self.walk.live.ended(list);
                     self.summary.unchanged += 1;
                     continue;
                 }
@@ -286,7 +287,7 @@ impl Run<'_> {
             if let Some(error) = ended.error.as_ref().filter(|error| error.outcome() != Outcome::Reading) {
                 self.walk.checkpoints.save(&progress, error.outcome(), &chain(error)).await?;
             }
-            self.walk.live.ended();
+            self.walk.live.ended(ended.list);
             self.summary.lists.push(ended);
         }
         self.left(key, 1);

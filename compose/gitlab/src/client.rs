@@ -115,6 +115,11 @@ impl Client {
         &self.shared.tokens.get(0).name
     }
 
+    /// Requests that might be made right now with all tokens, by their budget and by what GitLab tells.
+    pub fn budget_left(&self) -> u32 {
+        self.shared.pace.budget().left(self.shared.pace.now())
+    }
+
     /// Whether whoever is on the way can read the token: the address begins with `http://`.
     pub fn is_plain(&self) -> bool {
         self.shared.base.is_plain()
@@ -152,7 +157,7 @@ impl Client {
                     Some(Next { limit: here.limit, path: here.path.clone(), query, walk })
                 }
             };
-            Ok(Page { items, next, read_at: answer.asked_at })
+            Ok(Page { items, next, total: headers::total(&answer.headers), read_at: answer.asked_at })
         })
         .await
     }

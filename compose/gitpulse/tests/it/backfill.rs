@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::deployment::Deployment;
 
-const GITLAB_TOKEN: &str = "glpat-of-a-test";
+pub(crate) const GITLAB_TOKEN: &str = "glpat-of-a-test";
 
 /// Rows that lists do not tell: refs that are gone are known by their pushes.
 fn listed(table: &str) -> &'static str {
@@ -54,10 +54,10 @@ const TABLES: [(&str, &[&str], &[&str]); 20] = [
 ];
 
 /// A GitLab that is served until the token is cancelled.
-struct Served {
-    world: Arc<World>,
-    requests: api::Requests,
-    stop: CancellationToken,
+pub(crate) struct Served {
+    pub(crate) world: Arc<World>,
+    pub(crate) requests: api::Requests,
+    pub(crate) stop: CancellationToken,
 }
 
 impl Drop for Served {
@@ -66,7 +66,7 @@ impl Drop for Served {
     }
 }
 
-async fn serve(mut config: WorldConfig, version: Version) -> Served {
+pub(crate) async fn serve(mut config: WorldConfig, version: Version) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     config.url = format!("http://{}", listener.local_addr().unwrap());
     let world = Arc::new(World::new(config));

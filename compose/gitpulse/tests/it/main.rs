@@ -17,6 +17,7 @@ mod deployment;
 mod documents;
 mod engines;
 mod fixtures;
+mod history;
 mod kafka_tools;
 mod kills;
 mod law;
