@@ -111,7 +111,7 @@ async fn pages_that_go_round_come_to_an_end() {
     let repeats =
         |_: &Request, count: usize| page(r#"[{"id":1},{"id":2}]"#, &format!("/?page={}", count + 2));
     let server = Server::start(repeats).await;
-    check(&walk(&server.client()).await.unwrap_err(), "a page repeats the one before it");
+    check(&walk(&server.client()).await.unwrap_err(), "a page repeats one before it");
     assert_eq!(server.asked().len(), 2);
 }
 

@@ -53,6 +53,8 @@ impl Besides {
         match (table, what) {
             // A push says no time: whoever is told of those of months, in any order, within a minute cannot say where a ref is.
             ("branches" | "tags" | "pushes", _) => true,
+            // That of its status, which is exact; the API tells that of its job.
+            ("deployments", what) if what.starts_with("finished_at is ") => true,
             // Those of other branches.
             ("commits", "is not true") => true,
             ("merge_request_events" | "issue_events", "is not true") => {

@@ -136,7 +136,8 @@ fn of_pages() -> Vec<Case> {
         }),
         failed("pushes", "a page repeats those before it, and names another one", move |_| {
             let number = of_events();
-            page(&json!([{ "id": 7 + number % 3, "number": number }]), &format!("/?page={number}"))
+            let next = format!("/?action=pushed&page={number}");
+            page(&json!([{ "id": 7 + number % 3, "number": number }]), &next)
         }),
         failed("members", "a page repeats one before it", move |_| {
             let number = of_members();
