@@ -7,8 +7,13 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use gitlab::Next;
 use serde::{Deserialize, Serialize};
 
+use crate::page::PageError;
+
 /// After so many pages a list that is paged by offsets is asked anew, for what is older than the last row: an offset costs GitLab what it skips.
 const PAGES_BEFORE_ANEW: u32 = 100;
+/// So many pages, one after the other, that lead no further down are no list. One or two may: things that are created meanwhile move those of a
+/// page behind it.
+const PAGES_IN_PLACE: u32 = 10;
 
 /// What was read of one list.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -44,6 +49,9 @@ pub struct Descent {
     pub before: Option<NaiveDate>,
     /// Pages since the list was asked anew.
     pub pages: u32,
+    /// Pages until now, one after the other, that led no further down.
+    #[serde(default)]
+    pub in_place: u32,
 }
 
 /// The fields by which a list is walked.
@@ -80,6 +88,7 @@ impl Keys {
                 next: None,
                 before: None,
                 pages: 0,
+                in_place: 0,
             });
         }
         self.open.as_mut()
@@ -88,8 +97,16 @@ impl Keys {
     /// A page was read. Gives the places of the objects that were not read before.
     ///
     /// `can_ask_anew`: the list is paged by offsets and can be asked for what was created before a day.
-    pub fn advance(&mut self, page: &[Listed], next: Option<Next>, can_ask_anew: bool) -> Vec<usize> {
-        let Some(open) = &mut self.open else { return Vec::new() };
+    ///
+    /// # Errors
+    /// Page after page leads no further down, and names another one.
+    pub fn advance(
+        &mut self,
+        page: &[Listed],
+        next: Option<Next>,
+        can_ask_anew: bool,
+    ) -> Result<Vec<usize>, PageError> {
+        let Some(open) = &mut self.open else { return Ok(Vec::new()) };
         let is_asked = |listed: &Listed| listed.created_at.is_none_or(|at| at <= open.until);
         let is_new = |listed: &Listed| {
             is_asked(listed)
@@ -101,6 +118,12 @@ impl Keys {
         let lowest = page.iter().map(|listed| listed.id).min();
         let is_through = lowest.is_some_and(|id| open.floor.is_some_and(|floor| id <= floor))
             || page.last().and_then(|listed| listed.created_at).is_some_and(|at| at < open.since);
+        // An empty page leads nowhere, and may be one: GitLab drops rows that the token may not see.
+        match (open.last, lowest) {
+            (Some(last), Some(lowest)) if lowest >= last => open.in_place += 1,
+            (_, Some(_)) => open.in_place = 0,
+            (_, None) => (),
+        }
         open.top = open.top.max(page.iter().filter(|listed| is_asked(listed)).map(|listed| listed.id).max());
         open.last = match (open.last, lowest) {
             (Some(last), Some(lowest)) => Some(last.min(lowest)),
@@ -110,7 +133,10 @@ impl Keys {
         open.next = next;
         if is_through || open.next.is_none() {
             self.close();
-            return new;
+            return Ok(new);
+        }
+        if open.in_place >= PAGES_IN_PLACE {
+            return Err(PageError::Repeated);
         }
         if can_ask_anew && open.pages >= PAGES_BEFORE_ANEW {
             // The day is one of the instance's time zone.
@@ -120,7 +146,7 @@ impl Keys {
                 (open.before, open.next, open.pages) = (day, None, 0);
             }
         }
-        new
+        Ok(new)
     }
 
     fn close(&mut self) {

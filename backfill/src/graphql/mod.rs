@@ -41,6 +41,12 @@ pub enum TellError {
     /// The project is not there under this path, or not for this token.
     #[error("GraphQL shows no project of this path")]
     NoProject,
+    /// There is another page, of which nobody says where it is.
+    #[error("GraphQL says that there is another page, and not where")]
+    NoCursor,
+    /// A row does not say what it is.
+    #[error("a row of GraphQL lacks its {0}")]
+    Row(&'static str),
     /// The project is there, and what it has is not shown.
     #[error("GraphQL does not show it to this token")]
     Hidden,
@@ -90,7 +96,9 @@ pub fn read(list: List, project_id: u64, base_url: &str, data: &RawValue) -> Res
             _ => pipeline::add(project_id, base_url, node, &mut told)?,
         }
     }
-    told.next = page_info.end_cursor.filter(|_| page_info.has_next_page);
+    if page_info.has_next_page {
+        told.next = Some(page_info.end_cursor.ok_or(TellError::NoCursor)?);
+    }
     Ok(told)
 }
 

@@ -20,6 +20,8 @@ use crate::state::State;
 const AT_ONCE: u64 = 40;
 /// Of which so many are asked about at the same time.
 const SIDE_BY_SIDE: usize = 4;
+/// The most pages of one thing: offsets end at 50,000 rows (<https://docs.gitlab.com/administration/instance_limits/#max-offset-allowed-by-the-rest-api-for-offset-based-pagination>).
+const MOST_PAGES: u32 = 500;
 
 /// The commits of a merge request.
 #[derive(Serialize)]
@@ -52,8 +54,12 @@ impl Walk {
         ending: &CancellationToken,
     ) -> Result<bool, WalkError> {
         let (list, owner_id) = (progress.list, progress.owner_id);
-        let parts = self.pending.newest(owner_id, list, AT_ONCE).await?;
+        let given_up = self.given_up.ids(owner_id, list);
+        let parts = self.pending.newest(owner_id, list, &given_up, AT_ONCE).await?;
         if parts.is_empty() {
+            if let Some(error) = self.given_up.end(owner_id, list) {
+                return Err(error);
+            }
             progress.state = State::Each(Some(goal.now));
             return Ok(false);
         }
@@ -67,6 +73,11 @@ impl Walk {
                 // It is gone, or not for this token: it is not asked about again before it changes.
                 Ok(()) => (),
                 Err(WalkError::Fetch(error)) if error.is_absent() => (),
+                // The others are not to wait for it.
+                Err(error) if error.is_of_one_thing() => {
+                    self.given_up.add(owner_id, list, part.id, error)?;
+                    return Ok(own.counted);
+                }
                 Err(error) => return Err(error),
             }
             self.pending.done(owner_id, vec![part]).await?;
@@ -114,7 +125,12 @@ impl Walk {
         self.asked(progress);
         let read_at = page.read_at;
         let mut objects = std::mem::take(&mut page.items);
+        let mut pages = 1;
         while let Some(next) = &page.next {
+            if pages >= MOST_PAGES {
+                return Err(FetchError::Endless { what: "one thing has more than 500 pages" }.into());
+            }
+            pages += 1;
             page = self.client.next(next).await?;
             self.asked(progress);
             objects.append(&mut page.items);

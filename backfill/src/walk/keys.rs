@@ -36,7 +36,7 @@ impl Walk {
         // The state moves on a copy: it is that of the page once Kafka has it.
         let mut state = progress.state.clone();
         let State::Keys(keys) = &mut state else { return Ok(false) };
-        let new = keys.advance(&listed, page.next, is_events);
+        let new = keys.advance(&listed, page.next, is_events)?;
         let mut items = found::items(list, owner_id, page.items, &new);
         if list == List::Notes {
             items = items

@@ -3,6 +3,7 @@
 
 mod each;
 mod found;
+mod given_up;
 mod keys;
 mod updated;
 mod whole;
@@ -21,6 +22,8 @@ use crate::page::PageError;
 use crate::pending::{Part, Pending, PendingError};
 use crate::publish::{BackfillPublishError, Destination, Item};
 use crate::scope::Owner;
+
+pub use given_up::GivenUp;
 
 /// Pages that are read of a list before others have their turn.
 const PAGES_OF_A_TURN: u32 = 10;
@@ -70,6 +73,25 @@ impl WalkError {
             _ => Outcome::Failed,
         }
     }
+
+    /// Whether the answer about another thing of the same list may be better.
+    fn is_of_one_thing(&self) -> bool {
+        match self {
+            WalkError::Object { .. } => true,
+            WalkError::Fetch(error) => matches!(
+                error,
+                FetchError::Server { .. }
+                    | FetchError::Stalled { .. }
+                    | FetchError::Broken { .. }
+                    | FetchError::Refused { .. }
+                    | FetchError::TooLarge { .. }
+                    | FetchError::Malformed(_)
+                    | FetchError::Shape { .. }
+                    | FetchError::Endless { .. }
+            ),
+            _ => false,
+        }
+    }
 }
 
 /// The span of time that a run reads.
@@ -95,6 +117,8 @@ pub struct Walk {
     pub pending: Pending,
     /// Which ways there are to ask this GitLab.
     pub face: Face,
+    /// What could not be asked about in this run.
+    pub given_up: GivenUp,
     /// Counts, for Prometheus.
     pub metrics: Metrics,
     /// Counts, for whoever watches.

@@ -153,7 +153,7 @@ impl Client {
                 None => None,
                 Some(link) => {
                     let query = self.shared.base.next_query(link)?;
-                    let walk = here.walk.step(&here.query, &items, &query)?;
+                    let walk = here.walk.step(&here.query, items.iter().map(AsRef::as_ref), &query)?;
                     Some(Next { limit: here.limit, path: here.path.clone(), query, walk })
                 }
             };

@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context;
 use backfill::checkpoint::{Checkpoints, Outcome};
 use backfill::face::Face;
+use backfill::graphql::TellError;
 use backfill::pending::Pending;
 use backfill::publish::{BackfillPublishError, Destination};
 use backfill::scope::{self, Owner, Scope, ScopeError};
-use backfill::walk::WalkError;
+use backfill::walk::{GivenUp, WalkError};
 use backfill::{BackfillConfig, Goal, Live, Metrics, Share, Summary, Walk};
 use gitlab::{Client, FetchError};
 use prometheus::Registry;
@@ -111,6 +112,7 @@ impl Session {
             checkpoints: Checkpoints::new(self.clickhouse.clone(), instance),
             pending: Pending::new(self.clickhouse.clone(), instance),
             face: Face::default(),
+            given_up: GivenUp::default(),
             metrics: self.metrics.clone(),
             live,
             shutdown: shutdown.clone(),
@@ -188,7 +190,9 @@ fn remedy(error: &WalkError) -> Option<String> {
             "run it again later; it continues where it was"
         }
         WalkError::Fetch(error) => return error.needs_attention(),
-        WalkError::Page(_) | WalkError::Object { .. } => {
+        WalkError::Page(_)
+        | WalkError::Object { .. }
+        | WalkError::Tell(TellError::Shape(_) | TellError::NoCursor | TellError::Row(_)) => {
             "look at what stands between here and GitLab: such answers are not GitLab's"
         }
         WalkError::Tell(_)

@@ -135,7 +135,13 @@ async fn stored(deployment: &Deployment, table: &str, key: &[&str], columns: &[S
 }
 
 /// Compares all tables with the truth.
-async fn compare(deployment: &Deployment, world: &World, without: &[&str]) {
+pub(crate) async fn compare(deployment: &Deployment, world: &World, without: &[&str]) {
+    let wrong = differences(deployment, world, without).await;
+    assert!(wrong.is_empty(), "{} wrong, as {:#?}", wrong.len(), sample(&wrong));
+}
+
+/// What of the tables is not as the truth is, each as `table key: what`.
+pub(crate) async fn differences(deployment: &Deployment, world: &World, without: &[&str]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (table, told) in told(world) {
         let (_, key, _) = TABLES.iter().find(|(name, _, _)| *name == table).unwrap();
@@ -161,11 +167,11 @@ async fn compare(deployment: &Deployment, world: &World, without: &[&str]) {
             wrong.push(format!("{table} {key}: is not true"));
         }
     }
-    assert!(wrong.is_empty(), "{} wrong, as {:#?}", wrong.len(), sample(&wrong));
+    wrong
 }
 
 /// Two of each table and column.
-fn sample(wrong: &[String]) -> Vec<&String> {
+pub(crate) fn sample(wrong: &[String]) -> Vec<&String> {
     let mut counts: BTreeMap<(String, String), u32> = BTreeMap::new();
     let mut sample = Vec::new();
     for line in wrong {
@@ -180,7 +186,7 @@ fn sample(wrong: &[String]) -> Vec<&String> {
     sample
 }
 
-fn installation(name: &str, world: &World) -> Deployment {
+pub(crate) fn installation(name: &str, world: &World) -> Deployment {
     Deployment::new(name)
         .with("GITLAB_URL", &world.config().url)
         .with("GITLAB_TOKEN", GITLAB_TOKEN)
@@ -188,7 +194,7 @@ fn installation(name: &str, world: &World) -> Deployment {
 }
 
 /// What a run says.
-fn read_history(deployment: &Deployment) -> String {
+pub(crate) fn read_history(deployment: &Deployment) -> String {
     let output = deployment.command(&["backfill", "--group", "factory"]).output().unwrap();
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }

@@ -8,6 +8,8 @@
 mod audit;
 mod backfill;
 mod backfill_hostile;
+mod backfill_kills;
+mod backfill_webhooks;
 mod brokers;
 mod clickhouse_clients;
 mod commands;
