@@ -10,6 +10,7 @@ pub mod list;
 pub mod metrics;
 pub mod page;
 pub mod publish;
+pub mod reconcile;
 pub mod run;
 pub mod scope;
 pub mod walk;

@@ -117,7 +117,8 @@ impl Client {
                     Some(Next { limit: here.limit, path: here.path.clone(), query, walk })
                 }
             };
-            Ok(Page { items, next, read_at: answer.asked_at })
+            let total = headers::total(&answer.headers);
+            Ok(Page { items, next, total, read_at: answer.asked_at })
         })
         .await
     }

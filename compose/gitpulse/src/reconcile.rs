@@ -1,0 +1,180 @@
+//! `gitpulse reconcile`. In: projects, groups. Out: what GitLab never delivered, in the topics of its webhooks, and a table of what was found.
+//! Never fails a run because GitLab hides something from the token: that is said.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use backfill::publish::Destination;
+use backfill::reconcile::state::States;
+use backfill::reconcile::stored::Stored;
+use backfill::reconcile::{Findings, Metrics, Reconcile, ReconcileConfig, Report, What, groups};
+use backfill::{BackfillConfig, scope};
+use clap::Args;
+use comfy_table::{Table, presets};
+use gitlab::{ApiConfig, Audit, Client};
+use prometheus::Registry;
+use runtime::admin::Readiness;
+use runtime::clickhouse::ClickHouse;
+use runtime::kafka::Kafka;
+use runtime::publisher::PublisherConfig;
+use runtime::{Publisher, migrate, shutdown};
+use schemas::instance::normal_instance;
+use schemas::tenant::Tenant;
+use tokio_util::sync::CancellationToken;
+
+use crate::arguments::{AdminArgs, StoreArgs};
+use crate::roles;
+
+/// Whose events they are.
+const TENANT: &str = "default";
+/// It could not begin: a setting is wrong, or nothing answers.
+const NOT_BEGUN: u8 = 2;
+
+/// What to look at, and where the tables are.
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileArgs {
+    #[command(flatten)]
+    reconcile: ReconcileConfig,
+    #[command(flatten)]
+    gitlab: ApiConfig,
+    #[command(flatten)]
+    publisher: PublisherConfig,
+    #[command(flatten)]
+    stores: StoreArgs,
+    #[command(flatten)]
+    admin: AdminArgs,
+}
+
+/// Looks once, or again and again until a signal. Exits with 0 if everything is there, 1 if something is left, 2 if it could not begin.
+pub(crate) async fn run(args: ReconcileArgs) -> anyhow::Result<ExitCode> {
+    let shutdown = shutdown::on_signal()?;
+    let registry = roles::registry()?;
+    let reconcile = match begin(&args, &registry).await {
+        Ok(reconcile) => reconcile,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            return Ok(ExitCode::from(NOT_BEGUN));
+        }
+    };
+    let Some(every) = args.reconcile.every else {
+        return once(&args.reconcile, &reconcile, &shutdown).await;
+    };
+    let readiness = Readiness {
+        kafka: Some(Kafka::new(&args.stores.kafka)?),
+        outbox: None,
+        clickhouse: Some(ClickHouse::new(&args.stores.clickhouse)),
+    };
+    let admin = roles::admin(args.admin.admin_listen, &registry, readiness, &shutdown).await?;
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+        // What stands in the way of one run need not stand in the way of the next.
+        if let Err(error) = once(&args.reconcile, &reconcile, &shutdown).await {
+            reconcile.metrics.failed();
+            tracing::error!("{error:#}");
+        }
+    }
+    admin.await.context("the admin listener")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn begin(args: &ReconcileArgs, registry: &Registry) -> anyhow::Result<Reconcile> {
+    let metrics = gitlab::Metrics::register(registry)?;
+    let client = Client::new(&args.gitlab, Audit::none())?.with_metrics(metrics);
+    let instance = normal_instance(client.base_url()).context("GITLAB_URL is no URL")?;
+    let clickhouse = ClickHouse::new(&args.stores.clickhouse);
+    migrate::tables(&clickhouse).await?;
+    Ok(Reconcile {
+        destination: Destination {
+            publisher: Publisher::new(&args.stores.kafka, &args.publisher, registry)?,
+            prefix: args.stores.kafka.topic_prefix.clone(),
+            tenant: Tenant::new(TENANT, Some(&instance))?,
+            instance: instance.clone(),
+        },
+        stored: Stored::new(clickhouse.client.clone(), &instance),
+        states: States::new(clickhouse.client, &instance),
+        metrics: Metrics::register(registry)?,
+        client,
+    })
+}
+
+/// One run, and its table.
+async fn once(
+    config: &ReconcileConfig,
+    reconcile: &Reconcile,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    let wanted = BackfillConfig {
+        project: config.project.clone(),
+        group: config.group.clone(),
+        instance: config.instance,
+        since: None,
+        only: Vec::new(),
+        exclude: Vec::new(),
+        dry_run: true,
+    };
+    let found = async {
+        let groups = groups::groups(&reconcile.client, &config.group).await?;
+        let projects = scope::projects(&reconcile.client, &wanted, None, shutdown).await?;
+        anyhow::Ok((groups, projects))
+    };
+    let (groups, projects) = match found.await {
+        Ok(found) => found,
+        Err(error) => {
+            reconcile.metrics.failed();
+            tracing::error!("{error:#}");
+            return Ok(ExitCode::from(NOT_BEGUN));
+        }
+    };
+    let now = now();
+    let report = reconcile.run(&groups, &projects, &config.plan(now), now, shutdown).await?;
+    say(&mut out, &report)
+}
+
+fn say(out: &mut impl Write, report: &Report) -> anyhow::Result<ExitCode> {
+    let sum = report.sum();
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["", "found", "mended", "gone", "left"]);
+    for what in What::all() {
+        let Some(tally) = sum.tallies.get(&what).filter(|tally| tally.found() > 0) else { continue };
+        let counts = [tally.found(), tally.mended, tally.gone, tally.left].map(|count| count.to_string());
+        table.add_row([what.as_str().to_owned()].into_iter().chain(counts));
+    }
+    if sum.tallies.values().any(|tally| tally.found() > 0) {
+        writeln!(out, "{}", table.trim_fmt())?;
+    }
+    for (place, findings) in &report.places {
+        for note in &findings.notes {
+            writeln!(out, "{note}")?;
+        }
+        if findings.more_notes > 0 {
+            writeln!(out, "{place}: {} notes more", findings.more_notes)?;
+        }
+        if findings.missing > 0 {
+            writeln!(out, "{place}: {:.2} % complete, {} missing", percent(findings), findings.missing)?;
+        }
+    }
+    writeln!(
+        out,
+        "{} projects, {:.2} % complete, by {} requests; {} hooks lead here, {} of them disabled{}",
+        report.projects,
+        percent(&sum),
+        report.requests,
+        sum.hooks,
+        sum.disabled_hooks,
+        if sum.is_whole() { "; nothing is left to mend" } else { "" },
+    )?;
+    Ok(if sum.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Never rounded up to 100.
+fn percent(findings: &Findings) -> f64 {
+    (findings.completeness() * 10_000.0).floor() / 100.0
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: up to when it is looked")]
+fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
+}
