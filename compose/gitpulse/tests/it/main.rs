@@ -22,6 +22,7 @@ mod migrations;
 mod nisshi;
 mod poison;
 mod rebuild;
+mod reconcile;
 mod roles;
 mod shared_fixtures;
 mod skipped;
