@@ -28,12 +28,14 @@ const FAILED: &str = "client_failure,server_failure";
 /// Commits that are read anew of one push.
 const MAX_COMMITS: usize = 100;
 /// What set off deliveries whose news is in lists that are read anyway.
-const LISTED_TRIGGERS: [&str; 7] = [
+const LISTED_TRIGGERS: [&str; 9] = [
     "push_hooks",
     "tag_push_hooks",
     "merge_request_hooks",
     "issue_hooks",
     "confidential_issue_hooks",
+    "note_hooks",
+    "confidential_note_hooks",
     "pipeline_hooks",
     "deployment_hooks",
 ];

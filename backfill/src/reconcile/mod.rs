@@ -3,7 +3,7 @@
 //!
 //! In the order of a run: [`config`] says what to look at, [`groups`] finds the groups, [`hooks`] the hooks that lead here, `hook_log` reads their
 //! failed deliveries, [`logged`] what one of them is. `compare` holds a list ([`watched`]) against its table ([`stored`]), `gaps` asks for numbers
-//! ([`numbers`]) that are missing, `pipelines` for pipelines, which cannot be asked for by number, `pushes` finds pushes that nobody told, `again` looks
+//! ([`numbers`]) that are missing, `pipelines` for pipelines, which cannot be asked for by number, `pushes` and `notes` find pushes and comments that nobody told, `again` looks
 //! at what may have changed unseen, `deleted` for what is gone. [`run`] does it for all, [`asking`] counts requests, [`state`] remembers, [`report`]
 //! and [`metrics`] say what was found.
 //!
@@ -22,6 +22,7 @@ mod hook_log;
 pub mod hooks;
 pub mod logged;
 pub mod metrics;
+mod notes;
 pub mod numbers;
 mod pipelines;
 mod pushes;

@@ -25,6 +25,8 @@ pub enum What {
     Behind(Watched),
     /// Pushes that nobody told.
     Pushes,
+    /// Comments that nobody told.
+    Notes,
     /// Pipelines that were unfinished for long, or finished without their times.
     Unfinished,
     /// Merge requests whose approvals were read once they were merged or closed.
@@ -40,7 +42,7 @@ impl What {
         all.extend(
             Watched::ALL.into_iter().flat_map(|watched| [What::Missing(watched), What::Behind(watched)]),
         );
-        all.extend([What::Pushes, What::Unfinished, What::Approvals, What::Deleted]);
+        all.extend([What::Pushes, What::Notes, What::Unfinished, What::Approvals, What::Deleted]);
         all
     }
 
@@ -57,6 +59,7 @@ impl What {
             What::Behind(Watched::ChildPipelines) => "child_pipelines_behind",
             What::Behind(Watched::Deployments) => "deployments_behind",
             What::Pushes => "pushes",
+            What::Notes => "notes",
             What::Unfinished => "unfinished_pipelines",
             What::Approvals => "approvals",
             What::Deleted => "deleted",

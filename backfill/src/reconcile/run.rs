@@ -22,6 +22,7 @@ use super::gaps;
 use super::hook_log;
 use super::hooks::{self, Owner};
 use super::metrics::Metrics;
+use super::notes;
 use super::pushes;
 use super::report::{Findings, Report, Tally};
 use super::state::{ProjectState, Remembered, States};
@@ -241,6 +242,13 @@ impl Step<'_> {
                 state.read_until.insert("pushes".to_owned(), self.now);
             }
             Err(error) => findings.ended(&format!("pushes of {path}"), error)?,
+        }
+        let since = self.since(state, "notes", oversize_since);
+        match notes::read(self, project.id, since, findings).await {
+            Ok(()) => {
+                state.read_until.insert("notes".to_owned(), self.now);
+            }
+            Err(error) => findings.ended(&format!("notes of {path}"), error)?,
         }
         if let Err(error) = again::look(self, project.id, state, findings).await {
             findings.ended(&format!("looking again at {path}"), error)?;

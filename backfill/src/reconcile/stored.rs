@@ -54,6 +54,15 @@ pub struct Gap {
     pub before: Option<DateTime<Utc>>,
 }
 
+/// A thing that is there, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Row, Deserialize)]
+pub struct There {
+    /// What identifies it within its project.
+    pub key: u64,
+    /// By what GitLab is asked for it within its project.
+    pub number: u64,
+}
+
 /// What a push did to one ref.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Transition {
@@ -172,6 +181,36 @@ impl Stored {
         let query = self.client.query(sql).bind(&self.instance).bind(project_id).bind(refs);
         let rows: Vec<(String, String, String)> = query.fetch_all().await?;
         Ok(rows.into_iter().map(|(name, before, after)| Transition::new(name, &before, &after)).collect())
+    }
+
+    /// Things that a project has as far as is known, and that somebody told of before a time.
+    pub async fn there(
+        &self,
+        watched: Watched,
+        project_id: u64,
+        before: DateTime<Utc>,
+    ) -> Result<Vec<There>, ReconcileError> {
+        let table = watched.table();
+        let sql = format!(
+            "SELECT {key} AS key, assumeNotNull({number}) AS number FROM {view} WHERE instance = ? AND project_id = ? AND deleted_at IS NULL \
+             AND {listed} AND first_received_at < fromUnixTimestamp64Milli(?) ORDER BY key",
+            key = table.key,
+            number = table.number,
+            view = table.view,
+            listed = table.listed,
+        );
+        let query = self.client.query(&sql).bind(&self.instance).bind(project_id);
+        Ok(query.bind(before.timestamp_millis()).fetch_all().await?)
+    }
+
+    /// Those of these notes of a project that the table has.
+    pub async fn notes(&self, project_id: u64, ids: &[u64]) -> Result<BTreeSet<u64>, ReconcileError> {
+        if ids.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let sql = "SELECT id FROM notes WHERE instance = ? AND project_id = ? AND id IN ?";
+        let query = self.client.query(sql).bind(&self.instance).bind(project_id).bind(ids);
+        Ok(query.fetch_all::<u64>().await?.into_iter().collect())
     }
 
     /// Pipelines of a project that are unfinished in the tables for longer than a day, or finished without a word of when, or of which a job is

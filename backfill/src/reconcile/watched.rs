@@ -34,6 +34,8 @@ pub struct TableOf {
     pub view: &'static str,
     /// The column that identifies a row within its project.
     pub key: &'static str,
+    /// The column by which GitLab is asked for a thing within its project.
+    pub number: &'static str,
     /// The column that has its state.
     pub state: &'static str,
     /// Which of its rows the list has, as a condition.
@@ -125,24 +127,24 @@ impl Watched {
         format!("projects/{project_id}/{name}")
     }
 
-    /// The path of one of its things, by what identifies it within the project.
-    pub fn path_of(self, project_id: u64, key: u64) -> String {
-        format!("{}/{key}", self.path(project_id))
+    /// The path of one of its things: of a merge request or an issue by its number within the project, of others by the id.
+    pub fn path_of(self, project_id: u64, number: u64) -> String {
+        format!("{}/{number}", self.path(project_id))
     }
 
     /// The table that has it.
     pub fn table(self) -> TableOf {
-        let (view, key, state, listed) = match self {
-            Watched::MergeRequests => ("merge_requests", "iid", "state", "true"),
+        let (view, key, number, state, listed) = match self {
+            Watched::MergeRequests => ("merge_requests", "iid", "iid", "state", "true"),
             // An epic is of a group.
-            Watched::Issues => ("issues", "id", "state", "iid IS NOT NULL"),
-            Watched::Pipelines => ("pipelines", "id", "status", "ifNull(source, '') != 'parent_pipeline'"),
+            Watched::Issues => ("issues", "id", "iid", "state", "iid IS NOT NULL"),
+            Watched::Pipelines => ("pipelines", "id", "id", "status", "ifNull(source, '') != 'parent_pipeline'"),
             Watched::ChildPipelines => {
-                ("pipelines", "id", "status", "ifNull(source, '') = 'parent_pipeline'")
+                ("pipelines", "id", "id", "status", "ifNull(source, '') = 'parent_pipeline'")
             }
-            Watched::Deployments => ("deployments", "id", "status", "true"),
+            Watched::Deployments => ("deployments", "id", "id", "status", "true"),
         };
-        TableOf { view, key, state, listed }
+        TableOf { view, key, number, state, listed }
     }
 
     /// Whether its numbers within the project follow each other, so that a gap shows what is missing. Pipelines and child pipelines are counted
