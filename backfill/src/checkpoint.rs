@@ -6,22 +6,26 @@ use std::collections::BTreeMap;
 use clickhouse::{Client, Row};
 use serde::{Deserialize, Serialize};
 
-use crate::coverage::Coverage;
 use crate::list::List;
+use crate::save::{SaveError, Saver};
+use crate::state::State;
 
 /// Checkpoints could not be read or saved.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// ClickHouse did not do it.
-    #[error("the table backfill_checkpoints cannot be used")]
+    /// ClickHouse did not give them.
+    #[error("the table backfill_checkpoints cannot be read")]
     ClickHouse(#[from] clickhouse::error::Error),
-    /// What was saved is not what this build saves.
-    #[error("the checkpoint of {list} of project {project_id} cannot be read")]
+    /// ClickHouse did not take one.
+    #[error(transparent)]
+    Save(#[from] SaveError),
+    /// It cannot be written down.
+    #[error("the checkpoint of {list} of {owner_id} cannot be written")]
     State {
         /// Name of the list.
-        list: String,
-        /// The project.
-        project_id: u64,
+        list: &'static str,
+        /// The project or group.
+        owner_id: u64,
         /// What is wrong with it.
         #[source]
         source: serde_json::Error,
@@ -54,30 +58,31 @@ impl Outcome {
     }
 }
 
-/// Checkpoints of one instance.
+/// Checkpoints of one instance. Clones share it.
 #[derive(Clone)]
 pub struct Checkpoints {
     client: Client,
+    saver: Saver<CheckpointRow>,
     instance: String,
 }
 
 #[derive(Row, Deserialize)]
 struct Saved {
-    project_id: u64,
+    owner_id: u64,
     list: String,
     state: String,
 }
 
-#[derive(Row, Serialize)]
-struct NewRow<'a> {
-    instance: &'a str,
-    project_id: u64,
-    list: &'a str,
-    state: &'a str,
+#[derive(Debug, Clone, Row, Serialize, Deserialize)]
+struct CheckpointRow {
+    instance: String,
+    owner_id: u64,
+    list: String,
+    state: String,
     requests: u64,
     objects: u64,
-    outcome: &'a str,
-    message: &'a str,
+    outcome: String,
+    message: String,
 }
 
 /// What was counted of a list in this run.
@@ -89,59 +94,66 @@ pub struct Counted {
     pub objects: u64,
 }
 
+/// A list of a project or group, and how far it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// The project, or the group where the list is of a group.
+    pub owner_id: u64,
+    /// The list.
+    pub list: List,
+    /// What was read.
+    pub state: State,
+    /// What this run did.
+    pub counted: Counted,
+}
+
 impl Checkpoints {
     /// Those of an instance, in its one form.
     pub fn new(client: Client, instance: &str) -> Checkpoints {
-        Checkpoints { client, instance: instance.to_owned() }
+        let saver = Saver::start(client.clone(), "backfill_checkpoints");
+        Checkpoints { client, saver, instance: instance.to_owned() }
     }
 
-    /// All that were saved.
-    pub async fn load(&self) -> Result<BTreeMap<(u64, List), Coverage>, CheckpointError> {
-        let sql = "SELECT project_id, list, state FROM backfill_checkpoints FINAL WHERE instance = ?";
+    /// All that were saved. One that this build cannot read is left out: its list is read again, which changes nothing.
+    pub async fn load(&self) -> Result<BTreeMap<(u64, List), State>, CheckpointError> {
+        let sql = "SELECT owner_id, list, state FROM backfill_checkpoints FINAL WHERE instance = ?";
         let rows: Vec<Saved> = self.client.query(sql).bind(&self.instance).fetch_all().await?;
-        let mut coverages = BTreeMap::new();
-        for Saved { project_id, list, state } in rows {
-            // One that only a newer build has.
+        let mut states = BTreeMap::new();
+        for Saved { owner_id, list, state } in rows {
             let Some(known) = List::from_name(&list) else { continue };
-            let coverage = serde_json::from_str(&state).map_err(|source| CheckpointError::State {
-                list,
-                project_id,
-                source,
-            })?;
-            coverages.insert((project_id, known), coverage);
+            match serde_json::from_str(&state) {
+                Ok(state) => drop(states.insert((owner_id, known), state)),
+                Err(error) => {
+                    tracing::warn!(owner_id, list, %error, "a checkpoint cannot be read; the list is read from its beginning");
+                }
+            }
         }
-        Ok(coverages)
+        Ok(states)
     }
 
     /// Saves the state of a list.
     pub async fn save(
         &self,
-        project_id: u64,
-        list: List,
-        coverage: &Coverage,
-        counted: Counted,
+        progress: &Progress,
         outcome: Outcome,
         message: &str,
     ) -> Result<(), CheckpointError> {
-        let state = serde_json::to_string(coverage).map_err(|source| CheckpointError::State {
-            list: list.as_str().to_owned(),
-            project_id,
+        let Progress { owner_id, list, state, counted } = progress;
+        let state = serde_json::to_string(state).map_err(|source| CheckpointError::State {
+            list: list.as_str(),
+            owner_id: *owner_id,
             source,
         })?;
-        let mut insert = self.client.insert::<NewRow<'_>>("backfill_checkpoints").await?;
-        insert
-            .write(&NewRow {
-                instance: &self.instance,
-                project_id,
-                list: list.as_str(),
-                state: &state,
-                requests: counted.requests,
-                objects: counted.objects,
-                outcome: outcome.as_str(),
-                message,
-            })
-            .await?;
-        insert.end().await?;
-        Ok(())
+        let row = CheckpointRow {
+            instance: self.instance.clone(),
+            owner_id: *owner_id,
+            list: list.as_str().to_owned(),
+            state,
+            requests: counted.requests,
+            objects: counted.objects,
+            outcome: outcome.as_str().to_owned(),
+            message: message.to_owned(),
+        };
+        Ok(self.saver.save(vec![row]).await?)
     }
 }

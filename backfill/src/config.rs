@@ -25,7 +25,11 @@ pub struct BackfillConfig {
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub since: Option<DateTime<Utc>>,
 
-    /// Lists to read, of merge_requests, pipelines, child_pipelines, deployments, issues; by default all
+    /// Reads what was updated until that day or moment; by default until now
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub until: Option<DateTime<Utc>>,
+
+    /// Lists to read, as merge_requests,pipelines (docs/BACKFILL.md has them all); by default all
     #[arg(long, value_name = "LISTS", value_delimiter = ',', value_parser = list)]
     pub only: Vec<List>,
 

@@ -1,16 +1,16 @@
-//! Which part of a list was read. In: windows of `updated_at` that were read. Out: the next one to read. Pure, and small enough to be kept as a
-//! checkpoint.
+//! Which part of a list was read by the time of its updates. In: windows that were read. Out: the next one to read. Pure, and small enough to be kept as
+//! a checkpoint.
 //!
-//! The newest window comes first, then older ones, each twice as long as all before, so that tables fill from today backwards; once a window
-//! holds little, all that is older is one window, because each costs a request. What was read is always one span without a gap. What changes while a window is read moves behind its end, and is found by the next window that
-//! begins there.
+//! The newest window comes first, then older ones, so that tables fill from today backwards. What was read is always one span without a gap. What
+//! changes while a window is read moves behind its end, and is found by the next window, which begins there.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use gitlab::Next;
 use serde::{Deserialize, Serialize};
 
-/// The first window.
+/// The first window, of a list that is walked in ascending order.
 const FIRST_WINDOW: TimeDelta = TimeDelta::days(30);
-/// A window of so few pages is followed by one of all that is older.
+/// A window of so few pages is followed by one of all that is older: each costs a request.
 const FEW_PAGES: u32 = 2;
 /// What windows that follow each other have in common: the clocks of the instance's machines differ.
 const OVERLAP: TimeDelta = TimeDelta::seconds(60);
@@ -36,19 +36,33 @@ pub struct Span {
     pub until: DateTime<Utc>,
 }
 
-/// A window that is being read, in ascending order of `updated_at`.
+/// A window that is being read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// All of it.
     pub span: Span,
-    /// Where the next page begins.
-    pub cursor: Cursor,
+    /// Where the next page is.
+    pub place: Place,
     /// Pages that were read of it.
     #[serde(default)]
     pub pages: u32,
 }
 
-/// Where the next page of a window begins.
+/// Where the next page of a window is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// At its beginning.
+    Start,
+    /// At a time, in ascending order of updates.
+    At(Cursor),
+    /// Behind a row, by GraphQL's name for it.
+    Behind(String),
+    /// Where a link said.
+    Page(Next),
+}
+
+/// Where the next page of a window in ascending order begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// `updated_after` of the next request, as GitLab printed it.
@@ -59,6 +73,15 @@ pub struct Cursor {
     pub seen: Vec<u64>,
 }
 
+/// In which order a window is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Oldest first, as REST must be read so that nothing is missed: newer windows come before older ones, each twice as long as all before.
+    Ascending,
+    /// Newest first, by keys: one window is enough.
+    Descending,
+}
+
 impl Span {
     fn length(&self) -> TimeDelta {
         self.until - self.from
@@ -67,44 +90,60 @@ impl Span {
 
 impl Window {
     fn new(span: Span) -> Window {
-        let after = span.from.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-        Window { span, cursor: Cursor { after, page: 1, seen: Vec::new() }, pages: 0 }
+        Window { span, place: Place::Start, pages: 0 }
+    }
+
+    /// Its beginning, as a query says it.
+    pub fn from(&self) -> String {
+        self.span.from.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    }
+
+    /// Its end, as a query says it.
+    pub fn until(&self) -> String {
+        self.span.until.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
     }
 }
 
 impl Coverage {
-    /// The window to read next, which becomes the open one; `None` when all from `since` to `now` was read.
-    pub fn next(&mut self, since: DateTime<Utc>, now: DateTime<Utc>) -> Option<&mut Window> {
+    /// The window to read next, which becomes the open one; `None` when all from `since` to `until` was read.
+    pub fn next(&mut self, since: DateTime<Utc>, until: DateTime<Utc>, order: Order) -> Option<&mut Window> {
         if self.open.is_none() {
-            let span = self.next_span(since, now)?;
+            let span = self.next_span(since, until, order)?;
             self.open = Some(Window::new(span));
         }
         self.open.as_mut()
     }
 
-    fn next_span(&self, since: DateTime<Utc>, now: DateTime<Utc>) -> Option<Span> {
+    fn next_span(&self, since: DateTime<Utc>, until: DateTime<Utc>, order: Order) -> Option<Span> {
+        if since >= until {
+            return None;
+        }
         let Some(read) = self.span else {
-            return Some(Span { from: since.max(now - FIRST_WINDOW), until: now });
+            let from = match order {
+                Order::Ascending => since.max(until - FIRST_WINDOW),
+                Order::Descending => since,
+            };
+            return Some(Span { from, until });
         };
-        if read.until < now {
-            return Some(Span { from: read.until - OVERLAP, until: now });
+        if read.until < until {
+            return Some(Span { from: read.until - OVERLAP, until });
         }
         if read.from > since {
-            let from = match self.last_pages {
-                0..=FEW_PAGES => since,
-                _ => since.max(read.from - (read.length() * 2).max(FIRST_WINDOW)),
+            let from = match (order, self.last_pages) {
+                (Order::Descending, _) | (Order::Ascending, 0..=FEW_PAGES) => since,
+                (Order::Ascending, _) => since.max(read.from - (read.length() * 2).max(FIRST_WINDOW)),
             };
             return Some(Span { from, until: read.from });
         }
         None
     }
 
-    /// A page of the open window was read, and where the next one begins; without it the window was read to its end.
-    pub fn advance(&mut self, next: Option<Cursor>) {
+    /// A page of the open window was read, and where the next one is; without it the window was read to its end.
+    pub fn advance(&mut self, next: Option<Place>) {
         if let Some(window) = &mut self.open {
             window.pages += 1;
             match next {
-                Some(cursor) => window.cursor = cursor,
+                Some(place) => window.place = place,
                 None => self.close(),
             }
         }

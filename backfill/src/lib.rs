@@ -1,20 +1,36 @@
 //! GitLab's history. In: objects of GitLab's API. Out: the same topics that webhooks are published to, under the same keys.
 //!
-//! [`scope`] finds the projects, [`list`](mod@list) says what is listed of each and how, [`coverage`] which part was read and [`page`] where to go on,
-//! [`publish`] brings a page to Kafka, [`checkpoint`] remembers that it did, [`walk`] does it list by list, and [`run`] for all.
+//! In the order of a run: [`scope`] finds projects and groups, [`list`](mod@list) says what is listed of each and how, [`queue`] whose turn it is, [`walk`] reads
+//! a list on: by the time of updates ([`coverage`], [`page`]), by ids ([`keys`]), whole ([`whole`]), or one by one what lists have found
+//! ([`pending`]); by [`graphql`] where it tells more ([`face`]). [`publish`] brings a page to Kafka, [`checkpoint`] remembers that it did ([`state`],
+//! [`save`]). [`run`] does it for all, [`live`] and [`metrics`] count.
+//! [`share`] divides the projects among all who read the same GitLab.
 
 pub mod checkpoint;
 pub mod config;
 pub mod coverage;
+pub mod face;
+pub mod graphql;
+pub mod keys;
 pub mod list;
+pub mod live;
 pub mod metrics;
 pub mod page;
+pub mod pending;
 pub mod publish;
+pub mod queue;
 pub mod reconcile;
 pub mod run;
+pub mod save;
 pub mod scope;
+pub mod share;
+pub mod state;
 pub mod walk;
+pub mod whole;
 
 pub use config::BackfillConfig;
+pub use live::Live;
 pub use metrics::Metrics;
-pub use run::{Backfill, Summary};
+pub use run::Summary;
+pub use share::Share;
+pub use walk::{Goal, Walk};

@@ -1,103 +1,216 @@
-//! What is listed of a project. In: a project's id. Out: path, query and limit of each list. Never asks.
+//! What is listed. In: a project or group. Out: path, query and limit of each list, and how it is walked. Never asks.
 
 use gitlab::Limit;
 use schemas::api::resource::Resource;
-
-use crate::coverage::Window;
+use schemas::api::subject::{Context, Owner};
 
 /// Objects on a page, the most that GitLab gives (<https://docs.gitlab.com/api/rest/#pagination>).
 pub const PER_PAGE: usize = 100;
 
-/// A list of a project that can be filtered and sorted by `updated_at`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum List {
+/// How a list is walked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By the time at which things were updated ([`crate::coverage`]).
+    Updated,
+    /// From the highest id down to the highest of the last time ([`crate::keys`]).
+    Keys,
+    /// From its first page to its last, each time ([`crate::whole`]).
+    Whole,
+    /// A request for each thing that another list found ([`crate::pending`]).
+    Each,
+}
+
+/// Makes the enumeration of the lists. A row has the variant, its name, how it is walked and what its objects are.
+macro_rules! lists {
+    ($($(#[$doc:meta])* $list:ident $name:literal $way:ident $resource:ident;)*) => {
+        /// A list of a project, or of a group.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum List {
+            $($(#[$doc])* $list,)*
+        }
+
+        impl List {
+            /// Every list, in the order in which they are read.
+            pub const ALL: [List; [$($name),*].len()] = [$(List::$list),*];
+
+            /// Its name, in settings, checkpoints and metric labels.
+            pub fn as_str(self) -> &'static str {
+                match self { $(List::$list => $name,)* }
+            }
+
+            /// How it is walked.
+            pub fn way(self) -> Way {
+                match self { $(List::$list => Way::$way,)* }
+            }
+
+            /// What its objects are.
+            pub fn resource(self) -> Resource {
+                match self { $(List::$list => Resource::$resource,)* }
+            }
+        }
+    };
+}
+
+lists! {
     /// Merge requests, in any state.
-    MergeRequests,
-    /// Pipelines. The list has neither finish nor duration.
-    Pipelines,
+    MergeRequests "merge_requests" Updated MergeRequest;
+    /// Notes of merge requests and the size of their changes, where GitLab has GraphQL for them.
+    MergeRequestDetails "merge_request_details" Updated MergeRequest;
+    /// Pipelines. Only GraphQL tells start, finish and duration in a list.
+    Pipelines "pipelines" Updated Pipeline;
     /// Pipelines that another pipeline started: the list of pipelines leaves them out unless it is asked for them alone
     /// (<https://docs.gitlab.com/api/pipelines/#list-project-pipelines>).
-    ChildPipelines,
+    ChildPipelines "child_pipelines" Updated Pipeline;
     /// Deployments.
-    Deployments,
+    Deployments "deployments" Updated Deployment;
     /// Issues, in any state.
-    Issues,
+    Issues "issues" Updated Issue;
+    /// Jobs, retried ones included. Trigger jobs are not among them.
+    Jobs "jobs" Keys Job;
+    /// Pushes to branches and tags, of the last three years.
+    Pushes "pushes" Keys PushEvent;
+    /// What was done to merge requests: opened, closed, merged, approved; of the last three years.
+    MergeRequestEvents "merge_request_events" Keys MergeRequestEvent;
+    /// What was done to issues.
+    IssueEvents "issue_events" Keys IssueEvent;
+    /// Environments, with their tiers.
+    Environments "environments" Whole Environment;
+    /// Commits of the default branch, with the lines that they changed.
+    Commits "commits" Whole Commit;
+    /// Branches.
+    Branches "branches" Whole Branch;
+    /// Tags.
+    Tags "tags" Whole Tag;
+    /// Releases.
+    Releases "releases" Whole Release;
+    /// Milestones of the project.
+    Milestones "milestones" Whole Milestone;
+    /// Members of the project, those of its groups included.
+    Members "members" Whole Member;
+    /// Members of a group.
+    GroupMembers "group_members" Whole Member;
+    /// Milestones of a group.
+    GroupMilestones "group_milestones" Whole Milestone;
+    /// Pipelines alone, with start, finish and duration, where GraphQL does not tell them in the list.
+    PipelineDetails "pipeline_details" Each Pipeline;
+    /// Jobs of pipelines that changed after their jobs were read.
+    PipelineJobs "pipeline_jobs" Each Job;
+    /// Trigger jobs of pipelines that started others.
+    TriggerJobs "trigger_jobs" Each TriggerJob;
+    /// The merge requests that a deployment brought.
+    DeploymentMergeRequests "deployment_merge_requests" Each DeploymentMergeRequests;
+    /// Notes of a merge request that has more of them than GraphQL gives at once, or of any where it gives none.
+    MergeRequestNotes "merge_request_notes" Each Note;
+    /// Notes of an issue.
+    IssueNotes "issue_notes" Each Note;
+    /// Commits of a merge request.
+    MergeRequestCommits "merge_request_commits" Each MergeRequestCommits;
 }
 
 impl List {
-    /// Every list.
-    pub const ALL: [List; 5] =
-        [List::MergeRequests, List::Pipelines, List::ChildPipelines, List::Deployments, List::Issues];
-
-    /// Its name, in settings, checkpoints and metric labels.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            List::MergeRequests => "merge_requests",
-            List::Pipelines => "pipelines",
-            List::ChildPipelines => "child_pipelines",
-            List::Deployments => "deployments",
-            List::Issues => "issues",
-        }
-    }
-
     /// The list of this name.
     pub fn from_name(name: &str) -> Option<List> {
         List::ALL.into_iter().find(|list| list.as_str() == name)
     }
 
-    /// What its objects are.
-    pub fn resource(self) -> Resource {
+    /// The lists that find what this one asks about one by one.
+    pub fn sources(self) -> &'static [List] {
         match self {
-            List::MergeRequests => Resource::MergeRequest,
-            List::Pipelines | List::ChildPipelines => Resource::Pipeline,
-            List::Deployments => Resource::Deployment,
-            List::Issues => Resource::Issue,
+            List::PipelineDetails | List::PipelineJobs | List::TriggerJobs => {
+                &[List::Pipelines, List::ChildPipelines]
+            }
+            List::DeploymentMergeRequests => &[List::Deployments],
+            List::MergeRequestNotes => &[List::MergeRequests, List::MergeRequestDetails],
+            List::IssueNotes => &[List::Issues],
+            List::MergeRequestCommits => &[List::MergeRequests],
+            _ => &[],
         }
+    }
+
+    /// Whether it is of groups.
+    pub fn is_of_group(self) -> bool {
+        matches!(self, List::GroupMembers | List::GroupMilestones)
     }
 
     /// The limit that its requests count against.
     pub fn limit(self) -> Limit {
-        Limit::General
+        match self {
+            List::Jobs => Limit::ProjectJobs,
+            List::Members | List::GroupMembers => Limit::Members,
+            _ => Limit::General,
+        }
     }
 
-    /// Its path, by the project's id: a path would be redirected after a rename.
-    pub fn path(self, project_id: u64) -> String {
-        let name = match self {
-            List::ChildPipelines => List::Pipelines.as_str(),
-            List::MergeRequests | List::Pipelines | List::Deployments | List::Issues => self.as_str(),
+    /// Whose objects it lists.
+    pub fn context(self, owner: u64) -> Context {
+        let owner = if self.is_of_group() { Owner::Group(owner) } else { Owner::Project(owner) };
+        Context { owner, parent: None }
+    }
+
+    /// Its path, by the id of the project or group: a path would be redirected after a rename. `part` is the thing that is asked about, where
+    /// each has a request of its own.
+    pub fn path(self, owner: u64, part: u64) -> String {
+        let below = match self {
+            List::ChildPipelines | List::Pipelines => "pipelines".to_owned(),
+            List::Pushes | List::MergeRequestEvents | List::IssueEvents => "events".to_owned(),
+            List::Commits => "repository/commits".to_owned(),
+            List::Branches => "repository/branches".to_owned(),
+            List::Tags => "repository/tags".to_owned(),
+            List::Members | List::GroupMembers => "members/all".to_owned(),
+            List::GroupMilestones => "milestones".to_owned(),
+            List::PipelineDetails => format!("pipelines/{part}"),
+            List::PipelineJobs => format!("pipelines/{part}/jobs"),
+            List::TriggerJobs => format!("pipelines/{part}/trigger_jobs"),
+            List::DeploymentMergeRequests => format!("deployments/{part}/merge_requests"),
+            List::MergeRequestNotes => format!("merge_requests/{part}/notes"),
+            List::IssueNotes => format!("issues/{part}/notes"),
+            List::MergeRequestCommits => format!("merge_requests/{part}/commits"),
+            List::MergeRequestDetails => List::MergeRequests.as_str().to_owned(),
+            List::MergeRequests
+            | List::Deployments
+            | List::Issues
+            | List::Jobs
+            | List::Environments
+            | List::Releases
+            | List::Milestones => self.as_str().to_owned(),
         };
-        format!("projects/{project_id}/{name}")
+        let owners = if self.is_of_group() { "groups" } else { "projects" };
+        format!("{owners}/{owner}/{below}")
     }
 
-    /// The query of the next page of a window.
+    /// The query of its first page, without what its walk adds.
     ///
     /// Deployments can be filtered by `updated_at` only if they are sorted by it, and their filter of states has no word for all, which is
-    /// what no filter means (<https://docs.gitlab.com/api/deployments/>).
-    pub fn query(self, window: &Window) -> Vec<(&'static str, String)> {
-        let until = window.span.until.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-        let mut query = vec![
-            ("order_by", "updated_at".to_owned()),
-            ("sort", "asc".to_owned()),
-            ("per_page", PER_PAGE.to_string()),
-            ("updated_after", window.cursor.after.clone()),
-            ("updated_before", until),
-        ];
-        match self {
-            List::MergeRequests => {
-                query.push(("state", "all".to_owned()));
-                query.push(("scope", "all".to_owned()));
-                query.push(("with_labels_details", "true".to_owned()));
-            }
-            List::Issues => {
-                query.push(("state", "all".to_owned()));
-                query.push(("scope", "all".to_owned()));
-            }
-            List::ChildPipelines => query.push(("source", "parent_pipeline".to_owned())),
-            List::Pipelines | List::Deployments => (),
-        }
-        if window.cursor.page > 1 {
-            query.push(("page", window.cursor.page.to_string()));
-        }
-        query
+    /// what no filter means (<https://docs.gitlab.com/api/deployments/>). Commits are never listed of all refs at once: GitLab then gives the first
+    /// page again and again (<https://gitlab.com/gitlab-org/gitlab/-/issues/586997>).
+    pub fn query(self) -> Vec<(&'static str, String)> {
+        let fixed: &[(&str, &str)] = match self {
+            List::MergeRequests => &[("state", "all"), ("scope", "all"), ("with_labels_details", "true")],
+            List::Issues => &[("state", "all"), ("scope", "all")],
+            List::ChildPipelines => &[("source", "parent_pipeline")],
+            List::Jobs => &[("pagination", "keyset"), ("order_by", "id"), ("sort", "desc")],
+            List::Pushes => &[("action", "pushed")],
+            List::MergeRequestEvents => &[("target_type", "merge_request")],
+            List::IssueEvents => &[("target_type", "issue")],
+            List::Commits => &[("with_stats", "true")],
+            List::Branches | List::Tags => &[("pagination", "keyset")],
+            List::Releases => &[("order_by", "created_at"), ("sort", "asc")],
+            List::PipelineJobs => &[("include_retried", "true")],
+            List::MergeRequestNotes | List::IssueNotes => &[("order_by", "created_at"), ("sort", "asc")],
+            List::MergeRequestDetails
+            | List::Pipelines
+            | List::PipelineDetails
+            | List::Deployments
+            | List::Environments
+            | List::Milestones
+            | List::Members
+            | List::GroupMembers
+            | List::GroupMilestones
+            | List::TriggerJobs
+            | List::DeploymentMergeRequests
+            | List::MergeRequestCommits => &[],
+        };
+        let fixed = fixed.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        fixed.chain([("per_page", PER_PAGE.to_string())]).collect()
     }
 }

@@ -34,6 +34,17 @@ pub enum BackfillPublishError {
     Stopped,
 }
 
+/// An object of the API, and what it is.
+#[derive(Debug)]
+pub struct Item {
+    /// What it is.
+    pub resource: Resource,
+    /// Where it was listed.
+    pub context: Context,
+    /// The object.
+    pub object: Box<RawValue>,
+}
+
 /// Where objects are published to, and whose they are.
 #[derive(Clone)]
 pub struct Destination {
@@ -48,20 +59,18 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Publishes objects of one resource, and waits until Kafka has all of them.
+    /// Publishes objects, and waits until Kafka has all of them.
     pub async fn publish(
         &self,
-        resource: Resource,
-        context: Context,
-        objects: &[&RawValue],
+        items: &[Item],
         read_at: chrono::DateTime<chrono::Utc>,
         shutdown: &CancellationToken,
     ) -> Result<(), BackfillPublishError> {
-        let records = objects.iter().map(|object| {
+        let records = items.iter().map(|Item { resource, context, object }| {
             let item = ApiItem {
-                resource,
+                resource: *resource,
                 object,
-                context,
+                context: *context,
                 tenant: &self.tenant,
                 asked_instance: &self.instance,
                 read_at,

@@ -1,43 +1,27 @@
-//! The whole run. In: projects and lists. Out: what was read, skipped and failed. Newest windows first: every list is read a window at a time,
-//! and an older one only when all have their newest.
+//! The whole run. In: projects and groups. Out: what was read, skipped and failed. Lists have turns: that of which least was read comes first, and what costs
+//! a request for each thing comes when all lists are read.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use chrono::{DateTime, Utc};
-use futures_util::{StreamExt, stream};
-use gitlab::Client;
-use tokio_util::sync::CancellationToken;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
-use crate::checkpoint::{CheckpointError, Checkpoints, Counted, Outcome};
+use crate::checkpoint::{CheckpointError, Counted, Outcome, Progress};
+use crate::graphql;
 use crate::list::List;
-use crate::metrics::Metrics;
-use crate::publish::Destination;
-use crate::scope::Project;
-use crate::walk::{Progress, Walk, WalkError};
+use crate::queue::{Queue, Waiting};
+use crate::scope::{Owner, Scope};
+use crate::state::State;
+use crate::walk::{Goal, Walk, WalkError};
 
-/// Lists that are read at the same time.
-const AT_A_TIME: usize = 8;
-
-/// What a run reads, and what it talks to.
-pub struct Backfill {
-    /// GitLab.
-    pub client: Client,
-    /// Kafka.
-    pub destination: Destination,
-    /// What was read before.
-    pub checkpoints: Checkpoints,
-    /// Counts.
-    pub metrics: Metrics,
-    /// Objects that are in Kafka, for whoever shows progress.
-    pub objects: Arc<AtomicU64>,
-}
+/// Lists that are read at the same time: as many as keep a budget of ten requests a second busy where each answer takes a second.
+const AT_A_TIME: usize = 12;
 
 /// How a list ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// The project.
-    pub project: Project,
+    /// The project or group.
+    pub owner: Arc<Owner>,
     /// The list.
     pub list: List,
     /// What this run did.
@@ -51,17 +35,16 @@ pub struct Ended {
 pub struct Summary {
     /// Every list, in the order of their ends.
     pub lists: Vec<Ended>,
+    /// Whether GraphQL was asked.
+    pub by_graphql: bool,
+    /// Requests besides those of lists.
+    pub other_requests: u64,
 }
 
 impl Ended {
     /// How it ended, in one word.
     pub fn outcome(&self) -> Outcome {
-        match &self.error {
-            None => Outcome::Complete,
-            Some(WalkError::Stopped) => Outcome::Reading,
-            Some(WalkError::Fetch(error)) if error.is_absent() || error.is_forbidden() => Outcome::Skipped,
-            Some(_) => Outcome::Failed,
-        }
+        self.error.as_ref().map_or(Outcome::Complete, WalkError::outcome)
     }
 }
 
@@ -73,70 +56,78 @@ impl Summary {
 
     /// All requests and objects of the run.
     pub fn counted(&self) -> Counted {
-        let sum = |of: fn(&Counted) -> u64| self.lists.iter().map(|ended| of(&ended.counted)).sum();
-        Counted { requests: sum(|counted| counted.requests), objects: sum(|counted| counted.objects) }
+        let sum = |of: fn(&Counted) -> u64| self.lists.iter().map(|ended| of(&ended.counted)).sum::<u64>();
+        Counted {
+            requests: sum(|counted| counted.requests) + self.other_requests,
+            objects: sum(|counted| counted.objects),
+        }
     }
 }
 
-impl Backfill {
-    /// Reads lists of projects, from `since` to `now`; what an earlier run read is not read again.
-    pub async fn run(
-        &self,
-        projects: &[Project],
-        lists: &[List],
-        since: DateTime<Utc>,
-        now: DateTime<Utc>,
-        shutdown: &CancellationToken,
-    ) -> Result<Summary, CheckpointError> {
+impl Walk {
+    /// Reads lists of projects and groups; what an earlier run read is not read again.
+    ///
+    /// # Errors
+    /// Checkpoints cannot be read or saved: without them a run would begin at the beginning for ever.
+    pub async fn run(&self, scope: Scope, lists: &[List], goal: Goal) -> Result<Summary, CheckpointError> {
+        let other_requests = scope.requests + u64::from(self.probe(&scope).await);
         let mut known = self.checkpoints.load().await?;
-        let mut pending: Vec<(Project, Progress)> = Vec::new();
-        for project in projects {
-            for list in lists {
-                let coverage = known.remove(&(project.id, *list)).unwrap_or_default();
-                let progress =
-                    Progress { project_id: project.id, list: *list, coverage, counted: Counted::default() };
-                pending.push((project.clone(), progress));
+        let mut queue = Queue::default();
+        for (owners, is_group) in [(scope.groups, true), (scope.projects, false)] {
+            for owner in owners.into_values().map(Arc::new) {
+                for list in lists.iter().copied().filter(|list| list.is_of_group() == is_group) {
+                    let state = known.remove(&(owner.id, list)).unwrap_or_else(|| State::new(list));
+                    let counted = Counted::default();
+                    queue.add(owner.clone(), Progress { owner_id: owner.id, list, state, counted });
+                }
             }
         }
-        let walk = Walk {
-            client: &self.client,
-            destination: &self.destination,
-            checkpoints: &self.checkpoints,
-            metrics: &self.metrics,
-            shutdown,
-        };
-        let mut summary = Summary::default();
-        while !pending.is_empty() {
-            let walk = &walk;
-            let windows = stream::iter(pending.drain(..)).map(|(project, mut progress)| async move {
-                let before = progress.counted.objects;
-                let left = walk.window(&mut progress, since, now).await;
-                self.objects.fetch_add(progress.counted.objects - before, Ordering::Relaxed);
-                (project, progress, left)
-            });
-            let read: Vec<_> = windows.buffer_unordered(AT_A_TIME).collect().await;
-            for (project, progress, left) in read {
-                let error = match left {
-                    Ok(true) => {
-                        pending.push((project, progress));
-                        continue;
-                    }
-                    Ok(false) => None,
-                    Err(error) => Some(error),
-                };
-                let ended = Ended { project, list: progress.list, counted: progress.counted, error };
-                self.remember(&ended, &progress).await?;
-                summary.lists.push(ended);
+        drop(known);
+        self.live.lists(queue.len() as u64);
+        let mut summary = Summary { other_requests, ..Summary::default() };
+        let mut turns = FuturesUnordered::new();
+        loop {
+            while turns.len() < AT_A_TIME
+                && let Some(mut next) = queue.next()
+            {
+                turns.push(async move {
+                    let is_more = self.turn(&next.owner, &mut next.progress, &goal).await;
+                    (next, is_more)
+                });
             }
+            let Some((next, is_more)) = turns.next().await else { break };
+            let error = match is_more {
+                Ok(true) => {
+                    queue.again(next);
+                    continue;
+                }
+                Ok(false) => None,
+                Err(error) => Some(error),
+            };
+            queue.ended(next.owner.id, next.progress.list);
+            let Waiting { owner, progress, .. } = next;
+            let ended = Ended { owner, list: progress.list, counted: progress.counted, error };
+            if let Some(error) = &ended.error {
+                self.checkpoints.save(&progress, ended.outcome(), &error.to_string()).await?;
+            }
+            self.live.ended();
+            summary.lists.push(ended);
         }
+        summary.by_graphql = self.face.has_graphql();
         Ok(summary)
     }
 
-    /// Saves why a list was not read to its end.
-    async fn remember(&self, ended: &Ended, progress: &Progress) -> Result<(), CheckpointError> {
-        let Some(error) = &ended.error else { return Ok(()) };
-        let Progress { project_id, list, coverage, counted } = progress;
-        let message = error.to_string();
-        self.checkpoints.save(*project_id, *list, coverage, *counted, ended.outcome(), &message).await
+    /// Finds out whether this GitLab has the GraphQL that lists are asked with; gives how many requests it took.
+    async fn probe(&self, scope: &Scope) -> u32 {
+        let Some(project) = scope.projects.values().next() else { return 0 };
+        let variables = serde_json::json!({"path": project.path});
+        if let Err(error) = self.client.graphql(&graphql::probe(), variables).await {
+            // Whatever else is wrong shows where it is asked in earnest.
+            if error.is_unknown_field() || error.is_absent() || error.is_forbidden() {
+                tracing::info!(reason = %error, "GraphQL does not tell what is asked for: REST is asked, by more requests");
+                self.face.without_graphql();
+            }
+        }
+        1
     }
 }

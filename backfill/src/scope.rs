@@ -1,19 +1,20 @@
-//! Which projects are read. In: what the user names. Out: each project once, however many groups lead to it. Projects that are only shared with a
+//! What is read. In: what the user names. Out: each project and group once, however many groups lead to it. Projects that are only shared with a
 //! group belong to another, and are not of it.
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use gitlab::{Client, FetchError, Limit, Page, segment};
 use schemas::api::resource::Resource;
-use schemas::api::subject::{Context, Owner};
+use schemas::api::subject::{self, Context};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::BackfillConfig;
-use crate::publish::{BackfillPublishError, Destination};
+use crate::publish::{BackfillPublishError, Destination, Item};
 
-/// Projects could not be found.
+/// What to read could not be found.
 #[derive(Debug, thiserror::Error)]
 pub enum ScopeError {
     /// GitLab did not answer as it should.
@@ -25,8 +26,8 @@ pub enum ScopeError {
         #[source]
         source: FetchError,
     },
-    /// What was listed is no project.
-    #[error("{what} holds an object that is no project")]
+    /// What was listed is neither project nor group.
+    #[error("{what} holds an object without an id or a path")]
     Object {
         /// What was asked for.
         what: String,
@@ -39,94 +40,166 @@ pub enum ScopeError {
     Publish(#[from] BackfillPublishError),
 }
 
-/// One project.
+/// A project or a group.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Project {
-    /// Its id, by which it is asked for.
+pub struct Owner {
+    /// Its id, by which REST is asked.
     pub id: u64,
-    /// Its path, for people.
-    pub path_with_namespace: String,
+    /// Its path, by which GraphQL is asked, and for people.
+    #[serde(alias = "path_with_namespace", alias = "full_path")]
+    pub path: String,
+    /// The default branch of a project.
+    #[serde(default)]
+    pub default_branch: Option<String>,
+    /// When something happened in a project last, give or take an hour.
+    #[serde(default)]
+    pub last_activity_at: Option<DateTime<Utc>>,
 }
 
-/// Finds the projects, and publishes what GitLab says of them, if there is a destination.
-pub async fn projects(
+/// What is read, by id.
+#[derive(Debug, Default)]
+pub struct Scope {
+    /// Groups.
+    pub groups: BTreeMap<u64, Owner>,
+    /// Projects.
+    pub projects: BTreeMap<u64, Owner>,
+    /// Requests that it took to find them.
+    pub requests: u64,
+}
+
+/// A project by its id.
+///
+/// # Errors
+/// GitLab does not show it, or shows no project.
+pub async fn project(client: &Client, id: u64) -> Result<Owner, FetchError> {
+    let object = client.object(Limit::Project, &format!("projects/{id}"), &[]).await?;
+    owner(Resource::Project, &object).map_err(|_| FetchError::Shape { expected: "a project" })
+}
+
+/// Reads what a project or group says of itself.
+fn owner(resource: Resource, object: &RawValue) -> Result<Owner, serde_json::Error> {
+    /// The full path, which projects and groups call differently; `path` is its last part.
+    #[derive(Deserialize)]
+    struct Listed {
+        id: u64,
+        #[serde(default)]
+        path_with_namespace: Option<String>,
+        #[serde(default)]
+        full_path: Option<String>,
+        #[serde(default)]
+        default_branch: Option<String>,
+        #[serde(default)]
+        last_activity_at: Option<DateTime<Utc>>,
+    }
+    let listed: Listed = serde_json::from_str(object.get())?;
+    let path = match resource {
+        Resource::Group => listed.full_path,
+        _ => listed.path_with_namespace,
+    };
+    let path = path.ok_or_else(|| serde::de::Error::missing_field("path_with_namespace"))?;
+    let Listed { id, default_branch, last_activity_at, .. } = listed;
+    Ok(Owner { id, path, default_branch, last_activity_at })
+}
+
+/// Finds projects and groups, and publishes what GitLab says of them, if there is a destination.
+pub async fn find(
     client: &Client,
     config: &BackfillConfig,
     destination: Option<&Destination>,
     shutdown: &CancellationToken,
-) -> Result<Vec<Project>, ScopeError> {
-    let mut found = BTreeMap::new();
-    let ordered = |more: &[(&'static str, &str)]| {
-        let fixed = [("order_by", "id"), ("sort", "asc"), ("per_page", "100")];
-        let query = fixed.iter().chain(more).map(|(name, value)| (*name, (*value).to_owned()));
-        Vec::from_iter(query)
-    };
+) -> Result<Scope, ScopeError> {
+    let mut search = Search { client, destination, shutdown, scope: Scope::default() };
     for name in &config.project {
-        let what = format!("project {name}");
         let path = format!("projects/{}", segment(name.trim_matches('/')));
-        let object = client.object(Limit::Project, &path, &[]).await;
-        let object = object.map_err(|source| ScopeError::Fetch { what: what.clone(), source })?;
-        add(&mut found, &what, &[object], Owner::Instance, destination, shutdown).await?;
+        search.one(Resource::Project, Limit::Project, &path, &format!("project {name}")).await?;
     }
     for name in &config.group {
+        let path = format!("groups/{}", segment(name.trim_matches('/')));
         let what = format!("group {name}");
-        let path = format!("groups/{}/projects", segment(name.trim_matches('/')));
-        let query = ordered(&[("include_subgroups", "true"), ("with_shared", "false")]);
-        all(client, Limit::GroupProjects, &path, &query, &what, &mut found, destination, shutdown).await?;
+        search.one(Resource::Group, Limit::Group, &path, &what).await?;
+        let below = format!("{path}/descendant_groups");
+        search.all(Resource::Group, Limit::Groups, &below, &[], &what).await?;
+        let projects = format!("{path}/projects");
+        let query = [("include_subgroups", "true"), ("with_shared", "false")];
+        search.all(Resource::Project, Limit::GroupProjects, &projects, &query, &what).await?;
     }
     if config.instance {
-        let query = ordered(&[("pagination", "keyset")]);
-        let what = "the list of projects";
-        all(client, Limit::Projects, "projects", &query, what, &mut found, destination, shutdown).await?;
+        search.all(Resource::Group, Limit::Groups, "groups", &[], "the list of groups").await?;
+        let query = [("pagination", "keyset")];
+        search.all(Resource::Project, Limit::Projects, "projects", &query, "the list of projects").await?;
     }
-    Ok(found.into_values().collect())
+    Ok(search.scope)
 }
 
-#[expect(clippy::too_many_arguments, reason = "one list, where it goes and how it is called")]
-async fn all(
-    client: &Client,
-    limit: Limit,
-    path: &str,
-    query: &[(&str, String)],
-    what: &str,
-    found: &mut BTreeMap<u64, Project>,
-    destination: Option<&Destination>,
-    shutdown: &CancellationToken,
-) -> Result<(), ScopeError> {
-    let failed = |source| ScopeError::Fetch { what: what.to_owned(), source };
-    let mut page: Page = client.list(limit, path, query).await.map_err(failed)?;
-    loop {
-        add(found, what, &page.items, Owner::Instance, destination, shutdown).await?;
-        let Some(next) = &page.next else { return Ok(()) };
-        page = client.next(next).await.map_err(failed)?;
-    }
+struct Search<'s> {
+    client: &'s Client,
+    destination: Option<&'s Destination>,
+    shutdown: &'s CancellationToken,
+    scope: Scope,
 }
 
-async fn add(
-    found: &mut BTreeMap<u64, Project>,
-    what: &str,
-    objects: &[Box<RawValue>],
-    owner: Owner,
-    destination: Option<&Destination>,
-    shutdown: &CancellationToken,
-) -> Result<(), ScopeError> {
-    let mut new: Vec<&RawValue> = Vec::new();
-    for object in objects {
-        let project: Project = serde_json::from_str(object.get())
-            .map_err(|source| ScopeError::Object { what: what.to_owned(), source })?;
-        if found.insert(project.id, project).is_none() {
-            new.push(object);
+impl Search<'_> {
+    async fn one(
+        &mut self,
+        resource: Resource,
+        limit: Limit,
+        path: &str,
+        what: &str,
+    ) -> Result<(), ScopeError> {
+        let object = self.client.object(limit, path, &[]).await;
+        self.scope.requests += 1;
+        let object = object.map_err(|source| ScopeError::Fetch { what: what.to_owned(), source })?;
+        self.add(resource, vec![object], what).await
+    }
+
+    async fn all(
+        &mut self,
+        resource: Resource,
+        limit: Limit,
+        path: &str,
+        more: &[(&'static str, &str)],
+        what: &str,
+    ) -> Result<(), ScopeError> {
+        let fixed = [("order_by", "id"), ("sort", "asc"), ("per_page", "100")];
+        let query = fixed.iter().chain(more).map(|(name, value)| (*name, (*value).to_owned()));
+        let query: Vec<(&str, String)> = query.collect();
+        let failed = |source| ScopeError::Fetch { what: what.to_owned(), source };
+        let mut page: Page = self.client.list(limit, path, &query).await.map_err(failed)?;
+        loop {
+            self.scope.requests += 1;
+            self.add(resource, std::mem::take(&mut page.items), what).await?;
+            let Some(next) = &page.next else { return Ok(()) };
+            page = self.client.next(next).await.map_err(failed)?;
         }
     }
-    if let Some(destination) = destination {
-        let context = Context { owner, parent: None };
-        let read_at = clock();
-        destination.publish(Resource::Project, context, &new, read_at, shutdown).await?;
+
+    async fn add(
+        &mut self,
+        resource: Resource,
+        objects: Vec<Box<RawValue>>,
+        what: &str,
+    ) -> Result<(), ScopeError> {
+        let mut items = Vec::new();
+        for object in objects {
+            let owner = owner(resource, &object)
+                .map_err(|source| ScopeError::Object { what: what.to_owned(), source })?;
+            let found = match resource {
+                Resource::Group => &mut self.scope.groups,
+                _ => &mut self.scope.projects,
+            };
+            if found.insert(owner.id, owner).is_none() {
+                let context = Context { owner: subject::Owner::Instance, parent: None };
+                items.push(Item { resource, context, object });
+            }
+        }
+        if let Some(destination) = self.destination {
+            destination.publish(&items, clock(), self.shutdown).await?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the edge: when a list was read")]
-fn clock() -> chrono::DateTime<chrono::Utc> {
-    chrono::Utc::now()
+fn clock() -> DateTime<Utc> {
+    Utc::now()
 }

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use runtime::fault::chain;
 use runtime::http::Peer;
 use runtime::outbox::{OutboxError, Stored};
-use runtime::{Outbox, Publisher};
+use runtime::{LogLimit, Outbox, Publisher};
 use schemas::{Envelope, TopicPrefix};
 use serde::Serialize;
 use uuid::Uuid;
@@ -34,6 +34,8 @@ use crate::verify::{Admission, VerifyError};
 
 /// When to come again after a 503, in seconds. GitLab does not, but proxies and `gitpulse send` do.
 const RETRY_AFTER_SECONDS: &str = "5";
+/// How often it is logged at most that deliveries are answered 503.
+const UNAVAILABLE_EVERY: Duration = Duration::from_secs(10);
 /// Bodies above this size, in bytes, are verified and wrapped beside the tasks that answer.
 const LARGE_BODY: usize = 256 * 1024;
 
@@ -50,6 +52,8 @@ pub struct Ingest {
     trusted_proxies: Vec<IpNet>,
     tests: TestEvents,
     metrics: Metrics,
+    /// A full disk refuses thousands a second.
+    unavailable: LogLimit,
 }
 
 impl Ingest {
@@ -80,6 +84,7 @@ impl Ingest {
             trusted_proxies: config.trusted_proxies.clone(),
             tests,
             metrics,
+            unavailable: LogLimit::new(UNAVAILABLE_EVERY, say_unavailable),
         }
     }
 }
@@ -137,7 +142,7 @@ where
 {
     let request = ingest.metrics.request();
     let result = ingest.deliver(tenant.as_deref(), peer, &headers, stream).await;
-    let (outcome, response) = reply(result);
+    let (outcome, response) = ingest.reply(result);
     request.ended(outcome);
     response
 }
@@ -244,47 +249,53 @@ impl Ingest {
     }
 }
 
-/// The one place that turns how a delivery ended into an answer.
-fn reply(result: Result<(Uuid, Stored), Refusal>) -> (Outcome, Response) {
-    let refusal = match result {
-        Ok((id, stored)) => {
-            let accepted = Accepted { status: "accepted", id };
-            let outcome = match stored {
-                Stored::Kafka => Outcome::Accepted,
-                Stored::Spool => Outcome::Spooled,
-            };
-            return (outcome, warp::reply::json(&accepted).into_response());
+impl Ingest {
+    /// The one place that turns how a delivery ended into an answer.
+    fn reply(&self, result: Result<(Uuid, Stored), Refusal>) -> (Outcome, Response) {
+        let refusal = match result {
+            Ok((id, stored)) => {
+                let accepted = Accepted { status: "accepted", id };
+                let outcome = match stored {
+                    Stored::Kafka => Outcome::Accepted,
+                    Stored::Spool => Outcome::Spooled,
+                };
+                return (outcome, warp::reply::json(&accepted).into_response());
+            }
+            Err(refusal) => refusal,
+        };
+        let (outcome, status, code) = match &refusal {
+            Refusal::Unauthorized(_) => (Outcome::Unauthorized, StatusCode::UNAUTHORIZED, "unauthorized"),
+            Refusal::Forbidden => (Outcome::Forbidden, StatusCode::FORBIDDEN, "forbidden"),
+            Refusal::UnsupportedEncoding => {
+                (Outcome::UnsupportedEncoding, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding")
+            }
+            Refusal::Body(BodyError::TooLarge(_)) => {
+                (Outcome::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "too_large")
+            }
+            Refusal::Body(BodyError::Timeout) => {
+                (Outcome::BodyTimeout, StatusCode::REQUEST_TIMEOUT, "body_timeout")
+            }
+            Refusal::Body(BodyError::Broken(_)) => {
+                (Outcome::BodyBroken, StatusCode::BAD_REQUEST, "body_broken")
+            }
+            Refusal::Body(BodyError::NoMemory) | Refusal::Store(_) | Refusal::Envelope(_) | Refusal::Lost => {
+                (Outcome::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            }
+        };
+        if outcome == Outcome::Unavailable {
+            self.unavailable.note(chain(&refusal));
         }
-        Err(refusal) => refusal,
-    };
-    let (outcome, status, code) = match &refusal {
-        Refusal::Unauthorized(_) => (Outcome::Unauthorized, StatusCode::UNAUTHORIZED, "unauthorized"),
-        Refusal::Forbidden => (Outcome::Forbidden, StatusCode::FORBIDDEN, "forbidden"),
-        Refusal::UnsupportedEncoding => {
-            (Outcome::UnsupportedEncoding, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding")
+        let mut response = error(status, code, &refusal.to_string());
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
-        Refusal::Body(BodyError::TooLarge(_)) => {
-            (Outcome::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "too_large")
-        }
-        Refusal::Body(BodyError::Timeout) => {
-            (Outcome::BodyTimeout, StatusCode::REQUEST_TIMEOUT, "body_timeout")
-        }
-        Refusal::Body(BodyError::Broken(_)) => (Outcome::BodyBroken, StatusCode::BAD_REQUEST, "body_broken"),
-        Refusal::Body(BodyError::NoMemory) | Refusal::Store(_) | Refusal::Envelope(_) | Refusal::Lost => {
-            (Outcome::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-        }
-    };
-    if outcome == Outcome::Unavailable {
-        tracing::warn!(
-            error = &refusal as &dyn std::error::Error,
-            "a delivery was answered 503: GitLab will not send it again"
-        );
+        (outcome, response)
     }
-    let mut response = error(status, code, &refusal.to_string());
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
-    }
-    (outcome, response)
+}
+
+/// Says that deliveries are lost.
+fn say_unavailable(count: u64, error: &str) {
+    tracing::warn!(count, error, "deliveries were answered 503: GitLab will not send them again");
 }
 
 async fn test<S, B>(ingest: Arc<Ingest>, peer: Peer, headers: HeaderMap, stream: S) -> Response

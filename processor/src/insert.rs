@@ -57,11 +57,14 @@ impl Destination<'_> {
 /// Records of one partition whose rows are stored.
 #[derive(Debug, Row, Serialize)]
 struct ConsumedRangeRow {
+    cluster: String,
     topic: String,
     partition: i32,
     first_offset: i64,
     next_offset: i64,
     records: u64,
+    first_at: Option<i64>,
+    latest_at: Option<i64>,
 }
 
 /// Where and how rows are stored.
@@ -97,14 +100,17 @@ macro_rules! insert {
 tables!(insert);
 
 impl Store<'_> {
-    /// Records which positions are stored, once their rows are: what no range covers was never consumed.
-    pub async fn record(&self, positions: &Positions) -> Result<(), InsertError> {
+    /// Records which positions of a Kafka cluster are stored, once their rows are: what no range covers was never consumed.
+    pub async fn record(&self, positions: &Positions, cluster: &str) -> Result<(), InsertError> {
         let ranges = positions.iter().map(|(topic, partition, range)| ConsumedRangeRow {
+            cluster: cluster.to_owned(),
             topic: topic.to_owned(),
             partition,
             first_offset: range.first,
             next_offset: range.next,
             records: range.records,
+            first_at: range.first_at,
+            latest_at: range.latest_at,
         });
         self.table("consumed_ranges", &Vec::from_iter(ranges)).await
     }

@@ -1,6 +1,10 @@
 //! The processor: one loop. In: records of all topics. Out: rows in ClickHouse, then committed offsets, in that order. A crash anywhere
 //! leaves records that are read again, never records that are missing.
 
+mod assignment;
+mod error;
+mod store;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,11 +12,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clickhouse::Client;
 use fail::fail_point;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
+use rdkafka::Message;
+use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
-use rdkafka::{ClientContext, Message, Statistics};
 use runtime::clickhouse::is_transient;
+use runtime::kafka::log::ClientLog;
 use runtime::kafka::{Kafka, KafkaConfig};
 use runtime::{Publisher, Retry};
 use schemas::EventKind;
@@ -20,12 +25,13 @@ use schemas::drift::Unknown;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use self::assignment::Context;
+pub use self::error::PipelineError;
 use crate::batch::{Batch, BatchLimits, Record};
 use crate::commit::Commits;
 use crate::config::ProcessorConfig;
-use crate::dead_letter::{self, DeadLetter, DeadLetterError};
+use crate::dead_letter::{self, DeadLetter};
 use crate::decode::decode;
-use crate::insert::{Destination, InsertError, Store};
 use crate::metrics::Metrics;
 use crate::rebuild::swaps;
 use crate::rows::rows_for;
@@ -34,73 +40,12 @@ use crate::rows::rows_for;
 const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often logs are checked, also those without new records.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
-/// How long an insert under way may go on after the shutdown.
-const STOP_GRACE: Duration = Duration::from_secs(10);
-
-/// Why the processor stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    /// Kafka, or the client, failed for good.
-    #[error("records cannot be read from Kafka")]
-    Kafka(#[from] KafkaError),
-    /// Nobody created the topics.
-    #[error("{0} topics do not exist, {1} among them: run `gitpulse migrate`")]
-    MissingTopics(usize, String),
-    /// ClickHouse has no tables of GitPulse, or does not answer.
-    #[error("ClickHouse does not answer, or has no migrated database: `gitpulse migrate` makes one")]
-    Database(#[source] clickhouse::error::Error),
-    /// ClickHouse did not take a batch. Its records are still in Kafka.
-    #[error("a batch could not be stored; its records stay in Kafka until a processor stores them")]
-    Insert(#[from] InsertError),
-    /// ClickHouse did not take a batch in time. Its records are still in Kafka.
-    #[error("a batch could not be stored in time; its records stay in Kafka until a processor stores them")]
-    InsertTimeout,
-    /// The processor was stopped while it waited for ClickHouse. Its records are still in Kafka.
-    #[error("stopped before a batch was stored; its records stay in Kafka until a processor stores them")]
-    Stopped,
-    /// Kafka did not take a dead letter. Its record is read again.
-    #[error(transparent)]
-    DeadLetter(#[from] DeadLetterError),
-}
-
-/// Counts assignments. `StreamConsumer` runs its callbacks inside `recv`, on the task of the loop: they must not wait, so they only count.
-struct Context {
-    generation: Arc<AtomicU64>,
-    metrics: Metrics,
-}
-
-impl ClientContext for Context {
-    fn stats(&self, statistics: Statistics) {
-        for (name, topic) in &statistics.topics {
-            let assigned = topic.partitions.values().filter(|partition| partition.fetch_state != "none");
-            // Below 0: not known yet. One that is not known makes the sum unknown.
-            let mut lags = assigned.map(|partition| u64::try_from(partition.consumer_lag).ok()).peekable();
-            let lag = if lags.peek().is_some() { lags.sum() } else { None };
-            self.metrics.lag(name, lag);
-        }
-    }
-}
-
-impl ConsumerContext for Context {
-    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
-        match rebalance {
-            Rebalance::Assign(partitions) => {
-                tracing::info!(partitions = partitions.count(), "partitions assigned")
-            }
-            Rebalance::Revoke(partitions) => {
-                tracing::info!(partitions = partitions.count(), "partitions revoked")
-            }
-            Rebalance::Error(error) => {
-                tracing::warn!(error = error as &dyn std::error::Error, "rebalance failed")
-            }
-        }
-    }
-}
 
 /// Reads all topics in one consumer group and stores what they hold.
 pub struct Pipeline {
     consumer: Arc<StreamConsumer<Context>>,
+    /// What the cluster calls itself, as far as it says; asked once, so that of a Kafka that is another one behind the same address nothing is noticed.
+    cluster: String,
     generation: Arc<AtomicU64>,
     client: Client,
     publisher: Publisher,
@@ -127,21 +72,25 @@ impl Pipeline {
         let dead_letter_topic = prefix.dead_letters();
         let mut topics: Vec<String> = EventKind::ALL.iter().map(|kind| prefix.events(*kind)).collect();
         topics.push(dead_letter_topic.clone());
-        let missing = Kafka::new(kafka)?.missing_topics(METADATA_TIMEOUT).await?;
+        let admin = Kafka::new(kafka)?;
+        let missing = admin.missing_topics(METADATA_TIMEOUT).await?;
         if let [first, ..] = missing.as_slice() {
             return Err(PipelineError::MissingTopics(missing.len(), first.clone()));
         }
         // What was read is only known for the tables that it was written to: another, or a new, database begins at the beginning.
         let group = format!("{}.{}", prefix.processor_group(), database_id(&client, config).await?);
 
+        let cluster = admin.cluster_id(METADATA_TIMEOUT).await.unwrap_or_default();
         let swaps = AtomicU64::new(swaps(&client).await?);
         let generation = Arc::new(AtomicU64::new(0));
-        let context = Context { generation: generation.clone(), metrics: metrics.clone() };
+        let context =
+            Context { generation: generation.clone(), metrics: metrics.clone(), log: ClientLog::default() };
         let consumer: StreamConsumer<Context> = kafka.consumer(&group).create_with_context(context)?;
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&names)?;
         Ok(Pipeline {
             consumer: Arc::new(consumer),
+            cluster,
             generation,
             client,
             publisher,
@@ -335,86 +284,6 @@ impl Pipeline {
         self.metrics.stored.inc_by(batch.records() as u64);
         Ok(())
     }
-
-    /// Inserts until it works, the fault turns out to be one that no try cures, or the time for trying is over.
-    async fn store(&self, batch: &Batch) -> Result<(), PipelineError> {
-        // All tries together stay below max.poll.interval.ms (five minutes), or Kafka would take the partitions away.
-        let until = Instant::now() + self.insert_retry_for.max(self.insert_timeout);
-        let retry = Retry {
-            until,
-            shutdown: &self.shutdown,
-            warning: "a batch could not be stored and is tried again",
-        };
-        match retry.run(InsertError::is_transient, || self.try_to_store(batch, until)).await {
-            Ok(stored) => stored,
-            // It came while the next try was waited for.
-            Err(error) if error.is_transient() && self.shutdown.is_cancelled() => Err(PipelineError::Stopped),
-            Err(error) => Err(PipelineError::Insert(error)),
-        }
-    }
-
-    /// Inserts once, until the time for trying is over or the shutdown has been for some time: these end the tries, within the result, while an
-    /// error of the insert may be followed by another try.
-    async fn try_to_store(
-        &self,
-        batch: &Batch,
-        until: Instant,
-    ) -> Result<Result<(), PipelineError>, InsertError> {
-        let inserted = tokio::select! {
-            inserted = tokio::time::timeout_at(until, self.insert(batch)) => inserted,
-            () = stopping(&self.shutdown) => return Ok(Err(PipelineError::Stopped)),
-        };
-        match inserted {
-            Ok(inserted) => inserted.map(Ok).inspect_err(|_| self.metrics.insert_failures.inc()),
-            Err(_) => Ok(Err(PipelineError::InsertTimeout)),
-        }
-    }
-
-    /// Inserts a batch into the tables that are the live ones once it is done: where a rebuild swapped them meanwhile, what went into the old
-    /// ones is inserted again ([`crate::rebuild`]).
-    async fn insert(&self, batch: &Batch) -> Result<(), InsertError> {
-        let store = Store {
-            client: &self.client,
-            destination: Destination::Live,
-            timeout: self.insert_timeout,
-            metrics: &self.metrics,
-        };
-        loop {
-            store.insert(&batch.rows).await?;
-            let swaps = swaps(&self.client).await?;
-            if self.swaps.swap(swaps, Ordering::SeqCst) == swaps {
-                return match store.record(batch.positions()).await {
-                    // What is recorded must not hold up what is stored: these positions will seem never to have been.
-                    Err(error) if !error.is_transient() => {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            "positions could not be recorded: run `gitpulse migrate`"
-                        );
-                        Ok(())
-                    }
-                    recorded => recorded,
-                };
-            }
-            tracing::info!("tables were swapped by a rebuild: the batch is stored in the new ones too");
-        }
-    }
-
-    /// Times how long the events of a stored batch took to become visible.
-    fn visible(&self, batch: &Batch) {
-        let now = wall_clock();
-        for received_at in &batch.received {
-            self.metrics.visible_seconds.observe(seconds_between(*received_at, now));
-        }
-        let oldest =
-            batch.received.iter().min().map_or(0.0, |received_at| seconds_between(*received_at, now));
-        self.metrics.oldest_seconds.set(oldest as i64);
-    }
-}
-
-/// Ends some time after the shutdown: an insert that is under way may finish.
-async fn stopping(shutdown: &CancellationToken) {
-    shutdown.cancelled().await;
-    tokio::time::sleep(STOP_GRACE).await;
 }
 
 /// The id of the table that records migrations: it is made once a database, and nothing ever replaces it. Waits for a ClickHouse that is not

@@ -32,10 +32,11 @@ USING hasAny(arrayMap(name -> concat(${tenant_prefix}, name), tenants), enabledR
 CREATE ROW POLICY OR REPLACE ${tenant} ${on_cluster} ON ${views_with_tenant}
 USING has(enabledRoles(), concat(${tenant_prefix}, tenant)) TO ${tenant};
 
--- Confidential rows, of whatever tenant, only with ${confidential}. The API does not say of a note whether its issue is confidential; the
--- row in notes knows it from the issue, the event does not.
+-- Confidential rows, of whatever tenant, only with ${confidential}. The API does not say of a note whether its issue is confidential, nor does an
+-- event of a project about an issue, which repeats its title; the rows in notes and issue_events know it from the issue, the event does not.
 CREATE ROW POLICY OR REPLACE ${confidential} ${on_cluster} ON ${database}.events
-USING NOT confidential AND NOT (kind = 'note' AND origin = 'api') AS RESTRICTIVE TO ${analyst} EXCEPT ${confidential};
+USING NOT confidential AND NOT (kind = 'note' AND origin = 'api')
+    AND NOT (kind = 'issue' AND origin = 'api' AND JSONHas(payload, 'target_type')) AS RESTRICTIVE TO ${analyst} EXCEPT ${confidential};
 CREATE ROW POLICY OR REPLACE ${confidential} ${on_cluster} ON ${views_with_confidential}
 USING NOT confidential AS RESTRICTIVE TO ${analyst} EXCEPT ${confidential};
 

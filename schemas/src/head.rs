@@ -1,18 +1,18 @@
 //! The head of a body: who and what it is about, read in one pass that borrows. In: JSON text. Out: a [`Head`]. Never
 //! reads the rest of the body, never allocates for it.
 
+mod place;
+
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::EventKind;
 use crate::event::{group, project, user, vulnerability};
 use crate::field::{Embedded, Field};
 use crate::json::JsonError;
-
-/// The longest name of an entity that stands in a subject as it is, in bytes: GitLab allows 255 characters for a ref.
-const MAX_ENTITY_LENGTH: usize = 1024;
+use place::MAX_ENTITY_LENGTH;
+pub(crate) use place::Place;
 
 type Text<'a> = Field<Cow<'a, str>>;
 type Id = Field<u64>;
@@ -343,42 +343,6 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Where an entity is within its instance.
-pub(crate) struct Place<'a> {
-    /// The project, 0 where it is of none.
-    pub(crate) project_id: u64,
-    /// The group, or its path; 0 where it is of none.
-    pub(crate) group: Cow<'a, str>,
-}
-
-impl Place<'_> {
-    /// The subject of an entity, for both faces. A project, its repository and a group are their own place.
-    pub(crate) fn subject(&self, kind: EventKind, entity: Cow<'_, str>) -> String {
-        let entity = match entity {
-            // Key and subject must not grow with the body; what is never so long in GitLab is told apart by its digest.
-            long if long.len() > MAX_ENTITY_LENGTH => {
-                Cow::Owned(hexadecimal(&Sha256::digest(long.as_bytes())))
-            }
-            entity => entity,
-        };
-        match (self.project_id, kind) {
-            (project_id, EventKind::Project | EventKind::Repository) => {
-                format!("project/{project_id}/{kind}")
-            }
-            (_, EventKind::Group) => format!("group/{}", self.group),
-            (_, EventKind::User) => format!("user/{entity}"),
-            (0, EventKind::Member | EventKind::AccessToken) => {
-                format!("group/{}/{kind}/{entity}", self.group)
-            }
-            (project_id, _) => format!("project/{project_id}/{kind}/{entity}"),
-        }
-    }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn present<'f>(field: &'f Text<'_>) -> Option<&'f str> {
     field.value().map(AsRef::as_ref).filter(|text: &&str| !text.is_empty())
 }
@@ -392,99 +356,4 @@ fn owned(field: &Text<'_>) -> Field<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(json: &str, expected: (EventKind, u64, &str)) {
-        let head = Head::read(json).unwrap();
-        let kind = head.kind();
-        assert_eq!((kind, head.project_id(), head.subject(kind, "fallback").as_str()), expected);
-    }
-
-    #[test]
-    fn kind_project_and_entity_are_read_from_the_body() {
-        check(
-            r#"{"object_kind":"push","project_id":42,"ref":"refs/heads/main"}"#,
-            (EventKind::Push, 42, "project/42/push/refs/heads/main"),
-        );
-        check(
-            r#"{"object_kind":"merge_request","project":{"id":1},"object_attributes":{"id":99,"iid":7,"target_project_id":14}}"#,
-            (EventKind::MergeRequest, 14, "project/14/merge_request/7"),
-        );
-        check(
-            r#"{"object_kind":"work_item","project":null,"object_attributes":{"id":5,"iid":1,"project_id":null}}"#,
-            (EventKind::Issue, 0, "project/0/issue/5"),
-        );
-        check(
-            r#"{"object_kind":"build","build_id":15000000000,"project_id":"42"}"#,
-            (EventKind::Job, 42, "project/42/job/15000000000"),
-        );
-        check(
-            r#"{"event_name":"user_add_to_group","group_id":78,"user_id":64}"#,
-            (EventKind::Member, 0, "group/78/member/64"),
-        );
-        check(r#"{"event_name":"subgroup_create","group_id":78}"#, (EventKind::Group, 0, "group/78"));
-        check(r#"{"event_name":"user_create","user_id":41}"#, (EventKind::User, 0, "user/41"));
-        check(r#"{"hello":"world"}"#, (EventKind::Other, 0, "project/0/other/fallback"));
-        check(
-            r#"{"object_kind":"access_token","group":{"group_id":35},"object_attributes":{"id":25}}"#,
-            (EventKind::AccessToken, 0, "group/35/access_token/25"),
-        );
-        check(
-            r#"{"object_kind":"vulnerability","object_attributes":{"project_id":42,"url":"https://gitlab.example.com/a/b/-/security/vulnerabilities/31"}}"#,
-            (EventKind::Vulnerability, 42, "project/42/vulnerability/31"),
-        );
-    }
-
-    #[test]
-    fn project_actor_and_group_are_told_where_they_have_an_id_and_a_name() {
-        let told = |json: &str| {
-            let head = Head::read(json).unwrap();
-            let project = head.project().and_then(|project| project.project_id.get());
-            let user =
-                head.user().and_then(|user| Some((user.user_id.get()?, user.username.text().to_owned())));
-            (project, user, head.group().and_then(|group| group.group_id.get()))
-        };
-        let ada = |id| Some((id, "ada".to_owned()));
-        assert_eq!(
-            told(r#"{"project":{"id":"42","name":"Checkout"},"user":{"id":7,"username":"ada"}}"#),
-            (Some(42), ada(7), None)
-        );
-        // Before GitLab 13 the id of the project stands at the top level alone.
-        let push = r#"{"project_id":15,"project":{"name":"Checkout"},"user_id":7,"user_username":"ada"}"#;
-        assert_eq!(told(push), (Some(15), ada(7), None));
-        let api = r#"{"user":{"can_merge":false},"author":{"id":7,"username":"ada"}}"#;
-        assert_eq!(told(api), (None, ada(7), None));
-        assert_eq!(told(r#"{"group":{"group_id":5,"group_name":"Shop"}}"#), (None, None, Some(5)));
-        assert_eq!(
-            told(r#"{"project":{"id":42},"user":{"username":"ada"},"user_id":7}"#),
-            (None, None, None)
-        );
-        assert_eq!(told(r#"{"project":null,"user":"ada","group":[]}"#), (None, None, None));
-    }
-
-    #[test]
-    fn what_quotes_something_confidential_is_confidential() {
-        let confidential = |json: &str| Head::read(json).unwrap().is_confidential();
-        assert!(confidential(r#"{"event_type":"confidential_note"}"#));
-        assert!(confidential(r#"{"object_kind":"emoji","work_item":{"confidential":true}}"#));
-        assert!(confidential(r#"{"object_kind":"emoji","note":{"internal":true}}"#));
-        assert!(confidential(r#"{"object_kind":"emoji","epic":{"confidential":true}}"#));
-        assert!(confidential(r#"{"object_kind":"note","issue":{"confidential":true}}"#));
-        assert!(!confidential(r#"{"event_type":"note","issue":{"confidential":false},"note":"text"}"#));
-    }
-
-    #[test]
-    fn shapes_without_a_head_are_refused() {
-        assert!(matches!(Head::read("[1,2]"), Err(HeadError::NotAnObject)));
-        assert!(matches!(Head::read(r#"["push",null]"#), Err(HeadError::NotAnObject)));
-        assert!(matches!(Head::read("7"), Err(HeadError::NotAnObject)));
-        assert!(matches!(Head::read(r#"{"object_kind":"push""#), Err(HeadError::Json(_))));
-        assert!(matches!(
-            Head::read(r#"{"object_kind":"push","object_kind":"note"}"#),
-            Err(HeadError::Json(_))
-        ));
-        assert!(matches!(Head::read(""), Err(HeadError::Json(_))));
-    }
-}
+mod tests;

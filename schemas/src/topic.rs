@@ -10,6 +10,13 @@ pub const MAX_RECORD_BYTES: usize = 40 * 1024 * 1024;
 /// The largest record of the dead letter topic, in bytes: any record, and why it is there.
 pub const MAX_DEAD_LETTER_BYTES: usize = MAX_RECORD_BYTES + 1024 * 1024;
 
+/// The largest record of a topic that nothing is written to, in bytes: less than Kafka's default, so that one made by hand suits.
+const UNUSED_BYTES: usize = 1024 * 1024;
+
+/// Parts of a GitLab's projects, which runs of backfill divide among them: as many to each of 2, 3, 4 or 6. Each is a topic of its own, because
+/// a member of a group says which topics it wants, and cannot say which partitions.
+pub const BACKFILL_PARTS: u32 = 12;
+
 /// What is written to Kafka: value and key belong together, [`crate::Envelope::to_record`] makes them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopicRecord {
@@ -71,6 +78,16 @@ impl TopicPrefix {
         self.own("audit")
     }
 
+    /// A topic that holds nothing: whom Kafka assigns it to reads this part of the projects.
+    pub fn backfill(&self, part: u32) -> String {
+        self.own(&format!("backfill.{part:02}"))
+    }
+
+    /// The consumer group of all runs of backfill that read one GitLab, by its URL.
+    pub fn backfill_group(&self, instance: &str) -> String {
+        self.own(&format!("backfill.{instance}"))
+    }
+
     /// The consumer group of the processor.
     pub fn processor_group(&self) -> String {
         self.own("processor")
@@ -79,13 +96,20 @@ impl TopicPrefix {
     /// All topics, in the order in which `migrate` creates them.
     pub fn all(&self) -> Vec<TopicSettings> {
         let days = |days: u64| Duration::from_secs(days * 24 * 3600);
-        let settings = |name, retention, max_bytes| TopicSettings { name, retention, max_bytes };
+        let settings =
+            |name, retention, max_bytes| TopicSettings { name, retention, max_bytes, partitions: None };
         let mut topics: Vec<TopicSettings> = EventKind::ALL
             .iter()
             .map(|kind| settings(self.events(*kind), days(7), MAX_RECORD_BYTES))
             .collect();
         topics.push(settings(self.dead_letters(), days(3), MAX_DEAD_LETTER_BYTES));
         topics.push(settings(self.audit(), days(7), MAX_RECORD_BYTES));
+        topics.extend((0..BACKFILL_PARTS).map(|part| TopicSettings {
+            name: self.backfill(part),
+            retention: days(1),
+            max_bytes: UNUSED_BYTES,
+            partitions: Some(1),
+        }));
         topics
     }
 
@@ -106,6 +130,8 @@ pub struct TopicSettings {
     pub retention: Duration,
     /// Kafka's `max.message.bytes`.
     pub max_bytes: usize,
+    /// Its partitions; `None` where the installation chooses.
+    pub partitions: Option<i32>,
 }
 
 #[cfg(test)]
@@ -115,9 +141,10 @@ mod tests {
     #[test]
     fn names_are_the_contract() {
         let topics: Vec<String> = TopicPrefix::default().all().into_iter().map(|topic| topic.name).collect();
-        assert_eq!(topics.len(), 23);
+        assert_eq!(topics.len(), 23 + BACKFILL_PARTS as usize);
         assert_eq!(topics[0], "gitlab.push");
-        assert_eq!(topics[20..], ["gitlab.other", "gitpulse.dead_letters", "gitpulse.audit"]);
+        assert_eq!(topics[20..23], ["gitlab.other", "gitpulse.dead_letters", "gitpulse.audit"]);
+        assert_eq!(topics[23], "gitpulse.backfill.00");
         let prefix: TopicPrefix = "acme".parse().unwrap();
         assert_eq!(prefix.events(EventKind::TagPush), "acme.tag_push");
         assert_eq!(prefix.dead_letters(), "acme.gitpulse.dead_letters");

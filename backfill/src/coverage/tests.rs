@@ -9,7 +9,7 @@ fn day(day: i64) -> DateTime<Utc> {
 /// Reads until nothing is left, so many pages a window, and gives the windows in their order.
 fn read_all(coverage: &mut Coverage, since: DateTime<Utc>, now: DateTime<Utc>, pages: u32) -> Vec<Span> {
     let mut spans = Vec::new();
-    while let Some(window) = coverage.next(since, now) {
+    while let Some(window) = coverage.next(since, now, Order::Ascending) {
         spans.push(window.span);
         window.pages = pages - 1;
         coverage.advance(None);
@@ -46,16 +46,36 @@ fn a_later_run_reads_what_came_since_and_a_little_of_before() {
 }
 
 #[test]
+fn in_descending_order_one_window_is_enough() {
+    let mut coverage = Coverage::default();
+    let window = coverage.next(day(0), day(365), Order::Descending).unwrap();
+    assert_eq!(window.span, Span { from: day(0), until: day(365) });
+    coverage.advance(None);
+    assert_eq!(coverage.next(day(0), day(365), Order::Descending), None);
+    let window = coverage.next(day(0), day(400), Order::Descending).unwrap();
+    assert_eq!(window.span, Span { from: day(365) - OVERLAP, until: day(400) });
+}
+
+#[test]
 fn a_window_that_was_interrupted_goes_on_where_it_was() {
     let mut coverage = Coverage::default();
-    let window = coverage.next(day(0), day(365)).unwrap();
-    window.cursor = Cursor { after: "1970-12-05T00:00:00.000Z".to_owned(), page: 3, seen: vec![1, 2] };
+    let window = coverage.next(day(0), day(365), Order::Ascending).unwrap();
+    window.place =
+        Place::At(Cursor { after: "1970-12-05T00:00:00.000Z".to_owned(), page: 3, seen: vec![1, 2] });
     let kept = window.clone();
     let text = serde_json::to_string(&coverage).unwrap();
     let mut again: Coverage = serde_json::from_str(&text).unwrap();
-    assert_eq!(again.next(day(0), day(400)), Some(&mut kept.clone()), "though it is later by now");
+    assert_eq!(
+        again.next(day(0), day(400), Order::Ascending),
+        Some(&mut kept.clone()),
+        "though it is later by now"
+    );
     again.advance(None);
-    assert_eq!(again.next(day(0), day(400)).unwrap().span.until, day(400), "what came meanwhile is next");
+    assert_eq!(
+        again.next(day(0), day(400), Order::Ascending).unwrap().span.until,
+        day(400),
+        "what came meanwhile is next"
+    );
 }
 
 proptest! {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 
+use crate::config::BackfillConfig;
+
 use super::run::{Absent, Deletions, Mode, Plan};
 
 /// How long GitLab keeps the log of a hook: what was lost before is found by gaps alone.
@@ -52,6 +54,20 @@ pub struct ReconcileConfig {
 }
 
 impl ReconcileConfig {
+    /// Projects and groups to look at.
+    pub fn scope(&self) -> BackfillConfig {
+        BackfillConfig {
+            project: self.project.clone(),
+            group: self.group.clone(),
+            instance: self.instance,
+            since: None,
+            until: None,
+            only: Vec::new(),
+            exclude: Vec::new(),
+            dry_run: true,
+        }
+    }
+
     /// How a run is made.
     pub fn plan(&self, now: DateTime<Utc>) -> Plan {
         Plan {

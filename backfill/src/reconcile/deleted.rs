@@ -21,7 +21,7 @@ use super::run::{Mode, Step};
 use super::watched::{Listed, PER_PAGE, Watched};
 use crate::coverage::Cursor;
 use crate::page;
-use crate::scope::Project;
+use crate::scope::Owner;
 
 /// Planner, from which role on confidential issues are shown (<https://docs.gitlab.com/user/permissions/>).
 const SEES_CONFIDENTIAL: u64 = 15;
@@ -73,10 +73,10 @@ struct Confidential {
 /// Marks rows of things of a project that GitLab no longer has.
 pub(super) async fn find(
     step: &Step<'_>,
-    project: &Project,
+    project: &Owner,
     findings: &mut Findings,
 ) -> Result<(), ReconcileError> {
-    let path = &project.path_with_namespace;
+    let path = &project.path;
     let Some(sees) = is_whole(step, project.id).await? else {
         findings.note(format!("{path} will be deleted: what it lacks is no deletion"));
         return Ok(());
@@ -115,7 +115,10 @@ impl Described {
         if is_marked {
             return None;
         }
-        let access = self.permissions.get().map(|permissions| [&permissions.project_access, &permissions.group_access]);
+        let access = self
+            .permissions
+            .get()
+            .map(|permissions| [&permissions.project_access, &permissions.group_access]);
         let levels = access.into_iter().flatten().filter_map(|access| access.get()?.access_level.get());
         Some(match levels.max() {
             Some(level) if level >= SEES_CONFIDENTIAL => Sees::Confidential,
@@ -126,7 +129,7 @@ impl Described {
 
 async fn find_in(
     step: &Step<'_>,
-    project: &Project,
+    project: &Owner,
     watched: Watched,
     sees: Sees,
     findings: &mut Findings,
@@ -136,7 +139,7 @@ async fn find_in(
     if watched == Watched::Issues && sees == Sees::Open && !listing.has_confidential {
         findings.note(format!(
             "{}: the token need not see confidential issues, so no issue is taken for deleted; it would take the role Planner or Reporter",
-            project.path_with_namespace
+            project.path
         ));
         return Ok(());
     }
@@ -216,8 +219,16 @@ mod tests {
         let of = |rest: &str| format!(r#"{{"path_with_namespace":"shop/checkout"{rest}}}"#);
         check(&of(""), Some(Sees::Open));
         check(&of(r#","permissions":{"project_access":null,"group_access":null}"#), Some(Sees::Open));
-        check(&of(r#","permissions":{"project_access":{"access_level":10},"group_access":{"access_level":20}}"#), Some(Sees::Confidential));
-        check(&of(r#","permissions":{"project_access":{"access_level":10},"group_access":null}"#), Some(Sees::Open));
+        check(
+            &of(
+                r#","permissions":{"project_access":{"access_level":10},"group_access":{"access_level":20}}"#,
+            ),
+            Some(Sees::Confidential),
+        );
+        check(
+            &of(r#","permissions":{"project_access":{"access_level":10},"group_access":null}"#),
+            Some(Sees::Open),
+        );
         check(&of(r#","marked_for_deletion_at":"2026-12-01""#), None);
         check(&of(r#","marked_for_deletion_on":"2026-12-01""#), None);
         check(r#"{"path_with_namespace":"shop/checkout-deletion_scheduled-42"}"#, None);

@@ -1,7 +1,7 @@
 //! Finds what GitLab never delivered, and fills it. In: hooks and their logs, lists, and what the tables have. Out: what is missing, in the topics of
 //! its webhooks; what is left, said.
 //!
-//! In the order of a run: [`config`] says what to look at, [`groups`] finds the groups, [`hooks`] the hooks that lead here, `hook_log` reads their
+//! In the order of a run: [`config`] says what to look at, [`hooks`] finds the hooks that lead here, `hook_log` reads their
 //! failed deliveries, [`logged`] what one of them is. `compare` holds a list ([`watched`]) against its table ([`stored`]), `gaps` asks for numbers
 //! ([`numbers`]) that are missing, `pipelines` for pipelines, which cannot be asked for by number, `pushes` and `notes` find pushes and comments that nobody told, `again` looks
 //! at what may have changed unseen, `deleted` for what is gone. [`run`] does it for all, [`asking`] counts requests, [`state`] remembers, [`report`]
@@ -17,7 +17,6 @@ pub mod config;
 mod deleted;
 pub mod error;
 mod gaps;
-pub mod groups;
 mod hook_log;
 pub mod hooks;
 pub mod logged;

@@ -28,8 +28,8 @@ use super::report::{Findings, Report, Tally};
 use super::state::{ProjectState, Remembered, States};
 use super::stored::Stored;
 use super::watched::Watched;
-use crate::publish::Destination;
-use crate::scope::Project;
+use crate::publish::{Destination, Item};
+use crate::scope::{self, Scope};
 
 /// Projects that are looked at at the same time.
 const AT_A_TIME: usize = 8;
@@ -80,15 +80,6 @@ pub struct Plan {
     pub hook_url: Option<String>,
 }
 
-/// A group whose hooks are looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
-    /// Its id, by which it is asked for.
-    pub id: u64,
-    /// Its path, for people.
-    pub full_path: String,
-}
-
 /// What a run talks to.
 pub struct Reconcile {
     /// GitLab.
@@ -121,8 +112,7 @@ impl Reconcile {
     /// What no part of the run can do without does not answer. What fails for one project is in its findings.
     pub async fn run(
         &self,
-        groups: &[Group],
-        projects: &[Project],
+        scope: &Scope,
         plan: &Plan,
         now: DateTime<Utc>,
         shutdown: &CancellationToken,
@@ -138,22 +128,21 @@ impl Reconcile {
             plan,
             now,
         });
-        let mut report = Report { projects: projects.len() as u64, ..Report::default() };
+        let mut report = Report { projects: scope.projects.len() as u64, ..Report::default() };
         let mut oversize_since = None;
-        for group in groups {
+        for group in scope.groups.values() {
             let mut findings = Findings::default();
-            let owner = Owner::Group(group.id);
-            let oldest = step.hooks(owner, &group.full_path, &mut findings).await?;
+            let oldest = step.hooks(Owner::Group(group.id), &group.path, &mut findings).await?;
             oversize_since = [oversize_since, oldest].into_iter().flatten().min();
-            report.places.insert(group.full_path.clone(), findings);
+            report.places.insert(group.path.clone(), findings);
         }
-        let looked = stream::iter(projects).map(|project| {
+        let looked = stream::iter(scope.projects.values()).map(|project| {
             let step = step.clone();
             async move { (project, step.project(project, oversize_since).await) }
         });
         let mut looked = looked.buffer_unordered(AT_A_TIME);
         while let Some((project, findings)) = looked.next().await {
-            report.places.entry(project.path_with_namespace.clone()).or_default().take(findings?);
+            report.places.entry(project.path.clone()).or_default().take(findings?);
         }
         report.requests = asking.made();
         self.metrics.show(&report, now);
@@ -188,10 +177,10 @@ impl Step<'_> {
 
     async fn project(
         &self,
-        project: &Project,
+        project: &scope::Owner,
         oversize_since: Option<DateTime<Utc>>,
     ) -> Result<Findings, ReconcileError> {
-        let (path, place) = (&project.path_with_namespace, format!("project/{}", project.id));
+        let (path, place) = (&project.path, format!("project/{}", project.id));
         let mut findings = Findings::default();
         let mut state: ProjectState = self.remembered.of(&place, "project");
         if self.plan.absent == Absent::AskAgain {
@@ -209,12 +198,12 @@ impl Step<'_> {
 
     async fn lists(
         &self,
-        project: &Project,
+        project: &scope::Owner,
         state: &mut ProjectState,
         oversize_since: Option<DateTime<Utc>>,
         findings: &mut Findings,
     ) -> Result<(), ReconcileError> {
-        let path = &project.path_with_namespace;
+        let path = &project.path;
         let mut children = BTreeSet::new();
         for watched in Watched::ALL {
             let since = self.since(state, watched.as_str(), oversize_since);
@@ -272,8 +261,9 @@ impl Step<'_> {
         match self.plan.mode {
             Mode::Look => Ok(()),
             Mode::Mend => {
-                let shutdown = self.asking.shutdown();
-                Ok(self.destination.publish(resource, context, objects, read_at, shutdown).await?)
+                let item = |object: &&RawValue| Item { resource, context, object: (*object).to_owned() };
+                let items: Vec<Item> = objects.iter().map(item).collect();
+                Ok(self.destination.publish(&items, read_at, self.asking.shutdown()).await?)
             }
         }
     }

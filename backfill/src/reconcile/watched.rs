@@ -138,7 +138,9 @@ impl Watched {
             Watched::MergeRequests => ("merge_requests", "iid", "iid", "state", "true"),
             // An epic is of a group.
             Watched::Issues => ("issues", "id", "iid", "state", "iid IS NOT NULL"),
-            Watched::Pipelines => ("pipelines", "id", "id", "status", "ifNull(source, '') != 'parent_pipeline'"),
+            Watched::Pipelines => {
+                ("pipelines", "id", "id", "status", "ifNull(source, '') != 'parent_pipeline'")
+            }
             Watched::ChildPipelines => {
                 ("pipelines", "id", "id", "status", "ifNull(source, '') = 'parent_pipeline'")
             }

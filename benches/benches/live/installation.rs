@@ -18,6 +18,7 @@ use runtime::Secret;
 use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
 use runtime::kafka::{Kafka, KafkaConfig};
 use runtime::migrate;
+use tokio_util::sync::CancellationToken;
 
 use crate::bare;
 
@@ -70,7 +71,8 @@ impl Installation {
         kafka_properties: String,
     ) -> anyhow::Result<Installation> {
         let engines = tokio::task::spawn_blocking(move || {
-            Engines::provide(&Cache::default_location()?, &Overrides { broker, ..Overrides::default() })
+            let overrides = Overrides { broker, ..Overrides::default() };
+            Engines::provide(&Cache::default_location()?, &overrides, &CancellationToken::new())
         })
         .await??;
         let folder = tempfile::tempdir()?;

@@ -19,6 +19,8 @@ use std::{
     thread,
 };
 
+use tokio_util::sync::CancellationToken;
+
 use self::java::Java;
 pub use self::{cache::Cache, error::ProvideError, kafka::KAFKA_VERSION};
 use crate::broker::BrokerProgram;
@@ -94,17 +96,25 @@ impl Engines {
     ///
     /// # Errors
     ///
-    /// When what a user names does not exist or does not run, the machine is not one the engines are made
-    /// for, a tool is missing, or an installation fails; every error names the remedy.
-    pub fn provide(cache: &Cache, overrides: &Overrides) -> Result<Self, ProvideError> {
+    /// [`ProvideError::Stopped`] once `stop` is cancelled while something is installed. Else when what a user names does not exist or does not run,
+    /// the machine is not one the engines are made for, a tool is missing, or an installation fails; every error names the remedy.
+    pub fn provide(
+        cache: &Cache,
+        overrides: &Overrides,
+        stop: &CancellationToken,
+    ) -> Result<Self, ProvideError> {
         if overrides.libchdb.is_none() && chdb::installed(cache).is_none() {
             chdb::check_machine()?;
         }
         let chosen = Chosen::for_this_machine(cache, overrides)?;
         thread::scope(|scope| {
-            let broker = scope.spawn(|| chosen.provide(cache, overrides));
-            let libchdb = chdb::provide(cache, overrides.libchdb.as_deref());
+            let broker = scope.spawn(|| chosen.provide(cache, overrides, stop));
+            let libchdb = chdb::provide(cache, overrides.libchdb.as_deref(), stop);
             let broker = broker.join().unwrap_or_else(|panicked| resume_unwind(panicked));
+            // Whichever of its steps noticed.
+            if stop.is_cancelled() && (broker.is_err() || libchdb.is_err()) {
+                return Err(ProvideError::Stopped);
+            }
             Ok(Self { broker: broker?, libchdb: absolute(libchdb?) })
         })
     }
@@ -114,8 +124,12 @@ impl Engines {
     /// # Errors
     ///
     /// Those of [`Engines::provide`].
-    pub fn provide_broker(cache: &Cache, overrides: &Overrides) -> Result<BrokerProgram, ProvideError> {
-        Chosen::for_this_machine(cache, overrides)?.provide(cache, overrides)
+    pub fn provide_broker(
+        cache: &Cache,
+        overrides: &Overrides,
+        stop: &CancellationToken,
+    ) -> Result<BrokerProgram, ProvideError> {
+        Chosen::for_this_machine(cache, overrides)?.provide(cache, overrides, stop)
     }
 
     /// The Nisshi that is installed already; looks only.
@@ -156,10 +170,15 @@ impl Chosen {
         Ok(Self::Nisshi)
     }
 
-    fn provide(self, cache: &Cache, overrides: &Overrides) -> Result<BrokerProgram, ProvideError> {
+    fn provide(
+        self,
+        cache: &Cache,
+        overrides: &Overrides,
+        stop: &CancellationToken,
+    ) -> Result<BrokerProgram, ProvideError> {
         match self {
-            Self::Kafka(java) => kafka::provide(cache, overrides, java).map(BrokerProgram::Kafka),
-            Self::Nisshi => nisshi::provide(cache, overrides.nisshi.as_deref())
+            Self::Kafka(java) => kafka::provide(cache, overrides, java, stop).map(BrokerProgram::Kafka),
+            Self::Nisshi => nisshi::provide(cache, overrides.nisshi.as_deref(), stop)
                 .map(|program| BrokerProgram::Nisshi(absolute(program))),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{StatusCode, Url};
 use tokio::time::Instant;
 
 use crate::budget::{Called, LONGEST_PAUSE, Permit};
@@ -112,7 +112,7 @@ impl Client {
             .map_err(|error| FetchError::Unreachable { base: base.clone(), source: error.without_url() })?;
         let status = response.status();
         record.status = Some(status.as_u16());
-        let wait = self.account(permit, &response);
+        let wait = self.shared.pace.answered(permit, status, response.headers(), clock(), rand::random());
         if status == StatusCode::TOO_MANY_REQUESTS {
             return Err(wait.map_or(FetchError::Limited, |wait| FetchError::LimitedFor { wait }));
         }
@@ -155,22 +155,6 @@ impl Client {
         };
         let authorization = self.shared.tokens.get(permit.token).authorization.clone();
         request.header(AUTHORIZATION, authorization).header(ACCEPT, "application/json")
-    }
-
-    /// Tells the budget what the headers say. Gives the pause that a 429 asks for, if it is longer than a call waits.
-    fn account(&self, permit: &Permit, response: &Response) -> Option<Duration> {
-        let now = clock();
-        let told = headers::told(response.headers(), now);
-        let pace = &self.shared.pace;
-        let moment = pace.now();
-        let mut budget = pace.budget();
-        if response.status() != StatusCode::TOO_MANY_REQUESTS {
-            budget.answer(permit, told, moment);
-            return None;
-        }
-        let retry_after = headers::retry_after(response.headers(), now);
-        let wait = budget.refuse(permit, told, retry_after, moment, rand::random());
-        Some(wait).filter(|wait| *wait > LONGEST_PAUSE)
     }
 
     fn stalled(&self, what: &'static str, limit: Duration) -> FetchError {

@@ -1,12 +1,16 @@
-//! Waits for the budget. In: what is called. Out: a permit, in the order in which it was asked for. Never keeps a call that could go waiting behind one
+//! Waits for the budget, and tells it what was answered. In: what is called. Out: a permit, in the order in which it was asked for. Never keeps a call that could go waiting behind one
 //! that its own endpoint holds back.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
-use crate::budget::{Budget, Called, Moment, Permit, Take};
+use crate::budget::{Budget, Called, LONGEST_PAUSE, Moment, Permit, Take};
+use crate::headers;
 
 /// The budget, and the queue before it.
 pub(crate) struct Pace {
@@ -53,6 +57,26 @@ impl Pace {
             drop(first);
             self.until(at).await;
         }
+    }
+
+    /// Tells the budget what an answer says; `now` is this machine's time. Gives the pause that a 429 asks for, if it is longer than a call
+    /// waits. `random` is at least 0 and less than 1.
+    pub(crate) fn answered(
+        &self,
+        permit: &Permit,
+        status: StatusCode,
+        headers: &HeaderMap,
+        now: DateTime<Utc>,
+        random: f64,
+    ) -> Option<Duration> {
+        let told = headers::told(headers, now);
+        let (moment, mut budget) = (self.now(), self.budget());
+        if status != StatusCode::TOO_MANY_REQUESTS {
+            budget.answer(permit, told, moment);
+            return None;
+        }
+        let wait = budget.refuse(permit, told, headers::retry_after(headers, now), moment, random);
+        Some(wait).filter(|wait| *wait > LONGEST_PAUSE)
     }
 
     async fn until(&self, at: Moment) {

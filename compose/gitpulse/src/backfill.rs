@@ -2,14 +2,14 @@
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 use backfill::checkpoint::{Checkpoints, Outcome};
+use backfill::face::Face;
+use backfill::pending::Pending;
 use backfill::publish::Destination;
-use backfill::{Backfill, BackfillConfig, Metrics, Summary, scope};
+use backfill::{BackfillConfig, Goal, Live, Metrics, Summary, Walk, scope};
 use clap::Args;
 use gitlab::{ApiConfig, Audit, Client};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -50,12 +50,12 @@ pub(crate) async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
     let lists = args.backfill.lists();
     let mut out = std::io::stdout().lock();
     if args.backfill.dry_run {
-        let projects = scope::projects(&client, &args.backfill, None, &shutdown).await?;
-        for project in &projects {
-            writeln!(out, "{:>10}  {}", project.id, project.path_with_namespace)?;
+        let scope = scope::find(&client, &args.backfill, None, &shutdown).await?;
+        for project in scope.projects.values() {
+            writeln!(out, "{:>10}  {}", project.id, project.path)?;
         }
         let names: Vec<&str> = lists.iter().map(|list| list.as_str()).collect();
-        writeln!(out, "{} projects, of each {}", projects.len(), names.join(", "))?;
+        writeln!(out, "{} projects, of each {}", scope.projects.len(), names.join(", "))?;
         return Ok(ExitCode::SUCCESS);
     }
 
@@ -68,23 +68,29 @@ pub(crate) async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
         tenant: Tenant::new(TENANT, Some(&instance))?,
         instance: instance.clone(),
     };
-    let projects = scope::projects(&client, &args.backfill, Some(&destination), &shutdown).await?;
-    let objects = Arc::new(AtomicU64::new(0));
-    let backfill = Backfill {
+    let scope = scope::find(&client, &args.backfill, Some(&destination), &shutdown).await?;
+    let live = Live::default();
+    let walk = Walk {
         client,
         destination,
-        checkpoints: Checkpoints::new(clickhouse.client, &instance),
+        checkpoints: Checkpoints::new(clickhouse.client.clone(), &instance),
+        pending: Pending::new(clickhouse.client, &instance),
+        face: Face::default(),
         metrics: Metrics::register(&registry)?,
-        objects: objects.clone(),
+        live: live.clone(),
+        shutdown,
     };
-    let showing = tokio::spawn(show(objects, projects.len()));
-    let summary = backfill.run(&projects, &lists, args.backfill.begins_at(), now(), &shutdown).await;
+    let showing = tokio::spawn(show(live, scope.projects.len()));
+    let now = now();
+    let until = args.backfill.until.unwrap_or(now).min(now);
+    let goal = Goal { since: args.backfill.begins_at(), until, now };
+    let summary = walk.run(scope, &lists, goal).await;
     showing.abort();
     say(&mut out, &summary?)
 }
 
 /// Shows how many objects are in Kafka: a bar on a terminal, else a line now and then.
-async fn show(objects: Arc<AtomicU64>, projects: usize) {
+async fn show(live: Live, projects: usize) {
     let bar = ProgressBar::new_spinner().with_message(format!("history of {projects} projects"));
     if let Ok(style) =
         ProgressStyle::with_template("{spinner} {msg}: {human_pos} objects, {per_sec}, {elapsed}")
@@ -93,7 +99,7 @@ async fn show(objects: Arc<AtomicU64>, projects: usize) {
     }
     for tick in 1u32.. {
         tokio::time::sleep(SHOW_EVERY).await;
-        let count = objects.load(Ordering::Relaxed);
+        let count = live.numbers().objects;
         bar.set_position(count);
         if bar.is_hidden() && tick.is_multiple_of(PLAIN_LINE_EVERY) {
             // That nobody reads it does not end the work.
@@ -116,7 +122,7 @@ fn say(out: &mut impl Write, summary: &Summary) -> anyhow::Result<ExitCode> {
     )?;
     for ended in &summary.lists {
         if let Some(error) = &ended.error {
-            let path = &ended.project.path_with_namespace;
+            let path = &ended.owner.path;
             writeln!(out, "{} of {path}: {}: {error}", ended.list.as_str(), ended.outcome().as_str())?;
         }
     }

@@ -60,16 +60,26 @@ pub(crate) fn run(args: EngineArgs) -> anyhow::Result<ExitCode> {
             serve_clickhouse(&library, &data, listen)?;
             Ok(ExitCode::SUCCESS)
         }
-        Engine::Provide { broker: None } => {
-            Engines::provide(&Cache::default_location()?, &Overrides::default())?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Engine::Provide { broker } => {
-            let overrides = Overrides { broker, ..Overrides::default() };
-            Engines::provide_broker(&Cache::default_location()?, &overrides)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Engine::Provide { broker } => provide(broker),
     }
+}
+
+/// Installs this broker alone, or all that `up` would run here, until a signal.
+fn provide(broker: Option<BrokerKind>) -> anyhow::Result<ExitCode> {
+    let cache = Cache::default_location()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let stop = runtime::shutdown::on_signal()?;
+        tokio::task::spawn_blocking(move || match broker {
+            None => Engines::provide(&cache, &Overrides::default(), &stop).map(|_| ()),
+            Some(_) => {
+                let overrides = Overrides { broker, ..Overrides::default() };
+                Engines::provide_broker(&cache, &overrides, &stop).map(|_| ())
+            }
+        })
+        .await??;
+        Ok(ExitCode::SUCCESS)
+    })
 }
 
 /// Serves the embedded ClickHouse, confined to its data.

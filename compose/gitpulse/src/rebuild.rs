@@ -146,12 +146,37 @@ fn summary(differences: &[Difference]) -> String {
         }
         let counts =
             [difference.before, difference.after, difference.removed, difference.added, difference.changed];
-        let views =
-            TABLES.iter().filter(|table| table.name == difference.table).flat_map(|table| table.views);
-        let mut row = vec![Vec::from_iter(views.copied()).join(", ")];
+        let mut row = vec![name(difference.table)];
         row.extend(counts.map(|count| count.to_string()));
         row.push(text);
         table.add_row(row);
     }
     table.to_string()
+}
+
+/// What analysts call a table; where they read another one under the same name, it is named as well.
+fn name(table: &str) -> String {
+    let views =
+        |name: &str| TABLES.iter().find(|table| table.name == name).map_or(&[][..], |table| table.views);
+    let own = views(table);
+    let others = TABLES
+        .iter()
+        .filter(|other| other.name != table && other.views.iter().any(|view| own.contains(view)));
+    match own {
+        [] => table.to_owned(),
+        own if others.count() > 0 => format!("{} ({table})", own.join(", ")),
+        own => own.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_tables_are_shown_alike() {
+        let names: BTreeSet<String> = TABLES.iter().map(|table| name(table.name)).collect();
+        assert_eq!(names.len(), TABLES.len());
+        assert_eq!(name("merge_request_facts"), "merge_requests");
+    }
 }

@@ -8,8 +8,8 @@ use anyhow::Context;
 use backfill::publish::Destination;
 use backfill::reconcile::state::States;
 use backfill::reconcile::stored::Stored;
-use backfill::reconcile::{Findings, Metrics, Reconcile, ReconcileConfig, Report, What, groups};
-use backfill::{BackfillConfig, scope};
+use backfill::reconcile::{Findings, Metrics, Reconcile, ReconcileConfig, Report, What};
+use backfill::scope;
 use clap::Args;
 use comfy_table::{Table, presets};
 use gitlab::{ApiConfig, Audit, Client};
@@ -106,30 +106,16 @@ async fn once(
     shutdown: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
-    let wanted = BackfillConfig {
-        project: config.project.clone(),
-        group: config.group.clone(),
-        instance: config.instance,
-        since: None,
-        only: Vec::new(),
-        exclude: Vec::new(),
-        dry_run: true,
-    };
-    let found = async {
-        let groups = groups::groups(&reconcile.client, &config.group).await?;
-        let projects = scope::projects(&reconcile.client, &wanted, None, shutdown).await?;
-        anyhow::Ok((groups, projects))
-    };
-    let (groups, projects) = match found.await {
-        Ok(found) => found,
+    let scope = match scope::find(&reconcile.client, &config.scope(), None, shutdown).await {
+        Ok(scope) => scope,
         Err(error) => {
             reconcile.metrics.failed();
-            tracing::error!("{error:#}");
+            tracing::error!("{:#}", anyhow::Error::from(error));
             return Ok(ExitCode::from(NOT_BEGUN));
         }
     };
     let now = now();
-    let report = reconcile.run(&groups, &projects, &config.plan(now), now, shutdown).await?;
+    let report = reconcile.run(&scope, &config.plan(now), now, shutdown).await?;
     say(&mut out, &report)
 }
 

@@ -1,6 +1,7 @@
 //! Kafka clients. In: settings. Out: producers and consumers whose properties keep our guarantees, and our topics (`topics.rs`).
 //! Only the properties that those rest on are named here, each with its reason; the rest pass through `GITPULSE_KAFKA_PROPERTIES`.
 
+pub mod log;
 mod topics;
 
 use std::str::FromStr;
@@ -166,6 +167,28 @@ impl KafkaConfig {
             .set("group.protocol", "classic")
             .set("fetch.message.max.bytes", MAX_DEAD_LETTER_BYTES.to_string())
             .set("receive.message.max.bytes", (3 * MAX_DEAD_LETTER_BYTES).to_string());
+        config
+    }
+
+    /// A member of `group`, whose members share work by topics in which nothing is written.
+    pub fn member(&self, group: &str) -> ClientConfig {
+        let mut config = self.client();
+        config
+            // How long the work of a killed member waits for another one.
+            .set("session.timeout.ms", "10000")
+            // A member that joins or leaves is heard of with the next heartbeat.
+            .set("heartbeat.interval.ms", "1000")
+            .set("queued.max.messages.kbytes", "1024");
+        self.apply_properties(&mut config);
+        config
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "latest")
+            // Only what moves is revoked: the members go on with the rest. It also divides evenly what only some of them want.
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            // Its successor (KIP-848) asks for brokers of Kafka 4.0, and gives nothing that is needed here.
+            .set("group.protocol", "classic");
         config
     }
 

@@ -2,7 +2,7 @@
 //!
 //! [`http`] accepts connections, [`publisher`] writes to Kafka, [`spool`] keeps on disk what Kafka cannot take, [`outbox`] chooses between
 //! them, [`kafka`] and [`clickhouse`] make clients, [`retry`] tries again what they could not do, [`migrate`] creates
-//! what they talk to, [`admin`] shows what is going on, [`telemetry`] and [`fault`] say it in words, [`descriptors`]
+//! what they talk to, [`admin`] shows what is going on, [`telemetry`] and [`fault`] say it in words, [`log_limit`] not too often, [`descriptors`]
 //! keeps room for files, [`shutdown`] ends it.
 
 pub mod admin;
@@ -12,6 +12,7 @@ pub mod descriptors;
 pub mod fault;
 pub mod http;
 pub mod kafka;
+pub mod log_limit;
 pub mod migrate;
 pub mod outbox;
 pub mod publisher;
@@ -21,6 +22,7 @@ pub mod shutdown;
 pub mod spool;
 pub mod telemetry;
 
+pub use log_limit::LogLimit;
 pub use outbox::Outbox;
 pub use publisher::Publisher;
 pub use retry::Retry;

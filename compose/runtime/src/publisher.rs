@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
@@ -17,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore, oneshot};
 use tokio::time::Instant;
 
 use crate::kafka::KafkaConfig;
+use crate::kafka::log::ClientLog;
 
 /// The media type of an envelope: CloudEvents in structured JSON mode.
 const CONTENT_TYPE: &str = "application/cloudevents+json";
@@ -173,11 +175,20 @@ struct Pending {
 
 struct Context {
     metrics: Metrics,
+    log: ClientLog,
 }
 
 impl ClientContext for Context {
     fn stats(&self, statistics: Statistics) {
         self.metrics.buffered_records.set(statistics.msg_cnt as i64);
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.log.log(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.log.report(&error, reason);
     }
 }
 
@@ -356,5 +367,5 @@ impl Publisher {
 }
 
 fn start(kafka: &KafkaConfig, metrics: &Metrics) -> Result<ThreadedProducer<Context>, KafkaError> {
-    kafka.producer().create_with_context(Context { metrics: metrics.clone() })
+    kafka.producer().create_with_context(Context { metrics: metrics.clone(), log: ClientLog::default() })
 }

@@ -29,7 +29,7 @@ pub enum LogFormat {
 /// Starts logging to standard error. Once a process.
 pub fn start(config: &TelemetryConfig) {
     // The Kafka library's own log is loud about what it recovers from by itself; our metrics and errors tell what matters.
-    let filter = EnvFilter::new(format!("librdkafka=error,rdkafka=error,{}", config.log));
+    let filter = EnvFilter::new(format!("librdkafka=warn,rdkafka=error,{}", config.log));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -8,6 +8,7 @@
 //! - **wrong**: a row of a table that is not what the events say that are there.
 //! - **hole**: a range of Kafka's positions that no processor has recorded as consumed.
 
+mod holes;
 mod model;
 mod stored;
 mod verdict;
@@ -86,7 +87,7 @@ async fn judge(
     };
     presence(history, &stored, &mut verdict);
     model::compare(client, history, &stored, &mut verdict).await?;
-    stored::holes(client, &history.run, &mut verdict.holes).await?;
+    holes::find(client, &history.run, &mut verdict.holes).await?;
     Ok(verdict)
 }
 

@@ -3,8 +3,9 @@
 
 use schemas::EventKind;
 use schemas::api;
-use schemas::api::deployment::Environment;
-use schemas::api::merge_request::Approvals;
+use schemas::api::deployment::{Environment, MergeRequests};
+use schemas::api::merge_request::{Approvals, Commits};
+use schemas::api::project_event::ProjectEvent;
 use schemas::api::push::{ListedCommit, ListedRef, PushEvent};
 use schemas::api::resource::{ObjectHead, Resource};
 use schemas::api::state_event::StateEvent;
@@ -45,8 +46,12 @@ pub enum EventBody {
     MergeRequest(Box<MergeRequest>),
     /// Who approved a merge request, as the API lists it.
     Approvals(Box<Approvals>),
+    /// The commits of a merge request, as the API lists them.
+    MergeRequestCommits(Box<Commits>),
     /// A change of state of a merge request or an issue, as the API lists it.
     StateEvent(Box<StateEvent>),
+    /// What happened to a merge request or an issue, as the API lists the events of a project.
+    ProjectEvent(Box<ProjectEvent>),
     /// A change of a pipeline and its jobs, or the pipeline as the API lists it.
     Pipeline(Box<Pipeline>),
     /// A change of an issue or another work item, or one as the API lists it.
@@ -59,6 +64,8 @@ pub enum EventBody {
     Deployment(Box<Deployment>),
     /// An environment, as the API lists it.
     Environment(Box<Environment>),
+    /// The merge requests that a deployment brought, as the API lists them.
+    DeploymentMergeRequests(Box<MergeRequests>),
     /// A change of a release, or the release as the API lists it.
     Release(Box<Release>),
     /// A change of a milestone, or the milestone as the API lists it.
@@ -163,7 +170,18 @@ pub(super) fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, 
         }
         Resource::MergeRequest => merge_request(parse::<api::merge_request::Listed>(kind, payload)?.into()),
         Resource::Approvals => Ok(EventBody::Approvals(Box::new(parse(kind, payload)?))),
+        Resource::MergeRequestCommits => {
+            let commits: Commits = parse(kind, payload)?;
+            number(kind, "merge_request_iid", &commits.merge_request_iid)?;
+            match commits.commits {
+                Field::Value(_) => Ok(EventBody::MergeRequestCommits(Box::new(commits))),
+                Field::Absent | Field::Null | Field::Unreadable => {
+                    Err(DecodeError::Missing { kind, field: "commits" })
+                }
+            }
+        }
         Resource::MergeRequestStateEvent | Resource::IssueStateEvent => state_event(kind, payload),
+        Resource::MergeRequestEvent | Resource::IssueEvent => project_event(kind, payload),
         Resource::Issue | Resource::Epic => {
             let listed: api::issue::Listed = parse(kind, payload)?;
             let identity = listed.identity();
@@ -174,8 +192,16 @@ pub(super) fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, 
         Resource::Job | Resource::TriggerJob => job(parse::<api::job::Listed>(kind, payload)?.into()),
         Resource::Deployment => deployment(parse::<api::deployment::Listed>(kind, payload)?.into()),
         Resource::Environment => environment(parse(kind, payload)?),
-        // They share the topic of deployments, and are none.
-        Resource::DeploymentMergeRequests => Ok(EventBody::Untyped),
+        Resource::DeploymentMergeRequests => {
+            let brought: MergeRequests = parse(kind, payload)?;
+            number(kind, "deployment_id", &brought.deployment_id)?;
+            match brought.merge_requests {
+                Field::Value(_) => Ok(EventBody::DeploymentMergeRequests(Box::new(brought))),
+                Field::Absent | Field::Null | Field::Unreadable => {
+                    Err(DecodeError::Missing { kind, field: "merge_requests" })
+                }
+            }
+        }
         Resource::Release => release(parse::<api::release::Listed>(kind, payload)?.into()),
         Resource::Milestone => milestone(parse::<api::milestone::Listed>(kind, payload)?.into()),
         Resource::Emoji => emoji(parse::<api::emoji::Listed>(kind, payload)?.into()),
@@ -282,6 +308,19 @@ fn state_event(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError>
         return Err(DecodeError::Missing { kind, field: "created_at" });
     }
     Ok(EventBody::StateEvent(Box::new(event)))
+}
+
+fn project_event(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {
+    let event: ProjectEvent = parse(kind, payload)?;
+    match kind {
+        EventKind::MergeRequest => number(kind, "target_iid", &event.target_iid)?,
+        _ => number(kind, "target_id", &event.target_id)?,
+    }
+    if event.created_at.get().is_none() {
+        return Err(DecodeError::Missing { kind, field: "created_at" });
+    }
+    within(kind, "author.username", event.actor().username.text())?;
+    Ok(EventBody::ProjectEvent(Box::new(event)))
 }
 
 fn release(release: Release) -> Result<EventBody, DecodeError> {

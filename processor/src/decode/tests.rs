@@ -67,7 +67,8 @@ fn what_shares_a_topic_with_deployments_is_no_deployment() {
     };
     let environment = r#"{"id":9,"name":"production","slug":"production","tier":"production"}"#;
     assert!(matches!(object(environment), EventBody::Environment(_)));
-    assert!(matches!(object(r#"{"deployment_id":5,"merge_requests":[]}"#), EventBody::Untyped));
+    let brought = r#"{"deployment_id":5,"merge_requests":[]}"#;
+    assert!(matches!(object(brought), EventBody::DeploymentMergeRequests(_)));
     assert!(matches!(object(r#"{"id":5,"status":"success"}"#), EventBody::Deployment(_)));
 }
 

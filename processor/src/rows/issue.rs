@@ -299,7 +299,7 @@ fn happenings(event: &Event, issue: &Issue, attributes: &Attributes, id: u64, ro
 }
 
 /// A change of state. Its actor is no part of the key: nobody closes what is closed, and not every body names who it was.
-fn state_change(
+pub(super) fn state_change(
     event: &Event,
     id: u64,
     action: &'static str,

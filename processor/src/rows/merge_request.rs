@@ -276,7 +276,7 @@ fn once(event: &Event, iid: u64, action: &'static str) -> MergeRequestEventRow {
 /// What can happen more than once: who did it and in which second tell one from another. Of closing and reopening the second alone does,
 /// because the API may not say who closed it. The second is the body's, whether it can be believed or not: a receipt in the key would make
 /// two of one. A body without any time has second 0.
-fn observation(
+pub(super) fn observation(
     event: &Event,
     iid: u64,
     action: &'static str,

@@ -13,6 +13,7 @@ use crate::decode::{Event, EventBody};
 
 mod access_token;
 mod deployment;
+mod deployment_merge_requests;
 mod emoji;
 mod environment;
 mod existence;
@@ -22,11 +23,13 @@ mod issue;
 mod job;
 mod member;
 mod merge_request;
+mod merge_request_commits;
 mod merged;
 mod milestone;
 mod note;
 mod pipeline;
 mod project;
+mod project_event;
 mod push;
 mod release;
 mod snapshot;
@@ -38,6 +41,7 @@ mod wiki_page;
 
 pub use access_token::TokenExpiryRow;
 pub use deployment::{DeploymentEventRow, DeploymentRow};
+pub use deployment_merge_requests::{Brought, DeploymentMergeRequestsRow};
 pub use emoji::EmojiEventRow;
 pub use environment::EnvironmentRow;
 pub use feature_flag::FeatureFlagEventRow;
@@ -46,6 +50,7 @@ pub use issue::{IssueEventRow, IssueRow};
 pub use job::JobRow;
 pub use member::MemberRow;
 pub use merge_request::{MergeRequestEventRow, MergeRequestRow};
+pub use merge_request_commits::{ListedCommits, MergeRequestCommitsRow};
 pub use merged::{Merge, Merged};
 pub use milestone::MilestoneRow;
 pub use note::NoteRow;
@@ -72,6 +77,7 @@ macro_rules! tables {
                 ref_heads: Vec<RefHeadRow> => "ref_head_facts", ["branches", "tags"];
                 merge_requests: Vec<MergeRequestRow> => "merge_request_facts", ["merge_requests"];
                 merge_request_events: Vec<MergeRequestEventRow> => "merge_request_event_facts", ["merge_request_events"];
+                merge_request_commits: Vec<MergeRequestCommitsRow> => "merge_request_commit_facts", ["merge_request_commits"];
                 pipelines: Vec<PipelineRow> => "pipeline_facts", ["pipelines"];
                 pipeline_events: Vec<PipelineEventRow> => "pipeline_event_facts", ["pipeline_events"];
                 jobs: Vec<JobRow> => "job_facts", ["jobs"];
@@ -80,6 +86,7 @@ macro_rules! tables {
                 notes: Vec<NoteRow> => "note_facts", ["notes"];
                 deployments: Vec<DeploymentRow> => "deployment_facts", ["deployments"];
                 deployment_events: Vec<DeploymentEventRow> => "deployment_event_facts", ["deployment_events"];
+                deployment_merge_requests: Vec<DeploymentMergeRequestsRow> => "deployment_merge_request_facts", ["deployment_merge_requests"];
                 environments: Vec<EnvironmentRow> => "environment_facts", ["environments"];
                 releases: Vec<ReleaseRow> => "release_facts", ["releases"];
                 milestones: Vec<MilestoneRow> => "milestone_facts", ["milestones"];
@@ -209,16 +216,19 @@ pub fn rows_for(event: Event) -> Rows {
         Ok(EventBody::Ref(listed)) => push::ref_head_rows(&event, listed),
         Ok(EventBody::MergeRequest(merge_request)) => merge_request::rows(&event, merge_request),
         Ok(EventBody::Approvals(approvals)) => merge_request::approval_rows(&event, approvals),
+        Ok(EventBody::MergeRequestCommits(commits)) => merge_request_commits::rows(&event, commits),
         Ok(EventBody::StateEvent(state_event)) => match event.kind {
             EventKind::MergeRequest => merge_request::state_event_rows(&event, state_event),
             EventKind::Issue => issue::state_event_rows(&event, state_event),
             _ => Rows::default(),
         },
+        Ok(EventBody::ProjectEvent(told)) => project_event::rows(&event, told),
         Ok(EventBody::Pipeline(pipeline)) => pipeline::rows(&event, pipeline),
         Ok(EventBody::Issue(issue)) => issue::rows(&event, issue),
         Ok(EventBody::Note(note)) => note::rows(&event, note),
         Ok(EventBody::Job(job)) => job::rows(&event, job),
         Ok(EventBody::Deployment(deployment)) => deployment::rows(&event, deployment),
+        Ok(EventBody::DeploymentMergeRequests(brought)) => deployment_merge_requests::rows(&event, brought),
         Ok(EventBody::Environment(environment)) => environment::rows(&event, environment),
         Ok(EventBody::Release(release)) => release::rows(&event, release),
         Ok(EventBody::Milestone(milestone)) => milestone::rows(&event, milestone),

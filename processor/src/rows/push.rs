@@ -159,11 +159,16 @@ pub(super) fn ref_head_rows(event: &Event, listed: &ListedRef) -> Rows {
     Rows { ref_heads: vec![row], unreadable: columns.unreadable, ..Rows::default() }
 }
 
+/// The author's address, where GitLab shows it.
+pub(super) fn public_email(commit: &Commit) -> Option<String> {
+    let email = commit.author.field(|author| &author.email);
+    email.value().filter(|email| *email != REDACTED_EMAIL).cloned()
+}
+
 /// A commit without a SHA is nobody.
 fn commit_row(event: &Event, push: Option<&Push>, commit: &Commit) -> Option<CommitRow> {
     let sha = commit.id.value().filter(|sha| !sha.is_empty())?;
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
-    let author_email = commit.author.field(|author| &author.email);
     let first_line = |message: &String| message.lines().next().unwrap_or_default().to_owned();
     let count = |files: &Field<Vec<_>>| files.value().map(|files| files.len() as u64);
     Some(CommitRow {
@@ -173,7 +178,7 @@ fn commit_row(event: &Event, push: Option<&Push>, commit: &Commit) -> Option<Com
         title: commit.title.value().cloned().or_else(|| commit.message.value().map(first_line)),
         message: commit.message.value().cloned(),
         author_name: commit.author.field(|author| &author.name).value().cloned(),
-        author_email: author_email.value().filter(|email| *email != REDACTED_EMAIL).cloned(),
+        author_email: public_email(commit),
         committed_at: commit.timestamp.get().map(|time| time.timestamp_millis()),
         authored_at: commit.authored_at.get().map(|time| time.timestamp_millis()),
         parents: commit

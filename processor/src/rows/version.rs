@@ -184,4 +184,9 @@ impl Columns {
     pub fn event<T>(&self, id: T) -> Column<T> {
         self.version.with(id)
     }
+
+    /// A value that is never absent.
+    pub fn always<T>(&self, value: T) -> Column<T> {
+        self.version.with(value)
+    }
 }

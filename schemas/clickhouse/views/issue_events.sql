@@ -17,52 +17,76 @@ CREATE OR REPLACE VIEW ${database}.issue_events ${on_cluster}
 )
 ${security}
 AS
-WITH seen AS
+WITH told AS
 (
     SELECT
-        instance, project_id, issue_id, action, actor, second,
+        instance, project_id, issue_id, actor,
+        facts.action AS said,
+        facts.second AS said_at,
         tupleElement(facts.occurred_at, 4) AS at,
         tupleElement(facts.actor_id, 4) AS by_id,
         tupleElement(facts.actor_username, 4) AS by_username,
         facts.first_received_at AS received,
         facts.tenants AS told_by,
         facts.origins AS told_through,
+        min(if(facts.action = 'closed' AND facts.second > 0, toNullable(facts.second), NULL)) OVER whole AS closed_first_at,
+        max(if(facts.action = 'opened' AND facts.second = 0, toInt64(toUnixTimestamp(tupleElement(facts.occurred_at, 4))), NULL)) OVER whole AS opened_at
+    FROM ${database}.issue_event_facts AS facts FINAL
+    WINDOW whole AS (PARTITION BY instance, project_id, issue_id)
+),
+-- An event of the API's list says `opened` also of a reopening. It is one if a closing lies before it and it is no repetition of the opening that
+-- the issue itself dates; else it tells of that opening.
+named AS
+(
+    SELECT
+        instance, project_id, issue_id, actor, at, by_id, by_username, received, told_by, told_through, said, said_at,
+        said = 'opened' AND said_at > 0 AND ifNull(closed_first_at <= said_at, false) AND ifNull(said_at > opened_at + 5, true) AS again,
+        if(again, 'reopened', said) AS action,
+        if(said = 'opened' AND NOT again, 0, said_at) AS second
+    FROM told
+),
+seen AS
+(
+    SELECT
+        *,
         -- Whatever happened to the issue within five seconds before, and in this one.
         groupArray((second, action, actor)) OVER (
             PARTITION BY instance, project_id, issue_id ORDER BY second RANGE BETWEEN 5 PRECEDING AND CURRENT ROW
         ) AS around
-    FROM ${database}.issue_event_facts AS facts FINAL
+    FROM named
 ),
 placed AS
 (
     SELECT
         *,
         arrayLast(e -> e.1 < second AND e.2 = action AND e.3 = actor, around) AS previous,
-        previous.1 = 0
+        action != 'opened' AND (previous.1 = 0
             OR arrayExists(
                 e -> e.1 >= previous.1 AND multiIf(
                     action = 'closed', e.2 = 'reopened',
                     action = 'reopened', e.2 = 'closed',
                     false),
-                around) AS begins
+                around)) AS begins
     FROM seen
 ),
+-- Rows of one second are of one chain, as `reopened` and a later `opened` of that second.
 chained AS
 (
     SELECT
         *,
         sum(begins) OVER (
             PARTITION BY instance, project_id, issue_id, action, actor ORDER BY second
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+            RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS chain
     FROM placed
 )
--- argMin passes over NULL: the actor is that of the first row that names one.
+-- argMin passes over NULL: the actor is that of the first row that names one. The opening that the issue itself dates has no second in
+-- its key, and is believed before events of the list.
 SELECT
     instance, project_id, issue_id, action,
-    min(at) AS occurred_at,
-    argMin(by_id, second) AS actor_id,
-    argMin(by_username, second) AS actor_username,
+    ifNull(minIf(at, said_at = 0), min(at)) AS occurred_at,
+    argMin(by_id, (said_at, said)) AS actor_id,
+    argMin(by_username, (said_at, said)) AS actor_username,
     (instance, project_id, issue_id) IN
         (SELECT instance, project_id, id FROM ${database}.issue_facts FINAL WHERE tupleElement(issue_facts.confidential, 4)) AS confidential,
     min(received) AS first_received_at,

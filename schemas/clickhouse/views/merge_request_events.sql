@@ -20,10 +20,12 @@ CREATE OR REPLACE VIEW ${database}.merge_request_events ${on_cluster}
 )
 ${security}
 AS
-WITH seen AS
+WITH told AS
 (
     SELECT
-        instance, project_id, merge_request_iid, action, actor, second,
+        instance, project_id, merge_request_iid, actor,
+        facts.action AS said,
+        facts.second AS said_at,
         facts.oldrev AS head_before,
         facts.system_action AS reset,
         tupleElement(facts.occurred_at, 4) AS at,
@@ -32,18 +34,38 @@ WITH seen AS
         facts.first_received_at AS received,
         facts.tenants AS told_by,
         facts.origins AS told_through,
+        min(if(facts.action = 'closed' AND facts.second > 0, toNullable(facts.second), NULL)) OVER whole AS closed_first_at,
+        max(if(facts.action = 'opened' AND facts.second = 0, toInt64(toUnixTimestamp(tupleElement(facts.occurred_at, 4))), NULL)) OVER whole AS opened_at
+    FROM ${database}.merge_request_event_facts AS facts FINAL
+    WINDOW whole AS (PARTITION BY instance, project_id, merge_request_iid)
+),
+-- An event of the API's list says `opened` also of a reopening. It is one if a closing lies before it and it is no repetition of the opening that
+-- the merge request itself dates; else it tells of that opening.
+named AS
+(
+    SELECT
+        instance, project_id, merge_request_iid, actor, head_before, reset, at, by_id, by_username, received, told_by, told_through, said, said_at,
+        said = 'opened' AND said_at > 0 AND ifNull(closed_first_at <= said_at, false) AND ifNull(said_at > opened_at + 5, true) AS again,
+        if(again, 'reopened', said) AS action,
+        if(said = 'opened' AND NOT again, 0, said_at) AS second
+    FROM told
+),
+seen AS
+(
+    SELECT
+        *,
         -- Whatever happened to the merge request within five seconds before, and in this one.
-        groupArray((second, action, actor, facts.oldrev, facts.system_action IS NOT NULL)) OVER (
+        groupArray((second, action, actor, head_before, reset IS NOT NULL)) OVER (
             PARTITION BY instance, project_id, merge_request_iid ORDER BY second RANGE BETWEEN 5 PRECEDING AND CURRENT ROW
         ) AS around
-    FROM ${database}.merge_request_event_facts AS facts FINAL
+    FROM named
 ),
 placed AS
 (
     SELECT
         *,
         arrayLast(e -> e.1 < second AND e.2 = action AND e.3 = actor AND e.4 = head_before, around) AS previous,
-        previous.1 = 0
+        action != 'opened' AND (previous.1 = 0
             OR arrayExists(
                 e -> e.1 >= previous.1 AND multiIf(
                     action = 'approved', e.5 OR (e.2 = 'unapproved' AND e.3 = actor),
@@ -51,25 +73,27 @@ placed AS
                     action = 'closed', e.2 = 'reopened',
                     action = 'reopened', e.2 = 'closed',
                     false),
-                around) AS begins
+                around)) AS begins
     FROM seen
 ),
+-- Rows of one second are of one chain, as `reopened` and a later `opened` of that second.
 chained AS
 (
     SELECT
         *,
         sum(begins) OVER (
             PARTITION BY instance, project_id, merge_request_iid, action, actor, head_before ORDER BY second
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+            RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS chain
     FROM placed
 )
--- argMin passes over NULL: the actor is that of the first row that names one.
+-- argMin passes over NULL: the actor is that of the first row that names one. The opening that the merge request itself dates has no second in
+-- its key, and is believed before events of the list.
 SELECT
     instance, project_id, merge_request_iid, action,
-    min(at) AS occurred_at,
-    argMin(by_id, second) AS actor_id,
-    argMin(by_username, second) AS actor_username,
+    ifNull(minIf(at, said_at = 0), min(at)) AS occurred_at,
+    argMin(by_id, (said_at, said)) AS actor_id,
+    argMin(by_username, (said_at, said)) AS actor_username,
     nullIf(head_before, '') AS oldrev,
     max(reset) AS system_action,
     min(received) AS first_received_at,

@@ -137,3 +137,29 @@ impl From<Listed> for Deployment {
         }
     }
 }
+
+/// The merge requests that a deployment brought (<https://docs.gitlab.com/api/deployments/#list-of-merge-requests-associated-with-a-deployment>), as
+/// they were when they were read. The list has no time of its own.
+#[derive(Debug, Default, Deserialize)]
+pub struct MergeRequests {
+    /// GitLab id of the deployment.
+    #[serde(default)]
+    pub deployment_id: Field<u64>,
+    /// What it brought.
+    #[serde(default, deserialize_with = "list")]
+    pub merge_requests: Field<Vec<Embedded<BroughtMergeRequest>>>,
+}
+
+/// A merge request that a deployment brought: what names it.
+#[derive(Debug, Default, Deserialize)]
+pub struct BroughtMergeRequest {
+    /// GitLab id.
+    #[serde(default)]
+    pub id: Field<u64>,
+    /// Number within its project.
+    #[serde(default)]
+    pub iid: Field<u64>,
+    /// The project it was merged into.
+    #[serde(default)]
+    pub project_id: Field<u64>,
+}

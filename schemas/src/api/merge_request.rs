@@ -1,9 +1,10 @@
-//! Merge requests as the API lists them (<https://docs.gitlab.com/api/merge_requests/>), and who approved them
+//! Merge requests as the API lists them (<https://docs.gitlab.com/api/merge_requests/>), their commits, and who approved them
 //! (<https://docs.gitlab.com/api/merge_request_approvals/>).
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
+use super::push::ListedCommit;
 use super::{LabelShape, Milestone, TimeStats};
 use crate::event::User;
 use crate::event::merge_request::{Attributes, LastCommit, MergeRequest};
@@ -164,4 +165,19 @@ pub struct Approval {
     /// When.
     #[serde(default)]
     pub approved_at: Field<DateTime<Utc>>,
+}
+
+/// The commits of a merge request, as they were when they were read. The list has no time of its own.
+#[derive(Debug, Default, Deserialize)]
+pub struct Commits {
+    /// Number of the merge request within its project.
+    #[serde(default)]
+    pub merge_request_iid: Field<u64>,
+    /// Newest commit of the source branch when the list was read.
+    #[serde(default)]
+    pub head_sha: Field<String>,
+    /// Its commits, newest first, without stats
+    /// (<https://docs.gitlab.com/api/merge_requests/#retrieve-merge-request-commits>).
+    #[serde(default, deserialize_with = "list")]
+    pub commits: Field<Vec<Embedded<ListedCommit>>>,
 }

@@ -65,7 +65,7 @@ impl From<PushEvent> for Push {
 }
 
 /// A commit of a list.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub struct ListedCommit {
     #[serde(default)]
     id: Field<String>,
@@ -90,7 +90,7 @@ pub struct ListedCommit {
 }
 
 /// Lines that a commit changed; only where the list was asked `with_stats`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 struct Stats {
     #[serde(default)]
     additions: Field<u64>,

@@ -72,12 +72,19 @@ resources! {
     Approvals "approvals" MergeRequest;
     /// A change of a merge request's state (<https://docs.gitlab.com/api/resource_state_events/>).
     MergeRequestStateEvent "merge_request_state_event" MergeRequest;
+    /// An event of a project about a merge request: it was opened, merged, approved, ... (<https://docs.gitlab.com/api/events/>).
+    MergeRequestEvent "merge_request_event" MergeRequest;
+    /// The commits of a merge request: `merge_request_iid`, the `head_sha` it had when they were read, and what the API lists for it as
+    /// `commits`, newest first (<https://docs.gitlab.com/api/merge_requests/#retrieve-merge-request-commits>).
+    MergeRequestCommits "merge_request_commits" MergeRequest;
     /// An issue (<https://docs.gitlab.com/api/issues/>).
     Issue "issue" Issue;
     /// An epic of a group (<https://docs.gitlab.com/api/epics/>).
     Epic "epic" Issue;
     /// A change of an issue's state (<https://docs.gitlab.com/api/resource_state_events/>).
     IssueStateEvent "issue_state_event" Issue;
+    /// An event of a project about an issue: it was opened or closed (<https://docs.gitlab.com/api/events/>).
+    IssueEvent "issue_event" Issue;
     /// A note on a merge request, an issue or anything else: all share one sequence of ids (<https://docs.gitlab.com/api/notes/>).
     Note "note" Note;
     /// An emoji on anything (<https://docs.gitlab.com/api/emoji_reactions/>).
@@ -125,6 +132,12 @@ pub struct ObjectHead<'a> {
     pub(super) work_item_id: Id,
     #[serde(default)]
     pub(super) deployment_id: Id,
+    #[serde(default)]
+    pub(super) merge_request_iid: Id,
+    #[serde(default)]
+    pub(super) target_id: Id,
+    #[serde(default)]
+    pub(super) target_iid: Id,
     #[serde(borrow, default)]
     pub(super) resource_type: Text<'a>,
     #[serde(default)]
@@ -152,6 +165,8 @@ pub struct ObjectHead<'a> {
     pub(super) slug: Field<bool>,
     #[serde(default)]
     pub(super) merge_requests: Field<bool>,
+    #[serde(default)]
+    pub(super) target_type: Field<bool>,
 }
 
 /// What was pushed.
@@ -182,9 +197,12 @@ impl<'a> ObjectHead<'a> {
             EventKind::Push => Resource::Branch,
             EventKind::TagPush => Resource::Tag,
             EventKind::MergeRequest if given(&self.resource_type) => Resource::MergeRequestStateEvent,
+            EventKind::MergeRequest if given(&self.target_type) => Resource::MergeRequestEvent,
             EventKind::MergeRequest if given(&self.approved_by) => Resource::Approvals,
+            EventKind::MergeRequest if given(&self.merge_request_iid) => Resource::MergeRequestCommits,
             EventKind::MergeRequest => Resource::MergeRequest,
             EventKind::Issue if given(&self.resource_type) => Resource::IssueStateEvent,
+            EventKind::Issue if given(&self.target_type) => Resource::IssueEvent,
             EventKind::Issue if self.group_id != Field::Absent || self.work_item_id != Field::Absent => {
                 Resource::Epic
             }

@@ -86,6 +86,9 @@ impl ObjectHead<'_> {
             Resource::Release => present(&self.tag_name).map(Cow::Borrowed),
             Resource::MergeRequest => number(self.iid.get()),
             Resource::Approvals => number(self.iid.get().or(parent)),
+            Resource::MergeRequestCommits => number(self.merge_request_iid.get().or(parent)),
+            Resource::MergeRequestEvent => number(self.target_iid.get()),
+            Resource::IssueEvent => number(self.target_id.get()),
             // It says the id of the merge request, which is not its number.
             Resource::MergeRequestStateEvent => number(parent),
             Resource::IssueStateEvent => number(self.resource_id.get().or(parent)),
@@ -141,7 +144,7 @@ impl ObjectHead<'_> {
     /// The id that the object has in its resource, or, where it has none, the entity.
     fn own_id(&self, resource: Resource, entity: Option<&str>) -> String {
         let own = match resource {
-            Resource::Approvals | Resource::DeploymentMergeRequests => None,
+            Resource::Approvals | Resource::MergeRequestCommits | Resource::DeploymentMergeRequests => None,
             _ => present(&self.id),
         };
         own.or(entity).unwrap_or_default().to_owned()

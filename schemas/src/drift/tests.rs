@@ -3,6 +3,7 @@ use std::path::{Path as FilePath, PathBuf};
 
 use proptest::prelude::*;
 use serde_json::Value;
+use testing::skipped;
 
 use super::*;
 use crate::head::Head;
@@ -392,13 +393,4 @@ proptest! {
         prop_assert!(drift(kind, Origin::Webhook, &wrapped(fit)).is_ok());
         prop_assert_eq!(drift(kind, Origin::Webhook, &wrapped(fit + 1)), Err(TooDeep));
     }
-}
-
-/// Says that the test which calls this is skipped: on stderr itself, for what a passing test prints is captured. `.ci/run` counts the lines.
-fn skipped(why: &str) {
-    use std::io::Write;
-
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    let line = format!("\nSKIPPED {test}: {why}\n");
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }

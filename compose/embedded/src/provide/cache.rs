@@ -7,9 +7,16 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     path::{self, Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{ProvideError, progress};
+
+/// How often a lock that another process holds is tried.
+const LOCK_EVERY: Duration = Duration::from_millis(200);
 
 /// The folder outside the source tree where installed engines are kept, shared by every checkout.
 #[derive(Clone, Debug)]
@@ -47,21 +54,28 @@ impl Cache {
         self.folder.join(name)
     }
 
-    /// Waits until no other process installs `name`; the lock ends with the returned file.
-    pub(super) fn lock(&self, name: &str) -> Result<File, ProvideError> {
+    /// Waits until no other process installs `name`, or until it is to stop; the lock ends with the returned file.
+    pub(super) fn lock(&self, name: &str, stop: &CancellationToken) -> Result<File, ProvideError> {
         fs::create_dir_all(&self.folder).map_err(failed("create", &self.folder))?;
         let path = self.folder.join(format!("{name}.lock"));
         let file = File::options().create(true).append(true).open(&path).map_err(failed("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => progress::say(&format!(
-                "waiting for another process that is installing {name} (it holds {})",
-                path.display()
-            )),
-            Err(TryLockError::Error(source)) => return Err(failed("lock", &path)(source)),
+        let mut is_waiting = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if stop.is_cancelled() => return Err(ProvideError::Stopped),
+                Err(TryLockError::WouldBlock) => (),
+                Err(TryLockError::Error(source)) => return Err(failed("lock", &path)(source)),
+            }
+            if !is_waiting {
+                is_waiting = true;
+                progress::say(&format!(
+                    "waiting for another process that is installing {name} (it holds {})",
+                    path.display()
+                ));
+            }
+            thread::sleep(LOCK_EVERY);
         }
-        file.lock().map_err(failed("lock", &path))?;
-        Ok(file)
     }
 
     /// An empty folder to prepare `name` in; a leftover of a killed installer is removed first.

@@ -10,6 +10,7 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha512};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Cache, ProvideError,
@@ -57,7 +58,11 @@ pub(super) fn check_machine() -> Result<(), ProvideError> {
 }
 
 /// The library: the one the user names, else the installed one, which is downloaded when missing.
-pub(super) fn provide(cache: &Cache, named: Option<&Path>) -> Result<PathBuf, ProvideError> {
+pub(super) fn provide(
+    cache: &Cache,
+    named: Option<&Path>,
+    stop: &CancellationToken,
+) -> Result<PathBuf, ProvideError> {
     if let Some(library) = named {
         if library.is_file() {
             return Ok(library.to_owned());
@@ -67,7 +72,7 @@ pub(super) fn provide(cache: &Cache, named: Option<&Path>) -> Result<PathBuf, Pr
     if let Some(library) = installed(cache) {
         return Ok(library);
     }
-    let _lock = cache.lock(NAME)?;
+    let _lock = cache.lock(NAME, stop)?;
     // Another process may have installed it while this one waited for the lock.
     if let Some(library) = installed(cache) {
         return Ok(library);
@@ -77,17 +82,17 @@ pub(super) fn provide(cache: &Cache, named: Option<&Path>) -> Result<PathBuf, Pr
     let target = cache.entry(NAME);
     progress::say(&format!("installing {ANNOUNCEMENT}; into {}", target.display()));
     let work = cache.fresh_work_folder(NAME)?;
-    let archive = download(&work)?;
-    check_integrity(&archive, INTEGRITY)?;
+    let archive = download(&work, stop)?;
+    check_integrity(&archive, INTEGRITY, stop)?;
     let prepared = work.path().join("root");
     fs::create_dir_all(&prepared).map_err(failed("create", &prepared))?;
-    unpack(&archive, &prepared.join(LIBRARY), LIBRARY_BYTES)?;
+    unpack(&archive, &prepared.join(LIBRARY), LIBRARY_BYTES, stop)?;
     work.install(&prepared, &target)?;
     Ok(target.join(LIBRARY))
 }
 
 /// Fetches the package; npm keeps its copy in the work folder too, so that none stays behind.
-fn download(work: &WorkFolder) -> Result<PathBuf, ProvideError> {
+fn download(work: &WorkFolder, stop: &CancellationToken) -> Result<PathBuf, ProvideError> {
     let folder = work.path();
     let mut command = NPM.command();
     command
@@ -99,7 +104,7 @@ fn download(work: &WorkFolder) -> Result<PathBuf, ProvideError> {
     let mut progress = Progress::begin("downloading chDB", Unit::Bytes, PACKED_BYTES);
     let remedy = "see its last lines below, and check that this machine reaches the npm registry; or \
          set CHDB_LIBRARY to a libchdb.so";
-    let printed = NPM.run_polling(&mut command, remedy, || {
+    let printed = NPM.run_polling(&mut command, remedy, stop, || {
         // npm holds the archive in its cache and in the destination for a moment.
         progress.set(bytes_below(folder).min(PACKED_BYTES));
     })?;
@@ -130,10 +135,14 @@ fn bytes_below(folder: &Path) -> u64 {
 }
 
 /// Compares the archive with a checksum in the form of npm's lock files.
-fn check_integrity(archive: &Path, expected: &'static str) -> Result<(), ProvideError> {
+fn check_integrity(
+    archive: &Path,
+    expected: &'static str,
+    stop: &CancellationToken,
+) -> Result<(), ProvideError> {
     let mut file = File::open(archive).map_err(failed("open", archive))?;
     let mut digest = Sha512::new();
-    in_pieces(&mut file, |piece| {
+    in_pieces(&mut file, stop, |piece| {
         digest.update(piece);
         Ok(())
     })
@@ -146,7 +155,7 @@ fn check_integrity(archive: &Path, expected: &'static str) -> Result<(), Provide
 }
 
 /// Writes the library out of the archive to `library`, which is on disk when this returns.
-fn unpack(archive: &Path, library: &Path, bytes: u64) -> Result<(), ProvideError> {
+fn unpack(archive: &Path, library: &Path, bytes: u64, stop: &CancellationToken) -> Result<(), ProvideError> {
     let missing = || ProvideError::Archive { name: PACKAGE, entry: ENTRY, bytes };
     let read = failed("read", archive);
     let file = File::open(archive).map_err(failed("open", archive))?;
@@ -166,8 +175,8 @@ fn unpack(archive: &Path, library: &Path, bytes: u64) -> Result<(), ProvideError
     let mut entry = entry.ok_or_else(missing)?;
 
     let mut progress = Progress::begin("unpacking chDB", Unit::Bytes, bytes);
-    let written =
-        copy(&mut entry, library, |position| progress.set(position)).map_err(failed("write", library))?;
+    let written = copy(&mut entry, library, stop, |position| progress.set(position))
+        .map_err(failed("write", library))?;
     if written != bytes {
         return Err(missing());
     }
@@ -175,10 +184,15 @@ fn unpack(archive: &Path, library: &Path, bytes: u64) -> Result<(), ProvideError
     Ok(())
 }
 
-fn copy(from: &mut impl Read, to: &Path, mut on_bytes: impl FnMut(u64)) -> io::Result<u64> {
+fn copy(
+    from: &mut impl Read,
+    to: &Path,
+    stop: &CancellationToken,
+    mut on_bytes: impl FnMut(u64),
+) -> io::Result<u64> {
     let mut file = File::create(to)?;
     let mut written = 0;
-    in_pieces(from, |piece| {
+    in_pieces(from, stop, |piece| {
         file.write_all(piece)?;
         written += piece.len() as u64;
         on_bytes(written);
@@ -189,9 +203,17 @@ fn copy(from: &mut impl Read, to: &Path, mut on_bytes: impl FnMut(u64)) -> io::R
     Ok(written)
 }
 
-fn in_pieces(from: &mut impl Read, mut on_piece: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+/// Reads to the end, or until it is to stop.
+fn in_pieces(
+    from: &mut impl Read,
+    stop: &CancellationToken,
+    mut on_piece: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     let mut buffer = vec![0; 1 << 20];
     loop {
+        if stop.is_cancelled() {
+            return Err(io::Error::other(ProvideError::Stopped));
+        }
         match from.read(&mut buffer)? {
             0 => return Ok(()),
             count => on_piece(&buffer[..count])?,

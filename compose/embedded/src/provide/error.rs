@@ -5,6 +5,9 @@ use std::{io, path::PathBuf, process::ExitStatus};
 /// An engine could not be provided.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvideError {
+    /// Whoever waited for it was told to end. What is not whole is not installed, and goes on with the next attempt.
+    #[error("the installation was stopped")]
+    Stopped,
     /// Neither a cache folder nor a home folder is known.
     #[error("no cache folder: set GITPULSE_CACHE_DIR, XDG_CACHE_HOME or HOME")]
     NoCacheFolder,

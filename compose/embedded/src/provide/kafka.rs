@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
     Cache, Overrides, ProvideError,
     cache::failed,
@@ -95,6 +97,7 @@ pub(super) fn provide(
     cache: &Cache,
     overrides: &Overrides,
     java: Java,
+    stop: &CancellationToken,
 ) -> Result<KafkaProgram, ProvideError> {
     if let Some(folder) = &overrides.kafka_dir {
         if !has_jar_of_kafka(folder) {
@@ -110,24 +113,25 @@ pub(super) fn provide(
         return Err(ProvideError::Colon { path: installation });
     }
     if !is_whole(&installation) || !archive.is_file() {
-        let _lock = match cache.lock(NAME) {
+        let _lock = match cache.lock(NAME, stop) {
             Ok(lock) => lock,
+            Err(ProvideError::Stopped) => return Err(ProvideError::Stopped),
             // A cache that somebody else filled, and nobody may write to.
             Err(_) if is_whole(&installation) => return Ok(program(None)),
             Err(error) => return Err(error),
         };
         // Another process may have installed it while this one waited for the lock.
         if !is_whole(&installation) {
-            fetch(cache, &installation)?;
+            fetch(cache, &installation, stop)?;
         }
         if !archive.is_file() {
-            prepare_classes(cache, program, &archive);
+            prepare_classes(cache, program, &archive, stop)?;
         }
     }
     Ok(program(archive.is_file().then_some(ClassArchive::Read(archive))))
 }
 
-fn fetch(cache: &Cache, installation: &Path) -> Result<(), ProvideError> {
+fn fetch(cache: &Cache, installation: &Path, stop: &CancellationToken) -> Result<(), ProvideError> {
     progress::say(&format!("installing {ANNOUNCEMENT}; into {}", installation.display()));
     let work = cache.fresh_work_folder(NAME)?;
     let pom = work.path().join("pom.xml");
@@ -146,6 +150,7 @@ fn fetch(cache: &Cache, installation: &Path) -> Result<(), ProvideError> {
         &mut command,
         "see its last lines below, and check that this machine reaches Maven's repository; or set \
          GITPULSE_KAFKA_DIR to the folder of an unpacked Apache Kafka",
+        stop,
         || progress.set(fs::read_dir(&libs).map_or(0, |jars| jars.count() as u64)),
     )?;
     progress.finish();
@@ -157,16 +162,20 @@ fn prepare_classes(
     cache: &Cache,
     program: impl FnOnce(Option<ClassArchive>) -> KafkaProgram,
     archive: &Path,
-) {
+    stop: &CancellationToken,
+) -> Result<(), ProvideError> {
     let started = Instant::now();
     let prepared = cache.fresh_work_folder("kafka-classes").map_err(text).and_then(|work| {
         let written = work.path().join("classes.jsa");
-        run_once(program(Some(ClassArchive::Write(written.clone()))), work.path())?;
+        run_once(program(Some(ClassArchive::Write(written.clone()))), work.path(), stop)?;
         if !written.is_file() {
             return Err("this Java writes no archive of classes".to_owned());
         }
         work.install(&written, archive).map_err(text)
     });
+    if stop.is_cancelled() {
+        return Err(ProvideError::Stopped);
+    }
     match prepared {
         Ok(()) => {
             let seconds = started.elapsed().as_secs_f64();
@@ -174,9 +183,10 @@ fn prepare_classes(
         }
         Err(reason) => tracing::debug!(reason, "Kafka starts without an archive of its classes"),
     }
+    Ok(())
 }
 
-fn run_once(program: KafkaProgram, folder: &Path) -> Result<(), String> {
+fn run_once(program: KafkaProgram, folder: &Path, stop: &CancellationToken) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(text)?;
     runtime.block_on(async {
         let listens = Listens { address: free_address().map_err(text)?, setting: "a free port" };
@@ -186,9 +196,12 @@ fn run_once(program: KafkaProgram, folder: &Path) -> Result<(), String> {
         // Whoever is killed meanwhile leaves nothing that runs for longer than that.
         let seconds = ARCHIVE_WITHIN.as_secs().to_string();
         let child = child.through(Path::new("timeout"), &[seconds.as_str()]);
-        let supervisor = broker::start(child).await.map_err(text)?;
-        supervisor.stop(ARCHIVE_WITHIN).await.map_err(text)?;
-        Ok(())
+        // Dropped on the way, it is killed.
+        let once = async { broker::start(child).await?.stop(ARCHIVE_WITHIN).await };
+        match stop.run_until_cancelled(once).await {
+            Some(ran) => ran.map(|_| ()).map_err(text),
+            None => Err(text(ProvideError::Stopped)),
+        }
     })
 }
 

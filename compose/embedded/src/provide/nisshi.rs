@@ -7,6 +7,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
     Cache, ProvideError,
     cache::failed,
@@ -50,20 +52,24 @@ pub(super) fn check_machine() -> Result<(), ProvideError> {
 }
 
 /// The program: the one the user names, else the installed one, which is compiled when missing.
-pub(super) fn provide(cache: &Cache, named: Option<&Path>) -> Result<PathBuf, ProvideError> {
+pub(super) fn provide(
+    cache: &Cache,
+    named: Option<&Path>,
+    stop: &CancellationToken,
+) -> Result<PathBuf, ProvideError> {
     if let Some(program) = named {
         return named_by_user(program);
     }
     if let Some(program) = installed(cache) {
         return Ok(program);
     }
-    let _lock = cache.lock(NAME)?;
+    let _lock = cache.lock(NAME, stop)?;
     // Another process may have installed it while this one waited for the lock.
     if let Some(program) = installed(cache) {
         return Ok(program);
     }
     check_machine()?;
-    compile(cache)
+    compile(cache, stop)
 }
 
 /// Another version is the user's own decision, so it is told and not refused.
@@ -84,7 +90,7 @@ fn named_by_user(program: &Path) -> Result<PathBuf, ProvideError> {
     Ok(program.to_owned())
 }
 
-fn compile(cache: &Cache) -> Result<PathBuf, ProvideError> {
+fn compile(cache: &Cache, stop: &CancellationToken) -> Result<PathBuf, ProvideError> {
     let target = cache.entry(NAME);
     progress::say(&format!("installing {ANNOUNCEMENT}; into {}", target.display()));
 
@@ -111,7 +117,7 @@ fn compile(cache: &Cache) -> Result<PathBuf, ProvideError> {
          disk and the crates registry; or set NISSHI_BIN to a nisshi {VERSION} built elsewhere",
         work.path().display()
     );
-    let outcome = CARGO.run_watching_stderr(&mut command, &remedy, |line| {
+    let outcome = CARGO.run_watching_stderr(&mut command, &remedy, stop, |line| {
         if is_compiling(line) {
             compiled += 1;
             progress.set(compiled);

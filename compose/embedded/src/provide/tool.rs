@@ -1,16 +1,20 @@
 //! In: a program of the machine and its arguments. Out: that it succeeded, or an error that says
-//! what to do. Never goes through a shell.
+//! what to do. Never goes through a shell, and leaves nothing running once it is to stop.
 
 use std::{
     collections::VecDeque,
     env, io,
     io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
     path::Path,
     process::{Command, Output, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::Duration,
 };
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio_util::sync::CancellationToken;
 
 use super::{ProvideError, cache::failed};
 
@@ -62,28 +66,41 @@ impl Tool {
         &self,
         command: &mut Command,
         remedy: &str,
+        stop: &CancellationToken,
         mut on_line: impl FnMut(&str),
     ) -> Result<(), ProvideError> {
         let mut child = command
+            .process_group(0)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|source| self.not_started(source))?;
         let mut last_lines = VecDeque::with_capacity(LAST_LINES);
-        if let Some(stderr) = child.stderr.take() {
-            for line in BufReader::new(stderr).split(b'\n') {
-                let line = line.map_err(failed("read the output of", Path::new(self.name)))?;
-                let line = String::from_utf8_lossy(&line).into_owned();
-                on_line(&line);
-                if last_lines.len() == LAST_LINES {
-                    last_lines.pop_front();
+        let group = Pid::from_child(&child);
+        let status = watched(
+            group,
+            stop,
+            || (),
+            || {
+                if let Some(stderr) = child.stderr.take() {
+                    for line in BufReader::new(stderr).split(b'\n') {
+                        let line = line.map_err(failed("read the output of", Path::new(self.name)))?;
+                        let line = String::from_utf8_lossy(&line).into_owned();
+                        on_line(&line);
+                        if last_lines.len() == LAST_LINES {
+                            last_lines.pop_front();
+                        }
+                        last_lines.push_back(line);
+                    }
                 }
-                last_lines.push_back(line);
-            }
-        }
-        let status = child.wait().map_err(failed("wait for", Path::new(self.name)))?;
+                child.wait().map_err(failed("wait for", Path::new(self.name)))
+            },
+        )?;
         if status.success() {
             return Ok(());
+        }
+        if stop.is_cancelled() {
+            return Err(ProvideError::Stopped);
         }
         Err(ProvideError::ToolFailed {
             tool: self.name.to_owned(),
@@ -99,23 +116,20 @@ impl Tool {
         &self,
         command: &mut Command,
         remedy: &str,
-        mut look: impl FnMut() + Send,
+        stop: &CancellationToken,
+        look: impl FnMut() + Send,
     ) -> Result<String, ProvideError> {
-        let output = thread::scope(|scope| {
-            let (done, until_done) = mpsc::channel::<()>();
-            scope.spawn(move || {
-                while until_done.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                    look();
-                }
-            });
-            let output = command.output();
-            drop(done);
-            output
-        });
-        let output = output.map_err(|source| self.not_started(source))?;
+        let child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let child = child.map_err(|source| self.not_started(source))?;
+        let group = Pid::from_child(&child);
+        let output = watched(group, stop, look, || child.wait_with_output());
+        let output = output.map_err(failed("wait for", Path::new(self.name)))?;
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         if output.status.success() {
             return Ok(stdout);
+        }
+        if stop.is_cancelled() {
+            return Err(ProvideError::Stopped);
         }
         Err(ProvideError::ToolFailed {
             tool: self.name.to_owned(),
@@ -136,6 +150,31 @@ impl Tool {
         }
         failed("start", Path::new(self.name))(source)
     }
+}
+
+/// Waits for a program, calling `look` now and then meanwhile; once it is to stop, the program is killed, with all that it has started.
+fn watched<T>(
+    group: Pid,
+    stop: &CancellationToken,
+    mut look: impl FnMut() + Send,
+    wait: impl FnOnce() -> T,
+) -> T {
+    thread::scope(|scope| {
+        let (done, until_done) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            while until_done.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                if stop.is_cancelled() {
+                    // It may have ended a moment ago.
+                    let _ = kill_process_group(group, Signal::KILL);
+                    return;
+                }
+                look();
+            }
+        });
+        let waited = wait();
+        drop(done);
+        waited
+    })
 }
 
 /// Takes away the variables by which a cargo that runs *us* would steer a cargo that *we* run:

@@ -1,7 +1,12 @@
 //! In: one child's spec, its readiness question and a request to stop. Out: how supervision ended.
 //! Never leaves a child running behind.
 
-use std::{io, process::ExitStatus, time::Duration};
+use std::{
+    io,
+    ops::{Deref, DerefMut},
+    process::ExitStatus,
+    time::Duration,
+};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
@@ -45,7 +50,7 @@ where
         let mut backoff = Backoff::new(self.spec.gives_up);
         let mut was_ever_ready = false;
         loop {
-            let mut child = self.start().await?;
+            let mut child = Group(self.start().await?);
             let started = Instant::now();
             let end = self.one_run(&mut child).await?;
             was_ever_ready |= matches!(*self.state.borrow(), ChildState::Ready { .. });
@@ -110,7 +115,7 @@ where
         }
     }
 
-    async fn terminate(&self, mut child: Child, grace: Duration) -> Result<ExitStatus, SuperviseError> {
+    async fn terminate(&self, mut child: Group, grace: Duration) -> Result<ExitStatus, SuperviseError> {
         signal(&child, Signal::TERM);
         let status = match timeout(grace, child.wait()).await {
             Ok(status) => status.map_err(|source| self.not_started(source))?,
@@ -188,6 +193,31 @@ where
     match timeout(within, asking).await {
         Ok(()) => Ok(()),
         Err(_) => Err(last),
+    }
+}
+
+/// A child, with what it has started itself. Dropped while it runs, when supervision is, it is killed whole: what is set to `kill_on_drop` would leave
+/// the others behind.
+struct Group(Child);
+
+impl Deref for Group {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Group {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // One that was waited for has no id any more.
+        signal(&self.0, Signal::KILL);
     }
 }
 

@@ -1,3 +1,5 @@
+mod simulated;
+
 use std::sync::Arc;
 
 use super::*;

@@ -21,8 +21,6 @@ mod mock;
 mod processor;
 mod proxy;
 mod report;
-#[path = "../it/skipped.rs"]
-mod skipped;
 mod stage;
 mod system;
 
@@ -31,9 +29,9 @@ use std::sync::{Arc, Mutex};
 
 use clap::Parser;
 use libtest_mimic::{Arguments, Failed, Trial};
+use testing::skipped;
 
 use crate::report::{Outcome, Report};
-use crate::skipped::skipped;
 use crate::stage::{Length, Scene};
 
 /// Faults that are staged at the same time.

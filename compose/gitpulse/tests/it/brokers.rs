@@ -7,12 +7,13 @@ use embedded::supervisor::Supervisor;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
+use schemas::topic::BACKFILL_PARTS;
+use testing::skipped;
 use tokio::sync::watch;
 
 use crate::deployment::{Deployment, eventually};
 use crate::engines::{Addresses, start_clickhouse, start_kafka};
 use crate::kills::{Load, check, kill_engine};
-use crate::skipped::skipped;
 
 /// How long Kafka may take to answer a question; it is asked again.
 const ASKED_FOR: Duration = Duration::from_secs(5);
@@ -83,7 +84,7 @@ async fn three_brokers_of_which_each_is_lost_once_lose_and_double_nothing() {
     let deployment = Deployment::on(&Addresses { brokers: brokers.clone(), clickhouse_url }, "brokers");
     let cluster = Cluster::new(&brokers, &deployment);
     let partitions = cluster.partitions().unwrap();
-    assert_eq!(partitions.len(), 2 * 23);
+    assert_eq!(partitions.len(), 2 * 23 + BACKFILL_PARTS as usize);
     assert!(partitions.iter().all(|partition| partition.replicas == 3));
     assert_eq!(cluster.setting("push", "min.insync.replicas").await, "2");
     assert_eq!(cluster.setting("gitpulse.dead_letters", "min.insync.replicas").await, "2");

@@ -5,10 +5,10 @@ use std::process::Command;
 
 use clickhouse::{Client, Compression, Row};
 use serde::{Deserialize, Serialize};
+use testing::skipped;
 use tokio::io::AsyncWriteExt;
 
 use crate::engines::shared;
-use crate::skipped::skipped;
 
 /// A database of the test's own.
 async fn database(name: &str) -> Client {

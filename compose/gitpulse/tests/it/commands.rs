@@ -7,12 +7,12 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use schemas::TopicPrefix;
+use testing::skipped;
 use warp::Filter;
 use warp::http::StatusCode;
 
 use crate::deployment::{Deployment, eventually};
 use crate::engines::{GITPULSE, free_address, start_clickhouse};
-use crate::skipped::skipped;
 
 #[test]
 fn config_shows_values_origins_and_no_secrets() {
@@ -268,7 +268,7 @@ async fn doctor_names_each_fault_and_its_remedy() {
     assert_eq!(code, Some(1), "{text}");
     for expected in [
         "does not know the token",
-        "23 topics are missing",
+        "35 topics are missing",
         "has no tables",
         "remedy: run `gitpulse migrate`",
     ] {

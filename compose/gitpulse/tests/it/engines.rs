@@ -12,6 +12,7 @@ use embedded::kafka::{Kafka, KafkaNode};
 use embedded::provide::{Cache, Engines, Overrides};
 use embedded::supervisor::Supervisor;
 use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
 
 /// The program under test.
 pub(crate) const GITPULSE: &str = env!("CARGO_BIN_EXE_gitpulse");
@@ -59,7 +60,10 @@ pub(crate) fn provided() -> &'static Engines {
         };
         // On a thread without a runtime, for installing may need one of its own.
         std::thread::scope(|scope| {
-            scope.spawn(|| Engines::provide(&cache(), &overrides).unwrap()).join().unwrap()
+            scope
+                .spawn(|| Engines::provide(&cache(), &overrides, &CancellationToken::new()).unwrap())
+                .join()
+                .unwrap()
         })
     })
 }

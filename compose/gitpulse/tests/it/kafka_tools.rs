@@ -7,11 +7,11 @@ use embedded::broker::BrokerProgram;
 use embedded::kafka::KafkaProgram;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use testing::skipped;
 
 use crate::delivery::{client, send};
 use crate::deployment::{Deployment, eventually};
 use crate::engines::{provided, shared};
-use crate::skipped::skipped;
 
 /// Kafka's own tools; `None` where the broker is not Kafka.
 fn kafka() -> Option<&'static KafkaProgram> {

@@ -3,13 +3,13 @@
 
 use embedded::broker::BrokerProgram;
 use embedded::provide::Engines;
+use testing::skipped;
 use tokio::sync::watch;
 
 use crate::delivery::{client, examples, send};
 use crate::deployment::Deployment;
 use crate::engines::{Addresses, broker_child_of, cache, shared, start_broker_child};
 use crate::kills::{Load, check, kill_engine};
-use crate::skipped::skipped;
 
 fn nisshi() -> Option<BrokerProgram> {
     let program = Engines::installed_nisshi(&cache());

@@ -49,15 +49,15 @@ INSERT INTO gitpulse.feature_flag_event_facts (instance, project_id, flag, name,
     SELECT 'x', 1, f, f, generateUUIDv4(), t FROM VALUES('f String, t String', ('a', 'acme'), ('b', 'acme'), ('b', 'other'), ('o', 'other'));
 INSERT INTO gitpulse.event_facts (instance, kind, id, origin, tenant, confidential, payload) VALUES
     ('x', 'issue', generateUUIDv4(), 'webhook', 'acme', false, 'e1'), ('x', 'issue', generateUUIDv4(), 'webhook', 'acme', true, 'e2'),
-    ('x', 'issue', generateUUIDv4(), 'webhook', 'other', false, 'e3'), ('x', 'note', generateUUIDv4(), 'api', 'acme', false, 'n2')";
+    ('x', 'issue', generateUUIDv4(), 'webhook', 'other', false, 'e3'), ('x', 'note', generateUUIDv4(), 'api', 'acme', false, 'n2'),
+    ('x', 'issue', generateUUIDv4(), 'api', 'other', false, '{\"target_type\":\"Issue\"}')";
 
 /// What readers are compared by: a column of each view that has rows above.
 const SEEN: &str = "issues.id issue_events.issue_id notes.id emoji_events.id pushes.name branches.name tags.name \
     feature_flag_events.name events.payload";
 
 /// Every row of them.
-const ALL: &str =
-    "1 2 3 4|1 2 3 4|11 12 13 14 20|31 32 33 34 41 42 43 44 50|a b o v1|a b o|v1|a b o|e1 e2 e3 n2";
+const ALL: &str = "1 2 3 4|1 2 3 4|11 12 13 14 20|31 32 33 34 41 42 43 44 50|a b o v1|a b o|v1|a b o|e1 e2 e3 n2 {\"target_type\":\"Issue\"}";
 
 /// Roles, what is granted besides, and what is seen; nothing where every view is refused.
 const READERS: [(&str, &[&str], &str); 10] = [

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
+use testing::skipped;
 
 use crate::delivery::{client, payloads};
 use crate::deployment::{Deployment, TOKEN};
-use crate::skipped::skipped;
 
 /// A payload whose keys were mangled by hand (`"iid "`): nobody can tell which merge request it is about.
 const WITHOUT_IDENTITY: &str = "gbw-go-gitlab__group_merge_request.json";

@@ -1,7 +1,7 @@
 //! `gitpulse up` as a newcomer meets it: an empty folder, one command, and again after everything was killed.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::delivery::{Answer, client};
 use crate::deployment::{Deployment, Role, eventually};
@@ -55,7 +55,7 @@ async fn push(settings: &Deployment, folder: &Path, branch: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn up_begins_on_an_empty_folder_and_goes_on_after_a_kill() {
     let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data with spaces");
+    let data = folder.path().join("dätä, mit Komma");
     let settings = settings(&data);
     let mut first = up(&settings);
     push(&settings, folder.path(), "first").await;
@@ -77,6 +77,9 @@ async fn up_begins_on_an_empty_folder_and_goes_on_after_a_kill() {
     assert_eq!(mode(&data), 0o700, "a folder that an earlier version left open is closed");
     push(&settings, folder.path(), "again").await;
     assert_eq!(settings.value::<u64>("SELECT count() FROM pushes").await, 2);
+    let of_no_log =
+        "SELECT countIf(cluster = '' OR first_at IS NULL OR latest_at < first_at) FROM consumed_ranges";
+    assert_eq!(settings.value::<u64>(of_no_log).await, 0, "each range says which log it is of");
     assert_eq!(again.terminate(), Some(0), "{}", again.log());
 }
 
@@ -111,6 +114,65 @@ async fn up_receives_while_its_processor_cannot_store() {
     settings.client.query("RENAME TABLE away TO push_facts").execute().await.unwrap();
     settings.until_count("SELECT count() FROM pushes WHERE name = 'during'", 1).await;
     assert_eq!(up.terminate(), Some(0), "{}", up.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_processor_that_panics_inside_up_is_started_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings =
+        settings(&folder.path().join("data")).with("FAILPOINTS", "processor::before_insert=1*panic");
+    let mut up = up(&settings);
+    push(&settings, folder.path(), "before").await;
+    let said = up.log();
+    assert!(said.contains("the processor gave up"), "{said}");
+    assert_eq!(up.terminate(), Some(0), "{}", up.log());
+}
+
+/// Puts a program into a folder that says its version when it is asked for that, and else writes down its id and runs on.
+fn endless_program(folder: &Path, name: &str) -> PathBuf {
+    let (program, id) = (folder.join(name), folder.join(format!("{name}.pid")));
+    let script = format!(
+        "#!/bin/sh\ncase \"$1\" in -version|--version) echo 'openjdk version \"21.0.1\"' >&2; exit;; esac\n\
+         echo $$ > '{id}.new' && mv '{id}.new' '{id}'\nsleep 1000\n",
+        id = id.display()
+    );
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_during_the_first_installation_ends_it_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let programs = folder.path().join("programs");
+    std::fs::create_dir(&programs).unwrap();
+    let ids = ["npm", "mvn"].map(|name| endless_program(&programs, name));
+    endless_program(&programs, "java");
+    let usual = std::env::var_os("PATH").unwrap();
+    let path = std::env::join_paths([programs].into_iter().chain(std::env::split_paths(&usual))).unwrap();
+    let settings = settings(&folder.path().join("data"))
+        .with("PATH", path.to_str().unwrap())
+        .with("GITPULSE_CACHE_DIR", folder.path().join("cache").to_str().unwrap())
+        .with("GITPULSE_BROKER", "kafka");
+    let mut command = settings.command(&["up"]);
+    for name in ["CHDB_LIBRARY", "GITPULSE_KAFKA_DIR", "GITPULSE_JAVA", "JAVA_HOME"] {
+        command.env_remove(name);
+    }
+    let mut up = Role::start(command, "installing chDB");
+    let mut running = Vec::new();
+    for id in ids {
+        eventually("both installers run", async || match std::fs::read_to_string(&id) {
+            Ok(id) => {
+                running.push(PathBuf::from("/proc").join(id.trim()));
+                Ok(())
+            }
+            Err(error) => Err(error.to_string()),
+        })
+        .await;
+    }
+    assert!(running.iter().all(|program| program.exists()));
+    assert_eq!(up.terminate(), Some(0), "{}", up.log());
+    assert!(!running.iter().any(|program| program.exists()), "an installer outlives whoever started it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

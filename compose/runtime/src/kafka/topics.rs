@@ -7,16 +7,16 @@ use std::time::Duration;
 use rdkafka::admin::{
     AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
 };
-use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use schemas::topic::{TopicPrefix, TopicSettings};
 
 use super::KafkaConfig;
+use super::log::ClientLog;
 
 /// An admin client.
 #[derive(Clone)]
 pub struct Kafka {
-    admin: std::sync::Arc<AdminClient<DefaultClientContext>>,
+    admin: std::sync::Arc<AdminClient<ClientLog>>,
     prefix: TopicPrefix,
 }
 
@@ -69,7 +69,7 @@ impl Kafka {
     /// A client; connects in the background.
     pub fn new(config: &KafkaConfig) -> Result<Kafka, KafkaError> {
         Ok(Kafka {
-            admin: std::sync::Arc::new(config.client().create()?),
+            admin: std::sync::Arc::new(config.client().create_with_context(ClientLog::default())?),
             prefix: config.topic_prefix.clone(),
         })
     }
@@ -83,14 +83,29 @@ impl Kafka {
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
 
+    /// What the cluster calls itself; `None` where it does not say, or not in time. Topics have ids as well, which librdkafka does not tell.
+    pub async fn cluster_id(&self, timeout: Duration) -> Option<String> {
+        let admin = self.admin.clone();
+        tokio::task::spawn_blocking(move || admin.inner().fetch_cluster_id(timeout)).await.ok().flatten()
+    }
+
     /// The topics of ours that do not exist.
     pub async fn missing_topics(&self, timeout: Duration) -> Result<Vec<String>, KafkaError> {
+        let wanted = self.prefix.all().into_iter().map(|topic| topic.name).collect();
+        self.missing_of(wanted, timeout).await
+    }
+
+    /// Those of these topics that do not exist.
+    pub async fn missing_of(
+        &self,
+        wanted: Vec<String>,
+        timeout: Duration,
+    ) -> Result<Vec<String>, KafkaError> {
         let admin = self.admin.clone();
-        let wanted = self.prefix.all();
         let asked = tokio::task::spawn_blocking(move || {
             let metadata = admin.inner().fetch_metadata(None, timeout)?;
             let exists = |name: &str| metadata.topics().iter().any(|topic| topic.name() == name);
-            Ok(wanted.into_iter().map(|topic| topic.name).filter(|name| !exists(name)).collect())
+            Ok(wanted.into_iter().filter(|name| !exists(name)).collect())
         });
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
@@ -131,7 +146,7 @@ impl Kafka {
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
 
-    /// Creates the topics that do not exist and tells their names.
+    /// Creates the topics that do not exist and tells their names. `partitions` is for those that do not say how many.
     ///
     /// On a cluster: three replicas, two of which must have a record before it is acknowledged, and no leader that lacks records.
     pub async fn create_topics(
@@ -154,10 +169,14 @@ impl Kafka {
             .iter()
             .zip(&texts)
             .map(|(topic, (retention, max_bytes))| {
-                let topic = NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(replicas))
-                    .set(MAX_MESSAGE_BYTES, max_bytes)
-                    .set("retention.ms", retention)
-                    .set(MIN_IN_SYNC, &in_sync);
+                let topic = NewTopic::new(
+                    &topic.name,
+                    topic.partitions.unwrap_or(partitions),
+                    TopicReplication::Fixed(replicas),
+                )
+                .set(MAX_MESSAGE_BYTES, max_bytes)
+                .set("retention.ms", retention)
+                .set(MIN_IN_SYNC, &in_sync);
                 NEEDED.iter().fold(topic, |topic, (setting, value)| topic.set(setting, value))
             })
             .collect();

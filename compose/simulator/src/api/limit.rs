@@ -16,6 +16,9 @@ pub struct Limits {
     pub headers: Headers,
     /// Limits of single endpoints; off on instances that are older than 18.0.
     pub endpoints: bool,
+    /// The one of `/groups`, in requests a minute: GitLab.com is stricter than others
+    /// (<https://docs.gitlab.com/administration/settings/rate_limit_on_groups_api/>).
+    pub groups_per_minute: u32,
 }
 
 /// Whether the general limit is told in headers.
@@ -30,21 +33,26 @@ pub enum Headers {
 impl Limits {
     /// No limit at all.
     pub fn none() -> Limits {
-        Limits { per_minute: None, headers: Headers::Told, endpoints: false }
+        Limits { per_minute: None, endpoints: false, ..Limits::self_managed() }
     }
 
     /// Those of GitLab.com.
     pub fn saas() -> Limits {
-        Limits { per_minute: Some(2_000), headers: Headers::Told, endpoints: true }
+        Limits { per_minute: Some(2_000), groups_per_minute: 50, ..Limits::self_managed() }
+    }
+
+    /// Those of an instance whose administrator switched on what is documented: 7,200 requests an hour are 120 a minute.
+    pub fn self_managed() -> Limits {
+        Limits { per_minute: Some(120), headers: Headers::Told, endpoints: true, groups_per_minute: 200 }
     }
 }
 
 /// Requests that an endpoint takes from one user, and in how many minutes.
-pub(super) fn documented(endpoint: Endpoint) -> Option<(u32, Millis)> {
+pub(super) fn documented(limits: &Limits, endpoint: Endpoint) -> Option<(u32, Millis)> {
     Some(match endpoint {
         Endpoint::Projects => (2_000, 10),
         Endpoint::Project | Endpoint::Group => (400, 1),
-        Endpoint::Groups => (50, 1),
+        Endpoint::Groups => (limits.groups_per_minute, 1),
         Endpoint::GroupProjects | Endpoint::Jobs => (600, 1),
         Endpoint::ProjectMembers | Endpoint::GroupMembers => (200, 1),
         _ => return None,
@@ -126,7 +134,7 @@ impl Throttle {
         endpoint: Endpoint,
         at: Millis,
     ) -> Option<TooMany> {
-        let (limit, minutes) = documented(endpoint).filter(|_| limits.endpoints)?;
+        let (limit, minutes) = documented(limits, endpoint).filter(|_| limits.endpoints)?;
         let length = minutes * MINUTE;
         let key = (token.to_owned(), shared(endpoint));
         let observed = self.endpoints.entry(key).or_default().count(at.div_euclid(length));
@@ -145,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_general_limit_is_told_and_ends_with_its_minute() {
-        let limits = Limits { per_minute: Some(2), headers: Headers::Told, endpoints: false };
+        let limits = Limits { per_minute: Some(2), ..Limits::none() };
         let mut throttle = Throttle::default();
         let (told, refused) = throttle.general(&limits, "a", 61_000);
         assert_eq!((told, refused), (Some(Told { limit: 2, observed: 1, reset: 120 }), None));

@@ -242,7 +242,7 @@ fn internal_notes_are_missing_from_pages_and_pages_are_shorter() {
 #[test]
 fn the_general_limit_is_told_and_those_of_endpoints_are_not() {
     let (world, api) = api(|options| {
-        options.limits = Limits { per_minute: Some(300), headers: Headers::Told, endpoints: true };
+        options.limits = Limits { per_minute: Some(300), ..Limits::saas() };
     });
     let members = format!("/api/v4/projects/{}/members/all", world.project(0).id);
     let first = get(&api, &members);

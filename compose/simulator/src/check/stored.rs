@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
-use super::verdict::Findings;
 use crate::history::Run;
 
 /// ClickHouse could not be asked.
@@ -34,17 +33,6 @@ pub(crate) struct Stored {
 struct Counted {
     delivery_id: String,
     rows: u64,
-}
-
-/// A range that does not begin where those before it ended, or holds fewer records than positions.
-#[derive(Row, Deserialize)]
-struct Hole {
-    topic: String,
-    partition: i32,
-    reached: i64,
-    first_offset: i64,
-    next_offset: i64,
-    records: u64,
 }
 
 impl Stored {
@@ -91,36 +79,4 @@ async fn counted(
         .await
         .map_err(|source| CheckError { table, source })?;
     Ok(rows.into_iter().filter_map(|row| Some((run.number(&row.delivery_id)?, row.rows))).collect())
-}
-
-/// Positions, recorded since the run began, that no range covers.
-pub(crate) async fn holes(client: &Client, run: &Run, holes: &mut Findings) -> Result<(), CheckError> {
-    let query = "SELECT topic, partition, if(reached = 0, first_offset, reached) AS reached, first_offset, next_offset, records FROM \
-                 (SELECT *, max(next_offset) OVER (PARTITION BY topic, partition ORDER BY first_offset, next_offset \
-                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached \
-                  FROM consumed_ranges WHERE recorded_at >= fromUnixTimestamp64Milli(?, 'UTC')) \
-                 WHERE first_offset > reached OR toUInt64(next_offset - first_offset) != records \
-                 ORDER BY topic, partition, first_offset";
-    let found: Vec<Hole> = client
-        .query(query)
-        .bind(run.world.began_at)
-        .fetch_all()
-        .await
-        .map_err(|source| CheckError { table: "consumed_ranges", source })?;
-    for Hole { topic, partition, reached, first_offset, next_offset, records } in found {
-        if first_offset > reached {
-            holes.add(|| {
-                format!("{topic} partition {partition}: nobody consumed {reached} to {}", first_offset - 1)
-            });
-        }
-        if u64::try_from(next_offset - first_offset) != Ok(records) {
-            holes.add(|| {
-                format!(
-                    "{topic} partition {partition}: of {first_offset} to {} only {records} were consumed",
-                    next_offset - 1
-                )
-            });
-        }
-    }
-    Ok(())
 }

@@ -1,6 +1,8 @@
 //! Payloads that others captured, where they lie beside the project: what becomes of each file. They are not of this project, so no value of
 //! theirs is kept here, only how many rows each table gets.
 
+use testing::skipped;
+
 use super::*;
 
 fn captured(face: &str) -> Vec<(String, serde_json::Value)> {
@@ -77,13 +79,4 @@ fn every_captured_object_of_the_api_becomes_rows_or_is_left_out_for_a_reason() {
     let gone: Vec<&&str> = listed.keys().filter(|name| !names.contains(**name)).collect();
     assert!(gone.is_empty(), "listed, but not there: {gone:?}");
     insta::assert_snapshot!("captured_api", lines);
-}
-
-/// Says that the test which calls this is skipped: on stderr itself, for what a passing test prints is captured. `.ci/run` counts the lines.
-fn skipped(why: &str) {
-    use std::io::Write;
-
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    let line = format!("\nSKIPPED {test}: {why}\n");
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }

@@ -23,6 +23,7 @@ const PAIRS: &[(&str, &str)] = &[
     ("deployment/created", ""),
     ("deployment/environment", ""),
     ("deployment/failed", "deployment/failed"),
+    ("deployment/merge_requests", "deployment/success"),
     ("deployment/running", "deployment/approved"),
     ("deployment/skipped", ""),
     ("deployment/success", "deployment/success"),
@@ -34,6 +35,9 @@ const PAIRS: &[(&str, &str)] = &[
     ("issue/closed", "issue/closed_by_status"),
     ("issue/confidential", "issue/confidential_opened"),
     ("issue/epic_70003", "issue/epic_closed"),
+    ("issue/event_closed", "issue/closed"),
+    ("issue/event_opened", "issue/opened"),
+    ("issue/event_reopened", "issue/reopened"),
     ("issue/incident_closed", "issue/incident_closed"),
     ("issue/state_closed_70001", "issue/closed"),
     ("issue/state_reopened_70001", "issue/reopened"),
@@ -46,6 +50,12 @@ const PAIRS: &[(&str, &str)] = &[
     ("member/project_member", "member/project_added"),
     ("merge_request/approvals_7", "merge_request/approved"),
     ("merge_request/closed", "merge_request/close"),
+    ("merge_request/commits_7", "merge_request/merge"),
+    ("merge_request/event_approved", "merge_request/approved"),
+    ("merge_request/event_closed", "merge_request/close"),
+    ("merge_request/event_merged", "merge_request/merge"),
+    ("merge_request/event_opened", "merge_request/open"),
+    ("merge_request/event_reopened", "merge_request/reopen"),
     ("merge_request/label_details", "merge_request/close"),
     ("merge_request/merged", "merge_request/merge"),
     ("merge_request/state_closed_8", "merge_request/close"),
@@ -187,6 +197,8 @@ fn the_list_says_what_the_object_does_not() {
         project,
         "deployment project/42/deployment/5",
     );
+    let commits = json!({"merge_request_iid": 7, "head_sha": "2b5f", "commits": []});
+    check(Resource::MergeRequestCommits, commits, project, "merge_request project/42/merge_request/7");
     let environment = json!({"id": 9, "slug": "production", "tier": "production"});
     check(Resource::Environment, environment, project, "deployment project/42/environment/9");
     let member = json!({"id": 11, "access_level": 40});

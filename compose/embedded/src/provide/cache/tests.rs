@@ -23,7 +23,7 @@ fn the_most_specific_variable_names_the_cache() {
 fn a_second_installer_waits_for_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path().join("cache"));
-    let first = cache.lock("engine").unwrap();
+    let first = cache.lock("engine", &CancellationToken::new()).unwrap();
 
     let second = cache.folder().join("engine.lock");
     let second = File::options().append(true).open(second).unwrap();
@@ -33,7 +33,7 @@ fn a_second_installer_waits_for_the_first() {
     let waiting = {
         let (cache, locked) = (cache.clone(), locked.clone());
         thread::spawn(move || {
-            let lock = cache.lock("engine").unwrap();
+            let lock = cache.lock("engine", &CancellationToken::new()).unwrap();
             locked.send("second").unwrap();
             drop(lock);
         })
@@ -45,11 +45,21 @@ fn a_second_installer_waits_for_the_first() {
 }
 
 #[test]
+fn whoever_is_to_stop_does_not_wait_for_another_installer() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path());
+    let _first = cache.lock("engine", &CancellationToken::new()).unwrap();
+    let stop = CancellationToken::new();
+    stop.cancel();
+    assert!(matches!(cache.lock("engine", &stop), Err(ProvideError::Stopped)));
+}
+
+#[test]
 fn two_engines_are_installed_side_by_side() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path());
-    let _one = cache.lock("one").unwrap();
-    let _other = cache.lock("other").unwrap();
+    let _one = cache.lock("one", &CancellationToken::new()).unwrap();
+    let _other = cache.lock("other", &CancellationToken::new()).unwrap();
 }
 
 #[test]

@@ -23,10 +23,10 @@ fn a_flipped_byte_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     fs::write(&path, "hello").unwrap();
-    check_integrity(&path, HELLO).unwrap();
+    check_integrity(&path, HELLO, &CancellationToken::new()).unwrap();
 
     fs::write(&path, "hellp").unwrap();
-    let error = check_integrity(&path, HELLO).unwrap_err();
+    let error = check_integrity(&path, HELLO, &CancellationToken::new()).unwrap_err();
     assert!(matches!(error, ProvideError::Integrity { .. }), "{error}");
 }
 
@@ -36,10 +36,10 @@ fn the_library_comes_out_of_the_archive_whole() {
     let content = vec![7; 3 << 20];
     let archive = archive(folder.path(), ENTRY, &content);
     let library = folder.path().join(LIBRARY);
-    unpack(&archive, &library, content.len() as u64).unwrap();
+    unpack(&archive, &library, content.len() as u64, &CancellationToken::new()).unwrap();
     assert_eq!(fs::read(&library).unwrap(), content);
 
-    let error = unpack(&archive, &library, 4 << 20).unwrap_err();
+    let error = unpack(&archive, &library, 4 << 20, &CancellationToken::new()).unwrap_err();
     assert!(matches!(error, ProvideError::Archive { .. }), "{error}");
 }
 
@@ -47,7 +47,7 @@ fn the_library_comes_out_of_the_archive_whole() {
 fn an_archive_without_the_library_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let archive = archive(folder.path(), "package/other.so", b"other");
-    let error = unpack(&archive, &folder.path().join(LIBRARY), 5).unwrap_err();
+    let error = unpack(&archive, &folder.path().join(LIBRARY), 5, &CancellationToken::new()).unwrap_err();
     assert!(matches!(error, ProvideError::Archive { .. }), "{error}");
 }
 
@@ -75,6 +75,6 @@ fn a_library_of_another_size_is_not_installed() {
 fn a_library_named_by_the_user_must_be_there() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path());
-    let error = provide(&cache, Some(&folder.path().join("missing"))).unwrap_err();
+    let error = provide(&cache, Some(&folder.path().join("missing")), &CancellationToken::new()).unwrap_err();
     assert!(error.to_string().starts_with("CHDB_LIBRARY names"), "{error}");
 }

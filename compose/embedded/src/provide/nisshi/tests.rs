@@ -37,12 +37,15 @@ fn a_program_named_by_the_user_is_run_before_it_is_believed() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path());
     let newer = program_saying(folder.path(), "nisshi 0.9.0");
-    assert_eq!(provide(&cache, Some(&newer)).unwrap(), newer);
+    assert_eq!(provide(&cache, Some(&newer), &CancellationToken::new()).unwrap(), newer);
 
     let other = program_saying(folder.path(), "hello");
-    assert!(matches!(provide(&cache, Some(&other)), Err(ProvideError::Version { .. })));
+    assert!(matches!(
+        provide(&cache, Some(&other), &CancellationToken::new()),
+        Err(ProvideError::Version { .. })
+    ));
 
     let missing = folder.path().join("missing");
-    let error = provide(&cache, Some(&missing)).unwrap_err();
+    let error = provide(&cache, Some(&missing), &CancellationToken::new()).unwrap_err();
     assert!(error.to_string().starts_with("NISSHI_BIN names"), "{error}");
 }

@@ -14,7 +14,10 @@ fn a_failure_shows_the_end_of_the_output() {
     let mut command = SHELL.command();
     command.args(["-c", "for i in $(seq 100); do echo line $i >&2; done; exit 3"]);
     let mut seen = 0;
-    let error = SHELL.run_watching_stderr(&mut command, "try again", |_| seen += 1).unwrap_err().to_string();
+    let error = SHELL
+        .run_watching_stderr(&mut command, "try again", &CancellationToken::new(), |_| seen += 1)
+        .unwrap_err()
+        .to_string();
     assert_eq!(seen, 100);
     assert!(error.contains("exit status: 3") && error.contains("try again"), "{error}");
     assert!(error.contains("line 100") && error.contains("line 81\n"), "{error}");
@@ -25,8 +28,20 @@ fn a_failure_shows_the_end_of_the_output() {
 fn what_a_program_printed_comes_back() {
     let mut command = SHELL.command();
     command.args(["-c", "echo warning >&2; echo one; echo two"]);
-    let printed = SHELL.run_polling(&mut command, "try again", || ()).unwrap();
+    let printed = SHELL.run_polling(&mut command, "try again", &CancellationToken::new(), || ()).unwrap();
     assert_eq!(printed, "one\ntwo\n");
+}
+
+#[test]
+fn a_program_that_is_to_stop_is_killed_with_what_it_has_started() {
+    let stop = CancellationToken::new();
+    stop.cancel();
+    // The second one holds the output open, so that whoever killed the first alone would wait for it.
+    let endless = ["-c", "sleep 1000 & sleep 1000"];
+    let polled = SHELL.run_polling(SHELL.command().args(endless), "try again", &stop, || ());
+    assert!(matches!(polled, Err(ProvideError::Stopped)), "{polled:?}");
+    let watched = SHELL.run_watching_stderr(SHELL.command().args(endless), "try again", &stop, |_| ());
+    assert!(matches!(watched, Err(ProvideError::Stopped)), "{watched:?}");
 }
 
 #[test]

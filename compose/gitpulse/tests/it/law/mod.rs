@@ -8,6 +8,7 @@ mod apply;
 mod deletions;
 mod entities;
 mod faces;
+mod history;
 mod keys;
 mod kinds;
 mod lives;

@@ -1,0 +1,48 @@
+//! What a list of REST does not tell of merge requests. In: a node. Out: the size of its changes as a part of the merge request, and its notes as REST
+//! gives them (<https://docs.gitlab.com/api/notes/>).
+
+use schemas::api::resource::Resource;
+use serde_json::{Value, json};
+
+use super::{TellError, Told, item, number, time, user};
+use crate::list::List;
+use crate::pending::Part;
+
+/// What is asked of a merge request.
+pub(super) const FIELDS: &str = "id iid updatedAt commitCount diffStatsSummary { additions deletions fileCount } \
+     notes(first: 100) { pageInfo { hasNextPage } nodes { id body system internal createdAt updatedAt resolvable resolved resolvedAt \
+     author { id username name } resolvedBy { id username name } } }";
+
+pub(super) fn add(project_id: u64, node: Value, told: &mut Told) -> Result<(), TellError> {
+    let id = number(&node["id"]);
+    let Some(iid) = node["iid"].as_str().and_then(|iid| iid.parse::<u64>().ok()) else { return Ok(()) };
+    let mut request = json!({
+        "id": id, "iid": iid, "project_id": project_id, "updated_at": node["updatedAt"], "commit_count": node["commitCount"],
+    });
+    let stats = &node["diffStatsSummary"];
+    if !stats.is_null() {
+        request["diff_stats"] = json!({
+            "additions": stats["additions"], "deletions": stats["deletions"], "file_count": stats["fileCount"],
+        });
+    }
+    told.items.push(item(Resource::MergeRequest, project_id, &request)?);
+    for note in node["notes"]["nodes"].as_array().into_iter().flatten().filter(|note| !note.is_null()) {
+        let note = json!({
+            "id": number(&note["id"]), "body": note["body"], "system": note["system"], "internal": note["internal"],
+            "noteable_type": "MergeRequest", "noteable_id": id, "noteable_iid": iid, "project_id": project_id,
+            "author": user(&note["author"]), "created_at": note["createdAt"], "updated_at": note["updatedAt"],
+            "resolvable": note["resolvable"], "resolved": note["resolved"], "resolved_at": note["resolvedAt"],
+            "resolved_by": user(&note["resolvedBy"]),
+        });
+        told.items.push(item(Resource::Note, project_id, &note)?);
+    }
+    if node["notes"]["pageInfo"]["hasNextPage"].as_bool() == Some(true) {
+        told.parts.push(Part {
+            list: List::MergeRequestNotes,
+            id: iid,
+            version: node["updatedAt"].as_str().unwrap_or_default().to_owned(),
+            changed_at: time(&node["updatedAt"]),
+        });
+    }
+    Ok(())
+}

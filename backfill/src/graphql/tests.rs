@@ -1,0 +1,64 @@
+use serde_json::json;
+
+use super::*;
+
+fn check(list: List, node: Value, items: &[Value], parts: &[(List, u64)]) {
+    let data = json!({"project": {"list": {"nodes": [node], "pageInfo": {"endCursor": "abc", "hasNextPage": true}}}});
+    let told = read(list, 42, "https://gitlab.example.com", &to_raw_value(&data).unwrap()).unwrap();
+    let found: Vec<Value> =
+        told.items.iter().map(|item| serde_json::from_str(item.object.get()).unwrap()).collect();
+    assert_eq!(found, items);
+    let found: Vec<(List, u64)> = told.parts.iter().map(|part| (part.list, part.id)).collect();
+    assert_eq!((found.as_slice(), told.next.as_deref()), (parts, Some("abc")));
+}
+
+#[test]
+fn a_pipeline_is_what_rest_gives_alone() {
+    let node = json!({
+        "id": "gid://gitlab/Ci::Pipeline/7", "iid": "3", "name": null, "sha": "ab", "ref": "main", "source": "push", "status": "SUCCESS",
+        "createdAt": "2026-01-05T08:00:00Z", "updatedAt": "2026-01-05T08:10:00Z", "startedAt": "2026-01-05T08:00:02Z",
+        "finishedAt": "2026-01-05T08:10:00Z", "duration": 598, "queuedDuration": 2.0, "coverage": 71.5,
+        "path": "/shop/checkout/-/pipelines/7", "user": {"id": "gid://gitlab/User/5", "username": "ann", "name": "Ann"},
+        "upstream": {"id": "gid://gitlab/Ci::Pipeline/6"}, "downstream": {"nodes": [{"id": "gid://gitlab/Ci::Pipeline/8"}]},
+    });
+    let pipeline = json!({
+        "id": 7, "iid": 3, "project_id": 42, "name": null, "sha": "ab", "ref": "main", "source": "push", "status": "success",
+        "created_at": "2026-01-05T08:00:00Z", "updated_at": "2026-01-05T08:10:00Z", "started_at": "2026-01-05T08:00:02Z",
+        "finished_at": "2026-01-05T08:10:00Z", "duration": 598, "queued_duration": 2.0, "coverage": 71.5,
+        "web_url": "https://gitlab.example.com/shop/checkout/-/pipelines/7", "user": {"id": 5, "username": "ann", "name": "Ann"},
+        "upstream": {"id": 6},
+    });
+    check(List::Pipelines, node, &[pipeline], &[(List::TriggerJobs, 7)]);
+}
+
+#[test]
+fn notes_of_a_merge_request_are_what_rest_lists() {
+    let node = json!({
+        "id": "gid://gitlab/MergeRequest/70", "iid": "4", "updatedAt": "2026-01-05T08:10:00Z", "commitCount": 2,
+        "diffStatsSummary": {"additions": 10, "deletions": 3, "fileCount": 2},
+        "notes": {"pageInfo": {"hasNextPage": true}, "nodes": [{
+            "id": "gid://gitlab/Note/9", "body": "Fine.", "system": false, "internal": false, "createdAt": "2026-01-05T08:09:00Z",
+            "updatedAt": "2026-01-05T08:09:00Z", "resolvable": false, "resolved": false, "resolvedAt": null,
+            "author": {"id": "gid://gitlab/User/5", "username": "ann", "name": "Ann"}, "resolvedBy": null,
+        }]},
+    });
+    let request = json!({
+        "id": 70, "iid": 4, "project_id": 42, "updated_at": "2026-01-05T08:10:00Z", "commit_count": 2,
+        "diff_stats": {"additions": 10, "deletions": 3, "file_count": 2},
+    });
+    let note = json!({
+        "id": 9, "body": "Fine.", "system": false, "internal": false, "noteable_type": "MergeRequest", "noteable_id": 70,
+        "noteable_iid": 4, "project_id": 42, "author": {"id": 5, "username": "ann", "name": "Ann"},
+        "created_at": "2026-01-05T08:09:00Z", "updated_at": "2026-01-05T08:09:00Z", "resolvable": false, "resolved": false,
+        "resolved_at": null, "resolved_by": null,
+    });
+    check(List::MergeRequestDetails, node, &[request, note], &[(List::MergeRequestNotes, 4)]);
+}
+
+#[test]
+fn a_project_that_is_not_shown_is_told_from_lists_that_are_not() {
+    let read = |data: Value| read(List::Pipelines, 42, "", &to_raw_value(&data).unwrap());
+    assert!(matches!(read(json!({"project": null})), Err(TellError::NoProject)));
+    assert!(matches!(read(json!({"project": {"list": null}})), Err(TellError::Hidden)));
+    assert!(matches!(read(json!({"project": {"list": 3}})), Err(TellError::Shape(_))));
+}

@@ -1,0 +1,76 @@
+use chrono::TimeDelta;
+
+use super::*;
+
+fn day(day: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::days(day)
+}
+
+/// Things 1 to `count`, of which ten are created a day, newest first, a page of `per_page` that begins at `place`.
+fn page(count: u64, place: u64, per_page: u64) -> (Vec<Listed>, bool) {
+    let ids = (1..=count).rev().skip(place as usize).take(per_page as usize);
+    let rows = ids.map(|id| Listed { id, created_at: Some(day(id as i64 / 10)) }).collect();
+    (rows, place + per_page < count)
+}
+
+/// A link, as GitLab would give one: what it says does not matter here.
+fn link() -> Next {
+    serde_json::from_str(
+        r#"{"limit":"general","path":"x","query":"y","walk":{"anchor":0,"steps":0,"power":1,"rows":0,"empty":0}}"#,
+    )
+    .unwrap()
+}
+
+/// Walks to the end, as pages of ten by offsets, and gives the ids that were new. `grow` things come between two pages.
+fn walk(keys: &mut Keys, count: &mut u64, grow: u64, since: i64, now: i64) -> Vec<u64> {
+    let (mut ids, mut place) = (Vec::new(), 0);
+    while keys.next(day(since), day(now)).is_some() {
+        let (rows, is_more) = page(*count, place, 10);
+        let new = keys.advance(&rows, is_more.then(link), false);
+        ids.extend(new.iter().map(|index| rows[*index].id));
+        place += 10;
+        *count += grow;
+        assert!(place < 10_000, "the walk does not end");
+    }
+    ids
+}
+
+#[test]
+fn a_walk_goes_down_to_where_the_last_one_began() {
+    let (mut keys, mut count) = (Keys::default(), 95);
+    assert_eq!(walk(&mut keys, &mut count, 0, 0, 1), (1..=95).rev().collect::<Vec<_>>());
+    count = 112;
+    assert_eq!(walk(&mut keys, &mut count, 0, 0, 2), (96..=112).rev().collect::<Vec<_>>());
+    assert!(walk(&mut keys, &mut count, 0, 0, 2).is_empty(), "read at that time already");
+}
+
+#[test]
+fn what_comes_meanwhile_is_neither_missed_nor_doubled() {
+    let (mut keys, mut count) = (Keys::default(), 200);
+    let mut ids = walk(&mut keys, &mut count, 3, 0, 1);
+    ids.extend(walk(&mut keys, &mut count, 0, 0, 2));
+    ids.sort_unstable();
+    assert_eq!(ids, (1..=count).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_earlier_beginning_is_read_too() {
+    let (mut keys, mut count) = (Keys::default(), 95);
+    let mut ids = walk(&mut keys, &mut count, 0, 5, 1);
+    assert_eq!(ids.last(), Some(&50));
+    ids.extend(walk(&mut keys, &mut count, 0, 0, 2));
+    assert!((1..=95).all(|id| ids.contains(&id)));
+}
+
+#[test]
+fn deep_offsets_are_left_for_a_day() {
+    let mut keys = Keys::default();
+    keys.next(day(0), day(1));
+    for place in 0..PAGES_BEFORE_ANEW {
+        let (rows, _) = page(5_000, u64::from(place) * 10, 10);
+        keys.advance(&rows, Some(link()), true);
+    }
+    let open = keys.open.unwrap();
+    assert_eq!((open.next, open.pages), (None, 0));
+    assert_eq!(open.before, Some((day(400) + TimeDelta::days(2)).date_naive()));
+}

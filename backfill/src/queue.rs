@@ -1,0 +1,191 @@
+//! Which list has its turn next. In: lists, and how far they are. Out: that which had the fewest turns, so that all are equally far; what costs a request
+//! for each thing comes behind all lists, and not before those that find the things have ended. Never asks.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
+
+use crate::checkpoint::Progress;
+use crate::list::{List, Way};
+use crate::scope::Owner;
+
+/// A list that waits for its turn.
+#[derive(Debug)]
+pub struct Waiting {
+    /// The project or group.
+    pub owner: Arc<Owner>,
+    /// How far the list is.
+    pub progress: Progress,
+    turns: u32,
+    number: usize,
+}
+
+/// Lists that wait for their turns.
+#[derive(Debug, Default)]
+pub struct Queue {
+    ready: BinaryHeap<Reverse<Waiting>>,
+    /// By project: those whose things are still being found.
+    parked: BTreeMap<u64, Vec<Waiting>>,
+    /// By project: lists that have not ended.
+    reading: BTreeMap<u64, BTreeSet<List>>,
+    number: usize,
+}
+
+impl Queue {
+    /// Adds a list.
+    pub fn add(&mut self, owner: Arc<Owner>, progress: Progress) {
+        let list = progress.list;
+        let waiting = Waiting { owner, progress, turns: 0, number: self.number };
+        self.number += 1;
+        if list.is_of_group() {
+            self.ready.push(Reverse(waiting));
+            return;
+        }
+        let id = waiting.owner.id;
+        match list.way() {
+            Way::Each => self.parked.entry(id).or_default().push(waiting),
+            Way::Updated | Way::Keys | Way::Whole => {
+                self.reading.entry(id).or_default().insert(list);
+                self.ready.push(Reverse(waiting));
+            }
+        }
+    }
+
+    /// How many lists there are that have not ended and have no turn.
+    pub fn len(&self) -> usize {
+        self.ready.len() + self.parked.values().map(Vec::len).sum::<usize>()
+    }
+
+    /// Whether all have ended or have a turn.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The list that is next.
+    pub fn next(&mut self) -> Option<Waiting> {
+        if self.ready.is_empty() {
+            // Where the lists that find things are not read, what was found before is asked about.
+            let idle = self.parked.keys().copied().find(|id| !self.reading.contains_key(id));
+            self.release(idle?);
+        }
+        self.ready.pop().map(|Reverse(waiting)| waiting)
+    }
+
+    /// A list had a turn, and is to have another.
+    pub fn again(&mut self, mut waiting: Waiting) {
+        waiting.turns += 1;
+        self.ready.push(Reverse(waiting));
+    }
+
+    /// A list has ended, of a project or a group.
+    pub fn ended(&mut self, id: u64, list: List) {
+        if list.is_of_group() {
+            return;
+        }
+        if let Some(reading) = self.reading.get_mut(&id) {
+            reading.remove(&list);
+            if reading.is_empty() {
+                self.reading.remove(&id);
+            }
+        }
+        self.release(id);
+    }
+
+    /// Makes those ready whose things were all found.
+    fn release(&mut self, id: u64) {
+        let Some(parked) = self.parked.remove(&id) else { return };
+        let reading = self.reading.get(&id);
+        let is_found = |waiting: &Waiting| {
+            let mut sources = waiting.progress.list.sources().iter();
+            !sources.any(|source| reading.is_some_and(|reading| reading.contains(source)))
+        };
+        let (ready, parked): (Vec<_>, Vec<_>) = parked.into_iter().partition(is_found);
+        self.ready.extend(ready.into_iter().map(Reverse));
+        if !parked.is_empty() {
+            self.parked.insert(id, parked);
+        }
+    }
+}
+
+impl Waiting {
+    fn order(&self) -> (bool, u32, usize) {
+        (self.progress.list.way() == Way::Each, self.turns, self.number)
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Waiting) -> bool {
+        self.order() == other.order()
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Waiting) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Waiting) -> std::cmp::Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::State;
+
+    fn queue(lists: &[(u64, List)]) -> Queue {
+        let mut queue = Queue::default();
+        for (id, list) in lists {
+            let owner =
+                Owner { id: *id, path: format!("shop/{id}"), default_branch: None, last_activity_at: None };
+            let progress = Progress {
+                owner_id: *id,
+                list: *list,
+                state: State::new(*list),
+                counted: Default::default(),
+            };
+            queue.add(Arc::new(owner), progress);
+        }
+        queue
+    }
+
+    fn next(queue: &mut Queue) -> Option<(u64, List)> {
+        let waiting = queue.next()?;
+        let named = (waiting.owner.id, waiting.progress.list);
+        Some(named)
+    }
+
+    #[test]
+    fn lists_take_turns() {
+        let mut queue = queue(&[(1, List::Jobs), (2, List::Jobs)]);
+        let first = queue.next().unwrap();
+        queue.again(first);
+        assert_eq!(next(&mut queue), Some((2, List::Jobs)));
+        assert_eq!(next(&mut queue), Some((1, List::Jobs)));
+        assert_eq!(next(&mut queue), None);
+    }
+
+    #[test]
+    fn what_is_asked_one_by_one_waits_for_what_finds_it() {
+        let mut queue = queue(&[(1, List::IssueNotes), (1, List::Issues), (1, List::Jobs), (2, List::Jobs)]);
+        for expected in [(1, List::Issues), (1, List::Jobs), (2, List::Jobs)] {
+            assert_eq!(next(&mut queue), Some(expected));
+        }
+        assert_eq!((next(&mut queue), queue.len()), (None, 1));
+        queue.ended(1, List::Jobs);
+        assert_eq!(next(&mut queue), None);
+        queue.ended(1, List::Issues);
+        assert_eq!(next(&mut queue), Some((1, List::IssueNotes)));
+    }
+
+    #[test]
+    fn what_was_found_before_is_asked_about_without_its_list() {
+        let mut queue = queue(&[(1, List::IssueNotes)]);
+        assert_eq!(next(&mut queue), Some((1, List::IssueNotes)));
+    }
+}

@@ -1,0 +1,70 @@
+//! Saves rows in ClickHouse, those of many walks at once. In: rows of a table. Out: nothing, once they are saved. While one insert is under way, the rows
+//! of others come together for the next: a page costs no insert of its own.
+
+use clickhouse::{Client, RowOwned, RowWrite};
+use tokio::sync::{mpsc, oneshot};
+
+/// Rows that wait for the insert under way.
+const WAITING: usize = 1_000;
+
+/// Rows could not be saved.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the table {table} cannot be written: {reason}")]
+pub struct SaveError {
+    table: &'static str,
+    reason: String,
+}
+
+/// Rows of one walk, and who waits for them.
+type Waiting<R> = (Vec<R>, oneshot::Sender<Result<(), SaveError>>);
+
+/// Where rows of one table are saved. Clones share it.
+#[derive(Clone)]
+pub struct Saver<R> {
+    table: &'static str,
+    rows: mpsc::Sender<Waiting<R>>,
+}
+
+impl<R: RowOwned + RowWrite + Send + Sync + 'static> Saver<R> {
+    /// One for a table. It ends when its last clone is dropped.
+    pub fn start(client: Client, table: &'static str) -> Saver<R> {
+        let (sender, mut receiver) = mpsc::channel::<Waiting<R>>(WAITING);
+        tokio::spawn(async move {
+            let mut together = Vec::new();
+            while receiver.recv_many(&mut together, WAITING).await > 0 {
+                let (rows, waiting): (Vec<Vec<R>>, Vec<_>) = together.drain(..).unzip();
+                let saved = insert(&client, table, rows.iter().flatten()).await;
+                let saved = saved.map_err(|error| SaveError { table, reason: error.to_string() });
+                for one in waiting {
+                    // Whoever does not wait any more does not care.
+                    let _ = one.send(saved.clone());
+                }
+            }
+        });
+        Saver { table, rows: sender }
+    }
+
+    /// Saves rows, and waits until they are.
+    pub async fn save(&self, rows: Vec<R>) -> Result<(), SaveError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let ended =
+            || SaveError { table: self.table, reason: "the task that writes it has ended".to_owned() };
+        let (sender, saved) = oneshot::channel();
+        self.rows.send((rows, sender)).await.map_err(|_| ended())?;
+        saved.await.map_err(|_| ended())?
+    }
+}
+
+async fn insert<'r, R: RowOwned + RowWrite + 'r>(
+    client: &Client,
+    table: &str,
+    rows: impl Iterator<Item = &'r R>,
+) -> Result<(), clickhouse::error::Error> {
+    let mut insert = client.insert::<R>(table).await?;
+    for row in rows {
+        insert.write(row).await?;
+    }
+    insert.end().await
+}

@@ -1,0 +1,264 @@
+//! What this process wants, what it holds, and what it is reading. In: what Kafka assigns and revokes, leases that are taken and dropped, projects
+//! that are finished. Out: the parts that are wanted, and who may read what. Never talks to Kafka.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::part_of;
+
+/// How long a part that is assigned to another waits for its leases, and then for those that were told to drop everything.
+/// Both together stay below Kafka's max.poll.interval.ms (five minutes), or it would declare this process dead.
+pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(60);
+const DROPS_WITHIN: Duration = Duration::from_secs(5);
+
+/// What a lease is made of.
+#[derive(Debug)]
+pub(super) struct Leased {
+    pub(super) holding: u64,
+    pub(super) ending: CancellationToken,
+    pub(super) lost: CancellationToken,
+}
+
+/// One assignment of a part.
+#[derive(Debug, Default)]
+struct Holding {
+    part: u32,
+    leases: usize,
+    ending: CancellationToken,
+    lost: CancellationToken,
+}
+
+/// The state, without waiting.
+#[derive(Debug, Default)]
+struct Ledger {
+    /// Projects that are not finished, by part.
+    wanted: BTreeMap<u32, BTreeSet<u64>>,
+    /// What is held, and what was, as long as there are leases of it.
+    holdings: BTreeMap<u64, Holding>,
+    /// The number of the next one.
+    next: u64,
+    /// Whether Kafka has assigned anything yet, and be it nothing.
+    joined: bool,
+    /// Nothing is to be held any more.
+    stopped: bool,
+    /// Nothing can be held any more.
+    ended: bool,
+}
+
+impl Ledger {
+    /// The holding of a part that is assigned. One that is being given up counts no more.
+    fn held(&mut self, part: u32) -> Option<(u64, &mut Holding)> {
+        let mut of_part = self.holdings.iter_mut().filter(|(_, holding)| holding.part == part);
+        of_part
+            .find(|(_, holding)| !holding.ending.is_cancelled())
+            .map(|(number, holding)| (*number, holding))
+    }
+
+    fn assign(&mut self, part: u32) {
+        if self.held(part).is_none() && !self.stopped {
+            self.holdings.insert(self.next, Holding { part, ..Holding::default() });
+            self.next += 1;
+        }
+    }
+
+    /// A part that was lost and came back is not leased as long as somebody still reads by an old lease.
+    fn lease(&mut self, part: u32) -> Option<Leased> {
+        let is_left =
+            |holding: &Holding| holding.part == part && holding.ending.is_cancelled() && holding.leases > 0;
+        if self.holdings.values().any(is_left) {
+            return None;
+        }
+        let (number, holding) = self.held(part)?;
+        holding.leases += 1;
+        Some(Leased { holding: number, ending: holding.ending.clone(), lost: holding.lost.clone() })
+    }
+
+    /// Begins to give a part up. Gives the holding whose leases have to be waited for.
+    fn end(&mut self, part: u32) -> Option<u64> {
+        let (number, holding) = self.held(part)?;
+        holding.ending.cancel();
+        if holding.leases > 0 {
+            return Some(number);
+        }
+        self.holdings.remove(&number);
+        None
+    }
+
+    fn lose(&self, number: u64) {
+        if let Some(holding) = self.holdings.get(&number) {
+            holding.lost.cancel();
+        }
+    }
+
+    fn release(&mut self, number: u64) {
+        let Some(holding) = self.holdings.get_mut(&number) else { return };
+        holding.leases = holding.leases.saturating_sub(1);
+        if holding.leases == 0 && holding.ending.is_cancelled() {
+            self.holdings.remove(&number);
+        }
+    }
+
+    /// Whether none of these has a lease.
+    fn are_released(&self, numbers: &[u64]) -> bool {
+        numbers.iter().all(|number| !self.holdings.contains_key(number))
+    }
+}
+
+/// The state, of which the member's thread and the walks know.
+#[derive(Debug)]
+pub(super) struct Shared {
+    instance: String,
+    ledger: Mutex<Ledger>,
+    released: Condvar,
+    changed: watch::Sender<u64>,
+}
+
+impl Shared {
+    pub(super) fn new(instance: &str, projects: impl IntoIterator<Item = u64>) -> Shared {
+        let shared = Shared {
+            instance: instance.to_owned(),
+            ledger: Mutex::default(),
+            released: Condvar::new(),
+            changed: watch::Sender::new(0),
+        };
+        shared.want(projects);
+        // Who wants nothing has all of it.
+        shared.ledger().joined = shared.wanted().is_empty();
+        shared
+    }
+
+    /// Nothing that holds the lock can leave it half changed.
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    pub(super) fn has_joined(&self) -> bool {
+        self.ledger().joined
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ledger().ended
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.ledger().stopped
+    }
+
+    pub(super) fn holds(&self, project_id: u64) -> bool {
+        self.ledger().held(part_of(&self.instance, project_id)).is_some()
+    }
+
+    pub(super) fn lease(&self, project_id: u64) -> Option<Leased> {
+        self.ledger().lease(part_of(&self.instance, project_id))
+    }
+
+    pub(super) fn release(&self, holding: u64) {
+        self.ledger().release(holding);
+        self.released.notify_all();
+        self.tell();
+    }
+
+    pub(super) fn want(&self, projects: impl IntoIterator<Item = u64>) {
+        let mut ledger = self.ledger();
+        for project in projects {
+            ledger.wanted.entry(part_of(&self.instance, project)).or_default().insert(project);
+        }
+    }
+
+    pub(super) fn finish(&self, project_id: u64) {
+        let part = part_of(&self.instance, project_id);
+        let mut ledger = self.ledger();
+        let Some(projects) = ledger.wanted.get_mut(&part) else { return };
+        projects.remove(&project_id);
+        if projects.is_empty() {
+            ledger.wanted.remove(&part);
+        }
+    }
+
+    pub(super) fn unfinished(&self) -> BTreeSet<u64> {
+        self.ledger().wanted.values().flatten().copied().collect()
+    }
+
+    /// The parts in which something is left to read.
+    pub(super) fn wanted(&self) -> BTreeSet<u32> {
+        self.ledger().wanted.keys().copied().collect()
+    }
+
+    /// Kafka has assigned these parts, or none.
+    pub(super) fn assign(&self, parts: &[u32]) {
+        let mut ledger = self.ledger();
+        ledger.joined = true;
+        for part in parts {
+            ledger.assign(*part);
+        }
+        drop(ledger);
+        self.tell();
+    }
+
+    /// These parts are not held any more. Gives the holdings of them that have leases.
+    pub(super) fn begin_to_revoke(&self, parts: &[u32]) -> Vec<u64> {
+        let mut ledger = self.ledger();
+        let ending = parts.iter().filter_map(|part| ledger.end(*part)).collect();
+        drop(ledger);
+        self.tell();
+        ending
+    }
+
+    /// Kafka assigns these parts to others, and waits for this to end: until the leases are dropped, or for so long.
+    pub(super) fn revoke(&self, parts: &[u32], within: Duration) {
+        let ending = self.begin_to_revoke(parts);
+        if self.wait(&ending, within) {
+            return;
+        }
+        let ledger = self.ledger();
+        for number in &ending {
+            ledger.lose(*number);
+        }
+        drop(ledger);
+        if !self.wait(&ending, DROPS_WITHIN) {
+            tracing::warn!(
+                "projects are still being read that Kafka assigns to another: a page of them may be read twice"
+            );
+        }
+    }
+
+    /// Whether the leases of these are dropped within so long.
+    fn wait(&self, holdings: &[u64], within: Duration) -> bool {
+        let are_left = |ledger: &mut Ledger| !ledger.are_released(holdings);
+        let waited = self.released.wait_timeout_while(self.ledger(), within, are_left);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    /// Nothing is to be held any more.
+    pub(super) fn stop(&self) {
+        let mut ledger = self.ledger();
+        ledger.stopped = true;
+        ledger.wanted.clear();
+        drop(ledger);
+        self.tell();
+    }
+
+    /// Gives up everything that is held.
+    pub(super) fn revoke_all(&self, within: Duration) {
+        let parts: Vec<u32> = self.ledger().holdings.values().map(|holding| holding.part).collect();
+        self.revoke(&parts, within);
+    }
+
+    /// Nothing can be held any more.
+    pub(super) fn end(&self) {
+        self.ledger().ended = true;
+        self.tell();
+    }
+}

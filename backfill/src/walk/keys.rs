@@ -1,0 +1,48 @@
+//! Lists that are walked from the highest id down. In: a walk under way. Out: its next page.
+
+use chrono::Days;
+
+use super::{Batch, Goal, Walk, WalkError, found, read};
+use crate::checkpoint::{Outcome, Progress};
+use crate::keys::Listed;
+use crate::list::List;
+use crate::state::State;
+
+impl Walk {
+    pub(super) async fn keys(&self, progress: &mut Progress, goal: &Goal) -> Result<bool, WalkError> {
+        let (list, owner_id) = (progress.list, progress.owner_id);
+        let State::Keys(keys) = &mut progress.state else { return Ok(false) };
+        let Some(open) = keys.next(goal.since, goal.now) else { return Ok(false) };
+        let path = list.path(owner_id, 0);
+        let is_events = list != List::Jobs;
+        let page = match open.next.clone() {
+            Some(next) => self.client.next(&next).await?,
+            None => {
+                let mut query = list.query();
+                if is_events {
+                    // Days of the instance's time zone, of which neither is included (<https://docs.gitlab.com/api/events/>).
+                    let after = open.since.date_naive().checked_sub_days(Days::new(2));
+                    query.extend(after.map(|day| ("after", day.to_string())));
+                    query.extend(open.before.map(|day| ("before", day.to_string())));
+                }
+                self.client.list(list.limit(), &path, &query).await?
+            }
+        };
+        self.asked(progress);
+        let listed: Vec<Listed> = read(&path, &page.items)?;
+        // The state moves on a copy: it is that of the page once Kafka has it.
+        let mut state = progress.state.clone();
+        let State::Keys(keys) = &mut state else { return Ok(false) };
+        let mut new = keys.advance(&listed, page.next, is_events);
+        let is_asked = |place: &usize| {
+            let created_at = listed.get(*place).and_then(|listed| listed.created_at);
+            created_at.is_none_or(|at| at <= goal.until)
+        };
+        new.retain(is_asked);
+        let items = found::items(list, owner_id, page.items, &new);
+        self.keep(progress, Batch { items, parts: Vec::new(), read_at: page.read_at }).await?;
+        progress.state = state;
+        self.checkpoints.save(progress, Outcome::Reading, "").await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,157 @@
+//! Reads one list on. In: where it is. Out: where it is now, with everything before in Kafka. The state moves only after Kafka's acknowledgement, so
+//! that a kill repeats a page at the most.
+
+mod each;
+mod found;
+mod keys;
+mod updated;
+mod whole;
+
+use chrono::{DateTime, Utc};
+use gitlab::{Client, FetchError};
+use tokio_util::sync::CancellationToken;
+
+use crate::checkpoint::{CheckpointError, Checkpoints, Outcome, Progress};
+use crate::face::Face;
+use crate::graphql::TellError;
+use crate::list::Way;
+use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::pending::{Part, Pending, PendingError};
+use crate::publish::{BackfillPublishError, Destination, Item};
+use crate::scope::Owner;
+
+/// Pages that are read of a list before others have their turn.
+const PAGES_OF_A_TURN: u32 = 10;
+
+/// A list could not be read on.
+#[derive(Debug, thiserror::Error)]
+pub enum WalkError {
+    /// GitLab did not answer as it should.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// GraphQL did not tell what it was asked for.
+    #[error(transparent)]
+    Tell(#[from] TellError),
+    /// An object does not say what it is.
+    #[error("an object of {path} lacks what it is walked by")]
+    Object {
+        /// The list's path.
+        path: String,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Kafka did not take it.
+    #[error(transparent)]
+    Publish(#[from] BackfillPublishError),
+    /// The checkpoint could not be saved.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// What is to be asked about could not be noted.
+    #[error(transparent)]
+    Pending(#[from] PendingError),
+    /// The command was stopped, or another one reads the project; what was read is remembered.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl WalkError {
+    /// How a list has ended that ended with it.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            WalkError::Stopped | WalkError::Publish(BackfillPublishError::Stopped) => Outcome::Reading,
+            WalkError::Fetch(error) if error.is_absent() || error.is_forbidden() => Outcome::Skipped,
+            WalkError::Tell(TellError::Hidden | TellError::NoProject) => Outcome::Skipped,
+            _ => Outcome::Failed,
+        }
+    }
+}
+
+/// The span of time that a run reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Goal {
+    /// From when on.
+    pub since: DateTime<Utc>,
+    /// Until when.
+    pub until: DateTime<Utc>,
+    /// When the run began.
+    pub now: DateTime<Utc>,
+}
+
+/// What walks talk to.
+pub struct Walk {
+    /// GitLab.
+    pub client: Client,
+    /// Kafka.
+    pub destination: Destination,
+    /// What was read.
+    pub checkpoints: Checkpoints,
+    /// What is to be asked about one by one.
+    pub pending: Pending,
+    /// Which ways there are to ask this GitLab.
+    pub face: Face,
+    /// Counts, for Prometheus.
+    pub metrics: Metrics,
+    /// Counts, for whoever watches.
+    pub live: Live,
+    /// Ends it between two pages.
+    pub shutdown: CancellationToken,
+}
+
+/// What a page told.
+struct Batch {
+    items: Vec<Item>,
+    parts: Vec<Part>,
+    read_at: DateTime<Utc>,
+}
+
+impl Walk {
+    /// Reads some pages; `false` when the list was read to its end.
+    pub async fn turn(&self, owner: &Owner, progress: &mut Progress, goal: &Goal) -> Result<bool, WalkError> {
+        for _ in 0..PAGES_OF_A_TURN {
+            if self.shutdown.is_cancelled() {
+                return Err(WalkError::Stopped);
+            }
+            let is_more = match progress.list.way() {
+                Way::Updated => self.updated(owner, progress, goal).await?,
+                Way::Keys => self.keys(progress, goal).await?,
+                Way::Whole => self.whole(owner, progress, goal).await?,
+                Way::Each => self.each(progress, goal).await?,
+            };
+            if !is_more {
+                self.checkpoints.save(progress, Outcome::Complete, "").await?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Brings a page to Kafka, and notes what is to be asked about further.
+    async fn keep(&self, progress: &mut Progress, batch: Batch) -> Result<(), WalkError> {
+        let Batch { items, parts, read_at } = batch;
+        self.destination.publish(&items, read_at, &self.shutdown).await?;
+        if !parts.is_empty() {
+            self.pending.add(progress.owner_id, parts).await?;
+        }
+        let count = items.len() as u64;
+        progress.counted.objects += count;
+        self.metrics.published(progress.list, count);
+        self.live.objects(count);
+        Ok(())
+    }
+
+    fn asked(&self, progress: &mut Progress) {
+        progress.counted.requests += 1;
+        self.live.request();
+    }
+}
+
+/// Reads the fields that a walk needs of each object.
+fn read<'o, T: serde::Deserialize<'o>>(
+    path: &str,
+    objects: &'o [Box<serde_json::value::RawValue>],
+) -> Result<Vec<T>, WalkError> {
+    let read = objects.iter().map(|object| serde_json::from_str(object.get()));
+    read.collect::<Result<_, _>>().map_err(|source| WalkError::Object { path: path.to_owned(), source })
+}

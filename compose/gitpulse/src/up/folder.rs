@@ -1,0 +1,105 @@
+//! The data folder of `up`. In: where it is, and what to use instead of fetching it. Out: a folder that one `up` has, closed to others. Knows the
+//! names of everything that is ever in it.
+
+use std::fs::File;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use embedded::provide::{BrokerKind, Overrides};
+
+/// The folder in it that keeps the log of Apache Kafka.
+pub(super) const KAFKA: &str = "kafka";
+/// The folder in it that keeps the log of Nisshi.
+pub(super) const NISSHI: &str = "broker";
+/// The folder in it that keeps the tables.
+pub(super) const CLICKHOUSE: &str = "clickhouse";
+/// The folder in it that keeps what the broker could not take.
+pub(super) const SPOOL: &str = "spool";
+/// The file in it that keeps a token that `up` made.
+pub(super) const TOKEN_FILE: &str = "webhook-token";
+/// The file in it that whoever runs holds locked.
+const LOCK: &str = "lock";
+/// Everything that is ever in a data folder.
+const IN_DATA_FOLDER: [&str; 6] = [KAFKA, NISSHI, CLICKHOUSE, LOCK, SPOOL, TOKEN_FILE];
+
+/// Where the engines and their data are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataArgs {
+    /// Folder of the broker's log, ClickHouse's tables, the spool and the webhook token
+    #[arg(long, env = "GITPULSE_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
+    pub(crate) data_dir: PathBuf,
+
+    /// Folder where engines are kept once they are fetched and built; by default gitpulse in the user's cache folder
+    #[arg(long, env = "GITPULSE_CACHE_DIR", value_name = "FOLDER")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Broker to run: kafka, or nisshi, which needs no Java; by default kafka where Java 17 or newer and Maven are there
+    #[arg(long, env = "GITPULSE_BROKER", value_name = "kafka|nisshi")]
+    pub(crate) broker: Option<BrokerKind>,
+
+    /// Java program that runs Kafka, or the folder of a Java; by default that of JAVA_HOME, then the one in PATH
+    #[arg(long, env = "GITPULSE_JAVA", value_name = "FILE")]
+    pub(crate) java: Option<PathBuf>,
+
+    /// Folder of an unpacked Apache Kafka to use instead of fetching one
+    #[arg(long, env = "GITPULSE_KAFKA_DIR", value_name = "FOLDER")]
+    pub(crate) kafka_dir: Option<PathBuf>,
+
+    /// A nisshi program to use instead of building one
+    #[arg(long, env = "NISSHI_BIN", value_name = "FILE")]
+    pub(crate) nisshi_bin: Option<PathBuf>,
+
+    /// A libchdb.so to use instead of fetching one
+    #[arg(long, env = "CHDB_LIBRARY", value_name = "FILE")]
+    pub(crate) chdb_library: Option<PathBuf>,
+}
+
+impl DataArgs {
+    /// What the user names instead of having it chosen or installed.
+    pub(super) fn overrides(&self) -> Overrides {
+        Overrides {
+            broker: self.broker,
+            java: self.java.clone(),
+            kafka_dir: self.kafka_dir.clone(),
+            nisshi: self.nisshi_bin.clone(),
+            libchdb: self.chdb_library.clone(),
+        }
+    }
+}
+
+/// Creates the data folder, or closes it to others: it holds payloads.
+pub(super) fn make_private(data: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data)?;
+    let mode = std::fs::metadata(data)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(data)? {
+        let name = entry?.file_name();
+        if !IN_DATA_FOLDER.iter().any(|ours| name == *ours) {
+            tracing::warn!(folder = %data.display(), "the data folder holds files of others too, so it stays open to them");
+            return Ok(());
+        }
+    }
+    if let Err(error) = std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700)) {
+        // A mounted volume may belong to somebody else.
+        tracing::warn!(folder = %data.display(), %error, "the data folder stays open to others");
+    }
+    Ok(())
+}
+
+/// One `up` a folder: two would share the broker's file and ClickHouse's tables.
+pub(super) fn lock(data: &Path) -> anyhow::Result<File> {
+    let path = data.join(LOCK);
+    let file = File::create(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+    // Why it could not be taken is always the same; the cause would only repeat it.
+    file.try_lock().map_err(|_| {
+        anyhow::anyhow!(
+            "another `gitpulse up` uses {}; stop it, or choose another folder with --data-dir",
+            data.display()
+        )
+    })?;
+    Ok(file)
+}

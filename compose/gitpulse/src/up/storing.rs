@@ -1,0 +1,78 @@
+//! The processor inside `up`. In: settings, clients. Out: rows, until it is told to stop; again after whatever ended it. Runs on threads of its own.
+
+use std::time::Duration;
+
+use embedded::clickhouse as embedded_clickhouse;
+use processor::{Pipeline, ProcessorConfig};
+use runtime::Publisher;
+use runtime::kafka::KafkaConfig;
+use tokio_util::sync::CancellationToken;
+
+/// How long a processor that gave up rests.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Threads of the processor, which give way to those that answer: decoding a batch takes a core for longer than an answer may wait.
+pub(super) struct ProcessorThreads(Option<tokio::runtime::Runtime>);
+
+impl ProcessorThreads {
+    pub(super) fn start() -> std::io::Result<ProcessorThreads> {
+        let mut threads = tokio::runtime::Builder::new_multi_thread();
+        threads.enable_all().thread_name("processor").on_thread_start(|| {
+            // Without it they take their share; nothing else changes.
+            let _ = embedded_clickhouse::give_way();
+        });
+        Ok(ProcessorThreads(Some(threads.build()?)))
+    }
+
+    pub(super) fn spawn(
+        &self,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::JoinHandle<()> {
+        match &self.0 {
+            Some(threads) => threads.spawn(work),
+            None => tokio::spawn(work),
+        }
+    }
+}
+
+impl Drop for ProcessorThreads {
+    fn drop(&mut self) {
+        // One that is simply dropped would wait for its threads, which an async task may not do.
+        if let Some(threads) = self.0.take() {
+            threads.shutdown_background();
+        }
+    }
+}
+
+/// Runs the processor until `storing` is cancelled, again whenever it gives up.
+///
+/// Meanwhile ingest goes on: Kafka takes events that ClickHouse does not, and GitLab would not send them again.
+pub(super) async fn keep_storing(
+    config: ProcessorConfig,
+    kafka: KafkaConfig,
+    client: clickhouse::Client,
+    publisher: Publisher,
+    metrics: processor::Metrics,
+    storing: CancellationToken,
+) {
+    loop {
+        let (client, publisher, metrics) = (client.clone(), publisher.clone(), metrics.clone());
+        let pipeline = Pipeline::start(&kafka, client, publisher, &config, metrics).await;
+        let running = storing.clone();
+        // A task of its own: whatever ends it, it is started again.
+        let processed = tokio::spawn(async move { pipeline?.run(running).await }).await;
+        let error: Option<Box<dyn std::error::Error + Send + Sync>> = match processed {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.into()),
+            Err(panicked) => Some(panicked.into()),
+        };
+        if let Some(error) = error {
+            let error: &dyn std::error::Error = &*error;
+            tracing::error!(error, "the processor gave up; events wait in Kafka until it is back");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => (),
+            () = storing.cancelled() => return,
+        }
+    }
+}
