@@ -4,7 +4,7 @@
 //! [`history`] keeps what was sent and how it was answered, [`mod@check`] compares that with the tables.
 //!
 //! [`gitlab`] is a second, larger world, of related things over a commit graph, for history and metrics: [`api`] serves it as GitLab's API, and it
-//! writes the webhooks of the same things.
+//! writes the webhooks of the same things; `version` is which GitLab both are.
 
 #![recursion_limit = "512"]
 
@@ -16,6 +16,7 @@ pub mod gitlab;
 pub mod history;
 pub mod load;
 mod sign;
+mod version;
 pub mod world;
 
 pub use check::{Verdict, check};

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::fault::Fault;
 use super::graphql;
+use super::hook_log::{self, Shown};
 use super::limit::{Throttle, Told};
 use super::list::{self, Lister, OfGroup};
 use super::options::Options;
@@ -287,6 +288,13 @@ impl Api {
             Endpoint::DeploymentMergeRequests => {
                 let (sprint, number) = lister.deployment_place(part)?;
                 lister.deployment_merge_requests(&sprint, number)
+            }
+            Endpoint::Hooks | Endpoint::Hook | Endpoint::HookEvents => {
+                let hooks = self.options.hooks.as_ref();
+                match hook_log::answer(route, hooks, lister)? {
+                    Shown::One(written) => return Ok(Given::One(written)),
+                    Shown::List(page) => Ok(page),
+                }
             }
             Endpoint::Milestones => lister.milestones(),
             Endpoint::Events => lister.events(),

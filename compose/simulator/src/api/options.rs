@@ -7,8 +7,9 @@ use super::fault::Faults;
 use super::limit::Limits;
 use super::requests::Requests;
 use super::token::Token;
-use super::version::Version;
+use crate::gitlab::hooks::delivery::HookConfig;
 use crate::gitlab::{Millis, World};
+use crate::version::Version;
 
 /// The time in the world, in milliseconds since 1970. Clones share it; whoever moves it lets more happen.
 #[derive(Debug, Clone)]
@@ -44,6 +45,8 @@ pub struct Options {
     pub faults: Faults,
     /// Counts what was asked.
     pub requests: Requests,
+    /// The hook of each project, where they have one: the log of it is of the same deliveries as [`World::deliveries`].
+    pub hooks: Option<HookConfig>,
     /// The time in the world.
     pub clock: Clock,
     /// The time on the wall as the server starts, in milliseconds since 1970: limits are counted by it.
@@ -61,6 +64,7 @@ impl Options {
             limits: Limits::none(),
             faults: Faults::default(),
             requests: Requests::default(),
+            hooks: None,
             clock: Clock::at(world.config().ends_at()),
             started_at: world.config().ends_at(),
             link_url: None,

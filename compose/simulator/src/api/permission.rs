@@ -37,10 +37,13 @@ pub enum Permission {
     Deployment,
     /// Events.
     Event,
+    /// Hooks and their logs.
+    Webhook,
 }
 
 impl Permission {
-    fn as_str(self) -> &'static str {
+    /// As GitLab names it.
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Permission::Project => "Project: Read",
             Permission::Group => "Group: Read",
@@ -56,6 +59,7 @@ impl Permission {
             Permission::Environment => "Environment: Read",
             Permission::Deployment => "Deployment: Read",
             Permission::Event => "Event: Read",
+            Permission::Webhook => "Webhook: Read",
         }
     }
 
@@ -93,6 +97,7 @@ impl Permission {
             Endpoint::Deployments | Endpoint::Deployment => &[Permission::Deployment],
             Endpoint::DeploymentMergeRequests => &[Permission::Deployment, Permission::MergeRequest],
             Endpoint::Events => &[Permission::Event],
+            Endpoint::Hooks | Endpoint::Hook | Endpoint::HookEvents => &[Permission::Webhook],
             Endpoint::Version
             | Endpoint::User
             | Endpoint::Users
@@ -131,6 +136,10 @@ pub(super) fn check_project(token: &Token, endpoint: Endpoint, project: &Project
             | Endpoint::Milestones
             | Endpoint::Events
     );
+    let is_of_hooks = matches!(endpoint, Endpoint::Hooks | Endpoint::Hook | Endpoint::HookEvents);
+    if is_of_hooks && token.role < Role::Maintainer {
+        return Err(Refusal::Forbidden);
+    }
     if token.role < Role::Reporter && !is_for_everybody {
         return Err(Refusal::Forbidden);
     }

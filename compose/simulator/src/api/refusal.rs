@@ -15,6 +15,8 @@ pub(super) enum Refusal {
     Forbidden,
     NotFound(&'static str),
     BadRequest(&'static str),
+    /// A parameter has a value that it cannot have.
+    Invalid(&'static str),
     KeysetNotAvailable,
     OffsetTooLarge(&'static str),
     InvalidPageToken,
@@ -49,6 +51,7 @@ impl Refusal {
             Refusal::Forbidden => (403, message("403 Forbidden")),
             Refusal::NotFound(text) => (404, message(text)),
             Refusal::BadRequest(text) => (400, message(text)),
+            Refusal::Invalid(name) => (400, json!({"error": format!("{name} does not have a valid value")})),
             Refusal::KeysetNotAvailable => {
                 (405, json!({"error": "Keyset pagination is not yet available for this type of request"}))
             }

@@ -87,6 +87,12 @@ pub enum Endpoint {
     GroupMilestones,
     /// `/projects/:id/events`.
     Events,
+    /// `/projects/:id/hooks`.
+    Hooks,
+    /// `/projects/:id/hooks/:id`.
+    Hook,
+    /// `.../events`.
+    HookEvents,
     /// `/api/graphql`.
     GraphQl,
 }
@@ -169,6 +175,9 @@ fn project(rest: &[&str]) -> Option<(Endpoint, Option<u64>)> {
         ["deployments", id, "merge_requests"] => one(Endpoint::DeploymentMergeRequests, id),
         ["milestones"] => list(Endpoint::Milestones),
         ["events"] => list(Endpoint::Events),
+        ["hooks"] => list(Endpoint::Hooks),
+        ["hooks", id] => one(Endpoint::Hook, id),
+        ["hooks", id, "events"] => one(Endpoint::HookEvents, id),
         _ => None,
     }
 }
@@ -200,6 +209,7 @@ mod tests {
             "/api/v4/projects/101/merge_requests/7/notes",
             Some((Endpoint::MergeRequestNotes, "101", Some(7))),
         );
+        check("/api/v4/projects/101/hooks/5101/events", Some((Endpoint::HookEvents, "101", Some(5101))));
         check("/api/v4/groups/1/descendant_groups", Some((Endpoint::DescendantGroups, "1", None)));
         check("/api/graphql", Some((Endpoint::GraphQl, "", None)));
         check("/api/v4/projects/101/merge_requests/seven", None);

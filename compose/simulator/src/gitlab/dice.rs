@@ -45,6 +45,19 @@ impl Dice {
         self.below(count) == 0
     }
 
+    /// A random UUID of this place.
+    pub(crate) fn uuid(&mut self) -> String {
+        let (high, low) = (self.roll(), self.roll());
+        format!(
+            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+            high >> 32,
+            high >> 16 & 0xffff,
+            high & 0xfff,
+            0x8000 | low >> 48 & 0x3fff,
+            low & 0xffff_ffff_ffff
+        )
+    }
+
     /// A SHA of this place.
     pub(crate) fn sha(&mut self) -> Sha {
         let mut bytes = [0; 20];

@@ -1,6 +1,7 @@
 //! Lets a sprint happen. In: a project and a number. Out: the sprint, every thing with its whole life. What happens is taken in the order of
 //! its times, and what follows from it is put in line. Never knows of another sprint but the SHA with which this one begins.
 
+mod after;
 mod branch;
 mod deploy;
 mod job;
@@ -146,6 +147,8 @@ pub(crate) fn grow(config: &WorldConfig, project: &Project, number: u32) -> Spri
             growth.happen(at, happening);
         }
     }
+    growth.touch_all();
+    growth.delete();
     growth.sprint
 }
 
@@ -227,23 +230,44 @@ impl Growth<'_> {
 
     /// Writes a note of GitLab's own.
     fn note(&mut self, at: Millis, on: Noteable, by: Person, body: String) {
-        self.sprint.notes.push(Note { at, on, by, body, system: true, internal: false, resolved: None });
+        let (system, internal) = (true, false);
+        self.sprint.notes.push(Note { at, on, by, body, system, internal, resolved: None, deleted_at: None });
     }
 
     /// Writes a comment, which the list of events tells of as well.
     fn comment(&mut self, at: Millis, on: Noteable, by: Person, resolved: Option<(Millis, Person)>) {
         let number = self.sprint.notes.len() as u32;
         let body = format!("Comment {number}: does this hold when stock levels are read twice?");
-        self.sprint.notes.push(Note { at, on, by, body, system: false, internal: false, resolved });
+        let (system, internal) = (false, false);
+        self.sprint.notes.push(Note { at, on, by, body, system, internal, resolved, deleted_at: None });
         self.activity(at, by, Happened::Noted(number));
     }
 
     fn state(&mut self, at: Millis, of: Noteable, by: Person, state: &'static str) {
+        let at = at - self.imported_before(of);
         self.sprint.state_events.push(StateEvent { at, of, by, state });
     }
 
     fn activity(&mut self, at: Millis, by: Person, what: Happened) {
-        self.sprint.activities.push(Activity { at, by, what });
+        let imported_before = match what {
+            Happened::MergeRequest(number, _) => self.imported_before(Noteable::MergeRequest(number)),
+            Happened::Issue(number, _) => self.imported_before(Noteable::Issue(number)),
+            Happened::Pushed(_) | Happened::PushedMany(_) | Happened::Noted(_) => 0,
+        };
+        self.sprint.activities.push(Activity { at, imported_before, by, what });
+    }
+
+    /// How long before the times of its steps something happened that was imported.
+    fn imported_before(&self, on: Noteable) -> Millis {
+        let found = match on {
+            Noteable::MergeRequest(number) => {
+                self.sprint.merge_requests.get(number as usize).map(|request| request.imported_before)
+            }
+            Noteable::Issue(number) => {
+                self.sprint.issues.get(number as usize).map(|issue| issue.imported_before)
+            }
+        };
+        found.unwrap_or(0)
     }
 
     fn tag(&mut self, at: Millis, suffix: &str, released_at: Option<Millis>) {

@@ -32,6 +32,8 @@ pub enum IssueWhat {
     Reopened,
     /// Moved it to the next project: it is closed, and goes on there.
     Moved,
+    /// Nobody did anything: work in the background wrote the row. No webhook tells of it.
+    Touched,
 }
 
 /// An issue.
@@ -49,6 +51,10 @@ pub struct Issue {
     pub moved_from: Option<Millis>,
     /// What happened to it, in order. The first opens it.
     pub steps: Vec<IssueStep>,
+    /// How long before the times of its steps it was opened and closed, of one that was imported.
+    pub imported_before: Millis,
+    /// When it was deleted: GitLab says nothing of it, and lists it no more.
+    pub deleted_at: Option<Millis>,
 }
 
 /// What is true of an issue at a moment.
@@ -76,15 +82,20 @@ impl Issue {
         self.steps.first().map_or(Millis::MAX, |step| step.at)
     }
 
-    /// What is true of it at `now`; `None` before it was opened.
+    /// Whether it was made by `now`, and not deleted yet.
+    pub fn is_there(&self, now: Millis) -> bool {
+        self.opened_at() <= now && self.deleted_at.is_none_or(|at| at > now)
+    }
+
+    /// What is true of it at `now`; `None` where it is not there.
     pub fn at(&self, now: Millis) -> Option<IssueState> {
         let opened_at = self.opened_at();
-        if opened_at > now {
+        if !self.is_there(now) {
             return None;
         }
         let mut state = IssueState {
             state: "opened",
-            created_at: self.moved_from.unwrap_or(opened_at),
+            created_at: self.moved_from.unwrap_or(opened_at) - self.imported_before,
             updated_at: opened_at,
             closed: None,
             is_moved: false,
@@ -94,12 +105,12 @@ impl Issue {
         for step in self.steps.iter().take_while(|step| step.at <= now) {
             state.updated_at = step.at;
             match step.what {
-                IssueWhat::Opened => (),
+                IssueWhat::Opened | IssueWhat::Touched => (),
                 IssueWhat::Commented | IssueWhat::CommentedInternally => state.comments += 1,
                 IssueWhat::Assigned => state.assigned = true,
                 IssueWhat::Closed | IssueWhat::Moved => {
                     state.state = "closed";
-                    state.closed = Some((step.at, step.by));
+                    state.closed = Some((step.at - self.imported_before, step.by));
                     state.is_moved = step.what == IssueWhat::Moved;
                 }
                 IssueWhat::Reopened => {
@@ -111,8 +122,11 @@ impl Issue {
         Some(state)
     }
 
-    /// When it changed last, as of `now`; `None` before it was opened.
+    /// When it changed last, as of `now`; `None` where it is not there.
     pub fn updated_at(&self, now: Millis) -> Option<Millis> {
+        if !self.is_there(now) {
+            return None;
+        }
         self.steps.iter().take_while(|step| step.at <= now).last().map(|step| step.at)
     }
 }

@@ -94,6 +94,8 @@ pub enum What {
     Labelled,
     /// Aimed it at the release branch.
     Retargeted,
+    /// Nobody did anything: work in the background wrote the row, as it removes a label everywhere. No webhook tells of it.
+    Touched,
     /// Closed it.
     Closed,
     /// Reopened it.
@@ -148,6 +150,8 @@ pub struct MergeRequest {
     pub head_pipeline: Option<u32>,
     /// How long before the times of its steps it was opened and merged, of one that was imported.
     pub imported_before: Millis,
+    /// When it was deleted: GitLab says nothing of it, and lists it no more.
+    pub deleted_at: Option<Millis>,
 }
 
 /// What is true of a merge request at a moment.
@@ -191,10 +195,15 @@ impl MergeRequest {
         self.steps.first().map_or(Millis::MAX, |step| step.at)
     }
 
-    /// What is true of it at `now`; `None` before it was opened.
+    /// Whether it was made by `now`, and not deleted yet.
+    pub fn is_there(&self, now: Millis) -> bool {
+        self.opened_at() <= now && self.deleted_at.is_none_or(|at| at > now)
+    }
+
+    /// What is true of it at `now`; `None` where it is not there.
     pub fn at(&self, now: Millis) -> Option<MergeRequestState> {
         let opened_at = self.opened_at();
-        if opened_at > now {
+        if !self.is_there(now) {
             return None;
         }
         let mut state = MergeRequestState {
@@ -220,9 +229,9 @@ impl MergeRequest {
         Some(state)
     }
 
-    /// When it changed last, as of `now`; `None` before it was opened. Cheaper than its whole state.
+    /// When it changed last, as of `now`; `None` where it is not there. Cheaper than its whole state.
     pub fn updated_at(&self, now: Millis) -> Option<Millis> {
-        if self.opened_at() > now {
+        if !self.is_there(now) {
             return None;
         }
         let passed = self.steps.iter().take_while(|step| step.at <= now);
@@ -251,6 +260,7 @@ impl MergeRequest {
             What::ApprovalsReset => state.approvals.clear(),
             What::Labelled => state.labelled = true,
             What::Retargeted => state.targets_release = true,
+            What::Touched => (),
             What::Closed => {
                 state.state = "closed";
                 state.closed = Some((happened_at, step.by));
@@ -297,6 +307,7 @@ mod tests {
             first_head: sha,
             head_pipeline: None,
             imported_before: 0,
+            deleted_at: None,
         }
     }
 
@@ -327,6 +338,14 @@ mod tests {
         assert_eq!(request.updated_at(20), Some(10));
         assert_eq!(request.updated_at(10_000), Some(2_020));
         assert_eq!(request.at(10_000).unwrap().updated_at, 2_020);
+    }
+
+    #[test]
+    fn a_deleted_one_is_not_there_from_then_on() {
+        let request =
+            MergeRequest { deleted_at: Some(50), ..request(vec![step(10, What::Opened(Draft::No))]) };
+        assert!(request.at(49).is_some() && request.updated_at(49).is_some());
+        assert_eq!((request.at(50), request.updated_at(50)), (None, None));
     }
 
     #[test]

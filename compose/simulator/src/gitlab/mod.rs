@@ -38,10 +38,13 @@ pub use people::Person;
 pub(crate) use people::everybody;
 pub use pipeline::{Job, Pipeline, PipelineState, Status, Trigger};
 pub(crate) use places::{
-    EnvironmentPlace, Head, branches, environment_id, environment_times, environments, moved_to, shared_with,
+    EnvironmentPlace, Head, Quarter, branches, environment_id, environment_times, environments,
+    last_activity, moved_to, quarters, shared_with,
 };
 pub use size::{SPRINT_DAYS, WorldConfig};
-pub use sprint::{Activity, Commit, Happened, Note, Noteable, Push, Ref, Sizes, Sprint, StateEvent, Tag};
+pub use sprint::{
+    Activity, Commit, Happened, Made, Note, Noteable, Push, Ref, Sizes, Sprint, StateEvent, Tag,
+};
 pub use tree::{Group, MergeMethod, Project, Special};
 pub(crate) use tree::{PROJECT_MEMBERS, members, people};
 pub use world::{Place, World};

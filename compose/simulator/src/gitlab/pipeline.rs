@@ -77,6 +77,8 @@ pub struct Pipeline {
     pub jobs: Vec<u32>,
     /// Test coverage in hundredths of a percent.
     pub coverage: Option<u32>,
+    /// When it was deleted with its jobs: GitLab says nothing of it, and lists it no more.
+    pub deleted_at: Option<Millis>,
 }
 
 /// What is true of a pipeline at a moment.
@@ -97,8 +99,16 @@ pub struct PipelineState {
 }
 
 impl Pipeline {
-    /// What is true of it at `now`; `None` before it was created.
+    /// Whether it was made by `now`, and not deleted yet.
+    pub fn is_there(&self, now: Millis) -> bool {
+        self.created_at <= now && self.deleted_at.is_none_or(|at| at > now)
+    }
+
+    /// What is true of it at `now`; `None` where it is not there.
     pub fn at(&self, now: Millis) -> Option<PipelineState> {
+        if !self.is_there(now) {
+            return None;
+        }
         let passed: Vec<(Millis, Status)> =
             self.steps.iter().copied().take_while(|(at, _)| *at <= now).collect();
         let (updated_at, status) = *passed.last()?;
@@ -118,8 +128,11 @@ impl Pipeline {
         })
     }
 
-    /// When it changed last, as of `now`; `None` before it was created.
+    /// When it changed last, as of `now`; `None` where it is not there.
     pub fn updated_at(&self, now: Millis) -> Option<Millis> {
+        if !self.is_there(now) {
+            return None;
+        }
         self.steps.iter().take_while(|(at, _)| *at <= now).last().map(|(at, _)| *at)
     }
 }
@@ -159,6 +172,8 @@ pub struct Job {
     pub environment: Option<u32>,
     /// Of a trigger job, the pipeline that it starts.
     pub trigger: Option<Trigger>,
+    /// When it was deleted with its pipeline.
+    pub deleted_at: Option<Millis>,
 }
 
 /// What a trigger job starts.
@@ -174,10 +189,10 @@ impl Job {
         self.trigger.is_some()
     }
 
-    /// Its status at `now`; `None` before it was created.
+    /// Its status at `now`; `None` where it is not there.
     pub fn status(&self, now: Millis) -> Option<Status> {
         let passed = |at: Option<Millis>| at.is_some_and(|at| at <= now);
-        if self.created_at > now {
+        if self.created_at > now || passed(self.deleted_at) {
             return None;
         }
         Some(match self.ends {
@@ -231,6 +246,7 @@ mod tests {
             ],
             jobs: Vec::new(),
             coverage: None,
+            deleted_at: None,
         };
         assert_eq!(pipeline.at(-1), None);
         let failed = pipeline.at(70_000).unwrap();

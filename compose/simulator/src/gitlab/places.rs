@@ -115,3 +115,54 @@ pub(crate) fn moved_to(world: &World, sprint: &Sprint) -> Option<u64> {
     let number = world.arrival(next, sprint.number)?;
     Some(world.id(Place { project: next, sprint: sprint.number, number }))
 }
+
+/// When something was last noticed in a project, as GitLab keeps it (`Event::RESET_PROJECT_ACTIVITY_INTERVAL` of its source): an event moves it, unless one
+/// did within the hour before. Pipelines, deployments and what GitLab does by itself are no events. Nobody does anything in the first hours of a sprint.
+pub(crate) fn last_activity(world: &World, project: &Project, now: Millis) -> Millis {
+    let config = world.config();
+    for number in (0..=config.sprint_at(now)).rev() {
+        let sprint = world.sprint(project.index, number);
+        let mut last = None;
+        for activity in sprint.activities.iter().filter(|activity| activity.at <= now) {
+            if last.is_none_or(|last| activity.at - last >= HOUR) {
+                last = Some(activity.at);
+            }
+        }
+        if let Some(last) = last {
+            return last;
+        }
+    }
+    project.created_at(config)
+}
+
+/// A milestone of a group: a quarter of a year or so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Quarter {
+    pub(crate) id: u64,
+    pub(crate) iid: u32,
+    pub(crate) starts_at: Millis,
+    pub(crate) ends_at: Millis,
+}
+
+/// Sprints of a quarter.
+const QUARTER: u32 = 6;
+
+/// The milestones of a group at a time: `factory` has some.
+pub(crate) fn quarters(world: &World, group: &Group, now: Millis) -> Vec<Quarter> {
+    let config = world.config();
+    if group.index != Group::FACTORY {
+        return Vec::new();
+    }
+    let begun = config.sprint_at(now) / QUARTER;
+    let quarters = (0..=begun).map(|number| {
+        let sprint = number * QUARTER;
+        Quarter {
+            // The first of a sprint is the milestone of the project itself.
+            id: world.id(Place { project: 0, sprint, number: 1 }),
+            iid: number + 1,
+            starts_at: config.starts_at(sprint),
+            ends_at: config.starts_at(sprint + QUARTER),
+        }
+    });
+    quarters.collect()
+}

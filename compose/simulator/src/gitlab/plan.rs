@@ -168,6 +168,8 @@ pub(crate) struct IssuePlan {
     pub(crate) is_incident: bool,
     pub(crate) confidential: bool,
     pub(crate) moved_from: Option<Millis>,
+    /// Whether it is deleted later, in sprints where that happens.
+    pub(crate) is_deleted: bool,
     pub(crate) steps: Vec<IssueStep>,
 }
 
@@ -242,6 +244,7 @@ fn issue(config: &WorldConfig, project: &Project, sprint: u32, number: u32, move
         is_incident: matches!(kind, 2 | 6),
         confidential: kind == 3,
         moved_from: None,
+        is_deleted: kind == 8,
         steps,
     }
 }

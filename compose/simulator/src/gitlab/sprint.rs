@@ -112,9 +112,16 @@ pub struct Note {
     pub internal: bool,
     /// When its thread was resolved, and by whom, where it is one.
     pub resolved: Option<(Millis, Person)>,
+    /// When it was deleted, alone or with what it is on.
+    pub deleted_at: Option<Millis>,
 }
 
 impl Note {
+    /// Whether it was written by `now`, and not deleted yet.
+    pub fn is_there(&self, now: Millis) -> bool {
+        self.at <= now && self.deleted_at.is_none_or(|at| at > now)
+    }
+
     /// When it changed last, as of `now`.
     pub fn updated_at(&self, now: Millis) -> Millis {
         self.resolved.filter(|(at, _)| *at <= now).map_or(self.at, |(at, _)| at)
@@ -156,8 +163,10 @@ pub struct Push {
 /// An event of a project's list.
 #[derive(Debug, Clone)]
 pub struct Activity {
-    /// When.
+    /// When GitLab wrote it down.
     pub at: Millis,
+    /// How long before it happened, of what was imported.
+    pub imported_before: Millis,
     /// Who.
     pub by: Person,
     /// What happened.
@@ -196,9 +205,24 @@ pub struct Tag {
     pub released_at: Option<Millis>,
 }
 
-/// How many things of each kind a sprint has that are numbered within their project.
+/// How many things of each kind a sprint made that are numbered within their project, deleted ones included: they leave gaps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Made {
+    /// Merge requests.
+    pub merge_requests: u64,
+    /// Issues.
+    pub issues: u64,
+    /// Pipelines.
+    pub pipelines: u64,
+    /// Deployments.
+    pub deployments: u64,
+}
+
+/// How many things of each kind a sprint has: those that GitLab lists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sizes {
+    /// How many were made, with those that were deleted.
+    pub made: Made,
     /// Merge requests.
     pub merge_requests: u64,
     /// Issues.
@@ -221,6 +245,10 @@ pub struct Sizes {
     pub push_events: u64,
     /// Events of merge requests.
     pub merge_request_events: u64,
+    /// Events of issues.
+    pub issue_events: u64,
+    /// Events of comments.
+    pub note_events: u64,
     /// Changes of states.
     pub state_events: u64,
     /// Tags.
@@ -229,47 +257,103 @@ pub struct Sizes {
     pub releases: u64,
 }
 
+impl Activity {
+    /// When it happened, as the list says it.
+    pub fn created_at(&self) -> Millis {
+        self.at - self.imported_before
+    }
+}
+
 impl Sprint {
+    /// Comments of people on something, as of `now`.
+    pub(crate) fn comments(&self, on: Noteable, now: Millis) -> u64 {
+        let written = self.notes.iter().filter(|note| note.on == on && !note.system && note.is_there(now));
+        written.count() as u64
+    }
+
+    /// Whether what a note or an event of state is on is there at `now`.
+    pub(crate) fn has(&self, on: Noteable, now: Millis) -> bool {
+        match on {
+            Noteable::MergeRequest(number) => {
+                self.merge_requests.get(number as usize).is_some_and(|request| request.is_there(now))
+            }
+            Noteable::Issue(number) => {
+                self.issues.get(number as usize).is_some_and(|issue| issue.is_there(now))
+            }
+        }
+    }
+
+    /// Whether an event is listed at `now`: with what it is about it is deleted.
+    pub fn is_listed(&self, activity: &Activity, now: Millis) -> bool {
+        activity.at <= now
+            && match activity.what {
+                Happened::Pushed(_) | Happened::PushedMany(_) => true,
+                Happened::MergeRequest(number, _) => self.has(Noteable::MergeRequest(number), now),
+                Happened::Issue(number, _) => self.has(Noteable::Issue(number), now),
+                Happened::Noted(number) => {
+                    self.notes.get(number as usize).is_some_and(|note| note.is_there(now))
+                }
+            }
+    }
+
     /// How much of it there is at the time `now`.
     pub fn sizes(&self, now: Millis) -> Sizes {
         let count = |happened: usize| happened as u64;
-        let children =
-            self.pipelines.iter().filter(|pipeline| pipeline.created_at <= now && pipeline.parent.is_some());
-        let jobs = self.jobs.iter().filter(|job| job.created_at <= now);
+        let pipelines = || self.pipelines.iter().filter(|pipeline| pipeline.is_there(now));
+        let jobs = self.jobs.iter().filter(|job| job.status(now).is_some());
         let (triggers, jobs): (Vec<&Job>, Vec<&Job>) = jobs.partition(|job| job.is_trigger());
-        let activities = || self.activities.iter().filter(|activity| activity.at <= now);
-        let pushes = activities()
-            .filter(|activity| matches!(activity.what, Happened::Pushed(_) | Happened::PushedMany(_)));
-        let on_merge_requests =
-            activities().filter(|activity| matches!(activity.what, Happened::MergeRequest(_, _)));
+        let events = |is_asked: fn(&Happened) -> bool| {
+            let listed = self.activities.iter().filter(|activity| self.is_listed(activity, now));
+            count(listed.filter(|activity| is_asked(&activity.what)).count())
+        };
+        let state_events =
+            self.state_events.iter().filter(|event| event.at <= now && self.has(event.of, now));
         let tags = self.tags.iter().filter(|tag| tag.at <= now);
+        let deployments = self.deployments.iter().filter(|deployment| deployment.created_at <= now);
         Sizes {
-            merge_requests: count(
-                self.merge_requests.iter().filter(|request| request.opened_at() <= now).count(),
-            ),
-            issues: count(self.issues.iter().filter(|issue| issue.opened_at() <= now).count()),
-            notes: count(self.notes.iter().filter(|note| note.at <= now).count()),
-            pipelines: count(self.pipelines.iter().filter(|pipeline| pipeline.created_at <= now).count()),
-            children: count(children.count()),
+            made: self.made(now),
+            merge_requests: count(self.merge_requests.iter().filter(|request| request.is_there(now)).count()),
+            issues: count(self.issues.iter().filter(|issue| issue.is_there(now)).count()),
+            notes: count(self.notes.iter().filter(|note| note.is_there(now)).count()),
+            pipelines: count(pipelines().count()),
+            children: count(pipelines().filter(|pipeline| pipeline.parent.is_some()).count()),
             jobs: count(jobs.len()),
             triggers: count(triggers.len()),
-            deployments: count(
-                self.deployments.iter().filter(|deployment| deployment.created_at <= now).count(),
-            ),
+            deployments: count(deployments.count()),
             commits: count(
                 self.commits.iter().filter(|commit| commit.on_main_at.is_some_and(|at| at <= now)).count(),
             ),
-            push_events: count(pushes.count()),
-            merge_request_events: count(on_merge_requests.count()),
-            state_events: count(self.state_events.iter().filter(|event| event.at <= now).count()),
+            push_events: events(|what| matches!(what, Happened::Pushed(_) | Happened::PushedMany(_))),
+            merge_request_events: events(|what| matches!(what, Happened::MergeRequest(_, _))),
+            issue_events: events(|what| matches!(what, Happened::Issue(_, _))),
+            note_events: events(|what| matches!(what, Happened::Noted(_))),
+            state_events: count(state_events.count()),
             tags: count(tags.clone().count()),
             releases: count(tags.filter(|tag| tag.released_at.is_some()).count()),
+        }
+    }
+
+    /// How much of it was made by `now`.
+    fn made(&self, now: Millis) -> Made {
+        let count = |happened: usize| happened as u64;
+        let requests = self.merge_requests.iter().filter(|request| request.opened_at() <= now);
+        let pipelines = self.pipelines.iter().filter(|pipeline| pipeline.created_at <= now);
+        let deployments = self.deployments.iter().filter(|deployment| deployment.created_at <= now);
+        Made {
+            merge_requests: count(requests.count()),
+            issues: count(self.issues.iter().filter(|issue| issue.opened_at() <= now).count()),
+            pipelines: count(pipelines.count()),
+            deployments: count(deployments.count()),
         }
     }
 }
 
 impl std::ops::AddAssign for Sizes {
     fn add_assign(&mut self, other: Sizes) {
+        self.made.merge_requests += other.made.merge_requests;
+        self.made.issues += other.made.issues;
+        self.made.pipelines += other.made.pipelines;
+        self.made.deployments += other.made.deployments;
         self.merge_requests += other.merge_requests;
         self.issues += other.issues;
         self.notes += other.notes;
@@ -281,6 +365,8 @@ impl std::ops::AddAssign for Sizes {
         self.commits += other.commits;
         self.push_events += other.push_events;
         self.merge_request_events += other.merge_request_events;
+        self.issue_events += other.issue_events;
+        self.note_events += other.note_events;
         self.state_events += other.state_events;
         self.tags += other.tags;
         self.releases += other.releases;

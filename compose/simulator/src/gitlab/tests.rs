@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::version::Version;
 
 fn world(seed: u64) -> World {
     World::new(WorldConfig::new(seed, 9, 28))
@@ -47,6 +48,13 @@ fn what_begins_in_a_sprint_ends_in_it() {
             sprint.jobs.iter().filter_map(|job| job.finished_at).for_each(inside);
             sprint.deployments.iter().for_each(|deployment| inside(deployment.finished_at));
             sprint.activities.iter().for_each(|activity| inside(activity.at));
+            sprint.notes.iter().filter_map(|note| note.deleted_at).for_each(inside);
+            sprint.merge_requests.iter().filter_map(|request| request.deleted_at).for_each(inside);
+            sprint.issues.iter().filter_map(|issue| issue.deleted_at).for_each(inside);
+            sprint.pipelines.iter().filter_map(|pipeline| pipeline.deleted_at).for_each(inside);
+            for note in sprint.notes.iter().filter(|note| note.deleted_at.is_some()) {
+                assert!(note.deleted_at > Some(note.at), "{note:?}");
+            }
         }
     }
 }
@@ -73,7 +81,7 @@ fn ids_follow_time() {
 }
 
 #[test]
-fn numbers_within_a_project_have_no_gap() {
+fn numbers_within_a_project_have_no_gap_but_for_what_was_deleted() {
     let world = world(7);
     let now = world.config().ends_at();
     let sizes = world.sizes_at(0, now);
@@ -82,10 +90,11 @@ fn numbers_within_a_project_have_no_gap() {
         let sprint = world.sprint(0, number);
         seen.extend((0..sprint.pipelines.len() as u32).map(|pipeline| world.pipeline_iid(&sprint, pipeline)));
     }
-    assert_eq!(seen, (1..=sizes.pipelines).collect::<Vec<u64>>());
-    let place = world.numbered(0, sizes.merge_requests, now, |sizes| sizes.merge_requests).unwrap();
-    assert_eq!(world.merge_request_iid(&world.sprint(0, place.sprint), place.number), sizes.merge_requests);
-    assert_eq!(world.numbered(0, sizes.merge_requests + 1, now, |sizes| sizes.merge_requests), None);
+    assert_eq!(seen, (1..=sizes.made.pipelines).collect::<Vec<u64>>());
+    let made = sizes.made.merge_requests;
+    let place = world.numbered(0, made, now, |sizes| sizes.made.merge_requests).unwrap();
+    assert_eq!(world.merge_request_iid(&world.sprint(0, place.sprint), place.number), made);
+    assert_eq!(world.numbered(0, made + 1, now, |sizes| sizes.made.merge_requests), None);
 }
 
 #[test]
@@ -236,6 +245,22 @@ fn the_hard_cases_are_there() {
             count("incident", sprint.issues.iter().filter(|issue| issue.is_incident).count());
             count("moved issue", sprint.issues.iter().filter(|issue| issue.moved_from.is_some()).count());
             count("internal note", sprint.notes.iter().filter(|note| note.internal).count());
+            count("deleted note", sprint.notes.iter().filter(|note| note.deleted_at.is_some()).count());
+            count(
+                "deleted merge request",
+                sprint.merge_requests.iter().filter(|request| request.deleted_at.is_some()).count(),
+            );
+            count("deleted issue", sprint.issues.iter().filter(|issue| issue.deleted_at.is_some()).count());
+            count(
+                "deleted pipeline",
+                sprint.pipelines.iter().filter(|pipeline| pipeline.deleted_at.is_some()).count(),
+            );
+            count(
+                "imported merge request",
+                sprint.merge_requests.iter().filter(|request| request.imported_before > 0).count(),
+            );
+            count("imported issue", sprint.issues.iter().filter(|issue| issue.imported_before > 0).count());
+            count("touched", steps().filter(|step| step.what == What::Touched).count());
         }
     }
     let missing: Vec<&&str> = seen.iter().filter(|(_, times)| **times == 0).map(|(case, _)| case).collect();
@@ -299,7 +324,8 @@ fn few_sprints_are_held_however_many_are_asked_for() {
 fn webhooks_say_what_was_true_as_they_were_sent() {
     let world = world(7);
     let (project, config) = (world.project(0), world.config());
-    let hooks: Vec<hooks::Hook> = world.hooks(&project, config.began_at, config.ends_at()).collect();
+    let all = (config.began_at, config.ends_at());
+    let hooks: Vec<hooks::Hook> = world.hooks(&project, Version::V19, all).collect();
     let headers: BTreeSet<&str> = hooks.iter().map(|hook| hook.event_header).collect();
     for header in [
         "Merge Request Hook",
@@ -321,9 +347,43 @@ fn webhooks_say_what_was_true_as_they_were_sent() {
     assert!(hooks.iter().all(|hook| !hook.body["ref"].as_str().unwrap_or_default().contains("import/")));
     let merge = hooks.iter().find(|hook| hook.body["object_attributes"]["action"] == "merge").unwrap();
     assert_eq!(merge.body["object_attributes"]["state"], "merged");
-    let half: usize = world.hooks(&project, config.began_at, config.starts_at(1)).count();
-    let rest: usize = world.hooks(&project, config.starts_at(1), config.ends_at()).count();
+    let count = |from: Millis, until: Millis| world.hooks(&project, Version::V19, (from, until)).count();
+    let half = count(config.began_at, config.starts_at(1));
+    let rest = count(config.starts_at(1), config.ends_at());
     assert_eq!(half + rest, hooks.len());
+}
+
+#[test]
+fn older_versions_write_times_without_milliseconds_and_lack_what_came_later() {
+    let world = world(7);
+    let (project, config) = (world.project(1), world.config());
+    let of = |version: Version| -> Vec<hooks::Hook> {
+        world.hooks(&project, version, (config.began_at, config.ends_at())).collect()
+    };
+    let (old, middle, new) = (of(Version::V16), of(Version::V18), of(Version::V19));
+    let first = |hooks: &[hooks::Hook], kind: &str| {
+        hooks.iter().find(|hook| hook.body["object_kind"] == kind).unwrap().body.clone()
+    };
+    let shape =
+        |body: &serde_json::Value| body["object_attributes"]["created_at"].as_str().unwrap().to_owned();
+    for kind in ["merge_request", "issue", "note", "pipeline"] {
+        for (hooks, is_old) in [(&old, true), (&middle, true), (&new, false)] {
+            let at = shape(&first(hooks, kind));
+            assert_eq!((at.ends_with(" UTC"), at.ends_with('Z')), (is_old, !is_old), "{kind}: {at}");
+        }
+    }
+    let request = |hooks: &[hooks::Hook]| first(hooks, "merge_request")["object_attributes"].clone();
+    assert!(request(&new).get("actioned_at").is_some() && request(&middle).get("actioned_at").is_none());
+    assert!(request(&new).get("merged_at").is_some() && request(&middle).get("merged_at").is_none());
+    let job = |hooks: &[hooks::Hook]| first(hooks, "build");
+    assert!(job(&middle).get("project").is_some() && job(&old).get("project").is_none());
+    let changed =
+        |hooks: &[hooks::Hook]| first(hooks, "deployment")["status_changed_at"].as_str().unwrap().to_owned();
+    assert!(changed(&middle).ends_with(" +0000") && changed(&new).ends_with(".000+00:00"));
+    // Approvals of deployments are told since 19.3.
+    let approved =
+        |hooks: &[hooks::Hook]| hooks.iter().filter(|hook| hook.body["status"] == "approved").count();
+    assert!(approved(&new) > 0 && approved(&middle) == 0);
 }
 
 #[test]

@@ -30,6 +30,16 @@ pub(crate) fn ruby_time(at: Millis) -> String {
     moment(at).format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// As `2026-11-03T09:15:02Z`: times of jobs in webhooks that are said twice.
+pub(crate) fn iso_second(at: Millis) -> String {
+    moment(at).to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// As `2026-11-03 09:15:02 +0000`: deployments in webhooks before 19.
+pub(crate) fn offset_time(at: Millis) -> String {
+    moment(at).format("%Y-%m-%d %H:%M:%S +0000").to_string()
+}
+
 /// As `2026-11-03`.
 pub(crate) fn date(at: Millis) -> String {
     moment(at).format("%Y-%m-%d").to_string()

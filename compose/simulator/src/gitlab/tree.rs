@@ -50,7 +50,7 @@ pub enum Special {
     Archived,
     /// Renamed and moved to another group in the middle of its history.
     Renamed,
-    /// Marked for deletion: it still answers, under another path.
+    /// Marked for deletion in the last quarter of its history: it still answers, under another path.
     DeletionScheduled,
     /// Shared with the group `partners`.
     Shared,
@@ -124,13 +124,41 @@ impl Project {
         format!("{}/{}", Group::of(config, self.group).path, self.slug)
     }
 
-    /// Its full path at a time: a renamed one had another in the first half of the history.
+    /// Its full path at a time: a renamed one had another in the first half of the history, one that is to be deleted until it was marked.
     pub fn path_at(&self, config: &WorldConfig, at: Millis) -> String {
-        let renamed_at = (config.began_at + config.ends_at()) / 2;
         match self.special {
-            Special::Renamed if at < renamed_at => format!("factory/former-{}", self.index),
-            _ => self.path(config),
+            Special::Renamed if at < Project::moved_at(config) => format!("factory/former-{}", self.index),
+            _ => format!("{}/{}", Group::of(config, self.group).path, self.slug_at(config, at)),
         }
+    }
+
+    /// The last segment of its path, which is its name, at a time.
+    pub(crate) fn slug_at(&self, config: &WorldConfig, at: Millis) -> String {
+        match self.special {
+            Special::Renamed if at < Project::moved_at(config) => format!("former-{}", self.index),
+            Special::DeletionScheduled if at < Project::marked_at(config) => {
+                format!("service-{}", self.index)
+            }
+            _ => self.slug.clone(),
+        }
+    }
+
+    /// Number of its group at a time: a renamed one came from `factory` itself.
+    pub(crate) fn group_at(&self, config: &WorldConfig, at: Millis) -> u32 {
+        match self.special {
+            Special::Renamed if at < Project::moved_at(config) => Group::FACTORY,
+            _ => self.group,
+        }
+    }
+
+    /// When the projects that are renamed get another name and group.
+    pub fn moved_at(config: &WorldConfig) -> Millis {
+        (config.began_at + config.ends_at()) / 2
+    }
+
+    /// When the projects that are to be deleted are marked.
+    pub fn marked_at(config: &WorldConfig) -> Millis {
+        config.began_at + (config.ends_at() - config.began_at) / 4 * 3
     }
 
     /// When it was created.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::dice::{DAY, Millis};
 use super::names::{environment, tier};
 use super::people::Person;
-use super::places::{branches, environment_id, environment_times, environments};
+use super::places::{branches, environment_id, environment_times, environments, quarters};
 use super::sprint::Sprint;
 use super::text::table_time;
 use super::tree::{Group, PROJECT_MEMBERS, Project, Special, members};
@@ -51,11 +51,11 @@ impl World {
     pub fn truth(&self, now: Millis) -> impl Iterator<Item = Row> + '_ {
         let projects = 0..self.config().projects;
         let of_projects = projects.flat_map(move |index| self.truth_of(&self.project(index), now));
-        self.truth_of_groups().into_iter().chain(of_projects)
+        self.truth_of_groups(now).into_iter().chain(of_projects)
     }
 
-    /// Rows of `factory` and its subgroups, and of their members.
-    pub fn truth_of_groups(&self) -> Vec<Row> {
+    /// Rows of `factory` and its subgroups, of their members and their milestones.
+    pub fn truth_of_groups(&self, now: Millis) -> Vec<Row> {
         let config = self.config();
         let all = (0..self.groups()).map(|index| self.group(index));
         let mut rows = Vec::new();
@@ -79,6 +79,21 @@ impl World {
                     .into_iter()
                     .map(|member| of_member(0, group.id, member)),
             );
+            for quarter in quarters(self, &group, now) {
+                rows.push(row(
+                    "milestones",
+                    [
+                        ("project_id", json!(0)),
+                        ("group_id", json!(group.id)),
+                        ("id", json!(quarter.id)),
+                        ("iid", json!(quarter.iid)),
+                        ("title", json!(format!("Quarter {}", quarter.iid))),
+                        ("state", json!("active")),
+                        ("created_at", at(quarter.starts_at)),
+                        ("updated_at", at(quarter.starts_at)),
+                    ],
+                ));
+            }
         }
         rows
     }
@@ -90,6 +105,43 @@ impl World {
         let whole = of_project.whole();
         let sprints = (0..=last).flat_map(move |number| of_project.sprint(&of_project.made(number)));
         whole.into_iter().chain(sprints)
+    }
+}
+
+impl World {
+    /// Merge requests, issues, notes, pipelines and jobs of a project that were deleted by `now`, by the columns that name them: a table that
+    /// was told of one before shows it as deleted.
+    pub fn deleted<'w>(&'w self, project: &Project, now: Millis) -> impl Iterator<Item = Row> + use<'w> {
+        let (of_project, last) = (project.clone(), self.config().sprint_at(now));
+        (0..=last).flat_map(move |number| {
+            let sprint = self.sprint(of_project.index, number);
+            let is_gone = |at: Option<Millis>| at.is_some_and(|at| at <= now);
+            let mut rows = Vec::new();
+            let mut gone = |table: &'static str, number: usize, iid: Option<u64>| {
+                let id = self.id_in(&sprint, u32::try_from(number).unwrap_or(u32::MAX));
+                let mut columns = row(table, [("project_id", json!(of_project.id)), ("id", json!(id))]);
+                columns.columns.extend(iid.map(|iid| ("iid", json!(iid))));
+                rows.push(columns);
+            };
+            for (_, number) in
+                sprint.merge_requests.iter().zip(0..).filter(|(one, _)| is_gone(one.deleted_at))
+            {
+                gone("merge_requests", number as usize, Some(self.merge_request_iid(&sprint, number)));
+            }
+            for (_, number) in sprint.issues.iter().zip(0..).filter(|(one, _)| is_gone(one.deleted_at)) {
+                gone("issues", number as usize, Some(self.issue_iid(&sprint, number)));
+            }
+            for (_, number) in sprint.notes.iter().zip(0..).filter(|(one, _)| is_gone(one.deleted_at)) {
+                gone("notes", number, None);
+            }
+            for (_, number) in sprint.pipelines.iter().zip(0..).filter(|(one, _)| is_gone(one.deleted_at)) {
+                gone("pipelines", number as usize, Some(self.pipeline_iid(&sprint, number)));
+            }
+            for (_, number) in sprint.jobs.iter().zip(0..).filter(|(one, _)| is_gone(one.deleted_at)) {
+                gone("jobs", number, None);
+            }
+            rows
+        })
     }
 }
 
@@ -128,8 +180,8 @@ impl Truth<'_> {
             [
                 ("project_id", id.clone()),
                 ("path", json!(path)),
-                ("name", json!(project.slug)),
-                ("namespace_id", json!(world.group(project.group).id)),
+                ("name", json!(project.slug_at(config, self.now))),
+                ("namespace_id", json!(world.group(project.group_at(config, self.now)).id)),
                 ("visibility", json!("private")),
                 ("default_branch", json!("main")),
                 ("url", json!(format!("{}/{path}", config.url))),

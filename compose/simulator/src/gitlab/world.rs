@@ -178,22 +178,22 @@ impl World {
 
     /// Number within the project of a merge request of a sprint.
     pub fn merge_request_iid(&self, sprint: &Sprint, number: u32) -> u64 {
-        self.before(sprint.project, sprint.number).merge_requests + u64::from(number) + 1
+        self.before(sprint.project, sprint.number).made.merge_requests + u64::from(number) + 1
     }
 
     /// Number within the project of an issue of a sprint.
     pub fn issue_iid(&self, sprint: &Sprint, number: u32) -> u64 {
-        self.before(sprint.project, sprint.number).issues + u64::from(number) + 1
+        self.before(sprint.project, sprint.number).made.issues + u64::from(number) + 1
     }
 
     /// Number within the project of a pipeline of a sprint.
     pub fn pipeline_iid(&self, sprint: &Sprint, number: u32) -> u64 {
-        self.before(sprint.project, sprint.number).pipelines + u64::from(number) + 1
+        self.before(sprint.project, sprint.number).made.pipelines + u64::from(number) + 1
     }
 
     /// Number within the project of a deployment of a sprint.
     pub fn deployment_iid(&self, sprint: &Sprint, number: u32) -> u64 {
-        self.before(sprint.project, sprint.number).deployments + u64::from(number) + 1
+        self.before(sprint.project, sprint.number).made.deployments + u64::from(number) + 1
     }
 
     /// Where the thing with this number within the project is, of those that `count` counts.

@@ -1,17 +1,30 @@
-//! The part of GraphQL that history is read with: a project's pipelines and merge requests (<https://docs.gitlab.com/api/graphql/reference/>). In: a
-//! query. Out: what it asks for, or GitLab's errors. Enforces types and complexity; never resolves a field that the version does not have.
+//! The part of GraphQL that history is read with: pipelines, merge requests, issues and jobs of projects (<https://docs.gitlab.com/api/graphql/reference/>).
+//! In: a query. Out: what it asks for, or GitLab's errors. Enforces types, arguments and complexity; never resolves a field that the version does
+//! not have.
+//!
+//! `words` and `parse` read a query, `schema` is what there is, `check` compares them, `complexity` says what it costs, `resolve` finds what is asked for:
+//! `connection` pages, `pipelines`, `merge_requests`, `issues`, `notes` and `jobs` rows.
 
+mod check;
 mod complexity;
-mod object;
+mod connection;
+mod fault;
+mod issues;
+mod jobs;
+mod merge_requests;
+mod notes;
 mod parse;
+mod pipelines;
 mod resolve;
-mod types;
+mod schema;
+mod words;
 
 use serde_json::{Map, Value, json};
 
 use super::token::Token;
-use super::version::Version;
 use crate::gitlab::{Millis, World};
+use crate::version::Version;
+use fault::Fault;
 
 /// Characters of a query (<https://docs.gitlab.com/api/graphql/#limits>).
 const MAX_QUERY: usize = 10_000;
@@ -22,38 +35,42 @@ const MAX_COMPLEXITY: u64 = 250;
 pub(super) fn answer(world: &World, token: &Token, version: Version, now: Millis, body: &[u8]) -> Value {
     match run(world, token, version, now, body) {
         Ok(found) => json!({"data": found}),
-        Err(message) => json!({"errors": [{"message": message}]}),
+        Err(faults) => json!({"errors": faults.iter().map(Fault::write).collect::<Vec<Value>>()}),
     }
 }
 
-fn run(world: &World, token: &Token, version: Version, now: Millis, body: &[u8]) -> Result<Value, String> {
-    let posted: Value = serde_json::from_slice(body).map_err(|_| "Unexpected end of document".to_owned())?;
-    let query = posted["query"].as_str().ok_or("Unexpected end of document")?;
+fn run(
+    world: &World,
+    token: &Token,
+    version: Version,
+    now: Millis,
+    body: &[u8],
+) -> Result<Value, Vec<Fault>> {
+    let plain = |message: &str| vec![Fault::plain(message)];
+    let posted: Value = serde_json::from_slice(body).map_err(|_| plain("Unexpected end of document"))?;
+    let query = posted["query"].as_str().ok_or_else(|| plain("Unexpected end of document"))?;
     if query.len() > MAX_QUERY {
-        return Err("Query too large".to_owned());
+        return Err(plain("Query too large"));
     }
     let empty = Map::new();
     let variables = posted["variables"].as_object().unwrap_or(&empty);
-    let fields = parse::parse(query, variables)?;
-    for field in &fields {
-        types::check("Query", field, version)?;
-    }
-    let score = complexity::score(&fields);
+    let mut operation = parse::parse(query).map_err(|fault| vec![fault])?;
+    check::check(&mut operation, variables, version)?;
+    let score = complexity::score(&operation.fields, version);
     if score > MAX_COMPLEXITY {
-        return Err(format!(
-            "Query has complexity of {score}, which exceeds max complexity of {MAX_COMPLEXITY}"
-        ));
+        let message =
+            format!("Query has complexity of {score}, which exceeds max complexity of {MAX_COMPLEXITY}");
+        return Err(plain(&message));
     }
     let resolver = resolve::Resolver { world, token, version, now };
     let mut found = Map::new();
-    for field in &fields {
+    for field in &operation.fields {
         let value = match field.name.as_str() {
-            "queryComplexity" => resolve::only(&field.fields, |name| match name {
+            "queryComplexity" => connection::only("QueryComplexity", &field.fields, |name| match name {
                 "score" => json!(score),
-                "limit" => json!(MAX_COMPLEXITY),
-                _ => Value::Null,
+                _ => json!(MAX_COMPLEXITY),
             }),
-            _ => resolver.root(field)?,
+            _ => resolver.root(field).map_err(|fault| vec![fault])?,
         };
         found.insert(field.key().to_owned(), value);
     }

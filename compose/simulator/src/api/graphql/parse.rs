@@ -1,13 +1,43 @@
-//! Reads a query. In: text and variables. Out: fields, with the values of their arguments. Takes one operation without fragments and directives:
-//! nothing else is asked here.
+//! Reads a query. In: text. Out: one operation with its variables and fields, fragments put in where they are spread. Never looks at types: whether a
+//! field is there, `check` says.
 
-use serde_json::{Map, Number, Value};
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::fault::Fault;
+use super::words::{Spot, Word, words};
+
+/// Fragments within fragments: deeper ones go round.
+const MAX_SPREADS: u32 = 20;
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Operation {
+    /// As paths of errors begin: `query`, or `query History`.
+    pub(super) name: String,
+    pub(super) variables: Vec<Declared>,
+    pub(super) fields: Vec<Field>,
+}
+
+/// A variable of an operation.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Declared {
+    pub(super) name: String,
+    /// Its type, as `[ID!]!`.
+    pub(super) of: String,
+    pub(super) default: Option<Value>,
+    pub(super) at: Spot,
+}
 
 /// A field that is asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Field {
     pub(super) alias: Option<String>,
     pub(super) name: String,
+    pub(super) at: Spot,
+    pub(super) given: Vec<(String, Given)>,
+    /// Values of its arguments, once variables are known.
     pub(super) arguments: Map<String, Value>,
     pub(super) fields: Vec<Field>,
 }
@@ -22,62 +52,94 @@ impl Field {
     pub(super) fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }
+
+    /// An argument that is a text.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.arguments.get(name).and_then(Value::as_str)
+    }
 }
 
+/// What is written for an argument.
 #[derive(Debug, Clone, PartialEq)]
-enum Word {
-    Name(String),
-    Text(String),
-    Number(Number),
+pub(super) enum Given {
+    Value(Value),
+    /// A word without quotes: of an enumeration.
+    Word(String),
     Variable(String),
-    Sign(char),
+    List(Vec<Given>),
 }
 
 /// Reads a query.
-pub(super) fn parse(query: &str, variables: &Map<String, Value>) -> Result<Vec<Field>, String> {
-    let words = words(query)?;
-    let mut reader = Reader { words, place: 0, variables };
-    if let Some(Word::Name(operation)) = reader.peek() {
-        if operation != "query" {
-            return Err(format!("{operation} is not available"));
+pub(super) fn parse(query: &str) -> Result<Operation, Fault> {
+    let mut reader = Reader { words: words(query)?, place: 0 };
+    let (mut operations, mut fragments) = (Vec::new(), HashMap::new());
+    while reader.peek().is_some() {
+        match reader.take_name("fragment") {
+            true => {
+                let name = reader.name()?;
+                reader.name()?;
+                reader.name()?;
+                fragments.insert(name, reader.selection()?);
+            }
+            false => operations.push(reader.operation()?),
         }
-        reader.place += 1;
-        if matches!(reader.peek(), Some(Word::Name(_))) {
-            reader.place += 1;
-        }
-        // Types of variables: their values are what matters here.
-        if reader.take('(') {
-            while !reader.take(')') {
-                reader.next().ok_or_else(unexpected_end)?;
+    }
+    let mut operation = match (operations.pop(), operations.len()) {
+        (Some(operation), 0) => operation,
+        (None, _) => return Err(Fault::plain("Unexpected end of document")),
+        _ => return Err(Fault::plain("An operation name is required")),
+    };
+    operation.fields = spread(operation.fields, &fragments, 0)?;
+    Ok(operation)
+}
+
+/// Puts the fields of fragments where they are spread. Such a place is a field that is named as no field can be.
+fn spread(
+    fields: Vec<Field>,
+    fragments: &HashMap<String, Vec<Field>>,
+    depth: u32,
+) -> Result<Vec<Field>, Fault> {
+    let mut whole = Vec::new();
+    for mut field in fields {
+        let name = field.name.strip_prefix("...").map(ToOwned::to_owned);
+        let below = std::mem::take(&mut field.fields);
+        match name.as_deref() {
+            None => {
+                field.fields = spread(below, fragments, depth)?;
+                whole.push(field);
+            }
+            Some("") => whole.extend(spread(below, fragments, depth)?),
+            Some(name) => {
+                let known = fragments.get(name).filter(|_| depth < MAX_SPREADS).ok_or_else(|| {
+                    let message =
+                        format!("Fragment {name} was used, but not defined, or contains an infinite loop");
+                    Fault::coded("useAndDefineFragment", message, (field.at, &[]), &[("fragmentName", name)])
+                })?;
+                whole.extend(spread(known.clone(), fragments, depth + 1)?);
             }
         }
     }
-    let fields = reader.selection()?;
-    match reader.next() {
-        None => Ok(fields),
-        Some(_) => Err("Expected end of document".to_owned()),
-    }
+    Ok(whole)
 }
 
-fn unexpected_end() -> String {
-    "Unexpected end of document".to_owned()
-}
-
-struct Reader<'v> {
-    words: Vec<Word>,
+struct Reader {
+    words: Vec<(Word, Spot)>,
     place: usize,
-    variables: &'v Map<String, Value>,
 }
 
-impl Reader<'_> {
+impl Reader {
     fn peek(&self) -> Option<&Word> {
-        self.words.get(self.place)
+        self.words.get(self.place).map(|(word, _)| word)
     }
 
-    fn next(&mut self) -> Option<Word> {
-        let word = self.words.get(self.place).cloned();
+    fn at(&self) -> Spot {
+        self.words.get(self.place).or(self.words.last()).map(|(_, at)| *at).unwrap_or_default()
+    }
+
+    fn next(&mut self) -> Result<Word, Fault> {
+        let word = self.peek().cloned();
         self.place += 1;
-        word
+        word.ok_or_else(|| Fault::plain("Unexpected end of document"))
     }
 
     fn take(&mut self, sign: char) -> bool {
@@ -86,106 +148,158 @@ impl Reader<'_> {
         is_it
     }
 
-    fn expect(&mut self, sign: char) -> Result<(), String> {
-        if self.take(sign) { Ok(()) } else { Err(format!("Expected {sign:?}")) }
+    fn take_name(&mut self, name: &str) -> bool {
+        let is_it = matches!(self.peek(), Some(Word::Name(given)) if given == name);
+        self.place += usize::from(is_it);
+        is_it
     }
 
-    fn name(&mut self) -> Result<String, String> {
-        match self.next() {
-            Some(Word::Name(name)) => Ok(name),
-            _ => Err("Expected a name".to_owned()),
+    fn expect(&mut self, sign: char) -> Result<(), Fault> {
+        if self.take(sign) { Ok(()) } else { Err(self.unexpected()) }
+    }
+
+    fn unexpected(&self) -> Fault {
+        match self.peek() {
+            None => Fault::plain("Unexpected end of document"),
+            Some(word) => Fault::syntax(&format!("Parse error on {word:?}"), self.at()),
         }
     }
 
-    fn selection(&mut self) -> Result<Vec<Field>, String> {
+    fn name(&mut self) -> Result<String, Fault> {
+        match self.peek() {
+            Some(Word::Name(name)) => {
+                let name = name.clone();
+                self.place += 1;
+                Ok(name)
+            }
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn operation(&mut self) -> Result<Operation, Fault> {
+        let (mut name, mut variables) = ("query".to_owned(), Vec::new());
+        if self.take_name("query") {
+            if matches!(self.peek(), Some(Word::Name(_))) {
+                name = format!("query {}", self.name()?);
+            }
+            if self.take('(') {
+                while !self.take(')') {
+                    variables.push(self.declared()?);
+                }
+            }
+        }
+        let fields = self.selection()?;
+        Ok(Operation { name, variables, fields })
+    }
+
+    fn declared(&mut self) -> Result<Declared, Fault> {
+        let at = self.at();
+        let Word::Variable(name) = self.next()? else {
+            return Err(Fault::syntax("Parse error on a variable", at));
+        };
+        self.expect(':')?;
+        let of = self.type_of_variable()?;
+        let default = match self.take('=') {
+            true => Some(self.given()?.value(&Map::new())),
+            false => None,
+        };
+        Ok(Declared { name, of, default, at })
+    }
+
+    fn type_of_variable(&mut self) -> Result<String, Fault> {
+        let mut of = match self.take('[') {
+            true => {
+                let within = self.type_of_variable()?;
+                self.expect(']')?;
+                format!("[{within}]")
+            }
+            false => self.name()?,
+        };
+        if self.take('!') {
+            of.push('!');
+        }
+        Ok(of)
+    }
+
+    fn selection(&mut self) -> Result<Vec<Field>, Fault> {
         self.expect('{')?;
         let mut fields = Vec::new();
         while !self.take('}') {
-            fields.push(self.field()?);
+            let field = match self.peek() {
+                Some(Word::Spread) => self.spread()?,
+                _ => self.field()?,
+            };
+            fields.push(field);
         }
         Ok(fields)
     }
 
-    fn field(&mut self) -> Result<Field, String> {
+    fn spread(&mut self) -> Result<Field, Fault> {
+        let at = self.at();
+        self.next()?;
+        let is_named = matches!(self.peek(), Some(Word::Name(name)) if name != "on");
+        let name = if is_named { self.name()? } else { String::new() };
+        if self.take_name("on") {
+            self.name()?;
+        }
+        let fields = if is_named { Vec::new() } else { self.selection()? };
+        let name = format!("...{name}");
+        Ok(Field { alias: None, name, at, given: Vec::new(), arguments: Map::new(), fields })
+    }
+
+    fn field(&mut self) -> Result<Field, Fault> {
+        let at = self.at();
         let first = self.name()?;
         let (alias, name) = match self.take(':') {
             true => (Some(first), self.name()?),
             false => (None, first),
         };
-        let mut arguments = Map::new();
+        let mut given = Vec::new();
         if self.take('(') {
             while !self.take(')') {
                 let argument = self.name()?;
                 self.expect(':')?;
-                let value = self.value()?;
-                arguments.insert(argument, value);
+                given.push((argument, self.given()?));
             }
         }
         let fields = if self.peek() == Some(&Word::Sign('{')) { self.selection()? } else { Vec::new() };
-        Ok(Field { alias, name, arguments, fields })
+        Ok(Field { alias, name, at, given, arguments: Map::new(), fields })
     }
 
-    fn value(&mut self) -> Result<Value, String> {
-        match self.next().ok_or_else(unexpected_end)? {
-            Word::Text(text) => Ok(Value::String(text)),
-            Word::Number(number) => Ok(Value::Number(number)),
-            Word::Variable(name) => Ok(self.variables.get(&name).cloned().unwrap_or(Value::Null)),
-            Word::Name(name) => Ok(match name.as_str() {
-                "true" => Value::Bool(true),
-                "false" => Value::Bool(false),
-                "null" => Value::Null,
-                _ => Value::String(name),
-            }),
+    fn given(&mut self) -> Result<Given, Fault> {
+        let at = self.at();
+        Ok(match self.next()? {
+            Word::Text(text) => Given::Value(Value::String(text)),
+            Word::Number(number) => Given::Value(Value::Number(number)),
+            Word::Variable(name) => Given::Variable(name),
+            Word::Name(name) => match name.as_str() {
+                "true" => Given::Value(Value::Bool(true)),
+                "false" => Given::Value(Value::Bool(false)),
+                "null" => Given::Value(Value::Null),
+                _ => Given::Word(name),
+            },
             Word::Sign('[') => {
-                let mut values = Vec::new();
+                let mut given = Vec::new();
                 while !self.take(']') {
-                    values.push(self.value()?);
+                    given.push(self.given()?);
                 }
-                Ok(Value::Array(values))
+                Given::List(given)
             }
-            Word::Sign(sign) => Err(format!("Unexpected {sign:?}")),
-        }
+            word => return Err(Fault::syntax(&format!("Parse error on {word:?}"), at)),
+        })
     }
 }
 
-fn words(query: &str) -> Result<Vec<Word>, String> {
-    let mut words = Vec::new();
-    let mut rest = query.chars().peekable();
-    while let Some(first) = rest.next() {
-        let mut name = |first: Option<char>| {
-            let mut name: String = first.into_iter().collect();
-            while let Some(next) = rest.next_if(|next| next.is_ascii_alphanumeric() || *next == '_') {
-                name.push(next);
-            }
-            name
-        };
-        match first {
-            first if first.is_whitespace() || first == ',' => (),
-            '#' => while rest.next_if(|next| *next != '\n').is_some() {},
-            first if first.is_ascii_alphabetic() || first == '_' => words.push(Word::Name(name(Some(first)))),
-            '$' => words.push(Word::Variable(name(None))),
-            first if first.is_ascii_digit() || first == '-' => {
-                let number = name(Some(first)).parse::<i64>().map_err(|_| "Expected a number".to_owned())?;
-                words.push(Word::Number(number.into()));
-            }
-            '"' => words.push(Word::Text(text(&mut rest)?)),
-            sign if "{}()[]:!=".contains(sign) => words.push(Word::Sign(sign)),
-            sign => return Err(format!("Unexpected {sign:?}")),
+impl Given {
+    /// The value, with those of variables.
+    pub(super) fn value(&self, variables: &Map<String, Value>) -> Value {
+        match self {
+            Given::Value(value) => value.clone(),
+            Given::Word(word) => Value::String(word.clone()),
+            Given::Variable(name) => variables.get(name).cloned().unwrap_or(Value::Null),
+            Given::List(all) => all.iter().map(|one| one.value(variables)).collect(),
         }
     }
-    Ok(words)
-}
-
-fn text(rest: &mut impl Iterator<Item = char>) -> Result<String, String> {
-    let mut text = String::new();
-    while let Some(next) = rest.next() {
-        match next {
-            '"' => return Ok(text),
-            '\\' => text.extend(rest.next()),
-            next => text.push(next),
-        }
-    }
-    Err(unexpected_end())
 }
 
 #[cfg(test)]
@@ -196,23 +310,34 @@ mod tests {
 
     #[test]
     fn aliases_arguments_and_variables_are_read() {
-        let query = r#"query History($path: ID!, $first: Int = 1) { a: project(fullPath: $path) { pipelines(first: 100, updatedAfter: "x") { nodes { id } } } }"#;
-        let variables = json!({"path": "factory/service-0"});
-        let fields = parse(query, variables.as_object().unwrap()).unwrap();
-        assert_eq!((fields[0].key(), fields[0].name.as_str()), ("a", "project"));
-        assert_eq!(fields[0].arguments["fullPath"], "factory/service-0");
-        let pipelines = fields[0].field("pipelines").unwrap();
-        assert_eq!(
-            (&pipelines.arguments["first"], &pipelines.arguments["updatedAfter"]),
-            (&json!(100), &json!("x"))
-        );
+        let query = r#"query History($path: ID!, $first: Int = 1, $iids: [String!]) {
+            a: project(fullPath: $path) { pipelines(first: 100, updatedAfter: "x", status: SUCCESS) { nodes { id } } } }"#;
+        let operation = parse(query).unwrap();
+        assert_eq!(operation.name, "query History");
+        let types: Vec<&str> = operation.variables.iter().map(|variable| variable.of.as_str()).collect();
+        assert_eq!(types, ["ID!", "Int", "[String!]"]);
+        assert_eq!(operation.variables[1].default, Some(json!(1)));
+        let project = &operation.fields[0];
+        assert_eq!((project.key(), project.name.as_str()), ("a", "project"));
+        let pipelines = project.field("pipelines").unwrap();
+        assert_eq!(pipelines.given[2], ("status".to_owned(), Given::Word("SUCCESS".to_owned())));
         assert_eq!(pipelines.field("nodes").unwrap().fields[0].name, "id");
     }
 
     #[test]
+    fn fragments_stand_where_they_are_spread() {
+        let operation = parse(
+            "query { a { ...Who ... on B { d } } } fragment Who on User { id ...More } fragment More on User { name }",
+        );
+        let names: Vec<String> = operation.unwrap().fields[0].fields.iter().map(|f| f.name.clone()).collect();
+        assert_eq!(names, ["id", "name", "d"]);
+        assert!(parse("{ ...Who } fragment Who on User { ...Who }").is_err());
+    }
+
+    #[test]
     fn what_is_no_query_is_refused() {
-        for query in ["", "{", "{ a(b: }", "mutation { a }", "{ a } b", "{ ..."] {
-            assert!(parse(query, &Map::new()).is_err(), "{query}");
+        for query in ["", "{", "{ a(b: }", "mutation { a }", "{ a } b", "{ ...", "{ a } { b }"] {
+            assert!(parse(query).is_err(), "{query}");
         }
     }
 }

@@ -6,7 +6,8 @@ use super::super::query::Query;
 use super::super::refusal::Refusal;
 use super::super::write::merge_request::Stats;
 use super::{Chosen, Listed, Lister, Sprints, select};
-use crate::gitlab::{DAY, Happened, Millis, Noteable, Sprint, branches};
+use crate::gitlab::text::read_time;
+use crate::gitlab::{DAY, Group, Happened, Millis, Noteable, Special, Sprint, branches};
 
 /// The times that `after` and `before` mean: days, of which neither is itself included.
 fn date_window(query: &Query) -> (Option<Millis>, Option<Millis>) {
@@ -18,7 +19,12 @@ impl Lister<'_> {
     pub(in crate::api) fn events(&self) -> Listed {
         let (scribe, query) = (&self.scribe, self.query);
         let window = date_window(query);
-        let sprints = Sprints::of(scribe.world, scribe.now, window, query.is_ascending());
+        let mut sprints = Sprints::of(scribe.world, scribe.now, window, query.is_ascending());
+        // What was imported happened before the project was there.
+        if scribe.project.special == Special::Imported && !sprints.numbers.contains(&0) {
+            let end = if query.is_ascending() { 0 } else { sprints.numbers.len() };
+            sprints.numbers.insert(end, 0);
+        }
         let selection = select(
             &sprints,
             (self.paging.skip(), self.paging.per_page),
@@ -26,8 +32,8 @@ impl Lister<'_> {
             |sprint| {
                 let made = scribe.world.sprint(scribe.project.index, sprint);
                 let numbers = made.activities.iter().zip(0..).filter(|(activity, _)| {
-                    activity.at <= scribe.now
-                        && super::is_within(activity.at, window)
+                    made.is_listed(activity, scribe.now)
+                        && super::is_within(activity.created_at(), window)
                         && query.get("action").is_none_or(|asked| is_action(activity.what, asked))
                         && query.get("target_type").is_none_or(|asked| is_target(activity.what, asked))
                 });
@@ -143,14 +149,37 @@ impl Lister<'_> {
         Ok(Page::cut(rows, self.paging))
     }
 
-    /// Milestones of the project.
+    /// Milestones of the project, and of the groups above it where they are asked for.
     pub(in crate::api) fn milestones(&self) -> Listed {
-        let last = self.scribe.world.config().sprint_at(self.scribe.now);
-        let written = (0..=last).map(|sprint| self.scribe.milestone(sprint));
-        let asked = self.query.get("state");
-        let mut rows: Vec<_> =
-            written.filter(|row| asked.is_none_or(|asked| asked == "all" || row["state"] == asked)).collect();
-        rows.reverse();
+        let (world, query) = (self.scribe.world, self.query);
+        let last = world.config().sprint_at(self.scribe.now);
+        let mut rows: Vec<_> = (0..=last).map(|sprint| self.scribe.milestone(sprint)).collect();
+        let includes = ["include_ancestors", "include_parent_milestones"];
+        if includes.iter().any(|name| query.says(name) == Some(true)) {
+            let mut above = Some(self.scribe.project.group_at(world.config(), self.scribe.now));
+            while let Some(index) = above {
+                let group = world.group(index);
+                rows.extend(self.scribe.group_milestones(&group));
+                above = group.parent;
+            }
+        }
+        self.milestone_page(rows)
+    }
+
+    /// Milestones of a group.
+    pub(in crate::api) fn group_milestones(&self, group: &Group) -> Listed {
+        self.milestone_page(self.scribe.group_milestones(group))
+    }
+
+    fn milestone_page(&self, mut rows: Vec<serde_json::Value>) -> Listed {
+        let query = self.query;
+        let (after, before) = self.updated();
+        rows.retain(|row| {
+            let updated_at = row["updated_at"].as_str().and_then(read_time);
+            query.get("state").is_none_or(|asked| asked == "all" || row["state"] == asked)
+                && updated_at.is_none_or(|at| super::is_within(at, (after, before)))
+        });
+        rows.sort_by_key(|row| std::cmp::Reverse(row["due_date"].as_str().map(ToOwned::to_owned)));
         Ok(Page::cut(rows, self.paging))
     }
 }

@@ -74,7 +74,7 @@ impl Lister<'_> {
     pub(in crate::api) fn pipeline_place(&self, id: u64) -> Result<(Arc<Sprint>, u32), Refusal> {
         let now = self.scribe.now;
         self.place(id, |sprint, number| {
-            sprint.pipelines.get(number as usize).is_some_and(|pipeline| pipeline.created_at <= now)
+            sprint.pipelines.get(number as usize).is_some_and(|pipeline| pipeline.is_there(now))
         })
     }
 
@@ -158,7 +158,7 @@ impl Lister<'_> {
         let rows = (owner.jobs.iter().rev())
             .filter(|job| {
                 let job = sprint.jobs.get(**job as usize);
-                job.is_some_and(|job| job.created_at <= now && is_asked(job, now))
+                job.is_some_and(|job| job.status(now).is_some() && is_asked(job, now))
             })
             .filter_map(|job| self.scribe.job(sprint, *job))
             .collect();

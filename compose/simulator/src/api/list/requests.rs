@@ -187,21 +187,26 @@ impl Lister<'_> {
     /// A merge request by its number, where it is there.
     pub(in crate::api) fn merge_request_place(&self, iid: u64) -> Result<(Arc<Sprint>, u32), Refusal> {
         let (world, now) = (self.scribe.world, self.scribe.now);
-        let place = world.numbered(self.scribe.project.index, iid, now, |sizes| sizes.merge_requests);
+        let place = world.numbered(self.scribe.project.index, iid, now, |sizes| sizes.made.merge_requests);
         let place = place.ok_or(Refusal::NotFound("404 Not found"))?;
-        Ok((world.sprint(place.project, place.sprint), place.number))
+        let sprint = world.sprint(place.project, place.sprint);
+        match sprint.has(Noteable::MergeRequest(place.number), now) {
+            true => Ok((sprint, place.number)),
+            false => Err(Refusal::NotFound("404 Not found")),
+        }
     }
 
     /// An issue by its number, where it is there and may be seen.
     pub(in crate::api) fn issue_place(&self, iid: u64) -> Result<(Arc<Sprint>, u32), Refusal> {
         let (world, now) = (self.scribe.world, self.scribe.now);
-        let place = world.numbered(self.scribe.project.index, iid, now, |sizes| sizes.issues);
+        let place = world.numbered(self.scribe.project.index, iid, now, |sizes| sizes.made.issues);
         let place: Place = place.ok_or(Refusal::NotFound("404 Not found"))?;
         let sprint = world.sprint(place.project, place.sprint);
         let is_hidden = sprint.issues.get(place.number as usize).is_none_or(|issue| issue.confidential);
-        match is_hidden && !self.sees_confidential() {
-            true => Err(Refusal::NotFound("404 Not found")),
-            false => Ok((sprint, place.number)),
+        let is_there = sprint.has(Noteable::Issue(place.number), now);
+        match is_there && (!is_hidden || self.sees_confidential()) {
+            true => Ok((sprint, place.number)),
+            false => Err(Refusal::NotFound("404 Not found")),
         }
     }
 
@@ -210,7 +215,7 @@ impl Lister<'_> {
         let only_comments = self.query.get("activity_filter") == Some("only_comments");
         let mut numbers: Vec<u32> = (sprint.notes.iter().zip(0..))
             .filter(|(note, _)| {
-                note.on == on && note.at <= self.scribe.now && !(only_comments && note.system)
+                note.on == on && note.is_there(self.scribe.now) && !(only_comments && note.system)
             })
             .map(|(_, number)| number)
             .collect();

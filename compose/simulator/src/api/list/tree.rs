@@ -107,16 +107,19 @@ pub(in crate::api) fn group_list(lister: &Lister<'_>, of: &Group, what: OfGroup)
     let (world, query) = (lister.scribe.world, lister.query);
     let config = world.config();
     let is_below = |index: u32| index == of.index || world.group(index).is_within(config, of.index);
+    let group_of = |project: &Project| project.group_at(config, lister.scribe.now);
     let is_archived = |project: &Project| project.special == Special::Archived;
-    let below =
-        || (0..world.projects()).map(|index| world.project(index)).filter(|project| is_below(project.group));
+    let below = || {
+        (0..world.projects()).map(|index| world.project(index)).filter(|project| is_below(group_of(project)))
+    };
     match what {
         OfGroup::Projects => {
             // Foreign projects are listed unless they are refused, subgroups' only where they are asked for.
             let with_subgroups = query.says("include_subgroups") == Some(true);
             let with_shared = query.says("with_shared") != Some(false);
             let listed = (0..world.projects()).map(|index| world.project(index)).filter(|project| {
-                let is_own = project.group == of.index || (with_subgroups && is_below(project.group));
+                let group = group_of(project);
+                let is_own = group == of.index || (with_subgroups && is_below(group));
                 let is_shared =
                     with_shared && shared_with(world, project).is_some_and(|with| with.index == of.index);
                 let archived = query.says("archived").is_none_or(|asked| asked == is_archived(project));
@@ -128,8 +131,7 @@ pub(in crate::api) fn group_list(lister: &Lister<'_>, of: &Group, what: OfGroup)
             let listed = (0..world.groups()).filter(|index| *index != of.index && is_below(*index));
             Ok(Page::cut(listed.map(|index| group(world, &world.group(index))).collect(), lister.paging))
         }
-        // No group of this world has milestones of its own.
-        OfGroup::Milestones => Ok(Page::cut(Vec::new(), lister.paging)),
+        OfGroup::Milestones => lister.group_milestones(of),
         OfGroup::MergeRequests | OfGroup::Issues => {
             let hides_archived = query.says("non_archived") != Some(false);
             let projects: Vec<Project> =

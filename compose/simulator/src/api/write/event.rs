@@ -53,10 +53,12 @@ impl Scribe<'_> {
     }
 
     fn event_of(&self, sprint: &Sprint, number: u32, activity: &Activity) -> Value {
+        let imported = activity.imported_before > 0;
         json!({
             "id": self.world.id_in(sprint, number), "project_id": self.project.id, "action_name": null, "target_id": null,
             "target_iid": null, "target_type": null, "author_id": activity.by.id(), "target_title": null,
-            "created_at": time(activity.at), "author": self.person(activity.by), "imported": false, "imported_from": "none",
+            "created_at": time(activity.created_at()), "author": self.person(activity.by), "imported": imported,
+            "imported_from": if imported { "github" } else { "none" },
             "author_username": activity.by.username(),
         })
     }

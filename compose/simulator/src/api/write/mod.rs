@@ -10,9 +10,9 @@ mod repository;
 
 use serde_json::{Value, json};
 
-use super::version::Version;
 use crate::gitlab::text::{date, time};
-use crate::gitlab::{Millis, Noteable, Person, Project, Sprint, World, text};
+use crate::gitlab::{Group, Millis, Noteable, Person, Project, Quarter, Sprint, World, quarters, text};
+use crate::version::Version;
 
 /// Writes the objects of a project, as they are at a time.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +31,12 @@ impl Scribe<'_> {
 
     /// Page of the project.
     pub(super) fn page(&self) -> String {
-        format!("{}/{}", self.url(), self.project.path(self.world.config()))
+        format!("{}/{}", self.url(), self.path())
+    }
+
+    /// Full path of the project.
+    pub(super) fn path(&self) -> String {
+        self.project.path_at(self.world.config(), self.now)
     }
 
     pub(super) fn person(&self, person: Person) -> Value {
@@ -56,6 +61,20 @@ impl Scribe<'_> {
             "due_date": date(ends_at - 1), "start_date": date(starts_at), "expired": is_over,
             "web_url": format!("{}/-/milestones/{iid}", self.page()),
         })
+    }
+
+    /// The milestones of a group, which has its own: whole quarters, that nobody closes.
+    pub(super) fn group_milestones(&self, group: &Group) -> Vec<Value> {
+        let write = |quarter: Quarter| {
+            let Quarter { id, iid, starts_at, ends_at } = quarter;
+            json!({
+                "id": id, "iid": iid, "group_id": group.id, "title": format!("Quarter {iid}"), "description": "", "state": "active",
+                "created_at": time(starts_at), "updated_at": time(starts_at), "due_date": date(ends_at - 1),
+                "start_date": date(starts_at), "expired": self.now >= ends_at,
+                "web_url": format!("{}/groups/{}/-/milestones/{iid}", self.url(), group.path),
+            })
+        };
+        quarters(self.world, group, self.now).into_iter().map(write).collect()
     }
 
     /// The id and the number of what a note or an event of state is on.

@@ -5,21 +5,23 @@ use serde_json::{Value, json};
 
 use super::Scribe;
 use crate::gitlab::text::{date, time};
-use crate::gitlab::{DAY, Group, Millis, Person, Special, World, shared_with};
+use crate::gitlab::{DAY, Group, Millis, Person, Project, Special, World, last_activity, shared_with};
 
 impl Scribe<'_> {
     /// The project.
     pub(in crate::api) fn project(&self) -> Value {
         let config = self.world.config();
         let project = self.project;
-        let group = self.world.group(project.group);
-        let path = project.path_at(config, self.now);
-        let marked = (project.special == Special::DeletionScheduled).then(|| date(self.now));
+        let group = self.world.group(project.group_at(config, self.now));
+        let (path, name) = (self.path(), project.slug_at(config, self.now));
+        let marked_at = Project::marked_at(config);
+        let is_marked = project.special == Special::DeletionScheduled && marked_at <= self.now;
+        let marked = is_marked.then(|| date(marked_at));
         let enabled = |is_enabled: bool| if is_enabled { "enabled" } else { "disabled" };
         let shared: Vec<Value> = self.shared_with().map(|group| shared_group(&group)).into_iter().collect();
         let api = format!("{}/api/v4/projects/{}", self.url(), project.id);
         json!({
-            "id": project.id, "description": "", "name": project.slug, "name_with_namespace": format!("{} / {}", group.name, project.slug),
+            "id": project.id, "description": "", "name": name, "name_with_namespace": format!("{} / {name}", group.name),
             "path": path.rsplit('/').next(), "path_with_namespace": path, "created_at": time(project.created_at(config)),
             "default_branch": "main", "tag_list": [], "topics": [], "web_url": format!("{}/{path}", self.url()), "forks_count": 0,
             "avatar_url": null, "star_count": 0, "last_activity_at": time(self.last_activity()), "visibility": "private",
@@ -40,11 +42,9 @@ impl Scribe<'_> {
         })
     }
 
-    fn last_activity(&self) -> Millis {
-        // GitLab moves it once an hour at most: a day is as true.
-        let day = 24 * 3_600_000;
-        (self.now / day * day)
-            .clamp(self.project.created_at(self.world.config()), self.world.config().ends_at())
+    /// When something was last noticed in the project.
+    pub(in crate::api) fn last_activity(&self) -> Millis {
+        last_activity(self.world, self.project, self.now)
     }
 
     /// The group that it is shared with, besides its own.

@@ -82,6 +82,7 @@ impl Growth<'_> {
             attempt: 0,
             environment: None,
             trigger: None,
+            deleted_at: None,
         });
         (number, finished_at)
     }

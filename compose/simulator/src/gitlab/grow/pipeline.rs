@@ -224,6 +224,7 @@ impl Growth<'_> {
             steps: vec![(at + MOMENT, Status::Created)],
             jobs: Vec::new(),
             coverage: None,
+            deleted_at: None,
         });
         Some(number)
     }

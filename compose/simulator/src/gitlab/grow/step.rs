@@ -109,6 +109,7 @@ impl Growth<'_> {
             first_head: head,
             head_pipeline: None,
             imported_before: if imported { dice.between(300 * DAY, 400 * DAY) } else { 0 },
+            deleted_at: None,
         };
         self.sprint.merge_requests.push(request_of);
         if self.project.has_merge_request_pipelines() || plan.story == Story::OfFork {
@@ -125,13 +126,21 @@ impl Growth<'_> {
         let (by, on) = (taken.by, Noteable::Issue(issue));
         match taken.what {
             IssueWhat::Opened => {
+                // One that moves has its first time in two projects.
+                let moves =
+                    plan.moved_from.is_some() || plan.steps.iter().any(|step| step.what == IssueWhat::Moved);
+                let imported = self.project.special == Special::Imported && self.sprint.number == 0 && !moves;
+                let mut dice = self.dice(0x6969, issue);
+                let plan = &self.issue_plans[issue as usize];
                 let made = Issue {
-                    author: plan.author,
+                    author: if imported { Person::PLACEHOLDER } else { plan.author },
                     assignee: plan.assignee,
                     is_incident: plan.is_incident,
                     confidential: plan.confidential,
                     moved_from: plan.moved_from,
                     steps: Vec::new(),
+                    imported_before: if imported { dice.between(300 * DAY, 400 * DAY) } else { 0 },
+                    deleted_at: None,
                 };
                 self.sprint.issues.push(made);
                 self.activity(at, by, Happened::Issue(issue, "opened"));
@@ -155,6 +164,7 @@ impl Growth<'_> {
                 self.state(at, on, by, "reopened");
                 self.activity(at, by, Happened::Issue(issue, "reopened"));
             }
+            IssueWhat::Touched => (),
             IssueWhat::Moved => {
                 self.note(at, on, by, "moved to another project".to_owned());
                 self.state(at, on, by, "closed");

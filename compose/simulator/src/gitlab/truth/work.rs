@@ -110,7 +110,8 @@ impl Truth<'_> {
                     IssueWhat::Reopened => "reopened",
                     _ => continue,
                 };
-                let time = if step.what == IssueWhat::Opened { state.created_at } else { step.at };
+                let happened_at = step.at - issue.imported_before;
+                let time = if step.what == IssueWhat::Opened { state.created_at } else { happened_at };
                 let columns = [
                     self.project_id(),
                     ("issue_id", self.id(sprint, number)),
@@ -123,7 +124,7 @@ impl Truth<'_> {
     }
 
     pub(super) fn notes(&self, sprint: &Sprint, rows: &mut Vec<Row>) {
-        for (note, number) in sprint.notes.iter().zip(0..).filter(|(note, _)| note.at <= self.now) {
+        for (note, number) in sprint.notes.iter().zip(0..).filter(|(note, _)| note.is_there(self.now)) {
             let (noteable, iid) = match note.on {
                 Noteable::MergeRequest(on) => (on, self.world.merge_request_iid(sprint, on)),
                 Noteable::Issue(on) => (on, self.world.issue_iid(sprint, on)),

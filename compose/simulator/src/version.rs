@@ -22,27 +22,37 @@ impl Version {
     }
 
     /// `/pipelines/:id/trigger_jobs` came with 19.2 (<https://docs.gitlab.com/api/jobs/>); `bridges` is there in all.
-    pub(super) fn has_trigger_jobs(self) -> bool {
+    pub(crate) fn has_trigger_jobs(self) -> bool {
         self >= Version::V19
     }
 
     /// Keyset paging of a project's issues came with 18.3 (<https://docs.gitlab.com/api/rest/>).
-    pub(super) fn has_keyset_issues(self) -> bool {
+    pub(crate) fn has_keyset_issues(self) -> bool {
         self >= Version::V19
     }
 
+    /// The log of a hook came with 17.3 (<https://docs.gitlab.com/api/project_webhooks/>).
+    pub(crate) fn has_hook_log(self) -> bool {
+        self >= Version::V18
+    }
+
     /// `approved_at` came with 18.5 or so.
-    pub(super) fn has_approved_at(self) -> bool {
+    pub(crate) fn has_approved_at(self) -> bool {
         self >= Version::V19
     }
 
     /// `merged_after` and `merged_before` came with 19.3.
-    pub(super) fn has_merged_filters(self) -> bool {
+    pub(crate) fn has_merged_filters(self) -> bool {
         self >= Version::V19
     }
 
+    /// Where pages of issues are: `work_items` since 18.x, as their links say.
+    pub(crate) fn issues_page(self) -> &'static str {
+        if self >= Version::V19 { "work_items" } else { "issues" }
+    }
+
     /// Times of an environment, and of an annotated tag.
-    pub(super) fn has_created_at_of_refs(self) -> bool {
+    pub(crate) fn has_created_at_of_refs(self) -> bool {
         self >= Version::V18
     }
 }
