@@ -5,6 +5,7 @@ use schemas::EventKind;
 use schemas::api;
 use schemas::api::deployment::{Environment, MergeRequests};
 use schemas::api::merge_request::{Approvals, Commits};
+use schemas::api::presence::Presence;
 use schemas::api::project_event::ProjectEvent;
 use schemas::api::push::{ListedCommit, ListedRef, PushEvent};
 use schemas::api::resource::{ObjectHead, Resource};
@@ -52,6 +53,8 @@ pub enum EventBody {
     StateEvent(Box<StateEvent>),
     /// What happened to a merge request or an issue, as the API lists the events of a project.
     ProjectEvent(Box<ProjectEvent>),
+    /// That something is no longer listed, or is listed again.
+    Presence(Box<Presence>),
     /// A change of a pipeline and its jobs, or the pipeline as the API lists it.
     Pipeline(Box<Pipeline>),
     /// A change of an issue or another work item, or one as the API lists it.
@@ -149,13 +152,18 @@ pub(super) fn typed(kind: EventKind, payload: &str) -> Result<EventBody, DecodeE
 pub(super) fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {
     let head = ObjectHead::read(payload).map_err(|source| DecodeError::Payload { kind, source })?;
     let Some(resource) = head.resource(kind) else { return Ok(EventBody::Untyped) };
+    if head.tells_presence() {
+        return presence(kind, resource, parse(kind, payload)?);
+    }
     match resource {
         Resource::PushEvent => {
             let event: PushEvent = parse(kind, payload)?;
-            match event.push_data.field(|push| &push.ref_name) {
-                Field::Value(_) => push(kind, event.into()),
+            let content = &event.push_data;
+            let (name, count) = (content.field(|push| &push.ref_name), content.field(|push| &push.ref_count));
+            match (name, count) {
                 // Of a push of many refs GitLab lists nothing but how many.
-                _ => Ok(EventBody::Untyped),
+                (Field::Value(_), _) | (_, Field::Value(_)) => push(kind, event.into()),
+                (_, _) => Ok(EventBody::Untyped),
             }
         }
         Resource::Commit => {
@@ -308,6 +316,20 @@ fn state_event(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError>
         return Err(DecodeError::Missing { kind, field: "created_at" });
     }
     Ok(EventBody::StateEvent(Box::new(event)))
+}
+
+fn presence(kind: EventKind, resource: Resource, presence: Presence) -> Result<EventBody, DecodeError> {
+    match resource {
+        Resource::MergeRequest => number(kind, "iid", &presence.iid)?,
+        Resource::Release => text(kind, "tag_name", &presence.tag_name)?,
+        Resource::Branch | Resource::Tag => text(kind, "name", &presence.name)?,
+        _ => number(kind, "id", &presence.id)?,
+    }
+    match (presence.resource(), presence.shown()) {
+        (Some(_), Some(_)) => Ok(EventBody::Presence(Box::new(presence))),
+        (None, _) => Ok(EventBody::Untyped),
+        (Some(_), None) => Err(DecodeError::Missing { kind, field: "absent_since" }),
+    }
 }
 
 fn project_event(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {

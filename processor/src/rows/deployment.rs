@@ -16,7 +16,7 @@ use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
 /// A row of `deployment_facts`.
-#[derive(Debug, Clone, Row, Serialize)]
+#[derive(Debug, Clone, Default, Row, Serialize)]
 pub struct DeploymentRow {
     pub(super) instance: String,
     pub(super) project_id: u64,

@@ -11,7 +11,7 @@ use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
 /// A row of `environment_facts`.
-#[derive(Debug, Clone, Row, Serialize)]
+#[derive(Debug, Clone, Default, Row, Serialize)]
 pub struct EnvironmentRow {
     pub(super) instance: String,
     pub(super) project_id: u64,

@@ -17,7 +17,7 @@ use super::{EventId, Provenance, Rows, group, project, user};
 use crate::decode::Event;
 
 /// A row of `member_facts`.
-#[derive(Debug, Clone, Row, Serialize)]
+#[derive(Debug, Clone, Default, Row, Serialize)]
 pub struct MemberRow {
     pub(super) instance: String,
     pub(super) project_id: u64,

@@ -15,7 +15,7 @@ use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
 /// A row of `merge_request_facts`.
-#[derive(Debug, Clone, Row, Serialize)]
+#[derive(Debug, Clone, Default, Row, Serialize)]
 pub struct MergeRequestRow {
     pub(super) instance: String,
     pub(super) project_id: u64,
@@ -42,6 +42,10 @@ pub struct MergeRequestRow {
     pub(super) merge_status: Versioned<String>,
     pub(super) discussions_resolved: Versioned<bool>,
     pub(super) first_contribution: Versioned<bool>,
+    pub(super) additions: Versioned<u64>,
+    pub(super) deletions: Versioned<u64>,
+    pub(super) changed_files: Versioned<u64>,
+    pub(super) commit_count: Versioned<u64>,
     pub(super) time_estimate_seconds: Versioned<u64>,
     pub(super) time_spent_seconds: Versioned<u64>,
     pub(super) url: Versioned<String>,
@@ -137,6 +141,10 @@ fn state(
             .value(&attributes.detailed_merge_status.clone().or(attributes.merge_status.clone())),
         discussions_resolved: columns.value(&attributes.blocking_discussions_resolved),
         first_contribution: columns.value(&attributes.first_contribution),
+        additions: columns.value(&attributes.additions),
+        deletions: columns.value(&attributes.deletions),
+        changed_files: columns.value(&attributes.changed_files),
+        commit_count: columns.value(&attributes.commit_count),
         time_estimate_seconds: columns.value(&attributes.time_estimate),
         time_spent_seconds: columns.value(&attributes.total_time_spent),
         url: columns.value(&attributes.url),

@@ -28,6 +28,7 @@ mod merged;
 mod milestone;
 mod note;
 mod pipeline;
+mod presence;
 mod project;
 mod project_event;
 mod push;
@@ -170,7 +171,7 @@ pub fn earliest_first(milliseconds: i64) -> u64 {
 }
 
 /// The id of an event inside a versioned column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct EventId(#[serde(with = "clickhouse::serde::uuid")] Uuid);
 
@@ -223,6 +224,7 @@ pub fn rows_for(event: Event) -> Rows {
             _ => Rows::default(),
         },
         Ok(EventBody::ProjectEvent(told)) => project_event::rows(&event, told),
+        Ok(EventBody::Presence(presence)) => presence::rows(&event, presence),
         Ok(EventBody::Pipeline(pipeline)) => pipeline::rows(&event, pipeline),
         Ok(EventBody::Issue(issue)) => issue::rows(&event, issue),
         Ok(EventBody::Note(note)) => note::rows(&event, note),

@@ -12,7 +12,7 @@ use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
 /// A row of `note_facts`.
-#[derive(Debug, Clone, Row, Serialize)]
+#[derive(Debug, Clone, Default, Row, Serialize)]
 pub struct NoteRow {
     pub(super) instance: String,
     pub(super) project_id: u64,

@@ -15,7 +15,7 @@ use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
 /// A row of `pipeline_facts`.
-#[derive(Debug, Clone, Row, Serialize)]
+#[derive(Debug, Clone, Default, Row, Serialize)]
 pub struct PipelineRow {
     pub(super) instance: String,
     pub(super) project_id: u64,
@@ -37,6 +37,7 @@ pub struct PipelineRow {
     pub(super) merge_request_id: Versioned<u64>,
     pub(super) merge_request_iid: Versioned<u64>,
     pub(super) parent_pipeline_id: Versioned<u64>,
+    pub(super) parent_project_id: Versioned<u64>,
     pub(super) duration_seconds: Versioned<f64>,
     pub(super) queued_seconds: Versioned<f64>,
     pub(super) coverage: Versioned<f64>,
@@ -167,6 +168,21 @@ fn pipeline_rank(status: &str) -> u8 {
     }
 }
 
+/// When it finished. GitLab keeps the time of the first finish while somebody retries the pipeline.
+fn finished_at(attributes: &Attributes) -> Field<DateTime<Utc>> {
+    match attributes.status.text() {
+        "created"
+        | "waiting_for_resource"
+        | "waiting_for_callback"
+        | "preparing"
+        | "pending"
+        | "running"
+        | "scheduled"
+        | "canceling" => Field::Null,
+        _ => attributes.finished_at.clone(),
+    }
+}
+
 fn state(
     event: &Event,
     pipeline: &Pipeline,
@@ -176,6 +192,9 @@ fn state(
 ) -> (PipelineRow, u64) {
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
+    let parent = pipeline.source_pipeline.get();
+    let parent_project_id =
+        parent.map_or(Field::Absent, |parent| parent.project.field(|project| &project.id));
     let stages = attributes.stages.as_ref();
     let stages = stages.map(|stages| stages.iter().filter_map(|stage| stage.value().cloned()).collect());
     let row = PipelineRow {
@@ -198,6 +217,7 @@ fn state(
         merge_request_id: columns.value(&pipeline.merge_request.field(|request| &request.id)),
         merge_request_iid: columns.value(&pipeline.merge_request.field(|request| &request.iid)),
         parent_pipeline_id: columns.value(&pipeline.source_pipeline.field(|parent| &parent.pipeline_id)),
+        parent_project_id: columns.value(&parent_project_id),
         duration_seconds: columns.value(&attributes.duration),
         queued_seconds: columns.value(&attributes.queued_duration),
         coverage: columns.value(&attributes.coverage),
@@ -205,7 +225,7 @@ fn state(
         created_at: columns.immutable_time(&attributes.created_at),
         updated_at: columns.time(&attributes.updated_at),
         started_at: columns.time(&attributes.started_at),
-        finished_at: columns.time(&attributes.finished_at),
+        finished_at: columns.time(&finished_at(attributes)),
         // Whoever tells of it says that it exists.
         deleted_at: columns.value(&Field::Null),
         last_event_id: columns.event(EventId(event.id)),

@@ -35,6 +35,7 @@ pub struct PushRow {
     pub(super) ref_protected: Option<bool>,
     pub(super) commits_count: Option<u64>,
     pub(super) commits_listed: u64,
+    pub(super) ref_count: Option<u64>,
     pub(super) message: Option<String>,
     pub(super) commit_sha: Option<String>,
     pub(super) tenant: String,
@@ -69,7 +70,7 @@ pub struct CommitRow {
 }
 
 /// A row of `ref_head_facts`.
-#[derive(Debug, Clone, Row, Serialize)]
+#[derive(Debug, Clone, Default, Row, Serialize)]
 pub struct RefHeadRow {
     pub(super) instance: String,
     pub(super) project_id: u64,
@@ -118,6 +119,7 @@ pub(super) fn rows(event: &Event, push: &Push) -> Rows {
         ref_protected: push.ref_protected.get(),
         commits_count: push.total_commits_count.get(),
         commits_listed: listed as u64,
+        ref_count: push.ref_count.get(),
         message: push.message.value().filter(|message| !message.is_empty()).cloned(),
         commit_sha: push.checkout_sha.value().cloned(),
         tenant: event.tenant.clone(),

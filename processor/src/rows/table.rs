@@ -8,7 +8,7 @@ pub struct Table {
     /// The field of [`Rows`](super::Rows) that holds its rows.
     pub field: &'static str,
     /// The analysts' names that are made of it, and are rebuilt with it from `events`. What is confidential in some is looked up in
-    /// `issue_facts` besides. Empty where nothing can be rebuilt: `events` themselves, and what is not in them.
+    /// `issue_facts` besides, and the tier of a deployment in `environment_facts`. Empty where nothing can be rebuilt: `events` themselves, and what is not in them.
     pub views: &'static [&'static str],
 }
 

@@ -23,6 +23,13 @@ pub type Versioned<T> = Column<Option<T>>;
 /// A column of a list, which is one value.
 pub type VersionedList<T> = Column<Vec<T>>;
 
+impl<V: Default> Default for Column<V> {
+    /// A column that says nothing.
+    fn default() -> Self {
+        Version::ABSENT.with(V::default())
+    }
+}
+
 impl<V: fmt::Debug> fmt::Debug for Column<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Version { seconds, rank, milliseconds } = self.version;

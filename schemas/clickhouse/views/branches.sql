@@ -8,7 +8,7 @@ CREATE OR REPLACE VIEW ${database}.branches ${on_cluster}
     protected Nullable(Bool) COMMENT 'Whether it is protected, as the API said last',
     merged Nullable(Bool) COMMENT 'Whether it is merged into the default branch, as the API said last',
     moved_at DateTime64(3, 'UTC') COMMENT 'When it came to its head (receipt-derived, unless the API says when it was pushed)',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was deleted (receipt-derived); NULL while it is there',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was deleted (receipt-derived), or when a complete listing began that no longer had it; NULL while it is there',
     first_pushed_at DateTime64(3, 'UTC') COMMENT 'When GitPulse knows of it first (receipt-derived)',
     last_pushed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last push (receipt-derived, unless the API says when); NULL where only a listing is known',
     last_pusher_id Nullable(UInt64) COMMENT 'Who pushed last (receipt-derived)',

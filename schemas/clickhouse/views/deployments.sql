@@ -8,7 +8,7 @@ CREATE OR REPLACE VIEW ${database}.deployments ${on_cluster}
     status Nullable(String) COMMENT 'created, blocked, running, success, failed, canceled, skipped',
     environment Nullable(String) COMMENT 'Name of the environment',
     environment_id Nullable(UInt64) COMMENT 'GitLab id of the environment; the API alone says it',
-    environment_tier Nullable(String) COMMENT 'production, staging, testing, development or other. Where GitLab does not say (old webhooks, the API): production if the environment is named production or prod, or below it, as prod/eu; else NULL',
+    environment_tier Nullable(String) COMMENT 'production, staging, testing, development or other. Where GitLab does not say it of the deployment (old webhooks, the API), that of its environment, by id, else by name; where that is not known either, production if the environment is named production or prod, or below it, as prod/eu; else NULL',
     environment_slug Nullable(String) COMMENT 'Name of the environment as it stands in host names',
     environment_url Nullable(String) COMMENT 'Where the environment is reached',
     ref Nullable(String) COMMENT 'Branch or tag that was deployed',
@@ -31,14 +31,14 @@ CREATE OR REPLACE VIEW ${database}.deployments ${on_cluster}
 )
 ${security}
 AS SELECT
-    instance, project_id, id,
+    deployment_facts.instance AS instance, deployment_facts.project_id AS project_id, deployment_facts.id AS id,
     tupleElement(deployment_facts.iid, 4) AS iid,
     tupleElement(deployment_facts.project_path, 4) AS project_path,
     tupleElement(deployment_facts.status, 4) AS status,
     tupleElement(deployment_facts.environment, 4) AS environment,
     tupleElement(deployment_facts.environment_id, 4) AS environment_id,
     coalesce(
-        tupleElement(deployment_facts.environment_tier, 4),
+        tupleElement(deployment_facts.environment_tier, 4), own.tier, named.tier,
         if(match(tupleElement(deployment_facts.environment, 4), '(?i)^(prod|production)(/.*)?$'), 'production', NULL)
     ) AS environment_tier,
     tupleElement(deployment_facts.environment_slug, 4) AS environment_slug,
@@ -57,7 +57,20 @@ AS SELECT
     tupleElement(deployment_facts.finished_at, 4) AS finished_at,
     tupleElement(deployment_facts.deleted_at, 4) AS deleted_at,
     tupleElement(deployment_facts.last_event_id, 4) AS last_event_id,
-    arraySort(tenants) AS tenants,
-    arraySort(origins) AS origins,
-    first_received_at
-FROM ${database}.deployment_facts FINAL;
+    arraySort(deployment_facts.tenants) AS tenants,
+    arraySort(deployment_facts.origins) AS origins,
+    deployment_facts.first_received_at AS first_received_at
+FROM (SELECT * FROM ${database}.deployment_facts FINAL) AS deployment_facts
+LEFT ALL JOIN (
+    SELECT instance, project_id, id, tupleElement(environment_facts.tier, 4) AS tier FROM ${database}.environment_facts FINAL
+) AS own
+    ON own.instance = deployment_facts.instance AND own.project_id = deployment_facts.project_id
+    AND own.id = tupleElement(deployment_facts.environment_id, 4)
+-- An environment that was deleted and made again has another id: the newest of a name.
+LEFT ALL JOIN (
+    SELECT instance, project_id, tupleElement(environment_facts.name, 4) AS name, argMax(tupleElement(environment_facts.tier, 4), id) AS tier
+    FROM ${database}.environment_facts FINAL
+    GROUP BY instance, project_id, name
+) AS named
+    ON named.instance = deployment_facts.instance AND named.project_id = deployment_facts.project_id
+    AND named.name = tupleElement(deployment_facts.environment, 4);

@@ -11,7 +11,7 @@ CREATE OR REPLACE VIEW ${database}.members ${on_cluster}
     expires_at Nullable(Date32) COMMENT 'First day on which it no longer holds; NULL without limit',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it began, or was asked for; adding somebody again starts a new membership',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last; webhooks alone say so',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last before it was removed, or its request denied or withdrawn: an event of removal has no later time; NULL while it is there',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last before it was removed, or its request denied or withdrawn: an event of removal has no later time; or when a complete listing began that no longer had it; NULL while it is there',
     is_member Bool COMMENT 'Whether it holds: neither removed nor only asked for',
     last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',

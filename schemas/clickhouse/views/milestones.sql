@@ -14,7 +14,7 @@ CREATE OR REPLACE VIEW ${database}.milestones ${on_cluster}
     url Nullable(String) COMMENT 'Page of the milestone; the API alone says so',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitPulse heard that it was deleted (receipt-derived)',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitPulse heard that it was deleted (receipt-derived), or when a complete listing began that no longer had it',
     last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',

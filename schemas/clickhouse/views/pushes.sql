@@ -17,6 +17,7 @@ CREATE OR REPLACE VIEW ${database}.pushes ${on_cluster}
     ref_protected Nullable(Bool) COMMENT 'Whether the branch was protected; NULL before GitLab 17',
     commits_count Nullable(UInt64) COMMENT 'Commits in the push, as GitLab counts them',
     commits_listed UInt64 COMMENT 'Commits that GitLab listed with it: at most the newest 20',
+    ref_count Nullable(UInt64) COMMENT 'How many refs there were, of a push of more at once than GitLab lists, whose ref, name, before and after are empty; NULL for a push of one ref; the API alone says it',
     message Nullable(String) COMMENT 'Message of an annotated tag',
     commit_sha Nullable(String) COMMENT 'Commit that the ref points to; of an annotated tag not the same as after',
     received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse received the first observation (receipt-derived)',
@@ -27,14 +28,18 @@ CREATE OR REPLACE VIEW ${database}.pushes ${on_cluster}
 )
 ${security}
 AS SELECT
-    instance, project_id, if(project_path = '', path, project_path) AS project_path, ref,
-    if(startsWith(ref, 'refs/tags/'), 'tag', 'branch') AS ref_type,
-    replaceRegexpOne(ref, '^refs/(heads|tags)/', '') AS name,
-    before, after,
-    multiIf(match(before, '^0+$'), 'created', match(after, '^0+$'), 'deleted', 'updated') AS change,
+    instance, project_id, if(project_path = '', path, project_path) AS project_path,
+    if(refs IS NULL, told_ref, '') AS ref,
+    if(startsWith(told_ref, 'refs/tags/'), 'tag', 'branch') AS ref_type,
+    replaceRegexpOne(told_ref, '^refs/(heads|tags)/', '') AS name,
+    if(refs IS NULL, told_before, '') AS before, if(refs IS NULL, told_after, '') AS after,
+    multiIf(
+        match(told_before, '^0+$') OR (refs IS NOT NULL AND told_before = 'created'), 'created',
+        match(told_after, '^0+$') OR (refs IS NOT NULL AND told_before = 'removed'), 'deleted',
+        'updated') AS change,
     pushed_at,
     ifNull(user_id, any_id) AS user_id, ifNull(user_username, any_username) AS user_username, ifNull(user_name, any_name) AS user_name,
-    protected AS ref_protected, count AS commits_count, listed AS commits_listed, text AS message, points_to AS commit_sha,
+    protected AS ref_protected, count AS commits_count, listed AS commits_listed, refs AS ref_count, text AS message, points_to AS commit_sha,
     received_at, tenant, arraySort(told_by) AS tenants, origin, event_id
 FROM
 (
@@ -52,6 +57,8 @@ FROM
         max(ref_protected) OVER transition AS protected,
         max(commits_count) OVER transition AS count,
         max(commits_listed) OVER transition AS listed,
+        max(ref_count) OVER transition AS refs,
+        ref AS told_ref, before AS told_before, after AS told_after,
         max(message) OVER transition AS text,
         max(commit_sha) OVER transition AS points_to
     FROM ${database}.push_facts FINAL

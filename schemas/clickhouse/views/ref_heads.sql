@@ -32,6 +32,8 @@ WITH told AS
     FROM ${database}.push_facts AS facts FINAL
     LEFT ALL JOIN (SELECT instance, project_id, ref, seen_at FROM ${database}.ref_head_facts FINAL) AS listed
         ON listed.instance = facts.instance AND listed.project_id = facts.project_id AND listed.ref = facts.ref
+    -- A push of more refs than GitLab lists names none.
+    WHERE facts.ref_count IS NULL
 ),
 moves AS
 (

@@ -10,7 +10,7 @@ CREATE OR REPLACE VIEW ${database}.tags ${on_cluster}
     protected Nullable(Bool) COMMENT 'Whether it is protected, as the API said last',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the annotated tag was made, as newer versions of the API say',
     moved_at DateTime64(3, 'UTC') COMMENT 'When it came to its target (receipt-derived, unless the API says when it was pushed)',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was deleted (receipt-derived); NULL while it is there',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was deleted (receipt-derived), or when a complete listing began that no longer had it; NULL while it is there',
     first_pushed_at DateTime64(3, 'UTC') COMMENT 'When GitPulse knows of it first (receipt-derived)',
     last_pusher_id Nullable(UInt64) COMMENT 'Who pushed it last (receipt-derived)',
     last_pusher_username Nullable(String) COMMENT 'User name of who pushed it last (receipt-derived)',

@@ -65,6 +65,12 @@ pub struct Listed {
     blocking_discussions_resolved: Field<bool>,
     #[serde(default)]
     first_contribution: Field<bool>,
+    /// What backfill adds of GraphQL's `diffStatsSummary`.
+    #[serde(default)]
+    diff_stats: Embedded<DiffStats>,
+    /// GraphQL's `commitCount`.
+    #[serde(default)]
+    commit_count: Field<u64>,
     #[serde(default)]
     time_stats: Embedded<TimeStats>,
     #[serde(default)]
@@ -79,6 +85,18 @@ pub struct Listed {
     merged_at: Field<DateTime<Utc>>,
     #[serde(default)]
     closed_at: Field<DateTime<Utc>>,
+}
+
+/// What a merge request changes (<https://docs.gitlab.com/api/graphql/reference/#diffstatssummary>), its field `fileCount` written as the REST API
+/// would.
+#[derive(Debug, Default, Deserialize)]
+struct DiffStats {
+    #[serde(default)]
+    additions: Field<u64>,
+    #[serde(default)]
+    deletions: Field<u64>,
+    #[serde(default)]
+    file_count: Field<u64>,
 }
 
 /// The newest pipeline; only where a merge request is asked for alone.
@@ -128,6 +146,10 @@ impl From<Listed> for MergeRequest {
             merge_status: listed.merge_status,
             blocking_discussions_resolved: listed.blocking_discussions_resolved,
             first_contribution: listed.first_contribution,
+            additions: listed.diff_stats.field(|stats| &stats.additions),
+            deletions: listed.diff_stats.field(|stats| &stats.deletions),
+            changed_files: listed.diff_stats.field(|stats| &stats.file_count),
+            commit_count: listed.commit_count,
             time_estimate: listed.time_stats.field(|stats| &stats.time_estimate),
             total_time_spent: listed.time_stats.field(|stats| &stats.total_time_spent),
             url: listed.web_url,

@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::event::User;
-use crate::event::pipeline::{Attributes, MergeRequest, Pipeline, branch_and_merge_request};
+use crate::event::pipeline::{
+    Attributes, MergeRequest, Pipeline, SourcePipeline, SourceProject, branch_and_merge_request,
+};
 use crate::field::{Embedded, Field};
 
 /// A pipeline of a list, or alone.
@@ -48,6 +50,19 @@ pub struct Listed {
     coverage: Field<f64>,
     #[serde(default)]
     web_url: Field<String>,
+    /// The pipeline that started it: what backfill adds of GraphQL (<https://docs.gitlab.com/api/graphql/reference/#pipeline>). Null also where the
+    /// token may not see that one, so that it says nothing.
+    #[serde(default)]
+    upstream: Embedded<Upstream>,
+}
+
+/// The pipeline that started a pipeline.
+#[derive(Debug, Default, Deserialize)]
+struct Upstream {
+    #[serde(default)]
+    id: Field<u64>,
+    #[serde(default)]
+    project_id: Field<u64>,
 }
 
 impl From<Listed> for Pipeline {
@@ -77,6 +92,13 @@ impl From<Listed> for Pipeline {
             object_attributes: Embedded::from(attributes),
             merge_request: Embedded::from(MergeRequest { id: Field::Absent, iid: merge_request_iid }),
             user: listed.user,
+            source_pipeline: match listed.upstream.get() {
+                Some(upstream) => Embedded::from(SourcePipeline {
+                    pipeline_id: upstream.id.clone(),
+                    project: Embedded::from(SourceProject { id: upstream.project_id.clone() }),
+                }),
+                None => Embedded::default(),
+            },
             ..Pipeline::default()
         }
     }

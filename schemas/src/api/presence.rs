@@ -58,7 +58,7 @@ pub struct Presence {
 impl Presence {
     /// What lists it, where its tables can show that it is gone.
     pub fn resource(&self) -> Option<Resource> {
-        Some(Resource::Issue).filter(|resource| can_be_absent(*resource))
+        Resource::from_name(self.resource.text()).filter(|resource| can_be_absent(*resource))
     }
 
     /// What the listing showed; `None` if its time cannot be read.
@@ -147,3 +147,6 @@ fn key_field(resource: Resource) -> Option<(&'static str, Form)> {
         | Resource::Vulnerability => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

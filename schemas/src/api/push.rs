@@ -11,6 +11,9 @@ use crate::field::{Embedded, Field, list};
 /// A push of the list of events; the only history of pushes that GitLab keeps, for three years.
 #[derive(Debug, Default, Deserialize)]
 pub struct PushEvent {
+    /// GitLab id of the event; newer versions.
+    #[serde(default)]
+    id: Field<u64>,
     #[serde(default)]
     author: Embedded<User>,
     #[serde(default)]
@@ -29,9 +32,15 @@ pub struct PushEvent {
 pub struct PushContent {
     #[serde(default)]
     commit_count: Field<u64>,
+    /// `created`, `removed` or `pushed`.
+    #[serde(default)]
+    action: Field<String>,
     /// `branch` or `tag`.
     #[serde(default)]
     pub ref_type: Field<String>,
+    /// Of a push of so many refs that GitLab names none of them, how many.
+    #[serde(default)]
+    pub ref_count: Field<u64>,
     #[serde(default)]
     commit_from: Field<String>,
     #[serde(default)]
@@ -47,12 +56,18 @@ impl From<PushEvent> for Push {
             "tag" => "refs/tags/",
             _ => "refs/heads/",
         };
+        let pushed = event.push_data.field(|push| &push.ref_name);
+        if let (Field::Absent | Field::Null, count @ Field::Value(_)) =
+            (&pushed, event.push_data.field(|push| &push.ref_count))
+        {
+            return of_many_refs(event, folder, count);
+        }
         let before = event.push_data.field(|push| &push.commit_from);
         let after = event.push_data.field(|push| &push.commit_to);
         // What a webhook writes as zeros is null here.
         let zeros = |other: &Field<String>| "0".repeat(other.text().len().max(40));
         Push {
-            ref_name: event.push_data.field(|push| &push.ref_name).map(|name| format!("{folder}{name}")),
+            ref_name: pushed.map(|name| format!("{folder}{name}")),
             before: Field::Value(before.value().cloned().unwrap_or_else(|| zeros(&after))),
             after: Field::Value(after.value().cloned().unwrap_or_else(|| zeros(&before))),
             user_id: event.author.field(|user| &user.id).or(event.author_id),
@@ -61,6 +76,30 @@ impl From<PushEvent> for Push {
             pushed_at: event.created_at,
             ..Push::default()
         }
+    }
+}
+
+/// A push of which GitLab says how many refs there were, and no more. No two such pushes have one transition: what was done stands for the SHA before,
+/// and the id of the event, or in versions that do not send it who pushed and when, for the SHA after.
+fn of_many_refs(event: PushEvent, folder: &str, ref_count: Field<u64>) -> Push {
+    let user_id = event.author.field(|user| &user.id).or(event.author_id);
+    let after = match event.id.get() {
+        Some(id) => id.to_string(),
+        None => {
+            let second = event.created_at.get().map_or(0, |time| time.timestamp());
+            format!("{} {second}", user_id.get().unwrap_or(0))
+        }
+    };
+    let action = event.push_data.field(|push| &push.action);
+    Push {
+        ref_name: Field::Value(folder.to_owned()),
+        before: Field::Value(action.value().map_or("pushed", String::as_str).to_owned()),
+        after: Field::Value(after),
+        ref_count,
+        user_id,
+        user_username: event.author.field(|user| &user.username).or(event.author_username),
+        pushed_at: event.created_at,
+        ..Push::default()
     }
 }
 

@@ -33,6 +33,11 @@ macro_rules! resources {
                 }
             }
 
+            /// The resource of this name.
+            pub fn from_name(name: &str) -> Option<Resource> {
+                Resource::ALL.into_iter().find(|resource| resource.as_str() == name)
+            }
+
             /// The kind of its objects. A push event of a tag is of [`EventKind::TagPush`].
             pub fn kind(self) -> EventKind {
                 match self {
@@ -139,6 +144,8 @@ pub struct ObjectHead<'a> {
     #[serde(default)]
     pub(super) target_iid: Id,
     #[serde(borrow, default)]
+    pub(super) resource: Text<'a>,
+    #[serde(borrow, default)]
     pub(super) resource_type: Text<'a>,
     #[serde(default)]
     pub(super) resource_id: Id,
@@ -167,6 +174,10 @@ pub struct ObjectHead<'a> {
     pub(super) merge_requests: Field<bool>,
     #[serde(default)]
     pub(super) target_type: Field<bool>,
+    #[serde(default)]
+    pub(super) absent_since: Field<bool>,
+    #[serde(default)]
+    pub(super) listed_at: Field<bool>,
 }
 
 /// What was pushed.
@@ -188,9 +199,18 @@ impl<'a> ObjectHead<'a> {
         }
     }
 
+    /// Whether the object is no object of GitLab's, but says that one is no longer listed, or is listed again ([`super::presence`]).
+    pub fn tells_presence(&self) -> bool {
+        given(&self.absent_since) || given(&self.listed_at)
+    }
+
     /// The resource that lists objects of a kind with these fields; `None` for kinds that the API does not list. `events` keeps nothing
     /// of an object but itself and its kind.
     pub fn resource(&self, kind: EventKind) -> Option<Resource> {
+        if self.tells_presence() {
+            let name = self.resource.value()?;
+            return Resource::from_name(name).filter(|resource| resource.kind() == kind);
+        }
         Some(match kind {
             EventKind::Push | EventKind::TagPush if self.push_data.get().is_some() => Resource::PushEvent,
             EventKind::Push | EventKind::TagPush if given(&self.short_id) => Resource::Commit,

@@ -193,6 +193,7 @@ fn shape(name: &str) -> &'static str {
         "merge_request" => include_str!("../../known/shapes/merge_request.txt"),
         "note" => include_str!("../../known/shapes/note.txt"),
         "position" => include_str!("../../known/shapes/position.txt"),
+        "presence" => include_str!("../../known/shapes/presence.txt"),
         "project" => include_str!("../../known/shapes/project.txt"),
         "repository" => include_str!("../../known/shapes/repository.txt"),
         "runner" => include_str!("../../known/shapes/runner.txt"),

@@ -114,6 +114,18 @@ pub struct Attributes {
     /// Whether it is its author's first in the project.
     #[serde(default)]
     pub first_contribution: Field<bool>,
+    /// Lines that it adds; the API alone, as the next three.
+    #[serde(skip)]
+    pub additions: Field<u64>,
+    /// Lines that it deletes.
+    #[serde(skip)]
+    pub deletions: Field<u64>,
+    /// Files that it changes.
+    #[serde(skip)]
+    pub changed_files: Field<u64>,
+    /// Its commits.
+    #[serde(skip)]
+    pub commit_count: Field<u64>,
     /// Estimated time, in seconds.
     #[serde(default)]
     pub time_estimate: Field<u64>,

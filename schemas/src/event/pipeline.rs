@@ -103,9 +103,20 @@ pub struct MergeRequest {
 /// The pipeline that started a pipeline.
 #[derive(Debug, Default, Deserialize)]
 pub struct SourcePipeline {
+    /// Its project.
+    #[serde(default)]
+    pub project: Embedded<SourceProject>,
     /// GitLab id.
     #[serde(default)]
     pub pipeline_id: Field<u64>,
+}
+
+/// The project of the pipeline that started a pipeline; another one for a pipeline across projects.
+#[derive(Debug, Default, Deserialize)]
+pub struct SourceProject {
+    /// GitLab id.
+    #[serde(default)]
+    pub id: Field<u64>,
 }
 
 /// A job, as a pipeline tells of it. Its own events and the API are brought to this form ([`super::job`]).

@@ -37,6 +37,9 @@ pub struct Push {
     /// How many commits there were.
     #[serde(default)]
     pub total_commits_count: Field<u64>,
+    /// How many refs there were, of a push of more at once than GitLab lists; the API alone. Such a push has the folder of its refs as `ref`.
+    #[serde(skip)]
+    pub ref_count: Field<u64>,
     /// Message of an annotated tag.
     #[serde(default)]
     pub message: Field<String>,

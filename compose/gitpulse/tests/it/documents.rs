@@ -249,7 +249,9 @@ fn tables_of(example: &str, rows: &Rows) -> BTreeSet<String> {
             ("ref_heads", _) => (),
             (name, _) => drop(tables.insert(name.to_owned())),
         }
-        if matches!(name.as_str(), "pushes" | "ref_heads") {
+        // A push of many refs names none.
+        let names_a_ref = rows.as_array().unwrap().iter().any(|row| row["ref_count"].is_null());
+        if matches!(name.as_str(), "pushes" | "ref_heads") && names_a_ref {
             tables.insert(refs.to_owned());
         }
     }

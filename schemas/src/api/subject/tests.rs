@@ -69,6 +69,7 @@ const PAIRS: &[(&str, &str)] = &[
     ("note/on_merge_request", "note/edited"),
     ("note/resolved", "note/on_merge_request"),
     ("note/system", ""),
+    ("pipeline/child", "pipeline/child"),
     ("pipeline/detail", "pipeline/success"),
     ("pipeline/listed", "pipeline/success"),
     ("pipeline/merge_request_pipeline", "pipeline/merge_request_pipeline"),

@@ -1,5 +1,8 @@
 //! Deletion is a fact like any other: it has a version, and a later fact revives.
 
+use schemas::api::presence::{Key, Shown, presence};
+use schemas::api::resource::Resource;
+use schemas::api::subject::Context;
 use serde_json::{Value, json};
 
 use super::apply::{Tables, apply};
@@ -81,6 +84,192 @@ async fn what_gitlab_does_not_say_is_deleted_stays_as_it_was_seen_last() {
     for view in ["merge_requests", "issues", "notes", "pipelines", "deployments"] {
         for row in tables.rows(view) {
             assert_eq!(row.get("deleted_at"), Some(&Value::Null), "{view}");
+        }
+    }
+}
+
+/// What a complete listing showed of a thing, received an hour after the listing began.
+fn shown(resource: Resource, context: Context, key: Key<'_>, began: &str, again: bool) -> Record {
+    let began = began.parse().unwrap();
+    let shown = if again { Shown::ListedAt(began) } else { Shown::AbsentSince(began) };
+    let object = presence(resource, context, key, shown).unwrap();
+    Record::listed(resource, context, &serde_json::from_str(object.get()).unwrap()).at("2026-11-10T09:00:00Z")
+}
+
+/// A thing as it is listed, true at a time, or where it has none of its own, read then.
+fn listed(resource: Resource, context: Context, object: &Value, at: &str) -> Record {
+    let mut object = object.clone();
+    object["created_at"] = json!("2026-11-01T08:00:00Z");
+    object["updated_at"] = json!(at);
+    Record::listed(resource, context, &object).at(at)
+}
+
+/// Rule 7. What a complete listing no longer has is gone since the listing began, whatever is told of before; its columns stay. What is true later
+/// revives it, as does a listing that shows it again.
+///
+/// Seen to fail: the absence as of its receipt; above the rank of states; columns cleared.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_complete_listing_no_longer_has_is_gone_until_a_later_fact() {
+    let (project, group) = (Context::project(42), Context::group(5));
+    let things = [
+        (
+            Resource::MergeRequest,
+            project,
+            Key::Number(7),
+            json!({"id": 1, "iid": 7, "state": "opened", "title": "a"}),
+            "merge_requests",
+            "title",
+        ),
+        (
+            Resource::Issue,
+            project,
+            Key::Number(9),
+            json!({"id": 9, "state": "closed", "title": "a"}),
+            "issues",
+            "title",
+        ),
+        (Resource::Note, project, Key::Number(9), json!({"id": 9, "body": "a"}), "notes", "body"),
+        (
+            Resource::Pipeline,
+            project,
+            Key::Number(9),
+            json!({"id": 9, "status": "success", "sha": "a"}),
+            "pipelines",
+            "sha",
+        ),
+        (
+            Resource::Deployment,
+            project,
+            Key::Number(9),
+            json!({"id": 9, "status": "success", "sha": "a"}),
+            "deployments",
+            "sha",
+        ),
+        (
+            Resource::Environment,
+            project,
+            Key::Number(9),
+            json!({"id": 9, "slug": "a", "state": "available"}),
+            "environments",
+            "slug",
+        ),
+        (
+            Resource::Milestone,
+            project,
+            Key::Number(9),
+            json!({"id": 9, "state": "closed", "title": "a"}),
+            "milestones",
+            "title",
+        ),
+        (
+            Resource::Milestone,
+            group,
+            Key::Number(9),
+            json!({"id": 9, "group_id": 5, "title": "a"}),
+            "milestones",
+            "title",
+        ),
+        (
+            Resource::Release,
+            project,
+            Key::Name("v1"),
+            json!({"tag_name": "v1", "name": "a"}),
+            "releases",
+            "name",
+        ),
+    ];
+    for (resource, context, key, object, view, column) in things {
+        let before = listed(resource, context, &object, "2026-11-09T10:00:00.500Z");
+        let gone = shown(resource, context, key, "2026-11-10T08:00:00.250Z", false);
+        let tables = apply(&[before.clone(), gone.clone()]).await;
+        let row = tables.one(view);
+        assert_eq!(
+            (&row["deleted_at"], &row[column]),
+            (&json!("2026-11-10 08:00:00.250"), &json!("a")),
+            "{resource}"
+        );
+        // Of the very second in which the listing began.
+        for at in ["2026-11-10T08:00:00.900Z", "2026-11-10T08:30:00Z"] {
+            let later = listed(resource, context, &object, at);
+            let tables = apply(&[before.clone(), gone.clone(), later]).await;
+            assert_eq!(tables.one(view)["deleted_at"], Value::Null, "{resource} {at}");
+        }
+        let again = shown(resource, context, key, "2026-11-10T08:45:00Z", true);
+        let tables = apply(&[before.clone(), gone.clone(), again.clone()]).await;
+        assert_eq!(tables.one(view)["deleted_at"], Value::Null, "{resource}");
+        let for_good = shown(resource, context, key, "2026-11-10T08:50:00Z", false);
+        let tables = apply(&[before, gone, again, for_good]).await;
+        assert_eq!(tables.one(view)["deleted_at"], "2026-11-10 08:50:00.000", "{resource}");
+    }
+}
+
+/// Rule 7. Who is no longer listed is no member; being added later, or being listed again, makes one.
+///
+/// Seen to fail: a listing that revives what began before.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_no_longer_listed_is_no_member() {
+    for (context, group_id) in [(Context::project(42), 0), (Context::group(5), 5)] {
+        let member = |created_at: &str, read_at: &str| {
+            let member = json!({"id": 11, "username": "noor", "access_level": 40, "created_at": created_at});
+            Record::listed(Resource::Member, context, &member).at(read_at)
+        };
+        let before = member("2026-11-01T08:00:00Z", "2026-11-09T10:00:00Z");
+        let gone = shown(Resource::Member, context, Key::Number(11), "2026-11-10T08:00:00Z", false);
+        let tables = apply(&[before.clone(), gone.clone()]).await;
+        let row = tables.one("members");
+        assert_eq!(
+            [&row["deleted_at"], &row["is_member"], &row["access_level"], &row["group_id"]],
+            [&json!("2026-11-10 08:00:00.000"), &json!(false), &json!(40), &json!(group_id)]
+        );
+        let added = member("2026-11-10T08:20:00Z", "2026-11-10T10:00:00Z");
+        let again = shown(Resource::Member, context, Key::Number(11), "2026-11-10T08:45:00Z", true);
+        for later in [added, again] {
+            let tables = apply(&[before.clone(), gone.clone(), later]).await;
+            assert_eq!(tables.one("members")["is_member"], json!(true));
+        }
+    }
+}
+
+/// Rules 7 and 12. A branch or tag that is no longer listed was deleted by then, though its push is missing; pushes of before say nothing of it, a later
+/// one makes it again, as does a listing.
+///
+/// Seen to fail: absence that counts as no listing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ref_that_is_no_longer_listed_was_deleted() {
+    let project = Context::project(42);
+    for (resource, view, column, folder, kind) in [
+        (Resource::Branch, "branches", "head_sha", "refs/heads", "push"),
+        (Resource::Tag, "tags", "target_sha", "refs/tags", "tag_push"),
+    ] {
+        let pushed = |before: &str, after: &str, at: &str| {
+            let (before, after) = (before.repeat(40), after.repeat(40));
+            let body = json!({"object_kind": kind, "project_id": 42, "ref": format!("{folder}/a"), "before": before, "after": after});
+            Record::webhook(&body).at(at)
+        };
+        let created = pushed("0", "a", "2026-11-08T10:00:00Z");
+        let read = |sha: &str, at: &str| {
+            let object = json!({"name": "a", "commit": {"id": sha.repeat(40)}, "target": sha.repeat(40)});
+            Record::listed(resource, project, &object).at(at)
+        };
+        let seen = read("b", "2026-11-09T10:00:00Z");
+        let gone = shown(resource, project, Key::Name("a"), "2026-11-10T08:00:00Z", false);
+        for known in [vec![created.clone()], vec![seen.clone()], vec![created.clone(), seen.clone()]] {
+            let tables = apply(&[known.clone(), vec![gone.clone()]].concat()).await;
+            let row = tables.one(view);
+            assert_eq!(
+                (&row[column], &row["deleted_at"]),
+                (&Value::Null, &json!("2026-11-10 08:00:00.000")),
+                "{view}"
+            );
+            for later in [pushed("0", "c", "2026-11-10T08:30:00Z"), read("c", "2026-11-10T08:30:00Z")] {
+                let tables = apply(&[known.clone(), vec![gone.clone(), later]].concat()).await;
+                let row = tables.one(view);
+                assert_eq!(
+                    (&row[column], &row["deleted_at"]),
+                    (&json!("c".repeat(40)), &Value::Null),
+                    "{view}"
+                );
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::TimeDelta;
 use processor::decode::decode;
 use processor::rows::{Rows, rows_for};
-use schemas::api::resource::ObjectHead;
+use schemas::api::resource::{ObjectHead, Resource};
 use schemas::api::subject::{Context, Owner, address};
 use schemas::envelope::{Parts, body_event_id, delivery_event_id};
 use schemas::head::Head;
@@ -36,6 +36,13 @@ impl Record {
     /// An object of the API; the subject says whose it is, as `project/42/merge_request/7`.
     pub(crate) fn object(kind: EventKind, subject: &str, body: &Value) -> Record {
         Record::new(kind, subject, Origin::Api, body.to_string())
+    }
+
+    /// An object of the API as its producer wraps it: the list says whose it is.
+    pub(crate) fn listed(resource: Resource, context: Context, body: &Value) -> Record {
+        let json = body.to_string();
+        let address = address(GITLAB, resource, &json, context);
+        Record(Parts { id: address.id, ..Record::new(address.kind, &address.subject, Origin::Api, json).0 })
     }
 
     fn new(kind: EventKind, subject: &str, origin: Origin, payload: String) -> Record {

@@ -1,0 +1,166 @@
+//! Rows of what a complete listing showed: that a thing is gone, or is there after all. In: an object that says so. Out: one row of the thing, which
+//! says nothing but that. Never above what is told of the same second: what can be seen then is there.
+
+use schemas::api::presence::{Presence, Shown};
+use schemas::api::resource::Resource;
+use schemas::field::Field;
+use schemas::time::clamp_to_receipt;
+
+use super::deployment::DeploymentRow;
+use super::environment::EnvironmentRow;
+use super::issue::IssueRow;
+use super::member::MemberRow;
+use super::merge_request::MergeRequestRow;
+use super::milestone::MilestoneRow;
+use super::note::NoteRow;
+use super::pipeline::PipelineRow;
+use super::push::RefHeadRow;
+use super::release::ReleaseRow;
+use super::version::{Columns, Version};
+use super::{EventId, Provenance, Rows};
+use crate::decode::Event;
+
+/// What GitLab writes for a ref that is not there.
+const NOWHERE: &str = "0000000000000000000000000000000000000000";
+
+pub(super) fn rows(event: &Event, presence: &Presence) -> Rows {
+    let (Some(resource), Some(shown)) = (presence.resource(), presence.shown()) else {
+        return Rows::default();
+    };
+    let as_of = match shown {
+        Shown::AbsentSince(time) | Shown::ListedAt(time) => clamp_to_receipt(time, event.received_at),
+    };
+    let version = Version::new(as_of, 0, event.received_at);
+    let version = match resource {
+        Resource::Pipeline => version.with_progress(0),
+        _ => version,
+    };
+    let mut columns = Columns::at(version, event.received_at);
+    let deleted_at = columns.time(&match shown {
+        Shown::AbsentSince(_) => Field::Value(as_of),
+        Shown::ListedAt(_) => Field::Null,
+    });
+    let last_event_id = columns.event(EventId(event.id));
+    let Provenance { tenants, origins, received_at: first_received_at } = Provenance::of(event);
+    let (instance, project_id) = (event.instance.clone(), event.project_id);
+    let mut rows = Rows { as_of: Some(as_of), ..Rows::default() };
+    match (resource, presence.id.get(), presence.iid.get()) {
+        (Resource::MergeRequest, _, Some(iid)) => rows.merge_requests.push(MergeRequestRow {
+            instance,
+            project_id,
+            iid,
+            deleted_at,
+            last_event_id,
+            tenants,
+            origins,
+            first_received_at,
+            ..MergeRequestRow::default()
+        }),
+        (Resource::Issue, Some(id), _) => rows.issues.push(IssueRow {
+            instance,
+            project_id,
+            id,
+            deleted_at,
+            last_event_id,
+            tenants,
+            origins,
+            first_received_at,
+            ..IssueRow::default()
+        }),
+        (Resource::Note, Some(id), _) => rows.notes.push(NoteRow {
+            instance,
+            project_id,
+            id,
+            deleted_at,
+            last_event_id,
+            tenants,
+            origins,
+            first_received_at,
+            ..NoteRow::default()
+        }),
+        (Resource::Pipeline, Some(id), _) => rows.pipelines.push(PipelineRow {
+            instance,
+            project_id,
+            id,
+            deleted_at,
+            last_event_id,
+            tenants,
+            origins,
+            first_received_at,
+            ..PipelineRow::default()
+        }),
+        (Resource::Deployment, Some(id), _) => rows.deployments.push(DeploymentRow {
+            instance,
+            project_id,
+            id,
+            deleted_at,
+            last_event_id,
+            tenants,
+            origins,
+            first_received_at,
+            ..DeploymentRow::default()
+        }),
+        (Resource::Environment, Some(id), _) => rows.environments.push(EnvironmentRow {
+            instance,
+            project_id,
+            id,
+            deleted_at,
+            last_event_id,
+            tenants,
+            origins,
+            first_received_at,
+            ..EnvironmentRow::default()
+        }),
+        (Resource::Milestone, Some(id), _) => rows.milestones.push(MilestoneRow {
+            instance,
+            project_id,
+            id,
+            deleted_at,
+            last_event_id,
+            tenants,
+            origins,
+            first_received_at,
+            ..MilestoneRow::default()
+        }),
+        (Resource::Member, Some(user_id), _) => rows.members.push(MemberRow {
+            instance,
+            project_id,
+            user_id,
+            deleted_at,
+            last_event_id,
+            tenants,
+            origins,
+            first_received_at,
+            group_id: if project_id > 0 { 0 } else { event.group_id() },
+            ..MemberRow::default()
+        }),
+        (Resource::Release, _, _) => rows.releases.push(ReleaseRow {
+            instance,
+            project_id,
+            deleted_at,
+            last_event_id,
+            tenants,
+            origins,
+            first_received_at,
+            tag: presence.tag_name.text().to_owned(),
+            ..ReleaseRow::default()
+        }),
+        (Resource::Branch | Resource::Tag, _, _) => {
+            let folder = if resource == Resource::Tag { "refs/tags/" } else { "refs/heads/" };
+            rows.ref_heads.push(RefHeadRow {
+                instance,
+                project_id,
+                tenants,
+                ref_name: format!("{folder}{}", presence.name.text()),
+                sha: columns.value(&Field::Value(NOWHERE.to_owned())),
+                commit_sha: columns.value(&Field::Null),
+                // Pushes of before say nothing any more, as with any listing.
+                seen_at: as_of.timestamp_millis(),
+                first_seen_at: as_of.timestamp_millis(),
+                ..RefHeadRow::default()
+            });
+        }
+        (_, _, _) => (),
+    }
+    rows
+}
