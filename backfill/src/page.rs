@@ -4,6 +4,7 @@
 //! Each request asks for the first page of what was updated at or after the last time seen. An offset would miss things: whatever is updated
 //! meanwhile leaves its place, and all behind it move up by one.
 
+use chrono::{DateTime, FixedOffset};
 use serde::Deserialize;
 
 use crate::coverage::Cursor;
@@ -26,15 +27,41 @@ pub struct Step {
     pub next: Option<Cursor>,
 }
 
+/// A page that GitLab would not give. Whoever answers so would be asked without end.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// The list is not filtered or not sorted as was asked for.
+    #[error("a page has objects from before the time that it was asked for")]
+    Earlier,
+    /// A further page has nothing that the pages before it had not.
+    #[error("a page repeats those before it, and names another one")]
+    Repeated,
+    /// The walk cannot go on from there.
+    #[error("an object of a page has no updated_at that can be read")]
+    Time,
+}
+
 /// Looks at a page. `is_last`: GitLab names no page behind it.
-pub fn step(cursor: &Cursor, page: &[Listed], is_last: bool) -> Step {
-    let is_repeated = |listed: &Listed| listed.updated_at == cursor.after && cursor.seen.contains(&listed.id);
-    let new = (0..page.len()).filter(|index| !is_repeated(&page[*index])).collect();
+///
+/// # Errors
+/// The page is none that leads on.
+pub fn step(cursor: &Cursor, page: &[Listed], is_last: bool) -> Result<Step, PageError> {
+    let is_repeated = |listed: &Listed| is_at(listed, &cursor.after) && cursor.seen.contains(&listed.id);
+    let new: Vec<usize> = (0..page.len()).filter(|index| !is_repeated(&page[*index])).collect();
     let Some(last) = page.last().filter(|_| !is_last) else {
-        return Step { new, next: None };
+        return Ok(Step { new, next: None });
     };
-    let at_last = page.iter().filter(|listed| listed.updated_at == last.updated_at).map(|listed| listed.id);
-    let next = if last.updated_at == cursor.after {
+    let at_last = page.iter().filter(|listed| is_at(listed, &last.updated_at)).map(|listed| listed.id);
+    let asked = time(&cursor.after)?;
+    for listed in page {
+        if time(&listed.updated_at)? < asked {
+            return Err(PageError::Earlier);
+        }
+    }
+    let next = if is_at(last, &cursor.after) {
+        if cursor.page > 1 && new.is_empty() {
+            return Err(PageError::Repeated);
+        }
         // All of the page was updated at the one time it was asked for: only further pages lead beyond.
         let mut seen = cursor.seen.clone();
         seen.extend(at_last.filter(|id| !cursor.seen.contains(id)));
@@ -42,7 +69,17 @@ pub fn step(cursor: &Cursor, page: &[Listed], is_last: bool) -> Step {
     } else {
         Cursor { after: last.updated_at.clone(), page: 1, seen: at_last.collect() }
     };
-    Step { new, next: Some(next) }
+    Ok(Step { new, next: Some(next) })
+}
+
+/// Whether an object was updated at that time, in whatever form it is written.
+fn is_at(listed: &Listed, at: &str) -> bool {
+    listed.updated_at == at
+        || matches!((time(&listed.updated_at), time(at)), (Ok(one), Ok(other)) if one == other)
+}
+
+fn time(text: &str) -> Result<DateTime<FixedOffset>, PageError> {
+    DateTime::parse_from_rfc3339(text).map_err(|_| PageError::Time)
 }
 
 #[cfg(test)]

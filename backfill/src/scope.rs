@@ -40,6 +40,23 @@ pub enum ScopeError {
     Publish(#[from] BackfillPublishError),
 }
 
+impl ScopeError {
+    /// What somebody has to do about it, if that is known.
+    pub fn needs_attention(&self) -> Option<String> {
+        match self {
+            ScopeError::Fetch { source, .. } => source.needs_attention().or_else(|| {
+                let is_hidden = source.is_absent() || source.is_forbidden();
+                is_hidden
+                    .then(|| "correct the name, or let the token's user see it (docs/TOKENS.md)".to_owned())
+            }),
+            ScopeError::Object { .. } => {
+                Some("look at what stands between here and GitLab: such answers are not GitLab's".to_owned())
+            }
+            ScopeError::Publish(_) => None,
+        }
+    }
+}
+
 /// A project or a group.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Owner {

@@ -3,6 +3,7 @@
 mod body;
 
 use chrono::{DateTime, Utc};
+use schemas::audit::AuditError;
 use schemas::drift::{TooDeep, Unknown, drift, unknown_kind};
 use schemas::envelope::EnvelopeError;
 use schemas::event::group::Group;
@@ -124,12 +125,24 @@ pub enum DecodeError {
         /// The field.
         field: &'static str,
     },
+    /// A record of the audit log is none.
+    #[error("the record is not one of the audit log")]
+    Audit(#[source] AuditError),
 }
 
 impl DecodeError {
     /// All reasons, for metrics that start at zero.
-    pub const REASONS: [&str; 8] =
-        ["envelope", "not_json", "too_deep", "not_an_object", "head", "payload", "missing_field", "too_long"];
+    pub const REASONS: [&str; 9] = [
+        "envelope",
+        "not_json",
+        "too_deep",
+        "not_an_object",
+        "head",
+        "payload",
+        "missing_field",
+        "too_long",
+        "audit",
+    ];
 
     /// Bounded label for metrics and for the header of the dead letter.
     pub fn reason(&self) -> &'static str {
@@ -142,6 +155,7 @@ impl DecodeError {
             DecodeError::Payload { .. } => "payload",
             DecodeError::Missing { .. } => "missing_field",
             DecodeError::TooLong { .. } => "too_long",
+            DecodeError::Audit(_) => "audit",
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Kafka to rows to ClickHouse.
 //!
 //! In the order the records travel: [`pipeline`] takes a record, [`decode`] types it, [`rows`] says what it means for the tables, [`batch`]
-//! collects, [`insert`] stores, and [`pipeline`] commits. What cannot be decoded goes to [`dead_letter`]. [`rebuild`] rebuilds the tables
+//! collects, [`insert`] stores, and [`pipeline`] commits. What cannot be decoded goes to [`dead_letter`]; [`audit`] reads what GitPulse asked of GitLab. [`rebuild`] rebuilds the tables
 //! from what is stored.
 
+pub mod audit;
 pub mod batch;
 mod commit;
 pub mod config;

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::assignment::Context;
 pub use self::error::PipelineError;
+use crate::audit;
 use crate::batch::{Batch, BatchLimits, Record};
 use crate::commit::Commits;
 use crate::config::ProcessorConfig;
@@ -50,6 +51,7 @@ pub struct Pipeline {
     client: Client,
     publisher: Publisher,
     dead_letter_topic: Arc<str>,
+    audit_topic: String,
     limits: BatchLimits,
     insert_timeout: Duration,
     insert_retry_for: Duration,
@@ -60,7 +62,7 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Joins the group of all event topics and the dead letter topic.
+    /// Joins the group of all event topics, the dead letter topic and the audit log's.
     pub async fn start(
         kafka: &KafkaConfig,
         client: Client,
@@ -72,6 +74,7 @@ impl Pipeline {
         let dead_letter_topic = prefix.dead_letters();
         let mut topics: Vec<String> = EventKind::ALL.iter().map(|kind| prefix.events(*kind)).collect();
         topics.push(dead_letter_topic.clone());
+        topics.push(prefix.audit());
         let admin = Kafka::new(kafka)?;
         let missing = admin.missing_topics(METADATA_TIMEOUT).await?;
         if let [first, ..] = missing.as_slice() {
@@ -95,6 +98,7 @@ impl Pipeline {
             client,
             publisher,
             dead_letter_topic: dead_letter_topic.into(),
+            audit_topic: prefix.audit(),
             limits: config.batch_limits(),
             insert_timeout: Duration::from_secs(config.insert_timeout_seconds),
             insert_retry_for: Duration::from_secs(config.insert_retry_seconds),
@@ -194,6 +198,15 @@ impl Pipeline {
         let now = Instant::now();
         if record.topic == &*self.dead_letter_topic {
             return batch.push(dead_letter::row(message, wall_clock()), record, now);
+        }
+        if record.topic == self.audit_topic {
+            return match audit::rows(value) {
+                Ok(rows) => batch.push(rows, record, now),
+                Err(error) => {
+                    self.dead_letter(message, &error, batch);
+                    batch.skip(record, now);
+                }
+            };
         }
         match decode(value) {
             Ok(mut event) => {

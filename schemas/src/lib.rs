@@ -5,10 +5,11 @@
 //! [`envelope`] wraps it for Kafka, [`topic`] says where it goes, [`event`] types what comes out again from a hook,
 //! [`api`] what comes from the REST API, [`migration`] is where it ends up, [`view`] what
 //! analysts read of it, and [`access`] who may.
-//! [`drift`] finds what GitLab sends beyond what is known.
+//! [`drift`] finds what GitLab sends beyond what is known, [`audit`] is what GitPulse asked of it.
 
 pub mod access;
 pub mod api;
+pub mod audit;
 pub mod drift;
 pub mod envelope;
 pub mod event;

@@ -65,6 +65,13 @@ pub fn ledger(target: &Target) -> Vec<String> {
     statements(LEDGER, target)
 }
 
+/// The statements that have the audit log kept for so many days. They can be repeated.
+pub fn audit_retention(target: &Target, days: u32) -> Vec<String> {
+    let ttl =
+        "ALTER TABLE ${database}.audit_log_facts ${on_cluster} MODIFY TTL toDateTime(called_at) + INTERVAL";
+    statements(&format!("{ttl} {days} DAY;\n"), target)
+}
+
 /// SHA-256 of texts, one after the other, in hexadecimal.
 pub(crate) fn checksum<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
     let mut digest = Sha256::new();

@@ -51,7 +51,7 @@ pub(super) async fn list(
         let listed: Vec<page::Listed> = listed
             .collect::<Result<_, _>>()
             .map_err(|source| ReconcileError::Object { path: path.clone(), source })?;
-        match next_step(&cursor, &listed, page.next.is_none()).next {
+        match next_step(&cursor, &listed, page.next.is_none())?.next {
             Some(next) => cursor = next,
             None => return Ok(compared),
         }

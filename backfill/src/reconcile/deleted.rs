@@ -199,7 +199,7 @@ async fn list(step: &Step<'_>, project_id: u64, watched: Watched) -> Result<List
             }
             walked.push(serde_json::from_str(object.get()).map_err(unreadable)?);
         }
-        match page::step(&cursor, &walked, page.next.is_none()).next {
+        match page::step(&cursor, &walked, page.next.is_none())?.next {
             Some(next) => cursor = next,
             None => return Ok(listing),
         }

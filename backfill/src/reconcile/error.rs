@@ -2,6 +2,7 @@
 
 use gitlab::FetchError;
 
+use crate::page::PageError;
 use crate::publish::BackfillPublishError;
 
 /// A step did not come to its end.
@@ -19,6 +20,9 @@ pub enum ReconcileError {
         #[source]
         source: serde_json::Error,
     },
+    /// Pages do not lead on.
+    #[error(transparent)]
+    Page(#[from] PageError),
     /// Kafka did not take it.
     #[error(transparent)]
     Publish(#[from] BackfillPublishError),
@@ -52,7 +56,10 @@ impl ReconcileError {
         match self {
             ReconcileError::Stopped | ReconcileError::ClickHouse(_) | ReconcileError::Publish(_) => true,
             ReconcileError::Fetch(error) => matches!(error, FetchError::Unauthorized { .. }),
-            ReconcileError::Object { .. } | ReconcileError::State(_) | ReconcileError::Spent => false,
+            ReconcileError::Object { .. }
+            | ReconcileError::Page(_)
+            | ReconcileError::State(_)
+            | ReconcileError::Spent => false,
         }
     }
 }

@@ -130,7 +130,7 @@ async fn list_by_update(
         let listed: Vec<page::Listed> = listed
             .collect::<Result<_, _>>()
             .map_err(|source| ReconcileError::Object { path: path.clone(), source })?;
-        match page::step(&cursor, &listed, page.next.is_none()).next {
+        match page::step(&cursor, &listed, page.next.is_none())?.next {
             Some(next) => cursor = next,
             None => return Ok(()),
         }

@@ -17,6 +17,7 @@ use crate::graphql::TellError;
 use crate::list::Way;
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::page::PageError;
 use crate::pending::{Part, Pending, PendingError};
 use crate::publish::{BackfillPublishError, Destination, Item};
 use crate::scope::Owner;
@@ -42,6 +43,9 @@ pub enum WalkError {
         #[source]
         source: serde_json::Error,
     },
+    /// Pages do not lead on.
+    #[error(transparent)]
+    Page(#[from] PageError),
     /// Kafka did not take it.
     #[error(transparent)]
     Publish(#[from] BackfillPublishError),

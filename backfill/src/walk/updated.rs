@@ -78,7 +78,7 @@ impl Walk {
         let page: Page = self.client.list(list.limit(), &path, &query).await?;
         self.asked(progress);
         let listed: Vec<Listed> = read(&path, &page.items)?;
-        let step = step(&cursor, &listed, page.next.is_none());
+        let step = step(&cursor, &listed, page.next.is_none())?;
         let items = found::items(list, owner_id, page.items, &step.new);
         Ok((Batch { items, parts: Vec::new(), read_at: page.read_at }, step.next.map(Place::At)))
     }

@@ -1,6 +1,8 @@
 //! What was asked of GitLab, for the audit log. In: one call as it ended. Out: the same, to whoever writes it down. Never a token or a query, of which a
 //! value may be a secret, and never a reason for a call to wait or to fail.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -12,6 +14,8 @@ use crate::metrics::Outcome;
 /// One call of GitLab's API: one request, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Call {
+    /// The how manieth call it is of those that were handed to one audit, from 1: one that is missing was lost.
+    pub number: u64,
     /// When it was made.
     pub at: DateTime<Utc>,
     /// `GET`, or `POST` for GraphQL, which only reads.
@@ -39,29 +43,42 @@ fn milliseconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Res
 
 /// Where calls are written down. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Audit(Option<mpsc::Sender<Call>>);
+pub struct Audit {
+    sender: Option<mpsc::Sender<Call>>,
+    calls: Arc<AtomicU64>,
+}
 
 impl Audit {
     /// Nobody writes calls down.
     pub fn none() -> Audit {
-        Audit(None)
+        Audit::default()
     }
 
     /// An audit, and the calls, of which so many may wait to be written down. Those beyond are counted in
     /// `gitpulse_gitlab_unaudited_total`, and are lost.
     pub fn channel(waiting: usize) -> (Audit, mpsc::Receiver<Call>) {
         let (sender, calls) = mpsc::channel(waiting.max(1));
-        (Audit(Some(sender)), calls)
+        (Audit::from(sender), calls)
+    }
+
+    /// How many calls were made so far, lost ones included.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// The number of the next call.
+    pub(crate) fn number(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::SeqCst) + 1
     }
 
     /// Hands a call over; whether it could be.
     pub(crate) fn record(&self, call: Call) -> bool {
-        self.0.as_ref().is_none_or(|sender| sender.try_send(call).is_ok())
+        self.sender.as_ref().is_none_or(|sender| sender.try_send(call).is_ok())
     }
 }
 
 impl From<mpsc::Sender<Call>> for Audit {
     fn from(sender: mpsc::Sender<Call>) -> Audit {
-        Audit(Some(sender))
+        Audit { sender: Some(sender), calls: Arc::default() }
     }
 }

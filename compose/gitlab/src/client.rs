@@ -47,7 +47,26 @@ impl Client {
     /// Address or tokens are missing, or cannot be used.
     pub fn new(config: &ApiConfig, audit: Audit) -> Result<Client, ConfigError> {
         let base = Base::parse(config.instance.url().ok_or(ConfigError::NoUrl)?)?;
-        let tokens = Tokens::new(config.tokens()?)?;
+        Client::with_tokens(config, base, Tokens::new(config.tokens()?)?, audit)
+    }
+
+    /// A client of each token alone, which keeps the name that it has among all of them.
+    ///
+    /// # Errors
+    /// As of [`Client::new`].
+    pub fn of_each_token(config: &ApiConfig, audit: &Audit) -> Result<Vec<Client>, ConfigError> {
+        let base = Base::parse(config.instance.url().ok_or(ConfigError::NoUrl)?)?;
+        let tokens = Tokens::new(config.tokens()?)?.alone();
+        let client = |tokens| Client::with_tokens(config, base.clone(), tokens, audit.clone());
+        tokens.map(client).collect()
+    }
+
+    fn with_tokens(
+        config: &ApiConfig,
+        base: Base,
+        tokens: Tokens,
+        audit: Audit,
+    ) -> Result<Client, ConfigError> {
         // Fails only where a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
@@ -60,7 +79,7 @@ impl Client {
         let http = http.build().map_err(ConfigError::Client)?;
         let budget = Budget::new(base.site(), tokens.len(), config.requests_per_minute);
         let shared = Shared { base, tokens, http, pace: Pace::new(budget), audit };
-        Ok(Client { shared: Arc::new(shared), metrics: None, patience: Patience::default() })
+        Ok(Client { shared: Arc::new(shared), metrics: None, patience: Patience::new(config) })
     }
 
     /// The same client, which counts.
@@ -78,6 +97,11 @@ impl Client {
     /// The address of GitLab in the form in which it is part of ids: without a slash at the end.
     pub fn base_url(&self) -> &str {
         self.shared.base.as_str()
+    }
+
+    /// The name of its token, as `the token` or `token 2`; of several, that of the first.
+    pub fn token_name(&self) -> &str {
+        &self.shared.tokens.get(0).name
     }
 
     /// Whether whoever is on the way can read the token: the address begins with `http://`.

@@ -4,6 +4,8 @@
 use clap::Args;
 use runtime::Secret;
 
+use crate::patience::{ANSWER_SECONDS, ATTEMPTS};
+
 /// So many tokens are taken at most.
 const MAX_TOKENS: usize = 32;
 
@@ -37,12 +39,28 @@ pub struct ApiConfig {
     #[arg(long = "gitlab-requests-per-minute", env = "GITPULSE_GITLAB_REQUESTS_PER_MINUTE", default_value_t = 600,
           value_name = "REQUESTS", value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub requests_per_minute: u32,
+
+    /// How often a call is made if what failed may pass: no connection, a stall, 5xx, 429
+    #[arg(long = "gitlab-attempts", env = "GITPULSE_GITLAB_ATTEMPTS", default_value_t = ATTEMPTS,
+          value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub attempts: u32,
+
+    /// Seconds for which the beginning of an answer is waited for; GitLab itself gives up a request after 60
+    #[arg(long = "gitlab-answer-seconds", env = "GITPULSE_GITLAB_ANSWER_SECONDS", default_value_t = ANSWER_SECONDS,
+          value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub answer_seconds: u64,
 }
 
 impl ApiConfig {
     /// Settings with the default budget of 600 requests a minute.
     pub fn new(gitlab_url: Option<String>, gitlab_token: Option<Secret>) -> ApiConfig {
-        ApiConfig { instance: InstanceConfig { gitlab_url }, gitlab_token, requests_per_minute: 600 }
+        ApiConfig {
+            instance: InstanceConfig { gitlab_url },
+            gitlab_token,
+            requests_per_minute: 600,
+            attempts: ATTEMPTS,
+            answer_seconds: ANSWER_SECONDS,
+        }
     }
 
     /// The single tokens.

@@ -167,6 +167,11 @@ impl Metrics {
         })
     }
 
+    /// So many calls were handed over to whoever writes them down, and could not be written.
+    pub fn unaudited(&self, calls: u64) {
+        self.unaudited.inc_by(calls);
+    }
+
     pub(crate) fn request(&self, outcome: Outcome) {
         self.requests[outcome as usize].inc();
     }

@@ -2,6 +2,17 @@
 
 use std::time::Duration;
 
+use crate::config::ApiConfig;
+
+/// How often a call is made by default.
+pub(crate) const ATTEMPTS: u32 = 7;
+/// Seconds for which the beginning of an answer is waited for by default.
+pub(crate) const ANSWER_SECONDS: u64 = 70;
+/// The longest that nothing may come of an answer that has begun.
+const IDLE: Duration = Duration::from_secs(30);
+/// How long one attempt may take in all.
+const WHOLE: Duration = Duration::from_secs(300);
+
 /// How long and how often it is tried.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
@@ -15,14 +26,11 @@ pub struct Patience {
     pub whole: Duration,
 }
 
-impl Default for Patience {
-    fn default() -> Patience {
-        Patience {
-            attempts: 7,
-            answer: Duration::from_secs(70),
-            idle: Duration::from_secs(30),
-            whole: Duration::from_secs(300),
-        }
+impl Patience {
+    /// As configured.
+    pub fn new(config: &ApiConfig) -> Patience {
+        let answer = Duration::from_secs(config.answer_seconds);
+        Patience { attempts: config.attempts, answer, idle: answer.min(IDLE), whole: WHOLE }
     }
 }
 

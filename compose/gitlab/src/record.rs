@@ -46,6 +46,7 @@ impl Drop for Record<'_> {
         };
         let duration = self.began.elapsed();
         let is_taken = shared.audit.record(Call {
+            number: shared.audit.number(),
             at: self.at,
             method: if self.asked.body.is_some() { "POST" } else { "GET" },
             path: self.asked.url.path().to_owned(),

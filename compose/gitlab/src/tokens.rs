@@ -29,6 +29,11 @@ impl Tokens {
         secrets.into_iter().enumerate().map(token).collect::<Result<_, _>>().map(Tokens)
     }
 
+    /// Each by itself, under the name that it has among all.
+    pub(crate) fn alone(self) -> impl Iterator<Item = Tokens> {
+        self.0.into_iter().map(|token| Tokens(vec![token]))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -15,6 +15,15 @@ pub(crate) struct StoreArgs {
     pub(crate) clickhouse: ClickHouseConfig,
 }
 
+/// How long the audit log is kept.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AuditArgs {
+    /// Days for which ClickHouse keeps a call of GitLab's API in the audit log; `migrate` and `up` put it in force
+    #[arg(long, env = "GITPULSE_AUDIT_RETENTION_DAYS", default_value_t = 400, value_name = "DAYS",
+          value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub(crate) audit_retention_days: u32,
+}
+
 /// The admin listener.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct AdminArgs {

@@ -11,7 +11,7 @@ use runtime::publisher::PublisherConfig;
 use runtime::spool::SpoolConfig;
 use runtime::telemetry::TelemetryConfig;
 
-use crate::arguments::{AdminArgs, StoreArgs};
+use crate::arguments::{AdminArgs, AuditArgs, StoreArgs};
 use crate::settings::Settings;
 use crate::tenants::WebhookConfig;
 use crate::{
@@ -87,6 +87,8 @@ pub(crate) struct AllArgs {
     pub(crate) processor: ProcessorConfig,
     #[command(flatten)]
     pub(crate) stores: StoreArgs,
+    #[command(flatten)]
+    pub(crate) audit: AuditArgs,
     #[command(flatten)]
     pub(crate) admin: AdminArgs,
     #[command(flatten)]

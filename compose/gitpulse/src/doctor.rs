@@ -10,21 +10,29 @@ use std::time::Duration;
 
 use clap::Args;
 use clickhouse::error::Error;
-use gitlab::ApiConfig;
+use gitlab::{ApiConfig, Call};
 use ingest::config::TenantConfig;
 use ingest::tenant::Tenants;
+use prometheus::Registry;
+use runtime::Publisher;
 use runtime::clickhouse::{ClickHouse, ClickHouseError, Code, code};
 use runtime::kafka::{Kafka, Unsuited};
+use runtime::publisher::PublisherConfig;
 use runtime::spool::SpoolConfig;
+use schemas::instance::normal_instance;
 use schemas::migration::MIGRATIONS;
 use schemas::view;
+use tokio::sync::mpsc;
 
 use crate::arguments::StoreArgs;
+use crate::audit::{self, AuditLog, Caller, Ended, Role};
 use crate::tenants::WebhookConfig;
 use finding::{Finding, TIMEOUT, Tally};
 
 /// For Kafka, whose client tries a broker that is away again and again.
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(5);
+/// For whom GitLab is asked.
+const TENANT: &str = "default";
 
 /// Settings that are checked.
 #[derive(Debug, Clone, Args)]
@@ -36,6 +44,8 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     spool: SpoolConfig,
     #[command(flatten)]
+    publisher: PublisherConfig,
+    #[command(flatten)]
     stores: StoreArgs,
 }
 
@@ -45,9 +55,19 @@ pub(crate) async fn run(args: DoctorArgs, tenants: Vec<TenantConfig>) -> anyhow:
     let mut tally = Tally::default();
     tally.report(vec![tenants_finding(&args.webhooks.tenants(&args.gitlab.instance, tenants))]);
     tally.report(spool::check(&args.spool).await);
-    tally.report(kafka(&args.stores).await);
+    let kafka = kafka(&args.stores).await;
+    let has_topics = kafka.has_topics;
+    tally.report(kafka.findings);
     tally.report(clickhouse(&args.stores).await);
-    tally.report(gitlab_api::check(&args.gitlab).await);
+    let (audit, calls) = audit::channel();
+    tally.report(gitlab_api::check(&args.gitlab, &audit).await);
+    if audit.calls() > 0 {
+        let written = match has_topics {
+            true => write_down(&args, (audit, calls)).await,
+            false => None,
+        };
+        tally.report(vec![audited(written)]);
+    }
     let Tally { checks, bad } = tally;
     println!(
         "\n{}",
@@ -72,26 +92,61 @@ fn tenants_finding(tenants: &[TenantConfig]) -> Finding {
     }
 }
 
-async fn kafka(stores: &StoreArgs) -> Vec<Finding> {
+/// What was found of Kafka.
+struct KafkaFindings {
+    findings: Vec<Finding>,
+    /// Whether it answers, and has all topics.
+    has_topics: bool,
+}
+
+impl KafkaFindings {
+    /// It is not there, or not as it should be.
+    fn bad(finding: Finding) -> KafkaFindings {
+        KafkaFindings { findings: vec![finding], has_topics: false }
+    }
+}
+
+/// Writes what was asked of GitLab to the audit log; `None` if there is no way to.
+async fn write_down(args: &DoctorArgs, calls: (gitlab::Audit, mpsc::Receiver<Call>)) -> Option<Ended> {
+    let instance = args.gitlab.instance.url().and_then(normal_instance)?;
+    let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &Registry::new()).ok()?;
+    let prefix = args.stores.kafka.topic_prefix.clone();
+    let caller = Caller::new(Role::Doctor, &instance, TENANT);
+    Some(AuditLog::start(calls, caller, publisher, prefix, None).finish().await)
+}
+
+/// What the audit log has of these checks. That it has nothing is no fault of theirs.
+fn audited(written: Option<Ended>) -> Finding {
+    match written {
+        Some(Ended { written, lost: 0 }) => {
+            Finding::Good(format!("GitLab: these {written} requests are in the audit log"))
+        }
+        Some(_) | None => Finding::Note(
+            "GitLab: these requests are not in the audit log, because Kafka does not take them".to_owned(),
+        ),
+    }
+}
+
+async fn kafka(stores: &StoreArgs) -> KafkaFindings {
     let brokers = &stores.kafka.brokers;
     let kafka = match Kafka::new(&stores.kafka) {
         Ok(kafka) => kafka,
         Err(error) => {
             let remedy = "correct GITPULSE_KAFKA_PROPERTIES; TLS and SASL need a build with --features tls";
-            return vec![Finding::Bad(
+            return KafkaFindings::bad(Finding::Bad(
                 format!("Kafka: the client refuses its settings: {error}"),
                 remedy.to_owned(),
-            )];
+            ));
         }
     };
     let missing = match kafka.missing_topics(KAFKA_TIMEOUT).await {
         Ok(missing) => missing,
         Err(error) => {
             let remedy = "start it (`gitpulse up` brings its own), or correct GITPULSE_KAFKA_BROKERS and GITPULSE_KAFKA_PROPERTIES";
-            return vec![Finding::Bad(
+            return KafkaFindings::bad(Finding::Bad(
                 format!("Kafka: {brokers} does not answer: {error}"),
                 remedy.to_owned(),
-            )];
+            ));
         }
     };
     let mut findings = vec![Finding::Good(format!("Kafka: {brokers} answers"))];
@@ -103,7 +158,7 @@ async fn kafka(stores: &StoreArgs) -> Vec<Finding> {
         ),
     });
     if !missing.is_empty() {
-        return findings;
+        return KafkaFindings { findings, has_topics: false };
     }
     findings.extend(match kafka.unsuited_topics(KAFKA_TIMEOUT).await {
         Ok(Some(unsuited)) if unsuited.is_empty() => {
@@ -122,7 +177,7 @@ async fn kafka(stores: &StoreArgs) -> Vec<Finding> {
         )],
         Err(error) => vec![Finding::Note(format!("Kafka: it does not tell the settings of topics: {error}"))],
     });
-    findings
+    KafkaFindings { findings, has_topics: true }
 }
 
 /// Topics that lack one setting.

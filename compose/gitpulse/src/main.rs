@@ -1,6 +1,7 @@
 //! The one binary: its subcommands are the roles and the tools.
 
 mod arguments;
+mod audit;
 mod backfill;
 mod check;
 mod cli;

@@ -7,13 +7,15 @@ use runtime::kafka::Kafka;
 use runtime::migrate::{self, Applied};
 use schemas::access::RoleNames;
 
-use crate::arguments::StoreArgs;
+use crate::arguments::{AuditArgs, StoreArgs};
 
 /// What to create.
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArgs {
     #[command(flatten)]
     stores: StoreArgs,
+    #[command(flatten)]
+    audit: AuditArgs,
     /// Also makes ClickHouse's roles and row policies for those who read the tables, each time as this version has them
     #[arg(long)]
     roles: bool,
@@ -25,10 +27,12 @@ pub(crate) struct MigrateArgs {
 /// Creates what is missing.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(args: MigrateArgs) -> anyhow::Result<()> {
-    let MigrateArgs { stores, roles, tenant: tenants } = args;
+    let MigrateArgs { stores, audit: AuditArgs { audit_retention_days: days }, roles, tenant: tenants } =
+        args;
     let clickhouse = ClickHouse::new(&stores.clickhouse);
     let topics = migrate::topics(&Kafka::new(&stores.kafka)?, &stores.kafka).await?;
     let applied = migrate::tables(&clickhouse).await?;
+    let is_changed = migrate::audit_retention(&clickhouse, days).await?;
     for topic in &topics {
         println!("created topic {topic}");
     }
@@ -38,7 +42,10 @@ pub(crate) async fn run(args: MigrateArgs) -> anyhow::Result<()> {
     if applied.views > 0 {
         println!("applied {} views", applied.views);
     }
-    if topics.is_empty() && applied == Applied::default() && !roles {
+    if is_changed {
+        println!("the audit log keeps calls of GitLab's API for {days} days");
+    }
+    if topics.is_empty() && !is_changed && applied == Applied::default() && !roles {
         println!("nothing to do: all topics and tables are there");
     }
     if roles {

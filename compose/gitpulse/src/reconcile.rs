@@ -12,7 +12,7 @@ use backfill::reconcile::{Findings, Metrics, Reconcile, ReconcileConfig, Report,
 use backfill::scope;
 use clap::Args;
 use comfy_table::{Table, presets};
-use gitlab::{ApiConfig, Audit, Client};
+use gitlab::{ApiConfig, Client};
 use prometheus::Registry;
 use runtime::admin::Readiness;
 use runtime::clickhouse::ClickHouse;
@@ -21,9 +21,11 @@ use runtime::publisher::PublisherConfig;
 use runtime::{Publisher, migrate, shutdown};
 use schemas::instance::normal_instance;
 use schemas::tenant::Tenant;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{AdminArgs, StoreArgs};
+use crate::audit::{self, AuditLog, Caller, Role};
 use crate::roles;
 
 /// Whose events they are.
@@ -50,27 +52,64 @@ pub(crate) struct ReconcileArgs {
 pub(crate) async fn run(args: ReconcileArgs) -> anyhow::Result<ExitCode> {
     let shutdown = shutdown::on_signal()?;
     let registry = roles::registry()?;
-    let reconcile = match begin(&args, &registry).await {
-        Ok(reconcile) => reconcile,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            return Ok(ExitCode::from(NOT_BEGUN));
+    let ended = match begin(&args, &registry).await {
+        Ok((reconcile, log)) => {
+            let ended = look(&args, &reconcile, &registry, &shutdown).await;
+            log.finish().await;
+            ended
         }
+        Err(error) => Err(error),
     };
+    ended.or_else(|error| {
+        tracing::error!("{error:#}");
+        Ok(ExitCode::from(NOT_BEGUN))
+    })
+}
+
+/// Makes what it talks to, and begins the audit log. Asks GitLab nothing yet.
+async fn begin(args: &ReconcileArgs, registry: &Registry) -> anyhow::Result<(Reconcile, AuditLog)> {
+    let metrics = gitlab::Metrics::register(registry)?;
+    let (audit, calls) = audit::channel();
+    let client = Client::new(&args.gitlab, audit.clone())?.with_metrics(metrics.clone());
+    let instance = normal_instance(client.base_url()).context("GITLAB_URL is no URL")?;
+    let clickhouse = ClickHouse::new(&args.stores.clickhouse);
+    migrate::tables(&clickhouse).await?;
+    let publisher = Publisher::new(&args.stores.kafka, &args.publisher, registry)?;
+    let prefix = args.stores.kafka.topic_prefix.clone();
+    let caller = Caller::new(Role::Reconcile, &instance, TENANT);
+    let log = AuditLog::start((audit, calls), caller, publisher.clone(), prefix.clone(), Some(metrics));
+    let tenant = Tenant::new(TENANT, Some(&instance))?;
+    let reconcile = Reconcile {
+        destination: Destination { publisher, prefix, tenant, instance: instance.clone() },
+        stored: Stored::new(clickhouse.client.clone(), &instance),
+        states: States::new(clickhouse.client, &instance),
+        metrics: Metrics::register(registry)?,
+        client,
+    };
+    Ok((reconcile, log))
+}
+
+/// Looks once; with `--every` until it is stopped.
+async fn look(
+    args: &ReconcileArgs,
+    reconcile: &Reconcile,
+    registry: &Registry,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<ExitCode> {
     let Some(every) = args.reconcile.every else {
-        return once(&args.reconcile, &reconcile, &shutdown).await;
+        return once(&args.reconcile, reconcile, shutdown).await;
     };
     let readiness = Readiness {
         kafka: Some(Kafka::new(&args.stores.kafka)?),
         outbox: None,
         clickhouse: Some(ClickHouse::new(&args.stores.clickhouse)),
     };
-    let admin = roles::admin(args.admin.admin_listen, &registry, readiness, &shutdown).await?;
+    let admin = roles::admin(args.admin.admin_listen, registry, readiness, shutdown).await?;
     let mut ticks = tokio::time::interval(every);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
         // What stands in the way of one run need not stand in the way of the next.
-        if let Err(error) = once(&args.reconcile, &reconcile, &shutdown).await {
+        if let Err(error) = once(&args.reconcile, reconcile, shutdown).await {
             reconcile.metrics.failed();
             tracing::error!("{error:#}");
         }
@@ -79,44 +118,24 @@ pub(crate) async fn run(args: ReconcileArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn begin(args: &ReconcileArgs, registry: &Registry) -> anyhow::Result<Reconcile> {
-    let metrics = gitlab::Metrics::register(registry)?;
-    let client = Client::new(&args.gitlab, Audit::none())?.with_metrics(metrics);
-    let instance = normal_instance(client.base_url()).context("GITLAB_URL is no URL")?;
-    let clickhouse = ClickHouse::new(&args.stores.clickhouse);
-    migrate::tables(&clickhouse).await?;
-    Ok(Reconcile {
-        destination: Destination {
-            publisher: Publisher::new(&args.stores.kafka, &args.publisher, registry)?,
-            prefix: args.stores.kafka.topic_prefix.clone(),
-            tenant: Tenant::new(TENANT, Some(&instance))?,
-            instance: instance.clone(),
-        },
-        stored: Stored::new(clickhouse.client.clone(), &instance),
-        states: States::new(clickhouse.client, &instance),
-        metrics: Metrics::register(registry)?,
-        client,
-    })
-}
-
-/// One run, and its table.
+/// One run, and its table. An error is why it could not begin.
 async fn once(
     config: &ReconcileConfig,
     reconcile: &Reconcile,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
-    let scope = match scope::find(&reconcile.client, &config.scope(), None, shutdown).await {
-        Ok(scope) => scope,
+    let scope = scope::find(&reconcile.client, &config.scope(), None, shutdown).await?;
+    let now = now();
+    match reconcile.run(&scope, &config.plan(now), now, shutdown).await {
+        Ok(report) => say(&mut out, &report),
+        // What was done is remembered.
         Err(error) => {
             reconcile.metrics.failed();
             tracing::error!("{:#}", anyhow::Error::from(error));
-            return Ok(ExitCode::from(NOT_BEGUN));
+            Ok(ExitCode::FAILURE)
         }
-    };
-    let now = now();
-    let report = reconcile.run(&scope, &config.plan(now), now, shutdown).await?;
-    say(&mut out, &report)
+    }
 }
 
 fn say(out: &mut impl Write, report: &Report) -> anyhow::Result<ExitCode> {

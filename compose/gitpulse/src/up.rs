@@ -26,7 +26,7 @@ use self::folder::SPOOL;
 use self::storing::ProcessorThreads;
 use self::token::WebhookToken;
 pub(crate) use self::token::kept_token;
-use crate::arguments::{AdminArgs, StoreArgs};
+use crate::arguments::{AdminArgs, AuditArgs, StoreArgs};
 use crate::roles::{self, Receiver, Sinks};
 use crate::tenants::WebhookConfig;
 
@@ -51,6 +51,8 @@ pub(crate) struct UpArgs {
     processor: ProcessorConfig,
     #[command(flatten)]
     stores: StoreArgs,
+    #[command(flatten)]
+    audit: AuditArgs,
     #[command(flatten)]
     admin: AdminArgs,
 }
@@ -93,6 +95,7 @@ async fn serve(
     // One processor reads them all; more partitions would only be more files.
     migrate::topics(&kafka, &KafkaConfig { partitions: 1, ..kafka_config.clone() }).await?;
     migrate::tables(&clickhouse).await?;
+    migrate::audit_retention(&clickhouse, args.audit.audit_retention_days).await?;
 
     let registry = roles::registry()?;
     let publisher = Publisher::new(kafka_config, &args.publisher, &registry)?;

@@ -128,6 +128,29 @@ pub async fn tables(clickhouse: &ClickHouse) -> Result<Applied, MigrateError> {
     Ok(applied)
 }
 
+/// Has ClickHouse keep the audit log for so many days; whether that is another number than before. The tables are there.
+///
+/// # Errors
+/// ClickHouse does not do it: the user lacks the right ALTER TTL, say.
+pub async fn audit_retention(clickhouse: &ClickHouse, days: u32) -> Result<bool, MigrateError> {
+    const NAME: &str = "audit_retention";
+    let engine = "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'audit_log_facts'";
+    let engine: String = clickhouse
+        .client
+        .query(engine)
+        .fetch_one()
+        .await
+        .map_err(ClickHouseError::Client)
+        .map_err(failed(NAME))?;
+    if engine.contains(&format!("toIntervalDay({days})")) {
+        return Ok(false);
+    }
+    for statement in migration::audit_retention(&clickhouse.target, days) {
+        clickhouse.execute_anywhere(&statement, STATEMENT_TIMEOUT).await.map_err(failed(NAME))?;
+    }
+    Ok(true)
+}
+
 /// Replaces all views, and applies the roles again where roles were made. They are recorded only after both, so that one that was
 /// interrupted is done again.
 ///

@@ -9,6 +9,7 @@ use schemas::EventKind;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::audit::AuditLogRow;
 use crate::decode::{Event, EventBody};
 
 mod access_token;
@@ -101,6 +102,7 @@ macro_rules! tables {
                 groups: Merged<GroupRow> => "group_facts", ["groups"];
                 users: Merged<UserRow> => "user_facts", ["users"];
                 dead_letters: Vec<DeadLetterRow> => "dead_letter_facts", [];
+                audit_log: Vec<AuditLogRow> => "audit_log_facts", [];
             }
             // After all others: an event that can be seen has its rows.
             then {

@@ -24,27 +24,24 @@ struct Token {
 }
 
 /// Asks GitLab who each token is, and what it may do.
-pub(super) async fn check(config: &ApiConfig) -> Vec<Finding> {
-    // Each token alone: the client would use them in turn.
+pub(super) async fn check(config: &ApiConfig, audit: &Audit) -> Vec<Finding> {
     let tokens = config.gitlab_token.as_ref().map(Secret::expose).unwrap_or_default();
-    let tokens: Vec<&str> = tokens.split(',').filter(|token| !token.trim().is_empty()).collect();
-    if config.instance.url().is_none() || tokens.is_empty() {
+    let has_token = tokens.split(',').any(|token| !token.trim().is_empty());
+    if config.instance.url().is_none() || !has_token {
         let missing = if config.instance.url().is_some() { "GITLAB_TOKEN is" } else { "GITLAB_URL is" };
         return vec![Finding::Note(format!(
             "GitLab: not asked, {missing} not set; receiving webhooks does not need it"
         ))];
     }
-    let (mut findings, mut is_plain) = (Vec::new(), false);
-    for (index, token) in tokens.iter().enumerate() {
-        let name = if tokens.len() == 1 { "the token".to_owned() } else { format!("token {}", index + 1) };
-        let config = ApiConfig { gitlab_token: Some(Secret::new(*token)), ..config.clone() };
-        match Client::new(&config, Audit::none()) {
-            Ok(client) => {
-                is_plain = client.is_plain();
-                findings.extend(check_token(client, &name).await);
-            }
-            Err(error) => return vec![refused_settings(error)],
-        }
+    // Each token alone: one client would use them in turn.
+    let clients = match Client::of_each_token(config, audit) {
+        Ok(clients) => clients,
+        Err(error) => return vec![refused_settings(error)],
+    };
+    let is_plain = clients.iter().any(Client::is_plain);
+    let mut findings = Vec::new();
+    for client in clients {
+        findings.extend(check_token(client).await);
     }
     if is_plain {
         findings.push(Finding::Note("GitLab: over http:// the token travels in clear".to_owned()));
@@ -65,10 +62,10 @@ fn refused_settings(error: ConfigError) -> Finding {
     Finding::Bad(format!("GitLab: {:#}", anyhow::Error::from(error)), remedy.to_owned())
 }
 
-async fn check_token(client: Client, name: &str) -> Vec<Finding> {
+async fn check_token(client: Client) -> Vec<Finding> {
     let patience = Patience { attempts: 1, answer: TIMEOUT, idle: TIMEOUT, whole: TIMEOUT };
     let client = client.with_patience(patience);
-    let base = client.base_url();
+    let (base, name) = (client.base_url(), client.token_name());
     let user = match client.object(Limit::General, "user", &[]).await {
         Ok(user) => user,
         Err(error) => return vec![refused(base, name, error)],

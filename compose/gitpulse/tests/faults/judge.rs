@@ -136,9 +136,7 @@ fn lag(brokers: &str, group: &str, prefix: &TopicPrefix) -> KafkaResult<Vec<Stri
         ClientConfig::new().set("bootstrap.servers", brokers).set("group.id", group).create()?;
     let metadata = consumer.fetch_metadata(None, TIMEOUT)?;
     let mut partitions = TopicPartitionList::new();
-    // Nobody reads the audit log.
-    let names: Vec<String> =
-        prefix.all().into_iter().map(|topic| topic.name).filter(|name| *name != prefix.audit()).collect();
+    let names: Vec<String> = prefix.all().into_iter().map(|topic| topic.name).collect();
     for topic in metadata.topics().iter().filter(|topic| names.iter().any(|name| name == topic.name())) {
         for partition in topic.partitions() {
             partitions.add_partition(topic.name(), partition.id());

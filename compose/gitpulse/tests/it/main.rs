@@ -5,7 +5,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests")]
 
+mod audit;
 mod backfill;
+mod backfill_hostile;
 mod brokers;
 mod clickhouse_clients;
 mod commands;
@@ -24,6 +26,7 @@ mod poison;
 mod rebuild;
 mod reconcile;
 mod roles;
+mod scripted;
 mod share;
 mod shared_fixtures;
 mod spool;

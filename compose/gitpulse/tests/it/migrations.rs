@@ -79,6 +79,24 @@ async fn several_at_once_make_what_one_makes() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_is_kept_as_long_as_is_configured() {
+    let deployment = Deployment::new("retention");
+    let ttl = "SELECT extract(engine_full, 'toIntervalDay\\\\((\\\\d+)\\\\)') FROM system.tables \
+               WHERE database = currentDatabase() AND name = 'audit_log_facts'";
+    assert_eq!(deployment.value::<String>(ttl).await, "400");
+    let insert = "INSERT INTO audit_log_facts (instance, run_id, number, called_at) SELECT 'i', 'r', number, \
+                  now() - INTERVAL if(number = 1, 10, 100) DAY FROM numbers(1, 2)";
+    deployment.client.query(insert).execute().await.unwrap();
+    let shorter = deployment.output(&["migrate", "--audit-retention-days", "30"]);
+    assert_eq!(shorter, "the audit log keeps calls of GitLab's API for 30 days\n");
+    assert_eq!(deployment.value::<String>(ttl).await, "30");
+    deployment.client.query("OPTIMIZE TABLE audit_log_facts FINAL").execute().await.unwrap();
+    assert_eq!(deployment.value::<Vec<u64>>("SELECT groupArray(number) FROM audit_log").await, [1]);
+    assert!(deployment.output(&["migrate", "--audit-retention-days", "30"]).starts_with("nothing to do"));
+    assert!(deployment.output(&["migrate"]).contains("400 days"), "it is as the settings say");
+}
+
 fn merge_request(iid: u64) -> Vec<u8> {
     format!(
         r#"{{"object_kind":"merge_request","project":{{"id":42}},"object_attributes":{{"id":{iid},"iid":{iid},"target_project_id":42,

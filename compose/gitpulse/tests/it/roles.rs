@@ -49,15 +49,16 @@ INSERT INTO gitpulse.feature_flag_event_facts (instance, project_id, flag, name,
     SELECT 'x', 1, f, f, generateUUIDv4(), t FROM VALUES('f String, t String', ('a', 'acme'), ('b', 'acme'), ('b', 'other'), ('o', 'other'));
 INSERT INTO gitpulse.event_facts (instance, kind, id, origin, tenant, confidential, payload) VALUES
     ('x', 'issue', generateUUIDv4(), 'webhook', 'acme', false, 'e1'), ('x', 'issue', generateUUIDv4(), 'webhook', 'acme', true, 'e2'),
-    ('x', 'issue', generateUUIDv4(), 'webhook', 'other', false, 'e3'), ('x', 'note', generateUUIDv4(), 'api', 'acme', false, 'n2'),
-    ('x', 'issue', generateUUIDv4(), 'api', 'other', false, '{\"target_type\":\"Issue\"}')";
+    ('x', 'issue', generateUUIDv4(), 'webhook', 'other', false, 'e3'), ('x', 'note', generateUUIDv4(), 'api', 'acme', false, 'n2');
+INSERT INTO gitpulse.audit_log_facts (instance, run_id, number, tenant, path, called_at) VALUES
+    ('x', 'r', 1, 'acme', 'c1', now()), ('x', 'r', 2, 'other', 'c2', now())";
 
 /// What readers are compared by: a column of each view that has rows above.
 const SEEN: &str = "issues.id issue_events.issue_id notes.id emoji_events.id pushes.name branches.name tags.name \
-    feature_flag_events.name events.payload";
+    feature_flag_events.name events.payload audit_log.path";
 
 /// Every row of them.
-const ALL: &str = "1 2 3 4|1 2 3 4|11 12 13 14 20|31 32 33 34 41 42 43 44 50|a b o v1|a b o|v1|a b o|e1 e2 e3 n2 {\"target_type\":\"Issue\"}";
+const ALL: &str = "1 2 3 4|1 2 3 4|11 12 13 14 20|31 32 33 34 41 42 43 44 50|a b o v1|a b o|v1|a b o|e1 e2 e3 n2 {\"target_type\":\"Issue\"}|c1 c2";
 
 /// Roles, what is granted besides, and what is seen; nothing where every view is refused.
 const READERS: [(&str, &[&str], &str); 10] = [
@@ -65,16 +66,16 @@ const READERS: [(&str, &[&str], &str); 10] = [
     ("confidential", &[], ""),
     // The processor, and anybody else without roles.
     ("", &["GRANT SELECT, INSERT ON gitpulse.*"], ALL),
-    ("analyst", &[], "1 3|1 3|11 13|31 33 41 43|a b o v1|a b o|v1|a b o|e1 e3"),
+    ("analyst", &[], "1 3|1 3|11 13|31 33 41 43|a b o v1|a b o|v1|a b o|e1 e3|c1 c2"),
     ("analyst confidential", &[], ALL),
-    ("tenant_acme", &[], "1|1|11|31 41|a b v1|a b|v1|a b|e1"),
-    ("tenant_acme analyst", &[], "1|1|11|31 41|a b v1|a b|v1|a b|e1"),
-    ("tenant_other", &[], "3|3|13|33 43|b o|b o||b o|e3"),
-    ("tenant_acme tenant_other", &[], "1 3|1 3|11 13|31 33 41 43|a b o v1|a b o|v1|a b o|e1 e3"),
+    ("tenant_acme", &[], "1|1|11|31 41|a b v1|a b|v1|a b|e1|c1"),
+    ("tenant_acme analyst", &[], "1|1|11|31 41|a b v1|a b|v1|a b|e1|c1"),
+    ("tenant_other", &[], "3|3|13|33 43|b o|b o||b o|e3|c2"),
+    ("tenant_acme tenant_other", &[], "1 3|1 3|11 13|31 33 41 43|a b o v1|a b o|v1|a b o|e1 e3|c1 c2"),
     (
         "tenant_acme confidential",
         &[],
-        "1 2 4|1 2 4|11 12 14 20|31 32 34 41 42 44 50|a b v1|a b|v1|a b|e1 e2 n2",
+        "1 2 4|1 2 4|11 12 14 20|31 32 34 41 42 44 50|a b v1|a b|v1|a b|e1 e2 n2|c1",
     ),
 ];
 

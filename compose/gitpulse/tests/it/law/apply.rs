@@ -112,7 +112,7 @@ impl Law {
         let client = client();
         let views = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View' AND name IN \
                      (SELECT table FROM system.columns WHERE database = currentDatabase() AND name = 'instance') \
-                     AND name NOT IN ('ref_heads') \
+                     AND name NOT IN ('ref_heads', 'audit_log') \
                      ORDER BY name";
         let receipt = "SELECT table, name FROM system.columns WHERE database = currentDatabase() \
                        AND position(comment, '(receipt-derived') > 0";

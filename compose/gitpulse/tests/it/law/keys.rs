@@ -11,6 +11,7 @@ use super::records::{Record, body, examples};
 
 /// The occurrences, whose keys may have a second or the id of a delivery, where a view makes one of several.
 const OCCURRENCES: &[&str] = &[
+    "audit_log_facts",
     "dead_letter_facts",
     "deployment_event_facts",
     "emoji_event_facts",
