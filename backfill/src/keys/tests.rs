@@ -90,7 +90,7 @@ fn deep_offsets_are_left_for_a_day() {
 #[test]
 fn pages_that_lead_no_further_down_come_to_an_end() {
     let mut keys = Keys::default();
-    keys.next(day(0), day(1));
+    keys.next(day(0), day(1_000), day(1));
     let of = |place: u64| page(5_000, place, 10).0;
     keys.advance(&of(0), Some(link()), false).unwrap();
     for _ in 1..PAGES_IN_PLACE {

@@ -64,7 +64,6 @@ impl ReconcileConfig {
             until: None,
             only: Vec::new(),
             exclude: Vec::new(),
-            dry_run: true,
         }
     }
 

@@ -58,11 +58,6 @@ pub(crate) fn content_type(headers: &HeaderMap) -> &str {
     text(headers, CONTENT_TYPE.as_str()).filter(|text| !text.is_empty()).unwrap_or("of no type")
 }
 
-/// `X-Total`: how many objects a list has in all.
-pub(crate) fn total(headers: &HeaderMap) -> Option<u64> {
-    text(headers, "x-total")?.parse().ok()
-}
-
 /// The target of the link whose `rel` is `next` (<https://docs.gitlab.com/api/rest/#pagination-link-header>).
 pub(crate) fn next_link(headers: &HeaderMap) -> Option<&str> {
     headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).find_map(next_in)
