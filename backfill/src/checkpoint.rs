@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use clickhouse::{Client, Row};
 use serde::{Deserialize, Serialize};
 
@@ -67,10 +68,22 @@ pub struct Checkpoints {
 }
 
 #[derive(Row, Deserialize)]
-struct Saved {
+struct SavedRow {
     owner_id: u64,
     list: String,
     state: String,
+    is_complete: bool,
+    /// Microseconds since 1970.
+    saved_at: i64,
+}
+
+/// What was saved of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Saved {
+    /// How far it was read.
+    pub state: State,
+    /// When a run came to its end with nothing left to read; `None` where the last one did not.
+    pub completed_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Clone, Row, Serialize, Deserialize)]
@@ -114,21 +127,33 @@ impl Checkpoints {
         Checkpoints { client, saver, instance: instance.to_owned() }
     }
 
-    /// All that were saved. One that this build cannot read is left out: its list is read again, which changes nothing.
-    pub async fn load(&self) -> Result<BTreeMap<(u64, List), State>, CheckpointError> {
-        let sql = "SELECT owner_id, list, state FROM backfill_checkpoints FINAL WHERE instance = ?";
-        let rows: Vec<Saved> = self.client.query(sql).bind(&self.instance).fetch_all().await?;
-        let mut states = BTreeMap::new();
-        for Saved { owner_id, list, state } in rows {
+    /// The time by the clock that dates checkpoints.
+    pub async fn now(&self) -> Result<DateTime<Utc>, CheckpointError> {
+        let now: i64 = self.client.query("SELECT now64(6)").fetch_one().await?;
+        Ok(DateTime::from_timestamp_micros(now).unwrap_or_default())
+    }
+
+    /// Those of some projects and groups. One that this build cannot read is left out: its list is read again, which changes nothing.
+    pub async fn load(&self, owner_ids: &[u64]) -> Result<BTreeMap<(u64, List), Saved>, CheckpointError> {
+        let sql = "SELECT owner_id, list, state, outcome = 'complete' AS is_complete, saved_at FROM backfill_checkpoints FINAL \
+                   WHERE instance = ? AND owner_id IN ?";
+        let query = self.client.query(sql).bind(&self.instance).bind(owner_ids);
+        let rows: Vec<SavedRow> = query.fetch_all().await?;
+        let mut saved = BTreeMap::new();
+        for SavedRow { owner_id, list, state, is_complete, saved_at } in rows {
+            // One that only a newer build has.
             let Some(known) = List::from_name(&list) else { continue };
             match serde_json::from_str(&state) {
-                Ok(state) => drop(states.insert((owner_id, known), state)),
+                Ok(state) => {
+                    let completed_at = DateTime::from_timestamp_micros(saved_at).filter(|_| is_complete);
+                    saved.insert((owner_id, known), Saved { state, completed_at });
+                }
                 Err(error) => {
                     tracing::warn!(owner_id, list, %error, "a checkpoint cannot be read; the list is read from its beginning");
                 }
             }
         }
-        Ok(states)
+        Ok(saved)
     }
 
     /// Saves the state of a list.

@@ -7,7 +7,6 @@ use crate::list::List;
 
 /// What history to read.
 #[derive(Debug, Clone, Args)]
-#[command(group = clap::ArgGroup::new("scope").required(true).multiple(true).args(["project", "group", "instance"]))]
 pub struct BackfillConfig {
     /// Project to read, by its id or its path; can be repeated
     #[arg(long, value_name = "ID|PATH", value_delimiter = ',')]
@@ -36,10 +35,6 @@ pub struct BackfillConfig {
     /// Lists to leave out
     #[arg(long, value_name = "LISTS", value_delimiter = ',', value_parser = list)]
     pub exclude: Vec<List>,
-
-    /// Says what would be read, and reads nothing but the list of projects
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 impl BackfillConfig {
@@ -49,9 +44,19 @@ impl BackfillConfig {
         List::ALL.into_iter().filter(wanted).filter(|list| !self.exclude.contains(list)).collect()
     }
 
-    /// From when on: GitLab's first release was in October 2011, but what was imported may be older.
+    /// Whether a project or a group is named, or all of them.
+    pub fn names_something(&self) -> bool {
+        self.instance || !self.project.is_empty() || !self.group.is_empty()
+    }
+
+    /// From when on.
     pub fn begins_at(&self) -> DateTime<Utc> {
-        self.since.unwrap_or(DateTime::UNIX_EPOCH + chrono::TimeDelta::days(365 * 30))
+        self.since.unwrap_or_else(BackfillConfig::beginning)
+    }
+
+    /// Before everything: GitLab's first release was in October 2011, but what was imported may be older.
+    pub fn beginning() -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + chrono::TimeDelta::days(365 * 30)
     }
 }
 

@@ -5,7 +5,7 @@
 //! changes while a window is read moves behind its end, and is found by the next window, which begins there.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use gitlab::Next;
+use gitlab::{Next, Walk};
 use serde::{Deserialize, Serialize};
 
 /// The first window, of a list that is walked in ascending order.
@@ -46,6 +46,9 @@ pub struct Window {
     /// Pages that were read of it.
     #[serde(default)]
     pub pages: u32,
+    /// Where they are named by cursors: what tells that they go round.
+    #[serde(default)]
+    pub walk: Option<Walk>,
 }
 
 /// Where the next page of a window is.
@@ -90,7 +93,7 @@ impl Span {
 
 impl Window {
     fn new(span: Span) -> Window {
-        Window { span, place: Place::Start, pages: 0 }
+        Window { span, place: Place::Start, pages: 0, walk: None }
     }
 
     /// Its beginning, as a query says it.

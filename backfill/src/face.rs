@@ -5,8 +5,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::graphql::{ROWS, ROWS_WITH_NOTES};
+use crate::graphql::ROWS;
 use crate::list::List;
+
+/// Nobody moves a project more often within a run.
+const MOVES: u32 = 5;
 
 /// Which ways there are to ask.
 #[derive(Debug)]
@@ -14,8 +17,8 @@ pub struct Face {
     graphql: AtomicBool,
     rows: AtomicU32,
     rows_with_notes: AtomicU32,
-    /// Paths of projects that were renamed or moved meanwhile: GraphQL finds a project by its path alone.
-    paths: Mutex<HashMap<u64, String>>,
+    /// Paths of projects that were renamed or moved meanwhile, and how often: GraphQL finds a project by its path alone.
+    paths: Mutex<HashMap<u64, (String, u32)>>,
 }
 
 impl Default for Face {
@@ -23,7 +26,7 @@ impl Default for Face {
         Face {
             graphql: AtomicBool::new(true),
             rows: AtomicU32::new(ROWS),
-            rows_with_notes: AtomicU32::new(ROWS_WITH_NOTES),
+            rows_with_notes: AtomicU32::new(ROWS),
             paths: Mutex::default(),
         }
     }
@@ -42,18 +45,25 @@ impl Face {
 
     /// The path of a project, of which `path` was listed when the run began.
     pub fn path(&self, project_id: u64, path: &str) -> String {
-        self.with_paths(|paths| paths.get(&project_id).cloned()).unwrap_or_else(|| path.to_owned())
+        let moved = self.with_paths(|paths| paths.get(&project_id).map(|(path, _)| path.clone()));
+        moved.unwrap_or_else(|| path.to_owned())
     }
 
-    /// A project has this path now; `false` if that is known.
+    /// A project has this path now; `false` if that is known, or it has had others too often.
     pub fn moved(&self, project_id: u64, before: &str, path: String) -> bool {
-        let is_new = path != before;
-        self.with_paths(|paths| paths.insert(project_id, path));
-        is_new
+        if path == before {
+            return false;
+        }
+        self.with_paths(|paths| {
+            let (known, moves) = paths.entry(project_id).or_default();
+            *known = path;
+            *moves += 1;
+            *moves <= MOVES
+        })
     }
 
     /// Nothing that holds the lock can leave it half changed.
-    fn with_paths<T>(&self, work: impl FnOnce(&mut HashMap<u64, String>) -> T) -> T {
+    fn with_paths<T>(&self, work: impl FnOnce(&mut HashMap<u64, (String, u32)>) -> T) -> T {
         work(&mut self.paths.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -75,5 +85,21 @@ impl Face {
             List::MergeRequestDetails => &self.rows_with_notes,
             _ => &self.rows,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_is_followed_to_where_it_is_but_not_for_ever() {
+        let face = Face::default();
+        assert!(!face.moved(1, "shop/a", "shop/a".to_owned()));
+        assert_eq!(face.path(1, "shop/a"), "shop/a");
+        let moves = (1..=MOVES + 1).map(|number| face.moved(1, "shop/a", format!("shop/{number}")));
+        assert_eq!(moves.filter(|is_followed| *is_followed).count(), MOVES as usize);
+        assert_eq!(face.path(1, "shop/a"), format!("shop/{}", MOVES + 1));
+        assert!(face.moved(2, "shop/b", "shop/c".to_owned()));
     }
 }

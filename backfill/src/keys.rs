@@ -7,8 +7,13 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use gitlab::Next;
 use serde::{Deserialize, Serialize};
 
+use crate::page::PageError;
+
 /// After so many pages a list that is paged by offsets is asked anew, for what is older than the last row: an offset costs GitLab what it skips.
 const PAGES_BEFORE_ANEW: u32 = 100;
+/// So many pages, one after the other, that lead no further down are no list. One or two may: things that are created meanwhile move those of a
+/// page behind it.
+const PAGES_IN_PLACE: u32 = 10;
 
 /// What was read of one list.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,7 +35,9 @@ pub struct Descent {
     pub began_at: DateTime<Utc>,
     /// How far back it goes.
     pub since: DateTime<Utc>,
-    /// The highest id that it met.
+    /// What was created later is left to a later run.
+    pub until: DateTime<Utc>,
+    /// The highest id that it read.
     pub top: Option<u64>,
     /// The lowest id that it met.
     pub last: Option<u64>,
@@ -42,6 +49,9 @@ pub struct Descent {
     pub before: Option<NaiveDate>,
     /// Pages since the list was asked anew.
     pub pages: u32,
+    /// Pages until now, one after the other, that led no further down.
+    #[serde(default)]
+    pub in_place: u32,
 }
 
 /// The fields by which a list is walked.
@@ -55,23 +65,30 @@ pub struct Listed {
 }
 
 impl Keys {
-    /// The walk to go on with; `None` when all from `since` until `now` was read.
-    pub fn next(&mut self, since: DateTime<Utc>, now: DateTime<Utc>) -> Option<&mut Descent> {
+    /// The walk to go on with; `None` when all from `since` until `until` was read.
+    pub fn next(
+        &mut self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Option<&mut Descent> {
         if self.open.is_none() {
             // What is older than all that was read lies behind everything else.
             let is_deeper = self.since.is_none_or(|read| since < read);
-            if !is_deeper && self.read_at.is_some_and(|read_at| read_at >= now) {
+            if !is_deeper && self.read_at.is_some_and(|read_at| read_at >= until.min(now)) {
                 return None;
             }
             self.open = Some(Descent {
-                began_at: now,
+                began_at: now.min(until),
                 since,
+                until,
                 top: None,
                 last: None,
                 floor: self.top.filter(|_| !is_deeper),
                 next: None,
                 before: None,
                 pages: 0,
+                in_place: 0,
             });
         }
         self.open.as_mut()
@@ -80,10 +97,20 @@ impl Keys {
     /// A page was read. Gives the places of the objects that were not read before.
     ///
     /// `can_ask_anew`: the list is paged by offsets and can be asked for what was created before a day.
-    pub fn advance(&mut self, page: &[Listed], next: Option<Next>, can_ask_anew: bool) -> Vec<usize> {
-        let Some(open) = &mut self.open else { return Vec::new() };
+    ///
+    /// # Errors
+    /// Page after page leads no further down, and names another one.
+    pub fn advance(
+        &mut self,
+        page: &[Listed],
+        next: Option<Next>,
+        can_ask_anew: bool,
+    ) -> Result<Vec<usize>, PageError> {
+        let Some(open) = &mut self.open else { return Ok(Vec::new()) };
+        let is_asked = |listed: &Listed| listed.created_at.is_none_or(|at| at <= open.until);
         let is_new = |listed: &Listed| {
-            open.last.is_none_or(|last| listed.id < last)
+            is_asked(listed)
+                && open.last.is_none_or(|last| listed.id < last)
                 && open.floor.is_none_or(|floor| listed.id > floor)
                 && listed.created_at.is_none_or(|at| at >= open.since)
         };
@@ -91,7 +118,13 @@ impl Keys {
         let lowest = page.iter().map(|listed| listed.id).min();
         let is_through = lowest.is_some_and(|id| open.floor.is_some_and(|floor| id <= floor))
             || page.last().and_then(|listed| listed.created_at).is_some_and(|at| at < open.since);
-        open.top = open.top.max(page.iter().map(|listed| listed.id).max());
+        // An empty page leads nowhere, and may be one: GitLab drops rows that the token may not see.
+        match (open.last, lowest) {
+            (Some(last), Some(lowest)) if lowest >= last => open.in_place += 1,
+            (_, Some(_)) => open.in_place = 0,
+            (_, None) => (),
+        }
+        open.top = open.top.max(page.iter().filter(|listed| is_asked(listed)).map(|listed| listed.id).max());
         open.last = match (open.last, lowest) {
             (Some(last), Some(lowest)) => Some(last.min(lowest)),
             (last, lowest) => last.or(lowest),
@@ -100,7 +133,10 @@ impl Keys {
         open.next = next;
         if is_through || open.next.is_none() {
             self.close();
-            return new;
+            return Ok(new);
+        }
+        if open.in_place >= PAGES_IN_PLACE {
+            return Err(PageError::Repeated);
         }
         if can_ask_anew && open.pages >= PAGES_BEFORE_ANEW {
             // The day is one of the instance's time zone.
@@ -110,7 +146,7 @@ impl Keys {
                 (open.before, open.next, open.pages) = (day, None, 0);
             }
         }
-        new
+        Ok(new)
     }
 
     fn close(&mut self) {

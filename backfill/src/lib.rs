@@ -8,6 +8,7 @@
 
 pub mod checkpoint;
 pub mod config;
+pub mod count;
 pub mod coverage;
 pub mod face;
 pub mod graphql;
@@ -17,9 +18,11 @@ pub mod live;
 pub mod metrics;
 pub mod page;
 pub mod pending;
+pub mod plan;
 pub mod publish;
 pub mod queue;
 pub mod reconcile;
+pub mod report;
 pub mod run;
 pub mod save;
 pub mod scope;

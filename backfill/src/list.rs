@@ -20,6 +20,17 @@ pub enum Way {
     Each,
 }
 
+/// What makes a list worth reading again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// Nothing tells whether it changed: it is read in every run.
+    Always,
+    /// What changes it is an event of the project, which moves `last_activity_at`.
+    Activity,
+    /// It changes seldom, and a day later is soon enough.
+    Daily,
+}
+
 /// Makes the enumeration of the lists. A row has the variant, its name, how it is walked and what its objects are.
 macro_rules! lists {
     ($($(#[$doc:meta])* $list:ident $name:literal $way:ident $resource:ident;)*) => {
@@ -73,6 +84,8 @@ lists! {
     MergeRequestEvents "merge_request_events" Keys MergeRequestEvent;
     /// What was done to issues.
     IssueEvents "issue_events" Keys IssueEvent;
+    /// Comments of people, on whatever they are; of the last three years.
+    Notes "notes" Keys Note;
     /// Environments, with their tiers.
     Environments "environments" Whole Environment;
     /// Commits of the default branch, with the lines that they changed.
@@ -101,7 +114,7 @@ lists! {
     DeploymentMergeRequests "deployment_merge_requests" Each DeploymentMergeRequests;
     /// Notes of a merge request that has more of them than GraphQL gives at once, or of any where it gives none.
     MergeRequestNotes "merge_request_notes" Each Note;
-    /// Notes of an issue.
+    /// Notes of an issue that is older than a project's events.
     IssueNotes "issue_notes" Each Note;
     /// Commits of a merge request.
     MergeRequestCommits "merge_request_commits" Each MergeRequestCommits;
@@ -124,6 +137,39 @@ impl List {
             List::IssueNotes => &[List::Issues],
             List::MergeRequestCommits => &[List::MergeRequests],
             _ => &[],
+        }
+    }
+
+    /// What makes it worth reading again.
+    pub fn again(self) -> Again {
+        match self {
+            List::Pushes
+            | List::MergeRequestEvents
+            | List::IssueEvents
+            | List::Notes
+            | List::Commits
+            | List::Branches
+            | List::Tags => Again::Activity,
+            List::Environments
+            | List::Releases
+            | List::Milestones
+            | List::Members
+            | List::GroupMembers
+            | List::GroupMilestones => Again::Daily,
+            List::MergeRequests
+            | List::MergeRequestDetails
+            | List::Pipelines
+            | List::ChildPipelines
+            | List::Deployments
+            | List::Issues
+            | List::Jobs
+            | List::PipelineDetails
+            | List::PipelineJobs
+            | List::TriggerJobs
+            | List::DeploymentMergeRequests
+            | List::MergeRequestNotes
+            | List::IssueNotes
+            | List::MergeRequestCommits => Again::Always,
         }
     }
 
@@ -152,7 +198,7 @@ impl List {
     pub fn path(self, owner: u64, part: u64) -> String {
         let below = match self {
             List::ChildPipelines | List::Pipelines => "pipelines".to_owned(),
-            List::Pushes | List::MergeRequestEvents | List::IssueEvents => "events".to_owned(),
+            List::Pushes | List::MergeRequestEvents | List::IssueEvents | List::Notes => "events".to_owned(),
             List::Commits => "repository/commits".to_owned(),
             List::Branches => "repository/branches".to_owned(),
             List::Tags => "repository/tags".to_owned(),
@@ -192,6 +238,7 @@ impl List {
             List::Pushes => &[("action", "pushed")],
             List::MergeRequestEvents => &[("target_type", "merge_request")],
             List::IssueEvents => &[("target_type", "issue")],
+            List::Notes => &[("target_type", "note")],
             List::Commits => &[("with_stats", "true")],
             List::Branches | List::Tags => &[("pagination", "keyset")],
             List::Releases => &[("order_by", "created_at"), ("sort", "asc")],

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::list::{List, Way};
+
 /// Numbers of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Live(Arc<Numbers>);
@@ -13,6 +15,7 @@ struct Numbers {
     requests: AtomicU64,
     lists: AtomicU64,
     ended: AtomicU64,
+    listing: AtomicU64,
 }
 
 /// Numbers of a run at a moment.
@@ -26,14 +29,22 @@ pub struct Numbered {
     pub lists: u64,
     /// Those of them that have ended.
     pub ended: u64,
+    /// Those that have not, and are lists indeed: the others ask about things one by one.
+    pub listing: u64,
 }
 
 impl Live {
     /// The numbers now.
     pub fn numbers(&self) -> Numbered {
-        let Numbers { objects, requests, lists, ended } = &*self.0;
+        let Numbers { objects, requests, lists, ended, listing } = &*self.0;
         let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
-        Numbered { objects: read(objects), requests: read(requests), lists: read(lists), ended: read(ended) }
+        Numbered {
+            objects: read(objects),
+            requests: read(requests),
+            lists: read(lists),
+            ended: read(ended),
+            listing: read(listing),
+        }
     }
 
     pub(crate) fn objects(&self, count: u64) {
@@ -44,11 +55,20 @@ impl Live {
         self.0.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn lists(&self, count: u64) {
-        self.0.lists.fetch_add(count, Ordering::Relaxed);
+    /// A list is to be read.
+    pub(crate) fn list(&self, list: List) {
+        // In this order: whoever looks between the two must not take it for the end of all lists.
+        self.0.listing.fetch_add(is_listing(list), Ordering::Relaxed);
+        self.0.lists.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn ended(&self) {
+    /// A list that was to be read has ended.
+    pub(crate) fn ended(&self, list: List) {
+        self.0.listing.fetch_sub(is_listing(list), Ordering::Relaxed);
         self.0.ended.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+fn is_listing(list: List) -> u64 {
+    u64::from(list.way() != Way::Each)
 }

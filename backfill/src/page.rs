@@ -33,7 +33,7 @@ pub enum PageError {
     /// The list is not filtered or not sorted as was asked for.
     #[error("a page has objects from before the time that it was asked for")]
     Earlier,
-    /// A further page has nothing that the pages before it had not.
+    /// A further page has nothing that the pages before it had not, or page after page has not.
     #[error("a page repeats those before it, and names another one")]
     Repeated,
     /// The walk cannot go on from there.

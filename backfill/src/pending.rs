@@ -100,12 +100,21 @@ impl Pending {
         Ok(self.saver.save(rows).await?)
     }
 
-    /// The newest parts of a list that are not done, up to `limit`.
-    pub async fn newest(&self, project_id: u64, list: List, limit: u64) -> Result<Vec<Part>, PendingError> {
+    /// The newest parts of a list that are not done, up to `limit`, and `without` these ids.
+    pub async fn newest(
+        &self,
+        project_id: u64,
+        list: List,
+        without: &[u64],
+        limit: u64,
+    ) -> Result<Vec<Part>, PendingError> {
         let sql = "SELECT id, version, changed_at, is_done FROM backfill_pending FINAL \
-                   WHERE instance = ? AND project_id = ? AND list = ? AND NOT is_done ORDER BY changed_at DESC, id DESC LIMIT ?";
-        let query =
-            self.client.query(sql).bind(&self.instance).bind(project_id).bind(list.as_str()).bind(limit);
+                   WHERE instance = ? AND project_id = ? AND list = ? AND NOT is_done AND id NOT IN ? \
+                   ORDER BY changed_at DESC, id DESC LIMIT ?";
+        // Nothing has the id 0, and a list without an element has no type.
+        let without = [&[0], without].concat();
+        let query = self.client.query(sql).bind(&self.instance).bind(project_id).bind(list.as_str());
+        let query = query.bind(without).bind(limit);
         let rows: Vec<Known> = query.fetch_all().await?;
         let part = |known: Known| Part {
             list,

@@ -5,9 +5,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
+use schemas::api::subject;
+
 use crate::checkpoint::Progress;
 use crate::list::{List, Way};
 use crate::scope::Owner;
+use crate::share::Bounds;
 
 /// A list that waits for its turn.
 #[derive(Debug)]
@@ -16,6 +19,8 @@ pub struct Waiting {
     pub owner: Arc<Owner>,
     /// How far the list is.
     pub progress: Progress,
+    /// Until when it may be read.
+    pub bounds: Bounds,
     turns: u32,
     number: usize,
 }
@@ -25,27 +30,23 @@ pub struct Waiting {
 pub struct Queue {
     ready: BinaryHeap<Reverse<Waiting>>,
     /// By project: those whose things are still being found.
-    parked: BTreeMap<u64, Vec<Waiting>>,
-    /// By project: lists that have not ended.
-    reading: BTreeMap<u64, BTreeSet<List>>,
+    parked: BTreeMap<subject::Owner, Vec<Waiting>>,
+    /// By project or group: lists that have not ended.
+    reading: BTreeMap<subject::Owner, BTreeSet<List>>,
     number: usize,
 }
 
 impl Queue {
     /// Adds a list.
-    pub fn add(&mut self, owner: Arc<Owner>, progress: Progress) {
+    pub fn add(&mut self, owner: Arc<Owner>, progress: Progress, bounds: Bounds) {
         let list = progress.list;
-        let waiting = Waiting { owner, progress, turns: 0, number: self.number };
+        let waiting = Waiting { owner, progress, bounds, turns: 0, number: self.number };
         self.number += 1;
-        if list.is_of_group() {
-            self.ready.push(Reverse(waiting));
-            return;
-        }
-        let id = waiting.owner.id;
+        let key = waiting.owner.subject();
         match list.way() {
-            Way::Each => self.parked.entry(id).or_default().push(waiting),
+            Way::Each => self.parked.entry(key).or_default().push(waiting),
             Way::Updated | Way::Keys | Way::Whole => {
-                self.reading.entry(id).or_default().insert(list);
+                self.reading.entry(key).or_default().insert(list);
                 self.ready.push(Reverse(waiting));
             }
         }
@@ -65,7 +66,7 @@ impl Queue {
     pub fn next(&mut self) -> Option<Waiting> {
         if self.ready.is_empty() {
             // Where the lists that find things are not read, what was found before is asked about.
-            let idle = self.parked.keys().copied().find(|id| !self.reading.contains_key(id));
+            let idle = self.parked.keys().copied().find(|key| !self.reading.contains_key(key));
             self.release(idle?);
         }
         self.ready.pop().map(|Reverse(waiting)| waiting)
@@ -77,24 +78,30 @@ impl Queue {
         self.ready.push(Reverse(waiting));
     }
 
-    /// A list has ended, of a project or a group.
-    pub fn ended(&mut self, id: u64, list: List) {
-        if list.is_of_group() {
-            return;
-        }
-        if let Some(reading) = self.reading.get_mut(&id) {
+    /// A list of a project or group, has ended.
+    pub fn ended(&mut self, key: subject::Owner, list: List) {
+        if let Some(reading) = self.reading.get_mut(&key) {
             reading.remove(&list);
             if reading.is_empty() {
-                self.reading.remove(&id);
+                self.reading.remove(&key);
             }
         }
-        self.release(id);
+        self.release(key);
+    }
+
+    /// Takes away the lists of a project or group that have no turn; gives how many they were.
+    pub fn remove(&mut self, key: subject::Owner) -> usize {
+        let before = self.len();
+        self.parked.remove(&key);
+        self.reading.remove(&key);
+        self.ready.retain(|Reverse(waiting)| waiting.owner.subject() != key);
+        before - self.len()
     }
 
     /// Makes those ready whose things were all found.
-    fn release(&mut self, id: u64) {
-        let Some(parked) = self.parked.remove(&id) else { return };
-        let reading = self.reading.get(&id);
+    fn release(&mut self, key: subject::Owner) {
+        let Some(parked) = self.parked.remove(&key) else { return };
+        let reading = self.reading.get(&key);
         let is_found = |waiting: &Waiting| {
             let mut sources = waiting.progress.list.sources().iter();
             !sources.any(|source| reading.is_some_and(|reading| reading.contains(source)))
@@ -102,7 +109,7 @@ impl Queue {
         let (ready, parked): (Vec<_>, Vec<_>) = parked.into_iter().partition(is_found);
         self.ready.extend(ready.into_iter().map(Reverse));
         if !parked.is_empty() {
-            self.parked.insert(id, parked);
+            self.parked.insert(key, parked);
         }
     }
 }
@@ -141,15 +148,20 @@ mod tests {
     fn queue(lists: &[(u64, List)]) -> Queue {
         let mut queue = Queue::default();
         for (id, list) in lists {
-            let owner =
-                Owner { id: *id, path: format!("shop/{id}"), default_branch: None, last_activity_at: None };
+            let owner = Owner {
+                is_group: false,
+                id: *id,
+                path: format!("shop/{id}"),
+                default_branch: None,
+                last_activity_at: None,
+            };
             let progress = Progress {
                 owner_id: *id,
                 list: *list,
                 state: State::new(*list),
                 counted: Default::default(),
             };
-            queue.add(Arc::new(owner), progress);
+            queue.add(Arc::new(owner), progress, Bounds::default());
         }
         queue
     }
@@ -177,9 +189,9 @@ mod tests {
             assert_eq!(next(&mut queue), Some(expected));
         }
         assert_eq!((next(&mut queue), queue.len()), (None, 1));
-        queue.ended(1, List::Jobs);
+        queue.ended(subject::Owner::Project(1), List::Jobs);
         assert_eq!(next(&mut queue), None);
-        queue.ended(1, List::Issues);
+        queue.ended(subject::Owner::Project(1), List::Issues);
         assert_eq!(next(&mut queue), Some((1, List::IssueNotes)));
     }
 

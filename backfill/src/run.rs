@@ -1,16 +1,22 @@
 //! The whole run. In: projects and groups. Out: what was read, skipped and failed. Lists have turns: that of which least was read comes first, and what costs
 //! a request for each thing comes when all lists are read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use crate::checkpoint::{CheckpointError, Counted, Outcome, Progress};
+use runtime::fault::chain;
+use schemas::api::subject;
+
+use crate::checkpoint::{CheckpointError, Counted, Outcome, Progress, Saved};
 use crate::graphql;
 use crate::list::List;
 use crate::queue::{Queue, Waiting};
 use crate::scope::{Owner, Scope};
+use crate::share::{Bounds, Lease, Share, ShareError};
 use crate::state::State;
 use crate::walk::{Goal, Walk, WalkError};
 
@@ -37,8 +43,16 @@ pub struct Summary {
     pub lists: Vec<Ended>,
     /// Whether GraphQL was asked.
     pub by_graphql: bool,
-    /// Requests besides those of lists.
+    /// Requests besides those of these lists: to find projects, and of lists that others went on with.
     pub other_requests: u64,
+    /// Objects of lists that others went on with.
+    pub other_objects: u64,
+    /// Lists that were not read because nothing of them has changed since they were.
+    pub unchanged: usize,
+    /// Lists that another run has read meanwhile.
+    pub read_by_others: usize,
+    /// Projects and groups that another run was still reading when this one was stopped.
+    pub left_to_others: usize,
 }
 
 impl Ended {
@@ -59,62 +73,108 @@ impl Summary {
         let sum = |of: fn(&Counted) -> u64| self.lists.iter().map(|ended| of(&ended.counted)).sum::<u64>();
         Counted {
             requests: sum(|counted| counted.requests) + self.other_requests,
-            objects: sum(|counted| counted.objects),
+            objects: sum(|counted| counted.objects) + self.other_objects,
         }
     }
 }
 
+/// A run could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Checkpoints cannot be read or saved: without them a run would begin at the beginning for ever.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Kafka says no more which projects are this run's.
+    #[error(transparent)]
+    Share(#[from] ShareError),
+}
+
+/// A project or group that this run reads.
+struct Open {
+    owner: Arc<Owner>,
+    /// Dropped when nothing of it is being read any more.
+    _lease: Lease,
+    bounds: Bounds,
+    /// Its lists that have not ended.
+    left: usize,
+}
+
+/// What a run keeps in mind.
+struct Run<'w> {
+    walk: &'w Walk,
+    lists: &'w [List],
+    goal: Goal,
+    share: &'w Share,
+    /// When it began, by ClickHouse's clock, which dates checkpoints.
+    began_at: DateTime<Utc>,
+    /// What is not this run's to read, or not yet.
+    closed: BTreeMap<subject::Owner, Arc<Owner>>,
+    open: BTreeMap<subject::Owner, Open>,
+    queue: Queue,
+    summary: Summary,
+}
+
 impl Walk {
-    /// Reads lists of projects and groups; what an earlier run read is not read again.
+    /// Reads lists of projects and groups, together with all other runs that read the same GitLab. What was read before is not read again, and what
+    /// another run is reading is left to it; the run ends when all is read.
     ///
     /// # Errors
-    /// Checkpoints cannot be read or saved: without them a run would begin at the beginning for ever.
-    pub async fn run(&self, scope: Scope, lists: &[List], goal: Goal) -> Result<Summary, CheckpointError> {
+    /// ClickHouse or Kafka do not answer any more. What was read is remembered.
+    pub async fn run(
+        &self,
+        scope: Scope,
+        lists: &[List],
+        goal: Goal,
+        share: &Share,
+    ) -> Result<Summary, RunError> {
         let other_requests = scope.requests + u64::from(self.probe(&scope).await);
-        let mut known = self.checkpoints.load().await?;
-        let mut queue = Queue::default();
-        for (owners, is_group) in [(scope.groups, true), (scope.projects, false)] {
-            for owner in owners.into_values().map(Arc::new) {
-                for list in lists.iter().copied().filter(|list| list.is_of_group() == is_group) {
-                    let state = known.remove(&(owner.id, list)).unwrap_or_else(|| State::new(list));
-                    let counted = Counted::default();
-                    queue.add(owner.clone(), Progress { owner_id: owner.id, list, state, counted });
-                }
-            }
+        let owners = scope.groups.into_values().chain(scope.projects.into_values());
+        let mut run = Run {
+            walk: self,
+            lists,
+            goal,
+            share,
+            began_at: self.checkpoints.now().await?,
+            closed: owners.map(|owner| (owner.subject(), Arc::new(owner))).collect(),
+            open: BTreeMap::new(),
+            queue: Queue::default(),
+            summary: Summary { other_requests, ..Summary::default() },
+        };
+        for owner in run.closed.values() {
+            let own = lists.iter().copied().filter(|list| list.is_of_group() == owner.is_group);
+            own.for_each(|list| self.live.list(list));
         }
-        drop(known);
-        self.live.lists(queue.len() as u64);
-        let mut summary = Summary { other_requests, ..Summary::default() };
+        let mut changes = share.changes();
         let mut turns = FuturesUnordered::new();
         loop {
+            run.open_what_is_held().await?;
+            run.close_what_is_ending();
+            self.client.divide_among(share.alike());
             while turns.len() < AT_A_TIME
-                && let Some(mut next) = queue.next()
+                && let Some(next) = run.queue.next()
             {
-                turns.push(async move {
-                    let is_more = self.turn(&next.owner, &mut next.progress, &goal).await;
-                    (next, is_more)
-                });
+                turns.push(self.bounded_turn(next, &goal));
             }
-            let Some((next, is_more)) = turns.next().await else { break };
-            let error = match is_more {
-                Ok(true) => {
-                    queue.again(next);
-                    continue;
-                }
-                Ok(false) => None,
-                Err(error) => Some(error),
-            };
-            queue.ended(next.owner.id, next.progress.list);
-            let Waiting { owner, progress, .. } = next;
-            let ended = Ended { owner, list: progress.list, counted: progress.counted, error };
-            if let Some(error) = &ended.error {
-                self.checkpoints.save(&progress, ended.outcome(), &error.to_string()).await?;
+            if turns.is_empty() && (run.closed.is_empty() || self.shutdown.is_cancelled()) {
+                break;
             }
-            self.live.ended();
-            summary.lists.push(ended);
+            tokio::select! {
+                Some((next, is_more)) = turns.next() => run.had_turn(next, is_more).await?,
+                changed = changes.next() => changed?,
+                () = self.shutdown.cancelled(), if turns.is_empty() => (),
+            }
         }
-        summary.by_graphql = self.face.has_graphql();
-        Ok(summary)
+        run.summary.left_to_others = run.closed.len();
+        run.summary.by_graphql = self.face.has_graphql();
+        Ok(run.summary)
+    }
+
+    /// Reads some pages of a list; ends at once where another may be reading it.
+    async fn bounded_turn(&self, mut next: Waiting, goal: &Goal) -> (Waiting, Result<bool, WalkError>) {
+        let Bounds { ending, lost } = next.bounds.clone();
+        let turn = self.turn(&next.owner, &mut next.progress, goal, &ending);
+        let is_more = lost.run_until_cancelled(turn).await.unwrap_or(Err(WalkError::Stopped));
+        (next, is_more)
     }
 
     /// Finds out whether this GitLab has the GraphQL that lists are asked with; gives how many requests it took.
@@ -129,5 +189,109 @@ impl Walk {
             }
         }
         1
+    }
+}
+
+impl Run<'_> {
+    /// Takes what Kafka has assigned to this run, as far as it is not read yet.
+    async fn open_what_is_held(&mut self) -> Result<(), RunError> {
+        let mut opened = Vec::new();
+        for (key, owner) in &self.closed {
+            if let Some(lease) = self.share.lease(*key) {
+                let bounds = lease.bounds();
+                opened.push(Open { owner: owner.clone(), _lease: lease, bounds, left: 0 });
+            }
+        }
+        if opened.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<u64> = opened.iter().map(|open| open.owner.id).collect();
+        let mut known = self.walk.checkpoints.load(&ids).await?;
+        for mut open in opened {
+            let owner = open.owner.clone();
+            let key = owner.subject();
+            self.closed.remove(&key);
+            for list in self.lists.iter().copied().filter(|list| list.is_of_group() == owner.is_group) {
+                let saved = known.remove(&(owner.id, list));
+                // Another run has read it while this one waited.
+                if let Some(Saved { state, completed_at: Some(at) }) = &saved
+                    && *at >= self.began_at
+                    && state.reaches(self.goal.since)
+                {
+                    self.walk.live.ended(list);
+                    self.summary.read_by_others += 1;
+                    continue;
+                }
+                let state = saved.map_or_else(|| State::new(list), |saved| saved.state);
+                if state.is_fresh(list, owner.last_activity_at, self.goal.now)
+                    && state.reaches(self.goal.since)
+                {
+                    self.walk.live.ended(list);
+                    self.summary.unchanged += 1;
+                    continue;
+                }
+                let progress = Progress { owner_id: owner.id, list, state, counted: Counted::default() };
+                self.queue.add(owner.clone(), progress, open.bounds.clone());
+                open.left += 1;
+            }
+            match open.left {
+                0 => self.share.finish(key),
+                _ => drop(self.open.insert(key, open)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back what another is to read. What has a turn comes back by itself.
+    fn close_what_is_ending(&mut self) {
+        let ending = self.open.iter().filter(|(_, open)| open.bounds.ending.is_cancelled());
+        let ending: Vec<subject::Owner> = ending.map(|(key, _)| *key).collect();
+        for key in ending {
+            let removed = self.queue.remove(key);
+            self.left(key, removed);
+        }
+    }
+
+    /// So many lists of a project are not to be read any more.
+    fn left(&mut self, key: subject::Owner, count: usize) {
+        let Some(open) = self.open.get_mut(&key) else { return };
+        open.left = open.left.saturating_sub(count);
+        if open.left > 0 {
+            return;
+        }
+        if let Some(open) = self.open.remove(&key) {
+            self.walk.pending.forget(open.owner.id);
+            match open.bounds.ending.is_cancelled() {
+                true => drop(self.closed.insert(key, open.owner)),
+                false => self.share.finish(key),
+            }
+        }
+    }
+
+    async fn had_turn(&mut self, next: Waiting, is_more: Result<bool, WalkError>) -> Result<(), RunError> {
+        let error = match is_more {
+            Ok(true) => {
+                self.queue.again(next);
+                return Ok(());
+            }
+            Ok(false) => None,
+            Err(error) => Some(error),
+        };
+        let Waiting { owner, progress, bounds, .. } = next;
+        let key = owner.subject();
+        if matches!(error, Some(WalkError::Stopped)) && bounds.ending.is_cancelled() {
+            self.summary.other_requests += progress.counted.requests;
+            self.summary.other_objects += progress.counted.objects;
+        } else {
+            self.queue.ended(key, progress.list);
+            let ended = Ended { owner, list: progress.list, counted: progress.counted, error };
+            if let Some(error) = ended.error.as_ref().filter(|error| error.outcome() != Outcome::Reading) {
+                self.walk.checkpoints.save(&progress, error.outcome(), &chain(error)).await?;
+            }
+            self.walk.live.ended(ended.list);
+            self.summary.lists.push(ended);
+        }
+        self.left(key, 1);
+        Ok(())
     }
 }

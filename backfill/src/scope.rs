@@ -58,19 +58,28 @@ impl ScopeError {
 }
 
 /// A project or a group.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
+    /// Whether it is a group.
+    pub is_group: bool,
     /// Its id, by which REST is asked.
     pub id: u64,
     /// Its path, by which GraphQL is asked, and for people.
-    #[serde(alias = "path_with_namespace", alias = "full_path")]
     pub path: String,
     /// The default branch of a project.
-    #[serde(default)]
     pub default_branch: Option<String>,
     /// When something happened in a project last, give or take an hour.
-    #[serde(default)]
     pub last_activity_at: Option<DateTime<Utc>>,
+}
+
+impl Owner {
+    /// What it is, by which it is known among all runs.
+    pub fn subject(&self) -> subject::Owner {
+        match self.is_group {
+            true => subject::Owner::Group(self.id),
+            false => subject::Owner::Project(self.id),
+        }
+    }
 }
 
 /// What is read, by id.
@@ -115,7 +124,7 @@ fn owner(resource: Resource, object: &RawValue) -> Result<Owner, serde_json::Err
     };
     let path = path.ok_or_else(|| serde::de::Error::missing_field("path_with_namespace"))?;
     let Listed { id, default_branch, last_activity_at, .. } = listed;
-    Ok(Owner { id, path, default_branch, last_activity_at })
+    Ok(Owner { is_group: resource == Resource::Group, id, path, default_branch, last_activity_at })
 }
 
 /// Finds projects and groups, and publishes what GitLab says of them, if there is a destination.

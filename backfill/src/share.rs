@@ -1,9 +1,9 @@
-//! Which projects are this process's to read. In: the projects that it wants, and what Kafka assigns. Out: leases, each for as long as Kafka leaves a
-//! project with this process. Never reads, and never lets two processes read one project at the same time, apart from one that Kafka
-//! has declared dead.
+//! Which projects and groups are this process's to read. In: those that it wants, and what Kafka assigns. Out: leases, each for as long as Kafka
+//! leaves one with this process. Never reads, and never lets two processes read one project at the same time, apart from one that
+//! Kafka has declared dead.
 //!
 //! ClickHouse has no compare-and-swap to build a lock on, while Kafka assigns each topic of a group to one member at a time. So the projects of a GitLab
-//! are divided into parts by a hash of their id, each part has a topic in which nothing is written, and every process is a
+//! and its groups are divided into parts by a hash of their id, each part has a topic in which nothing is written, and every process is a
 //! member of one group, which wants the topics of the parts where it has something left to read. Whoever is assigned a part reads its
 //! projects; whoever has read them wants it no more, so that the next one gets it; of what several want, each gets as much.
 //!
@@ -21,13 +21,14 @@ use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 use runtime::kafka::{Kafka, KafkaConfig};
+pub use schemas::api::subject::Owner;
 use schemas::topic::BACKFILL_PARTS;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use twox_hash::XxHash3_64;
 
 use ledger::Shared;
-use member::Member;
+use member::{Member, Name};
 
 /// How long Kafka may take to answer, and then to assign the first parts: members that are there may finish a page before.
 const JOIN_WITHIN: Duration = Duration::from_secs(120);
@@ -69,9 +70,14 @@ pub enum ShareError {
     Ended,
 }
 
-/// The part of its GitLab that a project belongs to: the same in every process and every version.
-pub fn part_of(instance: &str, project_id: u64) -> u32 {
-    let hash = XxHash3_64::oneshot(format!("{instance} {project_id}").as_bytes());
+/// The part of its GitLab that a project or group belongs to: the same in every process and every version.
+pub fn part_of(instance: &str, owner: Owner) -> u32 {
+    let name = match owner {
+        Owner::Instance => format!("{instance} instance"),
+        Owner::Group(id) => format!("{instance} group/{id}"),
+        Owner::Project(id) => format!("{instance} project/{id}"),
+    };
+    let hash = XxHash3_64::oneshot(name.as_bytes());
     // The remainder is less than the number of parts.
     u32::try_from(hash % u64::from(BACKFILL_PARTS)).unwrap_or_default()
 }
@@ -88,7 +94,7 @@ pub struct Changes {
     seen: watch::Receiver<u64>,
 }
 
-/// The right to read a project, until it is dropped: which says that nothing is being read any more, and that it is remembered what was.
+/// The right to read lists of a project or group, until it is dropped: which says that nothing is being read any more, and that it is remembered what was.
 #[derive(Debug)]
 pub struct Lease {
     shared: Arc<Shared>,
@@ -97,16 +103,26 @@ pub struct Lease {
     lost: CancellationToken,
 }
 
+/// Until when something may be read, by the lease of its project.
+#[derive(Debug, Clone, Default)]
+pub struct Bounds {
+    /// Cancelled when another is to read the project: the page in hand is still read, published and remembered, and no further one is begun.
+    pub ending: CancellationToken,
+    /// Cancelled when another may be reading the project already: nothing is waited for any more, and nothing remembered.
+    pub lost: CancellationToken,
+}
+
 impl Share {
-    /// Joins those who read the same GitLab, to read these projects, and waits until Kafka has assigned some of them or said that others
-    /// have them all. `client_id` names this process to whoever looks at the group.
+    /// Joins those who read the same GitLab, to read the lists of these projects and groups, and waits until Kafka has assigned some of
+    /// them or said that others have them all. `client_id` names this process to whoever looks at the group; those that
+    /// have the same are counted ([`Share::alike`]).
     ///
     /// # Errors
     /// Kafka is not there, has not the topics, or does not let this process in.
     pub async fn join(
         kafka: &KafkaConfig,
         instance: &str,
-        projects: impl IntoIterator<Item = u64>,
+        owners: impl IntoIterator<Item = Owner>,
         client_id: &str,
     ) -> Result<Share, ShareError> {
         let unreachable = |source| ShareError::Unreachable { brokers: kafka.brokers.clone(), source };
@@ -117,11 +133,12 @@ impl Share {
         if let Some(topic) = missing.into_iter().next() {
             return Err(ShareError::MissingTopic(topic));
         }
-        let shared = Arc::new(Shared::new(instance, projects));
+        let shared = Arc::new(Shared::new(instance, owners));
         let group = prefix.backfill_group(instance);
         let mut config = kafka.member(&group);
         config.set("client.id", client_id);
-        let member = Member::new(&config, topics, shared.clone()).map_err(unreachable)?;
+        let name = Name { group: group.clone(), client_id: client_id.to_owned() };
+        let member = Member::new(&config, name, topics, shared.clone()).map_err(unreachable)?;
         let thread = std::thread::Builder::new().name("share".to_owned());
         let thread = thread.spawn(move || member.run()).map_err(ShareError::Thread)?;
         // Dropped, it leaves the group.
@@ -139,15 +156,15 @@ impl Share {
         }
     }
 
-    /// Whether this process is to read a project now.
-    pub fn holds(&self, project_id: u64) -> bool {
-        self.shared.holds(project_id)
+    /// Whether this process is to read the lists of a project or group now.
+    pub fn holds(&self, owner: Owner) -> bool {
+        self.shared.holds(owner)
     }
 
-    /// The right to read a project, if this process holds it; as many as one likes of the same. What others read of it before is in the
-    /// checkpoints: they have to be loaded after this, not before.
-    pub fn lease(&self, project_id: u64) -> Option<Lease> {
-        self.shared.lease(project_id).map(|leased| Lease {
+    /// The right to read lists of a project or group, if this process holds it; as many as one likes of the same. What others read of it
+    /// is in the checkpoints, which have to be loaded after this, not before.
+    pub fn lease(&self, owner: Owner) -> Option<Lease> {
+        self.shared.lease(owner).map(|leased| Lease {
             shared: self.shared.clone(),
             holding: leased.holding,
             ending: leased.ending,
@@ -155,19 +172,25 @@ impl Share {
         })
     }
 
-    /// These projects are to be read as well, or once more.
-    pub fn want(&self, projects: impl IntoIterator<Item = u64>) {
-        self.shared.want(projects);
+    /// These are to be read as well, or once more.
+    pub fn want(&self, owners: impl IntoIterator<Item = Owner>) {
+        self.shared.want(owners);
     }
 
-    /// Nothing is left to read of a project, or nothing that could be read: others may have it.
-    pub fn finish(&self, project_id: u64) {
-        self.shared.finish(project_id);
+    /// Nothing is left to read of a project or group, or nothing that could be read: others may have it.
+    pub fn finish(&self, owner: Owner) {
+        self.shared.finish(owner);
     }
 
-    /// The projects that are not finished, whoever holds them.
-    pub fn unfinished(&self) -> BTreeSet<u64> {
+    /// What is not finished, whoever holds it.
+    pub fn unfinished(&self) -> BTreeSet<Owner> {
         self.shared.unfinished()
+    }
+
+    /// How many of those who hold something have this one's client id, as far as Kafka has told, and one at least: a change of it is told as
+    /// one of what is held. Those that use the same tokens have the same, so that each takes its part of GitLab's limits.
+    pub fn alike(&self) -> u32 {
+        self.shared.alike()
     }
 
     /// What is held from now on can differ: each call of [`Changes::next`] ends after a change that no call before has told of.
@@ -185,7 +208,7 @@ impl Share {
     }
 }
 
-/// Leaves the group, without waiting for it.
+/// Leaves the group, without waiting for it: of a program that ends before, Kafka waits for the session timeout.
 impl Drop for Share {
     fn drop(&mut self) {
         self.shared.stop();
@@ -210,14 +233,9 @@ impl Changes {
 }
 
 impl Lease {
-    /// Cancelled when another is to read the project: the page in hand is still read, published and remembered, and no further one is begun.
-    pub fn ending(&self) -> &CancellationToken {
-        &self.ending
-    }
-
-    /// Cancelled when another may be reading the project already: nothing is waited for any more, and nothing remembered.
-    pub fn lost(&self) -> &CancellationToken {
-        &self.lost
+    /// Until when the project may be read.
+    pub fn bounds(&self) -> Bounds {
+        Bounds { ending: self.ending.clone(), lost: self.lost.clone() }
     }
 }
 

@@ -1,12 +1,17 @@
 //! How far a list was read, however it is walked: what a checkpoint keeps. In: a list. Out: a state to begin with. Pure.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::coverage::Coverage;
 use crate::keys::Keys;
-use crate::list::{List, Way};
+use crate::list::{Again, List, Way};
 use crate::whole::Whole;
+
+/// What was read so long ago is read again, whatever GitLab says of activity.
+const DAY: TimeDelta = TimeDelta::days(1);
+/// How much older `last_activity_at` may be than the last activity, clocks that differ included.
+const ACTIVITY_LAGS: TimeDelta = TimeDelta::minutes(65);
 
 /// How far a list was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +38,31 @@ impl State {
         }
     }
 
+    /// Whether all from that time on was read, until whenever.
+    pub fn reaches(&self, since: DateTime<Utc>) -> bool {
+        match self {
+            State::Updated(coverage) => coverage.span.is_some_and(|span| span.from <= since),
+            State::Keys(keys) => keys.since.is_some_and(|read| read <= since),
+            State::Whole(_) | State::Each(_) => true,
+        }
+    }
+
+    /// Whether nothing of the list can have changed since it was read, or it was read short enough ago.
+    ///
+    /// GitLab moves `last_activity_at` at most once an hour
+    /// (<https://docs.gitlab.com/api/projects/>): what it says of the hour before it was read may not be all.
+    pub fn is_fresh(&self, list: List, last_activity_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+        let Some(read_until) = self.read_until() else { return false };
+        let is_of_today = now - read_until < DAY;
+        match list.again() {
+            Again::Always => false,
+            Again::Daily => is_of_today,
+            Again::Activity => {
+                is_of_today && last_activity_at.is_some_and(|at| at + ACTIVITY_LAGS < read_until)
+            }
+        }
+    }
+
     /// Until when all was read; `None` where that is not so yet.
     pub fn read_until(&self) -> Option<DateTime<Utc>> {
         match self {
@@ -42,5 +72,32 @@ impl State {
             State::Each(read_at) => *read_at,
             State::Updated(_) | State::Keys(_) | State::Whole(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(list: List, hours_since_read: i64, activity_before_read_minutes: i64, expected: bool) {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(100);
+        let read_at = now - TimeDelta::hours(hours_since_read);
+        let mut whole = Whole::default();
+        whole.next(read_at);
+        whole.advance(None, None);
+        let activity_at = read_at - TimeDelta::minutes(activity_before_read_minutes);
+        let is_fresh = State::Whole(whole).is_fresh(list, Some(activity_at), now);
+        assert_eq!(is_fresh, expected, "{list:?} {hours_since_read} {activity_before_read_minutes}");
+    }
+
+    #[test]
+    fn a_list_is_read_again_when_something_may_have_happened() {
+        check(List::Branches, 2, 120, true);
+        check(List::Branches, 2, 30, false);
+        check(List::Branches, 2, -30, false);
+        check(List::Branches, 25, 120, false);
+        check(List::Members, 2, -30, true);
+        check(List::Members, 25, 120, false);
+        assert!(!State::new(List::Branches).is_fresh(List::Branches, None, DateTime::UNIX_EPOCH));
     }
 }

@@ -54,3 +54,6 @@ pub fn rows(value: &[u8]) -> Result<Rows, DecodeError> {
     };
     Ok(Rows { audit_log: vec![row], ..Rows::default() })
 }
+
+#[cfg(test)]
+mod tests;

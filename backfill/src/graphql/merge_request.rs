@@ -15,7 +15,7 @@ pub(super) const FIELDS: &str = "id iid updatedAt commitCount diffStatsSummary {
 
 pub(super) fn add(project_id: u64, node: Value, told: &mut Told) -> Result<(), TellError> {
     let id = number(&node["id"]);
-    let Some(iid) = node["iid"].as_str().and_then(|iid| iid.parse::<u64>().ok()) else { return Ok(()) };
+    let iid = node["iid"].as_str().and_then(|iid| iid.parse::<u64>().ok()).ok_or(TellError::Row("iid"))?;
     let mut request = json!({
         "id": id, "iid": iid, "project_id": project_id, "updated_at": node["updatedAt"], "commit_count": node["commitCount"],
     });

@@ -20,8 +20,6 @@ use crate::publish::Item;
 
 /// Rows of a page to begin with; fewer after GitLab found a query too complex, or was too slow.
 pub const ROWS: u32 = 100;
-/// Rows with notes: each costs GitLab a query of its own.
-pub const ROWS_WITH_NOTES: u32 = 50;
 
 /// What a page of GraphQL told.
 #[derive(Debug, Default)]
@@ -43,6 +41,12 @@ pub enum TellError {
     /// The project is not there under this path, or not for this token.
     #[error("GraphQL shows no project of this path")]
     NoProject,
+    /// There is another page, of which nobody says where it is.
+    #[error("GraphQL says that there is another page, and not where")]
+    NoCursor,
+    /// A row does not say what it is.
+    #[error("a row of GraphQL lacks its {0}")]
+    Row(&'static str),
     /// The project is there, and what it has is not shown.
     #[error("GraphQL does not show it to this token")]
     Hidden,
@@ -92,7 +96,9 @@ pub fn read(list: List, project_id: u64, base_url: &str, data: &RawValue) -> Res
             _ => pipeline::add(project_id, base_url, node, &mut told)?,
         }
     }
-    told.next = page_info.end_cursor.filter(|_| page_info.has_next_page);
+    if page_info.has_next_page {
+        told.next = Some(page_info.end_cursor.ok_or(TellError::NoCursor)?);
+    }
     Ok(told)
 }
 

@@ -13,6 +13,9 @@ pub(super) const FIELDS: &str = "id iid name sha ref source status createdAt upd
 
 pub(super) fn add(project_id: u64, base_url: &str, node: Value, told: &mut Told) -> Result<(), TellError> {
     let id = number(&node["id"]);
+    if id.is_null() {
+        return Err(TellError::Row("id"));
+    }
     let iid = node["iid"].as_str().and_then(|iid| iid.parse::<u64>().ok());
     let web_url = node["path"].as_str().map(|path| format!("{base_url}{path}"));
     let mut pipeline = json!({

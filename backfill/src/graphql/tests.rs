@@ -62,3 +62,22 @@ fn a_project_that_is_not_shown_is_told_from_lists_that_are_not() {
     assert!(matches!(read(json!({"project": {"list": null}})), Err(TellError::Hidden)));
     assert!(matches!(read(json!({"project": {"list": 3}})), Err(TellError::Shape(_))));
 }
+
+#[test]
+fn an_answer_that_hides_a_row_or_a_page_is_an_error() {
+    let read = |list, node: Value, page: Value| {
+        let data = json!({"project": {"list": {"nodes": [node], "pageInfo": page}}});
+        read(list, 42, "", &to_raw_value(&data).unwrap())
+    };
+    let last = json!({"hasNextPage": false, "endCursor": null});
+    let pipeline = json!({"id": "gid://gitlab/Ci::Pipeline/7"});
+    assert!(read(List::Pipelines, pipeline.clone(), last.clone()).is_ok_and(|told| told.next.is_none()));
+    assert!(read(List::Pipelines, Value::Null, last.clone()).is_ok_and(|told| told.items.is_empty()));
+    let more = json!({"hasNextPage": true, "endCursor": null});
+    assert!(matches!(read(List::Pipelines, pipeline, more), Err(TellError::NoCursor)));
+    assert!(matches!(read(List::Pipelines, json!({"iid": "7"}), last.clone()), Err(TellError::Row("id"))));
+    assert!(matches!(
+        read(List::MergeRequestDetails, json!({"id": "x/7"}), last),
+        Err(TellError::Row("iid"))
+    ));
+}

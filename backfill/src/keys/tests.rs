@@ -21,12 +21,24 @@ fn link() -> Next {
     .unwrap()
 }
 
+#[test]
+fn what_came_later_than_was_asked_for_is_left_to_a_later_run() {
+    let mut keys = Keys::default();
+    keys.next(day(0), day(5), day(9));
+    let (rows, _) = page(95, 0, 100);
+    assert_eq!(keys.advance(&rows, None, false).unwrap().len(), 59, "things 1 to 59");
+    assert_eq!((keys.top, keys.read_at), (Some(59), Some(day(5))));
+    assert!(keys.next(day(0), day(5), day(10)).is_none());
+    keys.next(day(0), day(9), day(10));
+    assert_eq!(keys.advance(&rows, None, false).unwrap().len(), 36, "things 60 to 95");
+}
+
 /// Walks to the end, as pages of ten by offsets, and gives the ids that were new. `grow` things come between two pages.
 fn walk(keys: &mut Keys, count: &mut u64, grow: u64, since: i64, now: i64) -> Vec<u64> {
     let (mut ids, mut place) = (Vec::new(), 0);
-    while keys.next(day(since), day(now)).is_some() {
+    while keys.next(day(since), day(1_000), day(now)).is_some() {
         let (rows, is_more) = page(*count, place, 10);
-        let new = keys.advance(&rows, is_more.then(link), false);
+        let new = keys.advance(&rows, is_more.then(link), false).unwrap();
         ids.extend(new.iter().map(|index| rows[*index].id));
         place += 10;
         *count += grow;
@@ -65,12 +77,31 @@ fn an_earlier_beginning_is_read_too() {
 #[test]
 fn deep_offsets_are_left_for_a_day() {
     let mut keys = Keys::default();
-    keys.next(day(0), day(1));
+    keys.next(day(0), day(1_000), day(1));
     for place in 0..PAGES_BEFORE_ANEW {
         let (rows, _) = page(5_000, u64::from(place) * 10, 10);
-        keys.advance(&rows, Some(link()), true);
+        keys.advance(&rows, Some(link()), true).unwrap();
     }
     let open = keys.open.unwrap();
     assert_eq!((open.next, open.pages), (None, 0));
     assert_eq!(open.before, Some((day(400) + TimeDelta::days(2)).date_naive()));
+}
+
+#[test]
+fn pages_that_lead_no_further_down_come_to_an_end() {
+    let mut keys = Keys::default();
+    keys.next(day(0), day(1));
+    let of = |place: u64| page(5_000, place, 10).0;
+    keys.advance(&of(0), Some(link()), false).unwrap();
+    for _ in 1..PAGES_IN_PLACE {
+        assert!(keys.advance(&of(0), Some(link()), false).unwrap().is_empty());
+        assert!(keys.advance(&[], Some(link()), false).unwrap().is_empty());
+    }
+    let mut other = keys.clone();
+    assert!(matches!(keys.advance(&of(0), Some(link()), false), Err(PageError::Repeated)));
+    // One that leads on begins a new count; the last may repeat what it likes.
+    assert_eq!(other.advance(&of(5), Some(link()), false).unwrap().len(), 5);
+    assert!(other.advance(&of(5), Some(link()), false).unwrap().is_empty());
+    assert!(other.advance(&of(5), None, false).unwrap().is_empty());
+    assert_eq!(other.open, None);
 }

@@ -1,4 +1,4 @@
-//! What this process wants, what it holds, and what it is reading. In: what Kafka assigns and revokes, leases that are taken and dropped, projects
+//! What this process wants, what it holds, and what it is reading. In: what Kafka assigns and revokes, leases that are taken and dropped, owners of lists
 //! that are finished. Out: the parts that are wanted, and who may read what. Never talks to Kafka.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::part_of;
+use super::{Owner, part_of};
 
 /// How long a part that is assigned to another waits for its leases, and then for those that were told to drop everything.
 /// Both together stay below Kafka's max.poll.interval.ms (five minutes), or it would declare this process dead.
@@ -35,12 +35,14 @@ struct Holding {
 /// The state, without waiting.
 #[derive(Debug, Default)]
 struct Ledger {
-    /// Projects that are not finished, by part.
-    wanted: BTreeMap<u32, BTreeSet<u64>>,
+    /// Owners that are not finished, by part.
+    wanted: BTreeMap<u32, BTreeSet<Owner>>,
     /// What is held, and what was, as long as there are leases of it.
     holdings: BTreeMap<u64, Holding>,
     /// The number of the next one.
     next: u64,
+    /// Members of the group with this one's client id that hold something.
+    alike: u32,
     /// Whether Kafka has assigned anything yet, and be it nothing.
     joined: bool,
     /// Nothing is to be held any more.
@@ -118,14 +120,14 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(instance: &str, projects: impl IntoIterator<Item = u64>) -> Shared {
+    pub(super) fn new(instance: &str, owners: impl IntoIterator<Item = Owner>) -> Shared {
         let shared = Shared {
             instance: instance.to_owned(),
             ledger: Mutex::default(),
             released: Condvar::new(),
             changed: watch::Sender::new(0),
         };
-        shared.want(projects);
+        shared.want(owners);
         // Who wants nothing has all of it.
         shared.ledger().joined = shared.wanted().is_empty();
         shared
@@ -148,6 +150,15 @@ impl Shared {
         self.ledger().joined
     }
 
+    pub(super) fn alike(&self) -> u32 {
+        self.ledger().alike.max(1)
+    }
+
+    pub(super) fn set_alike(&self, alike: u32) {
+        self.ledger().alike = alike;
+        self.tell();
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.ledger().ended
     }
@@ -156,12 +167,12 @@ impl Shared {
         self.ledger().stopped
     }
 
-    pub(super) fn holds(&self, project_id: u64) -> bool {
-        self.ledger().held(part_of(&self.instance, project_id)).is_some()
+    pub(super) fn holds(&self, owner: Owner) -> bool {
+        self.ledger().held(part_of(&self.instance, owner)).is_some()
     }
 
-    pub(super) fn lease(&self, project_id: u64) -> Option<Leased> {
-        self.ledger().lease(part_of(&self.instance, project_id))
+    pub(super) fn lease(&self, owner: Owner) -> Option<Leased> {
+        self.ledger().lease(part_of(&self.instance, owner))
     }
 
     pub(super) fn release(&self, holding: u64) {
@@ -170,24 +181,24 @@ impl Shared {
         self.tell();
     }
 
-    pub(super) fn want(&self, projects: impl IntoIterator<Item = u64>) {
+    pub(super) fn want(&self, owners: impl IntoIterator<Item = Owner>) {
         let mut ledger = self.ledger();
-        for project in projects {
-            ledger.wanted.entry(part_of(&self.instance, project)).or_default().insert(project);
+        for owner in owners {
+            ledger.wanted.entry(part_of(&self.instance, owner)).or_default().insert(owner);
         }
     }
 
-    pub(super) fn finish(&self, project_id: u64) {
-        let part = part_of(&self.instance, project_id);
+    pub(super) fn finish(&self, owner: Owner) {
+        let part = part_of(&self.instance, owner);
         let mut ledger = self.ledger();
-        let Some(projects) = ledger.wanted.get_mut(&part) else { return };
-        projects.remove(&project_id);
-        if projects.is_empty() {
+        let Some(owners) = ledger.wanted.get_mut(&part) else { return };
+        owners.remove(&owner);
+        if owners.is_empty() {
             ledger.wanted.remove(&part);
         }
     }
 
-    pub(super) fn unfinished(&self) -> BTreeSet<u64> {
+    pub(super) fn unfinished(&self) -> BTreeSet<Owner> {
         self.ledger().wanted.values().flatten().copied().collect()
     }
 

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -15,9 +16,22 @@ use super::ledger::{ENDS_WITHIN, Shared};
 /// How long a poll waits, and so how late it is noticed what is wanted.
 const POLL: Duration = Duration::from_millis(200);
 
+/// How long Kafka may take to say who is in the group.
+const COUNT_WITHIN: Duration = Duration::from_secs(5);
+/// How long it is until that is asked again, where it was not answered or somebody is just joining.
+const COUNT_AGAIN: Duration = Duration::from_secs(1);
+
+/// Of which group this is a member, and what it is called there.
+pub(super) struct Name {
+    pub(super) group: String,
+    pub(super) client_id: String,
+}
+
 struct Context {
     topics: Arc<[String]>,
     shared: Arc<Shared>,
+    /// Members have come or gone since they were counted.
+    has_changed: AtomicBool,
 }
 
 impl Context {
@@ -43,7 +57,7 @@ impl ConsumerContext for Context {
                     true => (true, Duration::ZERO),
                     false => (false, ENDS_WITHIN),
                 };
-                tracing::info!(?parts, is_lost, "parts of the projects are left to others");
+                tracing::debug!(?parts, is_lost, "parts of the projects are left to others");
                 self.shared.revoke(&parts, within);
             }
             Rebalance::Assign(_) => (),
@@ -54,9 +68,10 @@ impl ConsumerContext for Context {
     }
 
     fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        self.has_changed.store(true, Ordering::SeqCst);
         if let Rebalance::Assign(assigned) = rebalance {
             let parts = self.parts(assigned);
-            tracing::info!(?parts, "parts of the projects are assigned to this run");
+            tracing::debug!(?parts, "parts of the projects are assigned to this run");
             self.shared.assign(&parts);
         }
     }
@@ -65,22 +80,26 @@ impl ConsumerContext for Context {
 /// A member, before and while it is in the group.
 pub(super) struct Member {
     consumer: BaseConsumer<Context>,
+    name: Name,
     topics: Arc<[String]>,
     shared: Arc<Shared>,
     subscribed: BTreeSet<u32>,
+    count_at: Instant,
 }
 
 impl Member {
     /// A client; connects in the background. `topics` are those of the parts, in order.
     pub(super) fn new(
         config: &ClientConfig,
+        name: Name,
         topics: Vec<String>,
         shared: Arc<Shared>,
     ) -> KafkaResult<Member> {
         let topics: Arc<[String]> = topics.into();
-        let context = Context { topics: topics.clone(), shared: shared.clone() };
+        let has_changed = AtomicBool::new(false);
+        let context = Context { topics: topics.clone(), shared: shared.clone(), has_changed };
         let consumer = config.create_with_context(context)?;
-        Ok(Member { consumer, topics, shared, subscribed: BTreeSet::new() })
+        Ok(Member { consumer, name, topics, shared, subscribed: BTreeSet::new(), count_at: Instant::now() })
     }
 
     /// Is in the group until the share is stopped.
@@ -112,9 +131,36 @@ impl Member {
             }
             self.subscribed = wanted;
         }
-        match self.consumer.poll(POLL) {
+        let polled = match self.consumer.poll(POLL) {
             Some(Err(error)) => passing(error),
             Some(Ok(_)) | None => Ok(()),
+        };
+        if self.consumer.context().has_changed.load(Ordering::SeqCst) && self.count_at <= Instant::now() {
+            self.count();
+        }
+        polled
+    }
+
+    /// Counts the members with this one's client id that hold something, as soon as the group has come to rest: who holds nothing asks nothing.
+    fn count(&mut self) {
+        let Name { group, client_id } = &self.name;
+        let has_changed = &self.consumer.context().has_changed;
+        has_changed.store(false, Ordering::SeqCst);
+        let listed = self.consumer.fetch_group_list(Some(group), COUNT_WITHIN);
+        let found =
+            listed.as_ref().ok().and_then(|list| list.groups().iter().find(|found| found.name() == group));
+        match found {
+            Some(found) if found.state() == "Stable" => {
+                let members = found.members().iter();
+                let alike = members
+                    .filter(|member| member.client_id() == client_id && names_a_topic(member.assignment()))
+                    .count();
+                self.shared.set_alike(u32::try_from(alike).unwrap_or(u32::MAX));
+            }
+            Some(_) | None => {
+                has_changed.store(true, Ordering::SeqCst);
+                self.count_at = Instant::now() + COUNT_AGAIN;
+            }
         }
     }
 }
@@ -127,5 +173,23 @@ fn passing(error: KafkaError) -> KafkaResult<()> {
             tracing::warn!(error = &error as &dyn std::error::Error, "Kafka is not well; trying on");
             Ok(())
         }
+    }
+}
+
+/// Whether an assignment, as Kafka's clients write it, is not empty: a version in two bytes, then how many topics there are in four.
+fn names_a_topic(assignment: Option<&[u8]>) -> bool {
+    assignment.and_then(|bytes| bytes.get(2..6)).is_some_and(|topics| topics != [0; 4])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_assignment_without_topics_is_empty() {
+        assert!(
+            !names_a_topic(None) && !names_a_topic(Some(&[])) && !names_a_topic(Some(&[0, 1, 0, 0, 0, 0]))
+        );
+        assert!(names_a_topic(Some(&[0, 1, 0, 0, 0, 2, 0, 20])));
     }
 }

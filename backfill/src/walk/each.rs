@@ -1,10 +1,13 @@
 //! What is asked about one by one. In: the newest pending things of a list. Out: what GitLab tells of each.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures_util::{StreamExt, stream};
 use gitlab::FetchError;
 use schemas::api::resource::Resource;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
+use tokio_util::sync::CancellationToken;
 
 use super::{Batch, Goal, Walk, WalkError, read};
 use crate::checkpoint::Progress;
@@ -17,6 +20,8 @@ use crate::state::State;
 const AT_ONCE: u64 = 40;
 /// Of which so many are asked about at the same time.
 const SIDE_BY_SIDE: usize = 4;
+/// The most pages of one thing: offsets end at 50,000 rows (<https://docs.gitlab.com/administration/instance_limits/#max-offset-allowed-by-the-rest-api-for-offset-based-pagination>).
+const MOST_PAGES: u32 = 500;
 
 /// The commits of a merge request.
 #[derive(Serialize)]
@@ -42,15 +47,25 @@ struct MergeRequestId {
 }
 
 impl Walk {
-    pub(super) async fn each(&self, progress: &mut Progress, goal: &Goal) -> Result<bool, WalkError> {
+    pub(super) async fn each(
+        &self,
+        progress: &mut Progress,
+        goal: &Goal,
+        ending: &CancellationToken,
+    ) -> Result<bool, WalkError> {
         let (list, owner_id) = (progress.list, progress.owner_id);
-        let parts = self.pending.newest(owner_id, list, AT_ONCE).await?;
+        let given_up = self.given_up.ids(owner_id, list);
+        let parts = self.pending.newest(owner_id, list, &given_up, AT_ONCE).await?;
         if parts.is_empty() {
+            if let Some(error) = self.given_up.end(owner_id, list) {
+                return Err(error);
+            }
             progress.state = State::Each(Some(goal.now));
             return Ok(false);
         }
+        let is_over = &AtomicBool::new(false);
         let asked = stream::iter(parts).map(|part| async move {
-            if self.shutdown.is_cancelled() {
+            if self.shutdown.is_cancelled() || ending.is_cancelled() || is_over.load(Ordering::Relaxed) {
                 return Err(WalkError::Stopped);
             }
             let mut own = Progress { counted: Default::default(), ..progress_of(owner_id, list) };
@@ -58,18 +73,32 @@ impl Walk {
                 // It is gone, or not for this token: it is not asked about again before it changes.
                 Ok(()) => (),
                 Err(WalkError::Fetch(error)) if error.is_absent() => (),
+                // The others are not to wait for it.
+                Err(error) if error.is_of_one_thing() => {
+                    self.given_up.add(owner_id, list, part.id, error)?;
+                    return Ok(own.counted);
+                }
                 Err(error) => return Err(error),
             }
             self.pending.done(owner_id, vec![part]).await?;
             Ok(own.counted)
         });
         let mut asked = asked.buffer_unordered(SIDE_BY_SIDE);
+        let mut failed = None;
         while let Some(counted) = asked.next().await {
-            let counted = counted?;
-            progress.counted.requests += counted.requests;
-            progress.counted.objects += counted.objects;
+            match counted {
+                Ok(counted) => {
+                    progress.counted.requests += counted.requests;
+                    progress.counted.objects += counted.objects;
+                }
+                // Those under way are waited for: their answers cost what they cost.
+                Err(error) => failed = failed.or(Some(error)),
+            }
+            if failed.is_some() {
+                is_over.store(true, Ordering::Relaxed);
+            }
         }
-        Ok(true)
+        failed.map_or(Ok(true), Err)
     }
 
     /// Asks about one.
@@ -96,7 +125,12 @@ impl Walk {
         self.asked(progress);
         let read_at = page.read_at;
         let mut objects = std::mem::take(&mut page.items);
+        let mut pages = 1;
         while let Some(next) = &page.next {
+            if pages >= MOST_PAGES {
+                return Err(FetchError::Endless { what: "one thing has more than 500 pages" }.into());
+            }
+            pages += 1;
             page = self.client.next(next).await?;
             self.asked(progress);
             objects.append(&mut page.items);

@@ -1,6 +1,6 @@
 //! What a page's objects lead to. In: objects of a list. Out: what is to be asked about one by one.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use schemas::api::resource::Resource;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -9,6 +9,10 @@ use super::{Batch, WalkError};
 use crate::list::List;
 use crate::pending::Part;
 use crate::publish::Item;
+
+/// How long a project keeps its events: three years (<https://docs.gitlab.com/user/profile/contributions_calendar/#event-time-period-limit>), a
+/// month less to be sure.
+const EVENTS_LAST: TimeDelta = TimeDelta::days(3 * 365 - 30);
 
 /// The fields that lead further, whichever list it is.
 #[derive(Debug, Deserialize)]
@@ -38,7 +42,13 @@ pub(super) fn items(list: List, owner_id: u64, objects: Vec<Box<RawValue>>, plac
 ///
 /// GitLab links merge requests to a deployment when it succeeds. A pipeline has trigger jobs if it started others, which GraphQL says; by REST
 /// nothing says it, so that pipelines are asked for alone anyway.
-pub(super) fn add(list: List, by_graphql: bool, batch: &mut Batch) -> Result<(), WalkError> {
+pub(super) fn add(
+    list: List,
+    by_graphql: bool,
+    now: DateTime<Utc>,
+    batch: &mut Batch,
+) -> Result<(), WalkError> {
+    let events_begin = now - EVENTS_LAST;
     let Batch { items, parts, .. } = batch;
     for item in items.iter().filter(|item| item.resource == list.resource()) {
         let Some((leads, changed_at)) = leads(list, &item.object)? else { continue };
@@ -51,7 +61,9 @@ pub(super) fn add(list: List, by_graphql: bool, batch: &mut Batch) -> Result<(),
                     part(List::MergeRequestCommits, leads.iid, sha);
                 }
             }
-            List::Issues => part(List::IssueNotes, leads.iid, updated()),
+            List::Issues if leads.created_at.is_some_and(|created_at| created_at < events_begin) => {
+                part(List::IssueNotes, leads.iid, updated());
+            }
             List::Deployments if leads.status.as_deref() == Some("success") => {
                 part(List::DeploymentMergeRequests, leads.id, "success".to_owned());
             }

@@ -1,18 +1,21 @@
 //! Lists that are walked from the highest id down. In: a walk under way. Out: its next page.
 
 use chrono::Days;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{Batch, Goal, Walk, WalkError, found, read};
 use crate::checkpoint::{Outcome, Progress};
 use crate::keys::Listed;
 use crate::list::List;
+use crate::publish::Item;
 use crate::state::State;
 
 impl Walk {
     pub(super) async fn keys(&self, progress: &mut Progress, goal: &Goal) -> Result<bool, WalkError> {
         let (list, owner_id) = (progress.list, progress.owner_id);
         let State::Keys(keys) = &mut progress.state else { return Ok(false) };
-        let Some(open) = keys.next(goal.since, goal.now) else { return Ok(false) };
+        let Some(open) = keys.next(goal.since, goal.until, goal.now) else { return Ok(false) };
         let path = list.path(owner_id, 0);
         let is_events = list != List::Jobs;
         let page = match open.next.clone() {
@@ -33,16 +36,29 @@ impl Walk {
         // The state moves on a copy: it is that of the page once Kafka has it.
         let mut state = progress.state.clone();
         let State::Keys(keys) = &mut state else { return Ok(false) };
-        let mut new = keys.advance(&listed, page.next, is_events);
-        let is_asked = |place: &usize| {
-            let created_at = listed.get(*place).and_then(|listed| listed.created_at);
-            created_at.is_none_or(|at| at <= goal.until)
-        };
-        new.retain(is_asked);
-        let items = found::items(list, owner_id, page.items, &new);
+        let new = keys.advance(&listed, page.next, is_events)?;
+        let mut items = found::items(list, owner_id, page.items, &new);
+        if list == List::Notes {
+            items = items
+                .into_iter()
+                .filter_map(|item| note(&path, item).transpose())
+                .collect::<Result<_, _>>()?;
+        }
         self.keep(progress, Batch { items, parts: Vec::new(), read_at: page.read_at }).await?;
         progress.state = state;
         self.checkpoints.save(progress, Outcome::Reading, "").await?;
         Ok(true)
     }
+}
+
+/// The note that an event is about; `None` where it is gone.
+fn note(path: &str, event: Item) -> Result<Option<Item>, WalkError> {
+    #[derive(Deserialize)]
+    struct Event {
+        #[serde(default)]
+        note: Option<Box<RawValue>>,
+    }
+    let Event { note } = serde_json::from_str(event.object.get())
+        .map_err(|source| WalkError::Object { path: path.to_owned(), source })?;
+    Ok(note.map(|object| Item { object, ..event }))
 }

@@ -3,6 +3,7 @@
 
 mod each;
 mod found;
+mod given_up;
 mod keys;
 mod updated;
 mod whole;
@@ -21,6 +22,8 @@ use crate::page::PageError;
 use crate::pending::{Part, Pending, PendingError};
 use crate::publish::{BackfillPublishError, Destination, Item};
 use crate::scope::Owner;
+
+pub use given_up::GivenUp;
 
 /// Pages that are read of a list before others have their turn.
 const PAGES_OF_A_TURN: u32 = 10;
@@ -70,6 +73,25 @@ impl WalkError {
             _ => Outcome::Failed,
         }
     }
+
+    /// Whether the answer about another thing of the same list may be better.
+    fn is_of_one_thing(&self) -> bool {
+        match self {
+            WalkError::Object { .. } => true,
+            WalkError::Fetch(error) => matches!(
+                error,
+                FetchError::Server { .. }
+                    | FetchError::Stalled { .. }
+                    | FetchError::Broken { .. }
+                    | FetchError::Refused { .. }
+                    | FetchError::TooLarge { .. }
+                    | FetchError::Malformed(_)
+                    | FetchError::Shape { .. }
+                    | FetchError::Endless { .. }
+            ),
+            _ => false,
+        }
+    }
 }
 
 /// The span of time that a run reads.
@@ -95,6 +117,8 @@ pub struct Walk {
     pub pending: Pending,
     /// Which ways there are to ask this GitLab.
     pub face: Face,
+    /// What could not be asked about in this run.
+    pub given_up: GivenUp,
     /// Counts, for Prometheus.
     pub metrics: Metrics,
     /// Counts, for whoever watches.
@@ -112,16 +136,23 @@ struct Batch {
 
 impl Walk {
     /// Reads some pages; `false` when the list was read to its end.
-    pub async fn turn(&self, owner: &Owner, progress: &mut Progress, goal: &Goal) -> Result<bool, WalkError> {
+    /// No page is begun after `ending`.
+    pub async fn turn(
+        &self,
+        owner: &Owner,
+        progress: &mut Progress,
+        goal: &Goal,
+        ending: &CancellationToken,
+    ) -> Result<bool, WalkError> {
         for _ in 0..PAGES_OF_A_TURN {
-            if self.shutdown.is_cancelled() {
+            if self.shutdown.is_cancelled() || ending.is_cancelled() {
                 return Err(WalkError::Stopped);
             }
             let is_more = match progress.list.way() {
                 Way::Updated => self.updated(owner, progress, goal).await?,
                 Way::Keys => self.keys(progress, goal).await?,
                 Way::Whole => self.whole(owner, progress, goal).await?,
-                Way::Each => self.each(progress, goal).await?,
+                Way::Each => self.each(progress, goal, ending).await?,
             };
             if !is_more {
                 self.checkpoints.save(progress, Outcome::Complete, "").await?;

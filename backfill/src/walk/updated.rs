@@ -1,6 +1,6 @@
 //! Lists that are walked by the time of updates. In: an open window. Out: its next page, by GraphQL where GitLab has it, else by REST.
 
-use gitlab::Page;
+use gitlab::{Page, Walk as Pages};
 use serde_json::json;
 
 use super::{Batch, Goal, Walk, WalkError, found, read};
@@ -29,15 +29,19 @@ impl Walk {
         let order = if by_graphql { Order::Descending } else { Order::Ascending };
         let Some(window) = coverage.next(goal.since, goal.until, order) else { return Ok(false) };
         let window = window.clone();
-        let (mut batch, next) = match by_graphql {
+        let (mut batch, next, pages) = match by_graphql {
             true => match self.told(owner, progress, &window).await? {
-                Some((batch, next)) => (batch, next.map(Place::Behind)),
+                Some((batch, Some((row, pages)))) => (batch, Some(Place::Behind(row)), Some(pages)),
+                Some((batch, None)) => (batch, None, None),
                 // By another path, or for fewer rows.
                 None => return Ok(true),
             },
-            false => self.listed(progress, &window).await?,
+            false => {
+                let (batch, next) = self.listed(progress, &window).await?;
+                (batch, next, None)
+            }
         };
-        found::add(list, by_graphql, &mut batch)?;
+        found::add(list, by_graphql, goal.now, &mut batch)?;
         if list == List::MergeRequests && !self.face.has_graphql() {
             found::add_notes(&mut batch)?;
         }
@@ -48,6 +52,9 @@ impl Walk {
         self.keep(progress, batch).await?;
         if let State::Updated(coverage) = &mut progress.state {
             coverage.advance(next);
+            if let Some(window) = &mut coverage.open {
+                window.walk = pages;
+            }
         }
         self.checkpoints.save(progress, Outcome::Reading, "").await?;
         Ok(true)
@@ -83,13 +90,13 @@ impl Walk {
         Ok((Batch { items, parts: Vec::new(), read_at: page.read_at }, step.next.map(Place::At)))
     }
 
-    /// A page by GraphQL; `None` where it is to be asked for once more.
+    /// A page by GraphQL, and where the next one is; `None` where it is to be asked for once more.
     async fn told(
         &self,
         owner: &Owner,
         progress: &mut Progress,
         window: &Window,
-    ) -> Result<Option<(Batch, Option<String>)>, WalkError> {
+    ) -> Result<Option<(Batch, Option<(String, Pages)>)>, WalkError> {
         let list = progress.list;
         let after = match &window.place {
             Place::Behind(row) => Some(row),
@@ -110,7 +117,19 @@ impl Walk {
             Err(error) => return Err(error.into()),
         };
         match graphql::read(list, owner.id, self.client.base_url(), &data) {
-            Ok(Told { items, parts, next }) => Ok(Some((Batch { items, parts, read_at }, next))),
+            Ok(Told { items, parts, next }) => {
+                let asked = after.map_or("", String::as_str);
+                let pages = window.walk.clone().unwrap_or_else(|| Pages::new(asked));
+                let next = match next {
+                    Some(row) => {
+                        let objects = items.iter().map(|item| &*item.object);
+                        let pages = pages.step(asked, objects, &row)?;
+                        Some((row, pages))
+                    }
+                    None => None,
+                };
+                Ok(Some((Batch { items, parts, read_at }, next)))
+            }
             // It was renamed or moved, say: its id still leads to it.
             Err(TellError::NoProject) => {
                 let now = scope::project(&self.client, owner.id).await?;

@@ -18,6 +18,7 @@ use runtime::Secret;
 use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
 use runtime::kafka::{Kafka, KafkaConfig};
 use runtime::migrate;
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::bare;
@@ -194,6 +195,29 @@ impl Installation {
         self.service("bare-http", program, arguments, Vec::new(), address, (address, "/healthz")).await
     }
 
+    /// `gitpulse simulate --serve-api`: a GitLab of so many projects, with a history of so many days.
+    pub(crate) async fn simulated_gitlab(&self, projects: u32, days: u32) -> anyhow::Result<Service> {
+        let address = free_address()?;
+        let arguments = [
+            "simulate",
+            "--serve-api",
+            &address.to_string(),
+            "--projects",
+            &projects.to_string(),
+            "--api-days",
+            &days.to_string(),
+        ];
+        let arguments = arguments.map(OsString::from).to_vec();
+        self.service("gitlab", self.gitpulse.clone(), arguments, Vec::new(), address, (address, "")).await
+    }
+
+    /// A command of gitpulse on these engines, with topics and tables of this name.
+    pub(crate) fn gitpulse(&self, name: &str) -> anyhow::Result<std::process::Command> {
+        let mut command = std::process::Command::new(&self.gitpulse);
+        command.current_dir(self.folder.path()).envs(self.settings(name, name, free_address()?));
+        Ok(command)
+    }
+
     fn settings(&self, prefix: &str, database: &str, admin: SocketAddr) -> Vec<(&'static str, OsString)> {
         vec![
             ("GITPULSE_KAFKA_BROKERS", self.broker_address.to_string().into()),
@@ -250,7 +274,14 @@ pub(crate) async fn start_service(
     };
     let child = child.through(gitpulse, &["engine", "exec"]);
     let (asked, path) = ready;
-    let supervisor = Supervisor::start(child, move || probe::http(asked, path)).await?;
+    let is_ready = move || async move {
+        // What answers nobody without a token is ready when it listens.
+        match path {
+            "" => TcpStream::connect(asked).await.map(drop),
+            path => probe::http(asked, path).await,
+        }
+    };
+    let supervisor = Supervisor::start(child, is_ready).await?;
     let pid = supervisor.pid().context("a service ended at once")?;
     Ok(Service { supervisor, pid, address })
 }

@@ -5,6 +5,7 @@
 
 mod bare;
 mod check;
+mod history;
 mod installation;
 mod latency;
 mod load;
@@ -63,6 +64,14 @@ struct Options {
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(20_000..=20_000_000))]
     events: u64,
 
+    /// Projects of the GitLab whose history is read
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=4_000))]
+    projects: u32,
+
+    /// Days of history that it has
+    #[arg(long, default_value_t = 84, value_parser = clap::value_parser!(u32).range(14..=3_650))]
+    days: u32,
+
     /// Runs this part alone
     #[arg(long, value_enum)]
     only: Option<Part>,
@@ -100,6 +109,8 @@ enum Part {
     Reading,
     /// All of `up` in a burst, with its broker and ClickHouse
     Up,
+    /// Pages of GitLab's API to Kafka
+    History,
 }
 
 impl Options {
@@ -126,6 +137,7 @@ fn main() -> anyhow::Result<ExitCode> {
         options.records = 24_000;
         options.seconds = options.seconds.min(4);
         options.events = 40_000;
+        (options.projects, options.days) = (6, 14);
     }
     let report = runtime.block_on(run(options))?;
     Ok(if report.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -172,6 +184,9 @@ async fn measure(installation: &Installation, options: &Options, report: &mut Re
     }
     if options.runs(Part::Reading) {
         reading::measure(installation, options, report).await?;
+    }
+    if options.runs(Part::History) {
+        history::measure(installation, options, report).await?;
     }
     Ok(())
 }

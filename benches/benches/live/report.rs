@@ -89,7 +89,7 @@ struct Shape {
 
 const NO_GOAL: fn(&Line) -> Option<bool> = |_| None;
 
-const SHAPES: [Shape; 22] = [
+const SHAPES: [Shape; 24] = [
     Shape { what: "warp, body read, 200", run: "bare_http", limits: &[], goal: "", met: NO_GOAL },
     Shape { what: "producer, acks=all", run: "bare_producer", limits: &[], goal: "", met: NO_GOAL },
     Shape {
@@ -138,6 +138,14 @@ const SHAPES: [Shape; 22] = [
         met: |line| Some(line.p50_ms? < 500.0 && line.p99_ms? < 2000.0),
     },
     Shape { what: "sent to visible", run: "sent_to_visible", limits: &[], goal: "", met: NO_GOAL },
+    Shape { what: "pages of jobs, dropped", run: "bare_history", limits: &[], goal: "", met: NO_GOAL },
+    Shape {
+        what: "backfill, pages of jobs to Kafka",
+        run: "history",
+        limits: &["bare_history"],
+        goal: "ratio >= 0.7, 100 MiB",
+        met: |line| Some(line.ratio? >= 0.7 && line.peak_mib? <= 100.0),
+    },
     Shape { what: "the other build: up", run: "against", limits: &[], goal: "", met: NO_GOAL },
     Shape { what: "up", run: "up", limits: &["against"], goal: "", met: NO_GOAL },
     Shape {

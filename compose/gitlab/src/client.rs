@@ -94,6 +94,17 @@ impl Client {
         self
     }
 
+    /// So many programs ask with the same tokens, this one included, and GitLab counts them together: from now on this one takes its part of
+    /// every rate, and no more.
+    pub fn divide_among(&self, programs: u32) {
+        self.shared.pace.budget().divide(programs);
+    }
+
+    /// A name of the tokens which is the same in every program that uses them, and from which none of them can be found.
+    pub fn tokens_name(&self) -> String {
+        self.shared.tokens.digest()
+    }
+
     /// The address of GitLab in the form in which it is part of ids: without a slash at the end.
     pub fn base_url(&self) -> &str {
         self.shared.base.as_str()
@@ -102,6 +113,11 @@ impl Client {
     /// The name of its token, as `the token` or `token 2`; of several, that of the first.
     pub fn token_name(&self) -> &str {
         &self.shared.tokens.get(0).name
+    }
+
+    /// Requests that might be made right now with all tokens, by their budget and by what GitLab tells.
+    pub fn budget_left(&self) -> u32 {
+        self.shared.pace.budget().left(self.shared.pace.now())
     }
 
     /// Whether whoever is on the way can read the token: the address begins with `http://`.
@@ -137,12 +153,11 @@ impl Client {
                 None => None,
                 Some(link) => {
                     let query = self.shared.base.next_query(link)?;
-                    let walk = here.walk.step(&here.query, &items, &query)?;
+                    let walk = here.walk.step(&here.query, items.iter().map(AsRef::as_ref), &query)?;
                     Some(Next { limit: here.limit, path: here.path.clone(), query, walk })
                 }
             };
-            let total = headers::total(&answer.headers);
-            Ok(Page { items, next, total, read_at: answer.asked_at })
+            Ok(Page { items, next, total: headers::total(&answer.headers), read_at: answer.asked_at })
         })
         .await
     }

@@ -63,6 +63,12 @@ impl ApiConfig {
         }
     }
 
+    /// Requests that all tokens together may make in any minute; 0 where there is none.
+    pub fn permitted_per_minute(&self) -> u64 {
+        let tokens = self.tokens().map_or(0, |tokens| tokens.len() as u64);
+        tokens * u64::from(self.requests_per_minute)
+    }
+
     /// The single tokens.
     ///
     /// # Errors

@@ -41,6 +41,11 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Dur
     Some((date(text)? - now).to_std().unwrap_or_default())
 }
 
+/// `X-Total`: how many rows a list has (<https://docs.gitlab.com/api/rest/#other-pagination-headers>).
+pub(crate) fn total(headers: &HeaderMap) -> Option<u64> {
+    text(headers, "x-total")?.parse().ok()
+}
+
 /// Whether the body says that it is JSON.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let content_type = text(headers, CONTENT_TYPE.as_str()).unwrap_or_default();

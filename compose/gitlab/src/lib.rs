@@ -34,7 +34,7 @@ pub use config::{ApiConfig, ConfigError, InstanceConfig};
 pub use error::{FetchError, GraphQlFault};
 pub use limit::Limit;
 pub use metrics::Metrics;
-pub use page::{Next, Page};
+pub use page::{Next, Page, Walk};
 pub use patience::Patience;
 
 /// A name as one segment of a path: `shop/checkout` is `shop%2Fcheckout`, as GitLab wants the path of a group or a project

@@ -45,11 +45,15 @@ impl Next {
     }
 }
 
-/// What a walk over pages remembers so that it notices that it goes round: the query of one earlier page, which moves ahead each time that
-/// twice as many pages have passed (Brent's algorithm), so that a circle of any length is noticed and nothing grows.
+/// What a walk over pages remembers so that it notices that it goes round: name and rows of one earlier page, which moves ahead each time that
+/// twice as many pages have passed (Brent's algorithm), so that a circle of any length is noticed and nothing grows. A page's name is the query
+/// that asks for it, or the cursor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Walk {
+pub struct Walk {
     anchor: u64,
+    /// What that earlier page had in it; 0 for nothing.
+    #[serde(default)]
+    anchor_rows: u64,
     steps: u32,
     power: u32,
     /// What the page before had in it; 0 for nothing.
@@ -59,38 +63,48 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// A walk that begins with this query.
-    pub(crate) fn new(query: &str) -> Walk {
-        Walk { anchor: hash(query), steps: 0, power: 1, rows: 0, empty: 0 }
+    /// A walk that begins with the page of this name.
+    pub fn new(name: &str) -> Walk {
+        Walk { anchor: hash(name), anchor_rows: 0, steps: 0, power: 1, rows: 0, empty: 0 }
     }
 
-    /// The walk after a page that was asked for with `asked`, had these rows, and names `next`.
-    pub(crate) fn step(&self, asked: &str, rows: &[Box<RawValue>], next: &str) -> Result<Walk, FetchError> {
+    /// The walk after a page that was asked for by the name `asked`, had these rows, and names `next`.
+    ///
+    /// # Errors
+    /// [`FetchError::Endless`]: it goes round, or has nothing but empty pages.
+    pub fn step<'r>(
+        &self,
+        asked: &str,
+        mut rows: impl ExactSizeIterator<Item = &'r RawValue> + DoubleEndedIterator,
+        next: &str,
+    ) -> Result<Walk, FetchError> {
         let endless = |what| Err(FetchError::Endless { what });
         let mut walk = self.clone();
         let next_hash = hash(next);
         if next == asked || next_hash == walk.anchor {
             return endless("a page names one before it as the next");
         }
-        walk.steps += 1;
-        if walk.steps >= walk.power {
-            (walk.anchor, walk.steps) = (next_hash, 0);
-            walk.power = walk.power.saturating_mul(2);
-        }
-        match (rows.first(), rows.last()) {
-            (Some(first), Some(last)) => {
-                let seen = hash((rows.len(), first.get(), last.get()));
-                if seen == walk.rows {
-                    return endless("a page repeats the one before it");
+        let count = rows.len();
+        match rows.next() {
+            Some(first) => {
+                let last = rows.next_back().unwrap_or(first);
+                let seen = hash((count, first.get(), last.get()));
+                if seen == walk.rows || seen == walk.anchor_rows {
+                    return endless("a page repeats one before it");
                 }
                 (walk.rows, walk.empty) = (seen, 0);
             }
-            (None, _) | (_, None) => {
+            None => {
                 walk.empty += 1;
                 if walk.empty > MAX_EMPTY {
                     return endless("page after page is empty");
                 }
             }
+        }
+        walk.steps += 1;
+        if walk.steps >= walk.power {
+            (walk.anchor, walk.anchor_rows, walk.steps) = (next_hash, walk.rows, 0);
+            walk.power = walk.power.saturating_mul(2);
         }
         Ok(walk)
     }

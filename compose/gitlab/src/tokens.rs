@@ -3,6 +3,7 @@
 
 use reqwest::header::HeaderValue;
 use runtime::Secret;
+use sha2::{Digest, Sha256};
 
 use crate::config::ConfigError;
 
@@ -43,8 +44,32 @@ impl Tokens {
         &self.0[index]
     }
 
+    /// The beginning of a digest of all of them, in whatever order.
+    pub(crate) fn digest(&self) -> String {
+        let mut secrets: Vec<&str> = self.0.iter().map(|token| token.secret.expose()).collect();
+        secrets.sort_unstable();
+        let digest = Sha256::digest(secrets.join(",").as_bytes());
+        digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The text without tokens: a server knows one, and may repeat it.
     pub(crate) fn blank(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, token| text.replace(token.secret.expose(), "***"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(tokens: &[&str]) -> String {
+        Tokens::new(tokens.iter().copied().map(Secret::new).collect()).unwrap().digest()
+    }
+
+    #[test]
+    fn a_digest_tells_the_same_tokens_from_others_and_nothing_else() {
+        assert_eq!(digest(&["glpat-one", "glpat-two"]), digest(&["glpat-two", "glpat-one"]));
+        assert_ne!(digest(&["glpat-one"]), digest(&["glpat-two"]));
+        assert_eq!(digest(&["glpat-one"]).len(), 8);
     }
 }

@@ -1,6 +1,7 @@
 //! Arguments that several commands have. In: the command line, by way of clap. Out: typed values. What one command alone has is in its own file.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::Args;
 use runtime::clickhouse::ClickHouseConfig;
@@ -30,4 +31,35 @@ pub(crate) struct AdminArgs {
     /// Where metrics and readiness are served
     #[arg(long, env = "GITPULSE_ADMIN_LISTEN", default_value = "127.0.0.1:8001", value_name = "ADDRESS")]
     pub(crate) admin_listen: SocketAddr,
+}
+
+/// A span of time as 90s, 5m, 2h or 1d.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a span of time as 90s, 5m, 2h or 1d".to_owned();
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 60 * 60,
+        Some('d') => 24 * 60 * 60,
+        _ => return Err(expected()),
+    };
+    let number: u32 = text[..text.len() - 1].parse().map_err(|_| expected())?;
+    match Duration::from_secs(u64::from(number) * unit) {
+        Duration::ZERO => Err("a span of time is longer than nothing".to_owned()),
+        span => Ok(span),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_a_number_and_a_unit() {
+        let seconds = |text| span(text).map(|span| span.as_secs()).ok();
+        assert_eq!(["90s", "5m", "2h", "1d"].map(seconds), [Some(90), Some(300), Some(7_200), Some(86_400)]);
+        for wrong in ["", "5", "m", "-5m", "5 m", "0s", "99999999999d", "5ü"] {
+            assert_eq!(seconds(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 mod announcement;
 mod engines;
 mod folder;
+mod history;
 mod storing;
 mod token;
 
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use gitlab::InstanceConfig;
+use gitlab::ApiConfig;
 use ingest::config::TenantConfig;
 use processor::ProcessorConfig;
 use runtime::admin::Readiness;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use self::announcement::announce;
 pub(crate) use self::folder::DataArgs;
 use self::folder::SPOOL;
+use self::history::{Begun, History, HistoryArgs};
 use self::storing::ProcessorThreads;
 use self::token::WebhookToken;
 pub(crate) use self::token::kept_token;
@@ -40,7 +42,9 @@ pub(crate) struct UpArgs {
     #[command(flatten)]
     ingest: ingest::IngestConfig,
     #[command(flatten)]
-    instance: InstanceConfig,
+    gitlab: ApiConfig,
+    #[command(flatten)]
+    history: HistoryArgs,
     #[command(flatten)]
     webhooks: WebhookConfig,
     #[command(flatten)]
@@ -64,7 +68,8 @@ pub(crate) async fn run(args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Res
     folder::make_private(data)
         .with_context(|| format!("the data folder {} cannot be created", data.display()))?;
     let _lock = folder::lock(data)?;
-    let token = WebhookToken::settle(&args.instance, &args.webhooks, tenants, data)?;
+    let history = History::of(&args.history, &args.gitlab)?;
+    let token = WebhookToken::settle(&args.gitlab.instance, &args.webhooks, tenants, data)?;
     let Some(engines) = engines::provide(&args.data, &shutdown).await? else { return Ok(()) };
     engines::name_other_broker(&engines, data);
 
@@ -74,7 +79,7 @@ pub(crate) async fn run(args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Res
         () = shutdown.cancelled() => return Ok(()),
     };
     let served = tokio::select! {
-        served = serve(&args, &token, started, &shutdown) => served,
+        served = serve(&args, &token, history, started, &shutdown) => served,
         error = running.broker.gave_up() => Err(error.into()),
         error = running.clickhouse.gave_up() => Err(error.into()),
     };
@@ -86,6 +91,7 @@ pub(crate) async fn run(args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Res
 async fn serve(
     args: &UpArgs,
     token: &WebhookToken,
+    history: Option<History>,
     started: Instant,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
@@ -108,17 +114,31 @@ async fn serve(
 
     let client = clickhouse.client.clone();
     let prefix = kafka_config.topic_prefix.clone();
+    let history = match history {
+        None => None,
+        Some(history) => {
+            Some(history.begin(client.clone(), publisher.clone(), kafka_config.clone(), &registry).await?)
+        }
+    };
     let sinks = Sinks { outbox, publisher: publisher.clone(), prefix, clickhouse };
     let receiver = Receiver::bind(&args.ingest, &token.tenants, sinks, &registry).await?;
-    announce(args, token, started);
-    let storing = CancellationToken::new();
-    // Ingest stops first; the processor then stores the batch it has. Kafka holds the rest, and the next start stores it.
+    announce(args, token, history.as_ref().map(Begun::announcement), started);
+    let threads = ProcessorThreads::start()?;
+    let reading = history.map(|history| threads.spawn(history.keep_reading(shutdown.clone())));
+    let (receiving, storing) = (CancellationToken::new(), CancellationToken::new());
+    // History stops first, then ingest; the processor then stores the batch it has. Kafka holds the rest, and the next start stores it.
+    let stopped = async {
+        shutdown.cancelled().await;
+        if let Some(reading) = reading {
+            history::stop(reading).await;
+        }
+        receiving.cancel();
+    };
     let received_all = async {
-        receiver.serve(shutdown.clone()).await;
+        tokio::join!(receiver.serve(receiving.clone()), stopped);
         draining.stop(FLUSH_TIMEOUT).await;
         storing.cancel();
     };
-    let threads = ProcessorThreads::start()?;
     let (config, kafka) = (args.processor.clone(), kafka_config.clone());
     let processing =
         threads.spawn(storing::keep_storing(config, kafka, client, publisher, metrics, storing.clone()));

@@ -17,7 +17,7 @@ use crate::instance::instance_namespace;
 type Text<'a> = Field<Cow<'a, str>>;
 
 /// Whose list it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Owner {
     /// The instance's: the objects say which project or group they are of.
     Instance,

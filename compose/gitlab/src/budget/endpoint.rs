@@ -24,7 +24,7 @@ pub(crate) struct Endpoint {
     /// Counts in any case; holds calls back if a limit is documented, or was learnt.
     window: Window,
     is_documented: bool,
-    /// The rate it began with, which it never exceeds.
+    /// The rate it never exceeds: the documented one, or the token's.
     highest: u32,
     /// How many permits of a window were in use when GitLab refused; `None` if it did not.
     refused: Option<u32>,
@@ -67,6 +67,13 @@ impl Endpoint {
         }
     }
 
+    /// Changes the rate it never exceeds. What was learnt stays.
+    pub(crate) fn limit_to(&mut self, highest: u32) {
+        self.highest = highest;
+        let permits = if self.refused.is_none() { highest } else { self.window.rate().permits.min(highest) };
+        self.window.set_permits(permits);
+    }
+
     pub(crate) fn take(&mut self, now: Moment) {
         self.window.take(now);
     }
@@ -105,7 +112,11 @@ impl Endpoint {
             self.refusals = self.refusals.saturating_sub(1);
         }
         self.refused = Some(refused);
-        let most = if now >= self.refused_at + PEACE { self.highest } else { (refused * 9 / 10).max(1) };
+        let most = if now >= self.refused_at + PEACE {
+            self.highest
+        } else {
+            (refused * 9 / 10).max(1).min(self.highest)
+        };
         let Rate { per, permits } = self.window.rate();
         let windows = now.saturating_sub(self.grown_at).as_nanos() / per.as_nanos().max(1);
         let windows = u32::try_from(windows).unwrap_or(u32::MAX);

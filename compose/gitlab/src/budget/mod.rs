@@ -124,10 +124,17 @@ impl Token {
     }
 }
 
+/// One of so many equal parts of a rate.
+fn part(rate: Rate, programs: u32) -> Rate {
+    Rate { permits: (rate.permits / programs.max(1)).max(1), ..rate }
+}
+
 /// The budgets of the tokens, which are used in turn.
 pub(crate) struct Budget {
     site: Site,
     rate: Rate,
+    /// How many programs use the same tokens, this one included.
+    programs: u32,
     tokens: Vec<Token>,
 }
 
@@ -143,13 +150,29 @@ impl Budget {
             paused_until: Moment::ZERO,
             endpoints: HashMap::new(),
         };
-        Budget { site, rate, tokens: std::iter::repeat_with(token).take(tokens.max(1)).collect() }
+        let tokens = std::iter::repeat_with(token).take(tokens.max(1)).collect();
+        Budget { site, rate, programs: 1, tokens }
+    }
+
+    /// So many programs use the same tokens, this one included: each takes its part of every rate, for GitLab counts them together.
+    pub(crate) fn divide(&mut self, programs: u32) {
+        let before = std::mem::replace(&mut self.programs, programs.max(1));
+        if before == self.programs {
+            return;
+        }
+        for token in &mut self.tokens {
+            token.window.set_permits(part(self.rate, self.programs).permits);
+            for (called, endpoint) in &mut token.endpoints {
+                let rate = called.limit.documented(self.site).unwrap_or(self.rate);
+                endpoint.limit_to(part(rate, self.programs).permits);
+            }
+        }
     }
 
     fn endpoint(&mut self, token: usize, called: &Called) -> &mut Endpoint {
         let new = match called.limit.documented(self.site) {
-            Some(rate) => Endpoint::documented(rate),
-            None => Endpoint::free(self.rate),
+            Some(rate) => Endpoint::documented(part(rate, self.programs)),
+            None => Endpoint::free(part(self.rate, self.programs)),
         };
         let endpoints = &mut self.tokens[token].endpoints;
         let is_full = endpoints.len() >= MAX_ROUTES && !endpoints.contains_key(called);

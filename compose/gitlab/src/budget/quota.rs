@@ -50,7 +50,8 @@ impl Quota {
             *self = new;
         } else if new.resets_at + SAME_WINDOW >= self.resets_at && new.remaining <= self.remaining {
             let number = self.number.max(number);
-            *self = Quota { number, resets_at: self.resets_at.max(new.resets_at), ..new };
+            // What an answer took to come back, and the part of a second that its date leaves out, make the end seem later, never sooner.
+            *self = Quota { number, resets_at: self.resets_at.min(new.resets_at), ..new };
         }
     }
 

@@ -276,6 +276,15 @@ fn an_answer_of_the_window_before_changes_nothing() {
     assert!(quota.is_over(HOUR + MINUTE * 2 + SECOND));
 }
 
+#[test]
+fn answers_that_take_long_do_not_move_the_end_of_a_window() {
+    let told = |remaining| Told { limit: 600, remaining, resets_in: SECOND * 60 };
+    let mut quota = Quota::new(told(100), 1, HOUR + SECOND);
+    quota.tell(told(99), 2, HOUR);
+    quota.tell(told(98), 3, HOUR + SECOND);
+    assert!(!quota.is_over(HOUR + MINUTE) && quota.is_over(HOUR + MINUTE + SECOND));
+}
+
 /// What a test asks for next: after so many milliseconds, so many calls of this limit.
 fn demand() -> impl Strategy<Value = Vec<(u64, u8, Limit)>> {
     let limits = [Limit::General, Limit::Groups, Limit::Members, Limit::ProjectJobs, Limit::Projects];

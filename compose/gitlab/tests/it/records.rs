@@ -1,8 +1,9 @@
 //! What is counted and written down of calls.
 
 use gitlab::metrics::Outcome;
-use gitlab::{Audit, Limit, Metrics};
+use gitlab::{ApiConfig, Audit, Client, Limit, Metrics};
 use prometheus::Registry;
+use runtime::Secret;
 use serde_json::json as value;
 
 use crate::server::{Answer, Server, TOKEN, answer, client, json};
@@ -47,6 +48,7 @@ async fn every_request_is_counted_and_written_down_once() {
             ("POST", "/api/graphql", Some(200), Outcome::Unreadable),
         ]
     );
+    assert!(calls.iter().map(|call| call.number).eq(1..=4));
     assert_eq!((calls[0].bytes, &*calls[0].token), (8, "the token"));
     assert!(calls[0].budget_left > 50_000 && calls[0].budget_left < 60_000);
     let written = serde_json::to_string(&calls).unwrap();
@@ -60,7 +62,7 @@ async fn an_audit_that_nobody_reads_delays_and_fails_nothing() {
     let registry = Registry::new();
     let (audit, calls) = Audit::channel(1);
     let metrics = Metrics::register(&registry).unwrap();
-    let client = client(&server.url(), TOKEN, audit).with_metrics(metrics);
+    let client = client(&server.url(), TOKEN, audit.clone()).with_metrics(metrics);
     for _ in 0..3 {
         client.list(Limit::General, "projects", &[]).await.unwrap();
     }
@@ -69,6 +71,7 @@ async fn an_audit_that_nobody_reads_delays_and_fails_nothing() {
     let families = registry.gather();
     let lost = families.iter().find(|family| family.name() == "gitpulse_gitlab_unaudited_total").unwrap();
     assert_eq!(lost.get_metric()[0].get_counter().get_value(), 3.0);
+    assert_eq!(audit.calls(), 4, "lost ones have numbers too");
 }
 
 #[tokio::test]
@@ -84,4 +87,22 @@ async fn a_call_that_nobody_waits_for_any_more_is_counted_and_written_down() {
     assert_eq!(outcomes(&registry), ["aborted 1"]);
     let call = calls.try_recv().unwrap();
     assert_eq!((call.status, call.outcome), (None, Outcome::Aborted));
+}
+
+#[tokio::test]
+async fn clients_of_each_token_send_it_alone_and_name_it_as_among_all() {
+    let server = Server::start(|_, _| json("{}")).await;
+    let config = ApiConfig::new(Some(server.url()), Some(Secret::new("glpat-a, glpat-b")));
+    let (audit, mut calls) = Audit::channel(10);
+    let clients = Client::of_each_token(&config, &audit).unwrap();
+    assert!(clients.iter().map(Client::token_name).eq(["token 1", "token 2"]));
+    for client in clients.iter().rev() {
+        client.object(Limit::General, "user", &[]).await.unwrap();
+    }
+    let asked = server.asked();
+    let sent = asked.iter().map(|request| request.header("authorization").unwrap());
+    assert!(sent.eq(["Bearer glpat-b", "Bearer glpat-a"]));
+    let named: Vec<_> =
+        std::iter::from_fn(|| calls.try_recv().ok()).map(|call| (call.number, call.token)).collect();
+    assert_eq!(named, [(1, "token 2".to_owned()), (2, "token 1".to_owned())]);
 }

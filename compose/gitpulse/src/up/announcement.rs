@@ -9,7 +9,7 @@ use super::UpArgs;
 use super::token::WebhookToken;
 
 /// Says what listens where, and what to try first.
-pub(super) fn announce(args: &UpArgs, token: &WebhookToken, started: Instant) {
+pub(super) fn announce(args: &UpArgs, token: &WebhookToken, history: Option<&str>, started: Instant) {
     let listen = args.ingest.listen;
     let host = if listen.ip().is_unspecified() { "localhost".to_owned() } else { listen.ip().to_string() };
     let clickhouse = args.stores.clickhouse.url.trim_end_matches('/');
@@ -30,6 +30,10 @@ pub(super) fn announce(args: &UpArgs, token: &WebhookToken, started: Instant) {
         }
         Some(_) => format!("in {}", token.file.display()),
     };
+    let history = match history {
+        Some(history) => format!("\n  history    {history}"),
+        None => String::new(),
+    };
     // That nobody reads it ends nothing.
     let _ = writeln!(
         std::io::stdout(),
@@ -41,7 +45,7 @@ GitPulse is up, {seconds:.1} s after its engines were asked for.
   SQL        {clickhouse}   database {database}, user {user}, no password
   metrics    http://{admin}/metrics
   Kafka      {brokers}
-  data       {data}   (safe against killed processes, not against a power cut)
+  data       {data}   (safe against killed processes, not against a power cut){history}
 
 In GitLab: project or group > Settings > Webhooks, with this URL and token and the events that you want. Or try it with examples:
 

@@ -7,13 +7,27 @@ use std::sync::Arc;
 use serde_json::Value;
 use simulator::api::minimum::{Minimum, minimum_requests};
 use simulator::api::{self, Clock, Options, Version};
+use simulator::gitlab::truth::Row;
 use simulator::gitlab::{World, WorldConfig};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::deployment::Deployment;
 
-const GITLAB_TOKEN: &str = "glpat-of-a-test";
+pub(crate) const GITLAB_TOKEN: &str = "glpat-of-a-test";
+
+/// Rows that lists do not tell: refs that are gone are known by their pushes.
+fn listed(table: &str) -> &'static str {
+    match table {
+        "branches" | "tags" => "WHERE deleted_at IS NULL",
+        // Pushes of so many refs that GitLab names none.
+        "pushes" => "WHERE ref != ''",
+        "notes" => "WHERE NOT (system AND noteable_type = 'Issue')",
+        // The truth has no approvals.
+        "merge_request_events" => "WHERE action != 'approved'",
+        _ => "",
+    }
+}
 
 /// The tables, what identifies their rows, and what the API tells in no list that is read: of a pipeline neither GraphQL nor a list tells these.
 const TABLES: [(&str, &[&str], &[&str]); 20] = [
@@ -40,10 +54,10 @@ const TABLES: [(&str, &[&str], &[&str]); 20] = [
 ];
 
 /// A GitLab that is served until the token is cancelled.
-struct Served {
-    world: Arc<World>,
-    requests: api::Requests,
-    stop: CancellationToken,
+pub(crate) struct Served {
+    pub(crate) world: Arc<World>,
+    pub(crate) requests: api::Requests,
+    pub(crate) stop: CancellationToken,
 }
 
 impl Drop for Served {
@@ -52,7 +66,7 @@ impl Drop for Served {
     }
 }
 
-async fn serve(mut config: WorldConfig, version: Version) -> Served {
+pub(crate) async fn serve(mut config: WorldConfig, version: Version) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     config.url = format!("http://{}", listener.local_addr().unwrap());
     let world = Arc::new(World::new(config));
@@ -64,8 +78,13 @@ async fn serve(mut config: WorldConfig, version: Version) -> Served {
     Served { world, requests, stop }
 }
 
+/// A value as it is compared: 5 and 5.0 are one number.
 fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.as_f64().unwrap_or_default().to_string(),
+        value => value.to_string(),
+    }
 }
 
 type Table = BTreeMap<String, BTreeMap<String, String>>;
@@ -73,7 +92,11 @@ type Table = BTreeMap<String, BTreeMap<String, String>>;
 /// What the tables have to show: by table and key, the columns that the API tells.
 fn told(world: &World) -> BTreeMap<&'static str, Table> {
     let mut tables: BTreeMap<&'static str, Table> = BTreeMap::new();
-    for row in world.truth(world.config().ends_at()) {
+    // GitLab's own notes on issues would cost a request an issue: they are not read.
+    let is_read = |row: &Row| {
+        row.table != "notes" || row.columns["system"] == false || row.columns["noteable_type"] != "Issue"
+    };
+    for row in world.truth(world.config().ends_at()).filter(is_read) {
         let (_, key, untold) = TABLES.iter().find(|(table, _, _)| *table == row.table).unwrap();
         let column = |name: &str| row.columns.get(name).map_or_else(|| "null".to_owned(), text);
         let key = key.iter().map(|name| column(name)).collect::<Vec<_>>().join(" ");
@@ -98,7 +121,8 @@ async fn stored(deployment: &Deployment, table: &str, key: &[&str], columns: &[S
     let key_sql = key.iter().map(|name| format!("toString({name})")).collect::<Vec<_>>().join(", ");
     let columns_sql = columns.iter().map(|name| sql_of(name)).collect::<Vec<_>>().join(", ");
     let sql = format!(
-        "SELECT {columns_sql}, [{key_sql}] AS its_key FROM {table} SETTINGS output_format_json_quote_64bit_integers = 0"
+        "SELECT {columns_sql}, [{key_sql}] AS its_key FROM {table} {} SETTINGS output_format_json_quote_64bit_integers = 0",
+        listed(table)
     );
     let mut cursor = deployment.client.query(&sql).fetch_bytes("JSONEachRow").unwrap();
     let bytes = cursor.collect().await.unwrap();
@@ -111,12 +135,20 @@ async fn stored(deployment: &Deployment, table: &str, key: &[&str], columns: &[S
 }
 
 /// Compares all tables with the truth.
-async fn compare(deployment: &Deployment, world: &World, without: &[&str]) {
+pub(crate) async fn compare(deployment: &Deployment, world: &World, without: &[&str]) {
+    let wrong = differences(deployment, world, without).await;
+    assert!(wrong.is_empty(), "{} wrong, as {:#?}", wrong.len(), sample(&wrong));
+}
+
+/// What of the tables is not as the truth is, each as `table key: what`.
+pub(crate) async fn differences(deployment: &Deployment, world: &World, without: &[&str]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (table, told) in told(world) {
         let (_, key, _) = TABLES.iter().find(|(name, _, _)| *name == table).unwrap();
         let columns: Vec<String> = told.values().next().unwrap().keys().cloned().collect();
-        deployment.until_count(&format!("SELECT count() FROM {table}"), told.len() as u64).await;
+        deployment
+            .until_count(&format!("SELECT count() FROM {table} {}", listed(table)), told.len() as u64)
+            .await;
         let found = stored(deployment, table, key, &columns).await;
         for (key, told) in &told {
             let Some(found) = found.get(key) else {
@@ -135,11 +167,11 @@ async fn compare(deployment: &Deployment, world: &World, without: &[&str]) {
             wrong.push(format!("{table} {key}: is not true"));
         }
     }
-    assert!(wrong.is_empty(), "{} wrong, as {:#?}", wrong.len(), sample(&wrong));
+    wrong
 }
 
 /// Two of each table and column.
-fn sample(wrong: &[String]) -> Vec<&String> {
+pub(crate) fn sample(wrong: &[String]) -> Vec<&String> {
     let mut counts: BTreeMap<(String, String), u32> = BTreeMap::new();
     let mut sample = Vec::new();
     for line in wrong {
@@ -154,7 +186,7 @@ fn sample(wrong: &[String]) -> Vec<&String> {
     sample
 }
 
-fn installation(name: &str, world: &World) -> Deployment {
+pub(crate) fn installation(name: &str, world: &World) -> Deployment {
     Deployment::new(name)
         .with("GITLAB_URL", &world.config().url)
         .with("GITLAB_TOKEN", GITLAB_TOKEN)
@@ -162,7 +194,7 @@ fn installation(name: &str, world: &World) -> Deployment {
 }
 
 /// What a run says.
-fn read_history(deployment: &Deployment) -> String {
+pub(crate) fn read_history(deployment: &Deployment) -> String {
     let output = deployment.command(&["backfill", "--group", "factory"]).output().unwrap();
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
@@ -185,12 +217,13 @@ async fn a_groups_history_arrives_as_the_api_tells_it_and_is_read_once() {
     let asked = requests.total();
     let Minimum { lists, single } = minimum_requests(world, world.config().ends_at());
     let minimum: u64 = lists.values().chain(single.values()).sum();
-    println!("{asked} requests, {minimum} at least: {said}");
+    assert!(asked * 100 <= minimum * 105, "{asked} requests, where {minimum} would do: {said}");
     compare(&deployment, world, &[]).await;
 
     let again = read_history(&deployment);
     assert!(again.contains("0 failed, 0 interrupted"), "{again}");
     let of_the_second = requests.total() - asked;
+    println!("second run: {of_the_second} of {asked}");
     assert!(of_the_second * 10 < asked, "{of_the_second} of {asked}: {again}");
 }
 
@@ -201,5 +234,6 @@ async fn an_old_gitlab_tells_by_rest_what_a_new_one_tells_by_graphql() {
     let _processor = deployment.processor();
     let said = read_history(&deployment);
     assert!(said.contains("0 failed, 0 interrupted"), "{said}");
-    compare(&deployment, &served.world, &[]).await;
+    // Which this version does not tell.
+    compare(&deployment, &served.world, &["environments.created_at", "tags.created_at"]).await;
 }

@@ -8,6 +8,8 @@
 mod audit;
 mod backfill;
 mod backfill_hostile;
+mod backfill_kills;
+mod backfill_webhooks;
 mod brokers;
 mod clickhouse_clients;
 mod commands;
@@ -17,6 +19,7 @@ mod deployment;
 mod documents;
 mod engines;
 mod fixtures;
+mod history;
 mod kafka_tools;
 mod kills;
 mod law;

@@ -25,6 +25,16 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answe
     Answer::Bytes(format!("{head}Content-Type: application/json\r\n\r\n{body}").into_bytes())
 }
 
+/// What is asked.
+pub(crate) struct Question {
+    /// The path and the query, as `/api/v4/projects/1?page=2`.
+    pub(crate) place: String,
+    /// The bearer of its token, in small letters.
+    pub(crate) bearer: String,
+    /// The body; empty where there is none.
+    pub(crate) body: String,
+}
+
 /// A running server.
 pub(crate) struct Scripted {
     address: SocketAddr,
@@ -32,8 +42,8 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    /// Answers by the path and the query of a request, as `/api/v4/projects/1?page=2`, and by the bearer of its token.
-    pub(crate) async fn start(answer: impl Fn(&str, &str) -> Answer + Send + Sync + 'static) -> Scripted {
+    /// Answers whatever is asked.
+    pub(crate) async fn start(answer: impl Fn(&Question) -> Answer + Send + Sync + 'static) -> Scripted {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (asked, answer) = (Arc::new(Mutex::new(Vec::new())), Arc::new(answer));
@@ -68,22 +78,34 @@ impl Scripted {
 
 async fn serve(
     mut stream: TcpStream,
-    answer: &impl Fn(&str, &str) -> Answer,
+    answer: &impl Fn(&Question) -> Answer,
     asked: &Mutex<Vec<String>>,
 ) -> std::io::Result<()> {
-    let mut head = Vec::new();
-    while !head.windows(4).any(|window| window == b"\r\n\r\n") {
-        if stream.read_buf(&mut head).await? == 0 {
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Ok(());
+        }
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let length = header(&head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    while bytes.len() < end + length {
+        if stream.read_buf(&mut bytes).await? == 0 {
             return Ok(());
         }
     }
-    let head = String::from_utf8_lossy(&head).into_owned();
-    asked.lock().unwrap().push(head.clone());
-    let place = head.split(' ').nth(1).unwrap_or_default().to_owned();
-    let bearer = head
-        .lines()
-        .find_map(|line| line.to_ascii_lowercase().strip_prefix("authorization: bearer ").map(str::to_owned));
-    match answer(&place, bearer.as_deref().unwrap_or_default()) {
+    let question = Question {
+        place: head.split(' ').nth(1).unwrap_or_default().to_owned(),
+        bearer: header(&head, "authorization")
+            .and_then(|value| value.strip_prefix("bearer ").map(str::to_owned))
+            .unwrap_or_default(),
+        body: String::from_utf8_lossy(&bytes[end..]).into_owned(),
+    };
+    asked.lock().unwrap().push(head);
+    match answer(&question) {
         Answer::Bytes(bytes) => stream.write_all(&bytes).await?,
         Answer::Stall => while stream.read(&mut [0; 64]).await? > 0 {},
         Answer::Endless(bytes, more) => {
@@ -94,4 +116,10 @@ async fn serve(
         }
     }
     stream.shutdown().await
+}
+
+/// The value of a header, in small letters.
+fn header(head: &str, name: &str) -> Option<String> {
+    let start = format!("{name}: ");
+    head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix(&start).map(str::to_owned))
 }

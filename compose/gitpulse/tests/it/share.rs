@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use backfill::Share;
+use backfill::share::Owner::{self, Project};
 use backfill::share::{Lease, ShareError, part_of};
 use runtime::kafka::KafkaConfig;
 use tokio::task::JoinHandle;
@@ -19,6 +20,8 @@ const INSTANCE: &str = "https://gitlab.example.com";
 const PROJECTS: u64 = 150;
 /// After which a process that is not heard of is dead; the least that Kafka allows.
 const SESSION: Duration = Duration::from_secs(6);
+/// What a page takes: longer than Kafka takes to assign a part to another.
+const PAGE: Duration = Duration::from_secs(3);
 /// Says to a child of the test whose group it joins.
 const GROUP_OF_CHILD: &str = "GITPULSE_TEST_SHARE";
 
@@ -38,20 +41,20 @@ fn kafka_of(deployment: &Deployment) -> KafkaConfig {
 }
 
 async fn join(kafka: &KafkaConfig, name: &str, projects: impl IntoIterator<Item = u64>) -> Share {
-    Share::join(kafka, INSTANCE, projects, name).await.unwrap()
+    Share::join(kafka, INSTANCE, projects.into_iter().map(Project), name).await.unwrap()
 }
 
 /// Who reads which project at the moment, as they say themselves.
 #[derive(Default)]
 struct Readers {
-    reading: Mutex<BTreeMap<u64, &'static str>>,
+    reading: Mutex<BTreeMap<Owner, &'static str>>,
     faults: Mutex<Vec<String>>,
 }
 
 impl Readers {
-    fn begin(&self, project: u64, name: &'static str) {
+    fn begin(&self, project: Owner, name: &'static str) {
         if let Some(other) = self.reading.lock().unwrap().insert(project, name) {
-            self.faults.lock().unwrap().push(format!("{project} by {other} and {name}"));
+            self.faults.lock().unwrap().push(format!("{project:?} by {other} and {name}"));
         }
     }
 
@@ -69,7 +72,7 @@ struct Reader {
 
 impl Reader {
     async fn start(kafka: &KafkaConfig, name: &'static str, readers: &Arc<Readers>) -> Reader {
-        let share = Arc::new(join(kafka, name, 0..PROJECTS).await);
+        let share = Arc::new(join(kafka, client_id(name), 0..PROJECTS).await);
         let (reading, readers) = (share.clone(), readers.clone());
         let reads = tokio::spawn(async move {
             let mut changes = reading.changes();
@@ -97,15 +100,13 @@ impl Reader {
     }
 }
 
-async fn read(lease: Lease, project: u64, name: &'static str, readers: Arc<Readers>) {
+async fn read(lease: Lease, project: Owner, name: &'static str, readers: Arc<Readers>) {
     readers.begin(project, name);
-    lease.ending().cancelled().await;
+    lease.bounds().ending.cancelled().await;
     // The page in hand.
-    for _ in 0..50 {
-        tokio::task::yield_now().await;
-    }
-    if lease.lost().is_cancelled() {
-        readers.faults.lock().unwrap().push(format!("{project} was lost to {name}"));
+    tokio::time::sleep(PAGE).await;
+    if lease.bounds().lost.is_cancelled() {
+        readers.faults.lock().unwrap().push(format!("{project:?} was lost to {name}"));
     }
     readers.reading.lock().unwrap().remove(&project);
 }
@@ -122,8 +123,22 @@ async fn until_all_are_read(readers: &Readers, names: &[&str]) {
     .await;
 }
 
-fn held(share: &Share) -> BTreeSet<u64> {
-    (0..PROJECTS).filter(|project| share.holds(*project)).collect()
+/// The first two use the same tokens.
+fn client_id(name: &str) -> &str {
+    if name == "three" { "other tokens" } else { "tokens" }
+}
+
+/// Waits until so many are known to have the same client id.
+async fn until_counted(reader: &Reader, alike: u32) {
+    eventually("those with the same tokens are counted", async || match reader.share.alike() {
+        counted if counted == alike => Ok(()),
+        counted => Err(format!("{counted}, and not {alike}")),
+    })
+    .await;
+}
+
+fn held(share: &Share) -> BTreeSet<Owner> {
+    (0..PROJECTS).map(Project).filter(|project| share.holds(*project)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,6 +149,7 @@ async fn three_processes_share_the_projects_and_what_one_leaves_goes_to_the_othe
     until_all_are_read(&readers, &["one"]).await;
     let two = Reader::start(&kafka, "two", &readers).await;
     until_all_are_read(&readers, &["one", "two"]).await;
+    until_counted(&one, 2).await;
     let three = Reader::start(&kafka, "three", &readers).await;
     until_all_are_read(&readers, &["one", "two", "three"]).await;
     let parts = |reader: &Reader| {
@@ -141,8 +157,11 @@ async fn three_processes_share_the_projects_and_what_one_leaves_goes_to_the_othe
     };
     let sizes = [&one, &two, &three].map(|reader| parts(reader).len());
     assert_eq!(sizes, [4, 4, 4]);
+    until_counted(&one, 2).await;
+    until_counted(&three, 1).await;
     two.leave().await;
     until_all_are_read(&readers, &["one", "three"]).await;
+    until_counted(&one, 1).await;
     one.leave().await;
     until_all_are_read(&readers, &["three"]).await;
     three.leave().await;
@@ -209,14 +228,23 @@ async fn whoever_wants_less_gets_it_and_leaves_it_to_who_wants_all() {
     assert_eq!(before.len(), PROJECTS as usize);
     let some = join(&kafka, "some", [7]).await;
     eventually("the one project is held by who wants nothing else", async || {
-        if some.holds(7) && !all.holds(7) { Ok(()) } else { Err(format!("{}", held(&all).len())) }
+        if some.holds(Project(7)) && !all.holds(Project(7)) {
+            Ok(())
+        } else {
+            Err(format!("{}", held(&all).len()))
+        }
     })
     .await;
-    let others = before.iter().filter(|project| part_of(INSTANCE, **project) != part_of(INSTANCE, 7));
+    let others =
+        before.iter().filter(|project| part_of(INSTANCE, **project) != part_of(INSTANCE, Project(7)));
     assert!(others.into_iter().all(|project| all.holds(*project)), "nothing else is moved");
-    some.finish(7);
-    eventually("it goes back", async || if all.holds(7) { Ok(()) } else { Err("not yet".to_owned()) }).await;
-    assert!(!some.holds(7));
+    some.finish(Project(7));
+    eventually(
+        "it goes back",
+        async || if all.holds(Project(7)) { Ok(()) } else { Err("not yet".to_owned()) },
+    )
+    .await;
+    assert!(!some.holds(Project(7)));
 }
 
 /// Each finishes what it holds, and knows of no other: then it is assigned what the other held.
@@ -228,12 +256,13 @@ async fn two_that_finish_what_they_hold_come_both_to_an_end() {
     let finish = async |share: Share| {
         let mut changes = share.changes();
         while !share.unfinished().is_empty() {
-            let held: Vec<u64> =
+            let held: Vec<Owner> =
                 share.unfinished().into_iter().filter(|project| share.holds(*project)).collect();
             if held.is_empty() {
                 changes.next().await.unwrap();
             }
             held.into_iter().for_each(|project| share.finish(project));
+            tokio::task::yield_now().await;
         }
         share.leave().await;
     };
@@ -245,7 +274,8 @@ async fn two_that_finish_what_they_hold_come_both_to_an_end() {
 async fn without_kafka_or_topics_the_error_says_what_to_do() {
     let nobody = kafka(&free_address().to_string(), "nobody");
     let unmade = kafka(&shared().brokers, "nobody-made-this");
-    let join = async |kafka: KafkaConfig| Share::join(&kafka, INSTANCE, [1], "test").await.err().unwrap();
+    let join =
+        async |kafka: KafkaConfig| Share::join(&kafka, INSTANCE, [Project(1)], "test").await.err().unwrap();
     let (unreachable, missing) = tokio::join!(join(nobody), join(unmade));
     assert!(matches!(unreachable, ShareError::Unreachable { .. }), "{unreachable}");
     assert!(unreachable.to_string().contains("GITPULSE_KAFKA_BROKERS"), "{unreachable}");

@@ -8,7 +8,7 @@ use crate::deployment::{Deployment, Role, eventually};
 use crate::engines::free_address;
 
 /// Settings for an `up` on ports of its own, in a data folder.
-fn settings(data: &Path) -> Deployment {
+pub(crate) fn settings(data: &Path) -> Deployment {
     let clickhouse_url = format!("http://{}", free_address());
     let environment = [
         ("GITPULSE_DATA_DIR", data.to_str().unwrap().to_owned()),
@@ -37,7 +37,7 @@ fn webhooks(settings: &Deployment) -> String {
 }
 
 /// Sends one push to a branch as `gitpulse send` does it, and waits until it can be queried.
-async fn push(settings: &Deployment, folder: &Path, branch: &str) {
+pub(crate) async fn push(settings: &Deployment, folder: &Path, branch: &str) {
     let file = folder.join(format!("{branch}.json"));
     let body = format!(
         r#"{{"object_kind":"push","project_id":42,"ref":"refs/heads/{branch}","before":"0000","after":"a1"}}"#

@@ -151,7 +151,10 @@ impl Api {
     ) -> Result<Answer, Refusal> {
         let route = route.ok_or(Refusal::NotFound("404 Not Found"))?;
         let token = self.options.tokens.iter().find(|token| token.secret == secret && !secret.is_empty());
-        let token = token.ok_or(Refusal::Unauthorized)?;
+        let token = token.ok_or(match route.endpoint {
+            Endpoint::GraphQl => Refusal::InvalidToken,
+            _ => Refusal::Unauthorized,
+        })?;
         check_token(token, route.endpoint)?;
         let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
         let refused = throttle.endpoint(&self.options.limits, secret, route.endpoint, at);

@@ -25,6 +25,7 @@ struct Case {
     limits: Limits,
     requests_per_minute: u32,
     permitted_per_minute: u32,
+    minutes: u32,
 }
 
 /// What came of it.
@@ -32,12 +33,6 @@ struct Came {
     served: u64,
     refused: u64,
     permitted: u64,
-}
-
-impl Came {
-    fn share(&self) -> f64 {
-        self.served as f64 / self.permitted as f64
-    }
 }
 
 /// An invented GitLab that only a clock of tokio's moves.
@@ -90,19 +85,28 @@ fn secret(token: usize) -> String {
     format!("glpat-{token}")
 }
 
-/// Asks for some windows of GitLab, as fast as the pace permits.
-async fn run(case: &Case, tokens: usize) -> Came {
+/// Asks for some windows of GitLab, as fast as the paces permit: that of the first program, and after a minute those of all.
+async fn run(case: &Case, tokens: usize, programs: u32) -> Came {
     let gitlab = Arc::new(GitLab::new(case.limits.clone(), tokens));
-    let pace = Arc::new(Pace::new(Budget::new(case.site, tokens, case.requests_per_minute)));
-    // Some of its usual windows, or two of the one that has ten minutes.
-    let minutes = if case.limit == Limit::Projects { 20 } else { 5 };
+    let pace = || Arc::new(Pace::new(Budget::new(case.site, tokens, case.requests_per_minute)));
+    let paces: Vec<Arc<Pace>> = std::iter::repeat_with(pace).take(programs as usize).collect();
+    let minutes = case.minutes;
     let mut asking = tokio::task::JoinSet::new();
-    for _ in 0..UNDER_WAY * tokens {
-        let (gitlab, pace, limit) = (gitlab.clone(), pace.clone(), case.limit);
+    let all = paces.clone();
+    asking.spawn(async move {
+        tokio::time::sleep(MINUTE).await;
+        all.iter().for_each(|pace| pace.budget().divide(programs));
+    });
+    for index in 0..UNDER_WAY * tokens * paces.len() {
+        let program = index % paces.len();
+        let (gitlab, pace, limit) = (gitlab.clone(), paces[program].clone(), case.limit);
         let path = case.path.replace("PROJECT", &gitlab.project);
         let called = Called::new(limit, path.trim_start_matches("/api/v4/").split('?').next().unwrap());
         asking.spawn(async move {
             let ask = async {
+                if program > 0 {
+                    tokio::time::sleep(MINUTE + Duration::from_millis(1)).await;
+                }
                 loop {
                     let permit = pace.permit(&called).await.unwrap();
                     let (status, headers) = gitlab.ask(&path, permit.token).await;
@@ -123,20 +127,25 @@ async fn run(case: &Case, tokens: usize) -> Came {
 
 /// With one token, and with three.
 async fn check(case: Case) {
-    for tokens in [1, 3] {
-        let came = run(&case, tokens).await;
-        let Came { served, refused, permitted } = came;
-        let share = came.share();
-        println!("{:<44} {tokens} {served:>6} of {permitted:>6} {share:.3} {refused}", case.name);
-        assert_eq!(refused, 0, "{} with {tokens} tokens", case.name);
-        assert!(share >= 0.95, "{} with {tokens} tokens: {served} of {permitted}", case.name);
-        // It is less than is permitted, but for what a second permits at the beginning.
-        assert!(share <= 1.01, "{} with {tokens} tokens: {served} of {permitted}", case.name);
-    }
+    check_with(&case, 1, 1).await;
+    check_with(&case, 3, 1).await;
+}
+
+async fn check_with(case: &Case, tokens: usize, programs: u32) {
+    let Came { served, refused, permitted } = run(case, tokens, programs).await;
+    let share = served as f64 / permitted as f64;
+    let of = format!("{} with {tokens} tokens of {programs} programs", case.name);
+    println!("{of:<72} {served:>6} of {permitted:>6} {share:.3} {refused}");
+    assert_eq!(refused, 0, "{of}");
+    assert!(share >= 0.95, "{of}: {served} of {permitted}");
 }
 
 /// A limit of GitLab's documentation, without any other.
 async fn check_documented(name: &'static str, limit: Limit, path: &str, site: Site, permitted: u32) {
+    check(documented(name, limit, path, site, permitted)).await;
+}
+
+fn documented(name: &'static str, limit: Limit, path: &str, site: Site, permitted: u32) -> Case {
     let limits = match site {
         Site::GitLabCom => Limits::saas(),
         Site::SelfManaged => Limits { per_minute: None, ..Limits::self_managed() },
@@ -144,13 +153,18 @@ async fn check_documented(name: &'static str, limit: Limit, path: &str, site: Si
     let path = format!("/api/v4/{path}");
     // The general budget holds nothing back.
     let requests_per_minute = 1_500;
-    check(Case { name, limit, path, site, limits, requests_per_minute, permitted_per_minute: permitted })
-        .await;
+    // Some windows, or two of the one that has ten minutes.
+    let minutes = if limit == Limit::Projects { 20 } else { 5 };
+    Case { name, limit, path, site, limits, requests_per_minute, permitted_per_minute: permitted, minutes }
 }
 
 /// A limit of all requests of a token, and a budget.
 async fn check_general(name: &'static str, limits: Limits, requests_per_minute: u32, permitted: u32) {
-    check(Case {
+    check(general(name, limits, requests_per_minute, permitted)).await;
+}
+
+fn general(name: &'static str, limits: Limits, requests_per_minute: u32, permitted: u32) -> Case {
+    Case {
         name,
         limit: Limit::General,
         path: "/api/v4/version".to_owned(),
@@ -158,8 +172,9 @@ async fn check_general(name: &'static str, limits: Limits, requests_per_minute: 
         limits,
         requests_per_minute,
         permitted_per_minute: permitted,
-    })
-    .await;
+        // Of a limit that is told, the rest of the first window is used in less time than a window has.
+        minutes: (6_000 / permitted).max(10),
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -224,4 +239,19 @@ async fn a_limit_below_the_budget_that_headers_tell() {
     check_general("600, but 300 are told", limits(300), 600, 300).await;
     check_general("600, but 120 are told, self-managed", Limits::self_managed(), 600, 120).await;
     check_general("600, but 60 are told", limits(60), 600, 60).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_programs_with_the_same_token_share_its_limits() {
+    let told = Limits { per_minute: Some(300), ..Limits::none() };
+    let jobs = "projects/PROJECT/jobs?per_page=1&pagination=keyset&order_by=id&sort=desc";
+    for case in [
+        documented("GET /groups", Limit::Groups, "groups?per_page=1", Site::GitLabCom, 50),
+        documented("GET /projects/:id/jobs", Limit::ProjectJobs, jobs, Site::GitLabCom, 600),
+        general("600, no limit", Limits::none(), 600, 600),
+        general("600, but 300 are told", told, 600, 300),
+    ] {
+        // The first lets the other in for half a minute.
+        check_with(&Case { minutes: case.minutes * 3, ..case }, 1, 2).await;
+    }
 }

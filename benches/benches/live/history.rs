@@ -1,0 +1,130 @@
+//! History: pages of jobs to Kafka. In: the API of an invented GitLab, in a process of its own. Out: how fast `gitpulse backfill` brings them to Kafka's
+//! acknowledgement, beside the same client of the API, which drops the same pages.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use futures_util::{StreamExt, stream};
+use gitlab::{ApiConfig, Audit, Client, Limit};
+use runtime::Secret;
+use tokio::process::Command;
+
+use crate::Options;
+use crate::installation::{Installation, Service};
+use crate::meter::{Meter, peak_mib};
+use crate::report::{Report, Run};
+
+/// The token that the simulator takes.
+const TOKEN: &str = "glpat-simulated";
+/// Lists that are read at the same time, as by `gitpulse backfill`.
+const AT_A_TIME: usize = 12;
+/// The most that the client takes; the simulator has no limits here.
+const REQUESTS_PER_MINUTE: u32 = 60_000;
+/// How often memory is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+const LIMIT: Duration = Duration::from_secs(3_600);
+
+/// All runs of history, interleaved.
+pub(crate) async fn measure(
+    installation: &Installation,
+    options: &Options,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let gitlab = installation.simulated_gitlab(options.projects, options.days).await?;
+    for repeat in 0..options.repeats {
+        let name = format!("history{repeat}");
+        installation.migrate(&name).await?;
+        let bare = bare(installation, &gitlab, &name).await?;
+        let jobs = bare.events;
+        report.push(bare);
+        let mut run = backfill(installation, &gitlab, &name).await?;
+        if run.events != jobs {
+            run.fault = Some(format!("{} jobs of {jobs} are in Kafka", run.events));
+        }
+        report.push(run);
+    }
+    gitlab.stop().await
+}
+
+/// Lists the jobs of all projects, and drops them.
+async fn bare(installation: &Installation, gitlab: &Service, name: &str) -> anyhow::Result<Run> {
+    let url = format!("http://{}", gitlab.address);
+    let config = ApiConfig {
+        requests_per_minute: REQUESTS_PER_MINUTE,
+        ..ApiConfig::new(Some(url), Some(Secret::new(TOKEN)))
+    };
+    let client = Client::new(&config, Audit::none())?;
+    let query = [("include_subgroups", "true"), ("with_shared", "false"), ("per_page", "100")];
+    let query: Vec<(&str, String)> = query.map(|(name, value)| (name, value.to_owned())).to_vec();
+    let mut projects = Vec::new();
+    let mut page = client.list(Limit::GroupProjects, "groups/factory/projects", &query).await?;
+    loop {
+        for project in &page.items {
+            let project: serde_json::Value = serde_json::from_str(project.get())?;
+            projects.push(project["id"].as_u64().context("a project without an id")?);
+        }
+        let Some(next) = page.next else { break };
+        page = client.next(&next).await?;
+    }
+    let mut processes = installation.pids();
+    processes.push(("gitlab", gitlab.pid()?));
+    let (meter, started) = (Meter::start(&processes), Instant::now());
+    let jobs_of = |project: u64| {
+        let client = &client;
+        async move {
+            let query = [("pagination", "keyset"), ("order_by", "id"), ("sort", "desc"), ("per_page", "100")];
+            let query: Vec<(&str, String)> = query.map(|(name, value)| (name, value.to_owned())).to_vec();
+            let mut page = client.list(Limit::General, &format!("projects/{project}/jobs"), &query).await?;
+            let mut jobs = page.items.len() as u64;
+            while let Some(next) = page.next {
+                page = client.next(&next).await?;
+                jobs += page.items.len() as u64;
+            }
+            anyhow::Ok(jobs)
+        }
+    };
+    let mut listed = stream::iter(projects).map(jobs_of).buffer_unordered(AT_A_TIME);
+    let mut jobs = 0;
+    while let Some(listed) = listed.next().await {
+        jobs += listed?;
+    }
+    let mut run = Run::new("bare_history", name.to_owned(), jobs, started.elapsed());
+    run.cpu_us_per_event = meter.per_event(jobs);
+    Ok(run)
+}
+
+/// Runs `gitpulse backfill` for the jobs of all projects.
+async fn backfill(installation: &Installation, gitlab: &Service, name: &str) -> anyhow::Result<Run> {
+    let mut command = Command::from(installation.gitpulse(name)?);
+    command
+        .args(["backfill", "--group", "factory", "--only", "jobs"])
+        .env("GITLAB_URL", format!("http://{}", gitlab.address))
+        .env("GITLAB_TOKEN", TOKEN)
+        .env("GITPULSE_GITLAB_REQUESTS_PER_MINUTE", REQUESTS_PER_MINUTE.to_string())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    let mut processes = installation.pids();
+    processes.push(("gitlab", gitlab.pid()?));
+    let (meter, started) = (Meter::start(&processes), Instant::now());
+    let child = command.spawn().context("gitpulse cannot be started")?;
+    let pid = child.id().context("gitpulse ended at once")?;
+    let mut output = std::pin::pin!(child.wait_with_output());
+    let mut peak = 0.0f64;
+    let output = loop {
+        tokio::select! {
+            output = &mut output => break output?,
+            () = tokio::time::sleep(LOOK_EVERY) => peak = peak.max(peak_mib(pid).unwrap_or_default()),
+        }
+        anyhow::ensure!(started.elapsed() < LIMIT, "history was not read in time");
+    };
+    let took = started.elapsed();
+    let said = String::from_utf8_lossy(&output.stdout);
+    anyhow::ensure!(output.status.success(), "gitpulse backfill: {said}");
+    let objects = said.split(' ').next().and_then(|count| count.parse().ok());
+    let objects: u64 = objects.with_context(|| format!("gitpulse backfill does not say how much: {said}"))?;
+    let mut run = Run::new("history", name.to_owned(), objects, took);
+    run.cpu_us_per_event = meter.per_event(objects);
+    run.peak_mib = Some(peak);
+    Ok(run)
+}

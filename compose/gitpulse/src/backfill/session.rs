@@ -1,0 +1,233 @@
+//! Runs of backfill, one after the other. In: what to read, clients. Out: what became of each run. What one has read the next does not read again.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::Context;
+use backfill::checkpoint::{Checkpoints, Outcome};
+use backfill::face::Face;
+use backfill::graphql::TellError;
+use backfill::pending::Pending;
+use backfill::publish::{BackfillPublishError, Destination};
+use backfill::scope::{self, Owner, Scope, ScopeError};
+use backfill::walk::{GivenUp, WalkError};
+use backfill::{BackfillConfig, Goal, Live, Metrics, Share, Summary, Walk};
+use gitlab::{Client, FetchError};
+use prometheus::Registry;
+use runtime::Publisher;
+use runtime::fault::chain;
+use runtime::kafka::KafkaConfig;
+use schemas::instance::normal_instance;
+use schemas::tenant::Tenant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::progress::{Shown, Watch};
+
+/// Whose events they are.
+pub(crate) const TENANT: &str = "default";
+
+/// What a run is called among those that read the same GitLab.
+const CLIENT_ID: &str = "gitpulse-backfill";
+
+/// What runs read, and what they talk to.
+pub(crate) struct Session {
+    config: BackfillConfig,
+    gitlab: Client,
+    clickhouse: clickhouse::Client,
+    kafka: KafkaConfig,
+    destination: Destination,
+    metrics: Metrics,
+}
+
+/// Why a run came to nothing. What it had read is remembered.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// There is nothing to read, for a reason that says what to do.
+    NotBegun(String),
+    /// It was stopped before the projects were found.
+    Stopped,
+    /// It cannot be remembered what was read.
+    Broken(String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::NotBegun(fault) | Fault::Broken(fault) => f.write_str(fault),
+            Fault::Stopped => {
+                f.write_str("stopped before the projects were found; nothing of their lists was read")
+            }
+        }
+    }
+}
+
+impl Session {
+    /// A session, which asks nothing yet.
+    ///
+    /// # Errors
+    /// GitLab's address is none, or the registry has metrics of another session.
+    pub(crate) fn new(
+        config: BackfillConfig,
+        gitlab: Client,
+        clickhouse: clickhouse::Client,
+        publisher: Publisher,
+        kafka: KafkaConfig,
+        registry: &Registry,
+    ) -> anyhow::Result<Session> {
+        let instance = instance_of(&gitlab)?;
+        let tenant = Tenant::new(TENANT, Some(&instance))?;
+        let destination = Destination { publisher, prefix: kafka.topic_prefix.clone(), tenant, instance };
+        Ok(Session { config, gitlab, clickhouse, kafka, destination, metrics: Metrics::register(registry)? })
+    }
+
+    /// What is read, in words.
+    pub(crate) fn what(&self) -> String {
+        what(&self.config)
+    }
+
+    /// The instance that is read, in its one form.
+    pub(crate) fn instance(&self) -> &str {
+        &self.destination.instance
+    }
+
+    /// Reads what is there and was not read before, until `shutdown`.
+    pub(crate) async fn run(&self, shown: Shown, shutdown: &CancellationToken) -> Result<Summary, Fault> {
+        let (live, projects) = (Live::default(), Arc::new(OnceLock::new()));
+        let watch = Watch {
+            live: live.clone(),
+            gitlab: self.gitlab.clone(),
+            clickhouse: self.clickhouse.clone(),
+            instance: self.destination.instance.clone(),
+            projects: projects.clone(),
+        };
+        let _watching = AbortOnDropHandle::new(tokio::spawn(watch.show(shown)));
+        let scope = find(&self.config, &self.gitlab, Some(&self.destination), shutdown).await?;
+        // Set once: this run has no other.
+        let _ = projects.set(scope.projects.keys().copied().collect());
+        let instance = &self.destination.instance;
+        let walk = Walk {
+            client: self.gitlab.clone(),
+            destination: self.destination.clone(),
+            checkpoints: Checkpoints::new(self.clickhouse.clone(), instance),
+            pending: Pending::new(self.clickhouse.clone(), instance),
+            face: Face::default(),
+            given_up: GivenUp::default(),
+            metrics: self.metrics.clone(),
+            live,
+            shutdown: shutdown.clone(),
+        };
+        let now = now();
+        let until = self.config.until.unwrap_or(now).min(now);
+        let goal = Goal { since: self.config.begins_at(), until, now };
+        let keys = scope.groups.values().chain(scope.projects.values()).map(Owner::subject);
+        let client_id = format!("{CLIENT_ID}-{}", self.gitlab.tokens_name());
+        let joining = Share::join(&self.kafka, instance, keys, &client_id);
+        let share = shutdown.run_until_cancelled(joining).await.ok_or(Fault::Stopped)?;
+        let share = share.map_err(|error| Fault::NotBegun(chain(&error)))?;
+        let summary = walk.run(scope, &self.config.lists(), goal, &share).await;
+        share.leave().await;
+        summary.map_err(|error| Fault::Broken(chain(&error)))
+    }
+}
+
+/// Finds projects and groups.
+pub(super) async fn find(
+    config: &BackfillConfig,
+    gitlab: &Client,
+    destination: Option<&Destination>,
+    shutdown: &CancellationToken,
+) -> Result<Scope, Fault> {
+    let found = scope::find(gitlab, config, destination, shutdown);
+    match shutdown.run_until_cancelled(found).await {
+        None | Some(Err(ScopeError::Publish(BackfillPublishError::Stopped))) => Err(Fault::Stopped),
+        Some(Ok(scope)) => Ok(scope),
+        Some(Err(error)) => Err(Fault::NotBegun(with_remedy(&error, error.needs_attention()))),
+    }
+}
+
+/// The instance that a client asks, in its one form.
+pub(crate) fn instance_of(gitlab: &Client) -> anyhow::Result<String> {
+    normal_instance(gitlab.base_url()).context("GITLAB_URL is no URL")
+}
+
+/// What became of a run, in one line.
+pub(crate) fn line(summary: &Summary) -> String {
+    let counted = summary.counted();
+    format!(
+        "{} objects by {} requests; {} lists complete, {} skipped, {} failed, {} interrupted, {} unchanged",
+        counted.objects,
+        counted.requests,
+        summary.count(Outcome::Complete) + summary.read_by_others,
+        summary.count(Outcome::Skipped),
+        summary.count(Outcome::Failed),
+        summary.count(Outcome::Reading),
+        summary.unchanged,
+    )
+}
+
+/// Whether all was read, as far as this token may.
+pub(crate) fn is_whole(summary: &Summary) -> bool {
+    summary.count(Outcome::Failed) + summary.count(Outcome::Reading) == 0
+}
+
+/// The lists that were not read to their end, each in a line with why, and what to do.
+pub(crate) fn unread(summary: &Summary) -> impl Iterator<Item = String> {
+    summary.lists.iter().filter_map(|ended| {
+        let error = ended.error.as_ref()?;
+        let (list, path) = (ended.list.as_str(), &ended.owner.path);
+        let fault = with_remedy(error, remedy(error));
+        Some(format!("{list} of {path}: {}: {fault}", ended.outcome().as_str()))
+    })
+}
+
+/// What somebody has to do about a list that was not read to its end, if that is known.
+fn remedy(error: &WalkError) -> Option<String> {
+    let text = match error {
+        WalkError::Fetch(error)
+            if error.is_transient() && !matches!(error, FetchError::Unreachable { .. }) =>
+        {
+            "run it again later; it continues where it was"
+        }
+        WalkError::Fetch(error) => return error.needs_attention(),
+        WalkError::Page(_)
+        | WalkError::Object { .. }
+        | WalkError::Tell(TellError::Shape(_) | TellError::NoCursor | TellError::Row(_)) => {
+            "look at what stands between here and GitLab: such answers are not GitLab's"
+        }
+        WalkError::Tell(_)
+        | WalkError::Publish(_)
+        | WalkError::Checkpoint(_)
+        | WalkError::Pending(_)
+        | WalkError::Stopped => return None,
+    };
+    Some(text.to_owned())
+}
+
+/// What is wrong and what to do about it, in one line.
+pub(super) fn with_remedy(error: &dyn std::error::Error, remedy: Option<String>) -> String {
+    let fault = chain(error);
+    match remedy {
+        Some(remedy) => format!("{fault}; {remedy}"),
+        None => fault,
+    }
+}
+
+/// What is read, as the user named it.
+fn what(config: &BackfillConfig) -> String {
+    if config.instance {
+        return "all projects that the token may see".to_owned();
+    }
+    let named = |what: &str, names: &[String]| match names {
+        [] => None,
+        [one] => Some(format!("{what} {one}")),
+        several => Some(format!("{what}s {}", several.join(", "))),
+    };
+    let named = [named("group", &config.group), named("project", &config.project)];
+    Vec::from_iter(named.into_iter().flatten()).join(" and ")
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: up to when history is read")]
+pub(super) fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
+}

@@ -1,0 +1,124 @@
+//! History inside `up`. In: which projects and groups, a token. Out: what GitLab's API tells of them, in Kafka, again and again. Never ends `up`, whatever
+//! GitLab does, and never keeps it from answering: it runs where the processor runs.
+
+use std::time::Duration;
+
+use backfill::BackfillConfig;
+use clap::Args;
+use gitlab::{ApiConfig, Audit, Call, Client};
+use prometheus::Registry;
+use runtime::Publisher;
+use runtime::kafka::KafkaConfig;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::arguments::span;
+use crate::audit::{self, AuditLog, Caller, Role};
+use crate::backfill::{Session, Shown, TENANT, follow, line, line_of, unread};
+
+/// How long ClickHouse has to say how far it is: nobody is received meanwhile.
+const ASKED_FOR: Duration = Duration::from_secs(1);
+/// How long a page that is being read may take once everything stops.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What to read besides webhooks.
+#[derive(Debug, Args)]
+pub(super) struct HistoryArgs {
+    #[command(flatten)]
+    backfill: BackfillConfig,
+
+    /// Pause between two looks for what is new, where projects or groups are named, as 90s, 5m or 2h
+    #[arg(long, value_name = "PAUSE", default_value = "5m", value_parser = span)]
+    follow: Duration,
+}
+
+/// A client of GitLab, where something is to be read.
+pub(super) struct History {
+    config: BackfillConfig,
+    every: Duration,
+    gitlab: Client,
+    /// Calls of GitLab's API, which are written down once Kafka is there.
+    calls: (Audit, mpsc::Receiver<Call>),
+}
+
+impl History {
+    /// What is read; `None` where no project or group is named.
+    ///
+    /// # Errors
+    /// Something is named, and GitLab's address or the token is missing or cannot be used.
+    pub(super) fn of(args: &HistoryArgs, gitlab: &ApiConfig) -> anyhow::Result<Option<History>> {
+        if !args.backfill.names_something() {
+            return Ok(None);
+        }
+        let calls = audit::channel();
+        let gitlab = Client::new(gitlab, calls.0.clone())?;
+        Ok(Some(History { config: args.backfill.clone(), every: args.follow, gitlab, calls }))
+    }
+
+    /// Finds out how far it was before this start. GitLab is asked nothing yet.
+    pub(super) async fn begin(
+        self,
+        clickhouse: clickhouse::Client,
+        publisher: Publisher,
+        kafka: KafkaConfig,
+        registry: &Registry,
+    ) -> anyhow::Result<Begun> {
+        let metrics = gitlab::Metrics::register(registry)?;
+        let gitlab = self.gitlab.with_metrics(metrics.clone());
+        let session = Session::new(
+            self.config,
+            gitlab,
+            clickhouse.clone(),
+            publisher.clone(),
+            kafka.clone(),
+            registry,
+        )?;
+        let caller = Caller::new(Role::Backfill, session.instance(), TENANT);
+        let log = AuditLog::start(self.calls, caller, publisher, kafka.topic_prefix, Some(metrics));
+        let before = tokio::time::timeout(ASKED_FOR, line_of(&clickhouse, session.instance())).await;
+        let before = match before {
+            Ok(Ok(before)) => before,
+            // It is read on wherever it is.
+            Ok(Err(_)) | Err(_) => "how far it is, ClickHouse does not say yet".to_owned(),
+        };
+        let announcement = format!("{} of {}   ({before})", session.what(), session.instance());
+        Ok(Begun { session, every: self.every, announcement, log })
+    }
+}
+
+/// History that is ready to be read.
+pub(super) struct Begun {
+    session: Session,
+    every: Duration,
+    announcement: String,
+    log: AuditLog,
+}
+
+impl Begun {
+    /// What is read, and how far it was.
+    pub(super) fn announcement(&self) -> &str {
+        &self.announcement
+    }
+
+    /// Reads, and looks for what is new, until `shutdown`.
+    pub(super) async fn keep_reading(self, shutdown: CancellationToken) {
+        let Begun { session, every, log, .. } = self;
+        follow(&session, every, Shown::Logged, &shutdown, |run| match run {
+            Ok(summary) => {
+                tracing::info!("history is read as far as GitLab shows it: {}", line(summary));
+                unread(summary).for_each(|unread| tracing::warn!("a list was not read to its end: {unread}"));
+            }
+            Err(fault) => tracing::warn!("history cannot be read, and is tried again: {fault}"),
+        })
+        .await;
+        log.finish().await;
+    }
+}
+
+/// Waits until the page in hand is in Kafka and remembered, for a while: a page that is not is read again by the next start.
+pub(super) async fn stop(mut reading: JoinHandle<()>) {
+    if tokio::time::timeout(GRACE, &mut reading).await.is_err() {
+        reading.abort();
+    }
+}
