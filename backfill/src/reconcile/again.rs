@@ -4,7 +4,7 @@
 //! A job that ends need not move its pipeline's `updated_at`, and an approval does not move that of its merge request, so that no list of what was
 //! updated has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use gitlab::Limit;
@@ -25,16 +25,26 @@ const FINISHED_DAYS: i64 = 6;
 /// Things of one kind of a project that one run looks at.
 const AT_MOST: u64 = 1_000;
 
+/// What was found in this run, of which the tables need not know yet.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Pipelines that are finished, by their ids.
+    pub(super) pipelines: BTreeSet<u64>,
+    /// Merge requests that were merged or closed, by their numbers.
+    pub(super) merge_requests: BTreeSet<u64>,
+}
+
 /// Looks again at pipelines and merge requests of a project.
 pub(super) async fn look(
     step: &Step<'_>,
     project_id: u64,
+    found: Found,
     state: &mut ProjectState,
     findings: &mut Findings,
 ) -> Result<(), ReconcileError> {
     state.looked_at.retain(|_, at| *at > step.now - REST);
     let pipelines = step.stored.unfinished_pipelines(project_id, step.now, AT_MOST).await?;
-    for id in unseen(&state.looked_at, "pipelines", pipelines) {
+    for id in unseen(&state.looked_at, "pipelines", found.pipelines, pipelines) {
         let looked = match step.plan.mode {
             Mode::Mend => pipeline(step, project_id, id).await,
             Mode::Look => Err(ReconcileError::Spent),
@@ -43,7 +53,7 @@ pub(super) async fn look(
     }
     let days = FINISHED_DAYS;
     let merge_requests = step.stored.finished_merge_requests(project_id, step.now, days, AT_MOST).await?;
-    for iid in unseen(&state.looked_at, "merge_requests", merge_requests) {
+    for iid in unseen(&state.looked_at, "merge_requests", found.merge_requests, merge_requests) {
         let looked = match step.plan.mode {
             Mode::Mend => approvals(step, project_id, iid).await,
             Mode::Look => Err(ReconcileError::Spent),
@@ -53,10 +63,15 @@ pub(super) async fn look(
     Ok(())
 }
 
-/// Those that were not looked at lately.
-fn unseen(looked_at: &BTreeMap<String, DateTime<Utc>>, list: &str, mut keys: Vec<u64>) -> Vec<u64> {
-    keys.retain(|key| !looked_at.contains_key(&format!("{list}/{key}")));
-    keys
+/// Those that were not looked at lately, the newest first.
+fn unseen(
+    looked_at: &BTreeMap<String, DateTime<Utc>>,
+    list: &str,
+    found: BTreeSet<u64>,
+    stored: Vec<u64>,
+) -> Vec<u64> {
+    let all: BTreeSet<u64> = stored.into_iter().chain(found).collect();
+    all.into_iter().rev().filter(|key| !looked_at.contains_key(&format!("{list}/{key}"))).collect()
 }
 
 /// Remembers how looking at one thing ended; what ends the step is given back.
@@ -125,8 +140,9 @@ mod tests {
         assert!(ended(2, Err(absent().into())));
         assert!(ended(3, Err(ReconcileError::Spent)));
         assert!(!ended(4, Err(ReconcileError::Stopped)));
-        assert_eq!(unseen(&state.looked_at, "pipelines", vec![4, 3, 2, 1]), [4, 3]);
-        assert_eq!(unseen(&state.looked_at, "merge_requests", vec![1]), [1]);
+        let found = || BTreeSet::from([2, 5]);
+        assert_eq!(unseen(&state.looked_at, "pipelines", found(), vec![4, 3, 2, 1]), [5, 4, 3]);
+        assert_eq!(unseen(&state.looked_at, "merge_requests", BTreeSet::new(), vec![1]), [1]);
         let tally = findings.tallies[&What::Unfinished];
         assert_eq!((tally.mended, tally.gone, tally.left), (1, 1, 2));
     }

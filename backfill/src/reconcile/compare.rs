@@ -26,6 +26,8 @@ pub(super) struct Compared {
     pub(super) listed: BTreeSet<u64>,
     /// What the table lacked and Kafka has now, by what identifies it.
     pub(super) added: BTreeSet<u64>,
+    /// What Kafka has now and is over, by what identifies it: its parts may be missing as well.
+    pub(super) finished: BTreeSet<u64>,
 }
 
 /// Compares a list of a project with its table.
@@ -84,6 +86,9 @@ pub(super) async fn take(
             None if compared.added.insert(key) => missing += 1,
             Some(row) if is_behind(row, listed, watched) => behind += 1,
             None | Some(_) => continue,
+        }
+        if matches!(listed.state(watched), "merged" | "closed" | "success" | "failed" | "canceled") {
+            compared.finished.insert(key);
         }
         chosen.push(&**object);
     }

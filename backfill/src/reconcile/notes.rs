@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use gitlab::Limit;
 use schemas::api::resource::Resource;
 use schemas::api::subject::Context;
+use schemas::field::Field;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -16,6 +17,8 @@ use super::run::Step;
 struct Event {
     #[serde(default)]
     note: Option<Box<RawValue>>,
+    #[serde(default)]
+    created_at: Field<String>,
 }
 
 #[derive(Deserialize)]
@@ -37,9 +40,10 @@ pub(super) async fn read(
     let unreadable = |source| ReconcileError::Object { path: path.clone(), source };
     let mut page = step.asking.list(Limit::General, &path, &query).await?;
     loop {
-        let mut notes: Vec<(u64, Box<RawValue>)> = Vec::new();
+        let (mut notes, mut oldest): (Vec<(u64, Box<RawValue>)>, _) = (Vec::new(), None);
         for object in &page.items {
             let event: Event = serde_json::from_str(object.get()).map_err(unreadable)?;
+            oldest = schemas::time::parse(event.created_at.text());
             // Of a note that was deleted only the event is left.
             let Some(note) = event.note.filter(|note| note.get() != "null") else { continue };
             notes.push((serde_json::from_str::<Note>(note.get()).map_err(unreadable)?.id, note));
@@ -50,7 +54,10 @@ pub(super) async fn read(
         let missing: Vec<&RawValue> = missing.collect();
         step.publish(Resource::Note, Context::project(project_id), &missing, page.read_at).await?;
         *step.outcome(findings.of(What::Notes)) += missing.len() as u64;
-        let Some(next) = &page.next else { return Ok(()) };
+        // The newest come first.
+        let Some(next) = page.next.as_ref().filter(|_| oldest.is_none_or(|at| at >= since)) else {
+            return Ok(());
+        };
         page = step.asking.next(next).await?;
     }
 }

@@ -23,6 +23,8 @@ use super::stored::Transition;
 struct Event {
     #[serde(default)]
     push_data: Option<PushData>,
+    #[serde(default)]
+    created_at: Field<String>,
 }
 
 #[derive(Deserialize)]
@@ -50,11 +52,16 @@ pub(super) async fn read(
     let query = [("action", "pushed".to_owned()), ("after", after), ("per_page", "100".to_owned())];
     let mut page = step.asking.list(Limit::General, &path, &query).await?;
     loop {
-        take(step, project_id, &path, &page.items, page.read_at, findings).await?;
-        let Some(next) = &page.next else { return Ok(()) };
+        let oldest = take(step, project_id, &path, &page.items, page.read_at, findings).await?;
+        // The newest come first.
+        let Some(next) = page.next.as_ref().filter(|_| oldest.is_none_or(|at| at >= since)) else {
+            return Ok(());
+        };
         page = step.asking.next(next).await?;
     }
 }
+
+/// Publishes those of a page that nobody told. Out: when the last of them was pushed.
 
 async fn take(
     step: &Step<'_>,
@@ -63,7 +70,7 @@ async fn take(
     objects: &[Box<RawValue>],
     read_at: DateTime<Utc>,
     findings: &mut Findings,
-) -> Result<(), ReconcileError> {
+) -> Result<Option<DateTime<Utc>>, ReconcileError> {
     let events = objects.iter().map(|object| serde_json::from_str(object.get()));
     let events: Vec<Event> = events
         .collect::<Result<_, _>>()
@@ -84,7 +91,7 @@ async fn take(
     let chosen: Vec<&RawValue> = chosen.collect();
     step.publish(Resource::PushEvent, Context::project(project_id), &chosen, read_at).await?;
     *step.outcome(findings.of(What::Pushes)) += chosen.len() as u64;
-    Ok(())
+    Ok(events.last().and_then(|event| schemas::time::parse(event.created_at.text())))
 }
 
 /// The id that an event of the list has once it is in Kafka.

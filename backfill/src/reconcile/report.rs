@@ -127,7 +127,8 @@ impl Findings {
         if error.ends_the_run() {
             return Err(error);
         }
-        if !error.is_hidden() {
+        // What a spent budget leaves is counted.
+        if !error.is_hidden() && !matches!(error, ReconcileError::Spent) {
             self.failures += 1;
         }
         self.note(format!("{step}: {error}"));

@@ -204,7 +204,7 @@ impl Step<'_> {
         findings: &mut Findings,
     ) -> Result<(), ReconcileError> {
         let path = &project.path;
-        let mut children = BTreeSet::new();
+        let (mut children, mut found) = (BTreeSet::new(), again::Found::default());
         for watched in Watched::ALL {
             let since = self.since(state, watched.as_str(), oversize_since);
             let name = format!("{} of {path}", watched.as_str());
@@ -220,6 +220,13 @@ impl Step<'_> {
                         gaps::fill(self, project.id, watched, &mut compared, state, findings).await
                     {
                         findings.ended(&name, error)?;
+                    }
+                    match watched {
+                        Watched::MergeRequests => found.merge_requests.append(&mut compared.finished),
+                        Watched::Pipelines | Watched::ChildPipelines => {
+                            found.pipelines.append(&mut compared.finished);
+                        }
+                        Watched::Issues | Watched::Deployments => (),
                     }
                 }
                 Err(error) => findings.ended(&name, error)?,
@@ -239,7 +246,7 @@ impl Step<'_> {
             }
             Err(error) => findings.ended(&format!("notes of {path}"), error)?,
         }
-        if let Err(error) = again::look(self, project.id, state, findings).await {
+        if let Err(error) = again::look(self, project.id, found, state, findings).await {
             findings.ended(&format!("looking again at {path}"), error)?;
         }
         if self.plan.deletions == Deletions::Find

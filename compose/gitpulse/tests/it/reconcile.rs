@@ -160,7 +160,8 @@ fn reconcile(deployment: &Deployment, more: &[&str]) -> (String, Option<i32>) {
 
 /// Runs until nothing is left, and sees that another run finds nothing.
 async fn mend(gitlab: &GitLab, deployment: &Deployment) -> String {
-    assert!(gitlab.lacking(deployment).await.len() > 20);
+    let lacking = gitlab.lacking(deployment).await;
+    assert!(lacking.len() > 5, "{lacking:?}");
     let (said, code) = reconcile(deployment, &[]);
     assert!(said.contains("100.00 % complete") && said.contains("nothing is left to mend"), "{said}");
     assert_eq!(code, Some(0), "{said}");
@@ -250,8 +251,12 @@ async fn what_a_complete_listing_no_longer_has_is_marked_as_deleted() {
     let gitlab = GitLab::serve(13, 28, |_, _| ()).await;
     let deployment = deployment_for(&gitlab, "reconcile_deletions");
     let _processor = deployment.processor();
-    gitlab.clock.set(gitlab.world.config().began_at + 26 * DAY);
-    let read = deployment.output(&["backfill", "--group", "factory"]);
+    // Before the pipeline of a night is deleted, and before the rest is.
+    let mut read = String::new();
+    for day in [22, 26] {
+        gitlab.clock.set(gitlab.world.config().began_at + day * DAY);
+        read.push_str(&deployment.output(&["backfill", "--group", "factory"]));
+    }
     let gone: Vec<_> = gitlab.world.deleted(&gitlab.world.project(0), gitlab.now).collect();
     for table in ["merge_requests", "issues", "pipelines"] {
         let gone = gone.iter().filter(|row| row.table == table).map(|row| text(&row.columns["id"]));
