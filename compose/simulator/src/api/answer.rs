@@ -63,8 +63,13 @@ pub struct Answer {
 
 impl Answer {
     pub(super) fn json(status: u16, body: &Value) -> Answer {
+        Answer::text(status, body.to_string())
+    }
+
+    /// JSON that is written already.
+    fn text(status: u16, text: String) -> Answer {
         let headers = vec![("Content-Type", "application/json".to_owned())];
-        Answer { status, headers, body: body.to_string().into_bytes() }
+        Answer { status, headers, body: text.into_bytes() }
     }
 
     /// What was answered, as JSON; null where it is none.
@@ -177,7 +182,10 @@ impl Api {
             Given::List(page) => {
                 let url = self.options.link_url.as_deref().unwrap_or(&self.world.config().url);
                 let headers = page.headers(&format!("{url}{}", request.path), &query, paging);
-                let mut answer = Answer::json(200, &Value::Array(page.rows));
+                let mut answer = match page.text {
+                    Some(text) => Answer::text(200, text),
+                    None => Answer::json(200, &Value::Array(page.rows)),
+                };
                 answer.headers.extend(headers);
                 Ok(answer)
             }

@@ -141,6 +141,17 @@ fn keyset_paging_of_jobs_goes_down_alone() {
 }
 
 #[test]
+fn jobs_are_the_same_whether_they_are_paged_by_keys_or_by_numbers() {
+    let (world, api) = api(|_| ());
+    for index in [0, 1, 7] {
+        let path = format!("/api/v4/projects/{}/jobs?per_page=100", world.project(index).id);
+        let (by_number, _) = walk(&api, &path);
+        let (by_key, _) = walk(&api, &format!("{path}&pagination=keyset&order_by=id&sort=desc"));
+        assert_eq!(by_key, by_number);
+    }
+}
+
+#[test]
 fn offsets_end_where_keys_have_to_be_used() {
     let (world, api) = api(|_| ());
     let id = world.project(0).id;

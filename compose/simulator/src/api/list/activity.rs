@@ -66,7 +66,7 @@ impl Lister<'_> {
         let take = self.paging.per_page as usize;
         let rows = log.slice(skip as usize, take).map(|commit| scribe.commit(commit, stats)).collect();
         let next = if skip + self.paging.per_page < log.len() as u64 { Next::Page } else { Next::None };
-        Ok(Page { rows, total: None, next })
+        Ok(Page { rows, text: None, total: None, next })
     }
 
     /// A commit by its SHA, which GitLab takes in the place of a ref, and the sprint that it is of.
@@ -117,7 +117,7 @@ impl Lister<'_> {
             let (skip, take) = (self.paging.skip(), self.paging.per_page);
             let rows = (skip..count.min(skip + take)).filter_map(|place| write(place as usize)).collect();
             let next = if skip + take < count { Next::Page } else { Next::None };
-            return Ok(Page { rows, total: Some(count), next });
+            return Ok(Page { rows, text: None, total: Some(count), next });
         }
         let start = match self.query.get("page_token") {
             None => 0,
@@ -131,7 +131,7 @@ impl Lister<'_> {
             Some(name) if end < names.len() => Next::After(vec![("page_token", name.clone())]),
             _ => Next::None,
         };
-        Ok(Page { rows: (start..end).filter_map(write).collect(), total: None, next })
+        Ok(Page { rows: (start..end).filter_map(write).collect(), text: None, total: None, next })
     }
 
     /// Releases of the project.

@@ -140,8 +140,10 @@ impl Lister<'_> {
             Some(id) if is_more => Next::After(vec![("cursor", id.to_string())]),
             _ => Next::None,
         };
-        let rows = rows.iter().filter_map(|row| scribe.job(&row.sprint, row.number)).collect();
-        Page { rows, total: None, next }
+        let text = scribe.jobs(&rows);
+        let unwritten = if text.is_some() { &[][..] } else { &rows[..] };
+        let rows = unwritten.iter().filter_map(|row| scribe.job(&row.sprint, row.number)).collect();
+        Page { rows, text, total: None, next }
     }
 
     fn is_job(&self, sprint: &Sprint, number: u32, scopes: &[&str]) -> bool {

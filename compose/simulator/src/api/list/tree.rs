@@ -58,7 +58,7 @@ fn written(lister: &Lister<'_>, projects: Vec<Project>) -> Listed {
         Some(last) if is_more => Next::After(vec![(name, last.id.to_string())]),
         _ => Next::None,
     };
-    Ok(Page { rows: projects.iter().map(write).collect(), total: None, next })
+    Ok(Page { rows: projects.iter().map(write).collect(), text: None, total: None, next })
 }
 
 /// All projects that the token can see.
