@@ -1,4 +1,4 @@
-//! What servers can do to a list, each to one of a project of its own. In: nothing. Out: answers, and what is said of them.
+//! What servers can do to a list, each to one of its own. In: where the client is to be led. Out: answers, and what is said of them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -82,8 +82,8 @@ fn of_rest(canary: &Scripted) -> Vec<Case> {
         failed("issues", "an answer is not valid JSON", always(200, r#"[{"id":1},{"id":"#)),
         failed("issues", "an object of projects/", always(200, r#"[{"iid":1}]"#)),
         failed("issues", "an object of projects/", always(200, "[1,2]")),
-        failed("jobs", "lacks what it is walked by; look at", always(200, r#"[{"name":"build"}]"#)),
-        failed("commits", "lacks what it is walked by; look at", always(200, r#"[{"title":"A"}]"#)),
+        failed("jobs", "lacks what it is walked by", always(200, r#"[{"name":"build"}]"#)),
+        failed("commits", "lacks what it is walked by", always(200, r#"[{"title":"A"}]"#)),
         failed("deployments", "an answer is not a list", always(200, r#"{"id":1}"#)),
         failed("environments", "an answer is not a list", always(200, r#"{"message":"soon"}"#)),
         failed("deployment_merge_requests", "an answer is not a list", always(200, "null")),
@@ -207,7 +207,8 @@ fn of_graphql(canary: &Scripted) -> Vec<Case> {
                 match question.place.contains("graphql") {
                     true => ok(&json!({ "data": { "project": null } })),
                     false => {
-                        let id: u64 = question.place.rsplit('/').next().unwrap().parse().unwrap();
+                        let id: u64 =
+                            question.place.trim_end_matches('?').rsplit('/').next().unwrap().parse().unwrap();
                         let path = format!("hostile/case-{id}-{}", moved());
                         ok(&json!({ "id": id, "path_with_namespace": path }))
                     }
