@@ -10,11 +10,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=clickhouse");
     let mut migrations =
         "/// All migrations, in order.\npub const MIGRATIONS: &[Migration] = &[\n".to_owned();
+    let mut last = 0;
     for name in files("clickhouse")? {
         // The others are roles.sql and tenant.sql.
         let Some((number, rest)) = name.split_once('_') else { continue };
         let version: u32 =
             number.parse().map_err(|_| format!("clickhouse/{name}.sql begins with no number"))?;
+        if version == last {
+            return Err(format!("clickhouse/{name}.sql has the number of another file").into());
+        }
+        last = version;
         let sql = text("clickhouse", &name);
         writeln!(migrations, "    Migration {{ version: {version}, name: {rest:?}, sql: {sql} }},")?;
     }

@@ -21,6 +21,7 @@ pub mod pending;
 pub mod plan;
 pub mod publish;
 pub mod queue;
+pub mod reconcile;
 pub mod report;
 pub mod run;
 pub mod save;

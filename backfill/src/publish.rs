@@ -78,7 +78,15 @@ impl Destination {
             };
             Envelope::api(&item).envelope.to_record(&self.prefix).map_err(BackfillPublishError::Record)
         });
-        let records: Vec<TopicRecord> = records.collect::<Result<_, _>>()?;
+        self.publish_records(&records.collect::<Result<Vec<_>, _>>()?, shutdown).await
+    }
+
+    /// Publishes records, and waits until Kafka has all of them.
+    pub async fn publish_records(
+        &self,
+        records: &[TopicRecord],
+        shutdown: &CancellationToken,
+    ) -> Result<(), BackfillPublishError> {
         try_join_all(records.iter().map(|record| self.until_acknowledged(record, shutdown))).await?;
         Ok(())
     }

@@ -260,6 +260,7 @@ impl Run<'_> {
             return;
         }
         if let Some(open) = self.open.remove(&key) {
+            self.walk.pending.forget(open.owner.id);
             match open.bounds.ending.is_cancelled() {
                 true => drop(self.closed.insert(key, open.owner)),
                 false => self.share.finish(key),

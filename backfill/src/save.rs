@@ -1,11 +1,20 @@
 //! Saves rows in ClickHouse, those of many walks at once. In: rows of a table. Out: nothing, once they are saved. While one insert is under way, the rows
 //! of others come together for the next: a page costs no insert of its own.
 
+use std::time::Duration;
+
 use clickhouse::{Client, RowOwned, RowWrite};
+use runtime::clickhouse::is_transient;
+use runtime::retry::Retry;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Rows that wait for the insert under way.
 const WAITING: usize = 1_000;
+
+/// How long an insert is tried: a ClickHouse that is started again is back by then.
+const TRIED_FOR: Duration = Duration::from_secs(60);
 
 /// Rows could not be saved.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -33,7 +42,12 @@ impl<R: RowOwned + RowWrite + Send + Sync + 'static> Saver<R> {
             let mut together = Vec::new();
             while receiver.recv_many(&mut together, WAITING).await > 0 {
                 let (rows, waiting): (Vec<Vec<R>>, Vec<_>) = together.drain(..).unzip();
-                let saved = insert(&client, table, rows.iter().flatten()).await;
+                let retry = Retry {
+                    until: Instant::now() + TRIED_FOR,
+                    shutdown: &CancellationToken::new(),
+                    warning: "what was read could not be remembered, and is saved once more",
+                };
+                let saved = retry.run(is_transient, || insert(&client, table, rows.iter().flatten())).await;
                 let saved = saved.map_err(|error| SaveError { table, reason: error.to_string() });
                 for one in waiting {
                     // Whoever does not wait any more does not care.

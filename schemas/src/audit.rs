@@ -31,7 +31,7 @@ pub struct Audited {
 /// What was asked of GitLab's API, by whom, and what came of it. Words are texts here: a reader takes those of a newer build as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiCall {
-    /// Who asked: `backfill`, `doctor`.
+    /// Who asked: `backfill`, `doctor`, `reconcile`.
     pub role: String,
     /// One run of a command, in UUID version 7: as text, runs sort by the time at which they began.
     pub run: Uuid,

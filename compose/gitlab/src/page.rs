@@ -22,7 +22,8 @@ pub struct Page {
     pub items: Vec<Box<RawValue>>,
     /// Where the next page is; `None` if this is the last.
     pub next: Option<Next>,
-    /// Rows of the whole list, where GitLab counts them: it does not count more than 10,000, nor what is paged by keys.
+    /// How many objects the whole list has, where GitLab counts them: not beyond 10,000, and not in every list
+    /// (<https://docs.gitlab.com/api/rest/#other-pagination-headers>).
     pub total: Option<u64>,
     /// When it was asked for: what it tells was so then, or became so later.
     pub read_at: DateTime<Utc>,

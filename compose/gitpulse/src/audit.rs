@@ -34,6 +34,8 @@ pub(crate) enum Role {
     Backfill,
     /// `gitpulse doctor`.
     Doctor,
+    /// `gitpulse reconcile`.
+    Reconcile,
 }
 
 impl Role {
@@ -41,6 +43,7 @@ impl Role {
         match self {
             Role::Backfill => "backfill",
             Role::Doctor => "doctor",
+            Role::Reconcile => "reconcile",
         }
     }
 }

@@ -15,7 +15,8 @@ use crate::arguments::{AdminArgs, AuditArgs, StoreArgs};
 use crate::settings::Settings;
 use crate::tenants::WebhookConfig;
 use crate::{
-    backfill, check, config, dead_letters, doctor, engine, migrate, rebuild, roles, send, simulate, up,
+    backfill, check, config, dead_letters, doctor, engine, migrate, rebuild, reconcile, roles, send,
+    simulate, up,
 };
 
 /// Turns everything that happens in many GitLab projects into SQL tables, delivery metrics and Prometheus series.
@@ -62,6 +63,8 @@ enum Command {
     Rebuild(rebuild::RebuildArgs),
     /// Reads GitLab's history into the topics of its webhooks; a run that was interrupted is gone on with by the next
     Backfill(Box<backfill::BackfillArgs>),
+    /// Finds what GitLab never delivered, and fills it: failed deliveries, gaps, what changed unseen
+    Reconcile(Box<reconcile::ReconcileArgs>),
     /// For `up` and the tests: an engine as a child process
     #[command(hide = true)]
     Engine(engine::EngineArgs),
@@ -104,6 +107,7 @@ pub(crate) fn run(settings: Settings<Cli>) -> anyhow::Result<ExitCode> {
             config::print(&sources, &args.webhooks.tenants(&args.gitlab.instance, tenants))
         }
         Command::Backfill(args) => return runtime()?.block_on(backfill::run(*args)),
+        Command::Reconcile(args) => return runtime()?.block_on(reconcile::run(*args)),
         Command::Up(args) => runtime()?.block_on(up::run(*args, tenants)),
         Command::Ingest(args) => runtime()?.block_on(roles::ingest(*args, tenants)),
         Command::Processor(args) => runtime()?.block_on(roles::processor(*args)),

@@ -13,6 +13,7 @@ mod engine;
 mod migrate;
 mod progress;
 mod rebuild;
+mod reconcile;
 mod roles;
 mod send;
 mod settings;

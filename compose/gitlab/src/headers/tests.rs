@@ -105,3 +105,10 @@ fn json_is_told_from_pages() {
     check("", false);
     assert_eq!(content_type(&headers(&[])), "of no type");
 }
+
+#[test]
+fn a_total_is_known_where_gitlab_counts() {
+    assert_eq!(total(&headers(&[("x-total", "45")])), Some(45));
+    assert_eq!(total(&headers(&[("x-total", "")])), None);
+    assert_eq!(total(&headers(&[])), None);
+}

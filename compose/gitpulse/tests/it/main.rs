@@ -27,6 +27,7 @@ mod migrations;
 mod nisshi;
 mod poison;
 mod rebuild;
+mod reconcile;
 mod roles;
 mod scripted;
 mod share;

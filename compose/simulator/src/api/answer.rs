@@ -63,8 +63,13 @@ pub struct Answer {
 
 impl Answer {
     pub(super) fn json(status: u16, body: &Value) -> Answer {
+        Answer::text(status, body.to_string())
+    }
+
+    /// JSON that is written already.
+    fn text(status: u16, text: String) -> Answer {
         let headers = vec![("Content-Type", "application/json".to_owned())];
-        Answer { status, headers, body: body.to_string().into_bytes() }
+        Answer { status, headers, body: text.into_bytes() }
     }
 
     /// What was answered, as JSON; null where it is none.
@@ -151,7 +156,10 @@ impl Api {
     ) -> Result<Answer, Refusal> {
         let route = route.ok_or(Refusal::NotFound("404 Not Found"))?;
         let token = self.options.tokens.iter().find(|token| token.secret == secret && !secret.is_empty());
-        let token = token.ok_or(Refusal::Unauthorized)?;
+        let token = token.ok_or(match route.endpoint {
+            Endpoint::GraphQl => Refusal::InvalidToken,
+            _ => Refusal::Unauthorized,
+        })?;
         check_token(token, route.endpoint)?;
         let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
         let refused = throttle.endpoint(&self.options.limits, secret, route.endpoint, at);
@@ -174,7 +182,10 @@ impl Api {
             Given::List(page) => {
                 let url = self.options.link_url.as_deref().unwrap_or(&self.world.config().url);
                 let headers = page.headers(&format!("{url}{}", request.path), &query, paging);
-                let mut answer = Answer::json(200, &Value::Array(page.rows));
+                let mut answer = match page.text {
+                    Some(text) => Answer::text(200, text),
+                    None => Answer::json(200, &Value::Array(page.rows)),
+                };
                 answer.headers.extend(headers);
                 Ok(answer)
             }

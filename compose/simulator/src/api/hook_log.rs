@@ -52,7 +52,7 @@ pub(super) fn answer(
     let rows = logged.iter().skip(skip as usize).take(take as usize);
     let rows = rows.filter_map(|entry| entry.write(world, hook, project)).collect();
     let next = if skip + take < total { Next::Page } else { Next::None };
-    Ok(Shown::List(Page { rows, total: Some(total), next }))
+    Ok(Shown::List(Page { rows, text: None, total: Some(total), next }))
 }
 
 /// A status that is asked for.

@@ -33,6 +33,8 @@ impl Paging {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Page {
     pub(super) rows: Vec<Value>,
+    /// The rows as text, where they were written so: then `rows` are none.
+    pub(super) text: Option<String>,
     /// Rows of the whole list, where the list is counted.
     pub(super) total: Option<u64>,
     pub(super) next: Next,
@@ -55,7 +57,7 @@ impl Page {
         let total = all.len() as u64;
         let rows = all.into_iter().skip(paging.skip() as usize).take(paging.per_page as usize).collect();
         let next = if paging.skip() + paging.per_page < total { Next::Page } else { Next::None };
-        Page { rows, total: Some(total), next }
+        Page { rows, text: None, total: Some(total), next }
     }
 
     /// Its headers. `address` is the list without its query, at the address that the instance believes to have.
@@ -144,7 +146,7 @@ mod tests {
             &[("X-Total", None), ("X-Total-Pages", None), ("X-Next-Page", Some("2"))],
         );
         let query = Query::read("per_page=100");
-        let page = Page { rows: Vec::new(), total: Some(10_001), next: Next::Page };
+        let page = Page { rows: Vec::new(), text: None, total: Some(10_001), next: Next::Page };
         let headers = page.headers("http://x/y", &query, Paging::of(&query));
         assert!(headers.iter().all(|(_, value)| !value.contains("rel=\"last\"")));
     }

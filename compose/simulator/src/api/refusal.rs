@@ -10,6 +10,8 @@ use super::page::MAX_OFFSET;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
     Unauthorized,
+    /// As GraphQL says it.
+    InvalidToken,
     InsufficientScope,
     FineGrained(String),
     Forbidden,
@@ -31,6 +33,7 @@ impl Refusal {
         let message = |text: &str| json!({"message": text});
         let (status, body) = match self {
             Refusal::Unauthorized => (401, message("401 Unauthorized")),
+            Refusal::InvalidToken => (401, json!({"errors": [{"message": "Invalid token"}]})),
             Refusal::InsufficientScope => (
                 403,
                 json!({

@@ -130,10 +130,25 @@ fn keyset_paging_of_jobs_goes_down_alone() {
     let path = format!("/api/v4/projects/{}/jobs?pagination=keyset&order_by=id", world.project(0).id);
     assert_eq!(get(&api, &format!("{path}&sort=asc")).status, 405);
     let (rows, _) = walk(&api, &format!("{path}&sort=desc&per_page=100"));
+    assert_eq!(rows.len() as u64, world.sizes_at(0, world.config().ends_at()).jobs);
+    let (failed, _) = walk(&api, &format!("{path}&sort=desc&per_page=7&scope[]=failed"));
+    assert!(!failed.is_empty() && failed.iter().all(|row| row["status"] == "failed"));
+    assert_eq!(failed.len(), rows.iter().filter(|row| row["status"] == "failed").count());
     assert!(ids(&rows).is_sorted_by(|one, other| one > other));
     assert!(
         rows.iter().all(|row| row["pipeline"]["iid"].is_u64() && row.get("downstream_pipeline").is_none())
     );
+}
+
+#[test]
+fn jobs_are_the_same_whether_they_are_paged_by_keys_or_by_numbers() {
+    let (world, api) = api(|_| ());
+    for index in [0, 1, 7] {
+        let path = format!("/api/v4/projects/{}/jobs?per_page=100", world.project(index).id);
+        let (by_number, _) = walk(&api, &path);
+        let (by_key, _) = walk(&api, &format!("{path}&pagination=keyset&order_by=id&sort=desc"));
+        assert_eq!(by_key, by_number);
+    }
 }
 
 #[test]

@@ -149,6 +149,8 @@ pub(crate) fn grow(config: &WorldConfig, project: &Project, number: u32) -> Spri
     }
     growth.touch_all();
     growth.delete();
+    let names = growth.sprint.commits.iter().zip(0..).map(|(commit, number)| (commit.sha, number));
+    growth.sprint.places = names.collect();
     growth.sprint
 }
 

@@ -1,6 +1,8 @@
 //! What a sprint of a project consists of: each thing with its whole life, in the order in which they came to be, so that ids follow time.
 //! What is true of a thing at a moment, its own module says. Never refers to a thing of another sprint but by SHA.
 
+use std::collections::BTreeMap;
+
 use super::deployment::Deployment;
 use super::dice::{Millis, Sha};
 use super::issue::Issue;
@@ -17,6 +19,8 @@ pub struct Sprint {
     pub number: u32,
     /// Commits, in the order in which GitLab got them.
     pub commits: Vec<Commit>,
+    /// Their numbers by their names.
+    pub(crate) places: BTreeMap<Sha, u32>,
     /// Merge requests.
     pub merge_requests: Vec<MergeRequest>,
     /// Issues, incidents among them.

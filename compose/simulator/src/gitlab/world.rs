@@ -222,7 +222,8 @@ impl World {
     pub fn commit(&self, project: u32, sprint: u32, sha: Sha) -> Option<Commit> {
         for number in [Some(sprint), sprint.checked_sub(1)].into_iter().flatten() {
             let sprint = self.sprint(project, number);
-            if let Some(commit) = sprint.commits.iter().find(|commit| commit.sha == sha) {
+            let place = sprint.places.get(&sha).and_then(|place| sprint.commits.get(*place as usize));
+            if let Some(commit) = place {
                 return Some(commit.clone());
             }
         }

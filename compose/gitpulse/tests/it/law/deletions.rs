@@ -107,7 +107,7 @@ fn listed(resource: Resource, context: Context, object: &Value, at: &str) -> Rec
 /// Rule 7. What a complete listing no longer has is gone since the listing began, whatever is told of before; its columns stay. What is true later
 /// revives it, as does a listing that shows it again.
 ///
-/// Seen to fail: the absence as of its receipt; above the rank of states; columns cleared.
+/// Seen to fail: the absence above the rank of states.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_complete_listing_no_longer_has_is_gone_until_a_later_fact() {
     let (project, group) = (Context::project(42), Context::group(5));
@@ -204,8 +204,6 @@ async fn what_a_complete_listing_no_longer_has_is_gone_until_a_later_fact() {
 }
 
 /// Rule 7. Who is no longer listed is no member; being added later, or being listed again, makes one.
-///
-/// Seen to fail: a listing that revives what began before.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_no_longer_listed_is_no_member() {
     for (context, group_id) in [(Context::project(42), 0), (Context::group(5), 5)] {

@@ -7,7 +7,7 @@ use super::super::refusal::Refusal;
 use super::super::write::merge_request::Stats;
 use super::{Chosen, Listed, Lister, Sprints, select};
 use crate::gitlab::text::read_time;
-use crate::gitlab::{DAY, Group, Happened, Millis, Noteable, Special, Sprint, branches};
+use crate::gitlab::{DAY, Group, Happened, Millis, Noteable, Sha, Special, Sprint, branches};
 
 /// The times that `after` and `before` mean: days, of which neither is itself included.
 fn date_window(query: &Query) -> (Option<Millis>, Option<Millis>) {
@@ -55,7 +55,8 @@ impl Lister<'_> {
             "main" => Some((world.main_head(project, scribe.now), world.config().sprint_at(scribe.now))),
             name => {
                 let heads = branches(world, project, scribe.now);
-                heads.into_iter().find(|head| head.name == name).map(|head| (head.sha, head.sprint))
+                let head = heads.into_iter().find(|head| head.name == name);
+                head.map(|head| (head.sha, head.sprint)).or_else(|| self.commit_named(name))
             }
         };
         let head = head.ok_or(Refusal::NotFound("404 Not found"))?;
@@ -65,7 +66,17 @@ impl Lister<'_> {
         let take = self.paging.per_page as usize;
         let rows = log.slice(skip as usize, take).map(|commit| scribe.commit(commit, stats)).collect();
         let next = if skip + self.paging.per_page < log.len() as u64 { Next::Page } else { Next::None };
-        Ok(Page { rows, total: None, next })
+        Ok(Page { rows, text: None, total: None, next })
+    }
+
+    /// A commit by its SHA, which GitLab takes in the place of a ref, and the sprint that it is of.
+    fn commit_named(&self, sha: &str) -> Option<(Sha, u32)> {
+        let scribe = &self.scribe;
+        Sprints::of(scribe.world, scribe.now, (None, None), false).numbers.into_iter().find_map(|number| {
+            let sprint = scribe.world.sprint(scribe.project.index, number);
+            let commit = sprint.commits.iter().find(|commit| commit.sha.to_string() == sha)?;
+            Some((commit.sha, number))
+        })
     }
 
     /// Branches of the project, by name.
@@ -106,7 +117,7 @@ impl Lister<'_> {
             let (skip, take) = (self.paging.skip(), self.paging.per_page);
             let rows = (skip..count.min(skip + take)).filter_map(|place| write(place as usize)).collect();
             let next = if skip + take < count { Next::Page } else { Next::None };
-            return Ok(Page { rows, total: Some(count), next });
+            return Ok(Page { rows, text: None, total: Some(count), next });
         }
         let start = match self.query.get("page_token") {
             None => 0,
@@ -120,7 +131,7 @@ impl Lister<'_> {
             Some(name) if end < names.len() => Next::After(vec![("page_token", name.clone())]),
             _ => Next::None,
         };
-        Ok(Page { rows: (start..end).filter_map(write).collect(), total: None, next })
+        Ok(Page { rows: (start..end).filter_map(write).collect(), text: None, total: None, next })
     }
 
     /// Releases of the project.

@@ -94,44 +94,62 @@ impl Lister<'_> {
         if is_keyset && (self.query.is_ascending() || !is_ordered) {
             return Err(Refusal::KeysetNotAvailable);
         }
-        if !is_keyset && self.paging.skip() >= MAX_OFFSET {
+        if is_keyset {
+            return Ok(self.jobs_by_key());
+        }
+        if self.paging.skip() >= MAX_OFFSET {
             return Err(Refusal::OffsetTooLarge("Ci::Build"));
         }
         let scopes = self.query.all("scope");
-        let before =
-            self.query.get("cursor").and_then(|cursor| cursor.parse::<u64>().ok()).filter(|_| is_keyset);
-        let last = before.and_then(|id| scribe.world.place(id)).map(|place| place.sprint);
-        let mut sprints = Sprints::of(scribe.world, scribe.now, (None, None), false);
-        if let Some(last) = last {
-            sprints.numbers.retain(|sprint| *sprint <= last);
-        }
-        let known = |sprint| {
-            let is_plain = scopes.is_empty() && before.is_none();
-            self.known(sprint, |sizes| sizes.jobs).filter(|_| is_plain)
-        };
-        let skip = if is_keyset { 0 } else { self.paging.skip() };
-        // One row more says whether there is a next page.
-        let selection = select(&sprints, (skip, self.paging.per_page + 1), known, |sprint| {
+        let sprints = Sprints::of(scribe.world, scribe.now, (None, None), false);
+        let known = |sprint| self.known(sprint, |sizes| sizes.jobs).filter(|_| scopes.is_empty());
+        let selection = select(&sprints, (self.paging.skip(), self.paging.per_page), known, |sprint| {
             let made = scribe.world.sprint(scribe.project.index, sprint);
-            let numbers = made.jobs.iter().zip(0..).filter(|(job, number)| {
-                let status = job.status(scribe.now);
-                status.is_some_and(|status| scopes.is_empty() || scopes.contains(&status.as_str()))
-                    && !job.is_trigger()
-                    && before.is_none_or(|before| scribe.world.id_in(&made, *number) < before)
-            });
-            numbers.map(|(_, number)| Chosen { sprint: made.clone(), number }).collect()
+            let numbers = (0..made.jobs.len() as u32).filter(|number| self.is_job(&made, *number, &scopes));
+            numbers.map(|number| Chosen { sprint: made.clone(), number }).collect()
         });
-        let is_more = selection.rows.len() as u64 > self.paging.per_page;
-        let mut selection = selection;
-        selection.rows.truncate(self.paging.per_page as usize);
-        let last = selection.rows.last().map(|row| scribe.world.id_in(&row.sprint, row.number));
-        let mut page = selection.page(self.paging, |sprint, number| scribe.job(sprint, number));
-        page.next = match (is_more, last) {
-            (false, _) | (_, None) => Next::None,
-            (true, Some(id)) if is_keyset => Next::After(vec![("cursor", id.to_string())]),
-            (true, Some(_)) => Next::Page,
+        Ok(selection.page(self.paging, |sprint, number| scribe.job(sprint, number)))
+    }
+
+    /// A page behind the job that the cursor names: looks at no more jobs than it has rows.
+    fn jobs_by_key(&self) -> Page {
+        let (scribe, scopes) = (&self.scribe, self.query.all("scope"));
+        let index = scribe.project.index;
+        let cursor = self.query.get("cursor").and_then(|cursor| scribe.world.place(cursor.parse().ok()?));
+        let (mut next, mut end) = match cursor {
+            None => (Some(scribe.world.config().sprint_at(scribe.now)), u32::MAX),
+            Some(place) if place.project == index => (Some(place.sprint), place.number),
+            // Ids of later projects are higher in each sprint.
+            Some(place) if place.project > index => (Some(place.sprint), u32::MAX),
+            Some(place) => (place.sprint.checked_sub(1), u32::MAX),
         };
-        Ok(page)
+        // One row more says whether there is a next page.
+        let (mut rows, take) = (Vec::new(), self.paging.per_page as usize);
+        while let Some(sprint) = next.filter(|_| rows.len() <= take) {
+            let made = scribe.world.sprint(index, sprint);
+            let numbers = (0..end.min(made.jobs.len() as u32)).rev();
+            let left = take + 1 - rows.len();
+            let asked = numbers.filter(|number| self.is_job(&made, *number, &scopes)).take(left);
+            rows.extend(asked.map(|number| Chosen { sprint: made.clone(), number }));
+            (next, end) = (sprint.checked_sub(1), u32::MAX);
+        }
+        let is_more = rows.len() > take;
+        rows.truncate(take);
+        let last = rows.last().map(|row| scribe.world.id_in(&row.sprint, row.number));
+        let next = match last {
+            Some(id) if is_more => Next::After(vec![("cursor", id.to_string())]),
+            _ => Next::None,
+        };
+        let text = scribe.jobs(&rows);
+        let unwritten = if text.is_some() { &[][..] } else { &rows[..] };
+        let rows = unwritten.iter().filter_map(|row| scribe.job(&row.sprint, row.number)).collect();
+        Page { rows, text, total: None, next }
+    }
+
+    fn is_job(&self, sprint: &Sprint, number: u32, scopes: &[&str]) -> bool {
+        let job = sprint.jobs.get(number as usize).filter(|job| !job.is_trigger());
+        let status = job.and_then(|job| job.status(self.scribe.now));
+        status.is_some_and(|status| scopes.is_empty() || scopes.contains(&status.as_str()))
     }
 
     /// Jobs of a pipeline; retried ones where they are asked for.

@@ -232,7 +232,7 @@ impl Lister<'_> {
             })
             .filter_map(|number| self.scribe.note(sprint, number))
             .collect();
-        Ok(Page { rows, total: Some(total), next: if is_more { Next::Page } else { Next::None } })
+        Ok(Page { rows, text: None, total: Some(total), next: if is_more { Next::Page } else { Next::None } })
     }
 
     /// Changes of the state of a merge request or an issue.

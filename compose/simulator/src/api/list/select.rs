@@ -29,7 +29,7 @@ impl Selection {
     ) -> Page {
         let next = if paging.skip() + paging.per_page < self.total { Next::Page } else { Next::None };
         let rows = self.rows.iter().filter_map(|row| write(&row.sprint, row.number)).collect();
-        Page { rows, total: Some(self.total), next }
+        Page { rows, text: None, total: Some(self.total), next }
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::token::Token;
 use super::super::write::Scribe;
 use super::super::write::project::{group, user};
 use super::{Listed, Lister, Sprints, select};
-use crate::gitlab::{Group, Project, Special, World, everybody, people, shared_with};
+use crate::gitlab::{Group, Project, Special, World, everybody, last_activity, people, shared_with};
 
 /// Whether the token can see a group.
 pub(in crate::api) fn sees_group(world: &World, token: &Token, group: &Group) -> bool {
@@ -58,7 +58,7 @@ fn written(lister: &Lister<'_>, projects: Vec<Project>) -> Listed {
         Some(last) if is_more => Next::After(vec![(name, last.id.to_string())]),
         _ => Next::None,
     };
-    Ok(Page { rows: projects.iter().map(write).collect(), total: None, next })
+    Ok(Page { rows: projects.iter().map(write).collect(), text: None, total: None, next })
 }
 
 /// All projects that the token can see.
@@ -66,7 +66,10 @@ pub(in crate::api) fn projects(lister: &Lister<'_>) -> Listed {
     let world = lister.scribe.world;
     let is_asked = |project: &Project| {
         let archived = lister.query.says("archived");
+        let last_activity = || last_activity(world, project, lister.scribe.now);
         archived.is_none_or(|archived| archived == (project.special == Special::Archived))
+            && lister.query.time("last_activity_after").is_none_or(|after| last_activity() >= after)
+            && lister.query.time("last_activity_before").is_none_or(|before| last_activity() <= before)
     };
     let seen = (0..world.projects()).map(|index| world.project(index));
     written(

@@ -120,6 +120,12 @@ fn a_project_shows_when_something_last_happened_in_it() {
         .created_at;
     assert!(shown(nightly + 60_000) < nightly - 3_600_000);
     assert_eq!(shown(config.began_at), project.created_at(config));
+    let list = |after: Millis| {
+        api.options().clock.set(nightly + 60_000);
+        let after = crate::gitlab::text::time(after);
+        walk(&api, &format!("/api/v4/projects?last_activity_after={after}&per_page=100")).0.len()
+    };
+    assert!(list(nightly - 20 * 3_600_000) > 0 && list(nightly + 60_000) == 0);
 }
 
 #[test]

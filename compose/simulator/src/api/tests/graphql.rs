@@ -197,4 +197,5 @@ fn what_may_not_be_seen_is_null_and_a_fine_grained_token_is_told_what_it_lacks()
     assert!(ask("fine", &text(&path(0), "pipelines"))["data"]["project"]["pipelines"]["count"].is_u64());
     let refused = ask("fine", &text(&path(0), "mergeRequests"))["errors"][0]["message"].clone();
     assert!(refused.as_str().unwrap().contains("[Merge Request: Read]"), "{refused}");
+    assert_eq!(ask("nobody", &text(&path(0), "pipelines"))["errors"], json!([{"message": "Invalid token"}]));
 }

@@ -3,6 +3,7 @@
 mod deployment;
 mod event;
 mod issue;
+mod job;
 pub(super) mod merge_request;
 pub(super) mod pipeline;
 pub(super) mod project;

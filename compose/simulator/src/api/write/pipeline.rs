@@ -17,7 +17,7 @@ impl Scribe<'_> {
     }
 
     /// As a job has it.
-    fn pipeline_of_job(&self, sprint: &Sprint, number: u32) -> Option<Value> {
+    pub(super) fn pipeline_of_job(&self, sprint: &Sprint, number: u32) -> Option<Value> {
         let pipeline = sprint.pipelines.get(number as usize)?;
         let state = pipeline.at(self.now)?;
         let id = self.world.id_in(sprint, number);
@@ -104,7 +104,7 @@ pub(in crate::api) fn coverage(pipeline: &Pipeline, status: Status) -> Option<St
     Some(format!("{}.{:02}", hundredths / 100, hundredths % 100))
 }
 
-fn runner() -> Value {
+pub(super) fn runner() -> Value {
     json!({
         "id": 318, "description": "factory runner, rack 2", "ip_address": "192.0.2.18", "active": true, "paused": false,
         "is_shared": false, "runner_type": "group_type", "name": "gitlab-runner", "online": true, "status": "online",

@@ -1,0 +1,129 @@
+//! A list against its table. In: what GitLab lists as updated since the last run, its newest thing, and how many there are. Out: what the table
+//! lacked or had as it was before, in Kafka. Never publishes what the table has already.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use schemas::api::subject::Context;
+use serde_json::value::RawValue;
+
+use super::error::ReconcileError;
+use super::report::{Findings, What};
+use super::run::Step;
+use super::stored::StoredRow;
+use super::watched::{Listed, Watched};
+use crate::coverage::Cursor;
+use crate::page::{self, step as next_step};
+
+/// What a list told.
+#[derive(Debug, Default)]
+pub(super) struct Compared {
+    /// How many things GitLab lists, where it counts them.
+    pub(super) total: Option<u64>,
+    /// The greatest number within the project that was listed; 0 for none.
+    pub(super) highest: u64,
+    /// Numbers within the project that were listed.
+    pub(super) listed: BTreeSet<u64>,
+    /// What the table lacked and Kafka has now, by what identifies it.
+    pub(super) added: BTreeSet<u64>,
+    /// What Kafka has now and is over, by what identifies it: its parts may be missing as well.
+    pub(super) finished: BTreeSet<u64>,
+}
+
+/// Compares a list of a project with its table.
+pub(super) async fn list(
+    step: &Step<'_>,
+    project_id: u64,
+    watched: Watched,
+    since: DateTime<Utc>,
+    findings: &mut Findings,
+) -> Result<Compared, ReconcileError> {
+    let path = watched.path(project_id);
+    let mut compared = Compared::default();
+    let newest = step.asking.list(watched.limit(), &path, &watched.newest(1)).await?;
+    compared.total = newest.total;
+    take(step, project_id, watched, &newest.items, newest.read_at, &mut compared, findings).await?;
+
+    let after = since.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let mut cursor = Cursor { after, page: 1, seen: Vec::new() };
+    loop {
+        let page = step.asking.list(watched.limit(), &path, &watched.updated_since(&cursor)).await?;
+        take(step, project_id, watched, &page.items, page.read_at, &mut compared, findings).await?;
+        let listed = page.items.iter().map(|object| serde_json::from_str(object.get()));
+        let listed: Vec<page::Listed> = listed
+            .collect::<Result<_, _>>()
+            .map_err(|source| ReconcileError::Object { path: path.clone(), source })?;
+        match next_step(&cursor, &listed, page.next.is_none())?.next {
+            Some(next) => cursor = next,
+            None => return Ok(compared),
+        }
+    }
+}
+
+/// Publishes those of listed objects that the table lacks, or has as they were before. Out: how many it lacked.
+pub(super) async fn take(
+    step: &Step<'_>,
+    project_id: u64,
+    watched: Watched,
+    objects: &[Box<RawValue>],
+    read_at: DateTime<Utc>,
+    compared: &mut Compared,
+    findings: &mut Findings,
+) -> Result<u64, ReconcileError> {
+    let path = watched.path(project_id);
+    let listed = objects.iter().map(|object| serde_json::from_str(object.get()));
+    let listed: Vec<Listed> =
+        listed.collect::<Result<_, _>>().map_err(|source| ReconcileError::Object { path, source })?;
+    let keys: Vec<u64> = listed.iter().map(|listed| listed.key(watched)).collect();
+    let rows = step.stored.rows(watched, project_id, &keys).await?;
+    let (mut chosen, mut missing, mut behind) = (Vec::new(), 0, 0);
+    for (object, listed) in objects.iter().zip(&listed) {
+        let number = listed.iid.get().unwrap_or(0);
+        compared.highest = compared.highest.max(number);
+        compared.listed.insert(number);
+        let key = listed.key(watched);
+        match rows.get(&key) {
+            None if compared.added.insert(key) => missing += 1,
+            Some(row) if is_behind(row, listed, watched) => behind += 1,
+            None | Some(_) => continue,
+        }
+        if matches!(listed.state(watched), "merged" | "closed" | "success" | "failed" | "canceled") {
+            compared.finished.insert(key);
+        }
+        chosen.push(&**object);
+    }
+    step.publish(watched.resource(), Context::project(project_id), &chosen, read_at).await?;
+    *step.outcome(findings.of(What::Missing(watched))) += missing;
+    *step.outcome(findings.of(What::Behind(watched))) += behind;
+    Ok(missing)
+}
+
+/// Whether the table has it as it was before. In whole seconds: webhooks before GitLab 19 have no more.
+fn is_behind(row: &StoredRow, listed: &Listed, watched: Watched) -> bool {
+    let updated_at = listed.updated_at.value().and_then(|text| schemas::time::parse(text));
+    let is_newer =
+        |at: DateTime<Utc>| row.updated_at != 0 && schemas::time::whole_seconds(at) > row.updated_at;
+    row.state != listed.state(watched) || updated_at.is_some_and(is_newer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_behind_if_its_state_or_its_second_is_another() {
+        let check = |state: &str, updated_at: i64, expected: bool| {
+            let row = StoredRow { key: 7, state: state.to_owned(), updated_at };
+            let listed = r#"{"id":1,"iid":7,"state":"merged","updated_at":"2026-11-27T08:00:00.900Z"}"#;
+            let listed: Listed = serde_json::from_str(listed).unwrap();
+            assert_eq!(is_behind(&row, &listed, Watched::MergeRequests), expected, "{state} {updated_at}");
+        };
+        check("merged", 1_795_766_400, false);
+        check("merged", 1_795_766_399, true);
+        check("opened", 1_795_766_400, true);
+        // A webhook came meanwhile.
+        check("merged", 1_795_766_401, false);
+        // Nobody told when.
+        check("merged", 0, false);
+    }
+}

@@ -1,0 +1,236 @@
+//! What is gone. In: everything that GitLab lists of a project. Out: a tombstone for each row of a thing that it lists no more, which is an event like any
+//! other and can be replayed. Only after a listing that came to its end, only for what GitLab, asked for it alone, answers with 404, and never where the
+//! token sees a part.
+//!
+//! GitLab tells of these deletions neither by webhook nor by its API.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use gitlab::Limit;
+use schemas::api::presence::{Key, Shown, presence};
+use schemas::api::subject::Context;
+use schemas::field::{Embedded, Field};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::compare::{Compared, take};
+use super::error::ReconcileError;
+use super::report::{Findings, What};
+use super::run::{Mode, Step};
+use super::watched::{Listed, PER_PAGE, Watched};
+use crate::coverage::Cursor;
+use crate::page;
+use crate::scope::Owner;
+
+/// Planner, from which role on confidential issues are shown (<https://docs.gitlab.com/user/permissions/>).
+const SEES_CONFIDENTIAL: u64 = 15;
+/// What GitLab appends to the path of a project that it will delete.
+const DELETION_SCHEDULED: &str = "-deletion_scheduled-";
+/// Before anything that GitLab could have.
+const BEGINNING: &str = "1970-01-01T00:00:00.000Z";
+
+/// What a project says of itself, as far as it decides whether a listing can be believed.
+#[derive(Debug, Deserialize)]
+struct Described {
+    #[serde(default)]
+    path_with_namespace: String,
+    #[serde(default)]
+    marked_for_deletion_at: Field<String>,
+    #[serde(default)]
+    marked_for_deletion_on: Field<String>,
+    #[serde(default)]
+    permissions: Embedded<Permissions>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Permissions {
+    #[serde(default)]
+    project_access: Embedded<Access>,
+    #[serde(default)]
+    group_access: Embedded<Access>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Access {
+    #[serde(default)]
+    access_level: Field<u64>,
+}
+
+/// How much of a project's issues a token sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sees {
+    Confidential,
+    Open,
+}
+
+#[derive(Deserialize)]
+struct Confidential {
+    #[serde(default)]
+    confidential: Field<bool>,
+}
+
+/// Marks rows of things of a project that GitLab no longer has.
+pub(super) async fn find(
+    step: &Step<'_>,
+    project: &Owner,
+    findings: &mut Findings,
+) -> Result<(), ReconcileError> {
+    let path = &project.path;
+    let Some(sees) = is_whole(step, project.id).await? else {
+        findings.note(format!("{path} will be deleted: what it lacks is no deletion"));
+        return Ok(());
+    };
+    if step.plan.mode == Mode::Look {
+        let mut requests = 0;
+        for watched in Watched::ALL {
+            let known = step.stored.known(watched, project.id).await?;
+            requests += known.rows / PER_PAGE as u64 + 1;
+        }
+        findings.note(format!("{path}: looking for deletions takes {requests} requests, and one for each"));
+        return Ok(());
+    }
+    for watched in Watched::ALL {
+        if let Err(error) = find_in(step, project, watched, sees, findings).await {
+            findings.ended(&format!("deletions among {} of {path}", watched.as_str()), error)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether what a project lacks is deleted; `None` where GitLab is about to delete all of it.
+async fn is_whole(step: &Step<'_>, project_id: u64) -> Result<Option<Sees>, ReconcileError> {
+    let path = format!("projects/{project_id}");
+    let object = step.asking.object(Limit::Project, &path).await?;
+    let project: Described =
+        serde_json::from_str(object.get()).map_err(|source| ReconcileError::Object { path, source })?;
+    Ok(project.sees())
+}
+
+impl Described {
+    fn sees(&self) -> Option<Sees> {
+        let is_marked = self.marked_for_deletion_at.value().is_some()
+            || self.marked_for_deletion_on.value().is_some()
+            || self.path_with_namespace.contains(DELETION_SCHEDULED);
+        if is_marked {
+            return None;
+        }
+        let access = self
+            .permissions
+            .get()
+            .map(|permissions| [&permissions.project_access, &permissions.group_access]);
+        let levels = access.into_iter().flatten().filter_map(|access| access.get()?.access_level.get());
+        Some(match levels.max() {
+            Some(level) if level >= SEES_CONFIDENTIAL => Sees::Confidential,
+            Some(_) | None => Sees::Open,
+        })
+    }
+}
+
+async fn find_in(
+    step: &Step<'_>,
+    project: &Owner,
+    watched: Watched,
+    sees: Sees,
+    findings: &mut Findings,
+) -> Result<(), ReconcileError> {
+    let listing = list(step, project.id, watched).await?;
+    // An issue that became confidential is no more to be seen than one that was deleted.
+    if watched == Watched::Issues && sees == Sees::Open && !listing.has_confidential {
+        findings.note(format!(
+            "{}: the token need not see confidential issues, so no issue is taken for deleted; it would take the role Planner or Reporter",
+            project.path
+        ));
+        return Ok(());
+    }
+    let mut gone = Vec::new();
+    for row in step.stored.there(watched, project.id, listing.began_at).await? {
+        if listing.keys.contains(&row.key) {
+            continue;
+        }
+        // One that moved while the list was read may have been left out.
+        match step.asking.targeted_object(watched.limit(), &watched.path_of(project.id, row.number)).await {
+            Ok(object) => {
+                let mut compared = Compared::default();
+                take(step, project.id, watched, &[object], step.now, &mut compared, findings).await?;
+            }
+            Err(error) if error.is_absent() => gone.push(row.key),
+            Err(ReconcileError::Spent) => findings.of(What::Deleted).left += 1,
+            Err(error) => return Err(error),
+        }
+    }
+    // GitLab answers so as well for all that is in a project which the token no longer sees.
+    if gone.is_empty() || is_whole(step, project.id).await?.is_none() {
+        return Ok(());
+    }
+    let context = Context::project(project.id);
+    let shown = Shown::AbsentSince(listing.began_at);
+    let tombstones = gone.iter().map(|key| presence(watched.resource(), context, Key::Number(*key), shown));
+    let tombstones: Vec<Box<RawValue>> = tombstones.flatten().collect();
+    let objects: Vec<&RawValue> = tombstones.iter().map(|object| &**object).collect();
+    step.publish(watched.resource(), context, &objects, listing.began_at).await?;
+    findings.of(What::Deleted).mended += objects.len() as u64;
+    Ok(())
+}
+
+/// All that GitLab lists.
+struct Listing {
+    /// What was gone then is not listed.
+    began_at: DateTime<Utc>,
+    keys: BTreeSet<u64>,
+    has_confidential: bool,
+}
+
+/// Lists all things of a project, by the time of their updates: what changes meanwhile moves to the end, and nothing takes its place unseen.
+async fn list(step: &Step<'_>, project_id: u64, watched: Watched) -> Result<Listing, ReconcileError> {
+    let path = watched.path(project_id);
+    let unreadable = |source| ReconcileError::Object { path: path.clone(), source };
+    let mut listing = Listing { began_at: step.now, keys: BTreeSet::new(), has_confidential: false };
+    let mut cursor = Cursor { after: BEGINNING.to_owned(), page: 1, seen: Vec::new() };
+    loop {
+        let page = step.asking.list(watched.limit(), &path, &watched.updated_since(&cursor)).await?;
+        let mut walked: Vec<page::Listed> = Vec::with_capacity(page.items.len());
+        for object in &page.items {
+            let listed: Listed = serde_json::from_str(object.get()).map_err(unreadable)?;
+            listing.keys.insert(listed.key(watched));
+            if watched == Watched::Issues {
+                let issue: Confidential = serde_json::from_str(object.get()).map_err(unreadable)?;
+                listing.has_confidential |= issue.confidential.get() == Some(true);
+            }
+            walked.push(serde_json::from_str(object.get()).map_err(unreadable)?);
+        }
+        match page::step(&cursor, &walked, page.next.is_none())?.next {
+            Some(next) => cursor = next,
+            None => return Ok(listing),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_says_whether_what_it_lacks_is_deleted() {
+        let check = |json: &str, expected: Option<Sees>| {
+            let project: Described = serde_json::from_str(json).unwrap();
+            assert_eq!(project.sees(), expected, "{json}");
+        };
+        let of = |rest: &str| format!(r#"{{"path_with_namespace":"shop/checkout"{rest}}}"#);
+        check(&of(""), Some(Sees::Open));
+        check(&of(r#","permissions":{"project_access":null,"group_access":null}"#), Some(Sees::Open));
+        check(
+            &of(
+                r#","permissions":{"project_access":{"access_level":10},"group_access":{"access_level":20}}"#,
+            ),
+            Some(Sees::Confidential),
+        );
+        check(
+            &of(r#","permissions":{"project_access":{"access_level":10},"group_access":null}"#),
+            Some(Sees::Open),
+        );
+        check(&of(r#","marked_for_deletion_at":"2026-12-01""#), None);
+        check(&of(r#","marked_for_deletion_on":"2026-12-01""#), None);
+        check(r#"{"path_with_namespace":"shop/checkout-deletion_scheduled-42"}"#, None);
+    }
+}

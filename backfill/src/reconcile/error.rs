@@ -1,0 +1,65 @@
+//! Why a step of reconcile did not come to its end. In: what happened. Out: one line, and what the run does about it.
+
+use gitlab::FetchError;
+
+use crate::page::PageError;
+use crate::publish::BackfillPublishError;
+
+/// A step did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// GitLab did not answer as it should.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// An object does not say what it is.
+    #[error("an object of {path} does not say which it is")]
+    Object {
+        /// Where it was listed.
+        path: String,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Pages do not lead on.
+    #[error(transparent)]
+    Page(#[from] PageError),
+    /// Kafka did not take it.
+    #[error(transparent)]
+    Publish(#[from] BackfillPublishError),
+    /// The tables could not be asked, or what is remembered not saved.
+    #[error("ClickHouse does not answer as it should")]
+    ClickHouse(#[from] clickhouse::error::Error),
+    /// What is to be remembered cannot be written down.
+    #[error("what was found cannot be written down")]
+    State(#[source] serde_json::Error),
+    /// The run has made as many requests as it may.
+    #[error("the budget of requests is spent: run it again, or raise --budget")]
+    Spent,
+    /// The command was stopped.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl ReconcileError {
+    /// Whether GitLab does not show it to this token: the project lacks the feature, or the user the role. That is said, and the rest goes on.
+    pub fn is_hidden(&self) -> bool {
+        matches!(self, ReconcileError::Fetch(error) if error.is_absent() || error.is_forbidden())
+    }
+
+    /// Whether GitLab answers that there is no such thing, or none that this token may see.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, ReconcileError::Fetch(error) if error.is_absent())
+    }
+
+    /// Whether nothing else of the run can succeed either.
+    pub fn ends_the_run(&self) -> bool {
+        match self {
+            ReconcileError::Stopped | ReconcileError::ClickHouse(_) | ReconcileError::Publish(_) => true,
+            ReconcileError::Fetch(error) => matches!(error, FetchError::Unauthorized { .. }),
+            ReconcileError::Object { .. }
+            | ReconcileError::Page(_)
+            | ReconcileError::State(_)
+            | ReconcileError::Spent => false,
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What a run found. In: findings of single projects and groups. Out: their sum, how complete each project is, and whether anything is left. Pure.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::error::ReconcileError;
+use super::watched::Watched;
+
+/// Notes that are kept of one project or group; further ones are counted.
+const MAX_NOTES: usize = 20;
+
+/// What was looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum What {
+    /// Deliveries that failed, by the logs of hooks, and never arrived.
+    Deliveries,
+    /// Deliveries that were too large for the log: what they may have told is read from the lists.
+    Oversize,
+    /// Pushes in the log whose authors' addresses GitLab blanked.
+    BlankedAddresses,
+    /// Things that a table did not have.
+    Missing(Watched),
+    /// Things that had changed since a table heard of them.
+    Behind(Watched),
+    /// Pushes that nobody told.
+    Pushes,
+    /// Comments that nobody told.
+    Notes,
+    /// Pipelines that were unfinished for long, or finished without their times.
+    Unfinished,
+    /// Merge requests whose approvals were read once they were merged or closed.
+    Approvals,
+    /// Rows of things that GitLab no longer has.
+    Deleted,
+}
+
+impl What {
+    /// Everything, in the order in which it is looked for.
+    pub fn all() -> Vec<What> {
+        let mut all = vec![What::Deliveries, What::Oversize, What::BlankedAddresses];
+        all.extend(
+            Watched::ALL.into_iter().flat_map(|watched| [What::Missing(watched), What::Behind(watched)]),
+        );
+        all.extend([What::Pushes, What::Notes, What::Unfinished, What::Approvals, What::Deleted]);
+        all
+    }
+
+    /// Its name, in the table on the terminal and in metric labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            What::Deliveries => "deliveries",
+            What::Oversize => "oversize_deliveries",
+            What::BlankedAddresses => "blanked_addresses",
+            What::Missing(watched) => watched.as_str(),
+            What::Behind(Watched::MergeRequests) => "merge_requests_behind",
+            What::Behind(Watched::Issues) => "issues_behind",
+            What::Behind(Watched::Pipelines) => "pipelines_behind",
+            What::Behind(Watched::ChildPipelines) => "child_pipelines_behind",
+            What::Behind(Watched::Deployments) => "deployments_behind",
+            What::Pushes => "pushes",
+            What::Notes => "notes",
+            What::Unfinished => "unfinished_pipelines",
+            What::Approvals => "approvals",
+            What::Deleted => "deleted",
+        }
+    }
+}
+
+/// What became of it. **Invariant:** found is the sum of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Read from GitLab, and in Kafka.
+    pub mended: u64,
+    /// GitLab does not have it, or does not show it to the token: it is not asked for again.
+    pub gone: u64,
+    /// Still missing.
+    pub left: u64,
+}
+
+impl Tally {
+    /// All that was found.
+    pub fn found(self) -> u64 {
+        self.mended + self.gone + self.left
+    }
+}
+
+/// What was found of one project or group.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// What became of it.
+    pub tallies: BTreeMap<What, Tally>,
+    /// Things that the tables have, with what was mended.
+    pub known: u64,
+    /// Things that they still lack.
+    pub missing: u64,
+    /// What the oldest one that is missing is younger than: it was created before.
+    pub oldest_gap: Option<DateTime<Utc>>,
+    /// Hooks that GitLab does not call for now.
+    pub disabled_hooks: u64,
+    /// Hooks that lead to GitPulse.
+    pub hooks: u64,
+    /// What somebody should know.
+    pub notes: Vec<String>,
+    /// Notes that are not kept.
+    pub more_notes: u64,
+    /// Steps that failed.
+    pub failures: u64,
+}
+
+impl Findings {
+    /// What became of one thing that was looked for.
+    pub fn of(&mut self, what: What) -> &mut Tally {
+        self.tallies.entry(what).or_default()
+    }
+
+    /// Notes something.
+    pub fn note(&mut self, note: String) {
+        match self.notes.len() < MAX_NOTES {
+            true => self.notes.push(note),
+            false => self.more_notes += 1,
+        }
+    }
+
+    /// Notes why a step did not come to its end; what ends the whole run is given back.
+    pub fn ended(&mut self, step: &str, error: ReconcileError) -> Result<(), ReconcileError> {
+        if error.ends_the_run() {
+            return Err(error);
+        }
+        // What a spent budget leaves is counted.
+        if !error.is_hidden() && !matches!(error, ReconcileError::Spent) {
+            self.failures += 1;
+        }
+        self.note(format!("{step}: {error}"));
+        Ok(())
+    }
+
+    /// How much of the things is in the tables: 1 where there are none.
+    pub fn completeness(&self) -> f64 {
+        match self.known + self.missing {
+            0 => 1.0,
+            all => self.known as f64 / all as f64,
+        }
+    }
+
+    /// Adds what another one found; notes are left out.
+    pub fn add(&mut self, other: &Findings) {
+        for (what, tally) in &other.tallies {
+            let sum = self.of(*what);
+            sum.mended += tally.mended;
+            sum.gone += tally.gone;
+            sum.left += tally.left;
+        }
+        self.known += other.known;
+        self.missing += other.missing;
+        self.oldest_gap = [self.oldest_gap, other.oldest_gap].into_iter().flatten().min();
+        self.disabled_hooks += other.disabled_hooks;
+        self.hooks += other.hooks;
+        self.failures += other.failures;
+    }
+
+    /// Takes over what another one found, with its notes.
+    pub fn take(&mut self, other: Findings) {
+        self.add(&other);
+        self.more_notes += other.more_notes;
+        for note in other.notes {
+            self.note(note);
+        }
+    }
+
+    /// Whether nothing is left to do that could be done.
+    pub fn is_whole(&self) -> bool {
+        self.failures == 0 && self.missing == 0 && self.tallies.values().all(|tally| tally.left == 0)
+    }
+}
+
+/// What a run found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// By the path of the project or group.
+    pub places: BTreeMap<String, Findings>,
+    /// Requests that were made.
+    pub requests: u64,
+    /// How many projects there were.
+    pub projects: u64,
+}
+
+impl Report {
+    /// The sum of all.
+    pub fn sum(&self) -> Findings {
+        let mut sum = Findings::default();
+        for findings in self.places.values() {
+            sum.add(findings);
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_apart() {
+        let mut names: Vec<&str> = What::all().into_iter().map(What::as_str).collect();
+        names.sort_unstable();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+
+    #[test]
+    fn a_project_is_as_complete_as_what_it_lacks() {
+        let of = |known, missing| Findings { known, missing, ..Findings::default() };
+        assert_eq!(of(0, 0).completeness(), 1.0);
+        assert_eq!(of(3, 1).completeness(), 0.75);
+        assert!(of(3, 0).is_whole() && !of(3, 1).is_whole());
+        let mut left = of(3, 0);
+        left.of(What::Deliveries).left = 1;
+        assert!(!left.is_whole());
+        let mut sum = of(1, 0);
+        sum.add(&left);
+        assert_eq!((sum.known, sum.tallies[&What::Deliveries].found()), (4, 1));
+    }
+
+    #[test]
+    fn what_is_hidden_is_said_and_no_failure() {
+        let forbidden = || gitlab::FetchError::Forbidden { token: "t".to_owned(), message: "403".to_owned() };
+        let mut findings = Findings::default();
+        assert!(findings.ended("deployments of shop/checkout", forbidden().into()).is_ok());
+        assert_eq!((findings.failures, findings.notes.len()), (0, 1));
+        assert!(findings.ended("issues", gitlab::FetchError::Limited.into()).is_ok());
+        assert_eq!((findings.failures, findings.is_whole()), (1, false));
+        assert!(findings.ended("issues", ReconcileError::Stopped).is_err());
+    }
+}

@@ -1,0 +1,258 @@
+//! What the tables have. In: a project and what GitLab listed of it. Out: what is missing, what is behind, what never arrived. Only reads, and only
+//! what analysts read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use clickhouse::{Client, Row};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::error::ReconcileError;
+use super::numbers::Span;
+use super::watched::Watched;
+
+/// Tables of one instance.
+#[derive(Clone)]
+pub struct Stored {
+    client: Client,
+    instance: String,
+}
+
+/// A row, as far as it is compared with what GitLab lists.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
+pub struct StoredRow {
+    /// What identifies it within its project.
+    pub key: u64,
+    /// State or status; empty where nobody told it.
+    pub state: String,
+    /// When GitLab had updated it, in whole seconds since 1970; 0 where nobody told it.
+    pub updated_at: i64,
+}
+
+/// What a table has of a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Row, Deserialize)]
+pub struct Known {
+    /// Rows of things that are there, as far as is known.
+    pub rows: u64,
+    /// The greatest number within the project; 0 for none.
+    pub highest: u64,
+    /// How many numbers there are, of what was deleted too.
+    pub numbers: u64,
+    /// When the newest was created, in seconds since 1970.
+    pub newest: Option<i64>,
+}
+
+/// Numbers that a table does not have, though it has greater ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The numbers.
+    pub span: Span,
+    /// When what stands before the gap was created.
+    pub after: Option<DateTime<Utc>>,
+    /// When what stands behind the gap was created: what is missing was created before.
+    pub before: Option<DateTime<Utc>>,
+}
+
+/// A thing that is there, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Row, Deserialize)]
+pub struct There {
+    /// What identifies it within its project.
+    pub key: u64,
+    /// By what GitLab is asked for it within its project.
+    pub number: u64,
+}
+
+/// What a push did to one ref.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Transition {
+    /// Full name of the ref.
+    pub ref_name: String,
+    /// The commit before; empty where the ref is new.
+    before: String,
+    /// The commit after; empty where the ref was deleted.
+    after: String,
+}
+
+impl Transition {
+    /// What stands for no commit is zeros of either length, or nothing.
+    pub fn new(ref_name: String, before: &str, after: &str) -> Transition {
+        let sha = |text: &str| {
+            text.trim_start_matches('0').is_empty().then(String::new).unwrap_or_else(|| text.to_owned())
+        };
+        Transition { ref_name, before: sha(before), after: sha(after) }
+    }
+}
+
+#[derive(Row, Deserialize)]
+struct GapRow {
+    first: u64,
+    last: u64,
+    after: Option<i64>,
+    before: Option<i64>,
+}
+
+impl Stored {
+    /// Tables of an instance, in its one form.
+    pub fn new(client: Client, instance: &str) -> Stored {
+        Stored { client, instance: instance.to_owned() }
+    }
+
+    /// Rows of these things, by what identifies them.
+    pub async fn rows(
+        &self,
+        watched: Watched,
+        project_id: u64,
+        keys: &[u64],
+    ) -> Result<BTreeMap<u64, StoredRow>, ReconcileError> {
+        if keys.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let table = watched.table();
+        let sql = format!(
+            "SELECT {key} AS key, ifNull({state}, '') AS state, ifNull(toUnixTimestamp(updated_at), 0)::Int64 AS updated_at \
+             FROM {view} WHERE instance = ? AND project_id = ? AND {key} IN ?",
+            key = table.key,
+            state = table.state,
+            view = table.view,
+        );
+        let rows = self.client.query(&sql).bind(&self.instance).bind(project_id).bind(keys);
+        let rows: Vec<StoredRow> = rows.fetch_all().await?;
+        Ok(rows.into_iter().map(|row| (row.key, row)).collect())
+    }
+
+    /// How much a table has of a project.
+    pub async fn known(&self, watched: Watched, project_id: u64) -> Result<Known, ReconcileError> {
+        let table = watched.table();
+        let sql = format!(
+            "SELECT countIf(deleted_at IS NULL AND {listed}) AS rows, ifNull(max(iid), 0)::UInt64 AS highest, uniqExact(iid) AS numbers, \
+             max(toUnixTimestamp(created_at))::Nullable(Int64) AS newest \
+             FROM {view} WHERE instance = ? AND project_id = ?",
+            listed = table.listed,
+            view = table.view,
+        );
+        Ok(self.client.query(&sql).bind(&self.instance).bind(project_id).fetch_one().await?)
+    }
+
+    /// The gaps in the numbers of a project, below the greatest one.
+    pub async fn gaps(&self, watched: Watched, project_id: u64) -> Result<Vec<Gap>, ReconcileError> {
+        let sql = format!(
+            "SELECT (below + 1)::UInt64 AS first, (number - 1)::UInt64 AS last, after, before FROM (\
+             SELECT assumeNotNull(iid) AS number, toUnixTimestamp(created_at)::Nullable(Int64) AS before, \
+             lagInFrame(number, 1, 0::UInt64) OVER w AS below, lagInFrame(before) OVER w AS after \
+             FROM {view} WHERE instance = ? AND project_id = ? AND iid IS NOT NULL \
+             WINDOW w AS (ORDER BY assumeNotNull(iid) ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)) \
+             WHERE number > below + 1 ORDER BY first",
+            view = watched.table().view,
+        );
+        let rows: Vec<GapRow> =
+            self.client.query(&sql).bind(&self.instance).bind(project_id).fetch_all().await?;
+        let time = |seconds: Option<i64>| seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        let gap = |row: GapRow| Gap {
+            span: Span { first: row.first, last: row.last },
+            after: time(row.after),
+            before: time(row.before),
+        };
+        Ok(rows.into_iter().map(gap).collect())
+    }
+
+    /// Those of these events, by their ids, that arrived.
+    pub async fn arrived(&self, project_ids: &[u64], ids: &[Uuid]) -> Result<BTreeSet<Uuid>, ReconcileError> {
+        if ids.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+        let sql = "SELECT DISTINCT toString(id) FROM events WHERE instance = ? AND project_id IN ? AND toString(id) IN ?";
+        let query = self.client.query(sql).bind(&self.instance).bind(project_ids).bind(ids);
+        let arrived: Vec<String> = query.fetch_all().await?;
+        Ok(arrived.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+
+    /// What pushes to these refs of a project did.
+    pub async fn pushes(
+        &self,
+        project_id: u64,
+        refs: &[String],
+    ) -> Result<BTreeSet<Transition>, ReconcileError> {
+        if refs.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let sql = "SELECT DISTINCT ref, before, after FROM pushes WHERE instance = ? AND project_id = ? AND ref IN ?";
+        let query = self.client.query(sql).bind(&self.instance).bind(project_id).bind(refs);
+        let rows: Vec<(String, String, String)> = query.fetch_all().await?;
+        Ok(rows.into_iter().map(|(name, before, after)| Transition::new(name, &before, &after)).collect())
+    }
+
+    /// Things that a project has as far as is known, and that somebody told of before a time.
+    pub async fn there(
+        &self,
+        watched: Watched,
+        project_id: u64,
+        before: DateTime<Utc>,
+    ) -> Result<Vec<There>, ReconcileError> {
+        let table = watched.table();
+        let sql = format!(
+            "SELECT {key} AS key, assumeNotNull({number}) AS number FROM {view} WHERE instance = ? AND project_id = ? AND deleted_at IS NULL \
+             AND {listed} AND first_received_at < fromUnixTimestamp64Milli(?) ORDER BY key",
+            key = table.key,
+            number = table.number,
+            view = table.view,
+            listed = table.listed,
+        );
+        let query = self.client.query(&sql).bind(&self.instance).bind(project_id);
+        Ok(query.bind(before.timestamp_millis()).fetch_all().await?)
+    }
+
+    /// Those of these notes of a project that the table has.
+    pub async fn notes(&self, project_id: u64, ids: &[u64]) -> Result<BTreeSet<u64>, ReconcileError> {
+        if ids.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let sql = "SELECT id FROM notes WHERE instance = ? AND project_id = ? AND id IN ?";
+        let query = self.client.query(sql).bind(&self.instance).bind(project_id).bind(ids);
+        Ok(query.fetch_all::<u64>().await?.into_iter().collect())
+    }
+
+    /// Pipelines of a project that are unfinished in the tables for longer than a day, or finished without a word of when, or of which a job is
+    /// unfinished for so long: GitLab need not move `updated_at` for any of it. The newest first.
+    pub async fn unfinished_pipelines(
+        &self,
+        project_id: u64,
+        now: DateTime<Utc>,
+        at_most: u64,
+    ) -> Result<Vec<u64>, ReconcileError> {
+        let sql = "\
+            SELECT DISTINCT id FROM (\
+            SELECT id FROM pipelines WHERE instance = ? AND project_id = ? AND deleted_at IS NULL AND (\
+              (status IN ('created', 'waiting_for_resource', 'preparing', 'pending', 'running', 'canceling') \
+                AND coalesce(updated_at, created_at, first_received_at) < fromUnixTimestamp(?)) \
+              OR (status IN ('success', 'failed', 'canceled') AND finished_at IS NULL)) \
+            UNION ALL \
+            SELECT assumeNotNull(pipeline_id) AS id FROM jobs WHERE instance = ? AND project_id = ? AND pipeline_id IS NOT NULL \
+              AND status IN ('created', 'waiting_for_resource', 'preparing', 'pending', 'running', 'canceling') \
+              AND coalesce(started_at, created_at, first_received_at) < fromUnixTimestamp(?)\
+            ) ORDER BY id DESC LIMIT ?";
+        let day_ago = (now - TimeDelta::days(1)).timestamp();
+        let query = self.client.query(sql);
+        let query = query.bind(&self.instance).bind(project_id).bind(day_ago);
+        let query = query.bind(&self.instance).bind(project_id).bind(day_ago).bind(at_most);
+        Ok(query.fetch_all().await?)
+    }
+
+    /// Merge requests of a project that were merged or closed in the last so many days, but not within the last hour: an approval does not move
+    /// `updated_at` by itself. The newest first.
+    pub async fn finished_merge_requests(
+        &self,
+        project_id: u64,
+        now: DateTime<Utc>,
+        days: i64,
+        at_most: u64,
+    ) -> Result<Vec<u64>, ReconcileError> {
+        let sql = "SELECT iid FROM merge_requests WHERE instance = ? AND project_id = ? AND deleted_at IS NULL \
+            AND coalesce(merged_at, closed_at) BETWEEN fromUnixTimestamp(?) AND fromUnixTimestamp(?) ORDER BY iid DESC LIMIT ?";
+        let (from, until) = (now - TimeDelta::days(days), now - TimeDelta::hours(1));
+        let query = self.client.query(sql).bind(&self.instance).bind(project_id);
+        let query = query.bind(from.timestamp()).bind(until.timestamp()).bind(at_most);
+        Ok(query.fetch_all().await?)
+    }
+}
