@@ -63,7 +63,7 @@ impl Queue {
     }
 
     /// The list that is next.
-    pub fn next(&mut self) -> Option<Waiting> {
+    pub fn take_next(&mut self) -> Option<Waiting> {
         if self.ready.is_empty() {
             // Where the lists that find things are not read, what was found before is asked about.
             let idle = self.parked.keys().copied().find(|key| !self.reading.contains_key(key));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn next(queue: &mut Queue) -> Option<(u64, List)> {
-        let waiting = queue.next()?;
+        let waiting = queue.take_next()?;
         let named = (waiting.owner.id, waiting.progress.list);
         Some(named)
     }
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn lists_take_turns() {
         let mut queue = queue(&[(1, List::Jobs), (2, List::Jobs)]);
-        let first = queue.next().unwrap();
+        let first = queue.take_next().unwrap();
         queue.again(first);
         assert_eq!(next(&mut queue), Some((2, List::Jobs)));
         assert_eq!(next(&mut queue), Some((1, List::Jobs)));

@@ -151,7 +151,7 @@ impl Walk {
             run.close_what_is_ending();
             self.client.divide_among(share.alike());
             while turns.len() < AT_A_TIME
-                && let Some(next) = run.queue.next()
+                && let Some(next) = run.queue.take_next()
             {
                 turns.push(self.bounded_turn(next, &goal));
             }

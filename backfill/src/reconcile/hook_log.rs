@@ -112,7 +112,7 @@ async fn deal(
     let mut oversize_since: Option<DateTime<Utc>> = None;
     for entry in entries {
         match entry.logged(tenant, read_at) {
-            Logged::Delivery(delivery) => deliveries.push(delivery),
+            Logged::Delivery(delivery) => deliveries.push(*delivery),
             Logged::Oversize => {
                 let tried_at = entry.tried_at().unwrap_or(read_at);
                 if LISTED_TRIGGERS.contains(&entry.trigger.text()) {

@@ -49,7 +49,7 @@ struct Headers {
 #[derive(Debug)]
 pub enum Logged {
     /// A delivery whose body was kept.
-    Delivery(Delivery),
+    Delivery(Box<Delivery>),
     /// A delivery whose body was too large to be kept.
     Oversize,
     /// There is no body at all.
@@ -123,7 +123,7 @@ impl Entry {
             EventKind::Push | EventKind::TagPush if body.contains(BLANKED) => blanked(body),
             _ => None,
         };
-        Logged::Delivery(Delivery { envelope, project_id, blanked_commits, shape })
+        Logged::Delivery(Box::new(Delivery { envelope, project_id, blanked_commits, shape }))
     }
 }
 

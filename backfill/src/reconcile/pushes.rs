@@ -62,7 +62,6 @@ pub(super) async fn read(
 }
 
 /// Publishes those of a page that nobody told. Out: when the last of them was pushed.
-
 async fn take(
     step: &Step<'_>,
     project_id: u64,

@@ -22,7 +22,7 @@ fn logged(body: Value) -> Logged {
 
 fn delivery(body: Value) -> Delivery {
     match logged(body) {
-        Logged::Delivery(delivery) => delivery,
+        Logged::Delivery(delivery) => *delivery,
         other => panic!("{other:?}"),
     }
 }
