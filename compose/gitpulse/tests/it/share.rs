@@ -78,7 +78,7 @@ impl Reader {
             let mut changes = reading.changes();
             loop {
                 for project in reading.unfinished() {
-                    if !readers.reading.lock().unwrap().get(&project).is_some_and(|reader| *reader == name)
+                    if readers.reading.lock().unwrap().get(&project).is_none_or(|reader| *reader != name)
                         && let Some(lease) = reading.lease(project)
                     {
                         tokio::spawn(read(lease, project, name, readers.clone()));
