@@ -9,8 +9,8 @@ use crate::config::BackfillConfig;
 
 use super::run::{Absent, Deletions, Mode, Plan};
 
-/// How long GitLab keeps the log of a hook: what was lost before is found by gaps alone.
-const FIRST_RUN: TimeDelta = TimeDelta::days(7);
+/// As far back as the log of a hook goes: seven days, to the beginning of that day. What was lost before is found by gaps alone.
+const FIRST_RUN: TimeDelta = TimeDelta::days(8);
 
 /// What to reconcile.
 #[derive(Debug, Clone, Args)]
