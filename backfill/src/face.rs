@@ -15,6 +15,7 @@ const MOVES: u32 = 5;
 #[derive(Debug)]
 pub struct Face {
     graphql: AtomicBool,
+    bridges: AtomicBool,
     rows: AtomicU32,
     rows_with_notes: AtomicU32,
     /// Paths of projects that were renamed or moved meanwhile, and how often: GraphQL finds a project by its path alone.
@@ -25,6 +26,7 @@ impl Default for Face {
     fn default() -> Face {
         Face {
             graphql: AtomicBool::new(true),
+            bridges: AtomicBool::new(false),
             rows: AtomicU32::new(ROWS),
             rows_with_notes: AtomicU32::new(ROWS),
             paths: Mutex::default(),
@@ -70,6 +72,23 @@ impl Face {
     /// Rows that are asked for at once.
     pub fn rows(&self, list: List) -> u32 {
         self.rows_of(list).load(Ordering::Relaxed)
+    }
+
+    /// A page came: asks for one row more the next time, until it is a whole page again.
+    pub fn more_rows(&self, list: List) {
+        let rows = self.rows_of(list);
+        let asked = rows.load(Ordering::Relaxed);
+        rows.store((asked + 1).min(ROWS), Ordering::Relaxed);
+    }
+
+    /// Whether trigger jobs are called bridges, as before GitLab 19.2.
+    pub fn has_bridges(&self) -> bool {
+        self.bridges.load(Ordering::Relaxed)
+    }
+
+    /// This GitLab knows bridges and no trigger jobs.
+    pub fn with_bridges(&self) {
+        self.bridges.store(true, Ordering::Relaxed);
     }
 
     /// Asks for half as many from now on; `false` if it is one already.

@@ -78,9 +78,13 @@ impl Keys {
             if !is_deeper && self.read_at.is_some_and(|read_at| read_at >= until.min(now)) {
                 return None;
             }
+            // And up to what was read before, for the same reason.
+            let until =
+                if is_deeper { self.read_at.map_or(until, |read_at| until.max(read_at)) } else { until };
             self.open = Some(Descent {
                 began_at: now.min(until),
-                since,
+                // Down to what was read before, though it is older than what is asked for now: else there would be a hole between.
+                since: if is_deeper { since } else { self.since.unwrap_or(since) },
                 until,
                 top: None,
                 last: None,
@@ -153,7 +157,7 @@ impl Keys {
         let Some(open) = self.open.take() else { return };
         self.top = self.top.max(open.top);
         self.since = Some(self.since.map_or(open.since, |since| since.min(open.since)));
-        self.read_at = Some(open.began_at);
+        self.read_at = self.read_at.max(Some(open.began_at));
     }
 }
 

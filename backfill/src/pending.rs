@@ -83,7 +83,7 @@ impl Pending {
 
     /// Notes parts of a project, as far as they were not noted in this version before.
     pub async fn add(&self, project_id: u64, parts: Vec<Part>) -> Result<(), PendingError> {
-        let mut rows = Vec::new();
+        let (mut rows, mut noted) = (Vec::new(), Vec::new());
         for part in parts {
             let key = (project_id, part.list);
             if !self.is_loaded(key) {
@@ -91,13 +91,21 @@ impl Pending {
                 self.with_known(|known| known.entry(key).or_insert(versions).len());
             }
             let version = hash(&part.version);
-            let is_known = self
-                .with_known(|known| known.entry(key).or_default().insert(part.id, version) == Some(version));
+            let is_known = self.with_known(|known| {
+                known.get(&key).is_some_and(|versions| versions.get(&part.id) == Some(&version))
+            });
             if !is_known {
+                noted.push((key, part.id, version));
                 rows.push(self.row(project_id, part, false));
             }
         }
-        Ok(self.saver.save(rows).await?)
+        self.saver.save(rows).await?;
+        self.with_known(|known| {
+            for (key, id, version) in noted {
+                known.entry(key).or_default().insert(id, version);
+            }
+        });
+        Ok(())
     }
 
     /// The newest parts of a list that are not done, up to `limit`, and `without` these ids.

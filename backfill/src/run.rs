@@ -1,10 +1,10 @@
 //! The whole run. In: projects and groups. Out: what was read, skipped and failed. Lists have turns: that of which least was read comes first, and what costs
 //! a request for each thing comes when all lists are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
@@ -22,6 +22,9 @@ use crate::walk::{Goal, Walk, WalkError};
 
 /// Lists that are read at the same time: as many as keep a budget of ten requests a second busy where each answer takes a second.
 const AT_A_TIME: usize = 12;
+
+/// Runs that began so much apart read the same span.
+const TOGETHER: TimeDelta = TimeDelta::minutes(15);
 
 /// How a list ended.
 #[derive(Debug)]
@@ -111,6 +114,8 @@ struct Run<'w> {
     closed: BTreeMap<subject::Owner, Arc<Owner>>,
     open: BTreeMap<subject::Owner, Open>,
     queue: Queue,
+    /// Lists that have ended: a project that comes back from another run does not have them again.
+    settled: BTreeSet<(subject::Owner, List)>,
     summary: Summary,
 }
 
@@ -138,6 +143,7 @@ impl Walk {
             closed: owners.map(|owner| (owner.subject(), Arc::new(owner))).collect(),
             open: BTreeMap::new(),
             queue: Queue::default(),
+            settled: BTreeSet::new(),
             summary: Summary { other_requests, ..Summary::default() },
         };
         for owner in run.closed.values() {
@@ -213,13 +219,18 @@ impl Run<'_> {
             self.closed.remove(&key);
             for list in self.lists.iter().copied().filter(|list| list.is_of_group() == owner.is_group) {
                 let saved = known.remove(&(owner.id, list));
+                if self.settled.contains(&(key, list)) {
+                    continue;
+                }
                 // Another run has read it while this one waited.
                 if let Some(Saved { state, completed_at: Some(at) }) = &saved
                     && *at >= self.began_at
                     && state.reaches(self.goal.since)
+                    && state.read_until().is_some_and(|until| until + TOGETHER >= self.goal.until)
                 {
                     self.walk.live.ended(list);
                     self.summary.read_by_others += 1;
+                    self.settled.insert((key, list));
                     continue;
                 }
                 let state = saved.map_or_else(|| State::new(list), |saved| saved.state);
@@ -228,6 +239,7 @@ impl Run<'_> {
                 {
                     self.walk.live.ended(list);
                     self.summary.unchanged += 1;
+                    self.settled.insert((key, list));
                     continue;
                 }
                 let progress = Progress { owner_id: owner.id, list, state, counted: Counted::default() };
@@ -284,6 +296,7 @@ impl Run<'_> {
             self.summary.other_objects += progress.counted.objects;
         } else {
             self.queue.ended(key, progress.list);
+            self.settled.insert((key, progress.list));
             let ended = Ended { owner, list: progress.list, counted: progress.counted, error };
             if let Some(error) = ended.error.as_ref().filter(|error| error.outcome() != Outcome::Reading) {
                 self.walk.checkpoints.save(&progress, error.outcome(), &chain(error)).await?;

@@ -125,14 +125,10 @@ impl Share {
         owners: impl IntoIterator<Item = Owner>,
         client_id: &str,
     ) -> Result<Share, ShareError> {
+        Share::check(kafka).await?;
         let unreachable = |source| ShareError::Unreachable { brokers: kafka.brokers.clone(), source };
         let prefix = &kafka.topic_prefix;
         let topics: Vec<String> = (0..BACKFILL_PARTS).map(|part| prefix.backfill(part)).collect();
-        let admin = Kafka::new(kafka).map_err(unreachable)?;
-        let missing = admin.missing_of(topics.clone(), ANSWER_WITHIN).await.map_err(unreachable)?;
-        if let Some(topic) = missing.into_iter().next() {
-            return Err(ShareError::MissingTopic(topic));
-        }
         let shared = Arc::new(Shared::new(instance, owners));
         let group = prefix.backfill_group(instance);
         let mut config = kafka.member(&group);
@@ -154,6 +150,18 @@ impl Share {
             Ok(joined) => joined.map(|()| share),
             Err(_) => Err(ShareError::NotAssigned { group, within: JOIN_WITHIN }),
         }
+    }
+
+    /// Whether Kafka is there, with the topics by which projects are shared.
+    ///
+    /// # Errors
+    /// It is not, or has not the topics.
+    pub async fn check(kafka: &KafkaConfig) -> Result<(), ShareError> {
+        let unreachable = |source| ShareError::Unreachable { brokers: kafka.brokers.clone(), source };
+        let topics = (0..BACKFILL_PARTS).map(|part| kafka.topic_prefix.backfill(part)).collect();
+        let admin = Kafka::new(kafka).map_err(unreachable)?;
+        let missing = admin.missing_of(topics, ANSWER_WITHIN).await.map_err(unreachable)?;
+        missing.into_iter().next().map_or(Ok(()), |topic| Err(ShareError::MissingTopic(topic)))
     }
 
     /// Whether this process is to read the lists of a project or group now.

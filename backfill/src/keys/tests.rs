@@ -74,6 +74,34 @@ fn an_earlier_beginning_is_read_too() {
     assert!((1..=95).all(|id| ids.contains(&id)));
 }
 
+proptest::proptest! {
+    /// Whatever spans runs ask for, in any order: all that each asked for was read by then. Thing `n` is created in minute `n`.
+    #[test]
+    fn runs_leave_no_hole(runs in proptest::collection::vec((0i64..200, 1i64..200, 0u64..60), 1..7)) {
+        let minute = |minute: i64| DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
+        let (mut keys, mut count) = (Keys::default(), 120u64);
+        let mut read = std::collections::BTreeSet::new();
+        for (since, length, grow) in runs {
+            count += grow;
+            let now = count as i64;
+            let (since, until) = (minute(since.min(now - 1)), minute((since + length).min(now)));
+            let mut place = 0;
+            while keys.next(since, until, minute(now)).is_some() {
+                let ids = (1..=count).rev().skip(place).take(10);
+                let rows: Vec<Listed> =
+                    ids.map(|id| Listed { id, created_at: Some(minute(id as i64)) }).collect();
+                let is_more = place + 10 < count as usize;
+                let new = keys.advance(&rows, is_more.then(link), false).unwrap();
+                read.extend(new.iter().map(|index| rows[*index].id));
+                place += 10;
+            }
+            let is_asked = |id: &u64| (since..=until).contains(&minute(*id as i64));
+            let missing: Vec<u64> = (1..=count).filter(is_asked).filter(|id| !read.contains(id)).collect();
+            proptest::prop_assert!(missing.is_empty(), "{missing:?}");
+        }
+    }
+}
+
 #[test]
 fn deep_offsets_are_left_for_a_day() {
     let mut keys = Keys::default();

@@ -79,6 +79,13 @@ fn a_server_that_pages_otherwise_than_gitlab_comes_to_an_end() {
     assert!(matches!(walk(|_| vec![listed(1, "yesterday")]), (1, Some(PageError::Time))));
 }
 
+#[test]
+fn an_empty_page_that_names_another_is_not_the_last() {
+    let step = step(&cursor(5), &[], false).unwrap();
+    assert_eq!(step.next, Some(Cursor { page: 2, ..cursor(5) }));
+    assert!(matches!(super::step(&Cursor { page: 500, ..cursor(5) }, &[], false), Err(PageError::Repeated)));
+}
+
 proptest! {
     /// Whatever is updated, added or removed while the list is walked: all that is there at the end was read, in its last revision. (Within
     /// one time that more things share than a page holds, an offset is all there is.)

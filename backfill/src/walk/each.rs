@@ -113,16 +113,23 @@ impl Walk {
             let items = vec![Item { resource: Resource::Pipeline, context, object }];
             return self.keep(progress, Batch { items, parts: Vec::new(), read_at }).await;
         }
-        let mut page = match self.client.list(list.limit(), &path, &list.query()).await {
+        let bridges = path.replace("/trigger_jobs", "/bridges");
+        let is_of_triggers = list == List::TriggerJobs;
+        let asked = if is_of_triggers && self.face.has_bridges() { &bridges } else { &path };
+        let page = self.client.list(list.limit(), asked, &list.query()).await;
+        self.asked(progress);
+        let mut page = match page {
             // So it was called before GitLab 19.2.
-            Err(FetchError::Absent { .. }) if list == List::TriggerJobs => {
+            Err(FetchError::Absent { .. }) if is_of_triggers && asked == &path => {
+                let page = self.client.list(list.limit(), &bridges, &list.query()).await;
                 self.asked(progress);
-                let path = path.replace("/trigger_jobs", "/bridges");
-                self.client.list(list.limit(), &path, &list.query()).await?
+                if page.is_ok() {
+                    self.face.with_bridges();
+                }
+                page?
             }
             page => page?,
         };
-        self.asked(progress);
         let read_at = page.read_at;
         let mut objects = std::mem::take(&mut page.items);
         let mut pages = 1;

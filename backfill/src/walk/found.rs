@@ -89,7 +89,7 @@ pub(super) fn add_notes(batch: &mut Batch) -> Result<(), WalkError> {
     Ok(())
 }
 
-/// Adds the jobs of pipelines that were there `before` and have changed since.
+/// Adds the jobs of pipelines that were there `before`, and have changed since the list was read last.
 pub(super) fn add_changed(list: List, before: DateTime<Utc>, batch: &mut Batch) -> Result<(), WalkError> {
     if !matches!(list, List::Pipelines | List::ChildPipelines) {
         return Ok(());
@@ -97,7 +97,7 @@ pub(super) fn add_changed(list: List, before: DateTime<Utc>, batch: &mut Batch) 
     let Batch { items, parts, .. } = batch;
     for item in items.iter() {
         let Some((leads, changed_at)) = leads(list, &item.object)? else { continue };
-        if changed_at >= before && leads.created_at.is_some_and(|created_at| created_at < before) {
+        if leads.created_at.is_some_and(|created_at| created_at < before) {
             let version = changed_at.to_rfc3339();
             parts.push(Part { list: List::PipelineJobs, id: leads.id, version, changed_at });
         }

@@ -77,7 +77,8 @@ impl WalkError {
     /// Whether the answer about another thing of the same list may be better.
     fn is_of_one_thing(&self) -> bool {
         match self {
-            WalkError::Object { .. } => true,
+            // Too large for Kafka, say.
+            WalkError::Object { .. } | WalkError::Publish(BackfillPublishError::Refused(_)) => true,
             WalkError::Fetch(error) => matches!(
                 error,
                 FetchError::Server { .. }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Batch, Goal, Walk, WalkError, found, read};
 use crate::checkpoint::{Outcome, Progress};
-use crate::coverage::{Cursor, Order, Place, Window};
+use crate::coverage::{Cursor, OVERLAP, Order, Place, Window};
 use crate::graphql::{self, TellError, Told};
 use crate::list::List;
 use crate::page::{Listed, step};
@@ -25,7 +25,7 @@ impl Walk {
             return Ok(false);
         }
         let State::Updated(coverage) = &mut progress.state else { return Ok(false) };
-        let is_first = coverage.span.is_none();
+        let read_until = coverage.span.map(|span| span.until);
         let order = if by_graphql { Order::Descending } else { Order::Ascending };
         let Some(window) = coverage.next(goal.since, goal.until, order) else { return Ok(false) };
         let window = window.clone();
@@ -45,9 +45,9 @@ impl Walk {
         if list == List::MergeRequests && !self.face.has_graphql() {
             found::add_notes(&mut batch)?;
         }
-        if !is_first {
-            // Their jobs are older than the newest that were read.
-            found::add_changed(list, window.span.from, &mut batch)?;
+        if let Some(read_until) = read_until {
+            // Their jobs are older than the newest that were read, or were read before they ended.
+            found::add_changed(list, read_until + OVERLAP, &mut batch)?;
         }
         self.keep(progress, batch).await?;
         if let State::Updated(coverage) = &mut progress.state {
@@ -111,13 +111,14 @@ impl Walk {
         self.asked(progress);
         let data = match data {
             Ok(data) => data,
-            Err(error) if error.is_too_complex() || error.is_transient() => {
+            Err(error) if error.is_too_complex() || error.is_too_much() => {
                 return if self.face.fewer_rows(list) { Ok(None) } else { Err(error.into()) };
             }
             Err(error) => return Err(error.into()),
         };
         match graphql::read(list, owner.id, self.client.base_url(), &data) {
             Ok(Told { items, parts, next }) => {
+                self.face.more_rows(list);
                 let asked = after.map_or("", String::as_str);
                 let pages = window.walk.clone().unwrap_or_else(|| Pages::new(asked));
                 let next = match next {

@@ -207,6 +207,16 @@ impl FetchError {
         matches!(self, FetchError::GraphQl { fault: GraphQlFault::Unknown, .. })
     }
 
+    /// Whether GitLab had not the time or the memory for what was asked, or the answer was too large: less at once may do.
+    pub fn is_too_much(&self) -> bool {
+        matches!(
+            self,
+            FetchError::Stalled { .. }
+                | FetchError::TooLarge { .. }
+                | FetchError::Server { status: 502..=504, .. }
+        )
+    }
+
     /// Whether GraphQL was asked for too much at once.
     pub fn is_too_complex(&self) -> bool {
         matches!(self, FetchError::GraphQl { fault: GraphQlFault::TooComplex, .. })

@@ -101,6 +101,13 @@ impl Session {
             instance: self.destination.instance.clone(),
             projects: projects.clone(),
         };
+        let now = now();
+        let until = self.config.until.unwrap_or(now).min(now);
+        if self.config.begins_at() >= until {
+            let fault = "--since is not before --until, or not before now: nothing lies between";
+            return Err(Fault::NotBegun(fault.to_owned()));
+        }
+        Share::check(&self.kafka).await.map_err(|error| Fault::NotBegun(chain(&error)))?;
         let _watching = AbortOnDropHandle::new(tokio::spawn(watch.show(shown)));
         let scope = find(&self.config, &self.gitlab, Some(&self.destination), shutdown).await?;
         // Set once: this run has no other.
@@ -117,8 +124,6 @@ impl Session {
             live,
             shutdown: shutdown.clone(),
         };
-        let now = now();
-        let until = self.config.until.unwrap_or(now).min(now);
         let goal = Goal { since: self.config.begins_at(), until, now };
         let keys = scope.groups.values().chain(scope.projects.values()).map(Owner::subject);
         let client_id = format!("{CLIENT_ID}-{}", self.gitlab.tokens_name());
@@ -168,7 +173,7 @@ pub(crate) fn line(summary: &Summary) -> String {
 
 /// Whether all was read, as far as this token may.
 pub(crate) fn is_whole(summary: &Summary) -> bool {
-    summary.count(Outcome::Failed) + summary.count(Outcome::Reading) == 0
+    summary.count(Outcome::Failed) + summary.count(Outcome::Reading) + summary.left_to_others == 0
 }
 
 /// The lists that were not read to their end, each in a line with why, and what to do.

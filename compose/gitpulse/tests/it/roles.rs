@@ -49,7 +49,8 @@ INSERT INTO gitpulse.feature_flag_event_facts (instance, project_id, flag, name,
     SELECT 'x', 1, f, f, generateUUIDv4(), t FROM VALUES('f String, t String', ('a', 'acme'), ('b', 'acme'), ('b', 'other'), ('o', 'other'));
 INSERT INTO gitpulse.event_facts (instance, kind, id, origin, tenant, confidential, payload) VALUES
     ('x', 'issue', generateUUIDv4(), 'webhook', 'acme', false, 'e1'), ('x', 'issue', generateUUIDv4(), 'webhook', 'acme', true, 'e2'),
-    ('x', 'issue', generateUUIDv4(), 'webhook', 'other', false, 'e3'), ('x', 'note', generateUUIDv4(), 'api', 'acme', false, 'n2');
+    ('x', 'issue', generateUUIDv4(), 'webhook', 'other', false, 'e3'), ('x', 'note', generateUUIDv4(), 'api', 'acme', false, 'n2'),
+    ('x', 'issue', generateUUIDv4(), 'api', 'other', false, '{\"target_type\":\"Issue\"}');
 INSERT INTO gitpulse.audit_log_facts (instance, run_id, number, tenant, path, called_at) VALUES
     ('x', 'r', 1, 'acme', 'c1', now()), ('x', 'r', 2, 'other', 'c2', now())";
 

@@ -9,6 +9,7 @@ use rdkafka::admin::{
 };
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use schemas::topic::{TopicPrefix, TopicSettings};
+use tokio::time::Instant;
 
 use super::KafkaConfig;
 use super::log::ClientLog;
@@ -35,6 +36,10 @@ const MAX_MESSAGE_BYTES: &str = "max.message.bytes";
 const UNCLEAN_ELECTION: &str = "unclean.leader.election.enable";
 /// How many replicas have a record that is acknowledged.
 const MIN_IN_SYNC: &str = "min.insync.replicas";
+
+/// How long a topic waits for brokers that count as dead, and how long between two looks.
+const BROKERS_WITHIN: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A setting of a topic that somebody else made, with which our promises do not hold.
 #[derive(Debug, PartialEq, Eq)]
@@ -181,16 +186,26 @@ impl Kafka {
             })
             .collect();
         let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
-        let results = self.admin.create_topics(&wanted, &options).await.map_err(TopicsError::Unreachable)?;
-        let mut created = Vec::new();
-        for result in results {
-            match result {
-                Ok(topic) => created.push(topic),
-                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => (),
-                Err((topic, code)) => return Err(TopicsError::Refused { topic, code }),
+        let (mut created, until) = (Vec::new(), Instant::now() + BROKERS_WITHIN);
+        loop {
+            let results = self.admin.create_topics(&wanted, &options).await;
+            let mut refused = None;
+            for result in results.map_err(TopicsError::Unreachable)? {
+                match result {
+                    Ok(topic) => created.push(topic),
+                    Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => (),
+                    Err((topic, code)) => refused = refused.or(Some((topic, code))),
+                }
+            }
+            match refused {
+                None => return Ok(created),
+                // A broker that was slow to say that it lives counts as dead until it does.
+                Some((_, RDKafkaErrorCode::InvalidReplicationFactor)) if Instant::now() < until => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Some((topic, code)) => return Err(TopicsError::Refused { topic, code }),
             }
         }
-        Ok(created)
     }
 }
 
