@@ -138,9 +138,9 @@ const SHAPES: [Shape; 24] = [
         met: |line| Some(line.p50_ms? < 500.0 && line.p99_ms? < 2000.0),
     },
     Shape { what: "sent to visible", run: "sent_to_visible", limits: &[], goal: "", met: NO_GOAL },
-    Shape { what: "pages of jobs, dropped", run: "bare_history", limits: &[], goal: "", met: NO_GOAL },
+    Shape { what: "pages of events, dropped", run: "bare_history", limits: &[], goal: "", met: NO_GOAL },
     Shape {
-        what: "backfill, pages of jobs to Kafka",
+        what: "backfill, pages of events to Kafka",
         run: "history",
         limits: &["bare_history"],
         goal: "ratio >= 0.7, 100 MiB",
