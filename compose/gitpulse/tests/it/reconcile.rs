@@ -292,5 +292,10 @@ async fn a_run_that_cannot_begin_says_so_by_its_exit_status() {
     let deployment = deployment.with("GITLAB_URL", "http://127.0.0.1:1");
     let (said, code) = reconcile(&deployment, &[]);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("does not answer"), "{said}");
+    assert!(said.contains("does not answer") && said.contains("correct GITLAB_URL"), "{said}");
+
+    let deployment = deployment.with("GITPULSE_CLICKHOUSE_URL", "http://127.0.0.1:1");
+    let (said, code) = reconcile(&deployment, &[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("http://127.0.0.1:1 (GITPULSE_CLICKHOUSE_URL)"), "{said}");
 }
