@@ -27,6 +27,8 @@ pub(super) struct Compared {
     pub(super) listed: BTreeSet<u64>,
     /// What the table lacked and Kafka has now, by what identifies it.
     pub(super) added: BTreeSet<u64>,
+    /// What the table had as deleted and was listed, by what identifies it.
+    pub(super) revived: BTreeSet<u64>,
     /// What Kafka has now and is over, by what identifies it: its parts may be missing as well.
     pub(super) finished: BTreeSet<u64>,
 }
@@ -87,7 +89,7 @@ pub(super) async fn take(
             None if compared.added.insert(key) => missing += 1,
             Some(row) if is_behind(row, listed, watched) => {
                 behind += 1;
-                back.extend(row.is_deleted.then_some(key));
+                back.extend((row.is_deleted && compared.revived.insert(key)).then_some(key));
             }
             None | Some(_) => continue,
         }
