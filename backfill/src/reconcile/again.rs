@@ -150,7 +150,6 @@ mod tests {
         assert_eq!(findings.read_again, 0);
     }
 
-    /// Seen to fail: with approvals counted as mended.
     #[test]
     fn approvals_that_were_read_again_were_not_missing() {
         let now = DateTime::from_timestamp(1_795_766_400, 0).unwrap();

@@ -230,7 +230,6 @@ async fn list(
 mod tests {
     use super::*;
 
-    /// Seen to fail: with issues believed by whoever sees a confidential one.
     #[test]
     fn an_issue_is_taken_for_deleted_by_its_role_alone() {
         for watched in Watched::ALL {
