@@ -84,6 +84,8 @@ fn settle(
     findings: &mut Findings,
 ) -> Result<(), ReconcileError> {
     match looked {
+        // Nobody knew of anything that is missing: they are read because an approval shows nowhere else.
+        Ok(()) if what == What::Approvals => findings.read_again += 1,
         Ok(()) => findings.of(what).mended += 1,
         Err(error) if error.is_hidden() => findings.of(what).gone += 1,
         Err(ReconcileError::Spent) => {
@@ -145,5 +147,16 @@ mod tests {
         assert_eq!(unseen(&state.looked_at, "merge_requests", BTreeSet::new(), vec![1]), [1]);
         let tally = findings.tallies[&What::Unfinished];
         assert_eq!((tally.mended, tally.gone, tally.left), (1, 1, 2));
+        assert_eq!(findings.read_again, 0);
+    }
+
+    #[test]
+    fn approvals_that_were_read_again_were_not_missing() {
+        let now = DateTime::from_timestamp(1_795_766_400, 0).unwrap();
+        let (mut state, mut findings) = (ProjectState::default(), Findings::default());
+        let name = "merge_requests/7".to_owned();
+        settle(now, What::Approvals, name, Ok(()), &mut state, &mut findings).unwrap();
+        assert_eq!((findings.read_again, findings.of(What::Approvals).found()), (1, 0));
+        assert_eq!(state.looked_at.len(), 1);
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use schemas::api::presence::{Key, Shown, presence};
 use schemas::api::subject::Context;
 use serde_json::value::RawValue;
 
@@ -26,6 +27,8 @@ pub(super) struct Compared {
     pub(super) listed: BTreeSet<u64>,
     /// What the table lacked and Kafka has now, by what identifies it.
     pub(super) added: BTreeSet<u64>,
+    /// What the table had as deleted and was listed, by what identifies it.
+    pub(super) revived: BTreeSet<u64>,
     /// What Kafka has now and is over, by what identifies it: its parts may be missing as well.
     pub(super) finished: BTreeSet<u64>,
 }
@@ -60,7 +63,7 @@ pub(super) async fn list(
     }
 }
 
-/// Publishes those of listed objects that the table lacks, or has as they were before. Out: how many it lacked.
+/// Publishes those of listed objects that the table lacks, has as they were before, or has as deleted. Out: how many it lacked.
 pub(super) async fn take(
     step: &Step<'_>,
     project_id: u64,
@@ -76,7 +79,7 @@ pub(super) async fn take(
         listed.collect::<Result<_, _>>().map_err(|source| ReconcileError::Object { path, source })?;
     let keys: Vec<u64> = listed.iter().map(|listed| listed.key(watched)).collect();
     let rows = step.stored.rows(watched, project_id, &keys).await?;
-    let (mut chosen, mut missing, mut behind) = (Vec::new(), 0, 0);
+    let (mut chosen, mut back, mut missing, mut behind) = (Vec::new(), Vec::new(), 0, 0);
     for (object, listed) in objects.iter().zip(&listed) {
         let number = listed.iid.get().unwrap_or(0);
         compared.highest = compared.highest.max(number);
@@ -84,7 +87,10 @@ pub(super) async fn take(
         let key = listed.key(watched);
         match rows.get(&key) {
             None if compared.added.insert(key) => missing += 1,
-            Some(row) if is_behind(row, listed, watched) => behind += 1,
+            Some(row) if is_behind(row, listed, watched) => {
+                behind += 1;
+                back.extend((row.is_deleted && compared.revived.insert(key)).then_some(key));
+            }
             None | Some(_) => continue,
         }
         if matches!(listed.state(watched), "merged" | "closed" | "success" | "failed" | "canceled") {
@@ -93,17 +99,36 @@ pub(super) async fn take(
         chosen.push(&**object);
     }
     step.publish(watched.resource(), Context::project(project_id), &chosen, read_at).await?;
+    // All of it was listed after the run began.
+    revive(step, project_id, watched, back, step.now).await?;
     *step.outcome(findings.of(What::Missing(watched))) += missing;
     *step.outcome(findings.of(What::Behind(watched))) += behind;
     Ok(missing)
 }
 
-/// Whether the table has it as it was before. In whole seconds: webhooks before GitLab 19 have no more.
+/// Says of things which a table has as deleted that a listing which began then has them: their own objects need not be newer than the deletion.
+pub(super) async fn revive(
+    step: &Step<'_>,
+    project_id: u64,
+    watched: Watched,
+    keys: impl IntoIterator<Item = u64>,
+    began_at: DateTime<Utc>,
+) -> Result<(), ReconcileError> {
+    let context = Context::project(project_id);
+    let shown = Shown::ListedAt(began_at);
+    let keys = keys.into_iter().map(Key::Number);
+    let objects: Vec<Box<RawValue>> =
+        keys.filter_map(|key| presence(watched.resource(), context, key, shown)).collect();
+    let objects: Vec<&RawValue> = objects.iter().map(|object| &**object).collect();
+    step.publish(watched.resource(), context, &objects, began_at).await
+}
+
+/// Whether the table has it as it was before, or as deleted. In whole seconds: webhooks before GitLab 19 have no more.
 fn is_behind(row: &StoredRow, listed: &Listed, watched: Watched) -> bool {
     let updated_at = listed.updated_at.value().and_then(|text| schemas::time::parse(text));
     let is_newer =
         |at: DateTime<Utc>| row.updated_at != 0 && schemas::time::whole_seconds(at) > row.updated_at;
-    row.state != listed.state(watched) || updated_at.is_some_and(is_newer)
+    row.is_deleted || row.state != listed.state(watched) || updated_at.is_some_and(is_newer)
 }
 
 #[cfg(test)]
@@ -112,12 +137,13 @@ mod tests {
 
     #[test]
     fn a_row_is_behind_if_its_state_or_its_second_is_another() {
-        let check = |state: &str, updated_at: i64, expected: bool| {
-            let row = StoredRow { key: 7, state: state.to_owned(), updated_at };
+        let check_row = |state: &str, updated_at: i64, is_deleted: bool, expected: bool| {
+            let row = StoredRow { key: 7, state: state.to_owned(), updated_at, is_deleted };
             let listed = r#"{"id":1,"iid":7,"state":"merged","updated_at":"2026-11-27T08:00:00.900Z"}"#;
             let listed: Listed = serde_json::from_str(listed).unwrap();
             assert_eq!(is_behind(&row, &listed, Watched::MergeRequests), expected, "{state} {updated_at}");
         };
+        let check = |state: &str, updated_at, expected| check_row(state, updated_at, false, expected);
         check("merged", 1_795_766_400, false);
         check("merged", 1_795_766_399, true);
         check("opened", 1_795_766_400, true);
@@ -125,5 +151,8 @@ mod tests {
         check("merged", 1_795_766_401, false);
         // Nobody told when.
         check("merged", 0, false);
+        // It was taken for deleted, and is listed.
+        check_row("merged", 1_795_766_400, true, true);
+        check_row("merged", 1_795_766_401, true, true);
     }
 }

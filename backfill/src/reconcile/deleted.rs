@@ -4,7 +4,7 @@
 //!
 //! GitLab tells of these deletions neither by webhook nor by its API.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use gitlab::Limit;
@@ -14,7 +14,7 @@ use schemas::field::{Embedded, Field};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::compare::{Compared, take};
+use super::compare::{Compared, revive, take};
 use super::error::ReconcileError;
 use super::report::{Findings, What};
 use super::run::{Mode, Step};
@@ -57,17 +57,13 @@ struct Access {
     access_level: Field<u64>,
 }
 
-/// How much of a project's issues a token sees.
+/// How much of a project's issues a token sees. The role alone says it: whoever has a lesser one sees the confidential issues that they wrote or are
+/// assigned to, and is answered 404 for all others (<https://docs.gitlab.com/user/project/issues/confidential_issues/>). Administrators need the role
+/// too: where Admin Mode is on, a token may see no more than its user's memberships, and nothing tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sees {
     Confidential,
     Open,
-}
-
-#[derive(Deserialize)]
-struct Confidential {
-    #[serde(default)]
-    confidential: Field<bool>,
 }
 
 /// Marks rows of things of a project that GitLab no longer has.
@@ -127,6 +123,16 @@ impl Described {
     }
 }
 
+impl Sees {
+    /// Whether GitLab shows all of a list that there is, so that what it shows no more is gone.
+    fn all_of(self, watched: Watched) -> bool {
+        match self {
+            Sees::Confidential => true,
+            Sees::Open => watched != Watched::Issues,
+        }
+    }
+}
+
 async fn find_in(
     step: &Step<'_>,
     project: &Owner,
@@ -134,11 +140,19 @@ async fn find_in(
     sees: Sees,
     findings: &mut Findings,
 ) -> Result<(), ReconcileError> {
-    let listing = list(step, project.id, watched).await?;
+    let deleted = step.stored.deleted(watched, project.id).await?;
+    let listing = list(step, project.id, watched, &deleted).await?;
+    if !listing.back.is_empty() {
+        let began_at = listing.began_at;
+        let objects: Vec<&RawValue> = listing.back.values().map(|object| &**object).collect();
+        step.publish(watched.resource(), Context::project(project.id), &objects, began_at).await?;
+        revive(step, project.id, watched, listing.back.keys().copied(), began_at).await?;
+        findings.of(What::Behind(watched)).mended += objects.len() as u64;
+    }
     // An issue that became confidential is no more to be seen than one that was deleted.
-    if watched == Watched::Issues && sees == Sees::Open && !listing.has_confidential {
+    if !sees.all_of(watched) {
         findings.note(format!(
-            "{}: the token need not see confidential issues, so no issue is taken for deleted; it would take the role Planner or Reporter",
+            "{}: the token need not see confidential issues, so no issue is taken for deleted; it takes the role Planner or Reporter",
             project.path
         ));
         return Ok(());
@@ -178,26 +192,32 @@ struct Listing {
     /// What was gone then is not listed.
     began_at: DateTime<Utc>,
     keys: BTreeSet<u64>,
-    has_confidential: bool,
+    /// What a table has as deleted and is listed, by what identifies it.
+    back: BTreeMap<u64, Box<RawValue>>,
 }
 
 /// Lists all things of a project, by the time of their updates: what changes meanwhile moves to the end, and nothing takes its place unseen.
-async fn list(step: &Step<'_>, project_id: u64, watched: Watched) -> Result<Listing, ReconcileError> {
+async fn list(
+    step: &Step<'_>,
+    project_id: u64,
+    watched: Watched,
+    deleted: &BTreeSet<u64>,
+) -> Result<Listing, ReconcileError> {
     let path = watched.path(project_id);
     let unreadable = |source| ReconcileError::Object { path: path.clone(), source };
-    let mut listing = Listing { began_at: step.now, keys: BTreeSet::new(), has_confidential: false };
+    let mut listing = Listing { began_at: step.now, keys: BTreeSet::new(), back: BTreeMap::new() };
     let mut cursor = Cursor { after: BEGINNING.to_owned(), page: 1, seen: Vec::new() };
     loop {
         let page = step.asking.list(watched.limit(), &path, &watched.updated_since(&cursor)).await?;
         let mut walked: Vec<page::Listed> = Vec::with_capacity(page.items.len());
-        for object in &page.items {
+        for object in page.items {
             let listed: Listed = serde_json::from_str(object.get()).map_err(unreadable)?;
-            listing.keys.insert(listed.key(watched));
-            if watched == Watched::Issues {
-                let issue: Confidential = serde_json::from_str(object.get()).map_err(unreadable)?;
-                listing.has_confidential |= issue.confidential.get() == Some(true);
-            }
             walked.push(serde_json::from_str(object.get()).map_err(unreadable)?);
+            let key = listed.key(watched);
+            listing.keys.insert(key);
+            if deleted.contains(&key) {
+                listing.back.insert(key, object);
+            }
         }
         match page::step(&cursor, &walked, page.next.is_none())?.next {
             Some(next) => cursor = next,
@@ -209,6 +229,14 @@ async fn list(step: &Step<'_>, project_id: u64, watched: Watched) -> Result<List
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_issue_is_taken_for_deleted_by_its_role_alone() {
+        for watched in Watched::ALL {
+            assert!(Sees::Confidential.all_of(watched), "{watched:?}");
+            assert_eq!(Sees::Open.all_of(watched), watched != Watched::Issues, "{watched:?}");
+        }
+    }
 
     #[test]
     fn a_project_says_whether_what_it_lacks_is_deleted() {

@@ -51,6 +51,29 @@ impl ReconcileError {
         matches!(self, ReconcileError::Fetch(error) if error.is_absent())
     }
 
+    /// What somebody has to do about it, if that is known.
+    pub fn needs_attention(&self) -> Option<String> {
+        let remedy = match self {
+            ReconcileError::Fetch(error) if error.is_transient() => {
+                return error
+                    .needs_attention()
+                    .or_else(|| Some("run it again later; it continues where it was".to_owned()));
+            }
+            ReconcileError::Fetch(error) => return error.needs_attention(),
+            ReconcileError::Object { .. } | ReconcileError::Page(_) => {
+                "look at what stands between here and GitLab: such answers are not GitLab's"
+            }
+            ReconcileError::ClickHouse(_) => {
+                "see that it runs, and that GITPULSE_CLICKHOUSE_URL is its address"
+            }
+            ReconcileError::Publish(_)
+            | ReconcileError::State(_)
+            | ReconcileError::Spent
+            | ReconcileError::Stopped => return None,
+        };
+        Some(remedy.to_owned())
+    }
+
     /// Whether nothing else of the run can succeed either.
     pub fn ends_the_run(&self) -> bool {
         match self {

@@ -115,7 +115,8 @@ async fn count(
     findings: &mut Findings,
 ) -> Result<(), ReconcileError> {
     let Some(total) = compared.total else { return Ok(()) };
-    let lacks = |compared: &Compared| total.saturating_sub(known.rows + compared.added.len() as u64 + left);
+    let has = |compared: &Compared| known.rows + (compared.added.len() + compared.revived.len()) as u64;
+    let lacks = |compared: &Compared| total.saturating_sub(has(compared) + left);
     let mut walked = Ok(());
     if lacks(compared) > 0 && step.plan.mode == Mode::Mend {
         walked = walk(step, project_id, watched, compared, &lacks, findings).await;
@@ -123,7 +124,7 @@ async fn count(
     let lacks = lacks(compared);
     findings.of(What::Missing(watched)).left += lacks;
     findings.missing += lacks;
-    let more = (known.rows + compared.added.len() as u64).saturating_sub(total);
+    let more = has(compared).saturating_sub(total);
     if more > 0 {
         findings.note(format!(
             "project {project_id}: the table has {more} {} more than GitLab lists to this token: they are deleted or hidden, and --deletions \

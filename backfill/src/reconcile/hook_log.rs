@@ -135,7 +135,9 @@ async fn deal(
     }
     let projects: BTreeSet<u64> = deliveries.iter().map(|delivery| delivery.project_id).collect();
     let ids: Vec<uuid::Uuid> = deliveries.iter().map(|delivery| delivery.envelope.id()).collect();
-    let arrived = step.stored.arrived(&Vec::from_iter(projects), &ids).await?;
+    let kinds: BTreeSet<&str> = deliveries.iter().map(|delivery| delivery.envelope.kind().as_str()).collect();
+    let (projects, kinds) = (Vec::from_iter(projects), Vec::from_iter(kinds));
+    let arrived = step.stored.arrived(&projects, &kinds, &ids).await?;
     deliveries.retain(|delivery| !arrived.contains(&delivery.envelope.id()));
     let records = deliveries.iter().map(|delivery| delivery.envelope.to_record(&step.destination.prefix));
     let records: Vec<TopicRecord> =

@@ -78,8 +78,10 @@ async fn take(
     let refs: BTreeSet<String> = transitions.iter().flatten().map(|push| push.ref_name.clone()).collect();
     let stored = step.stored.pushes(project_id, &Vec::from_iter(refs)).await?;
     // Of a push of many refs GitLab names none: it is known by its event alone.
-    let ids: Vec<Uuid> = objects.iter().map(|object| event_id(step, project_id, object, read_at)).collect();
-    let arrived = step.stored.arrived(&[project_id], &ids).await?;
+    let envelopes = objects.iter().map(|object| envelope(step, project_id, object, read_at));
+    let (ids, kinds): (Vec<Uuid>, BTreeSet<&str>) =
+        envelopes.map(|envelope| (envelope.id(), envelope.kind().as_str())).unzip();
+    let arrived = step.stored.arrived(&[project_id], &Vec::from_iter(kinds), &ids).await?;
     let chosen = objects.iter().zip(&transitions).zip(&ids).filter_map(|((object, transition), id)| {
         let is_known = match transition {
             Some(transition) => stored.contains(transition),
@@ -93,8 +95,8 @@ async fn take(
     Ok(events.last().and_then(|event| schemas::time::parse(event.created_at.text())))
 }
 
-/// The id that an event of the list has once it is in Kafka.
-fn event_id(step: &Step<'_>, project_id: u64, object: &RawValue, read_at: DateTime<Utc>) -> Uuid {
+/// What an event of the list is in Kafka.
+fn envelope(step: &Step<'_>, project_id: u64, object: &RawValue, read_at: DateTime<Utc>) -> Envelope {
     let item = ApiItem {
         resource: Resource::PushEvent,
         object,
@@ -104,7 +106,7 @@ fn event_id(step: &Step<'_>, project_id: u64, object: &RawValue, read_at: DateTi
         read_at,
         traceparent: None,
     };
-    Envelope::api(&item).envelope.id()
+    Envelope::api(&item).envelope
 }
 
 /// What a push of one ref did.

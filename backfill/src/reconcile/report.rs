@@ -29,7 +29,7 @@ pub enum What {
     Notes,
     /// Pipelines that were unfinished for long, or finished without their times.
     Unfinished,
-    /// Merge requests whose approvals were read once they were merged or closed.
+    /// Merge requests that were merged or closed, and whose approvals could not be read.
     Approvals,
     /// Rows of things that GitLab no longer has.
     Deleted,
@@ -96,6 +96,8 @@ pub struct Findings {
     pub missing: u64,
     /// What the oldest one that is missing is younger than: it was created before.
     pub oldest_gap: Option<DateTime<Utc>>,
+    /// Merge requests whose approvals were read once they were merged or closed, whether or not anything was new.
+    pub read_again: u64,
     /// Hooks that GitLab does not call for now.
     pub disabled_hooks: u64,
     /// Hooks that lead to GitPulse.
@@ -131,7 +133,10 @@ impl Findings {
         if !error.is_hidden() && !matches!(error, ReconcileError::Spent) {
             self.failures += 1;
         }
-        self.note(format!("{step}: {error}"));
+        self.note(match error.needs_attention() {
+            Some(remedy) => format!("{step}: {error}; {remedy}"),
+            None => format!("{step}: {error}"),
+        });
         Ok(())
     }
 
@@ -157,6 +162,7 @@ impl Findings {
         self.disabled_hooks += other.disabled_hooks;
         self.hooks += other.hooks;
         self.failures += other.failures;
+        self.read_again += other.read_again;
     }
 
     /// Takes over what another one found, with its notes.
@@ -231,6 +237,9 @@ mod tests {
         assert_eq!((findings.failures, findings.notes.len()), (0, 1));
         assert!(findings.ended("issues", gitlab::FetchError::Limited.into()).is_ok());
         assert_eq!((findings.failures, findings.is_whole()), (1, false));
+        let foreign = gitlab::FetchError::ForeignLink { host: "a".to_owned(), base: "b".to_owned() };
+        assert!(findings.ended("issues", foreign.into()).is_ok());
+        assert!(findings.notes.last().unwrap().ends_with("(external_url)"), "{:?}", findings.notes);
         assert!(findings.ended("issues", ReconcileError::Stopped).is_err());
     }
 }

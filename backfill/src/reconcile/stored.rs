@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::error::ReconcileError;
 use super::numbers::Span;
-use super::watched::Watched;
+use super::watched::{TableOf, Watched};
 
 /// Tables of one instance.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub struct StoredRow {
     pub state: String,
     /// When GitLab had updated it, in whole seconds since 1970; 0 where nobody told it.
     pub updated_at: i64,
+    /// Whether the table has it as deleted.
+    pub is_deleted: bool,
 }
 
 /// What a table has of a project.
@@ -110,8 +112,8 @@ impl Stored {
         }
         let table = watched.table();
         let sql = format!(
-            "SELECT {key} AS key, ifNull({state}, '') AS state, ifNull(toUnixTimestamp(updated_at), 0)::Int64 AS updated_at \
-             FROM {view} WHERE instance = ? AND project_id = ? AND {key} IN ?",
+            "SELECT {key} AS key, ifNull({state}, '') AS state, ifNull(toUnixTimestamp(updated_at), 0)::Int64 AS updated_at, \
+             (deleted_at IS NOT NULL)::Bool AS is_deleted FROM {view} WHERE instance = ? AND project_id = ? AND {key} IN ?",
             key = table.key,
             state = table.state,
             view = table.view,
@@ -156,14 +158,18 @@ impl Stored {
         Ok(rows.into_iter().map(gap).collect())
     }
 
-    /// Those of these events, by their ids, that arrived.
-    pub async fn arrived(&self, project_ids: &[u64], ids: &[Uuid]) -> Result<BTreeSet<Uuid>, ReconcileError> {
+    /// Those of these events, by their ids, that arrived. Their projects and kinds come first in the order of the table: without them all of it is read.
+    pub async fn arrived(
+        &self,
+        project_ids: &[u64],
+        kinds: &[&str],
+        ids: &[Uuid],
+    ) -> Result<BTreeSet<Uuid>, ReconcileError> {
         if ids.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
-        let sql = "SELECT DISTINCT toString(id) FROM events WHERE instance = ? AND project_id IN ? AND toString(id) IN ?";
-        let query = self.client.query(sql).bind(&self.instance).bind(project_ids).bind(ids);
+        let sql = "SELECT DISTINCT toString(id) FROM events WHERE instance = ? AND project_id IN ? AND kind IN ? AND id IN ?";
+        let query = self.client.query(sql).bind(&self.instance).bind(project_ids).bind(kinds).bind(ids);
         let arrived: Vec<String> = query.fetch_all().await?;
         Ok(arrived.iter().filter_map(|id| id.parse().ok()).collect())
     }
@@ -201,6 +207,16 @@ impl Stored {
         );
         let query = self.client.query(&sql).bind(&self.instance).bind(project_id);
         Ok(query.bind(before.timestamp_millis()).fetch_all().await?)
+    }
+
+    /// Things of a project that a table has as deleted, by what identifies them.
+    pub async fn deleted(&self, watched: Watched, project_id: u64) -> Result<BTreeSet<u64>, ReconcileError> {
+        let TableOf { key, view, .. } = watched.table();
+        let sql = format!(
+            "SELECT {key} AS key FROM {view} WHERE instance = ? AND project_id = ? AND deleted_at IS NOT NULL"
+        );
+        let query = self.client.query(&sql).bind(&self.instance).bind(project_id);
+        Ok(query.fetch_all::<u64>().await?.into_iter().collect())
     }
 
     /// Those of these notes of a project that the table has.

@@ -73,7 +73,10 @@ async fn begin(args: &ReconcileArgs, registry: &Registry) -> anyhow::Result<(Rec
     let client = Client::new(&args.gitlab, audit.clone())?.with_metrics(metrics.clone());
     let instance = normal_instance(client.base_url()).context("GITLAB_URL is no URL")?;
     let clickhouse = ClickHouse::new(&args.stores.clickhouse);
-    migrate::tables(&clickhouse).await?;
+    let url = &args.stores.clickhouse.url;
+    migrate::tables(&clickhouse)
+        .await
+        .with_context(|| format!("the tables in ClickHouse at {url} (GITPULSE_CLICKHOUSE_URL)"))?;
     let publisher = Publisher::new(&args.stores.kafka, &args.publisher, registry)?;
     let prefix = args.stores.kafka.topic_prefix.clone();
     let caller = Caller::new(Role::Reconcile, &instance, TENANT);
@@ -125,16 +128,30 @@ async fn once(
     shutdown: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
-    let scope = scope::find(&reconcile.client, &config.scope(), None, shutdown).await?;
+    let scope = scope::find(&reconcile.client, &config.scope(), None, shutdown).await;
+    let scope = scope.map_err(|error| {
+        let remedy = error.needs_attention();
+        with_remedy(error, remedy)
+    })?;
     let now = now();
     match reconcile.run(&scope, &config.plan(now), now, shutdown).await {
         Ok(report) => say(&mut out, &report),
         // What was done is remembered.
         Err(error) => {
             reconcile.metrics.failed();
-            tracing::error!("{:#}", anyhow::Error::from(error));
+            let remedy = error.needs_attention();
+            tracing::error!("{:#}", with_remedy(error, remedy));
             Ok(ExitCode::FAILURE)
         }
+    }
+}
+
+/// What is wrong and what to do about it.
+fn with_remedy(error: impl Into<anyhow::Error>, remedy: Option<String>) -> anyhow::Error {
+    let error = error.into();
+    match remedy {
+        Some(remedy) => anyhow::anyhow!("{error:#}; {remedy}"),
+        None => error,
     }
 }
 
@@ -160,6 +177,9 @@ fn say(out: &mut impl Write, report: &Report) -> anyhow::Result<ExitCode> {
         if findings.missing > 0 {
             writeln!(out, "{place}: {:.2} % complete, {} missing", percent(findings), findings.missing)?;
         }
+    }
+    if sum.read_again > 0 {
+        writeln!(out, "approvals of {} merge requests were read again", sum.read_again)?;
     }
     writeln!(
         out,

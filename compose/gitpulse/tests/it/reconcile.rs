@@ -3,8 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::DateTime;
 use futures_util::{StreamExt, stream};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use schemas::Envelope;
+use schemas::api::presence::{Key, Shown, presence};
+use schemas::api::resource::Resource;
+use schemas::api::subject::Context;
+use schemas::envelope::ApiItem;
+use schemas::instance::normal_instance;
+use schemas::tenant::Tenant;
 use serde_json::Value;
 use simulator::api::{self, Clock, Options, Role, Version};
 use simulator::gitlab::hooks::delivery::{HookConfig, Outcome};
@@ -274,6 +285,12 @@ async fn what_a_complete_listing_no_longer_has_is_marked_as_deleted() {
         deployment.until_count(&there, gone.len() as u64).await;
     }
 
+    // One is taken for deleted that GitLab still has, and that no list of what was updated lately has.
+    let old = "SELECT min(assumeNotNull(iid)) FROM merge_requests WHERE updated_at < now() - INTERVAL 10 DAY";
+    let there = gone.iter().filter(|row| row.table == "merge_requests").map(|row| text(&row.columns["iid"]));
+    let there = format!("{old} AND iid NOT IN ({})", there.collect::<Vec<_>>().join(", "));
+    take_for_deleted(&gitlab, &deployment, deployment.value(&there).await).await;
+
     gitlab.clock.set(gitlab.now);
     let (said, code) = reconcile(&deployment, &["--deletions"]);
     assert_eq!(code, Some(0), "{said}\n{read}");
@@ -292,6 +309,43 @@ async fn what_a_complete_listing_no_longer_has_is_marked_as_deleted() {
     let (again, code) = reconcile(&deployment, &["--deletions"]);
     assert_eq!(code, Some(0), "{again}");
     assert!(!again.contains("mended"), "{again}");
+
+    // A list against its table is enough where the list has it.
+    let marked = "SELECT count() FROM merge_requests WHERE deleted_at IS NOT NULL";
+    let count: u64 = deployment.value(marked).await;
+    let newest = "SELECT max(assumeNotNull(iid)) FROM merge_requests WHERE deleted_at IS NULL";
+    take_for_deleted(&gitlab, &deployment, deployment.value(newest).await).await;
+    let (said, code) = reconcile(&deployment, &[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("merge_requests_behind"), "{said}");
+    deployment.until_count(marked, count).await;
+}
+
+/// Marks a merge request as deleted, as a listing would that a token saw in part, and waits until its row is.
+async fn take_for_deleted(gitlab: &GitLab, deployment: &Deployment, iid: u64) {
+    let project: u64 = deployment.value("SELECT any(project_id) FROM merge_requests").await;
+    let context = Context::project(project);
+    let since = DateTime::from_timestamp_millis(gitlab.now).unwrap();
+    let object =
+        presence(Resource::MergeRequest, context, Key::Number(iid), Shown::AbsentSince(since)).unwrap();
+    let instance = normal_instance(&gitlab.world.config().url).unwrap();
+    let item = ApiItem {
+        resource: Resource::MergeRequest,
+        object: &object,
+        context,
+        tenant: &Tenant::new("default", Some(&instance)).unwrap(),
+        asked_instance: &instance,
+        read_at: since,
+        traceparent: None,
+    };
+    let prefix = deployment.environment["GITPULSE_KAFKA_TOPIC_PREFIX"].parse().unwrap();
+    let record = Envelope::api(&item).envelope.to_record(&prefix).unwrap();
+    let brokers = &deployment.environment["GITPULSE_KAFKA_BROKERS"];
+    let producer: FutureProducer = ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap();
+    let sent = FutureRecord::to(&record.topic).key(&record.key).payload(&record.value);
+    producer.send(sent, Duration::from_secs(30)).await.unwrap();
+    let marked = format!("SELECT count() FROM merge_requests WHERE iid = {iid} AND deleted_at IS NOT NULL");
+    deployment.until_count(&marked, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -300,5 +354,10 @@ async fn a_run_that_cannot_begin_says_so_by_its_exit_status() {
     let deployment = deployment.with("GITLAB_URL", "http://127.0.0.1:1");
     let (said, code) = reconcile(&deployment, &[]);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("does not answer"), "{said}");
+    assert!(said.contains("does not answer") && said.contains("correct GITLAB_URL"), "{said}");
+
+    let deployment = deployment.with("GITPULSE_CLICKHOUSE_URL", "http://127.0.0.1:1");
+    let (said, code) = reconcile(&deployment, &[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("http://127.0.0.1:1 (GITPULSE_CLICKHOUSE_URL)"), "{said}");
 }
