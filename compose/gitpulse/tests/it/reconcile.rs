@@ -57,7 +57,8 @@ impl GitLab {
         let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
         let mut config = WorldConfig::new(seed, 1, days);
         config.url = format!("http://{}", listener.local_addr().unwrap());
-        config.began_at = (now / DAY - i64::from(days) + 1) * DAY;
+        // At whatever time of the day the test runs, the same has happened until now.
+        config.began_at = now - (i64::from(days) - 1) * DAY - 16 * HOUR;
         let world = Arc::new(World::new(config));
         let url = "https://pulse.example.com/api/v1/webhooks/gitlab";
         let mut of_hook = HookConfig::new(Version::V19, url, Credentials::Token(TOKEN.to_owned()));
