@@ -1,11 +1,14 @@
 //! The C interface of the ClickHouse engine as a library (`libchdb.so`), made safe.
 //! In: a path to the library, statements and bytes to insert. Out: owned results and the engine's own error texts.
 //! Never: anything that knows HTTP, and never two statements at once on one connection.
-#![expect(unsafe_code, reason = "the engine has a C interface; this is the only file that calls it")]
+#![expect(unsafe_code, reason = "the engine has a C interface; this file and those below it alone call it")]
+
+mod stream;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
 
+use self::stream::{InsertStream, RowStream, StreamState};
 use super::interface::{Analysis, Chunk, Counts, EngineError, LoadError, Statement};
 
 /// What the C interface calls a connection: a pointer whose target the engine owns.
@@ -289,108 +292,6 @@ impl Drop for Connection {
     fn drop(&mut self) {
         // SAFETY: opened once, closed once, and streams borrow the connection, so none is open.
         unsafe { (self.library.close)(self.pointer) };
-    }
-}
-
-/// Whether a stream still needs to be cancelled when it is dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StreamState {
-    Open,
-    Ended,
-}
-
-/// A query in progress. Dropping it early cancels it.
-#[derive(Debug)]
-pub(super) struct RowStream<'a> {
-    connection: &'a mut Connection,
-    result: ResultHandle,
-    state: StreamState,
-}
-
-impl RowStream<'_> {
-    /// The next piece; `None` at the end.
-    ///
-    /// # Errors
-    /// In the engine's words; the stream is over then.
-    pub(super) fn next_chunk(&mut self) -> Result<Option<Chunk>, EngineError> {
-        if self.state == StreamState::Ended {
-            return Ok(None);
-        }
-        // SAFETY: the stream's handle is live and its connection is borrowed by us alone.
-        let result = unsafe { (self.connection.library.fetch)(self.connection.handle, self.result) };
-        let chunk = self.connection.library.take(result);
-        match chunk {
-            Ok(chunk) if chunk.bytes.is_empty() => {
-                self.state = StreamState::Ended;
-                Ok(None)
-            }
-            Ok(chunk) => Ok(Some(chunk)),
-            Err(error) => {
-                self.state = StreamState::Ended;
-                Err(error)
-            }
-        }
-    }
-}
-
-impl Drop for RowStream<'_> {
-    fn drop(&mut self) {
-        // SAFETY: the handle is live; it is cancelled when the query still runs, and destroyed exactly once.
-        unsafe {
-            if self.state == StreamState::Open {
-                (self.connection.library.cancel_stream)(self.connection.handle, self.result);
-            }
-            (self.connection.library.destroy_result)(self.result);
-        }
-    }
-}
-
-/// An insert in progress. Dropping it unfinished cancels it: rows not yet written as a block are forgotten.
-#[derive(Debug)]
-pub(super) struct InsertStream<'a> {
-    connection: &'a mut Connection,
-    handle: InsertHandle,
-    state: StreamState,
-}
-
-impl InsertStream<'_> {
-    /// Appends bytes of the input format, split anywhere. Blocks while the engine is behind.
-    ///
-    /// # Errors
-    /// In the engine's words: an earlier row was refused.
-    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
-        // SAFETY: the bytes come with their length and are copied by the engine; the handle is live.
-        let state =
-            unsafe { (self.connection.library.append)(self.handle, bytes.as_ptr().cast(), bytes.len()) };
-        if state == 0 { Ok(()) } else { Err(EngineError { text: self.failure().unwrap_or_default() }) }
-    }
-
-    /// Ends the insert; when this returns, the rows are in a part.
-    ///
-    /// # Errors
-    /// In the engine's words: a row was refused.
-    pub(super) fn finish(mut self) -> Result<Counts, EngineError> {
-        self.state = StreamState::Ended;
-        // SAFETY: the handle is live; the returned result is ours, the stream itself is destroyed on drop.
-        let result = unsafe { (self.connection.library.finish_insert)(self.handle) };
-        self.connection.library.take(result).map(|chunk| chunk.counts)
-    }
-
-    fn failure(&self) -> Option<String> {
-        // SAFETY: the handle is live; the text belongs to it and is copied at once.
-        unsafe { text((self.connection.library.insert_error)(self.handle)) }
-    }
-}
-
-impl Drop for InsertStream<'_> {
-    fn drop(&mut self) {
-        // SAFETY: the handle is live; it is cancelled when unfinished, and destroyed exactly once.
-        unsafe {
-            if self.state == StreamState::Open {
-                (self.connection.library.cancel_insert)(self.handle);
-            }
-            (self.connection.library.destroy_insert)(self.handle);
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is deleted, moved, imported, or written all at once.
 
+use super::walks::walk_by_update;
 use super::*;
 use crate::gitlab::{Noteable, Place};
 
