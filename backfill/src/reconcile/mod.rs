@@ -16,6 +16,7 @@ mod compare;
 pub mod config;
 mod deleted;
 pub mod error;
+mod events;
 mod gaps;
 mod hook_log;
 pub mod hooks;

@@ -1,8 +1,7 @@
 //! Comments that nobody told. In: the events of a project since the last run. Out: the comments of them that no table has. GitLab's own notes make no
 //! events.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use gitlab::Limit;
+use chrono::{DateTime, Utc};
 use schemas::api::resource::Resource;
 use schemas::api::subject::Context;
 use schemas::field::Field;
@@ -10,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::ReconcileError;
+use super::events::{older, since_day};
 use super::report::{Findings, What};
 use super::run::Step;
 
@@ -34,11 +34,8 @@ pub(super) async fn read(
     findings: &mut Findings,
 ) -> Result<(), ReconcileError> {
     let path = format!("projects/{project_id}/events");
-    // Days, of the instance's time zone: what is on the day itself is left out.
-    let after = (since - TimeDelta::days(2)).format("%Y-%m-%d").to_string();
-    let query = [("target_type", "note".to_owned()), ("after", after), ("per_page", "100".to_owned())];
     let unreadable = |source| ReconcileError::Object { path: path.clone(), source };
-    let mut page = step.asking.list(Limit::General, &path, &query).await?;
+    let mut page = since_day(step, &path, ("target_type", "note"), since).await?;
     loop {
         let (mut notes, mut oldest): (Vec<(u64, Box<RawValue>)>, _) = (Vec::new(), None);
         for object in &page.items {
@@ -54,10 +51,7 @@ pub(super) async fn read(
         let missing: Vec<&RawValue> = missing.collect();
         step.publish(Resource::Note, Context::project(project_id), &missing, page.read_at).await?;
         *step.outcome(findings.of(What::Notes)) += missing.len() as u64;
-        // The newest come first.
-        let Some(next) = page.next.as_ref().filter(|_| oldest.is_none_or(|at| at >= since)) else {
-            return Ok(());
-        };
+        let Some(next) = older(&page, oldest, since) else { return Ok(()) };
         page = step.asking.next(next).await?;
     }
 }

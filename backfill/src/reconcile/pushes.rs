@@ -3,8 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use gitlab::Limit;
+use chrono::{DateTime, Utc};
 use schemas::Envelope;
 use schemas::api::resource::Resource;
 use schemas::api::subject::Context;
@@ -15,6 +14,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::error::ReconcileError;
+use super::events::{older, since_day};
 use super::report::{Findings, What};
 use super::run::Step;
 use super::stored::Transition;
@@ -47,16 +47,10 @@ pub(super) async fn read(
     findings: &mut Findings,
 ) -> Result<(), ReconcileError> {
     let path = format!("projects/{project_id}/events");
-    // Days, of the instance's time zone: what is on the day itself is left out.
-    let after = (since - TimeDelta::days(2)).format("%Y-%m-%d").to_string();
-    let query = [("action", "pushed".to_owned()), ("after", after), ("per_page", "100".to_owned())];
-    let mut page = step.asking.list(Limit::General, &path, &query).await?;
+    let mut page = since_day(step, &path, ("action", "pushed"), since).await?;
     loop {
         let oldest = take(step, project_id, &path, &page.items, page.read_at, findings).await?;
-        // The newest come first.
-        let Some(next) = page.next.as_ref().filter(|_| oldest.is_none_or(|at| at >= since)) else {
-            return Ok(());
-        };
+        let Some(next) = older(&page, oldest, since) else { return Ok(()) };
         page = step.asking.next(next).await?;
     }
 }

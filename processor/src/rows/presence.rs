@@ -44,107 +44,32 @@ pub(super) fn rows(event: &Event, presence: &Presence) -> Rows {
     let Provenance { tenants, origins, received_at: first_received_at } = Provenance::of(event);
     let (instance, project_id) = (event.instance.clone(), event.project_id);
     let mut rows = Rows { as_of: Some(as_of), ..Rows::default() };
+    /// A row with these fields, which besides says nothing but whether the thing is there.
+    macro_rules! row {
+        ($row:ident { $($field:ident $(: $value:expr)?),* }) => {
+            $row {
+                instance, project_id, deleted_at, last_event_id, tenants, origins, first_received_at,
+                $($field $(: $value)?,)*
+                ..$row::default()
+            }
+        };
+    }
     match (resource, presence.id.get(), presence.iid.get()) {
-        (Resource::MergeRequest, _, Some(iid)) => rows.merge_requests.push(MergeRequestRow {
-            instance,
-            project_id,
-            iid,
-            deleted_at,
-            last_event_id,
-            tenants,
-            origins,
-            first_received_at,
-            ..MergeRequestRow::default()
-        }),
-        (Resource::Issue, Some(id), _) => rows.issues.push(IssueRow {
-            instance,
-            project_id,
-            id,
-            deleted_at,
-            last_event_id,
-            tenants,
-            origins,
-            first_received_at,
-            ..IssueRow::default()
-        }),
-        (Resource::Note, Some(id), _) => rows.notes.push(NoteRow {
-            instance,
-            project_id,
-            id,
-            deleted_at,
-            last_event_id,
-            tenants,
-            origins,
-            first_received_at,
-            ..NoteRow::default()
-        }),
-        (Resource::Pipeline, Some(id), _) => rows.pipelines.push(PipelineRow {
-            instance,
-            project_id,
-            id,
-            deleted_at,
-            last_event_id,
-            tenants,
-            origins,
-            first_received_at,
-            ..PipelineRow::default()
-        }),
-        (Resource::Deployment, Some(id), _) => rows.deployments.push(DeploymentRow {
-            instance,
-            project_id,
-            id,
-            deleted_at,
-            last_event_id,
-            tenants,
-            origins,
-            first_received_at,
-            ..DeploymentRow::default()
-        }),
-        (Resource::Environment, Some(id), _) => rows.environments.push(EnvironmentRow {
-            instance,
-            project_id,
-            id,
-            deleted_at,
-            last_event_id,
-            tenants,
-            origins,
-            first_received_at,
-            ..EnvironmentRow::default()
-        }),
-        (Resource::Milestone, Some(id), _) => rows.milestones.push(MilestoneRow {
-            instance,
-            project_id,
-            id,
-            deleted_at,
-            last_event_id,
-            tenants,
-            origins,
-            first_received_at,
-            ..MilestoneRow::default()
-        }),
-        (Resource::Member, Some(user_id), _) => rows.members.push(MemberRow {
-            instance,
-            project_id,
-            user_id,
-            deleted_at,
-            last_event_id,
-            tenants,
-            origins,
-            first_received_at,
-            group_id: if project_id > 0 { 0 } else { event.group_id() },
-            ..MemberRow::default()
-        }),
-        (Resource::Release, _, _) => rows.releases.push(ReleaseRow {
-            instance,
-            project_id,
-            deleted_at,
-            last_event_id,
-            tenants,
-            origins,
-            first_received_at,
-            tag: presence.tag_name.text().to_owned(),
-            ..ReleaseRow::default()
-        }),
+        (Resource::MergeRequest, _, Some(iid)) => rows.merge_requests.push(row!(MergeRequestRow { iid })),
+        (Resource::Issue, Some(id), _) => rows.issues.push(row!(IssueRow { id })),
+        (Resource::Note, Some(id), _) => rows.notes.push(row!(NoteRow { id })),
+        (Resource::Pipeline, Some(id), _) => rows.pipelines.push(row!(PipelineRow { id })),
+        (Resource::Deployment, Some(id), _) => rows.deployments.push(row!(DeploymentRow { id })),
+        (Resource::Environment, Some(id), _) => rows.environments.push(row!(EnvironmentRow { id })),
+        (Resource::Milestone, Some(id), _) => rows.milestones.push(row!(MilestoneRow { id })),
+        (Resource::Member, Some(user_id), _) => {
+            let group_id = if project_id > 0 { 0 } else { event.group_id() };
+            rows.members.push(row!(MemberRow { user_id, group_id }));
+        }
+        (Resource::Release, _, _) => {
+            let tag = presence.tag_name.text().to_owned();
+            rows.releases.push(row!(ReleaseRow { tag }));
+        }
         (Resource::Branch | Resource::Tag, _, _) => {
             let folder = if resource == Resource::Tag { "refs/tags/" } else { "refs/heads/" };
             rows.ref_heads.push(RefHeadRow {
