@@ -1,5 +1,5 @@
-//! Lists the files of `clickhouse/`, so that a new one needs no other line. In: the two folders. Out: `MIGRATIONS` and `VIEWS`, in the order of
-//! the files' names, for `src/migration.rs` and `src/view.rs` to include.
+//! Lists the files of `clickhouse/`, so that a new one needs no other line. In: its folders. Out: `MIGRATIONS`, `VIEWS` and `METRICS`, in the
+//! order of the files' names, for `src/migration.rs` and `src/view.rs` to include.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -23,14 +23,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         let sql = text("clickhouse", &name);
         writeln!(migrations, "    Migration {{ version: {version}, name: {rest:?}, sql: {sql} }},")?;
     }
-    let mut views = "/// All views, by name.\npub const VIEWS: &[View] = &[\n".to_owned();
-    for name in files("clickhouse/views")? {
-        let sql = text("clickhouse/views", &name);
-        writeln!(views, "    View {{ name: {name:?}, sql: {sql} }},")?;
+    let mut views = String::new();
+    for (list, folder, what) in [
+        ("VIEWS", "clickhouse/views", "The views that show what tables hold, by name."),
+        ("METRICS", "clickhouse/metrics", "The views that measure, by name. They read views alone."),
+    ] {
+        writeln!(views, "/// {what}\npub const {list}: &[View] = &[")?;
+        for name in files(folder)? {
+            let sql = text(folder, &name);
+            writeln!(views, "    View {{ name: {name:?}, sql: {sql} }},")?;
+        }
+        writeln!(views, "];")?;
     }
     let out = std::env::var_os("OUT_DIR").ok_or("cargo names no folder for what is generated")?;
     std::fs::write(Path::new(&out).join("migrations.rs"), migrations + "];\n")?;
-    std::fs::write(Path::new(&out).join("views.rs"), views + "];\n")?;
+    std::fs::write(Path::new(&out).join("views.rs"), views)?;
     Ok(())
 }
 

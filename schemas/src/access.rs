@@ -5,7 +5,7 @@
 //! are, and which policies each needs, the files of `clickhouse/views` say by their names and columns; it is written nowhere else.
 
 use crate::migration::{Target, quoted, statements};
-use crate::view::{VIEWS, View};
+use crate::view::{METRICS, VIEWS, View};
 
 const ROLES: &str = include_str!("../clickhouse/roles.sql");
 const TENANT: &str = include_str!("../clickhouse/tenant.sql");
@@ -45,7 +45,7 @@ impl RoleNames {
 pub fn roles(target: &Target) -> Vec<String> {
     let names = RoleNames::of(target);
     let sql = of_each_view(ROLES)
-        .replace("${select_on_views}", &listed("SELECT ON ", |_| true))
+        .replace("${select_on_views}", &granted())
         .replace("${views}", &listed("", |_| true))
         .replace("${views_with_tenants}", &listed("", |view| view.has("tenants")))
         .replace("${views_with_tenant}", &listed("", |view| !view.has("tenants")))
@@ -62,20 +62,27 @@ pub fn roles(target: &Target) -> Vec<String> {
     statements(&sql, target)
 }
 
-/// Whether roles read a view, which then has a definer.
-pub fn is_readable(view: &View) -> bool {
-    !WITHHELD.contains(&view.name)
+/// Whether a view has a definer once there are roles: those that roles read and that read tables. A view that measures reads views alone, with
+/// the rights of its reader, so that what a policy hides is in no number.
+pub fn has_definer(view: &View) -> bool {
+    readable().any(|readable| readable.name == view.name)
 }
 
-/// The views that roles read.
+/// The views of tables that roles read.
 fn readable() -> impl Iterator<Item = &'static View> {
-    VIEWS.iter().filter(|view| is_readable(view))
+    VIEWS.iter().filter(|view| !WITHHELD.contains(&view.name))
 }
 
 /// The views of which `holds` is true, as SQL lists them, each after `before`.
 fn listed(before: &str, holds: impl Fn(&View) -> bool) -> String {
     let names =
         readable().filter(|view| holds(view)).map(|view| format!("{before}${{database}}.{}", view.name));
+    Vec::from_iter(names).join(", ")
+}
+
+/// The right to read each view that roles read, those that measure included.
+fn granted() -> String {
+    let names = readable().chain(METRICS).map(|view| format!("SELECT ON ${{database}}.{}", view.name));
     Vec::from_iter(names).join(", ")
 }
 

@@ -1,11 +1,11 @@
 //! The views, which are what analysts read. In: where to make them, and whose rights they use. Out: statements. Never talks to ClickHouse.
 //!
-//! They hold no data, so that they are no migrations: a file of `clickhouse/views` is edited, and all views are replaced whenever one of
+//! They hold no data, so that they are no migrations: a file of `clickhouse/views` or `clickhouse/metrics` is edited, and all views are replaced whenever one of
 //! them differs from what the database has.
 
 use crate::migration::{Target, checksum, statements};
 
-/// One file of `clickhouse/views`, which makes the view of its name.
+/// One file of `clickhouse/views` or `clickhouse/metrics`, which makes the view of its name.
 #[derive(Debug, Clone, Copy)]
 pub struct View {
     /// The analysts' name.
@@ -22,7 +22,7 @@ pub enum Rights {
     Definer,
 }
 
-// `VIEWS`, which `build.rs` makes of the files.
+// `VIEWS` and `METRICS`, which `build.rs` makes of the files.
 include!(concat!(env!("OUT_DIR"), "/views.rs"));
 
 impl View {
@@ -52,7 +52,7 @@ impl View {
 
 /// All views, each after those that it reads.
 pub fn in_order() -> Vec<View> {
-    let mut pending = VIEWS.to_vec();
+    let mut pending = [VIEWS, METRICS].concat();
     let mut ordered = Vec::new();
     while !pending.is_empty() {
         let (waiting, ready): (Vec<View>, Vec<View>) =
@@ -70,7 +70,7 @@ pub fn in_order() -> Vec<View> {
 
 /// SHA-256 of all files. One that differs from what is recorded means that the views have to be replaced.
 pub fn all_checksum() -> String {
-    checksum(VIEWS.iter().flat_map(|view| [view.name, view.sql]))
+    checksum(VIEWS.iter().chain(METRICS).flat_map(|view| [view.name, view.sql]))
 }
 
 #[cfg(test)]
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_file_replaces_the_view_of_its_name_and_nothing_else() {
-        for view in VIEWS {
+        for view in VIEWS.iter().chain(METRICS) {
             for (rights, security) in [
                 (Rights::Reader, "\nSQL SECURITY INVOKER\nAS"),
                 (Rights::Definer, "\nDEFINER = CURRENT_USER SQL SECURITY DEFINER\nAS"),
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn a_view_comes_after_those_that_it_reads() {
         let ordered = in_order();
-        assert_eq!(ordered.len(), VIEWS.len());
+        assert_eq!(ordered.len(), VIEWS.len() + METRICS.len());
         let mut pairs = 0;
         for (index, view) in ordered.iter().enumerate() {
             let later = ordered[index..].iter().find(|later| view.reads(later.name));
@@ -118,6 +118,14 @@ mod tests {
             pairs += ordered[..index].iter().filter(|earlier| view.reads(earlier.name)).count();
         }
         assert!(pairs >= 5, "branches, tags and emoji_events read other views: {pairs}");
+    }
+
+    #[test]
+    fn a_metric_reads_no_table() {
+        for metric in METRICS {
+            assert!(!metric.sql.contains("_facts") && !metric.sql.contains("FINAL"), "{}", metric.name);
+            assert!(metric.has("instance"), "{}", metric.name);
+        }
     }
 
     #[test]

@@ -172,7 +172,7 @@ async fn views(clickhouse: &ClickHouse) -> Result<usize, MigrateError> {
     let has_roles = with_definer > 0;
     let all = view::in_order();
     for view in &all {
-        let rights = if has_roles && access::is_readable(view) { Rights::Definer } else { Rights::Reader };
+        let rights = if has_roles && access::has_definer(view) { Rights::Definer } else { Rights::Reader };
         for statement in view.statements(&clickhouse.target, rights) {
             let name = format!("views/{}", view.name);
             clickhouse.execute_anywhere(&statement, STATEMENT_TIMEOUT).await.map_err(failed(&name))?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
+use schemas::view::VIEWS;
 
 use crate::deployment::Deployment;
 
@@ -275,8 +276,8 @@ async fn a_row_that_knows_nothing_but_its_key_can_be_read() {
     }
     // What is looked up for the row without a name must not be taken for it.
     insert(&deployment, "issue_facts (instance, confidential)", &["('i', (1, 0, 0, true))".to_owned()]).await;
-    let views = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View' AND name NOT IN ('events', 'dead_letters', 'audit_log')";
-    for view in deployment.client.query(views).fetch_all::<String>().await.unwrap() {
+    let views = VIEWS.iter().map(|view| view.name);
+    for view in views.filter(|view| !matches!(*view, "events" | "dead_letters" | "audit_log")) {
         let query = format!("SELECT * FROM {view}");
         let mut rows = deployment.client.query(&query).fetch_bytes("JSONEachRow").unwrap();
         let rows = String::from_utf8(
@@ -285,6 +286,6 @@ async fn a_row_that_knows_nothing_but_its_key_can_be_read() {
         .unwrap();
         // The row names no ref, and its lists are empty.
         let lists = ["branches", "tags", "merge_request_commits", "deployment_merge_requests"];
-        assert!(rows.lines().count() == 1 || lists.contains(&view.as_str()), "{view}: {rows}");
+        assert!(rows.lines().count() == 1 || lists.contains(&view), "{view}: {rows}");
     }
 }

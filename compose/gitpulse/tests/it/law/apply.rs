@@ -11,6 +11,7 @@ use processor::rows::{Rows, TABLES};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
+use schemas::view::{VIEWS, View};
 use serde_json::Value;
 
 use super::records::Record;
@@ -110,14 +111,16 @@ fn client() -> Client {
 impl Law {
     async fn new() -> Law {
         let client = client();
-        let views = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View' AND name IN \
-                     (SELECT table FROM system.columns WHERE database = currentDatabase() AND name = 'instance') \
-                     AND name NOT IN ('ref_heads', 'audit_log') \
-                     ORDER BY name";
+        let of_an_instance =
+            |view: &View| view.has("instance") && !matches!(view.name, "ref_heads" | "audit_log");
         let receipt = "SELECT table, name FROM system.columns WHERE database = currentDatabase() \
                        AND position(comment, '(receipt-derived') > 0";
         Law {
-            views: client.query(views).fetch_all().await.unwrap(),
+            views: VIEWS
+                .iter()
+                .filter(|view| of_an_instance(view))
+                .map(|view| view.name.to_owned())
+                .collect(),
             receipt: client.query(receipt).fetch_all().await.unwrap().into_iter().collect(),
             client,
         }
