@@ -14,21 +14,12 @@ CREATE OR REPLACE VIEW ${database}.flaky_by_sha ${on_cluster}
     passed_at Nullable(DateTime('UTC')) COMMENT 'When it passed first'
 )
 ${security}
-AS
-WITH runs AS
-(
-    SELECT
-        job_runs.instance AS instance, job_runs.project_id AS project_id, ifNull(pipelines.sha, '') AS sha, ifNull(job_runs.name, '') AS name,
-        job_runs.id AS id, ifNull(status, '') AS status, toDateTime(finished_at, 'UTC') AS finished_at
-    FROM ${database}.job_runs AS job_runs
-    LEFT ANY JOIN (SELECT instance, project_id, id, sha FROM ${database}.pipelines) AS pipelines
-        ON pipelines.instance = job_runs.instance AND pipelines.project_id = job_runs.project_id AND pipelines.id = job_runs.pipeline_id
-)
-SELECT
-    instance, project_id, sha, name, countIf(status = 'failed') AS failures, countIf(status = 'success') AS successes,
+AS SELECT
+    instance, project_id, assumeNotNull(job_runs.sha) AS sha, ifNull(job_runs.name, '') AS name,
+    countIf(status = 'failed') AS failures, countIf(status = 'success') AS successes,
     minIf(id, status = 'failed') AS failed_job_id, minIf(id, status = 'success') AS passed_job_id,
-    argMinIf(finished_at, id, status = 'failed') AS failed_at, argMinIf(finished_at, id, status = 'success') AS passed_at
-FROM runs
-WHERE sha != ''
+    argMinIf(toDateTime(finished_at, 'UTC'), id, status = 'failed') AS failed_at, argMinIf(toDateTime(finished_at, 'UTC'), id, status = 'success') AS passed_at
+FROM ${database}.job_runs AS job_runs
+WHERE job_runs.sha IS NOT NULL
 GROUP BY instance, project_id, sha, name
 HAVING failures > 0 AND successes > 0;

@@ -7,7 +7,7 @@ CREATE OR REPLACE VIEW ${database}.flaky_jobs ${on_cluster}
     pipeline_id UInt64 COMMENT 'GitLab id of the pipeline',
     name String COMMENT 'Name of the job',
     ref String COMMENT 'Branch or tag it ran for',
-    sha String COMMENT 'Commit of the pipeline; empty where nobody said',
+    sha String COMMENT 'Commit it ran for; empty where nobody said',
     failed_job_id UInt64 COMMENT 'The first run that failed',
     passed_job_id UInt64 COMMENT 'The first run after it that passed',
     failed_at Nullable(DateTime('UTC')) COMMENT 'When it failed first',
@@ -21,7 +21,7 @@ WITH
 runs AS
 (
     SELECT
-        instance, project_id, ifNull(pipeline_id, 0) AS pipeline_id, ifNull(name, '') AS name, any(ifNull(job_runs.ref, '')) AS ref,
+        instance, project_id, ifNull(pipeline_id, 0) AS pipeline_id, ifNull(name, '') AS name, ifNull(max(job_runs.ref), '') AS ref, ifNull(max(job_runs.sha), '') AS sha,
         groupArrayIf(
             (
                 id, toDateTime(finished_at, 'UTC'), ifNull(greatest(toInt64(toUnixTimestamp(finished_at)) - toInt64(toUnixTimestamp(started_at)), 0), 0),
@@ -43,11 +43,8 @@ flaky AS
     FROM runs
 )
 SELECT
-    flaky.instance AS instance, flaky.project_id AS project_id, flaky.pipeline_id AS pipeline_id, name, flaky.ref AS ref, ifNull(pipelines.sha, '') AS sha,
+    instance, project_id, pipeline_id, name, ref, sha,
     failure.1 AS failed_job_id, success.1 AS passed_job_id, failure.2 AS failed_at, success.2 AS passed_at,
     if(failure.4 IN ('', 'unknown_failure', 'script_failure', 'job_execution_timeout', 'trace_size_exceeded'), 'script', 'system') AS failure_class,
     arraySum(run -> if(run.1 < success.1, run.3, 0), failures) AS wasted_seconds
-FROM (SELECT instance, project_id, id AS pipeline_id, sha FROM ${database}.pipelines) AS pipelines
--- The right side is the one that is kept in memory, and few jobs are flaky.
-RIGHT ALL JOIN flaky
-    ON flaky.instance = pipelines.instance AND flaky.project_id = pipelines.project_id AND flaky.pipeline_id = pipelines.pipeline_id;
+FROM flaky;

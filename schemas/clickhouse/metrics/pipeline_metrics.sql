@@ -59,10 +59,10 @@ joined AS
         *,
         arrayFilter(run -> run.3, runs) AS attempted,
         -- The first run of each name, and all but its last.
-        arrayFilter((run, before) -> run.1 != before, attempted, arrayPushFront(arrayPopBack(attempted.1), 0)) AS first_runs,
-        arrayFilter((run, after) -> run.1 = after, runs, arrayPushBack(arrayPopFront(runs.1), 0)) AS retried_runs,
+        arrayFilter((run, before) -> run.1 != before, attempted, arrayPopBack(arrayPushFront(attempted.1, 0))) AS first_runs,
+        arrayFilter((run, after) -> run.1 = after, runs, arrayPopFront(arrayPushBack(runs.1, 0))) AS retried_runs,
         arraySum(run -> if(run.4 OR run.6, run.7, 0), retried_runs) AS retried_seconds,
-        arraySum((run, after) -> if(run.1 != after AND run.6, run.7, 0), runs, arrayPushBack(arrayPopFront(runs.1), 0)) AS canceled_seconds
+        arraySum((run, after) -> if(run.1 != after AND run.6, run.7, 0), runs, arrayPopFront(arrayPushBack(runs.1, 0))) AS canceled_seconds
     FROM ${database}.pipeline_outcomes AS pipeline_outcomes
     LEFT ANY JOIN ran USING (instance, project_id, pipeline_id)
     LEFT ANY JOIN ended USING (instance, project_id, pipeline_id)
