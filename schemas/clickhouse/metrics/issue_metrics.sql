@@ -20,7 +20,10 @@ CREATE OR REPLACE VIEW ${database}.issue_metrics ${on_cluster}
 )
 ${security}
 AS
-WITH told AS
+WITH
+    -- Never negative, and NULL where one of the times is unknown (which `greatest` passes over).
+    (later, earlier) -> if(later < earlier, 0, later - earlier) AS passed,
+told AS
 (
     SELECT instance, project_id, issue_id, count() AS times
     FROM ${database}.issue_events
@@ -32,7 +35,7 @@ SELECT
     toDateTime(issues.created_at, 'UTC') AS created_at, if(ifNull(state = 'closed', false), toDateTime(issues.closed_at, 'UTC'), NULL) AS closed_at,
     told.times AS reopenings, moved_to_id IS NOT NULL AS is_moved, NOT is_moved AS counts_opened,
     NOT is_moved AND ifNull(state = 'closed', false) AS counts_closed,
-    if(counts_closed, greatest(toInt64(toUnixTimestamp(closed_at)) - toInt64(toUnixTimestamp(created_at)), 0), NULL) AS lead_time_seconds,
+    if(counts_closed, passed(toInt64(toUnixTimestamp(closed_at)), toInt64(toUnixTimestamp(created_at))), NULL) AS lead_time_seconds,
     issues.confidential AS confidential
 FROM ${database}.issues AS issues
 LEFT ANY JOIN told ON told.instance = issues.instance AND told.project_id = issues.project_id AND told.issue_id = issues.id;

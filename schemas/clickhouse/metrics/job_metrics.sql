@@ -30,7 +30,10 @@ CREATE OR REPLACE VIEW ${database}.job_metrics ${on_cluster}
 )
 ${security}
 AS
-WITH runs AS
+WITH
+    -- Never negative, and NULL where one of the times is unknown (which `greatest` passes over).
+    (later, earlier) -> if(later < earlier, 0, later - earlier) AS passed,
+runs AS
 (
     SELECT
         instance, project_id, id AS job_id, ifNull(job_runs.pipeline_id, 0) AS pipeline_id,
@@ -54,7 +57,7 @@ SELECT
     countIf(outcome != 'none') OVER (PARTITION BY instance, project_id, pipeline_id, name ORDER BY job_id ROWS UNBOUNDED PRECEDING) AS attempt,
     job_id = max(job_id) OVER (PARTITION BY instance, project_id, pipeline_id, name) AS is_final,
     created_at, started_at, finished_at,
-    greatest(toInt64(toUnixTimestamp(finished_at)) - toInt64(toUnixTimestamp(started_at)), 0) AS duration_seconds,
+    passed(toInt64(toUnixTimestamp(finished_at)), toInt64(toUnixTimestamp(started_at))) AS duration_seconds,
     if(started_at IS NULL, NULL, toInt64(floor(queued))) AS queued_seconds,
     if(waste = '', 0, ifNull(duration_seconds, 0)) AS wasted_seconds,
     multiIf(

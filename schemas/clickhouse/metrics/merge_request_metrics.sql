@@ -52,6 +52,8 @@ CREATE OR REPLACE VIEW ${database}.merge_request_metrics ${on_cluster}
 ${security}
 AS
 WITH
+    -- Never negative, and NULL where one of the times is unknown (which `greatest` passes over).
+    (later, earlier) -> if(later < earlier, 0, later - earlier) AS passed,
 bots AS
 (
     SELECT instance, toNullable(user_id) AS user_id FROM ${database}.users
@@ -150,13 +152,13 @@ SELECT
     toDateTime(nullIf(requested, 0), 'UTC') AS review_requested_at, toDateTime(reviewed, 'UTC') AS first_review_at,
     nullIf(review.3, '') AS first_reviewer, toDateTime(approved, 'UTC') AS approved_at,
     toDateTime(merged, 'UTC') AS merged_at, if(merged IS NULL, toDateTime(closed, 'UTC'), NULL) AS closed_at,
-    greatest(readied_at - committed, 0) AS coding_seconds,
-    if(is_reviewed_in_draft, 0, greatest(reviewed - readied_at, 0)) AS pickup_seconds,
-    greatest(ifNull(approved, merged) - reviewed, 0) AS review_seconds,
-    greatest(merged - approved, 0) AS merge_seconds,
-    greatest(merged - least(ifNull(committed, opened), opened), 0) AS cycle_seconds,
-    greatest(merged - opened, 0) AS open_seconds,
-    if(requested = 0 OR requested > reviewed, NULL, reviewed - requested) AS request_to_review_seconds,
+    passed(readied_at, committed) AS coding_seconds,
+    if(is_reviewed_in_draft, 0, passed(reviewed, readied_at)) AS pickup_seconds,
+    passed(ifNull(approved, merged), reviewed) AS review_seconds,
+    passed(merged, approved) AS merge_seconds,
+    passed(merged, least(ifNull(committed, opened), opened)) AS cycle_seconds,
+    passed(merged, opened) AS open_seconds,
+    if(requested = 0 OR ifNull(requested > reviewed, true), NULL, reviewed - requested) AS request_to_review_seconds,
     arraySum((reopening, closing) -> toInt64(reopening) - closing, reopenings, arraySlice(closings, 1, length(reopenings))) AS closed_seconds,
     arraySum((ready, draft) -> toInt64(ready) - draft, readied, arraySlice(drafted, 1, length(readied))) AS draft_seconds,
     arrayCount((event, before) -> event.2 != 4 AND before = 4, steps, arrayPopBack(arrayPushFront(steps.2, 4))) AS rounds,
