@@ -1,7 +1,7 @@
 //! Rows of a job. In: one of its events, the job as the API lists it, or one of the jobs in its pipeline's event. Out: what it tells of
 //! the job. All three have one key, the job's id.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clickhouse::Row;
 use schemas::event::job::Job;
 use schemas::event::pipeline::Build;
@@ -56,9 +56,24 @@ pub struct JobRow {
     pub(super) first_received_at: i64,
 }
 
+/// A row of `job_retry_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct JobRetryRow {
+    pub(super) instance: String,
+    pub(super) project_id: u64,
+    pub(super) pipeline_id: u64,
+    pub(super) name: String,
+    pub(super) newest_id: u64,
+}
+
+/// How much later than their pipeline jobs are created that are created with it.
+const CREATED_TOGETHER: TimeDelta = TimeDelta::seconds(2);
+
 /// What a job has of its pipeline.
 pub(super) struct Run<'a> {
     pub(super) pipeline_id: &'a Field<u64>,
+    /// When the pipeline was created, or where nobody says, when it started.
+    pub(super) began_at: Option<DateTime<Utc>>,
     pub(super) ref_name: &'a Field<String>,
     pub(super) tag: &'a Field<bool>,
     pub(super) sha: &'a Field<String>,
@@ -71,11 +86,33 @@ pub(super) fn rows(event: &Event, job: &Job) -> Rows {
     };
     rows.as_of = job.build.newest_time().max(job.pipeline_as_of);
     let as_of = rows.as_of.unwrap_or(event.received_at);
-    let run = Run { pipeline_id: &job.pipeline_id, ref_name: &job.ref_name, tag: &job.tag, sha: &job.sha };
+    let run = Run {
+        pipeline_id: &job.pipeline_id,
+        began_at: job.pipeline_began_at,
+        ref_name: &job.ref_name,
+        tag: &job.tag,
+        sha: &job.sha,
+    };
     let (row, unreadable) = row(event, &run, &job.build, id, as_of);
     rows.jobs.push(row);
+    rows.job_retries.extend(retry(event, &run, &job.build, id));
     rows.unreadable += unreadable;
     rows
+}
+
+/// That `build` is a retry: the body counts them, or it was created well after its pipeline. Jobs are created with their pipeline, and one must
+/// have ended before it is retried.
+pub(super) fn retry(event: &Event, run: &Run<'_>, build: &Build, id: u64) -> Option<JobRetryRow> {
+    let (pipeline_id, name) = (run.pipeline_id.get()?, build.name.value()?);
+    let is_counted = build.retries_count.get().is_some_and(|retries| retries > 0);
+    let later = build.created_at.get().zip(run.began_at).map(|(created_at, began_at)| created_at - began_at);
+    (is_counted || later.is_some_and(|later| later > CREATED_TOGETHER)).then(|| JobRetryRow {
+        instance: event.instance.clone(),
+        project_id: event.project_id,
+        pipeline_id,
+        name: name.clone(),
+        newest_id: id,
+    })
 }
 
 /// What `build` tells of a job, as of a time.
@@ -125,7 +162,7 @@ pub(super) fn row(
         environment_action: columns.value(&build.environment.field(|environment| &environment.action)),
         environment_tier: columns.value(&build.environment.field(|environment| &environment.deployment_tier)),
         duration_seconds: columns.value(&build.duration),
-        queued_seconds: columns.value(&build.queued_duration),
+        queued_seconds: columns.value(&queued_duration(build)),
         coverage: columns.value(&build.coverage),
         downstream_pipeline_id: columns.value(&build.downstream_pipeline_id),
         url: columns.value(&build.url),
@@ -140,6 +177,21 @@ pub(super) fn row(
         first_received_at: received_at,
     };
     (row, columns.unreadable)
+}
+
+/// Seconds that it waited before it started. Of a job that has not started GitLab counts up to the moment of asking, also long after it was
+/// cancelled (<https://gitlab.com/gitlab-org/gitlab/-/issues/362480>): that is no waiting time, nor is one that began before the job was created.
+pub(super) fn queued_duration(build: &Build) -> Field<f64> {
+    match (&build.started_at, build.created_at.get(), build.queued_duration.get()) {
+        (Field::Null, _, _) => Field::Null,
+        // Both times may be cut to whole seconds.
+        (Field::Value(started_at), Some(created_at), Some(queued))
+            if queued >= (*started_at - created_at).as_seconds_f64() + 1.0 =>
+        {
+            Field::Null
+        }
+        (_, _, _) => build.queued_duration.clone(),
+    }
 }
 
 /// Statuses of a job that share a second. A job that waits to be played, or was skipped, can still become pending without a new time.

@@ -49,7 +49,7 @@ pub use environment::EnvironmentRow;
 pub use feature_flag::FeatureFlagEventRow;
 pub use group::GroupRow;
 pub use issue::{IssueEventRow, IssueRow};
-pub use job::JobRow;
+pub use job::{JobRetryRow, JobRow};
 pub use member::MemberRow;
 pub use merge_request::{MergeRequestEventRow, MergeRequestRow};
 pub use merge_request_commits::{ListedCommits, MergeRequestCommitsRow};
@@ -83,6 +83,7 @@ macro_rules! tables {
                 pipelines: Vec<PipelineRow> => "pipeline_facts", ["pipelines"];
                 pipeline_events: Vec<PipelineEventRow> => "pipeline_event_facts", ["pipeline_events"];
                 jobs: Vec<JobRow> => "job_facts", ["jobs"];
+                job_retries: Vec<JobRetryRow> => "job_retry_facts", ["jobs"];
                 issues: Vec<IssueRow> => "issue_facts", ["issues"];
                 issue_events: Vec<IssueEventRow> => "issue_event_facts", ["issue_events"];
                 notes: Vec<NoteRow> => "note_facts", ["notes"];

@@ -18,6 +18,7 @@ const OCCURRENCES: &[&str] = &[
     "event_facts",
     "feature_flag_event_facts",
     "issue_event_facts",
+    "job_retry_facts",
     "merge_request_event_facts",
     "pipeline_event_facts",
     "push_facts",

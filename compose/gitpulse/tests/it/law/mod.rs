@@ -5,6 +5,7 @@
 //! A test's comment names its rule, and a change of the code that it was seen to catch.
 
 mod apply;
+mod believed;
 mod deletions;
 mod entities;
 mod faces;
