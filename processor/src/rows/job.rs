@@ -9,7 +9,7 @@ use schemas::field::Field;
 use serde::Serialize;
 
 use super::version::{Column, Columns, Version, Versioned, VersionedList};
-use super::{EventId, Provenance, Rows};
+use super::{EventId, Provenance, Rows, job_run};
 use crate::decode::Event;
 
 /// A row of `job_facts`.
@@ -96,6 +96,7 @@ pub(super) fn rows(event: &Event, job: &Job) -> Rows {
     let (row, unreadable) = row(event, &run, &job.build, id, as_of);
     rows.jobs.push(row);
     rows.job_retries.extend(retry(event, &run, &job.build, id));
+    rows.job_runs.extend(job_run::row(event, &run, &job.build, id));
     rows.unreadable += unreadable;
     rows
 }
@@ -126,15 +127,6 @@ pub(super) fn row(
     let version = Version::new(as_of, rank(build.status.text()), event.received_at);
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
-    // GitLab sends `unknown_failure` for jobs that did not fail.
-    let failure_reason = match &build.status {
-        Field::Value(status) if status == "failed" => build.failure_reason.clone(),
-        Field::Value(_) | Field::Null => Field::Null,
-        Field::Absent | Field::Unreadable => Field::Absent,
-    };
-    let runner_tags = build.runner.field(|runner| &runner.tags);
-    let runner_tags = runner_tags
-        .map(|tags: Vec<Field<String>>| tags.iter().filter_map(|tag| tag.value().cloned()).collect());
     let row = JobRow {
         instance: event.instance.clone(),
         project_id: event.project_id,
@@ -148,7 +140,7 @@ pub(super) fn row(
         tag: columns.value(run.tag),
         sha: columns.value(run.sha),
         allow_failure: columns.value(&build.allow_failure),
-        failure_reason: columns.value(&failure_reason),
+        failure_reason: columns.value(&failure_reason(build)),
         retries_count: columns.value(&build.retries_count),
         run_when: columns.value(&build.when),
         manual: columns.value(&build.manual),
@@ -157,7 +149,7 @@ pub(super) fn row(
         runner_id: columns.value(&build.runner.field(|runner| &runner.id)),
         runner_description: columns.value(&build.runner.field(|runner| &runner.description)),
         runner_type: columns.value(&build.runner.field(|runner| &runner.runner_type)),
-        runner_tags: columns.sorted(runner_tags),
+        runner_tags: columns.sorted(runner_tags(build)),
         environment: columns.value(&build.environment.field(|environment| &environment.name)),
         environment_action: columns.value(&build.environment.field(|environment| &environment.action)),
         environment_tier: columns.value(&build.environment.field(|environment| &environment.deployment_tier)),
@@ -177,6 +169,21 @@ pub(super) fn row(
         first_received_at: received_at,
     };
     (row, columns.unreadable)
+}
+
+/// Why it failed. GitLab sends `unknown_failure` for jobs that did not fail.
+pub(super) fn failure_reason(build: &Build) -> Field<String> {
+    match &build.status {
+        Field::Value(status) if status == "failed" => build.failure_reason.clone(),
+        Field::Value(_) | Field::Null => Field::Null,
+        Field::Absent | Field::Unreadable => Field::Absent,
+    }
+}
+
+/// Tags of its runner, as the body lists them.
+pub(super) fn runner_tags(build: &Build) -> Field<Vec<String>> {
+    let tags = build.runner.field(|runner| &runner.tags);
+    tags.map(|tags: Vec<Field<String>>| tags.iter().filter_map(|tag| tag.value().cloned()).collect())
 }
 
 /// Seconds that it waited before it started. Of a job that has not started GitLab counts up to the moment of asking, also long after it was

@@ -12,7 +12,7 @@ use schemas::time::whole_seconds;
 use serde::Serialize;
 
 use super::version::{Column, Columns, Version, Versioned, VersionedList};
-use super::{EventId, Provenance, Rows};
+use super::{EventId, Provenance, Rows, timeline};
 use crate::decode::Event;
 
 /// A row of `merge_request_facts`.
@@ -214,7 +214,7 @@ fn merge_user_id(event: &Event, merge_request: &MergeRequest, attributes: &Attri
 }
 
 /// When the event's action happened.
-fn when(attributes: &Attributes) -> Field<DateTime<Utc>> {
+pub(super) fn when(attributes: &Attributes) -> Field<DateTime<Utc>> {
     attributes.actioned_at.clone().or(attributes.updated_at.clone())
 }
 
@@ -270,12 +270,13 @@ fn happenings(
         };
         rows.push(observation(event, iid, "closed", Some(&by), &attributes.closed_at, Version::EXACT));
     }
-    let Some(action) = observed(action) else { return };
     // `updated_at` stands in before GitLab 18.10, and an approval need not change it.
     let certainty = match attributes.actioned_at {
         Field::Value(_) => Version::EXACT,
         Field::Absent | Field::Null | Field::Unreadable => Version::DERIVED,
     };
+    timeline::of_update(event, merge_request, attributes, iid, certainty, rows);
+    let Some(action) = observed(action) else { return };
     let occurred_at = when(attributes);
     rows.push(MergeRequestEventRow {
         oldrev: attributes.oldrev.text().to_owned(),

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::job::{self, Run};
 use super::version::{Column, Columns, Version, Versioned, VersionedList};
-use super::{EventId, Provenance, Rows};
+use super::{EventId, Provenance, Rows, job_run};
 use crate::decode::Event;
 
 /// A row of `pipeline_facts`.
@@ -123,6 +123,7 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
         let (row, unreadable) = job::row(event, &run, build, job_id, as_of);
         rows.jobs.push(row);
         rows.job_retries.extend(job::retry(event, &run, build, job_id));
+        rows.job_runs.extend(job_run::row(event, &run, build, job_id));
         rows.unreadable += unreadable;
     }
     rows

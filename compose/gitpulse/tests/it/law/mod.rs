@@ -18,6 +18,8 @@ mod occurrences;
 mod orders;
 mod records;
 mod refs;
+mod runs;
 mod scenarios;
 mod snapshots;
+mod timeline;
 mod versions;
