@@ -254,7 +254,7 @@ async fn the_timeline_has_the_first_of_everything() {
         let query = format!(
             "SELECT concat(toString(merge_request_iid), ' ', toString(action), ' ', \
              toString(toUnixTimestamp(assumeNotNull(min({time})))), ' ', \
-             arrayStringConcat(arraySort(groupUniqArray(assumeNotNull(oldrev)))), ' ', toString(uniqExact(note_id))) AS row \
+             arrayStringConcat(arraySort(groupUniqArray(ifNull(oldrev, '')))), ' ', toString(uniqExact(note_id))) AS row \
              FROM {view} WHERE instance = 'https://timeline' GROUP BY merge_request_iid, action ORDER BY row"
         );
         ask(&query).await
