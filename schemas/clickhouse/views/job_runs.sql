@@ -1,4 +1,4 @@
--- The day is in the key of the table, and the month of it in its partitions: rows of one job are never in two.
+-- What statistics of jobs read. The day is in the key of the table, and its month in the partitions.
 CREATE OR REPLACE VIEW ${database}.job_runs ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -41,5 +41,4 @@ AS SELECT
     arraySort(runs.tenants) AS tenants,
     arraySort(runs.origins) AS origins,
     first_received_at
-FROM ${database}.job_run_facts AS runs FINAL
-SETTINGS do_not_merge_across_partitions_select_final = 1;
+FROM ${database}.job_run_facts AS runs FINAL;
