@@ -44,7 +44,7 @@ CREATE OR REPLACE VIEW ${database}.merge_request_metrics ${on_cluster}
     deletions Nullable(UInt64) COMMENT 'Lines that it deletes; the API alone says it',
     changed_files Nullable(UInt64) COMMENT 'Files that it changes; the API alone says it',
     is_unreviewed Bool COMMENT 'Whether it was merged without a reviewer''s action',
-    is_promotion Bool COMMENT 'Whether it brings to another branch what was merged already: its head is where another one landed on its source branch. It is in no throughput',
+    is_promotion Bool COMMENT 'Whether it brings to another branch what was merged already: it is in no throughput',
     is_revert Bool COMMENT 'Whether it takes another one back',
     is_reverted Bool COMMENT 'Whether another one took it back',
     notes Array(String) COMMENT 'What to know about its numbers, sorted: clock, first_commit_unknown, reviewed_in_draft, unreviewed'
@@ -59,7 +59,7 @@ bots AS
     SELECT instance, toNullable(user_id) AS user_id FROM ${database}.users
     WHERE ifNull(is_bot, false) OR ifNull(match(username, '^(project|group)_[0-9]+_bot'), false)
 ),
--- Each as (second, kind, actor, whether a bot). Kinds in an order that suits what happens in one second: 1 opened, 2 closed, 3 reopened, 4 a push,
+-- Each as (second, kind, actor, whether a bot, note). Kinds in an order that suits what happens in one second: 1 opened, 2 closed, 3 reopened, 4 a push,
 -- 5 drafted, 6 ready, 7 review requested, 8 commented, 9 reviewed, 10 changes requested, 11 approved, 12 unapproved, 13 approvals reset.
 told AS
 (
@@ -71,18 +71,18 @@ told AS
                 ['opened', 'closed', 'reopened', 'updated', 'drafted', 'ready', 'review_requested', 'commented', 'reviewed', 'changes_requested', 'approved', 'unapproved'],
                 [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], 0))::UInt8,
             actor,
-            (instance, actor_id) IN bots OR (actor_id IS NULL AND match(actor, '^@(project|group)_[0-9]+_bot'))
+            (instance, actor_id) IN bots OR (actor_id IS NULL AND match(actor, '^@(project|group)_[0-9]+_bot')),
+            ifNull(note_id, 0)
         ))) AS all_events
     FROM ${database}.merge_request_timeline
-    WHERE action NOT IN ('merged', 'retargeted') AND (action != 'updated' OR oldrev != '') AND at IS NOT NULL
+    WHERE action NOT IN ('merged', 'retargeted') AND (action != 'updated' OR oldrev != '')
     GROUP BY instance, project_id, merge_request_iid
 ),
 requests AS
 (
     SELECT
         instance, project_id, iid, merge_requests.author_id AS author_id, toString(ifNull(merge_requests.author_id, 0)) AS author, merge_user_id,
-        ifNull(merge_requests.target_branch, '') AS target_branch, if(ifNull(source_project_id = project_id, false), ifNull(source_branch, ''), '') AS source,
-        ifNull(nullIf(head_sha, ''), 'none') AS head, ifNull(merge_requests.state, '') AS state, ifNull(draft, false) AS is_draft,
+        ifNull(merge_requests.target_branch, '') AS target_branch, ifNull(merge_requests.state, '') AS state, ifNull(draft, false) AS is_draft,
         toInt64(toUnixTimestamp(created_at)) AS opened, toInt64(toUnixTimestamp(merge_requests.merged_at)) AS merged,
         toInt64(toUnixTimestamp(merge_requests.closed_at)) AS closed, ifNull(if(merged IS NULL, closed, merged), 4294967295) AS ended,
         commit_count, merge_requests.additions AS additions, merge_requests.deletions AS deletions, merge_requests.changed_files AS changed_files
@@ -118,7 +118,7 @@ joined AS
         arrayFilter((event, before) -> NOT (
             event.3 = before.3 AND event.1 - before.1 <= 5
             AND NOT arrayExists(other -> other.1 BETWEEN before.1 AND event.1 AND (other.2 = 13 OR other.3 = event.3), undone)
-        ), approvals_told, arrayPopBack(arrayPushFront(approvals_told, (0, 0, '', false)))) AS approvals_given,
+        ), approvals_told, arrayPopBack(arrayPushFront(approvals_told, (0, 0, '', false, 0)))) AS approvals_given,
         arrayFilter(event -> NOT arrayExists(other -> other.1 > event.1 AND (other.2 = 13 OR other.3 = event.3), undone), approvals_given) AS approvals_standing,
         toInt64(nullIf(if(empty(approvals_standing), arrayMax(approvals_given.1), arrayMax(approvals_standing.1)), 0)) AS approved,
         -- Closings and reopenings: GitLab's list calls a reopening opened.
@@ -130,20 +130,10 @@ joined AS
     FROM requests
     LEFT ANY JOIN told USING (instance, project_id, iid)
     LEFT ANY JOIN ${database}.merge_request_beginnings AS merge_request_beginnings USING (instance, project_id, iid)
-    LEFT ANY JOIN
-    (
-        SELECT instance, project_id, assumeNotNull(noteable_iid) AS iid, count() AS comment_count
-        FROM ${database}.notes
-        WHERE noteable_type = 'MergeRequest' AND noteable_iid IS NOT NULL AND NOT ifNull(system, false) AND NOT ifNull(internal, false)
-        GROUP BY instance, project_id, noteable_iid
-    ) AS written USING (instance, project_id, iid)
-    LEFT ANY JOIN
-    (
-        SELECT instance, project_id, ifNull(target_branch, '') AS source, true AS is_promotion, arrayJoin(if(
-            merge_commit_sha != '' OR squash_commit_sha != '', [ifNull(merge_commit_sha, ''), ifNull(squash_commit_sha, '')], [ifNull(head_sha, '')])) AS head
-        FROM ${database}.merge_requests
-        WHERE merged_at IS NOT NULL
-    ) AS landed USING (instance, project_id, source, head)
+    LEFT ANY JOIN (SELECT instance, project_id, iid, is_promotion, notEmpty(reverts) AS is_revert FROM ${database}.merge_request_places) AS places
+        USING (instance, project_id, iid)
+    LEFT ANY JOIN (SELECT instance, project_id, arrayJoin(reverts) AS iid, true AS is_reverted FROM ${database}.merge_request_places) AS taken_back
+        USING (instance, project_id, iid)
 )
 SELECT
     instance, project_id, iid, author_id, ifNull((instance, author_id) IN bots, false) AS author_is_bot,
@@ -162,10 +152,10 @@ SELECT
     arraySum((reopening, closing) -> toInt64(reopening) - closing, reopenings, arraySlice(closings, 1, length(reopenings))) AS closed_seconds,
     arraySum((ready, draft) -> toInt64(ready) - draft, readied, arraySlice(drafted, 1, length(readied))) AS draft_seconds,
     arrayCount((event, before) -> event.2 != 4 AND before = 4, steps, arrayPopBack(arrayPushFront(steps.2, 4))) AS rounds,
-    length(approvals_given) AS approvals, length(arrayDistinct(approvals_given.3)) AS approvers, comment_count AS comments,
+    length(approvals_given) AS approvals, length(arrayDistinct(approvals_given.3)) AS approvers, length(arrayDistinct(arrayFilter(event -> event.2 = 8, all_events).5)) AS comments,
     commit_count AS commits, additions, deletions, changed_files,
     merged IS NOT NULL AND reviewed IS NULL AS is_unreviewed,
-    is_promotion AND merged IS NOT NULL AS is_promotion, false AS is_revert, false AS is_reverted,
+    is_promotion, is_revert, is_reverted,
     arrayFilter(note -> note != '', [
         if(ifNull(committed > readied_at, false), 'clock', ''), if(committed IS NULL, 'first_commit_unknown', ''),
         if(is_reviewed_in_draft, 'reviewed_in_draft', ''), if(is_unreviewed, 'unreviewed', '')

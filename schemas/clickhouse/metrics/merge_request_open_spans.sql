@@ -26,7 +26,7 @@ told AS
 (
     SELECT instance, project_id, merge_request_iid AS iid, arraySort(groupUniqArray((toUInt32(at), action = 'closed'))) AS states
     FROM ${database}.merge_request_timeline
-    WHERE action IN ('opened', 'closed', 'reopened') AND at IS NOT NULL
+    WHERE action IN ('opened', 'closed', 'reopened')
     GROUP BY instance, project_id, merge_request_iid
 ),
 turned AS

@@ -1,6 +1,6 @@
 -- A release, and how many merge requests it brought: those that were merged into the branch of its commit up to there, and are in no release before it on that
--- branch. Its place is that of its commit, wherever the tag stood before: where a merge request landed; of another commit of the default branch when it was
--- committed, after what had been merged by then.
+-- branch. Its place is that of its commit, wherever the tag stood before: where a merge request landed, or one that leads
+-- to such a commit; of another commit of the default branch when it was committed, after what had been merged by then.
 CREATE OR REPLACE VIEW ${database}.release_metrics ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -14,26 +14,24 @@ CREATE OR REPLACE VIEW ${database}.release_metrics ${on_cluster}
 ${security}
 AS
 WITH
-landed AS
-(
-    SELECT
-        instance, project_id, ifNull(target_branch, '') AS branch, toUInt32(toUnixTimestamp(assumeNotNull(merged_at))) AS place,
-        if(ifNull(source_project_id = project_id, false), ifNull(source_branch, ''), '') AS source, ifNull(nullIf(head_sha, ''), 'none') AS head,
-        arrayFilter(told -> told != '', [ifNull(merge_commit_sha, ''), ifNull(squash_commit_sha, '')]) AS told, if(empty(told), [head], told) AS shas
-    FROM ${database}.merge_requests
-    WHERE merged_at IS NOT NULL
-),
 released AS
 (
     SELECT
         instance, project_id, releases.tag AS tag, releases.released_at AS at, ifNull(commit_sha, '') AS sha,
-        if(landing.place > 0, landing.branch, own.branch) AS branch, if(landing.place > 0, landing.place, own.place) AS place
+        multiIf(landing.place > 0, landing.branch, deployed.place > 0, deployed.branch, own.branch) AS branch,
+        multiIf(landing.place > 0, landing.place, deployed.place > 0, deployed.place, own.place) AS place
     FROM ${database}.releases AS releases
-    LEFT ANY JOIN (SELECT instance, project_id, arrayJoin(shas) AS commit_sha, branch, place FROM landed) AS landing USING (instance, project_id, commit_sha)
+    LEFT ANY JOIN (SELECT instance, project_id, merge_request_places.sha AS commit_sha, branch, place FROM ${database}.merge_request_places AS merge_request_places) AS landing
+        USING (instance, project_id, commit_sha)
     LEFT ANY JOIN
     (
-        SELECT contributions.instance AS instance, contributions.project_id AS project_id, contributions.sha AS commit_sha,
-            ifNull(projects.default_branch, '') AS branch, toUInt32(toUnixTimestamp(assumeNotNull(committed_at))) AS place
+        SELECT instance, project_id, sha_places.sha AS commit_sha, branch, place FROM ${database}.sha_places AS sha_places WHERE word = 'walk'
+    ) AS deployed USING (instance, project_id, commit_sha)
+    LEFT ANY JOIN
+    (
+        SELECT
+            contributions.instance AS instance, contributions.project_id AS project_id, contributions.sha AS commit_sha,
+            ifNull(projects.default_branch, '') AS branch, toInt64(toUnixTimestamp(assumeNotNull(committed_at))) * 1000 + 999 AS place
         FROM ${database}.contributions AS contributions
         LEFT ANY JOIN (SELECT instance, project_id, default_branch FROM ${database}.projects) AS projects
             ON projects.instance = contributions.instance AND projects.project_id = contributions.project_id
@@ -42,9 +40,7 @@ released AS
 ),
 placed AS
 (
-    SELECT instance, project_id, branch, place, '' AS tag, NULL AS at, NOT is_promotion AS counts
-    FROM landed
-    LEFT ANY JOIN (SELECT instance, project_id, branch AS source, arrayJoin(shas) AS head, true AS is_promotion FROM landed) AS origins USING (instance, project_id, source, head)
+    SELECT instance, project_id, branch, place, '' AS tag, NULL AS at, NOT is_promotion AS counts FROM ${database}.merge_request_places
     UNION ALL
     SELECT instance, project_id, branch, place, tag, at, false AS counts FROM released
 ),

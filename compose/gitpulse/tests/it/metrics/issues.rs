@@ -9,7 +9,7 @@ use super::story::{Landing, MergeRequest, NONE, PROJECT, Story, iso, sha};
 #[track_caller]
 fn columns<const N: usize>(measured: &Measured, view: &str, key: Value, names: [&str; N]) -> Value {
     let row = measured.one(view, key);
-    json!(names.map(|name| row[name].clone()))
+    Value::Array(names.map(|name| row[name].clone()).to_vec())
 }
 
 /// Checks columns of a row on every face.

@@ -10,7 +10,7 @@ use super::story::Story;
 #[track_caller]
 fn columns<const N: usize>(measured: &Measured, view: &str, (key, id): (&str, u64), names: [&str; N]) -> Value {
     let row = measured.one(view, json!({key: id}));
-    json!(names.map(|name| row[name].clone()))
+    Value::Array(names.map(|name| row[name].clone()).to_vec())
 }
 
 /// Checks columns of a pipeline on every face.
