@@ -1,7 +1,5 @@
--- A job that came to its end, once for each run: a retry has an id of its own. What never ran (skipped, canceled before it started) is no attempt.
---
--- Which run of a name is the last, and which the how manieth, ids say: no flag of GitLab is needed. A run is in vain if its pipeline was superseded or
--- canceled, if it did not succeed and a later run of its name came, or if it was itself canceled: a success that is run again was not in vain.
+-- Runs of jobs, as in job_attempts, with what started their pipeline, and whether they were in vain: if the pipeline was superseded or canceled; if a run did
+-- not succeed and a later one of its name came; if it was itself canceled. A success that is run again was not in vain.
 CREATE OR REPLACE VIEW ${database}.job_metrics ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -29,43 +27,17 @@ CREATE OR REPLACE VIEW ${database}.job_metrics ${on_cluster}
     waste LowCardinality(String) COMMENT 'Why: superseded, canceled or retried; empty where it did not run in vain'
 )
 ${security}
-AS
-WITH
-    -- Never negative, and NULL where one of the times is unknown (which `greatest` passes over).
-    (later, earlier) -> if(later < earlier, 0, later - earlier) AS passed,
-runs AS
-(
-    SELECT
-        instance, project_id, id AS job_id, ifNull(job_runs.pipeline_id, 0) AS pipeline_id,
-        ifNull(job_runs.name, '') AS name, ifNull(job_runs.stage, '') AS stage, ifNull(job_runs.ref, '') AS ref, runner_tags,
-        ifNull(job_runs.status, '') AS status, status = 'failed' AND ifNull(allow_failure, false) AS is_allowed_failure,
-        toDateTime(job_runs.created_at, 'UTC') AS created_at, toDateTime(job_runs.started_at, 'UTC') AS started_at,
-        toDateTime(job_runs.finished_at, 'UTC') AS finished_at,
-        ifNull(job_runs.failure_reason, '') AS reason, job_runs.queued_seconds AS queued,
-        multiIf(status IN ('success', 'failed'), status, started_at IS NULL, 'none', status = 'canceled', status, 'none') AS outcome
-    FROM ${database}.job_runs AS job_runs
-)
-SELECT
-    instance, project_id, job_id, pipeline_id, name,
-    -- As CommitStatus#group_name of GitLab.
-    trimBoth(replaceRegexpOne(name, '([\\s:]+((\\[.*\\])|(\\d+[\\s:/\\\\]+\\d+))){1,3}\\s*$', '')) AS group_name,
-    stage, ref, source, runner_tags, status, is_allowed_failure, outcome,
+AS SELECT
+    runs.instance AS instance, runs.project_id AS project_id, job_id, runs.pipeline_id AS pipeline_id, name, group_name, stage, runs.ref AS ref, source,
+    runner_tags, runs.status AS status, is_allowed_failure, runs.outcome AS outcome, failure_class, attempt, is_final,
+    runs.created_at AS created_at, started_at, runs.finished_at AS finished_at, runs.duration_seconds AS duration_seconds, runs.queued_seconds AS queued_seconds,
+    if(waste = '', 0, ifNull(runs.duration_seconds, 0)) AS wasted_seconds,
     multiIf(
-        outcome != 'failed', '',
-        reason IN ('', 'unknown_failure', 'script_failure', 'job_execution_timeout', 'trace_size_exceeded'), 'script',
-        'system') AS failure_class,
-    countIf(outcome != 'none') OVER (PARTITION BY instance, project_id, pipeline_id, name ORDER BY job_id ROWS UNBOUNDED PRECEDING) AS attempt,
-    job_id = max(job_id) OVER (PARTITION BY instance, project_id, pipeline_id, name) AS is_final,
-    created_at, started_at, finished_at,
-    passed(toInt64(toUnixTimestamp(finished_at)), toInt64(toUnixTimestamp(started_at))) AS duration_seconds,
-    if(started_at IS NULL, NULL, toInt64(floor(queued))) AS queued_seconds,
-    if(waste = '', 0, ifNull(duration_seconds, 0)) AS wasted_seconds,
-    multiIf(
-        outcome = 'none' OR ifNull(duration_seconds, 0) = 0, '',
+        runs.outcome = 'none' OR ifNull(runs.duration_seconds, 0) = 0, '',
         pipeline_outcomes.outcome IN ('superseded', 'canceled'), pipeline_outcomes.outcome,
         NOT is_final AND runs.outcome != 'success', 'retried',
         runs.outcome = 'canceled', 'canceled',
         '') AS waste
-FROM runs
+FROM ${database}.job_attempts AS runs
 LEFT ANY JOIN (SELECT instance, project_id, pipeline_id, source, outcome FROM ${database}.pipeline_outcomes) AS pipeline_outcomes
     ON pipeline_outcomes.instance = runs.instance AND pipeline_outcomes.project_id = runs.project_id AND pipeline_outcomes.pipeline_id = runs.pipeline_id;
