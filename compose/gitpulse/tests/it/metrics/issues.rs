@@ -26,22 +26,44 @@ async fn case_39_the_last_closing_counts() {
     let mut story = Story::default();
     let created = json!({"created_at": iso("03-02 08:00"), "closed_at": null});
     story.issue(701, "03-02 08:00", "issue/opened.webhook", created);
-    story.issue(701, "03-02 12:00", "issue/closed.webhook", json!({"created_at": iso("03-02 08:00"), "closed_at": iso("03-02 12:00")}));
-    story.issue(701, "03-03 12:00", "issue/reopened.webhook", json!({"created_at": iso("03-02 08:00"), "closed_at": null}));
-    story.issue(701, "03-05 08:00", "issue/closed.webhook", json!({"created_at": iso("03-02 08:00"), "closed_at": iso("03-05 08:00")}));
+    story.issue(
+        701,
+        "03-02 12:00",
+        "issue/closed.webhook",
+        json!({"created_at": iso("03-02 08:00"), "closed_at": iso("03-02 12:00")}),
+    );
+    story.issue(
+        701,
+        "03-03 12:00",
+        "issue/reopened.webhook",
+        json!({"created_at": iso("03-02 08:00"), "closed_at": null}),
+    );
+    story.issue(
+        701,
+        "03-05 08:00",
+        "issue/closed.webhook",
+        json!({"created_at": iso("03-02 08:00"), "closed_at": iso("03-05 08:00")}),
+    );
     story.issue_turned(701, 1, "03-02 12:00", "closed");
     story.issue_turned(701, 2, "03-03 12:00", "reopened");
     story.issue_turned(701, 3, "03-05 08:00", "closed");
     story.issue_is(701, json!({"created_at": iso("03-02 08:00"), "updated_at": iso("03-05 08:00"), "closed_at": iso("03-05 08:00")}));
     let names = ["closed_at", "lead_time_seconds", "reopenings", "counts_closed"];
-    check(&measure(&story).await, "issue_metrics", &json!({"issue_id": 701}), names, &json!(["2026-03-05 08:00:00", 3 * 86_400, 1, true]));
+    check(
+        &measure(&story).await,
+        "issue_metrics",
+        &json!({"issue_id": 701}),
+        names,
+        &json!(["2026-03-05 08:00:00", 3 * 86_400, 1, true]),
+    );
 }
 
 /// The issue that was moved away counts nowhere; what it became is as old as the first.
 #[tokio::test(flavor = "multi_thread")]
 async fn n8_a_moved_issue_counts_once() {
     let mut story = Story::default();
-    let moved = json!({"created_at": iso("03-02 08:00"), "closed_at": iso("03-02 12:00"), "moved_to_id": 702});
+    let moved =
+        json!({"created_at": iso("03-02 08:00"), "closed_at": iso("03-02 12:00"), "moved_to_id": 702});
     story.issue(701, "03-02 12:00", "issue/closed.webhook", moved.clone());
     story.issue_is(701, crate::metrics::story::with(moved, json!({"updated_at": iso("03-02 12:00")})));
     let opened = json!({"created_at": iso("03-02 08:00"), "closed_at": null, "state": "opened"});
@@ -51,7 +73,13 @@ async fn n8_a_moved_issue_counts_once() {
     let names = ["is_moved", "counts_opened", "counts_closed", "lead_time_seconds"];
     check(&faces, "issue_metrics", &json!({"issue_id": 701}), names, &json!([true, false, false, null]));
     check(&faces, "issue_metrics", &json!({"issue_id": 702}), names, &json!([false, true, false, null]));
-    check(&faces, "issue_metrics", &json!({"issue_id": 702}), ["created_at"], &json!(["2026-03-02 08:00:00"]));
+    check(
+        &faces,
+        "issue_metrics",
+        &json!({"issue_id": 702}),
+        ["created_at"],
+        &json!(["2026-03-02 08:00:00"]),
+    );
 }
 
 /// The SHAs of a project's contributions.
@@ -66,8 +94,19 @@ fn contributed(measured: &Measured, project: u64) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn case_78_commits_of_the_default_branch() {
     let mut story = Story::default();
-    story.object(schemas::api::resource::Resource::Project, &crate::law::records::body("project/checkout.api"));
-    story.contributed(PROJECT, "topic", "03-02 09:00", NONE, &[("a", "03-02 08:00"), ("t", "03-02 08:30")], 2, false);
+    story.object(
+        schemas::api::resource::Resource::Project,
+        &crate::law::records::body("project/checkout.api"),
+    );
+    story.contributed(
+        PROJECT,
+        "topic",
+        "03-02 09:00",
+        NONE,
+        &[("a", "03-02 08:00"), ("t", "03-02 08:30")],
+        2,
+        false,
+    );
     story.main_pushed("03-02 10:00", "z", &[("a", "03-02 08:00"), ("b", "03-02 09:30")], 25, false);
     story.main_pushed("03-02 11:00", "b", &[("c", "03-02 10:30")], 21, true);
     let faces = measure(&story).await;
@@ -76,10 +115,19 @@ async fn case_78_commits_of_the_default_branch() {
     // The API listed the default branch alone, and of these a and b not: a list of the story, not of GitLab.
     assert_eq!(contributed(&faces.api, PROJECT), [sha("c")]);
     let row = faces.both.one("contributions", json!({"sha": sha("c")}));
-    assert_eq!((&row["author"], &row["additions"], &row["author_is_bot"]), (&json!("mika@example.com"), &json!(3), &json!(false)));
+    assert_eq!(
+        (&row["author"], &row["additions"], &row["author_is_bot"]),
+        (&json!("mika@example.com"), &json!(3), &json!(false))
+    );
     let row = faces.webhooks.one("contributions", json!({"sha": sha("b")}));
     assert_eq!((&row["author"], &row["additions"]), (&json!("mika@example.com"), &Value::Null));
-    let gaps = |measured: &Measured| measured.rows("contribution_gaps").iter().map(|row| row["unlisted_commits"].clone()).collect::<Vec<_>>();
+    let gaps = |measured: &Measured| {
+        measured
+            .rows("contribution_gaps")
+            .iter()
+            .map(|row| row["unlisted_commits"].clone())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(gaps(&faces.webhooks), [json!(23), json!(20)]);
     assert_eq!(gaps(&faces.both), [json!(23)]);
 }
@@ -91,7 +139,13 @@ async fn n11_squashed_rebased_and_picked() {
     let branch = [("a", "03-02 08:00"), ("b", "03-02 08:10"), ("c", "03-02 08:20")];
     story.contributed(PROJECT, "squashed", "03-02 09:00", NONE, &branch, 3, false);
     story.main_pushed("03-02 10:00", "z", &[("s", "03-02 10:00")], 1, true);
-    story.main_pushed("03-02 11:00", "s", &[("ra", "03-02 11:00"), ("rb", "03-02 11:00"), ("rc", "03-02 11:00")], 3, true);
+    story.main_pushed(
+        "03-02 11:00",
+        "s",
+        &[("ra", "03-02 11:00"), ("rb", "03-02 11:00"), ("rc", "03-02 11:00")],
+        3,
+        true,
+    );
     story.contributed(PROJECT, "release", "03-02 12:00", "x", &[("p", "03-02 12:00")], 1, false);
     for (face, measured) in measure(&story).await.all() {
         if face == "API" {
@@ -116,7 +170,9 @@ async fn n12_a_commit_of_a_fork_is_no_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn case_79_what_a_release_brought() {
     let mut story = Story::default();
-    for (iid, landing, merged) in [(1, "A", "03-02 10:00"), (2, "B", "03-03 10:00"), (3, "C", "03-04 10:00"), (4, "D", "03-05 10:00")] {
+    for (iid, landing, merged) in
+        [(1, "A", "03-02 10:00"), (2, "B", "03-03 10:00"), (3, "C", "03-04 10:00"), (4, "D", "03-05 10:00")]
+    {
         story.merged(&MergeRequest::new(iid, "03-01 10:00"), merged, &Landing::Merge(landing));
     }
     story.merged(&MergeRequest::new(5, "03-01 10:00").to("other"), "03-03 11:00", &Landing::Merge("E"));
@@ -126,7 +182,9 @@ async fn case_79_what_a_release_brought() {
     story.released("v0", "D", "03-01 12:00", "2026-03-06T12:00:00.000Z");
     let faces = measure(&story).await;
     let names = ["previous_tag", "merge_requests", "is_upcoming"];
-    for (tag, expected) in [("v1", json!([null, 1, false])), ("v2", json!(["v1", 2, true])), ("v0", json!(["v2", 1, false]))] {
+    for (tag, expected) in
+        [("v1", json!([null, 1, false])), ("v2", json!(["v1", 2, true])), ("v0", json!(["v2", 1, false]))]
+    {
         check(&faces, "release_metrics", &json!({"tag": tag}), names, &expected);
     }
 }
@@ -137,7 +195,13 @@ async fn case_72_days_are_cut_when_asked() {
     let mut story = Story::default();
     let request = MergeRequest::new(1, "03-02 10:00");
     story.merged(&request, "03-02 22:00", &Landing::Merge("A"));
-    check(&measure(&story).await, "merge_request_metrics", &json!({"iid": 1}), ["merged_at"], &json!(["2026-03-02 22:00:00"]));
+    check(
+        &measure(&story).await,
+        "merge_request_metrics",
+        &json!({"iid": 1}),
+        ["merged_at"],
+        &json!(["2026-03-02 22:00:00"]),
+    );
     let day = "SELECT toString(toDate(toDateTime('2026-03-02 22:00:00', 'UTC'), 'Etc/GMT-10'))";
     assert_eq!(asked::<String>(day).await, "2026-03-03");
 }
@@ -150,13 +214,21 @@ async fn case_74_whole_seconds_on_both_faces() {
     story.merged(&request, "03-02 11:00", &Landing::Merge("A"));
     let precise = |record: crate::law::records::Record| {
         record.changed(|body| {
-            for (name, value) in [("created_at", "2026-03-02T10:00:00.100Z"), ("merged_at", "2026-03-02T11:00:00.900Z")] {
+            for (name, value) in
+                [("created_at", "2026-03-02T10:00:00.100Z"), ("merged_at", "2026-03-02T11:00:00.900Z")]
+            {
                 body[name] = json!(value);
             }
         })
     };
     story.objects = story.objects.into_iter().map(precise).collect();
-    check(&measure(&story).await, "merge_request_metrics", &json!({"iid": 1}), ["open_seconds", "merged_at"], &json!([3600, "2026-03-02 11:00:00"]));
+    check(
+        &measure(&story).await,
+        "merge_request_metrics",
+        &json!({"iid": 1}),
+        ["open_seconds", "merged_at"],
+        &json!([3600, "2026-03-02 11:00:00"]),
+    );
 }
 
 /// What happened in March is right as soon as somebody tells it, in May.
@@ -166,7 +238,13 @@ async fn case_80_told_in_may() {
     let request = MergeRequest::new(1, "03-02 10:00");
     story.merged(&request, "03-02 11:00", &Landing::Merge("A"));
     story.webhooks = story.webhooks.into_iter().map(|record| record.at(&iso("05-20 10:00"))).collect();
-    check(&measure(&story).await, "merge_request_metrics", &json!({"iid": 1}), ["merged_at", "open_seconds"], &json!(["2026-03-02 11:00:00", 3600]));
+    check(
+        &measure(&story).await,
+        "merge_request_metrics",
+        &json!({"iid": 1}),
+        ["merged_at", "open_seconds"],
+        &json!(["2026-03-02 11:00:00", 3600]),
+    );
 }
 
 /// The median of an even number lies between the two in the middle, as in GitLab's database.

@@ -8,7 +8,12 @@ use super::story::Story;
 
 /// The values of some columns of the only row of a view with the id.
 #[track_caller]
-fn columns<const N: usize>(measured: &Measured, view: &str, (key, id): (&str, u64), names: [&str; N]) -> Value {
+fn columns<const N: usize>(
+    measured: &Measured,
+    view: &str,
+    (key, id): (&str, u64),
+    names: [&str; N],
+) -> Value {
     let row = measured.one(view, json!({key: id}));
     Value::Array(names.map(|name| row[name].clone()).to_vec())
 }
@@ -17,7 +22,11 @@ fn columns<const N: usize>(measured: &Measured, view: &str, (key, id): (&str, u6
 #[track_caller]
 fn check_pipeline<const N: usize>(faces: &Faces, id: u64, names: [&str; N], expected: &Value) {
     for (face, measured) in faces.all() {
-        assert_eq!(&columns(measured, "pipeline_metrics", ("pipeline_id", id), names), expected, "{face}: pipeline {id}");
+        assert_eq!(
+            &columns(measured, "pipeline_metrics", ("pipeline_id", id), names),
+            expected,
+            "{face}: pipeline {id}"
+        );
     }
 }
 
@@ -36,9 +45,21 @@ fn retried(story: &mut Story, listed: bool) {
     let failed = Run::new(12, "test", "failed", "03-02 09:54", "03-02 09:55");
     let passed = Run::new(13, "test", "success", "03-02 10:28", "03-02 10:29");
     story.pipeline_was(&pipeline, ("03-02 09:50", "created"), None, None, &[]);
-    story.pipeline_was(&pipeline, ("03-02 10:00", "failed"), Some("03-02 10:00"), Some(180), &[&build, &failed]);
+    story.pipeline_was(
+        &pipeline,
+        ("03-02 10:00", "failed"),
+        Some("03-02 10:00"),
+        Some(180),
+        &[&build, &failed],
+    );
     story.pipeline_was(&pipeline, ("03-02 10:28", "running"), None, None, &[&build]);
-    story.pipeline_was(&pipeline, ("03-02 10:30", "success"), Some("03-02 10:30"), Some(240), &[&build, &passed]);
+    story.pipeline_was(
+        &pipeline,
+        ("03-02 10:30", "success"),
+        Some("03-02 10:30"),
+        Some(240),
+        &[&build, &passed],
+    );
     story.pipeline_is(&pipeline, "success", Some("03-02 10:30"), Some(240));
     if listed {
         for run in [&build, &failed, &passed] {
@@ -58,7 +79,8 @@ async fn case_56_a_retried_pipeline_is_one() {
     let mut unlisted = Story::default();
     retried(&mut unlisted, false);
     let faces = measure(&unlisted).await;
-    let measured = [&faces.webhooks, &faces.api, &faces.both].map(|face| columns(face, "pipeline_metrics", ("pipeline_id", 1), names));
+    let measured = [&faces.webhooks, &faces.api, &faces.both]
+        .map(|face| columns(face, "pipeline_metrics", ("pipeline_id", 1), names));
     let known = json!(["success", "failed", false, 240]);
     assert_eq!(measured, [known.clone(), json!(["success", null, null, 240]), known]);
 }
@@ -70,24 +92,51 @@ async fn case_57_a_later_job_moves_no_pipeline() {
     let pipeline = Pipeline::new(1, "03-02 09:50");
     let build = Run::new(11, "build", "success", "03-02 09:51", "03-02 09:53");
     let idle = Run { manual: true, ..Run::idle(12, "check", "manual", "03-02 09:50") };
-    let played = Run { manual: true, created: "03-02 09:50", ..Run::new(12, "check", "success", "04-02 10:00", "04-02 10:01") };
-    story.pipeline_was(&pipeline, ("03-02 09:53", "success"), Some("03-02 09:53"), Some(120), &[&build, &idle]);
+    let played = Run {
+        manual: true,
+        created: "03-02 09:50",
+        ..Run::new(12, "check", "success", "04-02 10:00", "04-02 10:01")
+    };
+    story.pipeline_was(
+        &pipeline,
+        ("03-02 09:53", "success"),
+        Some("03-02 09:53"),
+        Some(120),
+        &[&build, &idle],
+    );
     story.pipeline_was(&pipeline, ("04-02 10:00", "running"), None, None, &[&build]);
-    story.pipeline_was(&pipeline, ("04-02 10:01", "success"), Some("04-02 10:01"), Some(180), &[&build, &played]);
+    story.pipeline_was(
+        &pipeline,
+        ("04-02 10:01", "success"),
+        Some("04-02 10:01"),
+        Some(180),
+        &[&build, &played],
+    );
     story.pipeline_is(&pipeline, "success", Some("04-02 10:01"), Some(180));
     story.run(&pipeline, &build);
     story.run(&pipeline, &played);
     let faces = measure(&story).await;
     let names = ["created_at", "duration_seconds", "outcome", "is_first_attempt_success"];
     check_pipeline(&faces, 1, names, &json!(["2026-03-02 09:50:00", 180, "success", true]));
-    check_job(&faces, 12, ["finished_at", "duration_seconds", "queued_seconds"], &json!(["2026-04-02 10:01:00", 60, 5]));
+    check_job(
+        &faces,
+        12,
+        ["finished_at", "duration_seconds", "queued_seconds"],
+        &json!(["2026-04-02 10:01:00", 60, 5]),
+    );
 }
 
 /// Children are no roots; their minutes are there.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_58_rates_are_of_root_pipelines() {
     let mut story = Story::default();
-    story.ran(&Pipeline::new(1, "03-02 09:50"), "success", "03-02 10:00", 60, &[Run::new(11, "build", "success", "03-02 09:51", "03-02 09:52")]);
+    story.ran(
+        &Pipeline::new(1, "03-02 09:50"),
+        "success",
+        "03-02 10:00",
+        60,
+        &[Run::new(11, "build", "success", "03-02 09:51", "03-02 09:52")],
+    );
     for id in 2..5 {
         let child = Pipeline::new(id, "03-02 09:52").child_of(1);
         let run = Run::new(id * 10, "test", "success", "03-02 09:53", "03-02 09:54");
@@ -95,8 +144,16 @@ async fn case_58_rates_are_of_root_pipelines() {
     }
     for (face, measured) in measure(&story).await.all() {
         assert_eq!(measured.find("pipeline_metrics", json!({"is_root": true})).len(), 1, "{face}");
-        assert_eq!(measured.find("pipeline_metrics", json!({"is_root": false, "run_seconds": 60})).len(), 3, "{face}");
-        assert_eq!(measured.find("job_metrics", json!({"outcome": "success", "duration_seconds": 60})).len(), 4, "{face}");
+        assert_eq!(
+            measured.find("pipeline_metrics", json!({"is_root": false, "run_seconds": 60})).len(),
+            3,
+            "{face}"
+        );
+        assert_eq!(
+            measured.find("job_metrics", json!({"outcome": "success", "duration_seconds": 60})).len(),
+            4,
+            "{face}"
+        );
     }
 }
 
@@ -104,8 +161,20 @@ async fn case_58_rates_are_of_root_pipelines() {
 #[tokio::test(flavor = "multi_thread")]
 async fn case_59_another_pipeline_makes_no_job_flaky() {
     let mut story = Story::default();
-    story.ran(&Pipeline::new(1, "03-02 09:50"), "failed", "03-02 10:00", 60, &[Run::new(11, "test", "failed", "03-02 09:51", "03-02 09:52")]);
-    story.ran(&Pipeline::new(2, "03-02 09:50").of(7), "success", "03-02 10:00", 60, &[Run::new(12, "test", "success", "03-02 09:51", "03-02 09:52")]);
+    story.ran(
+        &Pipeline::new(1, "03-02 09:50"),
+        "failed",
+        "03-02 10:00",
+        60,
+        &[Run::new(11, "test", "failed", "03-02 09:51", "03-02 09:52")],
+    );
+    story.ran(
+        &Pipeline::new(2, "03-02 09:50").of(7),
+        "success",
+        "03-02 10:00",
+        60,
+        &[Run::new(12, "test", "success", "03-02 09:51", "03-02 09:52")],
+    );
     for (face, measured) in measure(&story).await.all() {
         assert_eq!(measured.rows("flaky_jobs"), [] as [Value; 0], "{face}");
         let row = measured.one("flaky_by_sha", json!({"name": "test"}));
@@ -125,10 +194,14 @@ async fn case_60_merged_results_belong_to_their_merge_request() {
 /// Parts of one job are three jobs of one group.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_61_parts_are_no_retries() {
-    let names = ["test 1/3", "test 2/3", "test 3/3", "build: [linux, amd64]", "build: [linux, arm64]", "lint"];
+    let names =
+        ["test 1/3", "test 2/3", "test 3/3", "build: [linux, amd64]", "build: [linux, arm64]", "lint"];
     let groups = ["test", "test", "test", "build", "build", "lint"];
     let mut story = Story::default();
-    let runs: Vec<Run> = (11..).zip(names).map(|(id, name)| Run::new(id, name, "success", "03-02 09:51", "03-02 09:52")).collect();
+    let runs: Vec<Run> = (11..)
+        .zip(names)
+        .map(|(id, name)| Run::new(id, name, "success", "03-02 09:51", "03-02 09:52"))
+        .collect();
     story.ran(&Pipeline::new(1, "03-02 09:50"), "success", "03-02 10:00", 60, &runs);
     let faces = measure(&story).await;
     check_pipeline(&faces, 1, ["jobs", "attempts", "wasted_seconds"], &json!([6, 6, 0]));
@@ -160,7 +233,16 @@ async fn case_62_attempts_of_one_job() {
     let mut story = Story::default();
     thrice(&mut story, true);
     let faces = measure(&story).await;
-    let names = ["outcome", "is_first_attempt_success", "jobs", "attempts", "failed_attempts", "run_seconds", "wasted_seconds", "waste"];
+    let names = [
+        "outcome",
+        "is_first_attempt_success",
+        "jobs",
+        "attempts",
+        "failed_attempts",
+        "run_seconds",
+        "wasted_seconds",
+        "waste",
+    ];
     check_pipeline(&faces, 1, names, &json!(["success", false, 1, 3, 2, 360, 180, "retried"]));
     let names = ["attempt", "is_final", "outcome", "wasted_seconds", "waste"];
     check_job(&faces, 11, names, &json!([1, false, "failed", 60, "retried"]));
@@ -168,7 +250,16 @@ async fn case_62_attempts_of_one_job() {
     check_job(&faces, 13, names, &json!([3, true, "success", 0, ""]));
     for (face, measured) in faces.all() {
         let row = measured.one("flaky_jobs", json!({"pipeline_id": 1}));
-        let shown = ["name", "failed_job_id", "passed_job_id", "failed_at", "passed_at", "wasted_seconds", "failure_class"].map(|name| row[name].clone());
+        let shown = [
+            "name",
+            "failed_job_id",
+            "passed_job_id",
+            "failed_at",
+            "passed_at",
+            "wasted_seconds",
+            "failure_class",
+        ]
+        .map(|name| row[name].clone());
         let expected = json!(["test", 11, 13, "2026-03-02 09:52:00", "2026-03-02 09:59:00", 180, "script"]);
         assert_eq!(json!(shown), expected, "{face}");
     }
@@ -197,7 +288,12 @@ async fn case_64_a_manual_job_that_nobody_played() {
     story.pipeline_is(&pipeline, "manual", None, None);
     story.run(&pipeline, &idle);
     let faces = measure(&story).await;
-    check_pipeline(&faces, 1, ["outcome", "first_status", "attempts", "jobs"], &json!(["unfinished", null, 0, 0]));
+    check_pipeline(
+        &faces,
+        1,
+        ["outcome", "first_status", "attempts", "jobs"],
+        &json!(["unfinished", null, 0, 0]),
+    );
     for (face, measured) in faces.all() {
         assert!(measured.rows("job_metrics").iter().all(|row| row["outcome"] == "none"), "{face}");
     }
@@ -207,7 +303,11 @@ async fn case_64_a_manual_job_that_nobody_played() {
 #[tokio::test(flavor = "multi_thread")]
 async fn case_65_a_person_is_no_queue() {
     let mut story = Story::default();
-    let played = Run { manual: true, created: "03-02 09:50", ..Run::new(11, "deploy", "success", "03-05 09:51", "03-05 09:52") };
+    let played = Run {
+        manual: true,
+        created: "03-02 09:50",
+        ..Run::new(11, "deploy", "success", "03-05 09:51", "03-05 09:52")
+    };
     story.ran(&Pipeline::new(1, "03-02 09:50"), "success", "03-05 09:52", 60, &[played]);
     check_job(&measure(&story).await, 11, ["queued_seconds", "duration_seconds"], &json!([5, 60]));
 }
@@ -223,10 +323,18 @@ async fn case_66_skipped_is_no_attempt() {
     let skipped = Run::idle(22, "deploy", "skipped", "03-02 09:50");
     story.ran(&Pipeline::new(2, "03-02 09:50"), "failed", "03-02 09:52", 60, &[failed, skipped]);
     let faces = measure(&story).await;
-    check_pipeline(&faces, 1, ["outcome", "attempts", "is_first_attempt_success"], &json!(["skipped", 0, null]));
+    check_pipeline(
+        &faces,
+        1,
+        ["outcome", "attempts", "is_first_attempt_success"],
+        &json!(["skipped", 0, null]),
+    );
     check_pipeline(&faces, 2, ["outcome", "attempts", "jobs"], &json!(["failed", 1, 1]));
     for (face, measured) in faces.all() {
-        assert!(measured.find("job_metrics", json!({"job_id": 22})).iter().all(|row| row["outcome"] == "none"), "{face}");
+        assert!(
+            measured.find("job_metrics", json!({"job_id": 22})).iter().all(|row| row["outcome"] == "none"),
+            "{face}"
+        );
     }
 }
 
@@ -246,7 +354,12 @@ async fn case_67_superseded_and_canceled() {
     let faces = measure(&story).await;
     for (id, outcome) in [(1, "superseded"), (2, "canceled"), (4, "superseded"), (6, "canceled")] {
         check_pipeline(&faces, id, ["outcome", "wasted_seconds", "waste"], &json!([outcome, 240, outcome]));
-        check_job(&faces, 10 + id, ["outcome", "wasted_seconds", "waste"], &json!(["canceled", 240, outcome]));
+        check_job(
+            &faces,
+            10 + id,
+            ["outcome", "wasted_seconds", "waste"],
+            &json!(["canceled", 240, outcome]),
+        );
     }
 }
 
@@ -257,7 +370,12 @@ async fn case_68_an_allowed_failure() {
     let allowed = Run { allow_failure: true, ..Run::new(11, "lint", "failed", "03-02 09:51", "03-02 09:52") };
     story.ran(&Pipeline::new(1, "03-02 09:50"), "success", "03-02 10:00", 60, &[allowed]);
     let faces = measure(&story).await;
-    check_pipeline(&faces, 1, ["outcome", "is_first_attempt_success", "failed_attempts"], &json!(["success", true, 1]));
+    check_pipeline(
+        &faces,
+        1,
+        ["outcome", "is_first_attempt_success", "failed_attempts"],
+        &json!(["success", true, 1]),
+    );
     check_job(&faces, 11, ["outcome", "is_allowed_failure"], &json!(["failed", true]));
 }
 
@@ -275,7 +393,10 @@ async fn case_69_failures_of_the_system_are_apart() {
     let runs: Vec<Run> = (11..)
         .zip(names)
         .zip(reasons)
-        .map(|((id, name), (reason, _))| Run { reason: Some(reason), ..Run::new(id, name, "failed", "03-02 09:51", "03-02 09:52") })
+        .map(|((id, name), (reason, _))| Run {
+            reason: Some(reason),
+            ..Run::new(id, name, "failed", "03-02 09:51", "03-02 09:52")
+        })
         .collect();
     story.ran(&Pipeline::new(1, "03-02 09:50"), "failed", "03-02 10:00", 60, &runs);
     let faces = measure(&story).await;
@@ -288,9 +409,16 @@ async fn case_69_failures_of_the_system_are_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn case_70_retention_changes_no_rate() {
     let mut story = Story::default();
-    story.ran(&Pipeline::new(1, "03-02 09:50"), "failed", "03-02 10:00", 60, &[Run::new(11, "test", "failed", "03-02 09:51", "03-02 09:52")]);
+    story.ran(
+        &Pipeline::new(1, "03-02 09:50"),
+        "failed",
+        "03-02 10:00",
+        60,
+        &[Run::new(11, "test", "failed", "03-02 09:51", "03-02 09:52")],
+    );
     let absent = json!({"resource": "pipeline", "id": 1, "project_id": 42, "absent_since": super::story::iso("06-01 10:00")});
-    let absent = crate::law::records::Record::object(schemas::EventKind::Pipeline, "project/42/pipeline/1", &absent);
+    let absent =
+        crate::law::records::Record::object(schemas::EventKind::Pipeline, "project/42/pipeline/1", &absent);
     story.webhooks.push(absent.clone());
     story.objects.push(absent);
     check_pipeline(&measure(&story).await, 1, ["outcome", "attempts"], &json!(["failed", 1]));
@@ -299,13 +427,17 @@ async fn case_70_retention_changes_no_rate() {
 /// Waiting times in every shape that GitLab sends; none is no observation.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_71_waiting_times_of_any_shape() {
-    let shapes = [(json!(7), json!(7)), (json!(7.9), json!(7)), (Value::Null, Value::Null), (json!(""), Value::Null)];
+    let shapes =
+        [(json!(7), json!(7)), (json!(7.9), json!(7)), (Value::Null, Value::Null), (json!(""), Value::Null)];
     let mut story = Story::default();
     let names = ["a", "b", "c", "d"];
     let runs: Vec<Run> = (11..)
         .zip(names)
         .zip(&shapes)
-        .map(|((id, name), (queued, _))| Run { queued: queued.clone(), ..Run::new(id, name, "success", "03-02 09:51", "03-02 09:52") })
+        .map(|((id, name), (queued, _))| Run {
+            queued: queued.clone(),
+            ..Run::new(id, name, "success", "03-02 09:51", "03-02 09:52")
+        })
         .collect();
     story.ran(&Pipeline::new(1, "03-02 09:50"), "success", "03-02 10:00", 60, &runs);
     let faces = measure(&story).await;
@@ -320,7 +452,8 @@ async fn n14_one_status_a_pipeline() {
     let mut story = Story::default();
     retried(&mut story, true);
     for (face, measured) in measure(&story).await.all() {
-        let statuses: Vec<&Value> = measured.rows("pipeline_metrics").iter().map(|row| &row["status"]).collect();
+        let statuses: Vec<&Value> =
+            measured.rows("pipeline_metrics").iter().map(|row| &row["status"]).collect();
         assert_eq!(statuses, [&json!("success")], "{face}");
     }
 }
@@ -333,14 +466,27 @@ async fn n15_a_retry_two_days_later() {
     let first = Run::new(11, "build", "success", "03-02 09:51", "03-02 09:53");
     let failed = Run::new(12, "test", "failed", "03-02 09:54", "03-02 09:55");
     let passed = Run::new(13, "test", "success", "03-04 09:54", "03-04 09:55");
-    story.pipeline_was(&pipeline, ("03-02 09:55", "failed"), Some("03-02 09:55"), Some(180), &[&first, &failed]);
-    story.pipeline_was(&pipeline, ("03-04 09:55", "success"), Some("03-04 09:55"), Some(180), &[&first, &passed]);
+    story.pipeline_was(
+        &pipeline,
+        ("03-02 09:55", "failed"),
+        Some("03-02 09:55"),
+        Some(180),
+        &[&first, &failed],
+    );
+    story.pipeline_was(
+        &pipeline,
+        ("03-04 09:55", "success"),
+        Some("03-04 09:55"),
+        Some(180),
+        &[&first, &passed],
+    );
     story.pipeline_is(&pipeline, "success", Some("03-04 09:55"), Some(180));
     for run in [&first, &failed, &passed] {
         story.run(&pipeline, run);
     }
     let faces = measure(&story).await;
-    let names = ["queued_seconds", "duration_seconds", "wasted_seconds", "is_first_attempt_success", "run_seconds"];
+    let names =
+        ["queued_seconds", "duration_seconds", "wasted_seconds", "is_first_attempt_success", "run_seconds"];
     check_pipeline(&faces, 1, names, &json!([5, 180, 60, false, 240]));
     check_job(&faces, 12, ["queued_seconds", "wasted_seconds"], &json!([5, 60]));
 }

@@ -51,7 +51,12 @@ async fn case_43_reviewed_in_draft() {
     story.approved(&request, REVIEWER, "03-02 13:00", &[(REVIEWER, "03-02 13:00")]);
     story.lands(&request, "03-02 14:00");
     let faces = measure(&story).await;
-    check(&faces, 1, ["pickup_seconds", "review_seconds", "ready_at"], &json!([0, 7200, "2026-03-02 12:00:00"]));
+    check(
+        &faces,
+        1,
+        ["pickup_seconds", "review_seconds", "ready_at"],
+        &json!([0, 7200, "2026-03-02 12:00:00"]),
+    );
     for (face, measured) in faces.all() {
         let notes = &columns(measured, 1, ["notes"])[0];
         assert!(notes.as_array().unwrap().contains(&json!("reviewed_in_draft")), "{face}: {notes}");
@@ -90,7 +95,12 @@ async fn case_46_merged_unreviewed() {
     story.opened(&request);
     story.lands(&request, "03-02 11:30");
     let faces = measure(&story).await;
-    check(&faces, 1, ["pickup_seconds", "review_seconds", "merge_seconds", "is_unreviewed"], &json!([null, null, null, true]));
+    check(
+        &faces,
+        1,
+        ["pickup_seconds", "review_seconds", "merge_seconds", "is_unreviewed"],
+        &json!([null, null, null, true]),
+    );
     check(&faces, 1, ["notes"], &json!([["first_commit_unknown", "unreviewed"]]));
 }
 
@@ -130,7 +140,10 @@ async fn case_48_an_approval_that_no_longer_stood() {
     story.lands(&request, "03-02 14:00");
     let faces = measure(&story).await;
     for measured in [&faces.webhooks, &faces.both] {
-        assert_eq!(columns(measured, 1, ["approvals", "approvers", "approved_at"]), json!([2, 2, "2026-03-02 11:00:00"]));
+        assert_eq!(
+            columns(measured, 1, ["approvals", "approvers", "approved_at"]),
+            json!([2, 2, "2026-03-02 11:00:00"])
+        );
     }
     // The API does not tell that it was taken back.
     assert_eq!(columns(&faces.api, 1, ["approvals", "approved_at"]), json!([2, "2026-03-02 12:00:00"]));
@@ -191,10 +204,16 @@ async fn case_52_closed_for_a_week() {
     story.turned(&request, 902, "03-10 10:00", "reopened");
     story.lands(&request, "03-11 10:00");
     let faces = measure(&story).await;
-    check(&faces, 1, ["closed_seconds", "cycle_seconds", "open_seconds", "state"], &json!([7 * DAY, 9 * DAY, 9 * DAY, "merged"]));
+    check(
+        &faces,
+        1,
+        ["closed_seconds", "cycle_seconds", "open_seconds", "state"],
+        &json!([7 * DAY, 9 * DAY, 9 * DAY, "merged"]),
+    );
     for (face, measured) in faces.all() {
         let spans = measured.find("merge_request_open_spans", json!({"iid": 1}));
-        let mut spans: Vec<_> = spans.iter().map(|row| json!([row["opened_at"], row["ended_at"], row["is_first"]])).collect();
+        let mut spans: Vec<_> =
+            spans.iter().map(|row| json!([row["opened_at"], row["ended_at"], row["is_first"]])).collect();
         spans.sort_by_key(|span| span[0].to_string());
         let expected = [
             json!(["2026-03-02 10:00:00", "2026-03-03 10:00:00", true]),
@@ -221,7 +240,11 @@ async fn case_54_deleted_after_the_merge() {
     story.opened(&request);
     story.lands(&request, "03-02 11:00");
     let absent = json!({"resource": "merge_request", "id": 90_001, "iid": 1, "project_id": 42, "absent_since": super::story::iso("06-01 10:00")});
-    let absent = crate::law::records::Record::object(schemas::EventKind::MergeRequest, "project/42/merge_request/1", &absent);
+    let absent = crate::law::records::Record::object(
+        schemas::EventKind::MergeRequest,
+        "project/42/merge_request/1",
+        &absent,
+    );
     story.webhooks.push(absent.clone());
     story.objects.push(absent);
     check(&measure(&story).await, 1, ["state", "cycle_seconds"], &json!(["merged", 3600]));
@@ -241,7 +264,10 @@ async fn case_55_open_as_of_a_moment() {
     story.is_still(&requests[3], "opened", "05-20 10:00", json!({}));
     let faces = measure(&story).await;
     let open = |measured: &Measured, moment: &str| {
-        let is_open = |row: &&Value| row["opened_at"].as_str().unwrap() <= moment && row["ended_at"].as_str().is_none_or(|ended| ended > moment);
+        let is_open = |row: &&Value| {
+            row["opened_at"].as_str().unwrap() <= moment
+                && row["ended_at"].as_str().is_none_or(|ended| ended > moment)
+        };
         let rows = measured.rows("merge_request_open_spans").iter().filter(is_open);
         let mut iids: Vec<u64> = rows.map(|row| row["iid"].as_u64().unwrap()).collect();
         iids.sort_unstable();
@@ -265,9 +291,15 @@ async fn n6_a_forced_push_hides_no_first_commit() {
     story.lands(&request, "03-02 12:00");
     let faces = measure(&story).await;
     for measured in [&faces.webhooks, &faces.both] {
-        assert_eq!(columns(measured, 1, ["coding_seconds", "open_seconds", "cycle_seconds"]), json!([7200, 7200, 14_400]));
+        assert_eq!(
+            columns(measured, 1, ["coding_seconds", "open_seconds", "cycle_seconds"]),
+            json!([7200, 7200, 14_400])
+        );
     }
-    assert_eq!(columns(&faces.api, 1, ["coding_seconds", "cycle_seconds", "first_commit_at"]), json!([null, 7200, null]));
+    assert_eq!(
+        columns(&faces.api, 1, ["coding_seconds", "cycle_seconds", "first_commit_at"]),
+        json!([null, 7200, null])
+    );
 }
 
 /// The first commit is two years old, the first push an hour.
@@ -279,7 +311,12 @@ async fn case_33_an_old_commit() {
     story.commits_are(&request, &[("old", "01-02 10:00")]);
     story.lands(&request, "03-02 12:00");
     let names = ["first_commit_at", "first_push_at", "cycle_seconds"];
-    check(&measure(&story).await, 1, names, &json!(["2026-01-02 10:00:00", "2026-03-02 09:00:00", 59 * DAY + 7200]));
+    check(
+        &measure(&story).await,
+        1,
+        names,
+        &json!(["2026-01-02 10:00:00", "2026-03-02 09:00:00", 59 * DAY + 7200]),
+    );
 }
 
 /// A commit from the future: no stage is negative, and the row says why.
@@ -290,7 +327,12 @@ async fn case_34_a_clock_ahead() {
     story.opened(&request);
     story.commits_are(&request, &[("ahead", "03-02 13:00")]);
     story.lands(&request, "03-02 12:00");
-    check(&measure(&story).await, 1, ["coding_seconds", "cycle_seconds", "notes"], &json!([0, 7200, ["clock", "unreviewed"]]));
+    check(
+        &measure(&story).await,
+        1,
+        ["coding_seconds", "cycle_seconds", "notes"],
+        &json!([0, 7200, ["clock", "unreviewed"]]),
+    );
 }
 
 /// A first push of more commits than a webhook lists: unknown, until the API listed them.
@@ -302,9 +344,15 @@ async fn case_35_more_commits_than_a_webhook_lists() {
     story.commits_are(&request, &[("frst", "03-01 08:00"), ("last", "03-02 08:00")]);
     story.lands(&request, "03-02 12:00");
     let faces = measure(&story).await;
-    assert_eq!(columns(&faces.webhooks, 1, ["first_commit_at", "notes"]), json!([null, ["first_commit_unknown", "unreviewed"]]));
+    assert_eq!(
+        columns(&faces.webhooks, 1, ["first_commit_at", "notes"]),
+        json!([null, ["first_commit_unknown", "unreviewed"]])
+    );
     for measured in [&faces.api, &faces.both] {
-        assert_eq!(columns(measured, 1, ["first_commit_at", "notes"]), json!(["2026-03-01 08:00:00", ["unreviewed"]]));
+        assert_eq!(
+            columns(measured, 1, ["first_commit_at", "notes"]),
+            json!(["2026-03-01 08:00:00", ["unreviewed"]])
+        );
     }
 }
 
@@ -312,7 +360,10 @@ async fn case_35_more_commits_than_a_webhook_lists() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_branch_that_was_used_before() {
     let mut story = Story::default();
-    let (first, second) = (MergeRequest::new(1, "03-02 10:00").from("develop"), MergeRequest::new(2, "03-09 10:00").from("develop"));
+    let (first, second) = (
+        MergeRequest::new(1, "03-02 10:00").from("develop"),
+        MergeRequest::new(2, "03-09 10:00").from("develop"),
+    );
     story.branch_pushed(&first, "03-02 09:00", NONE, &[("a", "03-02 08:00")]);
     story.opened(&first);
     story.lands(&first, "03-02 12:00");
@@ -321,8 +372,14 @@ async fn a_branch_that_was_used_before() {
     story.lands(&second, "03-09 12:00");
     let faces = measure(&story).await;
     for measured in [&faces.webhooks, &faces.both] {
-        assert_eq!(columns(measured, 1, ["first_commit_at", "first_push_at"]), json!(["2026-03-02 08:00:00", "2026-03-02 09:00:00"]));
-        assert_eq!(columns(measured, 2, ["first_commit_at", "first_push_at"]), json!(["2026-03-09 08:00:00", "2026-03-09 09:00:00"]));
+        assert_eq!(
+            columns(measured, 1, ["first_commit_at", "first_push_at"]),
+            json!(["2026-03-02 08:00:00", "2026-03-02 09:00:00"])
+        );
+        assert_eq!(
+            columns(measured, 2, ["first_commit_at", "first_push_at"]),
+            json!(["2026-03-09 08:00:00", "2026-03-09 09:00:00"])
+        );
     }
 }
 

@@ -36,7 +36,15 @@ pub(crate) struct Run {
 impl Pipeline {
     /// A pipeline of a push to main, of the commit `A`.
     pub(crate) fn new(id: u64, created: &'static str) -> Pipeline {
-        Pipeline { id, reference: "main", source: "push", commit: "A", merge_request: None, parent: None, created }
+        Pipeline {
+            id,
+            reference: "main",
+            source: "push",
+            commit: "A",
+            merge_request: None,
+            parent: None,
+            created,
+        }
     }
 
     /// Of a merge request.
@@ -62,7 +70,13 @@ impl Pipeline {
 
 impl Run {
     /// A run that was created when it started, and ended with `status`.
-    pub(crate) fn new(id: u64, name: &'static str, status: &'static str, started: &'static str, finished: &'static str) -> Run {
+    pub(crate) fn new(
+        id: u64,
+        name: &'static str,
+        status: &'static str,
+        started: &'static str,
+        finished: &'static str,
+    ) -> Run {
         Run {
             id,
             name,
@@ -79,12 +93,20 @@ impl Run {
 
     /// A job that never ran.
     pub(crate) fn idle(id: u64, name: &'static str, status: &'static str, created: &'static str) -> Run {
-        Run { started: None, finished: None, queued: Value::Null, created, ..Run::new(id, name, status, created, created) }
+        Run {
+            started: None,
+            finished: None,
+            queued: Value::Null,
+            created,
+            ..Run::new(id, name, status, created, created)
+        }
     }
 
     /// The job in the events of its pipeline.
     fn build(&self) -> Value {
-        let moment = |text: Option<&'static str>| text.map(|text| at(text).format("%Y-%m-%d %H:%M:%S UTC").to_string());
+        let moment = |text: Option<&'static str>| {
+            text.map(|text| at(text).format("%Y-%m-%d %H:%M:%S UTC").to_string())
+        };
         json!({
             "id": self.id, "stage": "test", "name": self.name, "status": self.status, "created_at": moment(Some(self.created)),
             "started_at": moment(self.started), "finished_at": moment(self.finished), "duration": self.seconds(),
@@ -136,8 +158,16 @@ impl Story {
     }
 
     /// Lists a pipeline as it is in the end.
-    pub(crate) fn pipeline_is(&mut self, pipeline: &Pipeline, status: &str, finished: Option<&str>, duration: Option<u64>) {
-        let reference = pipeline.merge_request.map_or(pipeline.reference.to_owned(), |iid| format!("refs/merge-requests/{iid}/head"));
+    pub(crate) fn pipeline_is(
+        &mut self,
+        pipeline: &Pipeline,
+        status: &str,
+        finished: Option<&str>,
+        duration: Option<u64>,
+    ) {
+        let reference = pipeline
+            .merge_request
+            .map_or(pipeline.reference.to_owned(), |iid| format!("refs/merge-requests/{iid}/head"));
         let mut object = with(
             body("pipeline/detail.api"),
             json!({
@@ -153,7 +183,14 @@ impl Story {
     }
 
     /// A pipeline that came to its end once, as both faces tell it; its runs likewise.
-    pub(crate) fn ran(&mut self, pipeline: &Pipeline, status: &str, finished: &str, duration: u64, runs: &[Run]) {
+    pub(crate) fn ran(
+        &mut self,
+        pipeline: &Pipeline,
+        status: &str,
+        finished: &str,
+        duration: u64,
+        runs: &[Run],
+    ) {
         let all: Vec<&Run> = runs.iter().collect();
         self.pipeline_was(pipeline, (pipeline.created, "created"), None, None, &[]);
         self.pipeline_was(pipeline, (finished, status), Some(finished), Some(duration), &all);
@@ -175,7 +212,9 @@ impl Story {
         });
         let received = run.finished.unwrap_or(run.created);
         self.webhook(received, &with(body("job/success.webhook"), told));
-        let reference = pipeline.merge_request.map_or(pipeline.reference.to_owned(), |iid| format!("refs/merge-requests/{iid}/head"));
+        let reference = pipeline
+            .merge_request
+            .map_or(pipeline.reference.to_owned(), |iid| format!("refs/merge-requests/{iid}/head"));
         let object = json!({
             "id": run.id, "status": run.status, "stage": "test", "name": run.name, "ref": reference, "allow_failure": run.allow_failure,
             "created_at": iso(run.created), "started_at": run.started.map(iso), "finished_at": run.finished.map(iso),

@@ -18,7 +18,10 @@ impl Story {
     /// A webhook about a merge request, with what is true then.
     fn request_was(&mut self, request: &MergeRequest, at: &str, by: u64, name: &str, changes: Value) {
         let state = json!({"updated_at": iso(at), "actioned_at": iso(at), "state": "opened", "merged_at": null, "reviewer_ids": []});
-        let base = with(body(name), json!({"user": user(by), "reviewers": null, "object_attributes": with(request.attributes(), state)}));
+        let base = with(
+            body(name),
+            json!({"user": user(by), "reviewers": null, "object_attributes": with(request.attributes(), state)}),
+        );
         self.webhook(at, &with(base, changes));
     }
 
@@ -27,12 +30,21 @@ impl Story {
         let closed = (state == "closed").then(|| iso(updated));
         let common = json!({"state": state, "updated_at": iso(updated), "merged_at": null, "closed_at": closed, "merge_commit_sha": null});
         let common = with(common, json!({"merge_user": null, "merged_by": null, "squash_commit_sha": null}));
-        self.object(Resource::MergeRequest, &with(with(with(body("merge_request/merged.api"), request.object()), common), changes));
+        self.object(
+            Resource::MergeRequest,
+            &with(with(with(body("merge_request/merged.api"), request.object()), common), changes),
+        );
     }
 
     /// It is merged by a merge commit of the name `m` and its number.
     pub(crate) fn lands(&mut self, request: &MergeRequest, at: &str) {
-        self.merge(request, at, &Landing::Merge(["m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m9"][request.iid as usize % 10]));
+        self.merge(
+            request,
+            at,
+            &Landing::Merge(
+                ["m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m9"][request.iid as usize % 10],
+            ),
+        );
     }
 
     /// Somebody comments on a merge request.
@@ -91,9 +103,14 @@ impl Story {
             "created_at": iso(at), "author_username": format!("user{by}"),
         });
         self.object(Resource::MergeRequestEvent, &with(body("merge_request/event_approved.api"), event));
-        let stands: Vec<Value> = stands.iter().map(|(by, at)| json!({"user": user(*by), "approved_at": iso(at)})).collect();
+        let stands: Vec<Value> =
+            stands.iter().map(|(by, at)| json!({"user": user(*by), "approved_at": iso(at)})).collect();
         let object = json!({"id": 90_000 + request.iid, "iid": request.iid, "created_at": iso(request.opened), "updated_at": iso(at), "approved_by": stands});
-        self.object_of(Resource::Approvals, Some(request.iid), &with(body("merge_request/approvals_7.api"), object));
+        self.object_of(
+            Resource::Approvals,
+            Some(request.iid),
+            &with(body("merge_request/approvals_7.api"), object),
+        );
     }
 
     /// A push takes all approvals back: only webhooks tell.
@@ -102,20 +119,41 @@ impl Story {
     }
 
     /// Its branch is pushed again, from one commit to another.
-    pub(crate) fn pushed_again(&mut self, request: &MergeRequest, at: &str, before: &'static str, commit: Written) {
+    pub(crate) fn pushed_again(
+        &mut self,
+        request: &MergeRequest,
+        at: &str,
+        before: &'static str,
+        commit: Written,
+    ) {
         self.branch_pushed(request, at, before, &[commit]);
-        let changes = json!({"object_attributes": {"oldrev": sha(before), "last_commit": {"id": sha(commit.0)}}});
+        let changes =
+            json!({"object_attributes": {"oldrev": sha(before), "last_commit": {"id": sha(commit.0)}}});
         self.request_was(request, at, request.author, "merge_request/new_commits.webhook", changes);
     }
 
     /// Its branch is pushed with these commits, the oldest first; `NONE` before makes the branch. The API knows of pushes, and not which commits they had.
-    pub(crate) fn branch_pushed(&mut self, request: &MergeRequest, at: &str, before: &str, commits: &[Written]) {
+    pub(crate) fn branch_pushed(
+        &mut self,
+        request: &MergeRequest,
+        at: &str,
+        before: &str,
+        commits: &[Written],
+    ) {
         self.branch_pushed_with(request, at, before, commits, commits.len());
     }
 
     /// The same, of more commits than a webhook lists.
-    pub(crate) fn branch_pushed_with(&mut self, request: &MergeRequest, at: &str, before: &str, commits: &[Written], count: usize) {
-        let listed: Vec<Value> = commits.iter().map(|commit| pushed_commit(*commit, "mika@example.com")).collect();
+    pub(crate) fn branch_pushed_with(
+        &mut self,
+        request: &MergeRequest,
+        at: &str,
+        before: &str,
+        commits: &[Written],
+        count: usize,
+    ) {
+        let listed: Vec<Value> =
+            commits.iter().map(|commit| pushed_commit(*commit, "mika@example.com")).collect();
         let after = sha(commits.last().unwrap().0);
         let told = json!({
             "ref": format!("refs/heads/{}", request.source), "before": sha(before), "after": after, "checkout_sha": after, "commits": listed,
@@ -135,7 +173,8 @@ impl Story {
 
     /// Lists the commits of a merge request, the oldest first.
     pub(crate) fn commits_are(&mut self, request: &MergeRequest, commits: &[Written]) {
-        let mut listed: Vec<Value> = commits.iter().map(|(name, written)| listed_commit(name, written)).collect();
+        let mut listed: Vec<Value> =
+            commits.iter().map(|(name, written)| listed_commit(name, written)).collect();
         listed.reverse();
         let object = json!({"merge_request_iid": request.iid, "head_sha": request.head, "commits": listed});
         self.object_of(Resource::MergeRequestCommits, Some(request.iid), &object);
@@ -145,7 +184,17 @@ impl Story {
     pub(crate) fn draft(&mut self, request: &MergeRequest, note: u64, at: &str, draft: bool) {
         let changes = json!({"object_attributes": {"draft": draft}, "changes": {"draft": {"previous": !draft, "current": draft}}});
         self.request_was(request, at, request.author, "merge_request/draft_toggle.webhook", changes);
-        self.noted(request, note, request.author, at, if draft { "marked this merge request as **draft**" } else { "marked this merge request as **ready**" });
+        self.noted(
+            request,
+            note,
+            request.author,
+            at,
+            if draft {
+                "marked this merge request as **draft**"
+            } else {
+                "marked this merge request as **ready**"
+            },
+        );
     }
 
     /// The reviewer is asked for review.
@@ -158,22 +207,32 @@ impl Story {
 
     /// It is closed, or opened again.
     pub(crate) fn turned(&mut self, request: &MergeRequest, id: u64, at: &str, state: &str) {
-        let (name, now) = if state == "closed" { ("merge_request/close.webhook", "closed") } else { ("merge_request/reopen.webhook", "opened") };
+        let (name, now) = if state == "closed" {
+            ("merge_request/close.webhook", "closed")
+        } else {
+            ("merge_request/reopen.webhook", "opened")
+        };
         self.request_was(request, at, request.author, name, json!({"object_attributes": {"state": now}}));
         let object = json!({"id": id, "created_at": iso(at), "resource_id": 90_000 + request.iid, "state": state, "user": user(request.author)});
-        self.object_of(Resource::MergeRequestStateEvent, Some(request.iid), &with(body("merge_request/state_closed_8.api"), object));
+        self.object_of(
+            Resource::MergeRequestStateEvent,
+            Some(request.iid),
+            &with(body("merge_request/state_closed_8.api"), object),
+        );
     }
 
     /// A user of the API, who may be a bot.
     pub(crate) fn is_bot(&mut self, id: u64) {
-        let object = json!({"id": id, "username": format!("user{id}"), "name": format!("User {id}"), "bot": true});
+        let object =
+            json!({"id": id, "username": format!("user{id}"), "name": format!("User {id}"), "bot": true});
         self.object(Resource::User, &with(body("user/bot.api"), object));
     }
 
     /// An issue is opened; both faces tell of it as it was then.
     pub(crate) fn issue(&mut self, id: u64, at: &str, name: &str, changes: Value) {
         let attributes = json!({"id": id, "iid": id, "updated_at": iso(at)});
-        let told = with(body(name), json!({"user": user(AUTHOR), "object_attributes": with(attributes, changes)}));
+        let told =
+            with(body(name), json!({"user": user(AUTHOR), "object_attributes": with(attributes, changes)}));
         self.webhook(at, &told);
     }
 
@@ -186,18 +245,39 @@ impl Story {
     /// Lists a change of the state of an issue.
     pub(crate) fn issue_turned(&mut self, id: u64, event: u64, at: &str, state: &str) {
         let object = json!({"id": event, "created_at": iso(at), "resource_id": id, "state": state});
-        self.object_of(Resource::IssueStateEvent, Some(id), &with(body("issue/state_closed_70001.api"), object));
+        self.object_of(
+            Resource::IssueStateEvent,
+            Some(id),
+            &with(body("issue/state_closed_70001.api"), object),
+        );
     }
 
     /// Somebody pushes commits to main; the API lists them too.
-    pub(crate) fn main_pushed(&mut self, at: &str, before: &str, commits: &[Written], count: usize, listed: bool) {
+    pub(crate) fn main_pushed(
+        &mut self,
+        at: &str,
+        before: &str,
+        commits: &[Written],
+        count: usize,
+        listed: bool,
+    ) {
         self.contributed(PROJECT, "main", at, before, commits, count, listed);
     }
 
     /// The same to a branch of a project.
     #[expect(clippy::too_many_arguments, reason = "facts of a push")]
-    pub(crate) fn contributed(&mut self, project: u64, branch: &str, at: &str, before: &str, commits: &[Written], count: usize, listed: bool) {
-        let all: Vec<Value> = commits.iter().map(|commit| pushed_commit(*commit, "Mika@Example.com")).collect();
+    pub(crate) fn contributed(
+        &mut self,
+        project: u64,
+        branch: &str,
+        at: &str,
+        before: &str,
+        commits: &[Written],
+        count: usize,
+        listed: bool,
+    ) {
+        let all: Vec<Value> =
+            commits.iter().map(|commit| pushed_commit(*commit, "Mika@Example.com")).collect();
         let after = sha(commits.last().unwrap().0);
         let told = json!({
             "ref": format!("refs/heads/{branch}"), "before": sha(before), "after": after, "checkout_sha": after, "commits": all,
@@ -205,7 +285,10 @@ impl Story {
         });
         self.webhook(at, &with(body("push/update.webhook"), told));
         for (name, written) in commits.iter().filter(|_| listed) {
-            let object = with(listed_commit(name, written), json!({"author_email": "mika@example.com", "stats": {"additions": 3, "deletions": 1}}));
+            let object = with(
+                listed_commit(name, written),
+                json!({"author_email": "mika@example.com", "stats": {"additions": 3, "deletions": 1}}),
+            );
             self.object(Resource::Commit, &with(body("push/commit.api"), object));
         }
     }
