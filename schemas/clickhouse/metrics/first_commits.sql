@@ -1,5 +1,5 @@
 -- When work on a merge request began, as far as that is known: by its list of commits, which the API alone tells, else by the commits that pushes brought
--- to its branch, since that was created. Of these, webhooks list the newest 20 of a push, and tell when each was committed, not when it was written.
+-- to its branch, since that was created or merged before. Of these, webhooks list the newest 20 of a push, and tell when each was committed, not when it was written.
 CREATE OR REPLACE VIEW ${database}.first_commits ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -20,7 +20,12 @@ requests AS
         merge_requests.instance AS instance, merge_requests.project_id AS project_id, merge_requests.iid AS iid, merge_requests.author_id AS author_id,
         ifNull(source_project_id, merge_requests.project_id) AS source_project,
         concat('refs/heads/', ifNull(source_branch, '')) AS source_ref, toInt64(toUnixTimestamp(merge_requests.created_at)) AS opened,
-        ifNull(toInt64(toUnixTimestamp(coalesce(merge_requests.merged_at, merge_requests.closed_at))), toInt64(9e18)) AS ended
+        ifNull(toInt64(toUnixTimestamp(coalesce(merge_requests.merged_at, merge_requests.closed_at))), toInt64(9e18)) AS ended,
+        -- A branch that is merged again and again: what was pushed until its merge request before had ended belongs to that one.
+        max(if(ended < toInt64(9e18), ended, 0)) OVER (
+            PARTITION BY instance, project_id, source_project, source_ref ORDER BY iid ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS ended_before,
+        if(ended_before < opened, ended_before, 0) AS since
     FROM ${database}.merge_requests AS merge_requests
 ),
 listed AS
@@ -73,10 +78,10 @@ branches AS
 joined AS
 (
     SELECT
-        requests.instance AS instance, requests.project_id AS project_id, requests.iid AS iid, author_id, opened, ended, listed.shas AS shas, listed.written AS list_written,
+        requests.instance AS instance, requests.project_id AS project_id, requests.iid AS iid, author_id, opened, ended, listed.shas AS shas, listed.written AS list_written, since,
         arrayFilter(push -> push.1 - 60 <= ended, branches.pushes) AS until_end,
         arrayMax(arrayMap(push -> if(push.2, push.1, 0), until_end)) AS created,
-        arraySort(push -> (push.1, push.3), arrayFilter(push -> created > 0 AND push.1 >= created AND push.4 > 0, until_end)) AS pushes,
+        arraySort(push -> (push.1, push.3), arrayFilter(push -> created > 0 AND push.1 >= created AND push.1 > since AND push.4 > 0, until_end)) AS pushes,
         arrayFlatten(arrayMap(push -> push.6, pushes)) AS heard,
         arrayMap(commit -> commit.2, arrayFilter(commit -> has(heard, commit.1), branches.brought)) AS brought,
         notEmpty(pushes) AND arrayAll(push -> push.5 >= push.4, pushes) AND notEmpty(brought) AS all_pushed

@@ -65,7 +65,7 @@ SELECT
 FROM (SELECT * FROM ${database}.merge_request_reviews) AS requests
 LEFT ANY JOIN
 (
-    SELECT instance, project_id, iid, first_commit_at, first_push_at FROM ${database}.merge_request_beginnings
+    SELECT instance, project_id, iid, first_commit_at, first_push_at FROM ${database}.first_commits
 ) AS beginnings USING (instance, project_id, iid)
 LEFT ANY JOIN
 (

@@ -280,7 +280,8 @@ async fn case_55_open_as_of_a_moment() {
     }
 }
 
-/// The branch was pushed with a commit of 08:00, then forced to one of 11:00. Pushes know the first; the API lists the last, and says nothing of the first.
+/// The branch was pushed with a commit of 08:00, then forced to one of 11:00. Webhooks of pushes know the first;
+/// the API lists the last, and of the first it knows when it was pushed.
 #[tokio::test(flavor = "multi_thread")]
 async fn n6_a_forced_push_hides_no_first_commit() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 10:00").head("new"));
@@ -298,7 +299,7 @@ async fn n6_a_forced_push_hides_no_first_commit() {
     }
     assert_eq!(
         columns(&faces.api, 1, ["coding_seconds", "cycle_seconds", "first_commit_at"]),
-        json!([null, 7200, null])
+        json!([6900, 14_100, "2026-03-02 08:05:00"])
     );
 }
 
