@@ -65,10 +65,10 @@ async fn n8_a_moved_issue_counts_once() {
     let moved =
         json!({"created_at": iso("03-02 08:00"), "closed_at": iso("03-02 12:00"), "moved_to_id": 702});
     story.issue(701, "03-02 12:00", "issue/closed.webhook", moved.clone());
-    story.issue_is(701, crate::metrics::story::with(moved, json!({"updated_at": iso("03-02 12:00")})));
+    story.issue_is(701, super::story::with(moved, json!({"updated_at": iso("03-02 12:00")})));
     let opened = json!({"created_at": iso("03-02 08:00"), "closed_at": null, "state": "opened"});
     story.issue(702, "03-02 12:00", "issue/opened.webhook", opened.clone());
-    story.issue_is(702, crate::metrics::story::with(opened, json!({"updated_at": iso("03-02 12:00")})));
+    story.issue_is(702, super::story::with(opened, json!({"updated_at": iso("03-02 12:00")})));
     let faces = measure(&story).await;
     let names = ["is_moved", "counts_opened", "counts_closed", "lead_time_seconds"];
     check(&faces, "issue_metrics", &json!({"issue_id": 701}), names, &json!([true, false, false, null]));
@@ -206,6 +206,19 @@ async fn case_72_days_are_cut_when_asked() {
     assert_eq!(asked::<String>(day).await, "2026-03-03");
 }
 
+/// A hook of the group and one of the project tell of the same merge: it is counted once.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_73_two_hooks_tell_once() {
+    let mut story = Story::default();
+    story.merged(&MergeRequest::new(1, "03-02 10:00"), "03-02 11:00", &Landing::Merge("A"));
+    let group =
+        story.webhooks.iter().map(|record| record.clone().through("group", "default")).collect::<Vec<_>>();
+    story.webhooks.extend(group);
+    for (face, measured) in measure(&story).await.all() {
+        assert_eq!(measured.rows("merge_request_metrics").len(), 1, "{face}");
+    }
+}
+
 /// Webhooks in seconds and the API in milliseconds give the same whole seconds.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_74_whole_seconds_on_both_faces() {
@@ -245,6 +258,30 @@ async fn case_80_told_in_may() {
         ["merged_at", "open_seconds"],
         &json!(["2026-03-02 11:00:00", 3600]),
     );
+}
+
+/// A project that was renamed keeps its history: rows have its id.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_75_a_renamed_project() {
+    let mut story = Story::default();
+    story.merged(&MergeRequest::new(1, "03-02 10:00"), "03-02 11:00", &Landing::Merge("A"));
+    story.webhook("03-05 10:00", &crate::law::records::body("project/renamed.webhook"));
+    story.merged(&MergeRequest::new(2, "03-06 10:00"), "03-06 11:00", &Landing::Merge("B"));
+    for (face, measured) in measure(&story).await.all() {
+        assert_eq!(measured.find("merge_request_metrics", json!({"project_id": PROJECT})).len(), 2, "{face}");
+    }
+}
+
+/// A confidential issue is marked, and its row is hidden with that of `issues`, which its view reads with the rights of the reader: see `roles.rs`.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_82_confidential_issues_are_marked() {
+    let mut story = Story::default();
+    let secret =
+        json!({"created_at": iso("03-02 08:00"), "closed_at": null, "confidential": true, "state": "opened"});
+    story.issue(703, "03-02 08:00", "issue/opened.webhook", secret.clone());
+    story.issue_is(703, super::story::with(secret, json!({"updated_at": iso("03-02 08:00")})));
+    let names = ["confidential", "counts_opened"];
+    check(&measure(&story).await, "issue_metrics", &json!({"issue_id": 703}), names, &json!([true, true]));
 }
 
 /// The median of an even number lies between the two in the middle, as in GitLab's database.
