@@ -265,7 +265,11 @@ async fn case_80_told_in_may() {
 async fn case_75_a_renamed_project() {
     let mut story = Story::default();
     story.merged(&MergeRequest::new(1, "03-02 10:00"), "03-02 11:00", &Landing::Merge("A"));
-    story.webhook("03-05 10:00", &crate::law::records::body("project/renamed.webhook"));
+    let renamed = json!({"project_id": PROJECT, "path_with_namespace": "shop/basket", "updated_at": iso("03-05 10:00")});
+    story.webhook(
+        "03-05 10:00",
+        &super::story::with(crate::law::records::body("project/renamed.webhook"), renamed),
+    );
     story.merged(&MergeRequest::new(2, "03-06 10:00"), "03-06 11:00", &Landing::Merge("B"));
     for (face, measured) in measure(&story).await.all() {
         assert_eq!(measured.find("merge_request_metrics", json!({"project_id": PROJECT})).len(), 2, "{face}");
