@@ -75,7 +75,7 @@ async fn both_faces_tell_of_a_draft_once() {
         ),
     ];
     let listed = [
-        listed(1, "09:00:00.350", ADA, "marked this merge request as **ready**", json!({})),
+        listed(1, "09:00:01.350", ADA, "marked this merge request as **ready**", json!({})),
         listed(2, "09:30:02.000", ADA, "marked this merge request as **draft**", json!({})),
         listed(3, "10:00:01.000", ADA, "changed target branch from `main` to `release`", json!({})),
         listed(4, "10:00:02.000", ADA, "added 1 commit", json!({})),
