@@ -23,8 +23,8 @@ fn listed(table: &str) -> &'static str {
         // Pushes of so many refs that GitLab names none.
         "pushes" => "WHERE ref != ''",
         "notes" => "WHERE NOT (system AND noteable_type = 'Issue')",
-        // The truth has no approvals.
-        "merge_request_events" => "WHERE action != 'approved'",
+        // The truth has no approvals, comments and reviews.
+        "merge_request_events" => "WHERE action IN ('opened', 'merged', 'closed', 'reopened')",
         _ => "",
     }
 }
