@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use runtime::fault::chain;
 use schemas::api::subject;
 
-use crate::checkpoint::{CheckpointError, Counted, Outcome, Progress, Saved};
+use crate::checkpoint::{CheckpointError, Counted, Origin, Outcome, Progress, Saved};
 use crate::graphql;
 use crate::list::List;
 use crate::queue::{Queue, Waiting};
@@ -242,7 +242,13 @@ impl Run<'_> {
                     self.settled.insert((key, list));
                     continue;
                 }
-                let progress = Progress { owner_id: owner.id, list, state, counted: Counted::default() };
+                let progress = Progress {
+                    owner_id: owner.id,
+                    list,
+                    state,
+                    origin: Origin::Kept,
+                    counted: Counted::default(),
+                };
                 self.queue.add(owner.clone(), progress, open.bounds.clone());
                 open.left += 1;
             }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, Place};
 use crate::keys::Keys;
 use crate::list::{Again, List, Way};
 use crate::whole::Whole;
@@ -36,6 +36,26 @@ impl State {
             Way::Whole => State::Whole(Whole::default()),
             Way::Each => State::Each(None),
         }
+    }
+
+    /// That of the same list without the place that a walk under way has come to: what was read to its end is kept. `None` where no next page is known.
+    pub fn anew(&self) -> Option<State> {
+        let has_place = match self {
+            State::Updated(coverage) => {
+                coverage.open.as_ref().is_some_and(|window| window.place != Place::Start)
+            }
+            State::Keys(keys) => keys.open.as_ref().is_some_and(|descent| descent.next.is_some()),
+            State::Whole(whole) => whole.open.as_ref().is_some_and(|reading| reading.next.is_some()),
+            State::Each(_) => false,
+        };
+        let mut anew = self.clone();
+        match &mut anew {
+            State::Updated(coverage) => coverage.open = None,
+            State::Keys(keys) => keys.open = None,
+            State::Whole(whole) => whole.open = None,
+            State::Each(_) => (),
+        }
+        has_place.then_some(anew)
     }
 
     /// Whether all from that time on was read, until whenever.
@@ -78,6 +98,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coverage::Order;
 
     fn check(list: List, hours_since_read: i64, activity_before_read_minutes: i64, expected: bool) {
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(100);
@@ -88,6 +109,20 @@ mod tests {
         let activity_at = read_at - TimeDelta::minutes(activity_before_read_minutes);
         let is_fresh = State::Whole(whole).is_fresh(list, Some(activity_at), now);
         assert_eq!(is_fresh, expected, "{list:?} {hours_since_read} {activity_before_read_minutes}");
+    }
+
+    #[test]
+    fn a_list_begins_anew_where_it_was_read_to_its_end() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(100);
+        let mut coverage = Coverage::default();
+        coverage.next(now - TimeDelta::days(9), now, Order::Descending);
+        assert_eq!(State::Updated(coverage.clone()).anew(), None, "nothing of it was read");
+        coverage.advance(None);
+        let whole = State::Updated(coverage.clone());
+        coverage.next(now - TimeDelta::days(9), now + TimeDelta::days(1), Order::Descending);
+        coverage.advance(Some(Place::Behind("row".to_owned())));
+        assert_eq!(State::Updated(coverage).anew(), Some(whole));
+        assert_eq!(State::Each(None).anew(), None);
     }
 
     #[test]
