@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::coverage::{Coverage, Place};
+use crate::coverage::{Coverage, OVERLAP, Place};
 use crate::keys::Keys;
 use crate::list::{Again, List, Way};
 use crate::whole::Whole;
@@ -83,6 +83,24 @@ impl State {
         }
     }
 
+    /// Whether it says that something was read after `now`: the clock that it was kept by was wrong, and nobody knows when that was.
+    pub fn is_of_the_future(&self, now: DateTime<Utc>) -> bool {
+        let until = match self {
+            State::Updated(Coverage { span, open, .. }) => {
+                let open = open.as_ref().map(|window| window.span.until);
+                span.map(|span| span.until).max(open)
+            }
+            State::Keys(Keys { read_at, open, .. }) => {
+                (*read_at).max(open.as_ref().map(|descent| descent.began_at))
+            }
+            State::Whole(Whole { read_at, open, .. }) => {
+                (*read_at).max(open.as_ref().map(|reading| reading.began_at))
+            }
+            State::Each(read_at) => *read_at,
+        };
+        until.is_some_and(|until| until > now + OVERLAP)
+    }
+
     /// Until when all was read; `None` where that is not so yet.
     pub fn read_until(&self) -> Option<DateTime<Utc>> {
         match self {
@@ -123,6 +141,30 @@ mod tests {
         coverage.advance(Some(Place::Behind("row".to_owned())));
         assert_eq!(State::Updated(coverage).anew(), Some(whole));
         assert_eq!(State::Each(None).anew(), None);
+    }
+
+    #[test]
+    fn what_was_read_in_the_future_is_not_believed() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(100);
+        let check = |minutes: i64, expected: bool| {
+            let until = now + TimeDelta::minutes(minutes);
+            let mut coverage = Coverage::default();
+            coverage.next(now - TimeDelta::days(9), until, Order::Descending);
+            assert_eq!(State::Updated(coverage.clone()).is_of_the_future(now), expected);
+            coverage.advance(None);
+            let mut keys = Keys::default();
+            keys.next(DateTime::UNIX_EPOCH, until, until);
+            let mut whole = Whole::default();
+            whole.next(until);
+            let states = [State::Updated(coverage), State::Keys(keys), State::Whole(whole)];
+            for state in states.into_iter().chain([State::Each(Some(until))]) {
+                assert_eq!(state.is_of_the_future(now), expected, "{state:?}");
+            }
+        };
+        check(-1, false);
+        check(5, false);
+        check(6, true);
+        assert!(!State::new(List::Jobs).is_of_the_future(now));
     }
 
     #[test]

@@ -114,7 +114,7 @@ pub struct Goal {
     pub since: DateTime<Utc>,
     /// Until when.
     pub until: DateTime<Utc>,
-    /// When the run began.
+    /// When the run began, by GitLab's clock.
     pub now: DateTime<Utc>,
 }
 
