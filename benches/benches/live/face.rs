@@ -19,7 +19,7 @@ pub(crate) const ROLE: &str = "face-of-jobs";
 /// The group of its projects.
 pub(crate) const GROUP: &str = "factory";
 /// Jobs of a page, the most that GitLab gives (<https://docs.gitlab.com/api/rest/#pagination>).
-const PER_PAGE: u64 = 100;
+pub(crate) const PER_PAGE: u64 = 100;
 /// Between the ids of the jobs of two projects.
 const PROJECT: u64 = 1_000_000_000;
 /// Stands for the id in the example.
