@@ -291,8 +291,8 @@ async fn a_row_that_knows_nothing_but_its_key_can_be_read() {
             "merge_request_commits",
             "deployment_merge_requests",
             "merge_request_places",
-            "merge_request_timeline",
             "sha_places",
+            "merge_request_timeline",
         ];
         assert!(rows.lines().count() == 1 || lists.contains(&view), "{view}: {rows}");
     }

@@ -118,8 +118,8 @@ impl Law {
                     "ref_heads"
                         | "ref_moves"
                         | "merge_request_places"
-                        | "merge_request_timeline"
                         | "sha_places"
+                        | "merge_request_timeline"
                         | "audit_log"
                 )
         };

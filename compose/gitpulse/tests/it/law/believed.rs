@@ -25,7 +25,7 @@ fn shown(tables: &Tables, view: &str, key: (&str, Value), column: &str) -> Value
 /// Rules 4 and 9. GitLab's test of a hook tells of the newest deployment as if it had reached its status just now
 /// (<https://gitlab.com/gitlab-org/gitlab/-/blob/master/app/services/concerns/integrations/project_test_data.rb>): a status is reached once.
 ///
-/// Seen to fail: the latest exact time kept.
+/// Guards against: the latest exact time kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_test_of_a_hook_moves_no_deployment() {
     let deployed = |at: &str| changed("deployment/success.webhook", &[("/status_changed_at", json!(at))]);
@@ -43,7 +43,7 @@ async fn a_test_of_a_hook_moves_no_deployment() {
 /// Rules 4 and 9. Of what happens once, the earliest exact time holds, and of that second the most precise form; a derived time that is earlier
 /// does not displace an exact one.
 ///
-/// Seen to fail: the latest exact time kept; derived and exact compared as one.
+/// Guards against: the latest exact time kept; derived and exact compared as one.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_what_happens_once_the_earliest_exact_time_holds() {
     let merged = |at: Value, updated_at: &str| {
@@ -66,7 +66,7 @@ async fn of_what_happens_once_the_earliest_exact_time_holds() {
 /// GitLab clears neither `finished_at` nor `duration` of a pipeline that runs again (<https://gitlab.com/gitlab-org/gitlab/-/issues/580721>), or waits
 /// for somebody to play a job; its API does not either.
 ///
-/// Seen to fail: `finished_at` of `manual` as the body says it; `duration` as the body says it.
+/// Guards against: `finished_at` of `manual` as the body says it; `duration` as the body says it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipeline_that_goes_on_is_not_finished() {
     let failed = example("pipeline/failed.webhook");
@@ -95,7 +95,7 @@ async fn a_pipeline_that_goes_on_is_not_finished() {
 
 /// Rule 9. GitLab builds a body when it sends it: a pipeline that goes on running is told as running as of each job that has started since.
 ///
-/// Seen to fail: every observation of a status shown.
+/// Guards against: every observation of a status shown.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_status_that_goes_on_is_reached_once() {
     let at = |status: &str, started: &str| {
@@ -142,7 +142,7 @@ async fn a_status_that_goes_on_is_reached_once() {
 
 /// Where pipelines alone tell of jobs, nothing says how a job ended that was retried: a pipeline lists the newest of each name.
 ///
-/// Seen to fail: the status as it was told last; every older job of a name `retried`, also one that is known to have failed.
+/// Guards against: the status as it was told last; every older job of a name `retried`, also one that is known to have failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_was_retried_does_not_run_any_more() {
     let job = |id: u64, status: &str, created_at: &str, finished_at: Value| {
@@ -190,7 +190,7 @@ async fn a_job_that_was_retried_does_not_run_any_more() {
 
 /// GitLab counts the time since a job was queued also when it never started (<https://gitlab.com/gitlab-org/gitlab/-/issues/362480>).
 ///
-/// Seen to fail: `queued_duration` as the body says it.
+/// Guards against: `queued_duration` as the body says it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_never_started_did_not_wait() {
     let canceled = |queued: f64| {
@@ -219,7 +219,7 @@ async fn what_never_started_did_not_wait() {
 
 /// A webhook names whoever set a merge request to merge, and its null says nothing: who merged is the actor of the merge, or whom the API names.
 ///
-/// Seen to fail: null clears; `merge_user_id` alone.
+/// Guards against: null clears; `merge_user_id` alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn null_does_not_say_that_nobody_merged() {
     let nobody = [("/object_attributes/merge_user_id", Value::Null), ("/user/id", json!(9))];
@@ -250,7 +250,7 @@ async fn null_does_not_say_that_nobody_merged() {
 
 /// What is merged is not closed, also where its reopening was never delivered.
 ///
-/// Seen to fail: a merge says nothing of `closed_at`.
+/// Guards against: a merge says nothing of `closed_at`.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_merged_is_not_closed() {
     let same = [
@@ -267,7 +267,7 @@ async fn what_is_merged_is_not_closed() {
 
 /// The user of a body is not the author: whoever tests a hook is the user of an opening by somebody else.
 ///
-/// Seen to fail: the user's name beside the author's id.
+/// Guards against: the user's name beside the author's id.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_name_of_an_opening_is_its_authors() {
     let opened = |user: Value| changed("merge_request/open.webhook", &[("/user", user)]);

@@ -27,7 +27,7 @@ const SHARED: [&str; 11] = [
 
 /// Rule 9. A job that finished is a run, and has in `job_runs` what it has in `jobs`, whoever told of it.
 ///
-/// Seen to fail: jobs without a finish told; trigger jobs told; queued seconds of what never started.
+/// Guards against: jobs without a finish told; trigger jobs told; queued seconds of what never started.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_finished_is_a_run() {
     let webhooks = [
@@ -84,7 +84,7 @@ fn finished(id: u64, finished_at: &str) -> Record {
 
 /// Partitions are bounded by what is believed: the distant past shares one, a day ahead there is none.
 ///
-/// Seen to fail: every month before 2010 a partition; a finish in the future believed.
+/// Guards against: every month before 2010 a partition; a finish in the future believed.
 #[tokio::test(flavor = "multi_thread")]
 async fn far_times_make_no_partitions_of_their_own() {
     let times = [
@@ -104,7 +104,7 @@ async fn far_times_make_no_partitions_of_their_own() {
 
 /// A batch of history may have jobs of more months than ClickHouse lets one INSERT write by default (error 252), which trying again would not mend.
 ///
-/// Seen to fail: the limit of the server.
+/// Guards against: the limit of the server.
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_of_a_hundred_and_fifty_months_are_one_insert() {
     let mut rows = Rows::default();

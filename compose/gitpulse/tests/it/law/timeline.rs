@@ -56,7 +56,7 @@ fn row(clock: &str, action: &str, actor: &str) -> (String, String, String) {
 
 /// Rule 10. A webhook says what an update changed, the list of notes has GitLab's own note of it some moments later: one row.
 ///
-/// Seen to fail: changes unread; the words of GitLab's notes unread; `ready` opposite to nothing.
+/// Guards against: changes unread; the words of GitLab's notes unread; `ready` opposite to nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn both_faces_tell_of_a_draft_once() {
     let change = |before: Value, after: Value| json!({"previous": before, "current": after});
@@ -75,7 +75,7 @@ async fn both_faces_tell_of_a_draft_once() {
         ),
     ];
     let listed = [
-        listed(1, "09:00:00.350", ADA, "marked this merge request as **ready**", json!({})),
+        listed(1, "09:00:01.350", ADA, "marked this merge request as **ready**", json!({})),
         listed(2, "09:30:02.000", ADA, "marked this merge request as **draft**", json!({})),
         listed(3, "10:00:01.000", ADA, "changed target branch from `main` to `release`", json!({})),
         listed(4, "10:00:02.000", ADA, "added 1 commit", json!({})),
@@ -107,7 +107,7 @@ async fn both_faces_tell_of_a_draft_once() {
 /// Rule 10. Reviewers before and after, in both shapes: who is new, or asked again, is asked to review; whose state changed has reviewed. GitLab sends
 /// states since 19.3 (<https://gitlab.com/gitlab-org/gitlab/-/merge_requests/246562>).
 ///
-/// Seen to fail: the shape of two lists unread; every reviewer of `current` asked; `reviewed` by the user of the body; states compared with nothing.
+/// Guards against: the shape of two lists unread; every reviewer of `current` asked; `reviewed` by the user of the body; states compared with nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn reviewers_are_asked_and_review() {
     let grace = |state: &str, again: bool| json!({"id": 8, "username": "grace", "state": state, "re_requested": again});
@@ -163,7 +163,7 @@ async fn reviewers_are_asked_and_review() {
 
 /// An opening with reviewers asks them; the test of a hook, which calls itself an opening too, asks nobody.
 ///
-/// Seen to fail: every body of an opening asks.
+/// Guards against: every body of an opening asks.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_opening_asks_its_reviewers_and_a_test_of_a_hook_nobody() {
     let opened = |user: u64, updated_at: &str| {
@@ -185,7 +185,7 @@ async fn an_opening_asks_its_reviewers_and_a_test_of_a_hook_nobody() {
 /// Rule 9. A comment is one by its id, whoever tells of it and however often it is edited, also two of one second. Nobody hears here of internal
 /// notes, nor of what GitLab wrote.
 ///
-/// Seen to fail: comments keyed by second; internal and system notes told; the editor taken for the author.
+/// Guards against: comments keyed by second; internal and system notes told; the editor taken for the author.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_comment_is_told_once_and_an_internal_one_never() {
     let human = json!({"system": false});
@@ -223,7 +223,7 @@ async fn a_comment_is_told_once_and_an_internal_one_never() {
 
 /// `merge_request_timeline` shows each observation: the first time of each action, the actors and the comments are those of `merge_request_events`.
 ///
-/// Seen to fail: the timeline without comments; the head of an update for a comment.
+/// Guards against: the timeline without comments; the head of an update for a comment.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_timeline_has_the_first_of_everything() {
     let names = [
