@@ -106,8 +106,8 @@ impl Demo {
             Ok(text) => serde_json::from_str(&text)
                 .with_context(|| format!("{} is damaged: remove the folder", file.display()))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let today = Utc::now().timestamp_millis() / DAY * DAY;
-                let sent_until = Utc::now().timestamp_millis() - HOOKED_DAYS * DAY;
+                let today = wall() / DAY * DAY;
+                let sent_until = wall() - HOOKED_DAYS * DAY;
                 let began_at = today - HISTORY_DAYS * DAY;
                 Kept { seed: args.demo_seed, projects: args.demo_projects, began_at, port: 0, sent_until }
             }
@@ -130,7 +130,7 @@ impl Demo {
         let mut options = Options::new(&world, TOKEN);
         let clock = Clock::at(kept.sent_until);
         options.clock = clock.clone();
-        options.started_at = Utc::now().timestamp_millis();
+        options.started_at = wall();
         let serving = tokio::spawn(api::serve(world.clone(), options, listener, shutdown.clone()));
         let demo = Demo { world, clock, kept, file, serving };
         demo.keep(demo.kept.sent_until)?;
@@ -163,7 +163,7 @@ impl Demo {
         let mut sent_until = self.kept.sent_until;
         let sending = async {
             loop {
-                let now = Utc::now().timestamp_millis();
+                let now = wall();
                 let mut due = Vec::new();
                 for index in 0..self.world.projects() {
                     let project = self.world.project(index);
@@ -172,7 +172,7 @@ impl Demo {
                 due.sort_by_key(|delivery| delivery.hook.at);
                 for delivery in due {
                     let mut headers = reqwest::header::HeaderMap::new();
-                    for (name, value) in delivery.headers(Utc::now().timestamp_millis()) {
+                    for (name, value) in delivery.headers(wall()) {
                         let name = reqwest::header::HeaderName::from_bytes(name.as_bytes());
                         if let (Ok(name), Ok(value)) = (name, value.parse()) {
                             headers.append(name, value);
@@ -202,4 +202,10 @@ impl Demo {
         let _ = shutdown.run_until_cancelled(sending).await;
         self.serving.abort();
     }
+}
+
+/// Milliseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "the edge: the invented GitLab goes on in real time")]
+fn wall() -> Millis {
+    Utc::now().timestamp_millis()
 }

@@ -166,7 +166,7 @@ async fn a_job_that_was_retried_does_not_run_any_more() {
         rows.sort_by_key(|(id, _)| id.as_u64());
         rows
     };
-    assert_eq!(status(&[running.clone()]).await, [(json!(501), json!("running"))]);
+    assert_eq!(status(std::slice::from_ref(&running)).await, [(json!(501), json!("running"))]);
     let both = |first: &str, second: &str| [(json!(501), json!(first)), (json!(502), json!(second))];
     assert_eq!(status(&[running.clone(), retried.clone()]).await, both("retried", "running"));
     assert_eq!(status(&[running.clone(), over.clone()]).await, both("retried", "success"));
@@ -224,7 +224,7 @@ async fn what_never_started_did_not_wait() {
 async fn null_does_not_say_that_nobody_merged() {
     let nobody = [("/object_attributes/merge_user_id", Value::Null), ("/user/id", json!(9))];
     let merged = changed("merge_request/merge.webhook", &nobody);
-    assert_eq!(apply(&[merged.clone()]).await.one("merge_requests")["merge_user_id"], 9);
+    assert_eq!(apply(std::slice::from_ref(&merged)).await.one("merge_requests")["merge_user_id"], 9);
 
     let later = [
         ("/object_attributes/merge_user_id", Value::Null),
@@ -273,7 +273,7 @@ async fn the_name_of_an_opening_is_its_authors() {
     let opened = |user: Value| changed("merge_request/open.webhook", &[("/user", user)]);
     let tested = opened(json!({"id": 1, "username": "root", "name": "Root"}));
     let opening = ("action", json!("opened"));
-    let tables = apply(&[tested.clone()]).await;
+    let tables = apply(std::slice::from_ref(&tested)).await;
     let row = |tables: &Tables| {
         ["actor_id", "actor_username"]
             .map(|column| shown(tables, "merge_request_events", opening.clone(), column))
