@@ -3,6 +3,9 @@
 
 use std::process::Stdio;
 
+use schemas::rollup::ROLLUPS;
+use schemas::view::METRICS;
+
 use crate::delivery::{Answer, client, send};
 use crate::deployment::Deployment;
 use crate::engines::shared;
@@ -52,7 +55,11 @@ async fn views_that_have_a_definer_keep_one_and_are_not_done_before_the_roles_ar
         assert!(said.contains("gitpulse migrate --roles") && said.contains("stores no users"), "{said}");
         let without = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View' \
                        AND create_table_query NOT LIKE '% SQL SECURITY DEFINER%' ORDER BY name";
-        let without: Vec<String> = deployment.client.query(without).fetch_all().await.unwrap();
+        let mut without: Vec<String> = deployment.client.query(without).fetch_all().await.unwrap();
+        // Those that measure read with the rights of their reader, and nobody but the processor reads what it has computed of them.
+        without.retain(|name| {
+            !METRICS.iter().any(|view| view.name == name) && !ROLLUPS.iter().any(|rollup| rollup.name == name)
+        });
         assert_eq!(without, ["dead_letters", "ref_heads"], "what no role reads");
     }
 }
