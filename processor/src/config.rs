@@ -34,9 +34,11 @@ pub struct ProcessorConfig {
           value_parser = clap::value_parser!(u64).range(0..=150))]
     pub insert_retry_seconds: u64,
 
+    /// How what is stored becomes metrics.
     #[command(flatten)]
     pub rollups: RollupConfig,
 
+    /// Which business series are told.
     #[command(flatten)]
     pub series: SeriesConfig,
 }

@@ -49,6 +49,9 @@ pub const ROLLUPS: [Rollup; 4] = [
     },
 ];
 
+/// No project: under this number `rollup_generations` has how many bots of a GitLab are known.
+pub const BOTS: u64 = u64::MAX;
+
 /// Tables of facts whose rows the rollups are about: what is in none of them has no rollup.
 const FACTS: [&str; 3] = ["merge_request_facts", "pipeline_facts", "deployment_facts"];
 
@@ -121,7 +124,7 @@ pub fn mark_known() -> String {
 /// A statement for a client of the database, which marks the projects that were never marked: those that were stored by a version before the rollups,
 /// or whose marks somebody has deleted.
 pub fn mark_unknown() -> String {
-    mark("", "WHERE (instance, project_id) NOT IN (SELECT instance, project_id FROM rollup_generations)")
+    mark("", " AND (instance, project_id) NOT IN (SELECT instance, project_id FROM rollup_generations)")
 }
 
 fn mark(database: &str, which: &str) -> String {
@@ -129,7 +132,8 @@ fn mark(database: &str, which: &str) -> String {
     let known = known.map(|table| format!("SELECT DISTINCT instance, project_id FROM {database}{table}"));
     let known = Vec::from_iter(known).join(" UNION DISTINCT ");
     format!(
-        "INSERT INTO {database}rollup_generations (instance, project_id, marks) SELECT instance, project_id, 1 FROM ({known}) {which}"
+        "INSERT INTO {database}rollup_generations (instance, project_id, marks) SELECT instance, project_id, 1 FROM ({known}) \
+         WHERE project_id != {BOTS}{which}"
     )
 }
 

@@ -60,9 +60,9 @@ impl Fill {
         limit: usize,
     ) -> Result<Vec<(Project, u64)>, RollupError> {
         let query = "SELECT instance, project_id, sum(rollup_generations.marks) AS marks FROM rollup_generations \
-                     WHERE project_id != 0 AND cityHash64(instance, project_id) % ? IN ? \
+                     WHERE project_id != ? AND cityHash64(instance, project_id) % ? IN ? \
                      GROUP BY instance, project_id HAVING marks > max(rollup_generations.generation) LIMIT ?";
-        let query = self.client.query(query).bind(share.of).bind(&share.held).bind(limit);
+        let query = self.client.query(query).bind(rollup::BOTS).bind(share.of).bind(&share.held).bind(limit);
         let rows: Vec<WaitingRow> = query.fetch_all().await.map_err(failed("looked for marks"))?;
         let waiting =
             |row: WaitingRow| (Project { instance: row.instance, project_id: row.project_id }, row.marks);
@@ -70,23 +70,23 @@ impl Fill {
     }
 
     /// Marks the projects of a GitLab of which more users are known to be bots than before: the views that measure ask who is a person, of users of no project.
-    /// The API alone says so, of users whose name says nothing; how many there were is kept as the generation of project 0.
+    /// The API alone says so, of users whose name says nothing; how many there were is kept as the generation of [`rollup::BOTS`].
     pub(super) async fn mark_for_bots(&self) -> Result<(), RollupError> {
         let bots = "SELECT bots.instance, bots.known FROM ( \
                         SELECT instance, count() AS known FROM users \
                         WHERE is_bot AND NOT match(ifNull(username, ''), '^(project|group)_[0-9]+_bot') GROUP BY instance \
                     ) AS bots LEFT JOIN ( \
                         SELECT instance, max(rollup_generations.generation) AS before FROM rollup_generations \
-                        WHERE project_id = 0 GROUP BY instance \
+                        WHERE project_id = ? GROUP BY instance \
                     ) AS told ON told.instance = bots.instance WHERE bots.known > told.before";
         let more: Vec<(String, u64)> =
-            self.client.query(bots).fetch_all().await.map_err(failed("counted bots"))?;
+            self.client.query(bots).bind(rollup::BOTS).fetch_all().await.map_err(failed("counted bots"))?;
         for (instance, known) in more {
             let mark = "INSERT INTO rollup_generations (instance, project_id, marks) SELECT DISTINCT instance, project_id, 1 \
-                        FROM rollup_generations WHERE instance = ? AND project_id != 0";
-            let marked = self.client.query(mark).bind(&instance).execute().await;
+                        FROM rollup_generations WHERE instance = ? AND project_id != ?";
+            let marked = self.client.query(mark).bind(&instance).bind(rollup::BOTS).execute().await;
             marked.map_err(failed("marked projects"))?;
-            let counted = [(Project { instance, project_id: 0 }, known)];
+            let counted = [(Project { instance, project_id: rollup::BOTS }, known)];
             self.publish(&counted).await.map_err(failed("noted how many bots there are"))?;
         }
         Ok(())

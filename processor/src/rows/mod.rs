@@ -213,10 +213,10 @@ impl Provenance {
 }
 
 impl Rows {
-    /// The projects that they tell of, by GitLab and id: each event's own, which all its rows are about.
+    /// The projects that they tell of, by GitLab and id: each event's own, which all its rows are about. 0 is one of them: old bodies do not say whose
+    /// they are.
     pub fn projects(&self) -> BTreeSet<(&str, u64)> {
-        let projects = self.events.iter().map(|event| (event.instance.as_str(), event.project_id));
-        projects.filter(|(_, project_id)| *project_id != 0).collect()
+        self.events.iter().map(|event| (event.instance.as_str(), event.project_id)).collect()
     }
 }
 
