@@ -46,7 +46,7 @@ pub struct ProcessorConfig {
 /// How what is stored becomes metrics.
 #[derive(Debug, Clone, Args)]
 pub struct RollupConfig {
-    /// Whether this processor computes rollups; where none does, they wait
+    /// Whether this processor computes rollups, and the places that lead times rest on; where none does, they wait
     #[arg(long, env = "GITPULSE_ROLLUPS", default_value_t = true, value_name = "BOOL", action = clap::ArgAction::Set)]
     pub rollups: bool,
 

@@ -11,6 +11,7 @@ use schemas::rollup::{self, ROLLUPS, Rollup};
 use serde::{Deserialize, Serialize};
 
 use super::pace::{Project, Sizes};
+use crate::places::{self, PlacesError};
 use crate::rows::TABLES;
 use crate::share::Share;
 
@@ -42,6 +43,12 @@ struct WaitingRow {
 pub(super) struct Fill {
     client: Client,
     target: Target,
+}
+
+impl From<PlacesError> for RollupError {
+    fn from(PlacesError { doing, source }: PlacesError) -> RollupError {
+        RollupError { doing, source }
+    }
 }
 
 fn failed(doing: &'static str) -> impl FnOnce(clickhouse::error::Error) -> RollupError {
@@ -110,12 +117,15 @@ impl Fill {
         Ok(sizes)
     }
 
-    /// Computes projects of one GitLab as the views say now, and publishes their generations.
+    /// Computes the places and the rollups of projects of one GitLab as the views say now, and publishes their generations.
     pub(super) async fn compute(&self, group: &[(Project, u64)]) -> Result<(), RollupError> {
         let Some((first, _)) = group.first() else { return Ok(()) };
         self.catch_up().await?;
-        let (ids, generations): (Vec<u64>, Vec<u64>) =
-            group.iter().map(|(project, marks)| (project.project_id, *marks)).unzip();
+        let projects: Vec<(u64, u64)> =
+            group.iter().map(|(project, marks)| (project.project_id, *marks)).collect();
+        // Views of deployments read where merge requests stand.
+        places::compute(&self.client, &first.instance, &projects).await?;
+        let (ids, generations): (Vec<u64>, Vec<u64>) = projects.into_iter().unzip();
         for rollup in ROLLUPS {
             // By name, so that a view that is just being replaced is refused and not mistaken.
             let columns = self.columns(&rollup).await?;

@@ -6,7 +6,7 @@
 //!    killed in between reads the batch again, and marks then.
 //! 2. This task finds the projects with more marks than their newest generation, those of its share ([`crate::share`]).
 //! 3. The number of marks is the generation: it was read before the facts are, so that all that was marked by then is in them.
-//! 4. Each rollup is filled from its view, and then the generation is published. A mark that came meanwhile makes the project wait again.
+//! 4. The places of the project are computed ([`crate::places`]), each rollup is filled from its view, and then the generation is published. A mark that came meanwhile makes the project wait again.
 //!
 //! Marks are in ClickHouse, beside the rows that they are about: they are restored and lost with them, `gitpulse rebuild` and `gitpulse migrate`, which know no
 //! Kafka, can mark, and a Kafka that is recreated forgets none. Nobody's clock is compared with anybody's: marks are counted. The work is
