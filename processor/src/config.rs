@@ -70,7 +70,7 @@ pub struct SeriesConfig {
     pub series_window_days: u64,
 
     /// Seconds after which business series are read again
-    #[arg(long, env = "GITPULSE_SERIES_REFRESH_SECONDS", default_value_t = 30, value_name = "SECONDS",
+    #[arg(long, env = "GITPULSE_SERIES_REFRESH_SECONDS", default_value_t = 60, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub series_refresh_seconds: u64,
 }

@@ -123,7 +123,7 @@ impl Store<'_> {
         self.table("consumed_ranges", &Vec::from_iter(ranges)).await
     }
 
-    /// Marks the projects of rows that are stored, so that their rollups are computed ([`crate::rollup`]).
+    /// Marks the projects of rows that are stored, so that their rollups are computed (`rollup/`).
     pub async fn mark(&self, rows: &Rows) -> Result<(), InsertError> {
         let mark = |(instance, project_id): (&str, u64)| MarkRow {
             instance: instance.to_owned(),

@@ -94,34 +94,33 @@ SELECT instance, project_id, [ref_kind, toString(outcome)] AS labels, [toFloat64
     },
     Query {
         sql: "\
-SELECT instance, project_id, CAST([] AS Array(String)) AS labels,
-    arrayConcat(sumForEach(arrayMap(le -> toFloat64(assumeNotNull(duration_seconds) <= le), {run})), [toFloat64(sum(assumeNotNull(duration_seconds))), toFloat64(count())]) AS values
-FROM pipeline_rollups
-WHERE is_root AND created_at > now() - INTERVAL {days} DAY AND outcome IN ('success', 'failed') AND duration_seconds IS NOT NULL
-GROUP BY instance, project_id",
-        families: &[Family {
-            name: "gitpulse_pipeline_duration_seconds",
-            help: "Running time of the pipelines of the window that succeeded or failed, without child pipelines",
-            kind: Kind::Histogram(RUN),
-            labels: &[],
-            at: 0,
-        }],
-        beyond: Beyond::Added,
-    },
-    Query {
-        sql: "\
-SELECT instance, project_id, CAST([] AS Array(String)) AS labels,
-    arrayConcat(sumForEach(arrayMap(le -> toFloat64(assumeNotNull(queued_seconds) <= le), {queue})), [toFloat64(sum(assumeNotNull(queued_seconds))), toFloat64(count())]) AS values
-FROM pipeline_rollups
-WHERE is_root AND created_at > now() - INTERVAL {days} DAY AND queued_seconds IS NOT NULL
-GROUP BY instance, project_id",
-        families: &[Family {
-            name: "gitpulse_pipeline_queued_seconds",
-            help: "How long the pipelines of the window waited before they ran, without child pipelines",
-            kind: Kind::Histogram(QUEUE),
-            labels: &[],
-            at: 0,
-        }],
+SELECT instance, project_id, CAST([] AS Array(String)) AS labels, arrayConcat(
+    sumForEachIf(arrayMap(le -> toFloat64(ifNull(duration_seconds, 0) <= le), {run}), ran),
+    [sumIf(toFloat64(ifNull(duration_seconds, 0)), ran), toFloat64(countIf(ran))],
+    sumForEachIf(arrayMap(le -> toFloat64(ifNull(queued_seconds, 0) <= le), {queue}), queued_seconds IS NOT NULL),
+    [sum(toFloat64(ifNull(queued_seconds, 0))), toFloat64(count(queued_seconds))]
+) AS values
+FROM (
+    SELECT instance, project_id, duration_seconds, queued_seconds,
+        outcome IN ('success', 'failed') AND duration_seconds IS NOT NULL AS ran
+    FROM pipeline_rollups WHERE is_root AND created_at > now() - INTERVAL {days} DAY
+) GROUP BY instance, project_id",
+        families: &[
+            Family {
+                name: "gitpulse_pipeline_duration_seconds",
+                help: "Running time of the pipelines of the window that succeeded or failed, without child pipelines",
+                kind: Kind::Histogram(RUN),
+                labels: &[],
+                at: 0,
+            },
+            Family {
+                name: "gitpulse_pipeline_queued_seconds",
+                help: "How long the pipelines of the window waited before they ran, without child pipelines",
+                kind: Kind::Histogram(QUEUE),
+                labels: &[],
+                at: RUN.len() + 2,
+            },
+        ],
         beyond: Beyond::Added,
     },
     Query {
@@ -176,50 +175,39 @@ GROUP BY instance, project_id, is_unreviewed",
     },
     Query {
         sql: "\
-SELECT instance, project_id, CAST([] AS Array(String)) AS labels,
-    arrayConcat(sumForEach(arrayMap(le -> toFloat64(assumeNotNull(cycle_seconds) <= le), {work})), [toFloat64(sum(assumeNotNull(cycle_seconds))), toFloat64(count())]) AS values
-FROM merge_request_rollups
-WHERE merged_at > now() - INTERVAL {days} DAY AND NOT is_promotion AND cycle_seconds IS NOT NULL
+SELECT instance, project_id, CAST([] AS Array(String)) AS labels, arrayConcat(
+    sumForEachIf(arrayMap(le -> toFloat64(ifNull(cycle_seconds, 0) <= le), {work}), cycle_seconds IS NOT NULL),
+    [sum(toFloat64(ifNull(cycle_seconds, 0))), toFloat64(count(cycle_seconds))],
+    sumForEachIf(arrayMap(le -> toFloat64(ifNull(pickup_seconds, 0) <= le), {work}), pickup_seconds IS NOT NULL),
+    [sum(toFloat64(ifNull(pickup_seconds, 0))), toFloat64(count(pickup_seconds))],
+    sumForEachIf(arrayMap(le -> toFloat64(ifNull(review_seconds, 0) <= le), {work}), review_seconds IS NOT NULL),
+    [sum(toFloat64(ifNull(review_seconds, 0))), toFloat64(count(review_seconds))]
+) AS values
+FROM merge_request_rollups WHERE merged_at > now() - INTERVAL {days} DAY AND NOT is_promotion
 GROUP BY instance, project_id",
-        families: &[Family {
-            name: "gitpulse_merge_request_cycle_seconds",
-            help: "From the first commit, else from opening, to the merge, of the merge requests merged in the window",
-            kind: Kind::Histogram(WORK),
-            labels: &[],
-            at: 0,
-        }],
-        beyond: Beyond::Added,
-    },
-    Query {
-        sql: "\
-SELECT instance, project_id, CAST([] AS Array(String)) AS labels,
-    arrayConcat(sumForEach(arrayMap(le -> toFloat64(assumeNotNull(pickup_seconds) <= le), {work})), [toFloat64(sum(assumeNotNull(pickup_seconds))), toFloat64(count())]) AS values
-FROM merge_request_rollups
-WHERE merged_at > now() - INTERVAL {days} DAY AND NOT is_promotion AND pickup_seconds IS NOT NULL
-GROUP BY instance, project_id",
-        families: &[Family {
-            name: "gitpulse_merge_request_pickup_seconds",
-            help: "From ready to the first review by a person, of the merge requests merged in the window that were reviewed",
-            kind: Kind::Histogram(WORK),
-            labels: &[],
-            at: 0,
-        }],
-        beyond: Beyond::Added,
-    },
-    Query {
-        sql: "\
-SELECT instance, project_id, CAST([] AS Array(String)) AS labels,
-    arrayConcat(sumForEach(arrayMap(le -> toFloat64(assumeNotNull(review_seconds) <= le), {work})), [toFloat64(sum(assumeNotNull(review_seconds))), toFloat64(count())]) AS values
-FROM merge_request_rollups
-WHERE merged_at > now() - INTERVAL {days} DAY AND NOT is_promotion AND review_seconds IS NOT NULL
-GROUP BY instance, project_id",
-        families: &[Family {
-            name: "gitpulse_merge_request_review_seconds",
-            help: "From the first review to the approval, else to the merge, of the merge requests merged in the window",
-            kind: Kind::Histogram(WORK),
-            labels: &[],
-            at: 0,
-        }],
+        families: &[
+            Family {
+                name: "gitpulse_merge_request_cycle_seconds",
+                help: "From the first commit, else from opening, to the merge, of the merge requests merged in the window",
+                kind: Kind::Histogram(WORK),
+                labels: &[],
+                at: 0,
+            },
+            Family {
+                name: "gitpulse_merge_request_pickup_seconds",
+                help: "From ready to the first review by a person, of the merge requests merged in the window that were reviewed",
+                kind: Kind::Histogram(WORK),
+                labels: &[],
+                at: WORK.len() + 2,
+            },
+            Family {
+                name: "gitpulse_merge_request_review_seconds",
+                help: "From the first review to the approval, else to the merge, of the merge requests merged in the window",
+                kind: Kind::Histogram(WORK),
+                labels: &[],
+                at: 2 * (WORK.len() + 2),
+            },
+        ],
         beyond: Beyond::Added,
     },
     Query {
@@ -320,19 +308,27 @@ GROUP BY instance, project_id, tier, environment ORDER BY values DESC LIMIT {row
 WITH newest AS (
     SELECT instance, project_id, merge_request_iid IS NOT NULL AS of_merge_request,
         if(of_merge_request, toString(merge_request_iid), ref) AS name,
-        max(pipeline_id) AS id, count() AS runs,
+        max(pipeline_id) AS id,
         argMax(toString(source), pipeline_id) AS source, argMax(toString(status), pipeline_id) AS status,
         argMax(tuple(created_at), pipeline_id).1 AS created_at, argMax(tuple(finished_at), pipeline_id).1 AS finished_at,
         argMax(tuple(duration_seconds), pipeline_id).1 AS duration_seconds, argMax(tuple(queued_seconds), pipeline_id).1 AS queued_seconds
-    FROM pipeline_rollups WHERE is_root GROUP BY instance, project_id, of_merge_request, name
-    HAVING created_at > now() - INTERVAL {days} DAY ORDER BY created_at DESC, instance, project_id, id LIMIT {rows}
+    FROM pipeline_rollups WHERE is_root AND pipeline_rollups.created_at > now() - INTERVAL {days} DAY
+    GROUP BY instance, project_id, of_merge_request, name ORDER BY created_at DESC, instance, project_id, id LIMIT {rows}
 )
 SELECT newest.instance AS instance, newest.project_id AS project_id,
     [multiIf(newest.of_merge_request, 'merge-request', ifNull(told.tag, false), 'tag', 'branch'), newest.name, newest.source, newest.status] AS labels,
     [toFloat64(newest.id), toFloat64(toUnixTimestamp(coalesce(toDateTime(told.updated_at), newest.finished_at, newest.created_at))),
         toFloat64(ifNull(newest.duration_seconds, nan)), toFloat64(ifNull(newest.queued_seconds, nan)),
-        toFloat64(ifNull(told.coverage, nan)), toFloat64(newest.runs), 1.0] AS values
+        toFloat64(ifNull(told.coverage, nan)), toFloat64(counted.runs), 1.0] AS values
 FROM newest
+LEFT JOIN (
+    SELECT instance, project_id, merge_request_iid IS NOT NULL AS of_merge_request,
+        if(of_merge_request, toString(merge_request_iid), ref) AS name, count() AS runs
+    FROM pipeline_rollups WHERE is_root AND (instance, project_id, if(merge_request_iid IS NOT NULL, toString(merge_request_iid), ref)) IN
+        (SELECT instance, project_id, name FROM newest)
+    GROUP BY instance, project_id, of_merge_request, name
+) AS counted ON counted.instance = newest.instance AND counted.project_id = newest.project_id
+    AND counted.of_merge_request = newest.of_merge_request AND counted.name = newest.name
 LEFT JOIN (
     SELECT instance, project_id, id, pipelines.updated_at AS updated_at, coverage, tag FROM pipelines
     WHERE (instance, project_id, id) IN (SELECT instance, project_id, id FROM newest)

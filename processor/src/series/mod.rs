@@ -1,8 +1,8 @@
 //! Business series for Prometheus. In: rollups. Out: families on `/metrics` of one processor. Never counts anything itself: a process that counted
 //! would count redeliveries, and two would count twice.
 //!
-//! One processor tells, the one that holds the first partition of the topic that divides the work ([`crate::share`]): exactly one has it, and when
-//! that dies another gets it. The others have no such series. They are read again every half minute, by the clock of ClickHouse.
+//! One processor tells, the one that holds the first partition of the topic that divides the work (`share.rs`): exactly one has it, and when
+//! that dies another gets it. The others have no such series. They are read again every minute, and their window ends now by the clock of ClickHouse.
 
 mod budget;
 mod families;

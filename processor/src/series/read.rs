@@ -154,7 +154,11 @@ pub(super) fn told(family: &Family, rows: &Named) -> MetricFamily {
         let own = labels.iter().take(family.labels.len()).map(String::as_str);
         let key = Vec::from_iter([project.as_str()].into_iter().chain(own));
         let values = values.get(family.at..).unwrap_or_default();
-        if values.first().is_some_and(|value| !value.is_nan()) {
+        let is_known = match family.kind {
+            Kind::Gauge | Kind::Counter => values.first().is_some_and(|value| !value.is_nan()),
+            Kind::Histogram(bounds) => values.get(bounds.len() + 1).is_some_and(|count| *count > 0.0),
+        };
+        if is_known {
             told.entry(key).or_insert_with(|| values.to_vec());
         }
     }
