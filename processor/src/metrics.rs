@@ -42,7 +42,7 @@ pub struct Metrics {
     pub oldest_seconds: IntGauge,
     /// Projects whose rollups were computed, each time counted.
     pub rollup_projects: IntCounter,
-    /// Computations, or looks for what waits, that failed.
+    /// Computations, or questions for what waits, that failed.
     pub rollup_failures: IntCounter,
     /// Time of one computation of a group of projects.
     pub rollup_seconds: Histogram,
@@ -135,7 +135,7 @@ impl Metrics {
         )?;
         let rollup_failures = IntCounter::new(
             "gitpulse_processor_rollup_failures_total",
-            "Computations of rollups, or looks for what waits, that failed; they are tried again",
+            "Computations of rollups, or questions for what waits, that failed; they are tried again",
         )?;
         let rollup_seconds = Histogram::with_opts(
             HistogramOpts::new(

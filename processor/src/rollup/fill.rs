@@ -70,7 +70,7 @@ impl Fill {
                      WHERE project_id != ? AND cityHash64(instance, project_id) % ? IN ? \
                      GROUP BY instance, project_id HAVING marks > max(rollup_generations.generation) LIMIT ?";
         let query = self.client.query(query).bind(rollup::BOTS).bind(share.of).bind(&share.held).bind(limit);
-        let rows: Vec<WaitingRow> = query.fetch_all().await.map_err(failed("looked for marks"))?;
+        let rows: Vec<WaitingRow> = query.fetch_all().await.map_err(failed("asked for marks"))?;
         let waiting =
             |row: WaitingRow| (Project { instance: row.instance, project_id: row.project_id }, row.marks);
         Ok(rows.into_iter().map(waiting).collect())

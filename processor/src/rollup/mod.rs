@@ -32,14 +32,14 @@ use crate::config::RollupConfig;
 use crate::metrics::Metrics;
 use crate::share::Share;
 
-/// How often the marks of other processors are looked for; one's own are heard of at once.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often marks of other processors are asked for; one's own are heard of at once.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 /// How long batches are waited for that follow at once, so that a project that is busy is computed once for several.
 const GATHER: Duration = Duration::from_millis(250);
 /// How often it is asked who is a bot.
 const BOTS_EVERY: Duration = Duration::from_secs(60);
-/// How many waiting projects are looked at.
-const MAX_LOOKED_AT: usize = 2_000;
+/// How many waiting projects are considered.
+const MAX_WAITING: usize = 2_000;
 
 /// The task that computes rollups.
 pub(crate) struct Rollups {
@@ -49,7 +49,7 @@ pub(crate) struct Rollups {
     metrics: Metrics,
     touched: Arc<Notify>,
     pace: Pace,
-    /// Whether the last look failed, so that a ClickHouse that is away is told of once.
+    /// Whether the last question failed, so that a ClickHouse that is away is told of once.
     is_failing: bool,
 }
 
@@ -89,7 +89,7 @@ impl Rollups {
         loop {
             tokio::select! {
                 () = self.touched.notified() => tokio::time::sleep(GATHER).await,
-                () = tokio::time::sleep(LOOK_EVERY) => (),
+                () = tokio::time::sleep(ASK_EVERY) => (),
                 Some(computed) = under_way.join_next() => match computed {
                     Ok(computed) => self.computed(computed),
                     Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
@@ -106,15 +106,15 @@ impl Rollups {
                 self.noted("counted bots", counted);
             }
             if !share.is_empty() {
-                self.look(&share, &mut under_way).await;
+                self.begin_due(&share, &mut under_way).await;
             }
         }
     }
 
     /// Finds the projects that wait, and begins to compute what is due.
-    async fn look(&mut self, share: &Share, under_way: &mut JoinSet<Computed>) {
-        let looked = self.fill.waiting(share, MAX_LOOKED_AT).await;
-        let Some(waiting) = self.noted("looked for marks", looked) else { return };
+    async fn begin_due(&mut self, share: &Share, under_way: &mut JoinSet<Computed>) {
+        let found = self.fill.waiting(share, MAX_WAITING).await;
+        let Some(waiting) = self.noted("asked for marks", found) else { return };
         let now = Instant::now();
         self.pace.waits(waiting, now);
         self.metrics.rollups_waiting.set(self.pace.waiting() as i64);

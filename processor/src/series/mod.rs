@@ -46,9 +46,9 @@ impl Collector for Series {
 }
 
 /// Nothing is told any more when this ends.
-struct Telling(Series);
+struct ClearedAtEnd(Series);
 
-impl Drop for Telling {
+impl Drop for ClearedAtEnd {
     fn drop(&mut self) {
         self.0.tell(Vec::new());
     }
@@ -64,7 +64,7 @@ pub(crate) async fn keep(
     if config.series_max == 0 {
         return std::future::pending().await;
     }
-    let telling = Telling(series);
+    let told = ClearedAtEnd(series);
     let reader = Reader::new(client, &config);
     let every = Duration::from_secs(config.series_refresh_seconds);
     let mut read_at: Option<Instant> = None;
@@ -72,7 +72,7 @@ pub(crate) async fn keep(
         if share.borrow_and_update().is_first() {
             match reader.read(QUERIES).await {
                 Ok(families) => {
-                    telling.0.tell(families);
+                    told.0.tell(families);
                     read_at = Some(Instant::now());
                 }
                 Err(error) => {
@@ -81,12 +81,12 @@ pub(crate) async fn keep(
                         "business series could not be read"
                     );
                     if read_at.is_none_or(|at| at.elapsed() > STALE_AFTER) {
-                        telling.0.tell(Vec::new());
+                        told.0.tell(Vec::new());
                     }
                 }
             }
         } else {
-            telling.0.tell(Vec::new());
+            told.0.tell(Vec::new());
         }
         tokio::select! {
             () = tokio::time::sleep(every) => (),

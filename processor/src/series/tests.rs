@@ -81,6 +81,6 @@ fn a_histogram_is_told_with_its_bounds_and_what_is_unknown_is_not() {
         assert!(lines.contains(line), "{line} is not in\n{text}");
     }
     assert!(!text.contains(r#"gitpulse_last{project="p2"}"#), "{text}");
-    drop(Telling(series));
+    drop(ClearedAtEnd(series));
     assert_eq!(TextEncoder::new().encode_to_string(&registry.gather()).unwrap(), "", "nor after its end");
 }
