@@ -14,6 +14,7 @@ mod migrate;
 mod progress;
 mod rebuild;
 mod reconcile;
+mod report;
 mod roles;
 mod send;
 mod settings;
