@@ -15,7 +15,7 @@ use crate::arguments::{AdminArgs, AuditArgs, StoreArgs};
 use crate::settings::Settings;
 use crate::tenants::WebhookConfig;
 use crate::{
-    backfill, check, config, dead_letters, doctor, engine, migrate, rebuild, reconcile, report, roles,
+    backfill, check, config, dead_letters, doctor, engine, explain, migrate, rebuild, reconcile, report, roles,
     send, simulate, up,
 };
 
@@ -67,6 +67,8 @@ enum Command {
     Reconcile(Box<reconcile::ReconcileArgs>),
     /// Delivery metrics as tables and plots: DORA, merge requests, pipelines, jobs, issues, contributors, releases
     Report(Box<report::ReportArgs>),
+    /// The rows and the rule behind one number, or why there is none and what would change that
+    Explain(Box<explain::ExplainArgs>),
     /// For `up` and the tests: an engine as a child process
     #[command(hide = true)]
     Engine(engine::EngineArgs),
@@ -110,6 +112,7 @@ pub(crate) fn run(settings: Settings<Cli>) -> anyhow::Result<ExitCode> {
         }
         Command::Backfill(args) => return runtime()?.block_on(backfill::run(*args)),
         Command::Reconcile(args) => return runtime()?.block_on(reconcile::run(*args)),
+        Command::Explain(args) => return runtime()?.block_on(explain::run(*args)),
         Command::Report(args) => return runtime()?.block_on(report::run(*args)),
         Command::Up(args) => runtime()?.block_on(up::run(*args, tenants)),
         Command::Ingest(args) => runtime()?.block_on(roles::ingest(*args, tenants)),

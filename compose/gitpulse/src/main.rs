@@ -10,6 +10,7 @@ mod credentials;
 mod dead_letters;
 mod doctor;
 mod engine;
+mod explain;
 mod migrate;
 mod progress;
 mod rebuild;

@@ -27,7 +27,7 @@ const FLOW: &str = "\
                 {step:String} = 'week', toMonday(assumeNotNull(dated.2)), \
                 toStartOfMonth(assumeNotNull(dated.2))))), '', toString(dated.1))], []) \
         ) \
-    ), days)) AS places FROM (${rows})";
+    ), days)) AS cuts FROM (${rows})";
 
 /// What was counted.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -134,7 +134,7 @@ pub(super) async fn ask(
 /// The query of a section.
 fn sql(section: &Section, scope: &Scope) -> String {
     let rows = section.rows.replace("${scope}", &scope.condition());
-    let placed = if rows.contains(" AS places") { rows } else { FLOW.replace("${rows}", &rows) };
+    let placed = if rows.contains(" AS cuts") { rows } else { FLOW.replace("${rows}", &rows) };
     let list = |column: fn(&super::measure::Measure) -> String| {
         section.measures.iter().map(column).collect::<Vec<_>>().join(", ")
     };
@@ -150,9 +150,9 @@ fn sql(section: &Section, scope: &Scope) -> String {
         None => "CAST(map(), 'Map(String, UInt64)')".to_owned(),
     });
     format!(
-        "SELECT toString(place.1) AS span, toString(place.2) AS subject, \
+        "SELECT toString(cut.1) AS span, toString(cut.2) AS subject, \
          CAST([{values}], 'Array(Nullable(Float64))') AS values, [{wholes}] AS wholes, [{counted}] AS counted, [{reasons}] AS reasons \
-         FROM (SELECT *, place.3 AS role FROM (SELECT *, arrayJoin(places) AS place FROM ({placed}))) \
+         FROM (SELECT *, cut.3 AS role FROM (SELECT *, arrayJoin(cuts) AS cut FROM ({placed}))) \
          GROUP BY span, subject"
     )
 }

@@ -115,7 +115,7 @@ const USERS: &str = "LEFT ANY JOIN (SELECT instance, user_id, username, is_bot F
 fn unlisted() -> Section {
     Section {
         title: "Not listed",
-        rows: "SELECT *, [('window', '', '')] AS places FROM contribution_gaps WHERE ${scope}".to_owned(),
+        rows: "SELECT *, [('window', '', '')] AS cuts FROM contribution_gaps WHERE ${scope}".to_owned(),
         measures: vec![Measure::sum(
             "unlisted_commits_count",
             "commits that pushes counted and did not list, ever",

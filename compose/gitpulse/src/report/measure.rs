@@ -59,7 +59,7 @@ pub(super) struct Section {
     /// What it is about, for people; empty where it is shown in breakdowns alone.
     pub(super) title: &'static str,
     /// A SELECT of one row an entity, with either `days`, an array of (role, day), and `subjects`, an array of what it is counted under besides all; or
-    /// `places`, an array of (span, subject, role). `${scope}` stands for the condition that the entity is in the scope.
+    /// `cuts`, an array of (span, subject, role). `${scope}` stands for the condition that the entity is in the scope.
     pub(super) rows: String,
     pub(super) measures: Vec<Measure>,
 }

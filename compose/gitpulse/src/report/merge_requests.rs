@@ -196,7 +196,7 @@ fn open(whose: &str) -> Section {
     let rows = format!(
         "SELECT *, arrayMap(end -> (end.1, '', toString(end.2)), arrayFilter( \
              end -> opened_at < toDateTime(end.2 + 1, {{zone:String}}) AND ifNull(ended_at >= toDateTime(end.2 + 1, {{zone:String}}), true), \
-             arrayConcat([('window', {{until:Date}}), ('before', {{before_until:Date}})], {steps}))) AS places \
+             arrayConcat([('window', {{until:Date}}), ('before', {{before_until:Date}})], {steps}))) AS cuts \
          FROM merge_request_open_spans WHERE ${{scope}} AND (instance, project_id, iid) IN \
          (SELECT instance, project_id, iid FROM merge_request_metrics WHERE ${{scope}} AND {whose} AND NOT is_promotion)"
     );

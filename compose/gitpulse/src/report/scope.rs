@@ -55,17 +55,33 @@ impl Scope {
     }
 }
 
+/// Instance and number of one project, by its path or number.
+pub(crate) async fn one_project(client: &Client, name: &str) -> anyhow::Result<(String, u64)> {
+    match named(client, name).await?.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(unknown(client, "project", name).await?),
+        several => {
+            let of: Vec<&str> = several.iter().map(|(instance, _)| instance.as_str()).collect();
+            Err(anyhow::anyhow!("{name} is a project of {}: name it by a number that only one of them has", of.join(" and ")))
+        }
+    }
+}
+
+/// The projects of this path or number, one an instance.
+async fn named(client: &Client, name: &str) -> anyhow::Result<Vec<(String, u64)>> {
+    // Where a project was deleted and made again, its path is that of the one that is there.
+    let query = "SELECT toString(instance), project_id FROM projects \
+                 WHERE lower(path) = lower({name:String}) OR toString(project_id) = {name:String} \
+                 ORDER BY deleted_at IS NULL DESC LIMIT 1 BY instance";
+    client.query(query).param("name", name).fetch_all().await.map_err(refused)
+}
+
 /// Finds what was named.
 pub(super) async fn resolve(client: &Client, args: &ScopeArgs) -> anyhow::Result<Scope> {
     let mut scope = Scope { named: Vec::new(), groups: Vec::new(), names: Vec::new(), projects: 0 };
     for name in &args.project {
         let path = name.trim_matches('/');
-        // Where a project was deleted and made again, its path is that of the one that is there.
-        let query = "SELECT instance, project_id FROM projects \
-                     WHERE lower(path) = lower({name:String}) OR toString(project_id) = {name:String} \
-                     ORDER BY deleted_at IS NULL DESC LIMIT 1 BY instance";
-        let found: Vec<(String, u64)> =
-            client.query(query).param("name", path).fetch_all().await.map_err(refused)?;
+        let found = named(client, path).await?;
         if found.is_empty() {
             return Err(unknown(client, "project", path).await?);
         }

@@ -28,6 +28,7 @@ mod nisshi;
 mod poison;
 mod rebuild;
 mod reconcile;
+mod report;
 mod roles;
 mod scripted;
 mod share;

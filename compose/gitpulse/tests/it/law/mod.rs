@@ -15,7 +15,7 @@ mod lives;
 mod model;
 mod occurrences;
 mod orders;
-mod records;
+pub(crate) mod records;
 mod refs;
 mod scenarios;
 mod snapshots;
