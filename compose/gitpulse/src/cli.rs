@@ -15,8 +15,8 @@ use crate::arguments::{AdminArgs, AuditArgs, StoreArgs};
 use crate::settings::Settings;
 use crate::tenants::WebhookConfig;
 use crate::{
-    backfill, check, config, dead_letters, doctor, engine, explain, migrate, rebuild, reconcile, report, roles,
-    send, simulate, up,
+    backfill, check, config, dead_letters, doctor, engine, explain, migrate, rebuild, reconcile, report,
+    roles, send, simulate, up,
 };
 
 /// Turns everything that happens in many GitLab projects into SQL tables, delivery metrics and Prometheus series.

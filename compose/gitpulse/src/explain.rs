@@ -11,14 +11,13 @@ mod lead_time;
 mod reasons;
 mod thing;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
 
 use self::chain::Explained;
-use crate::report::Terminal;
+use crate::report::{Terminal, out};
 
 /// It could not be asked: an argument is wrong, or ClickHouse does not answer.
 const NOT_ASKED: u8 = 2;
@@ -64,11 +63,10 @@ pub(crate) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
     };
     match explained {
         Ok(Explained::By(explanation)) => {
-            let mut out = std::io::stdout().lock();
             if args.json {
-                writeln!(out, "{:#}", explanation.json())?;
+                out(&format!("{:#}\n", explanation.json()))?;
             } else {
-                write!(out, "{}", explanation.text(Terminal::of_this_program()))?;
+                out(&explanation.text(Terminal::of_this_program()))?;
             }
             Ok(ExitCode::SUCCESS)
         }

@@ -134,19 +134,26 @@ async fn answer(
 
 /// Prints the answer, and whether there is one.
 fn say(answer: &Answer, common: &Common) -> anyhow::Result<ExitCode> {
-    let mut out = std::io::stdout().lock();
     if common.json {
-        writeln!(out, "{:#}", json::value(answer))?;
+        out(&format!("{:#}\n", json::value(answer)))?;
     } else if common.csv {
-        write!(out, "{}", csv::text(answer)?)?;
+        out(&csv::text(answer)?)?;
     } else if !answer.is_empty {
-        write!(out, "{}", print::text(answer, Terminal::of_this_program()))?;
+        out(&print::text(answer, Terminal::of_this_program()))?;
     }
     if answer.is_empty {
         tracing::warn!("{}", answer.nothing());
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes to standard output, as far as somebody reads it.
+pub(crate) fn out(text: &str) -> std::io::Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// The day of the first thing on record.
@@ -176,11 +183,20 @@ pub(crate) fn refused(error: clickhouse::error::Error) -> anyhow::Error {
         Some(Code::ACCESS_DENIED) => {
             "this user may not read the views that measure: grant it a role of `gitpulse migrate --roles`"
         }
-        Some(Code::AUTHENTICATION_FAILED | Code::UNKNOWN_USER | Code::WRONG_PASSWORD | Code::REQUIRED_PASSWORD) => {
-            "GITPULSE_CLICKHOUSE_USER and GITPULSE_CLICKHOUSE_PASSWORD say who asks"
-        }
+        Some(
+            Code::AUTHENTICATION_FAILED | Code::UNKNOWN_USER | Code::WRONG_PASSWORD | Code::REQUIRED_PASSWORD,
+        ) => "GITPULSE_CLICKHOUSE_USER and GITPULSE_CLICKHOUSE_PASSWORD say who asks",
         Some(_) => return anyhow::Error::new(error).context("ClickHouse refused"),
-        None => "ClickHouse does not answer: is `gitpulse up` running? GITPULSE_CLICKHOUSE_URL says where it is",
+        None if !matches!(
+            error,
+            clickhouse::error::Error::Network(_) | clickhouse::error::Error::TimedOut
+        ) =>
+        {
+            return anyhow::Error::new(error).context("what ClickHouse answers cannot be read");
+        }
+        None => {
+            "ClickHouse does not answer: is `gitpulse up` running? GITPULSE_CLICKHOUSE_URL says where it is"
+        }
     };
     anyhow::Error::new(error).context(remedy)
 }

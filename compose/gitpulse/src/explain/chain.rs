@@ -75,8 +75,10 @@ impl Explanation {
                 "event_id": (!step.event.is_empty()).then_some(&step.event),
             })
         });
-        let definitions =
-            self.definitions.iter().map(|definition| json!({ "number": definition.number(), "words": definition.words() }));
+        let definitions = self
+            .definitions
+            .iter()
+            .map(|definition| json!({ "number": definition.number(), "words": definition.words() }));
         json!({
             "of": self.of,
             "verdict": self.verdict,
@@ -114,7 +116,8 @@ mod tests {
 
     #[test]
     fn a_chain_is_in_the_order_of_time() {
-        let steps = in_order(vec![step(Some(2), "b"), step(None, "first"), step(Some(1), "a"), step(Some(2), "c")]);
+        let steps =
+            in_order(vec![step(Some(2), "b"), step(None, "first"), step(Some(1), "a"), step(Some(2), "c")]);
         let words: Vec<&str> = steps.iter().map(|step| step.what.as_str()).collect();
         assert_eq!(words, ["first", "a", "b", "c"]);
     }
@@ -131,7 +134,10 @@ mod tests {
         let text = explanation.text(Terminal::default());
         assert!(text.starts_with("Lead time of shop/checkout!7: none: awaiting\n"), "{text}");
         assert!(text.contains("2026-11-28 12:30:00"), "{text}");
-        assert!(text.contains("\nWhy: nothing later was deployed\nWhat would change it: the next deployment\n"), "{text}");
+        assert!(
+            text.contains("\nWhy: nothing later was deployed\nWhat would change it: the next deployment\n"),
+            "{text}"
+        );
         assert!(text.contains(&Definition::Attribution.to_string()), "{text}");
         assert_eq!(explanation.json()["steps"][0]["event_id"], Value::Null);
     }

@@ -127,7 +127,8 @@ async fn steps(client: &Client, (instance, project_id, id): (&str, u64, u64)) ->
     );
     let mut steps: Vec<Step> = Vec::new();
     for sql in [deployments, incidents, reverts] {
-        let query = client.query(&sql).param("instance", instance).param("project_id", project_id).param("id", id);
+        let query =
+            client.query(&sql).param("instance", instance).param("project_id", project_id).param("id", id);
         steps.extend(query.fetch_all::<Step>().await.map_err(refused)?);
     }
     Ok(in_order(steps))

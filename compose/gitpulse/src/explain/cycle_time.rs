@@ -73,9 +73,15 @@ pub(super) async fn explain(client: &Client, args: &CycleTimeArgs) -> anyhow::Re
 /// What the marks of a merge request mean for its numbers.
 fn marked(notes: &[String]) -> Option<(String, String)> {
     let words = |note: &String| match note.as_str() {
-        "unreviewed" => "nobody but its author said anything before the merge, so it has no pickup and no review".to_owned(),
+        "unreviewed" => {
+            "nobody but its author said anything before the merge, so it has no pickup and no review"
+                .to_owned()
+        }
         "reviewed_in_draft" => "it was reviewed while it was a draft, so its pickup is 0".to_owned(),
-        "first_commit_unknown" => "its first commit is not known, so it has no coding and its cycle begins with the opening".to_owned(),
+        "first_commit_unknown" => {
+            "its first commit is not known, so it has no coding and its cycle begins with the opening"
+                .to_owned()
+        }
         "clock" => "a clock was wrong: what would be less than nothing is 0, and in no median".to_owned(),
         other => other.to_owned(),
     };

@@ -52,7 +52,9 @@ impl Definition {
             Definition::Attribution => {
                 "a merge request belongs to the first success in the tier whose place on the branch is at or beyond its own; the first success on record attributes nothing"
             }
-            Definition::LeadTime => "from the merge to the end of the deployment that it belongs to, in whole seconds",
+            Definition::LeadTime => {
+                "from the merge to the end of the deployment that it belongs to, in whole seconds"
+            }
             Definition::FirstCommitLeadTime => {
                 "from the moment at which its first commit was authored to the end of the deployment that it belongs to"
             }

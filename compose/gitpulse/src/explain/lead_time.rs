@@ -68,7 +68,10 @@ pub(super) async fn explain(client: &Client, args: &LeadTimeArgs) -> anyhow::Res
         of: format!("Lead time of {name}!{iid} to {place}"),
         verdict,
         steps: in_order(steps),
-        definitions: vec![Definition::Attribution, Definition::LeadTime, Definition::FirstCommitLeadTime],
+        definitions: match row.reason.as_str() {
+            "" => vec![Definition::Attribution, Definition::LeadTime, Definition::FirstCommitLeadTime],
+            _ => vec![Definition::Attribution],
+        },
         reason: (!row.reason.is_empty()).then(|| reason(&row.reason)),
     }))
 }
@@ -163,8 +166,7 @@ impl Question<'_> {
         let name = format!("{}!{}", self.args.merge_request.project, self.iid);
         let sql = "SELECT ifNull(toString(state), 'unknown') FROM merge_requests \
                    WHERE instance = {instance:String} AND project_id = {project_id:UInt64} AND iid = {iid:UInt64} LIMIT 1";
-        let state: Option<String> =
-            self.bind(client.query(sql)).fetch_optional().await.map_err(refused)?;
+        let state: Option<String> = self.bind(client.query(sql)).fetch_optional().await.map_err(refused)?;
         let of_tier = "SELECT DISTINCT ifNull(toString(tier), '') AS tier FROM lead_times \
                        WHERE instance = {instance:String} AND project_id = {project_id:UInt64} AND tier != '' ORDER BY tier LIMIT 5";
         let tiers: Vec<String> = self.bind(client.query(of_tier)).fetch_all().await.map_err(refused)?;

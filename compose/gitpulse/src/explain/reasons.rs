@@ -23,7 +23,10 @@ pub(super) fn reason(word: &str) -> (String, String) {
             "it was merged before the first deployment on record, so that nobody knows which one brought it",
             "older deployments: `gitpulse backfill` reads them",
         ),
-        "awaiting" => ("nothing that was deployed since has reached its place on the branch", "the next deployment that does"),
+        "awaiting" => (
+            "nothing that was deployed since has reached its place on the branch",
+            "the next deployment that does",
+        ),
         "branch_not_deployed" => (
             "no commit of the branch that it was merged into was ever deployed to this tier",
             "a deployment of that branch, or of one that it is merged into",

@@ -59,7 +59,14 @@ mod tests {
         check("42!7", Some(("42", 7)));
         check("/shop/checkout/!7", Some(("shop/checkout", 7)));
         check("shop/checkout\\!7", Some(("shop/checkout", 7)));
-        for wrong in ["!7", "shop/checkout", "shop/checkout!", "shop/checkout!seven", "shop/checkout!0", "shop/checkout#7"] {
+        for wrong in [
+            "!7",
+            "shop/checkout",
+            "shop/checkout!",
+            "shop/checkout!seven",
+            "shop/checkout!0",
+            "shop/checkout#7",
+        ] {
             check(wrong, None);
         }
         assert!(issue("shop/checkout#3").is_ok());

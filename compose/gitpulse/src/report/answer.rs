@@ -3,7 +3,7 @@
 
 use chrono::NaiveDate;
 
-use super::ask::{BEFORE, Covered, Numbers, WINDOW, in_days};
+use super::ask::{BEFORE, Covered, Numbers, WINDOW};
 use super::bands::{Band, band};
 use super::measure::{Measure, Section, Unit};
 use super::scope::Scope;
@@ -34,8 +34,8 @@ pub(super) struct Breakdown {
     pub(super) title: &'static str,
     /// The head of its first column, and its name for programs.
     pub(super) subject: &'static str,
-    /// Measures, by name.
-    pub(super) columns: Vec<&'static str>,
+    /// Measures by name, each with the head of its column.
+    pub(super) columns: Vec<(&'static str, &'static str)>,
     /// By which it is sorted, the greatest first.
     pub(super) order: &'static str,
     /// How many rows at the most.
@@ -150,26 +150,21 @@ impl Answer {
     }
 }
 
-fn line(
-    section: &'static str,
-    measure: &Measure,
-    (scope, span): (&Scope, &Span),
-    numbers: &Numbers,
-) -> Line {
+fn line(section: &'static str, measure: &Measure, (scope, span): (&Scope, &Span), numbers: &Numbers) -> Line {
     let days = span.days();
     let window = numbers.all(measure.name, WINDOW);
-    let value = in_days(measure.unit, window.and_then(|number| number.value), days);
+    let value = measure.in_days(window.and_then(|number| number.value), days);
     let before = numbers.all(measure.name, BEFORE).and_then(|number| number.value);
     let steps = span.steps().into_iter().map(|(first, last)| {
         let number = numbers.all(measure.name, &first.to_string());
         let days = u64::try_from((last - first).num_days()).unwrap_or(0) + 1;
-        in_days(measure.unit, number.and_then(|number| number.value), days)
+        measure.in_days(number.and_then(|number| number.value), days)
     });
     Line {
         section,
         value,
         part_of: window.and_then(|number| number.part_of),
-        before: in_days(measure.unit, before, days),
+        before: measure.in_days(before, days),
         steps: steps.collect(),
         coverage: window.and_then(|number| number.coverage.clone()).filter(|coverage| coverage.of > 0),
         // DORA asks how often one application is deployed, not all of a group together.
@@ -184,18 +179,20 @@ fn table(breakdown: &Breakdown, measures: &[&Measure], span: &Span, numbers: &Nu
     let columns: Vec<Measure> = breakdown
         .columns
         .iter()
-        .filter_map(|name| measures.iter().find(|measure| measure.name == *name))
-        .map(|measure| (*measure).clone())
+        .filter_map(|(name, label)| {
+            let measure = measures.iter().find(|measure| measure.name == *name)?;
+            Some(Measure { label, ..(*measure).clone() })
+        })
         .collect();
-    let value = |subject: &str, name, unit| {
-        in_days(unit, numbers.under(name, WINDOW, subject).and_then(|number| number.value), span.days())
-    };
-    let order = |subject: &str| value(subject, breakdown.order, Unit::Number).unwrap_or(-1.0);
-    let mut subjects = numbers.subjects(&breakdown.columns);
+    let value = |subject: &str, name| numbers.under(name, WINDOW, subject).and_then(|number| number.value);
+    let order = |subject: &str| value(subject, breakdown.order).unwrap_or(-1.0);
+    let names: Vec<&'static str> = columns.iter().map(|column| column.name).collect();
+    let mut subjects = numbers.subjects(&names);
     subjects.sort_by(|one, other| order(other).total_cmp(&order(one)).then_with(|| one.cmp(other)));
     let more = subjects.len().saturating_sub(breakdown.limit);
     let rows = subjects.into_iter().take(breakdown.limit).map(|subject| {
-        let values = columns.iter().map(|column| value(&subject, column.name, column.unit)).collect();
+        let values = columns.iter().map(|column| column.in_days(value(&subject, column.name), span.days()));
+        let values = values.collect();
         (subject, values)
     });
     Table {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
-use super::measure::{Section, Unit};
+use super::measure::Section;
 use super::refused;
 use super::scope::Scope;
 use super::span::Span;
@@ -139,8 +139,7 @@ fn sql(section: &Section, scope: &Scope) -> String {
         section.measures.iter().map(column).collect::<Vec<_>>().join(", ")
     };
     let values = list(|measure| format!("toNullable(toFloat64({}))", measure.value));
-    let wholes =
-        list(|measure| format!("toUInt64({})", measure.whole.as_deref().unwrap_or("0")));
+    let wholes = list(|measure| format!("toUInt64({})", measure.whole.as_deref().unwrap_or("0")));
     let counted = list(|measure| match &measure.coverage {
         Some(coverage) => format!("(toUInt64({}), toUInt64({}))", coverage.counted, coverage.of),
         None => "(toUInt64(0), toUInt64(0))".to_owned(),
@@ -164,31 +163,11 @@ pub(super) fn as_f64(count: u64) -> f64 {
 }
 
 /// A count that ClickHouse gave as a float.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count is whole, and not negative")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count is whole, and not negative"
+)]
 pub(super) fn as_u64(count: f64) -> u64 {
     count as u64
-}
-
-/// What a number is in a span of so many days: what is counted by day is divided by all that were asked for.
-pub(super) fn in_days(unit: Unit, value: Option<f64>, days: u64) -> Option<f64> {
-    match unit {
-        // Nothing there is a count of nothing.
-        Unit::Count => Some(value.unwrap_or(0.0)),
-        Unit::PerDay => Some(value.unwrap_or(0.0) / as_f64(days.max(1))),
-        Unit::Seconds | Unit::Ratio | Unit::Day | Unit::Number => value,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_there_is_none_of_it_but_has_no_median() {
-        assert_eq!(in_days(Unit::Count, None, 30), Some(0.0));
-        assert_eq!(in_days(Unit::PerDay, Some(6.0), 30), Some(0.2));
-        assert_eq!(in_days(Unit::PerDay, None, 0), Some(0.0));
-        assert_eq!(in_days(Unit::Seconds, None, 30), None);
-        assert_eq!(in_days(Unit::Ratio, Some(0.5), 30), Some(0.5));
-    }
 }

@@ -5,8 +5,7 @@ use std::fmt;
 /// Where the figures are from.
 pub(super) const SOURCE: &str = "DORA, Accelerate State of DevOps Report 2024 (dora.dev/research/2024)";
 /// What people should know of them.
-pub(super) const CAVEAT: &str =
-    "they are what clusters of answers to a survey have in common, and no limits: of change failure rates the high cluster's (20 %) is worse than the medium one's (10 %)";
+pub(super) const CAVEAT: &str = "they are what clusters of answers to a survey have in common, and no limits: of change failure rates the high cluster's (20 %) is worse than the medium one's (10 %)";
 
 const HOUR: f64 = 3_600.0;
 const DAY: f64 = 24.0 * HOUR;
@@ -79,10 +78,13 @@ mod tests {
 
     #[test]
     fn bands_are_those_of_the_report_of_2024() {
-        for (per_day, expected) in [(3.0, "elite"), (1.0, "high"), (0.2, "high"), (0.1, "medium"), (0.01, "low")] {
+        for (per_day, expected) in
+            [(3.0, "elite"), (1.0, "high"), (0.2, "high"), (0.1, "medium"), (0.01, "low")]
+        {
             check("changes_per_day", per_day, expected);
         }
-        for (days, expected) in [(0.9, "elite"), (1.0, "high"), (6.9, "high"), (8.0, "medium"), (31.0, "low")] {
+        for (days, expected) in [(0.9, "elite"), (1.0, "high"), (6.9, "high"), (8.0, "medium"), (31.0, "low")]
+        {
             check("lead_time_from_first_commit_p50_seconds", days * DAY, expected);
         }
         for (ratio, expected) in [(0.0, "elite"), (0.08, "medium"), (0.2, "high"), (0.4, "low")] {

@@ -20,7 +20,14 @@ pub(super) struct ContributorArgs {
 impl ContributorArgs {
     /// The report.
     pub(super) fn report(&self) -> Report {
-        let list = |name, title, subject, columns, order| Breakdown { name, title, subject, columns, order, limit: self.limit };
+        let list = |name, title, subject, columns, order| Breakdown {
+            name,
+            title,
+            subject,
+            columns,
+            order,
+            limit: self.limit,
+        };
         Report {
             name: "contributors",
             title: "Contributors",
@@ -32,8 +39,8 @@ impl ContributorArgs {
                 unlisted(),
             ],
             breakdowns: vec![
-                list("by_commit_author", "Commits, by who wrote them", "commit author", vec!["commits_count", "additions_count", "deletions_count"], "commits_count"),
-                list("by_user", "Merge requests and reviews, by user", "user", vec!["merged_count", "reviewed_count"], "merged_count"),
+                list("by_commit_author", "Commits, by who wrote them", "commit author", vec![("commits_count", "commits"), ("additions_count", "added"), ("deletions_count", "deleted")], "commits_count"),
+                list("by_user", "Merge requests and reviews, by user", "user", vec![("merged_count", "merged"), ("reviewed_count", "reviewed")], "merged_count"),
             ],
             drawn: "commits_count",
             first: ("SELECT min(committed_at) FROM contributions WHERE ${scope}".to_owned(), "commits"),
@@ -54,8 +61,10 @@ impl ContributorArgs {
             ),
             measures: vec![
                 Measure::count("commits_count", "commits", "1").more_is_better(),
-                Measure::aggregate("commit_authors_count", "authors", Unit::Count, "uniqExact(author)").more_is_better(),
-                Measure::sum("additions_count", "lines added", Unit::Count, "additions", "1").covering(&sizes),
+                Measure::aggregate("commit_authors_count", "authors", Unit::Count, "uniqExact(author)")
+                    .more_is_better(),
+                Measure::sum("additions_count", "lines added", Unit::Count, "additions", "1")
+                    .covering(&sizes),
                 Measure::sum("deletions_count", "lines deleted", Unit::Count, "deletions", "1"),
             ],
         }
@@ -74,7 +83,13 @@ impl ContributorArgs {
             ),
             measures: vec![
                 Measure::count("merged_count", "merged", "1").more_is_better(),
-                Measure::aggregate("merge_request_authors_count", "authors", Unit::Count, "uniqExact(person)").more_is_better(),
+                Measure::aggregate(
+                    "merge_request_authors_count",
+                    "authors",
+                    Unit::Count,
+                    "uniqExact(person)",
+                )
+                .more_is_better(),
             ],
         }
     }
@@ -99,15 +114,17 @@ impl ContributorArgs {
                 },
             ),
             measures: vec![
-                Measure::count("reviewed_count", "merge requests reviewed, once a person", "1").more_is_better(),
-                Measure::aggregate("reviewers_count", "reviewers", Unit::Count, "uniqExact(person)").more_is_better(),
+                Measure::count("reviewed_count", "merge requests reviewed, once a person", "1")
+                    .more_is_better(),
+                Measure::aggregate("reviewers_count", "reviewers", Unit::Count, "uniqExact(person)")
+                    .more_is_better(),
             ],
         }
     }
 }
 
 /// A name for a person of whom there is a number.
-const USER: &str = "ifNull(username, concat('user ', ifNull(toString(person), '?')))";
+const USER: &str = "ifNull(username, concat('user ', ifNull(toString(person), 'unknown')))";
 const USERS: &str = "LEFT ANY JOIN (SELECT instance, user_id, username, is_bot FROM users) AS users \
      ON users.instance = counted.instance AND users.user_id = counted.person";
 

@@ -9,7 +9,8 @@ use super::measure::Unit;
 use super::units::date;
 
 const COLUMNS: [&str; 13] = [
-    "report", "by", "subject", "span", "since", "until", "zone", "measure", "reason", "value", "counted", "of", "level",
+    "report", "by", "subject", "span", "since", "until", "zone", "measure", "reason", "value", "counted",
+    "of", "level",
 ];
 
 /// When a number is of, and of what.
@@ -34,7 +35,19 @@ pub(super) fn text(answer: &Answer) -> anyhow::Result<String> {
             let by = table.subject;
             let place = Place { by, subject, span: WINDOW, since: span.since, until: span.until };
             for (column, value) in table.columns.iter().zip(values) {
-                row(&mut writer, answer, &place, column.name, [String::new(), text_of(column.unit, *value), String::new(), String::new(), String::new()])?;
+                row(
+                    &mut writer,
+                    answer,
+                    &place,
+                    column.name,
+                    [
+                        String::new(),
+                        text_of(column.unit, *value),
+                        String::new(),
+                        String::new(),
+                        String::new(),
+                    ],
+                )?;
             }
         }
     }
@@ -46,15 +59,24 @@ fn of_line(writer: &mut Writer<Vec<u8>>, answer: &Answer, line: &Line) -> anyhow
     let all = |name, since, until| Place { by: "", subject: "", span: name, since, until };
     let window = all(WINDOW, span.since, span.until);
     let coverage = line.coverage.as_ref().map(|coverage| (coverage.counted, coverage.of)).or(line.part_of);
-    let (counted, of) = coverage.map(|(counted, of)| (counted.to_string(), of.to_string())).unwrap_or_default();
+    let (counted, of) =
+        coverage.map(|(counted, of)| (counted.to_string(), of.to_string())).unwrap_or_default();
     let level = line.band.map(|band| band.to_string()).unwrap_or_default();
     let name = line.measure.name;
-    row(writer, answer, &window, name, [String::new(), text_of(line.measure.unit, line.value), counted, of, level])?;
+    row(
+        writer,
+        answer,
+        &window,
+        name,
+        [String::new(), text_of(line.measure.unit, line.value), counted, of, level],
+    )?;
     for (reason, count) in line.coverage.iter().flat_map(|coverage| &coverage.reasons) {
         let values = [reason.clone(), count.to_string(), String::new(), String::new(), String::new()];
         row(writer, answer, &window, name, values)?;
     }
-    let only = |value| [String::new(), text_of(line.measure.unit, value), String::new(), String::new(), String::new()];
+    let only = |value| {
+        [String::new(), text_of(line.measure.unit, value), String::new(), String::new(), String::new()]
+    };
     row(writer, answer, &all(BEFORE, span.before_since, span.before_until), name, only(line.before))?;
     for ((first, last), value) in span.steps().into_iter().zip(&line.steps) {
         row(writer, answer, &all(span.step.as_str(), first, last), name, only(*value))?;
@@ -71,7 +93,19 @@ fn row(
 ) -> anyhow::Result<()> {
     let (since, until) = (place.since.to_string(), place.until.to_string());
     writer.write_record([
-        answer.report, place.by, place.subject, place.span, &since, &until, &answer.span.zone, measure, &reason, &value, &counted, &of, &level,
+        answer.report,
+        place.by,
+        place.subject,
+        place.span,
+        &since,
+        &until,
+        &answer.span.zone,
+        measure,
+        &reason,
+        &value,
+        &counted,
+        &of,
+        &level,
     ])?;
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! `gitpulse report dora`. In: a tier or an environment. Out: how often is deployed, how long that takes, how often it fails and how soon that is mended, by
 //! each definition, with what GitLab's own formulas give beside it.
 
+mod failures;
+
 use clap::Args;
 use clickhouse::Client;
 
+use self::failures::{as_gitlab, failures, incidents, restores};
 use super::answer::{Breakdown, Report};
 use super::measure::{Coverage, Measure, Section, Unit, day, within};
 use super::refused;
@@ -22,8 +25,7 @@ pub(super) struct DoraArgs {
 
 const PRODUCTION: &str = "production";
 /// The deployments that are meant.
-pub(super) const MEANT: &str =
-    "if({environment:String} = '', ifNull(tier, '') = {tier:String}, ifNull(environment, '') = {environment:String})";
+const MEANT: &str = "if({environment:String} = '', ifNull(tier, '') = {tier:String}, ifNull(environment, '') = {environment:String})";
 
 impl DoraArgs {
     /// Values of the queries.
@@ -62,17 +64,19 @@ impl DoraArgs {
                 title: "By environment",
                 subject: "environment",
                 columns: vec![
-                    "deployments_count",
-                    "deployments_per_day",
-                    "environment_lead_time_from_merge_p50_seconds",
-                    "failed_deployments_ratio",
+                    ("deployments_count", "successful"),
+                    ("deployments_per_day", "a day"),
+                    ("environment_lead_time_from_merge_p50_seconds", "lead time, median"),
+                    ("failed_deployments_ratio", "failed"),
                 ],
                 order: "deployments_count",
                 limit: 20,
             }],
             drawn: "deployments_count",
             first: (
-                format!("SELECT min(finished_at) FROM deployment_metrics WHERE ${{scope}} AND is_successful AND {MEANT}"),
+                format!(
+                    "SELECT min(finished_at) FROM deployment_metrics WHERE ${{scope}} AND is_successful AND {MEANT}"
+                ),
                 "deployments",
             ),
             notes,
@@ -98,10 +102,15 @@ fn deployments() -> Section {
         measures: vec![
             Measure::count("deployments_count", "successful", "is_successful").more_is_better(),
             per_day("deployments_per_day", "a day", "is_successful"),
-            per_day("changes_per_day", "a day, without repeats and rollbacks", "is_successful AND change IN ('first', 'change')"),
+            per_day(
+                "changes_per_day",
+                "a day, without repeats and rollbacks",
+                "is_successful AND change IN ('first', 'change')",
+            ),
             per_day("distinct_changes_per_day", "a day, each commit once a tier", "is_first_of_tier"),
             Measure::count("repeats_count", "repeats", "is_successful AND change = 'repeat'"),
-            Measure::count("rollbacks_count", "rollbacks", "is_successful AND change = 'rollback'").less_is_better(),
+            Measure::count("rollbacks_count", "rollbacks", "is_successful AND change = 'rollback'")
+                .less_is_better(),
         ],
     }
 }
@@ -137,12 +146,29 @@ fn lead_times(args: &DoraArgs) -> Section {
             within("merged_at"),
         ),
         measures: vec![
-            Measure::count("deployed_merge_requests_count", "merge requests deployed", attributed).more_is_better(),
-            quantile("lead_time_from_merge_p50_seconds", "from merge, median", 0.5, "lead_time_seconds").covering(&from_merge),
-            quantile("lead_time_from_merge_p90_seconds", "from merge, 90 of 100 within", 0.9, "lead_time_seconds"),
-            quantile("lead_time_from_first_commit_p50_seconds", "from first commit, median", 0.5, first_commit)
-                .covering(&with_first_commit),
-            quantile("lead_time_from_first_commit_p90_seconds", "from first commit, 90 of 100 within", 0.9, first_commit),
+            Measure::count("deployed_merge_requests_count", "merge requests deployed", attributed)
+                .more_is_better(),
+            quantile("lead_time_from_merge_p50_seconds", "from merge, median", 0.5, "lead_time_seconds")
+                .covering(&from_merge),
+            quantile(
+                "lead_time_from_merge_p90_seconds",
+                "from merge, 90 of 100 within",
+                0.9,
+                "lead_time_seconds",
+            ),
+            quantile(
+                "lead_time_from_first_commit_p50_seconds",
+                "from first commit, median",
+                0.5,
+                first_commit,
+            )
+            .covering(&with_first_commit),
+            quantile(
+                "lead_time_from_first_commit_p90_seconds",
+                "from first commit, 90 of 100 within",
+                0.9,
+                first_commit,
+            ),
         ],
     }
 }
@@ -165,105 +191,6 @@ fn lead_times_by_environment() -> Section {
             (0.5, "lead_time_seconds"),
             "reason = ''",
         )],
-    }
-}
-
-fn failures() -> Section {
-    let share = |name, label, part| Measure::share(name, label, part, "is_successful").less_is_better();
-    Section {
-        title: "Change failure rate",
-        rows: of_deployments(),
-        measures: vec![
-            share("change_failure_by_incident_ratio", "by incident", "failed_by_incident"),
-            share("change_failure_by_rollback_ratio", "by rollback", "failed_by_rollback"),
-            share("change_failure_by_rework_ratio", "by rework (a revert was deployed)", "failed_by_rework"),
-            Measure::share("failed_deployments_ratio", "deployments that failed", "is_failed", "is_successful OR is_failed")
-                .less_is_better(),
-        ],
-    }
-}
-
-fn incidents() -> Section {
-    let coverage = Coverage::new("reason = ''", "role = 'created'", "reason");
-    let closed = "role = 'closed'";
-    let open = Coverage::new("closed_at IS NOT NULL", "role = 'created'", "'open'");
-    Section {
-        title: "Incidents",
-        rows: format!(
-            "SELECT *, [('created', {}), ('closed', {})] AS days, CAST([], 'Array(String)') AS subjects FROM incident_metrics \
-             WHERE ${{scope}} AND (({}) OR ({}))",
-            day("toNullable(created_at)"),
-            day("closed_at"),
-            within("created_at"),
-            within("closed_at"),
-        ),
-        measures: vec![
-            Measure::count("incidents_count", "opened; attributed to a deployment", "role = 'created'")
-                .less_is_better()
-                .covering(&coverage),
-            Measure::quantile("restore_by_incident_p50_seconds", "time to restore, median", Unit::Seconds, (0.5, "restore_seconds"), closed)
-                .less_is_better()
-                .covering(&open),
-            Measure::quantile("restore_by_incident_p90_seconds", "time to restore, 90 of 100 within", Unit::Seconds, (0.9, "restore_seconds"), closed)
-                .less_is_better(),
-        ],
-    }
-}
-
-fn restores() -> Section {
-    let quantile = |name, label, column| {
-        Measure::quantile(name, label, Unit::Seconds, (0.5, column), "1").less_is_better()
-    };
-    Section {
-        title: "Recovery",
-        rows: of_deployments(),
-        measures: vec![
-            quantile("recovery_by_rollback_p50_seconds", "until the rollback, median", "rollback_recovery_seconds").covering(
-                &Coverage::new("rollback_recovery_seconds IS NOT NULL", "failed_by_rollback", "'unknown'"),
-            ),
-            quantile("recovery_of_failed_deployments_p50_seconds", "failed deployment to next success, median", "retry_recovery_seconds")
-                .covering(&Coverage::new("retry_recovery_seconds IS NOT NULL", "is_failed", "'no_success_since'")),
-        ],
-    }
-}
-
-/// GitLab's own formulas, to compare.
-fn as_gitlab() -> Section {
-    Section {
-        title: "As GitLab computes it",
-        rows: format!(
-            "SELECT *, [('day', toNullable(day))] AS days, CAST([], 'Array(String)') AS subjects FROM (\
-             SELECT * FROM gitlab_dora_daily WHERE ${{scope}} AND day >= {{before_since:Date}} AND day <= {{until:Date}} \
-             AND (instance, project_id, environment) IN (SELECT instance, project_id, ifNull(toString(environment), '') FROM deployment_metrics WHERE ${{scope}} AND {MEANT}))"
-        ),
-        measures: vec![
-            Measure::aggregate("gitlab_deployments_per_day", "deployments a day", Unit::PerDay, "sum(deployment_frequency)")
-                .more_is_better(),
-            Measure::aggregate(
-                "gitlab_lead_time_seconds",
-                "lead time, median of days",
-                Unit::Seconds,
-                "quantileExactInclusive(0.5)(lead_time_for_changes_seconds)",
-            )
-            .less_is_better(),
-            Measure {
-                whole: Some("sum(deployment_frequency)".to_owned()),
-                ..Measure::aggregate(
-                    "gitlab_change_failure_ratio",
-                    "incidents by deployments",
-                    Unit::Ratio,
-                    "sum(incidents_count)",
-                )
-            }
-            .less_is_better(),
-            Measure::aggregate(
-                "gitlab_time_to_restore_seconds",
-                "time to restore, median of days",
-                Unit::Seconds,
-                "quantileExactInclusive(0.5)(time_to_restore_seconds)",
-            )
-            .less_is_better(),
-        ],
     }
 }
 

@@ -26,7 +26,12 @@ impl IssueArgs {
                 name: "by_type",
                 title: "By type",
                 subject: "type",
-                columns: vec!["opened_count", "closed_count", "lead_time_p50_seconds", "lead_time_p90_seconds"],
+                columns: vec![
+                    ("opened_count", "opened"),
+                    ("closed_count", "closed"),
+                    ("lead_time_p50_seconds", "open, median"),
+                    ("lead_time_p90_seconds", "90 of 100"),
+                ],
                 order: "opened_count",
                 limit: self.limit,
             }],
@@ -56,12 +61,24 @@ fn issues() -> Section {
         measures: vec![
             Measure::count("opened_count", "opened", opened),
             Measure::count("closed_count", "closed", closed).more_is_better(),
-            quantile("lead_time_p50_seconds", "opened to closed, median", 0.5)
-                .covering(&Coverage::new("lead_time_seconds IS NOT NULL", closed, "'unknown'")),
+            quantile("lead_time_p50_seconds", "opened to closed, median", 0.5).covering(&Coverage::new(
+                "lead_time_seconds IS NOT NULL",
+                closed,
+                "'unknown'",
+            )),
             quantile("lead_time_p90_seconds", "opened to closed, 90 of 100 within", 0.9),
-            Measure::share("reopened_ratio", "reopened at least once, of those closed", "reopenings > 0", closed)
-                .less_is_better(),
-            Measure::count("confidential_count", "confidential, of those opened", &format!("{opened} AND confidential")),
+            Measure::share(
+                "reopened_ratio",
+                "reopened at least once, of those closed",
+                "reopenings > 0",
+                closed,
+            )
+            .less_is_better(),
+            Measure::count(
+                "confidential_count",
+                "confidential, of those opened",
+                &format!("{opened} AND confidential"),
+            ),
         ],
     }
 }
@@ -79,9 +96,15 @@ fn incidents() -> Section {
         ),
         measures: vec![
             Measure::count("incidents_count", "opened", "role = 'opened'").less_is_better(),
-            Measure::quantile("restore_p50_seconds", "time to restore, median", Unit::Seconds, (0.5, "restore_seconds"), "role = 'closed'")
-                .less_is_better()
-                .covering(&Coverage::new("closed_at IS NOT NULL", "role = 'opened'", "'open'")),
+            Measure::quantile(
+                "restore_p50_seconds",
+                "time to restore, median",
+                Unit::Seconds,
+                (0.5, "restore_seconds"),
+                "role = 'closed'",
+            )
+            .less_is_better()
+            .covering(&Coverage::new("closed_at IS NOT NULL", "role = 'opened'", "'open'")),
         ],
     }
 }

@@ -34,7 +34,10 @@ impl JobArgs {
             By::Stage => ("[ifNull(toString(stage), '')]", "stage"),
             By::Ref => ("[ifNull(toString(ref), '')]", "ref"),
             By::Source => ("[ifNull(toString(source), '')]", "source"),
-            By::RunnerTag => ("if(empty(runner_tags), ['(no tag)'], arrayMap(tag -> toString(tag), runner_tags))", "runner tag"),
+            By::RunnerTag => (
+                "if(empty(runner_tags), ['(no tag)'], arrayMap(tag -> toString(tag), runner_tags))",
+                "runner tag",
+            ),
         };
         let rows = format!(
             "SELECT *, [('finished', {})] AS days, {subjects} AS subjects FROM job_metrics \
@@ -42,7 +45,14 @@ impl JobArgs {
             day("toNullable(finished_at)"),
             within("finished_at"),
         );
-        let list = |name, title, columns, order| Breakdown { name, title, subject, columns, order, limit: self.limit };
+        let list = |name, title, columns, order| Breakdown {
+            name,
+            title,
+            subject,
+            columns,
+            order,
+            limit: self.limit,
+        };
         Report {
             name: "jobs",
             title: "Jobs",
@@ -52,18 +62,18 @@ impl JobArgs {
                 list(
                     "slowest",
                     "Slowest, by the median of what they take",
-                    vec!["duration_p50_seconds", "duration_p95_seconds", "queued_p50_seconds", "runs_count", "run_seconds"],
+                    vec![("duration_p50_seconds", "median"), ("duration_p95_seconds", "95 of 100"), ("queued_p50_seconds", "queue"), ("runs_count", "runs"), ("run_seconds", "run in all")],
                     "duration_p50_seconds",
                 ),
                 list(
                     "most_failing",
                     "Failing most",
-                    vec!["failed_count", "failed_ratio", "failed_by_system_count", "retried_count", "runs_count"],
+                    vec![("failed_count", "failed"), ("failed_ratio", "of runs"), ("failed_by_system_count", "by system"), ("retried_count", "run again"), ("runs_count", "runs")],
                     "failed_count",
                 ),
                 Breakdown {
                     subject: "flaky job",
-                    ..list("flaky", "Flaky: failed, then passed, in one pipeline", vec!["flaky_count", "flaky_wasted_seconds"], "flaky_count")
+                    ..list("flaky", "Flaky: failed, then passed, in one pipeline", vec![("flaky_count", "times"), ("flaky_wasted_seconds", "in vain")], "flaky_count")
                 },
             ],
             drawn: "runs_count",
@@ -81,12 +91,25 @@ fn runs(rows: String) -> Section {
         rows,
         measures: vec![
             Measure::count("runs_count", "runs", "1"),
-            Measure::share("failed_ratio", "failed, of those that succeeded or failed", "outcome = 'failed'", RATED)
-                .less_is_better(),
+            Measure::share(
+                "failed_ratio",
+                "failed, of those that succeeded or failed",
+                "outcome = 'failed'",
+                RATED,
+            )
+            .less_is_better(),
             Measure::count("failed_count", "failed", "outcome = 'failed'").less_is_better(),
-            Measure::count("failed_by_system_count", "failed by system, not by script", "failure_class = 'system'")
-                .less_is_better(),
-            Measure::count("allowed_failures_count", "failed and were allowed to", "outcome = 'failed' AND is_allowed_failure"),
+            Measure::count(
+                "failed_by_system_count",
+                "failed by system, not by script",
+                "failure_class = 'system'",
+            )
+            .less_is_better(),
+            Measure::count(
+                "allowed_failures_count",
+                "failed and were allowed to",
+                "outcome = 'failed' AND is_allowed_failure",
+            ),
             Measure::count("canceled_count", "canceled", "outcome = 'canceled'"),
             Measure::count("retried_count", "run again", "NOT is_final").less_is_better(),
         ],
@@ -122,7 +145,8 @@ fn flaky() -> Section {
         ),
         measures: vec![
             Measure::count("flaky_count", "failed, then passed, in one pipeline", "1").less_is_better(),
-            Measure::sum("flaky_wasted_seconds", "run in vain", Unit::Seconds, "wasted_seconds", "1").less_is_better(),
+            Measure::sum("flaky_wasted_seconds", "run in vain", Unit::Seconds, "wasted_seconds", "1")
+                .less_is_better(),
         ],
     }
 }

@@ -1,6 +1,8 @@
 //! What a report counts. In: names and SQL that this program has written itself. Out: measures, which `ask` puts into a query. Never holds a value of a user:
 //! those are bound.
 
+use super::ask::as_f64;
+
 /// In what a number is counted. The name of a measure ends with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
@@ -47,6 +49,8 @@ pub(super) struct Measure {
     pub(super) label: &'static str,
     pub(super) unit: Unit,
     pub(super) better: Better,
+    /// What it is of no rows at all: none of a count or a sum, and unknown of all else.
+    pub(super) of_nothing: Option<f64>,
     /// The aggregate that gives it; of a [`Unit::Ratio`] with a whole, the part.
     pub(super) value: String,
     /// Of what it is a part.
@@ -66,7 +70,8 @@ pub(super) struct Section {
 
 impl Measure {
     fn new(name: &'static str, label: &'static str, unit: Unit, value: String) -> Measure {
-        Measure { name, label, unit, better: Better::Neither, value, whole: None, coverage: None }
+        let of_nothing = matches!(unit, Unit::Count | Unit::PerDay).then_some(0.0);
+        Measure { name, label, unit, better: Better::Neither, of_nothing, value, whole: None, coverage: None }
     }
 
     /// How many rows there are of which `condition` is true.
@@ -87,7 +92,8 @@ impl Measure {
         column: &str,
         condition: &str,
     ) -> Measure {
-        Measure::new(name, label, unit, format!("ifNull(sumIf({column}, {condition}), 0)"))
+        let sum = format!("ifNull(sumIf({column}, {condition}), 0)");
+        Measure { of_nothing: Some(0.0), ..Measure::new(name, label, unit, sum) }
     }
 
     /// The quantile of a column as Postgres' `percentile_cont` gives it, over all rows that have it and of which `condition` is true.
@@ -130,6 +136,15 @@ impl Measure {
         Measure { better: Better::Less, ..self }
     }
 
+    /// What it is in a span of so many days: what is counted by day is divided by all that were asked for.
+    pub(super) fn in_days(&self, value: Option<f64>, days: u64) -> Option<f64> {
+        let value = value.or(self.of_nothing);
+        match self.unit {
+            Unit::PerDay => value.map(|value| value / as_f64(days.max(1))),
+            _ => value,
+        }
+    }
+
     /// The same, with how much it covers.
     pub(super) fn covering(self, coverage: &Coverage) -> Measure {
         Measure { coverage: Some(coverage.clone()), ..self }
@@ -159,4 +174,24 @@ pub(super) fn within(column: &str) -> String {
 /// The day of a time in the zone that was asked for.
 pub(super) fn day(column: &str) -> String {
     format!("toDate({column}, {{zone:String}})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_nothing_there_is_no_count_and_no_median() {
+        let count = Measure::count("runs_count", "runs", "1");
+        let sum = Measure::sum("run_seconds", "run", Unit::Seconds, "duration_seconds", "1");
+        let per_day = Measure::per_day("runs_per_day", "runs a day", "1");
+        let median =
+            Measure::quantile("run_p50_seconds", "run", Unit::Seconds, (0.5, "duration_seconds"), "1");
+        let share = Measure::share("failed_ratio", "failed", "is_failed", "1");
+        assert_eq!([&count, &sum, &per_day].map(|measure| measure.in_days(None, 30)), [Some(0.0); 3]);
+        assert_eq!([&median, &share].map(|measure| measure.in_days(None, 30)), [None; 2]);
+        // All asked days count, those without any too.
+        assert_eq!(per_day.in_days(Some(6.0), 30), Some(0.2));
+        assert_eq!(count.in_days(Some(6.0), 30), Some(6.0));
+    }
 }

@@ -33,17 +33,31 @@ impl MergeRequestArgs {
     pub(super) fn report(&self) -> Report {
         let whose = self.people.condition();
         let (subjects, name, title, subject) = match self.by {
-            Some(By::Author) => ("[ifNull(author, concat('user ', ifNull(toString(author_id), '?')))]", "by_author", "By author", "author"),
-            Some(By::TargetBranch) => {
-                ("[ifNull(toString(target_branch), '')]", "by_target_branch", "By target branch", "target branch")
-            }
+            Some(By::Author) => (
+                "[ifNull(author, concat('user ', ifNull(toString(author_id), 'unknown')))]",
+                "by_author",
+                "By author",
+                "author",
+            ),
+            Some(By::TargetBranch) => (
+                "[ifNull(toString(target_branch), '')]",
+                "by_target_branch",
+                "By target branch",
+                "target branch",
+            ),
             None => ("CAST([], 'Array(String)')", "", "", ""),
         };
         let breakdown = self.by.map(|_| Breakdown {
             name,
             title,
             subject,
-            columns: vec!["merged_count", "cycle_p50_seconds", "pickup_p50_seconds", "review_p50_seconds", "unreviewed_ratio"],
+            columns: vec![
+                ("merged_count", "merged"),
+                ("cycle_p50_seconds", "cycle"),
+                ("pickup_p50_seconds", "pickup"),
+                ("review_p50_seconds", "review"),
+                ("unreviewed_ratio", "unreviewed"),
+            ],
             order: "merged_count",
             limit: self.limit,
         });
@@ -98,14 +112,17 @@ fn throughput(rows: String) -> Section {
             Measure::count("merged_count", "merged", MERGED).more_is_better(),
             Measure::per_day("merged_per_day", "merged a day", MERGED).more_is_better(),
             Measure::count("closed_count", "closed without a merge", "role = 'closed'"),
-            Measure::count("reverts_count", "reverts among those merged", "role = 'merged' AND is_revert").less_is_better(),
+            Measure::count("reverts_count", "reverts among those merged", "role = 'merged' AND is_revert")
+                .less_is_better(),
         ],
     }
 }
 
 /// What a stage covers: those that have it, of those that were merged. A stage that a clock spoilt is marked, and no observation.
 fn covering(column: &str, words: &str) -> Coverage {
-    let reason = format!("ifNull(nullIf(arrayFirst(note -> note IN ({words}), arrayMap(note -> toString(note), notes)), ''), 'unknown')");
+    let reason = format!(
+        "ifNull(nullIf(arrayFirst(note -> note IN ({words}), arrayMap(note -> toString(note), notes)), ''), 'unknown')"
+    );
     Coverage::new(&format!("{column} IS NOT NULL"), MERGED, &reason)
 }
 
@@ -113,10 +130,13 @@ fn stages(rows: String) -> Section {
     let mut measures = Vec::new();
     let stage = |names: [&'static str; 2], labels: [&'static str; 2], column: &str, words: &str| {
         let [p50, p90] = names;
-        let seen = if words.contains("'clock'") { "role = 'merged' AND NOT has(notes, 'clock')" } else { MERGED };
+        let seen =
+            if words.contains("'clock'") { "role = 'merged' AND NOT has(notes, 'clock')" } else { MERGED };
         let covers = covering(column, words);
         [
-            Measure::quantile(p50, labels[0], Unit::Seconds, (0.5, column), seen).less_is_better().covering(&covers),
+            Measure::quantile(p50, labels[0], Unit::Seconds, (0.5, column), seen)
+                .less_is_better()
+                .covering(&covers),
             Measure::quantile(p90, labels[1], Unit::Seconds, (0.9, column), seen).less_is_better(),
         ]
     };
@@ -161,7 +181,8 @@ fn review(rows: String) -> Section {
         title: "Review of those merged",
         rows,
         measures: vec![
-            Measure::share("unreviewed_ratio", "without any review", "is_unreviewed", MERGED).less_is_better(),
+            Measure::share("unreviewed_ratio", "without any review", "is_unreviewed", MERGED)
+                .less_is_better(),
             mean("rounds_mean", "rounds, mean", "rounds"),
             mean("approvals_mean", "approvals, mean", "approvals"),
             mean("approvers_mean", "approvers, mean", "approvers"),
@@ -173,7 +194,8 @@ fn review(rows: String) -> Section {
 fn size(rows: String) -> Section {
     let lines = "(additions + deletions)";
     let known = Coverage::new("(additions + deletions) IS NOT NULL", MERGED, "'size_unknown'");
-    let quantile = |name, label, level, column| Measure::quantile(name, label, Unit::Number, (level, column), MERGED);
+    let quantile =
+        |name, label, level, column| Measure::quantile(name, label, Unit::Number, (level, column), MERGED);
     Section {
         title: "Size of those merged",
         rows,
@@ -187,7 +209,8 @@ fn size(rows: String) -> Section {
 
 /// Those that were open when a span ended: as of then, whatever became of them.
 fn open(whose: &str) -> Section {
-    let first = "if({step:String} = 'week', toMonday(last), if({step:String} = 'month', toStartOfMonth(last), last))";
+    let first =
+        "if({step:String} = 'week', toMonday(last), if({step:String} = 'month', toStartOfMonth(last), last))";
     let steps = format!(
         "arrayMap(last -> (toString(greatest({{since:Date}}, {first})), last), \
          arrayFilter(last -> last = {{until:Date}} OR {first} != if({{step:String}} = 'week', toMonday(last + 1), if({{step:String}} = 'month', toStartOfMonth(last + 1), last + 1)), \
@@ -206,8 +229,16 @@ fn open(whose: &str) -> Section {
         rows,
         measures: vec![
             Measure::count("open_count", "open", "1").less_is_better(),
-            Measure::quantile("open_age_p50_seconds", "age, median", Unit::Seconds, (0.5, age), "1").less_is_better(),
-            Measure::quantile("open_age_p90_seconds", "age, 90 of 100 within", Unit::Seconds, (0.9, age), "1").less_is_better(),
+            Measure::quantile("open_age_p50_seconds", "age, median", Unit::Seconds, (0.5, age), "1")
+                .less_is_better(),
+            Measure::quantile(
+                "open_age_p90_seconds",
+                "age, 90 of 100 within",
+                Unit::Seconds,
+                (0.9, age),
+                "1",
+            )
+            .less_is_better(),
         ],
     }
 }

@@ -32,15 +32,25 @@ impl PipelineArgs {
     pub(super) fn report(&self) -> Report {
         let (subject, name, title, head) = match self.by {
             Some(By::Ref) => ("[ifNull(toString(ref), '')]", "by_ref", "By branch or tag", "ref"),
-            Some(By::Source) => ("[ifNull(toString(source), '')]", "by_source", "By what began them", "source"),
-            Some(By::Project) => ("[ifNull(path, toString(project_id))]", "by_project", "By project", "project"),
+            Some(By::Source) => {
+                ("[ifNull(toString(source), '')]", "by_source", "By what began them", "source")
+            }
+            Some(By::Project) => {
+                ("[ifNull(path, toString(project_id))]", "by_project", "By project", "project")
+            }
             None => ("CAST([], 'Array(String)')", "", "", ""),
         };
         let breakdown = self.by.map(|_| Breakdown {
             name,
             title,
             subject: head,
-            columns: vec!["pipelines_count", "success_ratio", "duration_p50_seconds", "duration_p95_seconds", "run_seconds"],
+            columns: vec![
+                ("pipelines_count", "pipelines"),
+                ("success_ratio", "succeeded"),
+                ("duration_p50_seconds", "median"),
+                ("duration_p95_seconds", "95 of 100"),
+                ("run_seconds", "run in all"),
+            ],
             order: "pipelines_count",
             limit: self.limit,
         });
@@ -82,8 +92,13 @@ fn outcomes(rows: String) -> Section {
         rows,
         measures: vec![
             Measure::count("pipelines_count", "pipelines", "is_counted"),
-            Measure::share("success_ratio", "succeeded, of those that succeeded or failed", "outcome = 'success'", rated)
-                .more_is_better(),
+            Measure::share(
+                "success_ratio",
+                "succeeded, of those that succeeded or failed",
+                "outcome = 'success'",
+                rated,
+            )
+            .more_is_better(),
             Measure::share(
                 "first_attempt_success_ratio",
                 "succeeded at the first attempt",
@@ -107,7 +122,8 @@ fn durations(rows: String) -> Section {
         Measure::quantile(name, label, Unit::Seconds, (level, "duration_seconds"), rated).less_is_better()
     };
     let queue = |name, label, level| {
-        Measure::quantile(name, label, Unit::Seconds, (level, "queued_seconds"), "is_counted").less_is_better()
+        Measure::quantile(name, label, Unit::Seconds, (level, "queued_seconds"), "is_counted")
+            .less_is_better()
     };
     let waited = Coverage::new("queued_seconds IS NOT NULL", rated, "'queue_unknown'");
     let lasted = Coverage::new("duration_seconds IS NOT NULL", rated, "'duration_unknown'");
@@ -127,7 +143,8 @@ fn durations(rows: String) -> Section {
 
 fn effort(rows: String) -> Section {
     let wasted = |name, label, cause: &str| {
-        Measure::sum(name, label, Unit::Seconds, "wasted_seconds", &format!("waste = '{cause}'")).less_is_better()
+        Measure::sum(name, label, Unit::Seconds, "wasted_seconds", &format!("waste = '{cause}'"))
+            .less_is_better()
     };
     Section {
         title: "Machine time",

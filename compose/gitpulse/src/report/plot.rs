@@ -14,7 +14,11 @@ pub(super) fn spark(values: &[Option<f64>]) -> String {
         Some(_) if greatest <= 0.0 => '▁',
         Some(value) => {
             let height = (value.max(0.0) / greatest * 7.0).round();
-            usize::try_from(as_u64(height)).ok().and_then(|height| HEIGHTS.get(height)).copied().unwrap_or('█')
+            usize::try_from(as_u64(height))
+                .ok()
+                .and_then(|height| HEIGHTS.get(height))
+                .copied()
+                .unwrap_or('█')
         }
     };
     values.iter().map(letter).collect()

@@ -195,7 +195,8 @@ fn breakdown(table: &answer::Table, terminal: Terminal) -> String {
     let heads = table.columns.iter().map(|column| right(column.label));
     shown.set_header([Cell::new(format!("  {}", table.subject))].into_iter().chain(heads));
     for (subject, values) in &table.rows {
-        let values = table.columns.iter().zip(values).map(|(column, value)| right(written(column.unit, *value)));
+        let values =
+            table.columns.iter().zip(values).map(|(column, value)| right(written(column.unit, *value)));
         shown.add_row([Cell::new(format!("  {subject}"))].into_iter().chain(values));
     }
     let mut text = String::new();

@@ -27,7 +27,7 @@ impl ReleaseArgs {
                 name: "by_release",
                 title: "By release",
                 subject: "release",
-                columns: vec!["released_day", "merge_requests_count"],
+                columns: vec![("released_day", "on"), ("merge_requests_count", "merge requests")],
                 order: "released_day",
                 limit: self.limit,
             }],
@@ -41,7 +41,13 @@ impl ReleaseArgs {
 fn releases() -> Section {
     let known = Coverage::new("previous_tag IS NOT NULL AND previous_tag != ''", "1", "'first_on_record'");
     let contents = |name, label, level| {
-        Measure::quantile(name, label, Unit::Number, (level, "merge_requests"), "ifNull(previous_tag, '') != ''")
+        Measure::quantile(
+            name,
+            label,
+            Unit::Number,
+            (level, "merge_requests"),
+            "ifNull(previous_tag, '') != ''",
+        )
     };
     Section {
         title: "Releases",
@@ -53,12 +59,24 @@ fn releases() -> Section {
             within("released_at"),
         ),
         measures: vec![
-            Measure::aggregate("released_day", "last released on", Unit::Day, format!("max(toUInt16({}))", day("released_at"))),
+            Measure::aggregate(
+                "released_day",
+                "last released on",
+                Unit::Day,
+                format!("max(toUInt16({}))", day("released_at")),
+            ),
             Measure::count("releases_count", "releases", "1").more_is_better(),
-            Measure::quantile("gap_p50_seconds", "time since the one before, median", Unit::Seconds, (0.5, "gap_seconds"), "1")
-                .less_is_better(),
+            Measure::quantile(
+                "gap_p50_seconds",
+                "time since the one before, median",
+                Unit::Seconds,
+                (0.5, "gap_seconds"),
+                "1",
+            )
+            .less_is_better(),
             contents("merge_requests_p50", "merge requests each, median", 0.5).covering(&known),
-            Measure::sum("merge_requests_count", "merge requests", Unit::Count, "merge_requests", "1").more_is_better(),
+            Measure::sum("merge_requests_count", "merge requests", Unit::Count, "merge_requests", "1")
+                .more_is_better(),
         ],
     }
 }

@@ -62,7 +62,10 @@ pub(crate) async fn one_project(client: &Client, name: &str) -> anyhow::Result<(
         [] => Err(unknown(client, "project", name).await?),
         several => {
             let of: Vec<&str> = several.iter().map(|(instance, _)| instance.as_str()).collect();
-            Err(anyhow::anyhow!("{name} is a project of {}: name it by a number that only one of them has", of.join(" and ")))
+            Err(anyhow::anyhow!(
+                "{name} is a project of {}: name it by a number that only one of them has",
+                of.join(" and ")
+            ))
         }
     }
 }
@@ -91,7 +94,9 @@ pub(super) async fn resolve(client: &Client, args: &ScopeArgs) -> anyhow::Result
     for name in &args.group {
         let path = name.trim_matches('/').to_lowercase();
         scope.groups.push(path.clone());
-        if count(client, &Scope { named: Vec::new(), groups: vec![path.clone()], ..scope.clone() }).await? == 0 {
+        if count(client, &Scope { named: Vec::new(), groups: vec![path.clone()], ..scope.clone() }).await?
+            == 0
+        {
             return Err(unknown(client, "group", &path).await?);
         }
         scope.names.push(format!("{path}/"));
@@ -112,8 +117,10 @@ async fn unknown(client: &Client, what: &str, name: &str) -> anyhow::Result<anyh
     let paths = match what {
         "project" => "SELECT assumeNotNull(path) AS path FROM projects WHERE path IS NOT NULL",
         // Every folder on the way to a project.
-        _ => "SELECT DISTINCT arrayJoin(arrayMap(length -> arrayStringConcat(arraySlice(splitByChar('/', assumeNotNull(path)), 1, length), '/'), \
-              range(1, length(splitByChar('/', assumeNotNull(path)))))) AS path FROM projects WHERE path IS NOT NULL",
+        _ => {
+            "SELECT DISTINCT arrayJoin(arrayMap(length -> arrayStringConcat(arraySlice(splitByChar('/', assumeNotNull(path)), 1, length), '/'), \
+              range(1, length(splitByChar('/', assumeNotNull(path)))))) AS path FROM projects WHERE path IS NOT NULL"
+        }
     };
     let query = format!(
         "SELECT path FROM ({paths}) \

@@ -145,7 +145,9 @@ pub(super) async fn resolve(client: &Client, args: &SpanArgs, now: DateTime<Utc>
         .param("zone", &args.zone);
     let today = match query.fetch_one::<String>().await {
         Ok(today) => today.parse().context("ClickHouse's date")?,
-        Err(error) if code(&error) == Some(Code::BAD_ARGUMENTS) => return Err(no_zone(client, &args.zone).await),
+        Err(error) if code(&error) == Some(Code::BAD_ARGUMENTS) => {
+            return Err(no_zone(client, &args.zone).await);
+        }
         Err(error) => return Err(refused(error)),
     };
     Span::new(args, today)
@@ -170,8 +172,7 @@ fn days(since: NaiveDate, until: NaiveDate) -> u64 {
 fn date(text: &str) -> Result<NaiveDate, &'static str> {
     let date: Option<NaiveDate> = text.parse().ok();
     // ClickHouse's days, with room for the span before.
-    date.filter(|date| (2000..=2100).contains(&date.year()))
-        .ok_or("write a date as 2026-11-22, from 2000 on")
+    date.filter(|date| (2000..=2100).contains(&date.year())).ok_or("write a date as 2026-11-22, from 2000 on")
 }
 
 #[cfg(test)]

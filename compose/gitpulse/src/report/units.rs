@@ -68,12 +68,10 @@ pub(super) fn change(unit: Unit, better: Better, before: Option<f64>, now: Optio
     };
     let trend = match (better, now.partial_cmp(&before)) {
         _ if text == "=" || text.is_empty() => Trend::Neither,
-        (Better::More, Some(std::cmp::Ordering::Greater)) | (Better::Less, Some(std::cmp::Ordering::Less)) => {
-            Trend::Good
-        }
-        (Better::More, Some(std::cmp::Ordering::Less)) | (Better::Less, Some(std::cmp::Ordering::Greater)) => {
-            Trend::Bad
-        }
+        (Better::More, Some(std::cmp::Ordering::Greater))
+        | (Better::Less, Some(std::cmp::Ordering::Less)) => Trend::Good,
+        (Better::More, Some(std::cmp::Ordering::Less))
+        | (Better::Less, Some(std::cmp::Ordering::Greater)) => Trend::Bad,
         _ => Trend::Neither,
     };
     (text, trend)

@@ -1,6 +1,9 @@
 //! `gitpulse report` and `gitpulse explain` as users run them. In: what GitLab said, and rows as the metric views give them, which stand in their places here so that
 //! each number can be counted by hand. Out: what is printed, and the exit status.
 
+mod explain;
+mod page;
+
 use std::process::Output;
 use std::time::Duration;
 
@@ -85,7 +88,10 @@ fn told() -> Vec<Record> {
         &[("/object_attributes/id", json!(9_031)), ("/object_attributes/iid", json!(31))],
     ));
     for job in [70_101, 70_109] {
-        records.push(changed("job/success.webhook", &[("/build_id", json!(job)), ("/pipeline_id", json!(7_010))]));
+        records.push(changed(
+            "job/success.webhook",
+            &[("/build_id", json!(job)), ("/pipeline_id", json!(7_010))],
+        ));
     }
     records
 }
@@ -153,7 +159,10 @@ async fn dora_counts_each_deployment_and_each_merge_request_once() {
     assert_eq!(answer["measures"]["lead_time_from_first_commit_p50_seconds"]["level"], "high");
     let by = &answer["tables"]["by_environment"];
     assert_eq!(by[0]["environment"], "production");
-    assert_eq!((by[0]["deployments_count"].as_u64(), by[1]["deployments_count"].as_u64()), (Some(6), Some(1)));
+    assert_eq!(
+        (by[0]["deployments_count"].as_u64(), by[1]["deployments_count"].as_u64()),
+        (Some(6), Some(1))
+    );
     // Of two merge requests, 1 d 1 h 40 min and 2 h 40 min.
     assert_eq!(by[1]["environment_lead_time_from_merge_p50_seconds"], json!(50_400.0));
 }
@@ -168,7 +177,17 @@ async fn a_tier_an_environment_and_a_zone_choose_what_is_counted() {
     // 2026-10-06 10:00 UTC is the 7th in Kiritimati, so that weeks are cut elsewhere: deployments of Tuesday 16:00 and 17:00 are Wednesday's, in the same week.
     let (_, csv, _) = ran(
         deployment,
-        &["report", "dora", "--since", "2026-10-07", "--until", "2026-10-07", "--zone", "Pacific/Kiritimati", "--csv"],
+        &[
+            "report",
+            "dora",
+            "--since",
+            "2026-10-07",
+            "--until",
+            "2026-10-07",
+            "--zone",
+            "Pacific/Kiritimati",
+            "--csv",
+        ],
     );
     assert!(
         csv.contains("\ndora,,,window,2026-10-07,2026-10-07,Pacific/Kiritimati,deployments_count,,1,,,\n"),
@@ -197,8 +216,12 @@ async fn merge_requests_are_of_people_and_without_promotions() {
     assert_eq!(*pickup, json!({ "counted": 5, "of": 6, "reasons": { "unreviewed": 1 } }));
     let coding = &answer["measures"]["coding_p50_seconds"]["coverage"];
     assert_eq!(*coding, json!({ "counted": 5, "of": 6, "reasons": { "first_commit_unknown": 1 } }));
-    let open: Vec<&Value> =
-        answer["measures"]["open_count"]["steps"].as_array().unwrap().iter().map(|step| &step["value"]).collect();
+    let open: Vec<&Value> = answer["measures"]["open_count"]["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| &step["value"])
+        .collect();
     assert_eq!(open, [&json!(0), &json!(0), &json!(1), &json!(1)]);
     assert_eq!(answer["tables"]["by_author"].as_array().unwrap().len(), 2);
     check(&json_of(deployment, &["merge-requests", "--authors", "bots"]), "merged_count", json!(1), json!(0));
@@ -212,9 +235,15 @@ async fn every_report_answers_in_three_forms() {
         let answer = json_of(deployment, &[about]);
         assert_eq!(answer["report"], about);
         let measures = answer["measures"].as_object().unwrap();
-        assert!(measures.values().any(|measure| measure["value"].as_f64() > Some(0.0)), "{about}: {answer:#}");
+        assert!(
+            measures.values().any(|measure| measure["value"].as_f64() > Some(0.0)),
+            "{about}: {answer:#}"
+        );
         let text = deployment.output(&[&["report", about], &WINDOW[..]].concat());
-        assert!(text.contains("2026-10-05 to 2026-11-01 (28 days of UTC)") && !text.contains('\u{1b}'), "{text}");
+        assert!(
+            text.contains("2026-10-05 to 2026-11-01 (28 days of UTC)") && !text.contains('\u{1b}'),
+            "{text}"
+        );
         let csv = deployment.output(&[&["report", about], &WINDOW[..], &["--csv"]].concat());
         let head = "report,by,subject,span,since,until,zone,measure,reason,value,counted,of,level\n";
         assert!(csv.starts_with(head), "{csv}");
@@ -260,21 +289,44 @@ async fn what_cannot_be_asked_says_what_to_ask() {
     let deployment = measured().await;
     let check = |arguments: &[&str], expected_code: i32, expected: &str| {
         let (code, output, log) = ran(deployment, arguments);
-        assert!(code == Some(expected_code) && log.contains(expected), "{arguments:?}: {code:?} {output} {log}");
+        assert!(
+            code == Some(expected_code) && log.contains(expected),
+            "{arguments:?}: {code:?} {output} {log}"
+        );
     };
     let dora = |arguments: &[&'static str]| [&["report", "dora"], arguments].concat();
-    check(&dora(&["--project", "shop/chekout"]), 2, r#"no project "shop/chekout" on record; the nearest: shop/checkout"#);
+    check(
+        &dora(&["--project", "shop/chekout"]),
+        2,
+        r#"no project "shop/chekout" on record; the nearest: shop/checkout"#,
+    );
     check(&dora(&["--project", "checkout"]), 2, "the nearest: shop/checkout");
     check(&dora(&["--project", "99"]), 2, r#"no project "99" on record"#);
     check(&dora(&["--group", "shops"]), 2, r#"no group "shops" on record; the nearest: shop"#);
-    check(&dora(&["--since", "2026-11-02", "--until", "2026-10-05"]), 2, "--since 2026-10-05 --until 2026-11-02");
+    check(
+        &dora(&["--since", "2026-11-02", "--until", "2026-10-05"]),
+        2,
+        "--since 2026-10-05 --until 2026-11-02",
+    );
     check(&dora(&["--since", "2026-02-30"]), 2, "write a date as 2026-11-22");
-    check(&dora(&["--zone", "Europe/Berln"]), 2, "no time zone \"Europe/Berln\"; zones have IANA names, such as Europe/Berlin");
-    check(&dora(&["--tier", "prodution"]), 2, r#"nothing was deployed to the tier "prodution"; there are: production, staging"#);
+    check(
+        &dora(&["--zone", "Europe/Berln"]),
+        2,
+        "no time zone \"Europe/Berln\"; zones have IANA names, such as Europe/Berlin",
+    );
+    check(
+        &dora(&["--tier", "prodution"]),
+        2,
+        r#"nothing was deployed to the tier "prodution"; there are: production, staging"#,
+    );
     check(&dora(&["--environment", "prod-eu"]), 2, "there are: prod-us, ");
     check(&dora(&["--project", "shop/catalog"]), 1, "no deployments of it are on record yet");
     let empty = ["--since", "2024-01-01", "--until", "2024-01-31"];
-    check(&dora(&empty), 1, "no deployments from 2024-01-01 to 2024-01-31: the first on record are of 2026-09-01");
+    check(
+        &dora(&empty),
+        1,
+        "no deployments from 2024-01-01 to 2024-01-31: the first on record are of 2026-09-01",
+    );
     check(&dora(&["--json", "--csv"]), 2, "cannot be used with");
     check(&["report", "dora", "--clickhouse-url", "http://127.0.0.1:1"], 2, "ClickHouse does not answer");
 }
@@ -283,109 +335,11 @@ async fn what_cannot_be_asked_says_what_to_ask() {
 async fn a_database_without_views_or_rows_says_what_to_do() {
     let deployment = Deployment::new("report_empty");
     let (code, output, log) = ran(&deployment, &["report", "dora", "--project", "shop/checkout"]);
-    assert!(code == Some(2) && output.is_empty() && log.contains("nor any other yet"), "{code:?} {output} {log}");
+    assert!(
+        code == Some(2) && output.is_empty() && log.contains("nor any other yet"),
+        "{code:?} {output} {log}"
+    );
     let missing = deployment.with("GITPULSE_CLICKHOUSE_DATABASE", "of_nobody");
     let (code, _, log) = ran(&missing, &["report", "pipelines"]);
     assert!(code == Some(2) && log.contains("run `gitpulse migrate`"), "{code:?} {log}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn explanations_show_rows_and_events_behind_a_number() {
-    let deployment = measured().await;
-    let explained = |arguments: &[&str]| {
-        let (code, output, log) = ran(deployment, &[&["explain"], arguments].concat());
-        assert_eq!(code, Some(0), "{arguments:?}: {log}");
-        output
-    };
-    let event: String =
-        deployment.value("SELECT toString(last_event_id) FROM merge_requests WHERE project_id = 42 AND iid = 7").await;
-    let lead = explained(&["lead-time", "--merge-request", "shop/checkout!7"]);
-    for expected in [
-        "Lead time of shop/checkout!7 to the tier production: 1 d from its merge, 3 d from its first commit; known by landing",
-        event.as_str(),
-        "deployment 501 to production, success: the first success on record, the baseline",
-        "deployment 515 to production, success: the first success at its place or beyond, which brought it",
-        "Rule D1 ",
-    ] {
-        assert!(lead.contains(expected), "{expected}: {lead}");
-    }
-    // Neither what came after it, nor what came before the last success before the merge.
-    for other in ["deployment 516 ", "deployment 502 ", "deployment 520 "] {
-        assert!(!lead.contains(other), "{other}: {lead}");
-    }
-    let failed = explained(&["lead-time", "--merge-request", "42!6"]);
-    assert!(failed.contains("deployment 512 to production, failed: brought nothing"), "{failed}");
-    let none = explained(&["lead-time", "--merge-request", "42!10"]);
-    assert!(none.contains("none: branch_not_deployed") && none.contains("What would change it: "), "{none}");
-    let cycle = explained(&["cycle-time", "--merge-request", "42!7"]);
-    assert!(cycle.contains(": 2 d: coding 1 d, pickup 7 h, review 30 min, merging 16 h 30 min"), "{cycle}");
-    let failure = explained(&["change-failure", "--deployment", "515"]);
-    for expected in ["failed by incident, mended after 2 h; failed by rollback, mended after 12 min", "incident #31 was opened", "deployment 516 to production, success: the next success, which went back"] {
-        assert!(failure.contains(expected), "{expected}: {failure}");
-    }
-    let blamed = explained(&["change-failure", "--incident", "shop/checkout#32"]);
-    assert!(blamed.contains("blamed on no deployment, not restored yet"), "{blamed}");
-    let pipeline: u64 = deployment.value("SELECT min(pipeline_id) FROM flaky_jobs").await;
-    let flaky = explained(&["flaky", "--pipeline", &pipeline.to_string()]);
-    assert!(flaky.contains("test 1/2, 2 min in vain") && flaky.contains("test 1/2, attempt 2: success"), "{flaky}");
-    let json: Value =
-        serde_json::from_str(&explained(&["lead-time", "--merge-request", "42!7", "--json"])).unwrap();
-    assert!(json["steps"].as_array().unwrap().iter().any(|step| step["event_id"] == event.as_str()), "{json:#}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_on_record_is_no_explanation() {
-    let deployment = measured().await;
-    let check = |arguments: &[&str], expected_code: i32, expected: &str| {
-        let (code, output, log) = ran(deployment, &[&["explain"], arguments].concat());
-        assert!(code == Some(expected_code) && log.contains(expected), "{arguments:?}: {code:?} {output} {log}");
-    };
-    check(&["lead-time", "--merge-request", "42!999"], 1, "there is no merge request 42!999 on record");
-    check(&["lead-time", "--merge-request", "42!12"], 1, "42!12 is opened: there is a lead time once it is merged");
-    check(&["lead-time", "--merge-request", "42!7", "--tier", "testing"], 1, "it did to: production");
-    check(&["lead-time", "--merge-request", "shop/checkout"], 2, "write a merge request as shop/checkout!7");
-    check(&["lead-time", "--merge-request", "shop/chekout!7"], 2, "the nearest: shop/checkout");
-    check(&["cycle-time", "--merge-request", "42!999"], 1, "there is no merge request");
-    check(&["change-failure", "--deployment", "999"], 1, "there is no deployment 999 on record");
-    check(&["change-failure", "--incident", "42#7"], 1, "there is no incident 42#7 on record");
-    check(&["change-failure"], 2, "--deployment");
-    check(&["flaky", "--pipeline", "1"], 1, "no run of pipeline 1 is on record");
-}
-
-/// Each command of docs/REPORT.md with the output beside it.
-fn documented() -> Vec<(String, String)> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/REPORT.md");
-    let page = std::fs::read_to_string(path).unwrap();
-    let blocks: Vec<&str> = page.split("```").skip(1).step_by(2).collect();
-    let of = |pair: &[&str]| {
-        let command = pair[0].strip_prefix("sh\n")?.trim().strip_prefix("gitpulse ")?;
-        Some((command.to_owned(), pair[1].strip_prefix("text\n")?.to_owned()))
-    };
-    blocks.windows(2).filter_map(of).collect()
-}
-
-/// Without what differs from day to day.
-fn steady(text: &str) -> String {
-    let day = |line: &str| match line.split_once("projects and groups as of ") {
-        Some((before, rest)) => format!("{before}projects and groups as of ..........{}", &rest[10..]),
-        None => line.to_owned(),
-    };
-    text.lines().map(|line| day(line).trim_end().to_owned()).collect::<Vec<_>>().join("\n").trim_end().to_owned()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_command_of_the_page_gives_the_output_beside_it() {
-    let deployment = measured().await;
-    let mut wrong = String::new();
-    let documented = documented();
-    assert!(documented.len() >= 4, "{documented:?}");
-    for (command, expected) in documented {
-        let arguments: Vec<String> = command.split_whitespace().map(|word| word.replace('\'', "")).collect();
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let (_, output, log) = ran(deployment, &arguments);
-        if steady(&output) != steady(&expected) {
-            wrong.push_str(&format!("gitpulse {command}\n\ngives\n{output}{log}\n"));
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong}");
 }
