@@ -3,11 +3,15 @@
 use std::fmt::Write;
 
 use clickhouse::Row;
+use comfy_table::ColumnConstraint;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::definitions::Definition;
 use crate::report::Terminal;
+
+/// The narrowest terminal on which names of rows and events are not broken.
+const ROOM_FOR_NAMES: u16 = 120;
 
 /// What became of a question.
 pub(super) enum Explained {
@@ -49,6 +53,13 @@ impl Explanation {
         table.set_header(["  when (UTC)", "what", "row", "event"]);
         for step in &self.steps {
             table.add_row([&format!("  {}", time(step.at)), &step.what, &step.row, &step.event]);
+        }
+        // What it says may be broken, what names a row may not, where there is room for both.
+        let whole = if terminal.has_room(ROOM_FOR_NAMES) { 4 } else { 0 };
+        for index in [0, 2, 3].into_iter().filter(|index| *index < whole) {
+            if let Some(column) = table.column_mut(index) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
         }
         let mut text = format!("{}: {}\n", self.of, self.verdict);
         // A String takes everything.

@@ -13,6 +13,8 @@ use super::units::{Trend, change, written};
 
 /// The narrowest terminal that shows a number's course and what it covers beside it.
 const ROOM_FOR_ALL: u16 = 100;
+/// The narrowest terminal that shows beside a number why it does not cover more; a narrower one shows it below.
+const ROOM_FOR_REASONS: u16 = 140;
 /// How long bars are.
 const BARS: u16 = 40;
 
@@ -51,8 +53,9 @@ impl Terminal {
         table
     }
 
-    fn is_narrow(self) -> bool {
-        self.width.is_some_and(|width| width < ROOM_FOR_ALL)
+    /// Whether a line has so many letters, or any number of them.
+    pub(crate) fn has_room(self, width: u16) -> bool {
+        self.width.is_none_or(|has| has >= width)
     }
 }
 
@@ -77,7 +80,7 @@ pub(super) fn text(answer: &Answer, terminal: Terminal) -> String {
 }
 
 /// What was asked, in two lines.
-pub(super) fn head(answer: &Answer) -> String {
+fn head(answer: &Answer) -> String {
     let Answer { scope, span, .. } = answer;
     let of = match scope.names.as_slice() {
         [] => "everything on record".to_owned(),
@@ -108,7 +111,7 @@ fn lines(answer: &Answer, terminal: Terminal) -> String {
     let step = answer.span.step.as_str();
     let mut table = terminal.table();
     let mut heads = vec![Cell::new(""), right("now"), right("before"), right("change")];
-    if !terminal.is_narrow() {
+    if terminal.has_room(ROOM_FOR_ALL) {
         heads.push(Cell::new(format!("by {step}")));
     }
     if has_bands {
@@ -125,18 +128,35 @@ fn lines(answer: &Answer, terminal: Terminal) -> String {
             table.add_row([Cell::new(section).add_attribute(Attribute::Bold)]);
         }
         let mut cells = cells(line);
-        if !terminal.is_narrow() {
+        if terminal.has_room(ROOM_FOR_ALL) {
             cells.push(Cell::new(spark(&line.steps)));
         }
         if has_bands {
             cells.push(Cell::new(line.band.map(|band| band.to_string()).unwrap_or_default()));
         }
         if is_covered {
-            cells.push(Cell::new(covers(line)));
+            let why = if terminal.has_room(ROOM_FOR_REASONS) { reasons(line) } else { String::new() };
+            cells.push(Cell::new(covers(line) + &why));
         }
         table.add_row(cells);
     }
-    table.trim_fmt() + "\n"
+    let mut text = table.trim_fmt() + "\n";
+    if !terminal.has_room(ROOM_FOR_REASONS) {
+        text.push_str(&uncovered(answer));
+    }
+    text
+}
+
+/// Why numbers do not cover more, a line each.
+fn uncovered(answer: &Answer) -> String {
+    let mut text = String::new();
+    for line in answer.lines.iter().filter(|line| !reasons(line).is_empty()) {
+        let head = if text.is_empty() { "\nNot covered\n" } else { "" };
+        let why = reasons(line);
+        let why = why.trim_start_matches(": ");
+        push(&mut text, format_args!("{head}   {}, {}: {why}", line.section, line.measure.label));
+    }
+    text
 }
 
 fn cells(line: &Line) -> Vec<Cell> {
@@ -155,23 +175,24 @@ fn cells(line: &Line) -> Vec<Cell> {
     ]
 }
 
-/// Of how many, and why not of more.
+/// Of how many.
 fn covers(line: &Line) -> String {
     let share = line.part_of.map(|(part, whole)| format!("{part} of {whole}"));
-    let coverage = line.coverage.as_ref().map(covered);
+    let coverage = line.coverage.as_ref().map(|Covered { counted, of, .. }| {
+        // Never rounded up to all of them.
+        let percent = (counted * 100).checked_div(*of).unwrap_or(100);
+        format!("covers {counted} of {of} ({percent} %)")
+    });
     share.into_iter().chain(coverage).collect::<Vec<_>>().join("; ")
 }
 
-/// As `34 of 36 (94 %): 1 baseline, 1 chain_gap`.
-pub(super) fn covered(coverage: &Covered) -> String {
-    let Covered { counted, of, reasons } = coverage;
-    // Never rounded up to all of them.
-    let percent = (counted * 100).checked_div(*of).unwrap_or(100);
-    let mut reasons: Vec<(&String, &u64)> = reasons.iter().collect();
+/// Why not of more, as `: 2 baseline, 1 chain_gap`; the most frequent first.
+fn reasons(line: &Line) -> String {
+    let mut reasons: Vec<(&String, &u64)> =
+        line.coverage.iter().flat_map(|coverage| &coverage.reasons).collect();
     reasons.sort_by(|one, other| other.1.cmp(one.1).then_with(|| one.0.cmp(other.0)));
     let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-    let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
-    format!("covers {counted} of {of} ({percent} %){why}")
+    if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) }
 }
 
 /// A bar each step.
@@ -220,3 +241,6 @@ fn push_str(text: &mut String, part: std::fmt::Arguments<'_>) {
     // A String takes everything.
     let _ = text.write_fmt(part);
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ pub(super) struct ScopeArgs {
 }
 
 /// The projects that are asked about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Scope {
     /// Instance and number of each project that was named.
     named: Vec<(String, u64)>,
@@ -81,7 +81,7 @@ async fn named(client: &Client, name: &str) -> anyhow::Result<Vec<(String, u64)>
 
 /// Finds what was named.
 pub(super) async fn resolve(client: &Client, args: &ScopeArgs) -> anyhow::Result<Scope> {
-    let mut scope = Scope { named: Vec::new(), groups: Vec::new(), names: Vec::new(), projects: 0 };
+    let mut scope = Scope::default();
     for name in &args.project {
         let path = name.trim_matches('/');
         let found = named(client, path).await?;
