@@ -13,6 +13,7 @@ pub mod decode;
 pub mod insert;
 pub mod metrics;
 pub mod pipeline;
+pub mod places;
 pub mod rebuild;
 pub mod rows;
 #[cfg(test)]

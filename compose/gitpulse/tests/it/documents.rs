@@ -99,7 +99,8 @@ async fn every_query_of_the_documents_gives_the_output_beside_it() {
 async fn the_law_is_that_of_the_database() {
     let deployment = Deployment::new("law");
     let law = table(&page("docs/LAW.md"), "table");
-    let names = VIEWS.iter().map(|view| view.name.to_owned());
+    // Places are computed of what others hold.
+    let names = VIEWS.iter().filter(|view| !view.reads("project_places")).map(|view| view.name.to_owned());
     let named: Vec<String> = law.iter().flat_map(|row| quoted(&row[0])).collect();
     assert_eq!(named.len(), named.iter().collect::<BTreeSet<_>>().len(), "a name stands there twice");
     assert_eq!(BTreeSet::from_iter(named), names.collect(), "the names of the law, and the views");

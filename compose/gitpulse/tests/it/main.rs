@@ -23,6 +23,7 @@ mod history;
 mod kafka_tools;
 mod kills;
 mod law;
+mod metrics;
 mod migrations;
 mod nisshi;
 mod poison;

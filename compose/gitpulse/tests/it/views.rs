@@ -285,7 +285,14 @@ async fn a_row_that_knows_nothing_but_its_key_can_be_read() {
         )
         .unwrap();
         // The row names no ref, and its lists are empty.
-        let lists = ["branches", "tags", "merge_request_commits", "deployment_merge_requests"];
+        let lists = [
+            "branches",
+            "tags",
+            "merge_request_commits",
+            "deployment_merge_requests",
+            "merge_request_places",
+            "sha_places",
+        ];
         assert!(rows.lines().count() == 1 || lists.contains(&view), "{view}: {rows}");
     }
 }

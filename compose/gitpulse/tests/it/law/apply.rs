@@ -111,8 +111,13 @@ fn client() -> Client {
 impl Law {
     async fn new() -> Law {
         let client = client();
-        let of_an_instance =
-            |view: &View| view.has("instance") && !matches!(view.name, "ref_heads" | "audit_log");
+        let of_an_instance = |view: &View| {
+            view.has("instance")
+                && !matches!(
+                    view.name,
+                    "ref_heads" | "ref_moves" | "merge_request_places" | "sha_places" | "audit_log"
+                )
+        };
         let receipt = "SELECT table, name FROM system.columns WHERE database = currentDatabase() \
                        AND position(comment, '(receipt-derived') > 0";
         Law {

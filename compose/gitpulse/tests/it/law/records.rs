@@ -72,6 +72,18 @@ impl Record {
         self
     }
 
+    /// The same delivery with another body.
+    pub(crate) fn changed(mut self, change: impl Fn(&mut Value)) -> Record {
+        if let Payload::Json(json) = &self.0.payload {
+            let mut body: Value = serde_json::from_str(json).unwrap();
+            change(&mut body);
+            let json = body.to_string();
+            self.0.id = body_event_id(GITLAB, json.as_bytes());
+            self.0.payload = Payload::Json(json);
+        }
+        self
+    }
+
     /// The same, as another hook delivers it: under an id of its own, and with the token of that tenant.
     pub(crate) fn through(mut self, hook: &str, tenant: &str) -> Record {
         let delivery_id = format!("{hook} {}", self.0.id);

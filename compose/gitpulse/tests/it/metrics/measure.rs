@@ -1,0 +1,148 @@
+//! Stores stories and reads the views that measure. In: a story. Out: rows, by the face that told it.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use clickhouse::Client;
+use processor::insert::{Destination, Store};
+use processor::rows::Rows;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use schemas::view::METRICS;
+use serde_json::Value;
+
+use super::story::Story;
+use crate::deployment::Deployment;
+use crate::law::records::Record;
+
+/// What the views that measure show of one project, each row as JSON without its instance.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Measured(BTreeMap<String, Vec<Value>>);
+
+/// The same story by what webhooks tell, by what the API tells, and by both.
+pub(crate) struct Faces {
+    pub(crate) webhooks: Measured,
+    pub(crate) api: Measured,
+    pub(crate) both: Measured,
+}
+
+impl Faces {
+    /// What each of the three has to show.
+    pub(crate) fn all(&self) -> [(&'static str, &Measured); 3] {
+        [("webhooks", &self.webhooks), ("API", &self.api), ("both", &self.both)]
+    }
+}
+
+impl Measured {
+    /// The rows of a view.
+    #[track_caller]
+    pub(crate) fn rows(&self, view: &str) -> &[Value] {
+        self.0.get(view).unwrap_or_else(|| panic!("no view that measures is named {view}"))
+    }
+
+    /// Those rows of a view whose columns have these values.
+    #[track_caller]
+    pub(crate) fn find(&self, view: &str, columns: Value) -> Vec<&Value> {
+        let columns = columns.as_object().unwrap();
+        self.rows(view).iter().filter(|row| columns.iter().all(|(name, value)| &row[name] == value)).collect()
+    }
+
+    /// The only such row.
+    #[track_caller]
+    pub(crate) fn one(&self, view: &str, columns: Value) -> &Value {
+        match self.find(view, columns.clone()).as_slice() {
+            [row] => row,
+            rows => panic!(
+                "{view} has {} rows with {columns}: {rows:#?}; all: {:#?}",
+                rows.len(),
+                self.rows(view)
+            ),
+        }
+    }
+}
+
+/// A client of the database of these tests. Connections end with the test that opened them, so that each test has its own.
+fn client() -> Client {
+    static DEPLOYMENT: OnceLock<Deployment> = OnceLock::new();
+    let setting =
+        |name: &str| DEPLOYMENT.get_or_init(|| Deployment::new("metrics")).environment[name].clone();
+    Client::default()
+        .with_url(setting("GITPULSE_CLICKHOUSE_URL"))
+        .with_database(setting("GITPULSE_CLICKHOUSE_DATABASE"))
+}
+
+/// Stores a story as each face tells it, in order and, twice, in others; all orders must measure the same.
+pub(crate) async fn measure(story: &Story) -> Faces {
+    let webhooks = story.webhooks.clone();
+    let objects = story.objects.clone();
+    let both = [webhooks.clone(), objects.clone()].concat();
+    let mut random = StdRng::seed_from_u64(7);
+    let mut lives = Vec::new();
+    for records in [webhooks, objects, both] {
+        let mut reversed = records.clone();
+        reversed.reverse();
+        // Twice, as two hooks tell it, in any order.
+        let again = records.iter().map(|record| record.clone().through("second", "default"));
+        let mut shuffled: Vec<Record> = records.iter().cloned().chain(again).collect();
+        shuffled.shuffle(&mut random);
+        lives.extend([records, reversed, shuffled]);
+    }
+    let mut measured = measure_lives(&lives).await.into_iter();
+    let mut face = |name: &str| {
+        let [straight, reversed, shuffled] = [(); 3].map(|()| measured.next().unwrap());
+        assert_same(&straight, &reversed, &format!("{name}, reversed"));
+        assert_same(&straight, &shuffled, &format!("{name}, doubled and shuffled"));
+        straight
+    };
+    Faces { webhooks: face("webhooks"), api: face("API"), both: face("both") }
+}
+
+#[track_caller]
+fn assert_same(one: &Measured, other: &Measured, what: &str) {
+    for (view, rows) in &one.0 {
+        assert_eq!(rows, other.rows(view), "{what}: {view}");
+    }
+}
+
+/// Stores each list of records in an instance of its own, the first and last halves apart, and reads what is measured of it.
+async fn measure_lives(lives: &[Vec<Record>]) -> Vec<Measured> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let prefix = format!("https://{}-", COUNT.fetch_add(1, Ordering::Relaxed));
+    let client = client();
+    let metrics = processor::Metrics::register(&prometheus::Registry::new()).unwrap();
+    let timeout = Duration::from_secs(60);
+    let store = Store { client: &client, destination: Destination::Live, timeout, metrics: &metrics };
+    let of = |index: usize| format!("{prefix}{index}");
+    for half in 0..2 {
+        let mut rows = Rows::default();
+        for (index, life) in lives.iter().enumerate() {
+            let (first, last) = life.split_at(life.len() / 2);
+            for record in [first, last][half] {
+                rows.append(record.rows(&of(index)));
+            }
+        }
+        store.insert(&rows).await.unwrap();
+    }
+    let projects = [(super::story::PROJECT, 1)];
+    for index in 0..lives.len() {
+        processor::places::compute(&client, &of(index), &projects).await.unwrap();
+    }
+    let mut measured = vec![Measured::default(); lives.len()];
+    for view in METRICS {
+        measured.iter_mut().for_each(|all| drop(all.0.insert(view.name.to_owned(), Vec::new())));
+        let query = format!("SELECT * FROM {} WHERE startsWith(instance, ?) ORDER BY ALL", view.name);
+        let query = client.query(&query).bind(&prefix);
+        let lines = query.fetch_bytes("JSONEachRow").unwrap().collect().await;
+        let lines = lines.unwrap_or_else(|error| panic!("{}: {error}", view.name));
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let mut row: Value = serde_json::from_slice(line).unwrap();
+            let instance = row.as_object_mut().unwrap().remove("instance").unwrap();
+            let index: usize = instance.as_str().unwrap()[prefix.len()..].parse().unwrap();
+            measured[index].0.get_mut(view.name).unwrap().push(row);
+        }
+    }
+    measured
+}

@@ -1,0 +1,72 @@
+//! Which merge request takes back, or picks, another one of its project. In: commits that speak of others, branches. Out: `reverts` and `picks` of places.
+//!
+//! Git writes "This reverts commit SHA", GitLab "This reverts merge request PROJECT!7", and names the branch of its button `revert-SHA`; `git cherry-pick
+//! -x` and GitLab's button write "(cherry picked from commit SHA)".
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::{Merged, RequestPlace, Spoken, Told};
+
+/// Characters of a SHA in the name of a branch that GitLab's button makes.
+const BUTTON: usize = 8;
+
+/// Fills in what merge requests revert and pick.
+pub(super) fn changes(requests: &mut [RequestPlace], told: &Told) {
+    let mut starts: HashMap<&str, Vec<(&str, u64)>> = HashMap::new();
+    for merged in &told.merged {
+        for sha in own(merged) {
+            if let Some(start) = sha.get(..BUTTON) {
+                starts.entry(start).or_default().push((sha, merged.iid));
+            }
+        }
+    }
+    let meant = |said: &str| -> Vec<u64> {
+        if let Some(iid) = said.strip_prefix('!') {
+            return iid.parse().into_iter().collect();
+        }
+        let known = said.get(..BUTTON).and_then(|start| starts.get(start)).into_iter().flatten();
+        known.filter(|(sha, _)| sha.starts_with(said)).map(|(_, iid)| *iid).collect()
+    };
+    let targets: HashSet<&str> = told.merged.iter().map(|merged| merged.branch.as_str()).collect();
+    let mut found: HashMap<u64, (BTreeSet<u64>, BTreeSet<u64>)> = HashMap::new();
+    for spoken in &told.spoken {
+        for merged in told.merged.iter().filter(|merged| speaks(merged, spoken, &targets)) {
+            let (reverts, picks) = found.entry(merged.iid).or_default();
+            reverts.extend(spoken.reverts.iter().flat_map(|said| meant(said)));
+            picks.extend(spoken.picks.iter().flat_map(|said| meant(said)));
+        }
+    }
+    for merged in &told.merged {
+        let button = merged.source.strip_prefix("revert-").filter(|sha| sha.len() == BUTTON);
+        if let Some(sha) = button {
+            found.entry(merged.iid).or_default().0.extend(meant(sha));
+        }
+    }
+    for request in requests {
+        let Some((reverts, picks)) = found.remove(&request.iid) else { continue };
+        let but_itself = |iids: BTreeSet<u64>| iids.into_iter().filter(|iid| *iid != request.iid).collect();
+        request.reverts = but_itself(reverts);
+        request.picks = but_itself(picks);
+    }
+}
+
+/// Whether a commit is one of a merge request's. What was pushed to a branch that others are merged into is not this one's.
+fn speaks(merged: &Merged, spoken: &Spoken, targets: &HashSet<&str>) -> bool {
+    let pushed_to =
+        |reference: &String| reference.strip_prefix("refs/heads/") == Some(merged.source.as_str());
+    spoken.sha == merged.head
+        || own(merged).any(|sha| sha == spoken.sha)
+        || spoken.iids.contains(&merged.iid)
+        || (!merged.source.is_empty()
+            && !targets.contains(merged.source.as_str())
+            && spoken.refs.iter().any(pushed_to))
+}
+
+/// The SHAs by which a merge request is meant.
+fn own(merged: &Merged) -> impl Iterator<Item = &str> {
+    let told = [merged.merge_commit.as_str(), merged.squash_commit.as_str()]
+        .into_iter()
+        .filter(|sha| !sha.is_empty());
+    let head = merged.merge_commit.is_empty() && merged.squash_commit.is_empty() && !merged.head.is_empty();
+    told.chain(head.then_some(merged.head.as_str()))
+}

@@ -1,0 +1,307 @@
+//! The graph of one project, as far as it is told. In: [`Told`]. Out: [`Places`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::change::changes;
+use super::{Merged, Places, RequestPlace, ShaPlace, Told};
+
+/// How far a chain is followed.
+const MAX_STEPS: usize = 10_000;
+/// Characters of a SHA that old webhooks tell.
+const SHORT: usize = 8;
+
+/// A landing SHA on a branch.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Stand {
+    branch: String,
+    place: i64,
+    iid: u64,
+}
+
+/// That a branch has, from a place on, what another has up to a place.
+struct Carrier {
+    place: i64,
+    from: String,
+    from_place: i64,
+}
+
+/// What is known of the commits of a project.
+struct Graph<'t> {
+    stands: HashMap<&'t str, Vec<Stand>>,
+    /// What pushes left behind, by what they brought.
+    before: HashMap<&'t str, BTreeSet<&'t str>>,
+    parent: HashMap<&'t str, &'t str>,
+}
+
+pub(super) fn places(told: &Told) -> (Places, bool) {
+    let pushed: HashSet<(&str, &str)> = told
+        .moves
+        .iter()
+        .filter(|step| !step.before.is_empty())
+        .map(|step| (step.branch.as_str(), step.after.as_str()))
+        .collect();
+    let mut requests: Vec<RequestPlace> = told.merged.iter().map(|merged| landed(merged, &pushed)).collect();
+    rank(&mut requests, told);
+    let graph = Graph::new(told, &requests);
+    let (carriers, promotions, mut has_gap) = carriers(told, &graph);
+    for request in &mut requests {
+        request.is_promotion = promotions.contains(&request.iid);
+    }
+    rewrite(&mut requests, told, &graph);
+    changes(&mut requests, told);
+
+    let mut shas = Vec::new();
+    let deployed: BTreeSet<&str> = told.deployed.iter().map(|deployed| deployed.sha.as_str()).collect();
+    for sha in deployed {
+        let (stands, word) = graph.stand(sha);
+        has_gap |= word == "chain_gap";
+        if stands.is_empty() {
+            shas.push(ShaPlace { sha: sha.to_owned(), word, ..ShaPlace::default() });
+            continue;
+        }
+        shas.extend(carried(sha, stands, word, &carriers));
+    }
+    requests.sort_by_key(|request| request.iid);
+    (Places { requests, shas }, has_gap)
+}
+
+/// The landing SHA: the merge commit if there is one, else the squash commit, else the head. Without either of the first, a webhook does not say
+/// whether it was squashed: the head counts where a push brought it to the branch, or where the API told of the merge request.
+fn landed(merged: &Merged, pushed: &HashSet<(&str, &str)>) -> RequestPlace {
+    let is_pushed = || pushed.contains(&(merged.branch.as_str(), merged.head.as_str()));
+    let sha = [&merged.merge_commit, &merged.squash_commit].into_iter().find(|sha| !sha.is_empty());
+    let sha = match sha {
+        Some(sha) => sha.clone(),
+        None if merged.is_listed || is_pushed() => merged.head.clone(),
+        None => String::new(),
+    };
+    RequestPlace {
+        iid: merged.iid,
+        branch: merged.branch.clone(),
+        place: merged.second * 1000,
+        sha,
+        tenants: merged.tenants.clone(),
+        ..RequestPlace::default()
+    }
+}
+
+/// Puts the merges of one second in the order of their pushes.
+fn rank(requests: &mut [RequestPlace], told: &Told) {
+    let mut seconds: BTreeMap<(&str, i64), Vec<usize>> = BTreeMap::new();
+    for (index, request) in requests.iter().enumerate() {
+        seconds.entry((&request.branch, request.place)).or_default().push(index);
+    }
+    let tied: Vec<Vec<usize>> = seconds.into_values().filter(|indices| indices.len() > 1).collect();
+    if tied.is_empty() {
+        return;
+    }
+    let mut behind: HashMap<&str, &str> = HashMap::new();
+    behind.extend(told.parents.iter().map(|(sha, parent)| (sha.as_str(), parent.as_str())));
+    behind.extend(told.moves.iter().map(|step| (step.after.as_str(), step.before.as_str())));
+    let mut ranks = Vec::new();
+    for indices in tied {
+        let of: HashMap<&str, usize> =
+            indices.iter().filter_map(|index| Some((requests.get(*index)?.sha.as_str(), *index))).collect();
+        let depth = |index: usize| {
+            let mut steps = 0;
+            let mut sha = requests.get(index).map_or("", |request| request.sha.as_str());
+            while let Some(before) =
+                behind.get(sha).filter(|before| of.contains_key(*before) && steps < indices.len())
+            {
+                sha = before;
+                steps += 1;
+            }
+            steps as i64
+        };
+        let depths: Vec<i64> = indices.iter().map(|index| depth(*index)).collect();
+        for (index, own) in indices.iter().zip(&depths) {
+            let is_tie = depths.iter().filter(|depth| *depth == own).count() > 1;
+            ranks.push((*index, *own, is_tie));
+        }
+    }
+    for (index, rank, is_tie) in ranks {
+        if let Some(request) = requests.get_mut(index) {
+            request.place += rank;
+            request.is_tie = is_tie;
+        }
+    }
+}
+
+impl<'t> Graph<'t> {
+    fn new(told: &'t Told, requests: &[RequestPlace]) -> Graph<'t> {
+        let mut stands: HashMap<&str, Vec<Stand>> = HashMap::new();
+        for (merged, request) in told.merged.iter().zip(requests) {
+            let stand = Stand { branch: request.branch.clone(), place: request.place, iid: request.iid };
+            let head = if request.sha == merged.head { merged.head.as_str() } else { "" };
+            let told: BTreeSet<&str> =
+                [merged.merge_commit.as_str(), merged.squash_commit.as_str(), head].into_iter().collect();
+            for sha in told.into_iter().filter(|sha| !sha.is_empty()) {
+                stands.entry(sha).or_default().push(stand.clone());
+            }
+        }
+        let mut before: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+        for step in told.moves.iter().filter(|step| !step.before.is_empty()) {
+            before.entry(step.after.as_str()).or_default().insert(&step.before);
+        }
+        let parent = told.parents.iter().map(|(sha, parent)| (sha.as_str(), parent.as_str())).collect();
+        Graph { stands, before, parent }
+    }
+
+    /// The landing SHAs that a commit is, or the nearest before it, and how that is known.
+    fn stand(&self, sha: &str) -> (Vec<Stand>, &'static str) {
+        if let Some(stands) = self.stands.get(sha) {
+            return (stands.clone(), "sha");
+        }
+        if sha.len() <= SHORT {
+            let mut fits =
+                self.stands.iter().filter(|(landing, _)| !sha.is_empty() && landing.starts_with(sha));
+            return match (fits.next(), fits.next()) {
+                (Some((_, stands)), None) => (stands.clone(), "short_sha"),
+                _ => (Vec::new(), "deployment_sha_unknown"),
+            };
+        }
+        match self.walk(sha) {
+            Some(stands) => (stands, "walk"),
+            None => (Vec::new(), "chain_gap"),
+        }
+    }
+
+    /// The nearest landing SHA before a commit. The first parent is believed before a push, which may have been forced.
+    fn walk(&self, sha: &str) -> Option<Vec<Stand>> {
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut at = self.step(sha)?;
+        for _ in 0..MAX_STEPS {
+            if let Some(stands) = self.stands.get(at) {
+                // It is another commit than the merge request's own.
+                return Some(stands.iter().map(|stand| Stand { iid: 0, ..stand.clone() }).collect());
+            }
+            if !seen.insert(at) {
+                return None;
+            }
+            at = self.step(at)?;
+        }
+        None
+    }
+
+    fn step(&self, sha: &str) -> Option<&'t str> {
+        let pushed = || self.before.get(sha).and_then(|before| before.first()).copied();
+        self.parent.get(sha).copied().or_else(pushed)
+    }
+}
+
+/// What carries the commits of one branch to another: a merge request whose head stands on another branch that lasts, or the push that cut a branch. A branch
+/// lasts where it is the default one, where production or staging was deployed from it, or where it was the source of several of them; that of a stacked
+/// merge request is none of these.
+fn carriers<'t>(told: &'t Told, graph: &Graph<'t>) -> (HashMap<&'t str, Vec<Carrier>>, HashSet<u64>, bool) {
+    let targets: HashSet<&str> = told.merged.iter().map(|merged| merged.branch.as_str()).collect();
+    let mut has_gap = false;
+    let mut promoting: Vec<(&Merged, i64)> = Vec::new();
+    let is_candidate = |merged: &&Merged| {
+        !merged.head.is_empty() && merged.source != merged.branch && targets.contains(merged.source.as_str())
+    };
+    for merged in told.merged.iter().filter(is_candidate) {
+        let (stands, word) = graph.stand(&merged.head);
+        has_gap |= word == "chain_gap";
+        let on_source =
+            stands.iter().filter(|stand| stand.branch == merged.source && stand.iid != merged.iid);
+        promoting.extend(on_source.map(|stand| stand.place).max().map(|place| (merged, place)));
+    }
+    let mut sources: HashMap<&str, usize> = HashMap::new();
+    for (merged, _) in &promoting {
+        *sources.entry(merged.source.as_str()).or_default() += 1;
+    }
+    let is_deployed = |branch: &str| {
+        told.deployed.iter().any(|deployed| {
+            deployed.reference == branch && matches!(deployed.tier.as_str(), "production" | "staging")
+        })
+    };
+    let mut lasts: HashMap<&str, bool> = HashMap::new();
+    let mut carriers: HashMap<&str, Vec<Carrier>> = HashMap::new();
+    let mut promotions = HashSet::new();
+    for (merged, from_place) in promoting {
+        let source = merged.source.as_str();
+        let lasts = *lasts.entry(source).or_insert_with(|| {
+            source == told.default_branch
+                || sources.get(source).is_some_and(|number| *number > 1)
+                || is_deployed(source)
+        });
+        if !lasts {
+            continue;
+        }
+        promotions.insert(merged.iid);
+        let carrier = Carrier { place: merged.second * 1000, from: source.to_owned(), from_place };
+        carriers.entry(&merged.branch).or_default().push(carrier);
+    }
+    for cut in told.moves.iter().filter(|step| step.before.is_empty()) {
+        let (stands, word) = graph.stand(&cut.after);
+        has_gap |= word == "chain_gap";
+        for stand in stands.into_iter().filter(|stand| stand.branch != cut.branch) {
+            let carrier = Carrier { place: 0, from: stand.branch, from_place: stand.place };
+            carriers.entry(&cut.branch).or_default().push(carrier);
+        }
+    }
+    (carriers, promotions, has_gap)
+}
+
+/// All branches on which a commit stands: its own, and those that were promoted to these, or that they were cut from.
+fn carried(
+    sha: &str,
+    own: Vec<Stand>,
+    word: &'static str,
+    carriers: &HashMap<&str, Vec<Carrier>>,
+) -> Vec<ShaPlace> {
+    let mut furthest: BTreeMap<String, ShaPlace> = BTreeMap::new();
+    let mut pending: Vec<ShaPlace> = own
+        .into_iter()
+        .map(|Stand { branch, place, iid }| ShaPlace { sha: sha.to_owned(), branch, place, iid, word })
+        .collect();
+    while let Some(stand) = pending.pop() {
+        if furthest.get(&stand.branch).is_some_and(|known| known.place >= stand.place) {
+            continue;
+        }
+        for carrier in carriers.get(stand.branch.as_str()).into_iter().flatten() {
+            if carrier.place <= stand.place {
+                pending.push(ShaPlace {
+                    sha: sha.to_owned(),
+                    branch: carrier.from.clone(),
+                    place: carrier.from_place,
+                    iid: 0,
+                    word: "promotion",
+                });
+            }
+        }
+        furthest.insert(stand.branch.clone(), stand);
+    }
+    furthest.into_values().collect()
+}
+
+/// Finds force pushes that took merge requests from their branch: from a landing SHA back to one before it, unless a later push came to it again.
+fn rewrite(requests: &mut [RequestPlace], told: &Told, graph: &Graph<'_>) {
+    let on = |sha: &str, branch: &str| {
+        let stands = graph.stands.get(sha).into_iter().flatten();
+        stands.filter(|stand| stand.branch == branch).map(|stand| stand.place).max()
+    };
+    for step in &told.moves {
+        let Some(left) = on(&step.before, &step.branch) else { continue };
+        // Only what is a landing SHA itself, or is known by parents: a chain of pushes leads over the force push.
+        let mut reached = on(&step.after, &step.branch);
+        let mut at = step.after.as_str();
+        for _ in 0..MAX_STEPS {
+            let Some(parent) = graph.parent.get(at).filter(|_| reached.is_none()) else { break };
+            at = parent;
+            reached = on(at, &step.branch);
+        }
+        let Some(reached) = reached.filter(|reached| *reached < left) else { continue };
+        let came_again = |other: &super::Move| {
+            other.branch == step.branch && other.after == step.before && other.second > step.second
+        };
+        if told.moves.iter().any(came_again) {
+            continue;
+        }
+        for request in requests.iter_mut().filter(|request| request.branch == step.branch) {
+            if reached < request.place && request.place <= left {
+                request.rewritten_at = request.rewritten_at.max(step.second);
+            }
+        }
+    }
+}

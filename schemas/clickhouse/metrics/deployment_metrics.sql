@@ -1,0 +1,152 @@
+-- Deployments as delivery metrics count them: what each changed, and whether it failed, by four definitions that are never added up.
+CREATE OR REPLACE VIEW ${database}.deployment_metrics ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project',
+    deployment_id UInt64 COMMENT 'GitLab id of the deployment',
+    environment String COMMENT 'Name of the environment',
+    tier LowCardinality(String) COMMENT 'Tier of the environment; empty where it is not known',
+    ref String COMMENT 'Branch or tag that was deployed',
+    sha String COMMENT 'What was deployed; part of the SHA, or empty, where GitLab tells no more',
+    status LowCardinality(String) COMMENT 'created, blocked, running, success, failed, canceled, skipped',
+    created_at Nullable(DateTime('UTC')) COMMENT 'When it was created',
+    finished_at Nullable(DateTime('UTC')) COMMENT 'When it ended: its day in every metric; NULL while it has not',
+    is_successful Bool COMMENT 'status is success',
+    is_failed Bool COMMENT 'status is failed',
+    change LowCardinality(String) COMMENT 'What a success did to its environment: first (the first on record), change, repeat (what was there already), rollback (something behind what was there); empty for the rest',
+    is_first_of_tier Bool COMMENT 'Whether it is the first success of this SHA in its tier: two environments of one tier are one delivery',
+    branch String COMMENT 'Branch on which it stands; empty where that is not known',
+    place Int64 COMMENT 'How far along that branch, as merge_request_places.place',
+    evidence LowCardinality(String) COMMENT 'How its place is known: sha, short_sha, walk; empty where it is not',
+    place_reason LowCardinality(String) COMMENT 'Why its place is not known: deployment_sha_unknown, chain_gap; else empty',
+    merge_requests UInt64 COMMENT 'Merge requests that it delivered, as lead_times attributes them',
+    blocked_seconds Nullable(Int64) COMMENT 'From blocked to the first approval; NULL where it was not blocked, or not approved',
+    failed_by_rollback Bool COMMENT 'Whether the next success of its environment took it back',
+    rollback_recovery_seconds Nullable(Int64) COMMENT 'From its end to that of the rollback',
+    retry_recovery_seconds Nullable(Int64) COMMENT 'Of a failed deployment: from its end to the next success of its environment',
+    incidents UInt64 COMMENT 'Incidents that are blamed on it, as incident_metrics attributes them, as far as the reader may see them',
+    incident_restore_seconds Nullable(Int64) COMMENT 'From the first of them to the end of the last one; NULL while one is open',
+    failed_by_rework Bool COMMENT 'Whether a merge request that it delivered was reverted by one that a later deployment of its tier delivered'
+)
+${security}
+AS
+WITH
+told AS
+(
+    SELECT
+        deployments.instance AS instance, deployments.project_id AS project_id, deployments.id AS id, ifNull(deployments.environment, '') AS in_environment,
+        ifNull(deployments.environment_tier, '') AS in_tier, ifNull(deployments.ref, '') AS of_ref, coalesce(nullIf(deployments.sha, ''), deployments.short_sha, '') AS of_sha,
+        ifNull(deployments.status, '') AS has_status, toNullable(toInt64(toUnixTimestamp(deployments.created_at))) AS created,
+        if(has_status IN ('success', 'failed', 'canceled', 'skipped'),
+            toNullable(toInt64(toUnixTimestamp(coalesce(deployments.finished_at, deployments.updated_at, deployments.created_at)))), NULL) AS ended,
+        has_status = 'success' AND ended IS NOT NULL AS succeeds,
+        own_places.stand AS stand, if(stand.3 IN ('sha', 'short_sha', 'walk'), stand.2, 0) AS stands
+    FROM ${database}.deployments AS deployments
+    -- Of several branches, the one of its own landing SHA.
+    LEFT ANY JOIN (
+        SELECT
+            instance, project_id, places.sha AS placed_sha,
+            argMax((places.branch, places.place, toString(places.word)), (places.word != 'promotion', places.place, places.branch)) AS stand
+        FROM ${database}.sha_places AS places
+        GROUP BY instance, project_id, placed_sha
+    ) AS own_places
+        ON own_places.instance = deployments.instance AND own_places.project_id = deployments.project_id
+        AND own_places.placed_sha = coalesce(nullIf(deployments.sha, ''), deployments.short_sha, '')
+),
+-- In the order of time, within the environment by name.
+ordered AS
+(
+    SELECT
+        *,
+        countIf(succeeds) OVER earlier AS earlier_successes,
+        countIf(succeeds) OVER same_sha AS earlier_of_sha,
+        maxIf(stands, succeeds) OVER on_branch AS frontier,
+        argMaxIf(of_sha, (ended, id), succeeds) OVER earlier AS last_sha,
+        countIf(succeeds) OVER (
+            PARTITION BY instance, project_id, in_tier, of_sha ORDER BY ended, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier_in_tier,
+        minIf((assumeNotNull(ended), id), succeeds) OVER (
+            PARTITION BY instance, project_id, in_environment ORDER BY ended, id ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_success
+    FROM told
+    WINDOW
+        earlier AS (PARTITION BY instance, project_id, in_environment ORDER BY ended, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+        same_sha AS (PARTITION BY instance, project_id, in_environment, of_sha ORDER BY ended, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+        on_branch AS (PARTITION BY instance, project_id, in_environment, stand.1 ORDER BY ended, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+changed AS
+(
+    SELECT
+        *,
+        multiIf(
+            NOT succeeds, '',
+            earlier_successes = 0, 'first',
+            stands > 0 AND stands < frontier, 'rollback',
+            earlier_of_sha = 0, 'change',
+            stands > 0 OR last_sha = of_sha, 'repeat',
+            'rollback') AS does
+    FROM ordered
+),
+taken_back AS
+(
+    SELECT
+        *,
+        -- The next success of the environment, and what it did.
+        minIf((assumeNotNull(ended), id, does), succeeds) OVER (
+            PARTITION BY instance, project_id, in_environment ORDER BY ended, id ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS followed_by
+    FROM changed
+),
+delivered AS
+(
+    SELECT
+        instance, project_id, tier, requests.1 AS of_iid,
+        maxIf(lead_times.deployment_id, requests.2 = 'delivered') AS by_id, maxIf(deployed_at, requests.2 = 'delivered') AS delivered_at,
+        maxIf(deployed_at, requests.2 = 'reverted') AS reverted_at
+    FROM ${database}.lead_times AS lead_times
+    LEFT ANY JOIN (SELECT instance, project_id, iid AS revert_iid, reverts AS reverted FROM ${database}.merge_request_places WHERE notEmpty(reverts)) AS reverting
+        ON reverting.instance = lead_times.instance AND reverting.project_id = lead_times.project_id AND reverting.revert_iid = lead_times.iid
+    ARRAY JOIN arrayPushBack(arrayMap(reverted -> (reverted, 'reverted'), reverting.reverted), (iid, 'delivered')) AS requests
+    WHERE lead_times.deployment_id IS NOT NULL
+    GROUP BY instance, project_id, tier, of_iid
+),
+deliveries AS
+(
+    SELECT instance, project_id, assumeNotNull(by_id) AS by_deployment, count() AS requests, max(ifNull(reverted_at > delivered_at, false)) AS is_reworked
+    FROM delivered WHERE by_id IS NOT NULL
+    GROUP BY instance, project_id, by_deployment
+),
+blamed AS
+(
+    SELECT
+        instance, project_id, assumeNotNull(incident_metrics.deployment_id) AS on_deployment, count() AS number,
+        if(countIf(incident_metrics.closed_at IS NULL) > 0, NULL, max(toInt64(toUnixTimestamp(incident_metrics.closed_at))) - min(toInt64(toUnixTimestamp(incident_metrics.created_at)))) AS restored_after
+    FROM ${database}.incident_metrics AS incident_metrics
+    WHERE incident_metrics.deployment_id IS NOT NULL
+    GROUP BY instance, project_id, on_deployment
+),
+waits AS
+(
+    SELECT
+        instance, project_id, deployment_events.deployment_id AS of_deployment,
+        minIf(toInt64(toUnixTimestamp(occurred_at)), status = 'blocked' AND occurred_at IS NOT NULL) AS blocked_at,
+        minIf(toInt64(toUnixTimestamp(occurred_at)), status = 'approved' AND occurred_at IS NOT NULL) AS approved_at
+    FROM ${database}.deployment_events AS deployment_events
+    WHERE status IN ('blocked', 'approved')
+    GROUP BY instance, project_id, of_deployment
+)
+SELECT
+    taken_back.instance AS instance, taken_back.project_id AS project_id, taken_back.id AS deployment_id, in_environment AS environment, in_tier AS tier, of_ref AS ref, of_sha AS sha,
+    has_status AS status, toDateTime(created, 'UTC') AS created_at, toDateTime(ended, 'UTC') AS finished_at, toBool(succeeds) AS is_successful, toBool(has_status = 'failed') AS is_failed,
+    does AS change, toBool(succeeds AND of_sha != '' AND earlier_in_tier = 0) AS is_first_of_tier,
+    if(stands > 0, stand.1, '') AS branch, stands AS place, if(stands > 0, stand.3, '') AS evidence,
+    if(succeeds AND stands = 0, stand.3, '') AS place_reason,
+    deliveries.requests AS merge_requests,
+    if(waits.approved_at >= waits.blocked_at AND waits.blocked_at > 0, toNullable(waits.approved_at - waits.blocked_at), NULL) AS blocked_seconds,
+    toBool(does IN ('first', 'change') AND followed_by.3 = 'rollback') AS failed_by_rollback,
+    if(failed_by_rollback, toNullable(followed_by.1 - ended), NULL) AS rollback_recovery_seconds,
+    if(is_failed AND next_success.2 > 0, toNullable(next_success.1 - ended), NULL) AS retry_recovery_seconds,
+    blamed.number AS incidents, if(blamed.number > 0, blamed.restored_after, NULL) AS incident_restore_seconds,
+    toBool(deliveries.is_reworked) AS failed_by_rework
+FROM taken_back
+LEFT ANY JOIN deliveries
+    ON deliveries.instance = taken_back.instance AND deliveries.project_id = taken_back.project_id AND deliveries.by_deployment = taken_back.id
+LEFT ANY JOIN blamed ON blamed.instance = taken_back.instance AND blamed.project_id = taken_back.project_id AND blamed.on_deployment = taken_back.id
+LEFT ANY JOIN waits ON waits.instance = taken_back.instance AND waits.project_id = taken_back.project_id AND waits.of_deployment = taken_back.id;
