@@ -33,6 +33,7 @@ use runtime::clickhouse::{ClickHouse, ClickHouseConfig, Code, code};
 
 use self::answer::{Answer, Report};
 use self::ask::{Numbers, ask};
+pub(crate) use self::dora::ENVIRONMENT_LEAD_TIMES;
 pub(crate) use self::print::Terminal;
 pub(crate) use self::scope::one_project;
 use self::scope::{Scope, ScopeArgs};

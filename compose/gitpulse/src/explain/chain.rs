@@ -89,7 +89,7 @@ impl Explanation {
         let definitions = self
             .definitions
             .iter()
-            .map(|definition| json!({ "number": definition.number(), "words": definition.words() }));
+            .map(|definition| json!({ "section": definition.section(), "words": definition.words() }));
         json!({
             "of": self.of,
             "verdict": self.verdict,

@@ -60,7 +60,7 @@ pub(super) async fn explain(client: &Client, args: &ChangeFailureArgs) -> anyhow
 async fn of_deployment(client: &Client, id: u64) -> anyhow::Result<Explained> {
     let sql = "SELECT toString(instance) AS instance, project_id, \
          assumeNotNull(concat('deployment ', toString(deployment_id), ' to ', ifNull(toString(environment), ''))) AS name, ifNull(toString(status), '') AS status, \
-         toBool(failed_by_incident) AS failed_by_incident, toBool(failed_by_rollback) AS failed_by_rollback, toBool(is_failed) AS is_failed, toBool(failed_by_rework) AS failed_by_rework, \
+         toBool(incidents > 0) AS failed_by_incident, toBool(failed_by_rollback) AS failed_by_rollback, toBool(is_failed) AS is_failed, toBool(failed_by_rework) AS failed_by_rework, \
          toNullable(toInt64(incident_restore_seconds)) AS incident_restore_seconds, toNullable(toInt64(rollback_recovery_seconds)) AS rollback_recovery_seconds, \
          toNullable(toInt64(retry_recovery_seconds)) AS retry_recovery_seconds \
          FROM deployment_metrics WHERE deployment_id = {id:UInt64} LIMIT 1";
@@ -118,12 +118,12 @@ async fn steps(client: &Client, (instance, project_id, id): (&str, u64, u64)) ->
          LEFT JOIN (SELECT id, last_event_id FROM issues WHERE {OF_PROJECT}) AS rows ON rows.id = told.issue_id) WHERE moment.1 IS NOT NULL"
     );
     let reverts = format!(
-        "SELECT toNullable(toInt64(toUnixTimestamp(told.merged_at))) AS at, \
-         assumeNotNull(concat('!', toString(told.iid), ' was merged, which reverts !', ifNull(toString(told.reverts_iid), ''))) AS what, \
-         concat('merge_requests !', toString(told.iid)) AS row, ifNull(toString(rows.last_event_id), '') AS event \
-         FROM (SELECT * FROM landings WHERE {OF_PROJECT} AND is_revert AND reverts_iid IN \
-              (SELECT iid FROM environment_lead_times WHERE {OF_PROJECT} AND deployment_id = {{id:UInt64}})) AS told \
-         LEFT JOIN (SELECT iid, last_event_id FROM merge_requests WHERE {OF_PROJECT}) AS rows ON rows.iid = told.iid"
+        "SELECT toNullable(toInt64(toUnixTimestamp(rows.merged_at))) AS at, \
+         concat('!', toString(told.iid), ' was merged, which reverts !', toString(told.reverted)) AS what, \
+         concat('merge_requests !', toString(told.iid)) AS row, toString(rows.last_event_id) AS event \
+         FROM (SELECT iid, arrayJoin(reverts) AS reverted FROM merge_request_places WHERE {OF_PROJECT} AND notEmpty(reverts)) AS told \
+         INNER JOIN (SELECT iid, merged_at, last_event_id FROM merge_requests WHERE {OF_PROJECT}) AS rows ON rows.iid = told.iid \
+         WHERE told.reverted IN (SELECT iid FROM lead_times WHERE {OF_PROJECT} AND deployment_id = {{id:UInt64}})"
     );
     let mut steps: Vec<Step> = Vec::new();
     for sql in [deployments, incidents, reverts] {

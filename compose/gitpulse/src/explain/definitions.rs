@@ -1,4 +1,4 @@
-//! The rules by which numbers are made. In: nothing. Out: their numbers in docs/METRICS.md, and their words. Never computes: the metric views do.
+//! The rules by which numbers are made. In: nothing. Out: where docs/METRICS.md defines them, and their words. Never computes: the metric views do.
 
 use std::fmt;
 
@@ -31,18 +31,18 @@ impl Definition {
         Definition::Flaky,
     ];
 
-    /// Its number in docs/METRICS.md.
-    pub(super) fn number(self) -> &'static str {
+    /// The section of docs/METRICS.md that defines it.
+    pub(super) fn section(self) -> &'static str {
         match self {
-            Definition::Attribution => "D1",
-            Definition::LeadTime => "D2",
-            Definition::FirstCommitLeadTime => "D3",
-            Definition::FailedByIncident => "D4",
-            Definition::FailedByRollback => "D5",
-            Definition::FailedDeployment => "D6",
-            Definition::Rework => "D7",
-            Definition::CycleTime => "M1",
-            Definition::Flaky => "P1",
+            Definition::Attribution
+            | Definition::LeadTime
+            | Definition::FirstCommitLeadTime
+            | Definition::FailedByIncident
+            | Definition::FailedByRollback
+            | Definition::FailedDeployment
+            | Definition::Rework => "Deployments and lead time",
+            Definition::CycleTime => "Merge requests",
+            Definition::Flaky => "Pipelines and jobs",
         }
     }
 
@@ -78,7 +78,7 @@ impl Definition {
 
 impl fmt::Display for Definition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Rule {} (docs/METRICS.md): {}.", self.number(), self.words())
+        write!(f, "Rule (docs/METRICS.md, {}): {}.", self.section(), self.words())
     }
 }
 
@@ -87,10 +87,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_rules_have_one_number() {
-        let mut numbers: Vec<&str> = Definition::ALL.map(Definition::number).to_vec();
-        numbers.sort_unstable();
-        numbers.dedup();
-        assert_eq!(numbers.len(), Definition::ALL.len());
+    fn no_two_rules_have_one_wording() {
+        let mut words: Vec<&str> = Definition::ALL.map(Definition::words).to_vec();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Definition::ALL.len());
     }
 }

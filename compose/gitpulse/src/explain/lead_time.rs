@@ -10,7 +10,7 @@ use super::chain::{Explained, Explanation, Step, in_order};
 use super::definitions::Definition;
 use super::reasons::reason;
 use super::thing::{Project, Thing, find, merge_request};
-use crate::report::{duration, refused};
+use crate::report::{ENVIRONMENT_LEAD_TIMES, duration, refused};
 
 /// Of what.
 #[derive(Debug, Args)]
@@ -85,13 +85,15 @@ struct Question<'a> {
 
 impl Question<'_> {
     /// The view of lead times, and the one row of it.
-    fn view(&self) -> &'static str {
+    fn view(&self) -> String {
+        const OF_IT: &str =
+            "instance = {instance:String} AND project_id = {project_id:UInt64} AND iid = {iid:UInt64}";
+        const OF_PROJECT: &str = "instance = {instance:String} AND project_id = {project_id:UInt64}";
         match self.args.environment {
-            None => {
-                "lead_times WHERE instance = {instance:String} AND project_id = {project_id:UInt64} AND iid = {iid:UInt64} AND tier = {place:String}"
-            }
+            None => format!("lead_times WHERE {OF_IT} AND tier = {{place:String}}"),
             Some(_) => {
-                "environment_lead_times WHERE instance = {instance:String} AND project_id = {project_id:UInt64} AND iid = {iid:UInt64} AND environment = {place:String}"
+                let view = ENVIRONMENT_LEAD_TIMES.replace("${scope}", OF_PROJECT);
+                format!("{view} WHERE {OF_IT} AND environment = {{place:String}}")
             }
         }
     }
@@ -111,15 +113,19 @@ impl Question<'_> {
              concat('merge_request_commits of !', toString(iid)) AS row, '' AS event FROM {} AND first_commit_at IS NOT NULL LIMIT 1",
             self.view()
         );
-        let landed = "SELECT toNullable(toInt64(toUnixTimestamp(landings.merged_at))) AS at, \
-             concat('merged into ', landings.branch, if(landings.sha = '', '; as which commit is not known', concat(' as ', substring(landings.sha, 1, 8)))) AS what, \
-             concat('merge_requests !', toString(landings.iid)) AS row, toString(merge_requests.last_event_id) AS event \
-             FROM (SELECT * FROM landings WHERE instance = {instance:String} AND project_id = {project_id:UInt64} AND iid = {iid:UInt64}) AS landings \
-             INNER JOIN (SELECT * FROM merge_requests WHERE instance = {instance:String} AND project_id = {project_id:UInt64} AND iid = {iid:UInt64}) AS merge_requests \
-             ON merge_requests.iid = landings.iid LIMIT 1";
+        let landed = format!(
+            "SELECT toNullable(toInt64(toUnixTimestamp(told.merged_at))) AS at, \
+             concat('merged into ', places.branch, if(places.sha = '', '; as which commit is not known', concat(' as ', substring(places.sha, 1, 8)))) AS what, \
+             concat('merge_requests !', toString(told.iid)) AS row, toString(merge_requests.last_event_id) AS event \
+             FROM (SELECT iid, merged_at FROM {} LIMIT 1) AS told \
+             LEFT JOIN (SELECT * FROM merge_request_places WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND iid = {{iid:UInt64}}) AS places ON places.iid = told.iid \
+             LEFT JOIN (SELECT * FROM merge_requests WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND iid = {{iid:UInt64}}) AS merge_requests \
+             ON merge_requests.iid = told.iid LIMIT 1",
+            self.view()
+        );
         let mut steps: Vec<Step> = Vec::new();
-        for sql in [first.as_str(), landed] {
-            steps.extend(self.bind(client.query(sql)).fetch_all::<Step>().await.map_err(refused)?);
+        for sql in [first, landed] {
+            steps.extend(self.bind(client.query(&sql)).fetch_all::<Step>().await.map_err(refused)?);
         }
         Ok(steps)
     }
@@ -132,9 +138,9 @@ impl Question<'_> {
         };
         let sql = format!(
             "WITH \
-             (SELECT max(merged_at) FROM landings WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND iid = {{iid:UInt64}}) AS merged, \
-             (SELECT any(place) FROM landings WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND iid = {{iid:UInt64}}) AS own_place, \
-             (SELECT any(branch) FROM landings WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND iid = {{iid:UInt64}}) AS own_branch \
+             (SELECT max(merged_at) FROM {view}) AS merged, \
+             (SELECT any(place) FROM merge_request_places WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND iid = {{iid:UInt64}}) AS own_place, \
+             (SELECT any(branch) FROM merge_request_places WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND iid = {{iid:UInt64}}) AS own_branch \
              SELECT toNullable(toInt64(toUnixTimestamp(told.finished_at))) AS at, \
              concat('deployment ', toString(told.deployment_id), ' to ', ifNull(toString(told.environment), ''), ', ', ifNull(toString(told.status), ''), ': ', multiIf( \
                  told.deployment_id = {{chosen:UInt64}}, 'the first success at its place or beyond, which brought it', \
@@ -155,7 +161,8 @@ impl Question<'_> {
              WHERE told.is_baseline OR ifNull(told.is_last_before, false) OR told.deployment_id = {{chosen:UInt64}} \
                 OR (told.finished_at >= merged AND ({{chosen:UInt64}} = 0 OR told.finished_at <= \
                     (SELECT max(finished_at) FROM deployment_metrics WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND deployment_id = {{chosen:UInt64}}))) \
-             ORDER BY told.finished_at LIMIT 25"
+             ORDER BY told.finished_at LIMIT 25",
+            view = self.view(),
         );
         let query = self.bind(client.query(&sql)).param("chosen", chosen.unwrap_or(0));
         query.fetch_all().await.map_err(refused)

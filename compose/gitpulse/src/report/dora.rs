@@ -115,11 +115,28 @@ fn deployments() -> Section {
     }
 }
 
+/// Lead times by environment. A project of which a tier has a single one has them in `lead_times` alone, where the first of the tier is the first of that one.
+pub(crate) const ENVIRONMENT_LEAD_TIMES: &str = "(\
+    SELECT told.instance AS instance, told.project_id AS project_id, told.iid AS iid, told.environment AS environment, told.merged_at AS merged_at, \
+        told.deployment_id AS deployment_id, told.deployed_at AS deployed_at, told.lead_time_seconds AS lead_time_seconds, told.evidence AS evidence, told.reason AS reason, \
+        beginnings.first_commit_at AS first_commit_at, \
+        dateDiff('second', beginnings.first_commit_at, told.deployed_at) AS first_commit_lead_time_seconds \
+    FROM (SELECT instance, project_id, iid, toString(environment) AS environment, merged_at, deployment_id, deployed_at, lead_time_seconds, evidence, reason \
+          FROM environment_lead_times WHERE ${scope} \
+          UNION ALL \
+          SELECT lead_times.instance, lead_times.project_id, iid, only.its_only, merged_at, deployment_id, deployed_at, lead_time_seconds, evidence, reason \
+          FROM (SELECT * FROM lead_times WHERE ${scope}) AS lead_times \
+          INNER JOIN (SELECT instance, project_id, tier, any(toString(environment)) AS its_only FROM deployment_metrics \
+                      WHERE ${scope} AND is_successful GROUP BY instance, project_id, tier HAVING uniqExact(environment) = 1) AS only \
+          ON only.instance = lead_times.instance AND only.project_id = lead_times.project_id AND only.tier = lead_times.tier) AS told \
+    LEFT ANY JOIN (SELECT instance, project_id, iid, first_commit_at FROM lead_times WHERE ${scope} AND tier = 'production') AS beginnings \
+    ON beginnings.instance = told.instance AND beginnings.project_id = told.project_id AND beginnings.iid = told.iid)";
+
 /// Lead times, by tier or by environment. Those of what was deployed in a span; what they cover, of what was merged in it.
 fn lead_times(args: &DoraArgs) -> Section {
     let view = match args.environment {
-        Some(_) => "environment_lead_times WHERE ${scope} AND environment = {environment:String}",
-        None => "lead_times WHERE ${scope} AND tier = {tier:String}",
+        Some(_) => format!("{ENVIRONMENT_LEAD_TIMES} WHERE environment = {{environment:String}}"),
+        None => "lead_times WHERE ${scope} AND tier = {tier:String}".to_owned(),
     };
     let attributed = "role = 'deployed' AND reason = ''";
     let merged = "role = 'merged' AND reason NOT IN ('awaiting', 'promotion')";
@@ -178,9 +195,9 @@ fn lead_times_by_environment() -> Section {
     Section {
         title: "",
         rows: format!(
-            "SELECT *, [('deployed', {})] AS days, [toString(environment)] AS subjects FROM environment_lead_times \
-             WHERE ${{scope}} AND {} AND (instance, project_id, environment) IN \
-             (SELECT instance, project_id, ifNull(toString(environment), '') FROM deployment_metrics WHERE ${{scope}} AND {MEANT})",
+            "SELECT *, [('deployed', {})] AS days, [environment] AS subjects FROM {ENVIRONMENT_LEAD_TIMES} \
+             WHERE {} AND (instance, project_id, environment) IN \
+             (SELECT instance, project_id, toString(environment) FROM deployment_metrics WHERE ${{scope}} AND {MEANT})",
             day("deployed_at"),
             within("deployed_at"),
         ),

@@ -10,7 +10,7 @@ pub(super) fn failures() -> Section {
         title: "Change failure rate",
         rows: of_deployments(),
         measures: vec![
-            share("change_failure_by_incident_ratio", "by incident", "failed_by_incident"),
+            share("change_failure_by_incident_ratio", "by incident", "incidents > 0"),
             share("change_failure_by_rollback_ratio", "by rollback", "failed_by_rollback"),
             share("change_failure_by_rework_ratio", "by rework (a revert was deployed)", "failed_by_rework"),
             Measure::share(

@@ -21,7 +21,7 @@ async fn explanations_show_rows_and_events_behind_a_number() {
         event.as_str(),
         "deployment 501 to production, success: the first success on record, the baseline",
         "deployment 515 to production, success: the first success at its place or beyond, which brought it",
-        "Rule D1 ",
+        "Rule (docs/METRICS.md, Deployments and lead time): a merge request belongs to the first success",
     ] {
         assert!(lead.contains(expected), "{expected}: {lead}");
     }
