@@ -3,6 +3,7 @@
 
 mod explain;
 mod page;
+mod told;
 
 use std::process::Output;
 use std::time::Duration;

@@ -27,11 +27,14 @@ fn answer() -> Answer {
         band: None,
         measure,
     };
+    let mut scope = Scope::default();
+    scope.names.push("shop/".to_owned());
+    scope.projects = 2;
     Answer {
         report: "dora",
         title: "DORA metrics",
         chosen: vec![("tier", "production".to_owned()), ("environment", String::new())],
-        scope: Scope { names: vec!["shop/".to_owned()], projects: 2, ..Scope::default() },
+        scope,
         span: Span {
             since: day("2026-11-01"),
             until: day("2026-11-03"),

@@ -5,4 +5,4 @@
 
 mod deployments;
 mod measure;
-mod story;
+pub(crate) mod story;
