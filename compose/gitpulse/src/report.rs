@@ -72,13 +72,13 @@ enum About {
 #[derive(Debug, Args)]
 struct Asked<T: Args> {
     #[command(flatten)]
-    common: Common,
+    question: Question,
     #[command(flatten)]
     own: T,
 }
 
 #[derive(Debug, Args)]
-struct Common {
+struct Question {
     #[command(flatten)]
     scope: ScopeArgs,
     #[command(flatten)]
@@ -96,13 +96,13 @@ struct Common {
 /// Answers, and says how that went.
 pub(crate) async fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
     let answered = match args.about {
-        About::Dora(args) => answer(args.common, args.own.words(), args.own.report()).await,
-        About::MergeRequests(args) => answer(args.common, Vec::new(), args.own.report()).await,
-        About::Pipelines(args) => answer(args.common, Vec::new(), args.own.report()).await,
-        About::Jobs(args) => answer(args.common, Vec::new(), args.own.report()).await,
-        About::Issues(args) => answer(args.common, Vec::new(), args.own.report()).await,
-        About::Contributors(args) => answer(args.common, Vec::new(), args.own.report()).await,
-        About::Releases(args) => answer(args.common, Vec::new(), args.own.report()).await,
+        About::Dora(args) => answer(args.question, args.own.words(), args.own.report()).await,
+        About::MergeRequests(args) => answer(args.question, Vec::new(), args.own.report()).await,
+        About::Pipelines(args) => answer(args.question, Vec::new(), args.own.report()).await,
+        About::Jobs(args) => answer(args.question, Vec::new(), args.own.report()).await,
+        About::Issues(args) => answer(args.question, Vec::new(), args.own.report()).await,
+        About::Contributors(args) => answer(args.question, Vec::new(), args.own.report()).await,
+        About::Releases(args) => answer(args.question, Vec::new(), args.own.report()).await,
     };
     Ok(answered.unwrap_or_else(|error| {
         tracing::error!("{error:#}");
@@ -111,14 +111,14 @@ pub(crate) async fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn answer(
-    common: Common,
+    question: Question,
     words: Vec<(&'static str, String)>,
     report: Report,
 ) -> anyhow::Result<ExitCode> {
-    let clickhouse = ClickHouse::new(&common.clickhouse);
+    let clickhouse = ClickHouse::new(&question.clickhouse);
     let client = &clickhouse.client;
-    let span = span::resolve(client, &common.span, now()).await?;
-    let scope = scope::resolve(client, &common.scope).await?;
+    let span = span::resolve(client, &question.span, now()).await?;
+    let scope = scope::resolve(client, &question.scope).await?;
     dora::check(client, &scope, &words).await?;
     let mut numbers = Numbers::default();
     for section in &report.sections {
@@ -130,14 +130,14 @@ async fn answer(
     answer.notes.extend(answer.before_the_first());
     answer.notes.extend(answer.not_over());
     answer.notes.extend(left_out);
-    say(&answer, &common)
+    say(&answer, &question)
 }
 
 /// Prints the answer, and whether there is one.
-fn say(answer: &Answer, common: &Common) -> anyhow::Result<ExitCode> {
-    if common.json {
+fn say(answer: &Answer, question: &Question) -> anyhow::Result<ExitCode> {
+    if question.json {
         out(&format!("{:#}\n", json::value(answer)))?;
-    } else if common.csv {
+    } else if question.csv {
         out(&csv::text(answer)?)?;
     } else if !answer.is_empty {
         out(&print::text(answer, Terminal::of_this_program()))?;
