@@ -217,13 +217,10 @@ async fn merge_requests_are_of_people_and_without_promotions() {
     assert_eq!(*pickup, json!({ "counted": 5, "of": 6, "reasons": { "unreviewed": 1 } }));
     let coding = &answer["measures"]["coding_p50_seconds"]["coverage"];
     assert_eq!(*coding, json!({ "counted": 5, "of": 6, "reasons": { "first_commit_unknown": 1 } }));
-    let open: Vec<&Value> = answer["measures"]["open_count"]["steps"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|step| &step["value"])
-        .collect();
-    assert_eq!(open, [&json!(0), &json!(0), &json!(1), &json!(1)]);
+    // At the end of each week one is open: !5 for 11 h 40 min, !7 for 15 h, !12 for 3 and 10 days.
+    let ages = answer["measures"]["open_age_p50_seconds"]["steps"].as_array().unwrap().iter();
+    let ages: Vec<Option<f64>> = ages.map(|step| step["value"].as_f64()).collect();
+    assert_eq!(ages, [42_000.0, 54_000.0, 259_200.0, 864_000.0].map(Some));
     assert_eq!(answer["tables"]["by_author"].as_array().unwrap().len(), 2);
     check(&json_of(deployment, &["merge-requests", "--authors", "bots"]), "merged_count", json!(1), json!(0));
     check(&json_of(deployment, &["merge-requests", "--authors", "all"]), "merged_count", json!(7), json!(1));
