@@ -107,6 +107,15 @@ pub struct Counted {
     pub objects: u64,
 }
 
+/// Who came to the place that a list is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A run before, which kept it: GitLab may know nothing of it any more.
+    Kept,
+    /// This run, or nobody: it begins.
+    Own,
+}
+
 /// A list of a project or group, and how far it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
@@ -116,6 +125,8 @@ pub struct Progress {
     pub list: List,
     /// What was read.
     pub state: State,
+    /// Where the place that it is at comes from.
+    pub origin: Origin,
     /// What this run did.
     pub counted: Counted,
 }
@@ -163,7 +174,7 @@ impl Checkpoints {
         outcome: Outcome,
         message: &str,
     ) -> Result<(), CheckpointError> {
-        let Progress { owner_id, list, state, counted } = progress;
+        let Progress { owner_id, list, state, counted, .. } = progress;
         let state = serde_json::to_string(state).map_err(|source| CheckpointError::State {
             list: list.as_str(),
             owner_id: *owner_id,

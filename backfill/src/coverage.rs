@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 const FIRST_WINDOW: TimeDelta = TimeDelta::days(30);
 /// A window of so few pages is followed by one of all that is older: each costs a request.
 const FEW_PAGES: u32 = 2;
-/// What windows that follow each other have in common: the clocks of the instance's machines and this one differ.
+/// What windows that follow each other have in common: the clocks of the instance's machines differ, and rows appear a little late.
 pub const OVERLAP: TimeDelta = TimeDelta::minutes(5);
 
 /// What was read of one list.

@@ -143,6 +143,7 @@ impl Ord for Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::Origin;
     use crate::state::State;
 
     fn queue(lists: &[(u64, List)]) -> Queue {
@@ -159,6 +160,7 @@ mod tests {
                 owner_id: *id,
                 list: *list,
                 state: State::new(*list),
+                origin: Origin::Own,
                 counted: Default::default(),
             };
             queue.add(Arc::new(owner), progress, Bounds::default());

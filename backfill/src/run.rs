@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use runtime::fault::chain;
 use schemas::api::subject;
 
-use crate::checkpoint::{CheckpointError, Counted, Outcome, Progress, Saved};
+use crate::checkpoint::{CheckpointError, Counted, Origin, Outcome, Progress, Saved};
 use crate::graphql;
 use crate::list::List;
 use crate::queue::{Queue, Waiting};
@@ -213,12 +213,16 @@ impl Run<'_> {
         }
         let ids: Vec<u64> = opened.iter().map(|open| open.owner.id).collect();
         let mut known = self.walk.checkpoints.load(&ids).await?;
+        let mut unbelieved = 0;
         for mut open in opened {
             let owner = open.owner.clone();
             let key = owner.subject();
             self.closed.remove(&key);
             for list in self.lists.iter().copied().filter(|list| list.is_of_group() == owner.is_group) {
                 let saved = known.remove(&(owner.id, list));
+                let is_believed = |saved: &Saved| !saved.state.is_of_the_future(self.goal.now);
+                unbelieved += u32::from(saved.as_ref().is_some_and(|saved| !is_believed(saved)));
+                let saved = saved.filter(is_believed);
                 if self.settled.contains(&(key, list)) {
                     continue;
                 }
@@ -242,7 +246,13 @@ impl Run<'_> {
                     self.settled.insert((key, list));
                     continue;
                 }
-                let progress = Progress { owner_id: owner.id, list, state, counted: Counted::default() };
+                let progress = Progress {
+                    owner_id: owner.id,
+                    list,
+                    state,
+                    origin: Origin::Kept,
+                    counted: Counted::default(),
+                };
                 self.queue.add(owner.clone(), progress, open.bounds.clone());
                 open.left += 1;
             }
@@ -250,6 +260,12 @@ impl Run<'_> {
                 0 => self.share.finish(key),
                 _ => drop(self.open.insert(key, open)),
             }
+        }
+        if unbelieved > 0 {
+            tracing::warn!(
+                lists = unbelieved,
+                "checkpoints were kept by a clock that was ahead of GitLab's; their lists are read from the beginning"
+            );
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, OVERLAP, Place};
 use crate::keys::Keys;
 use crate::list::{Again, List, Way};
 use crate::whole::Whole;
@@ -38,6 +38,26 @@ impl State {
         }
     }
 
+    /// That of the same list without the place that a walk under way has come to: what was read to its end is kept. `None` where no next page is known.
+    pub fn anew(&self) -> Option<State> {
+        let has_place = match self {
+            State::Updated(coverage) => {
+                coverage.open.as_ref().is_some_and(|window| window.place != Place::Start)
+            }
+            State::Keys(keys) => keys.open.as_ref().is_some_and(|descent| descent.next.is_some()),
+            State::Whole(whole) => whole.open.as_ref().is_some_and(|reading| reading.next.is_some()),
+            State::Each(_) => false,
+        };
+        let mut anew = self.clone();
+        match &mut anew {
+            State::Updated(coverage) => coverage.open = None,
+            State::Keys(keys) => keys.open = None,
+            State::Whole(whole) => whole.open = None,
+            State::Each(_) => (),
+        }
+        has_place.then_some(anew)
+    }
+
     /// Whether all from that time on was read, until whenever.
     pub fn reaches(&self, since: DateTime<Utc>) -> bool {
         match self {
@@ -63,6 +83,24 @@ impl State {
         }
     }
 
+    /// Whether it says that something was read after `now`: the clock that it was kept by was wrong, and nobody knows when that was.
+    pub fn is_of_the_future(&self, now: DateTime<Utc>) -> bool {
+        let until = match self {
+            State::Updated(Coverage { span, open, .. }) => {
+                let open = open.as_ref().map(|window| window.span.until);
+                span.map(|span| span.until).max(open)
+            }
+            State::Keys(Keys { read_at, open, .. }) => {
+                (*read_at).max(open.as_ref().map(|descent| descent.began_at))
+            }
+            State::Whole(Whole { read_at, open, .. }) => {
+                (*read_at).max(open.as_ref().map(|reading| reading.began_at))
+            }
+            State::Each(read_at) => *read_at,
+        };
+        until.is_some_and(|until| until > now + OVERLAP)
+    }
+
     /// Until when all was read; `None` where that is not so yet.
     pub fn read_until(&self) -> Option<DateTime<Utc>> {
         match self {
@@ -78,6 +116,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coverage::Order;
 
     fn check(list: List, hours_since_read: i64, activity_before_read_minutes: i64, expected: bool) {
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(100);
@@ -88,6 +127,44 @@ mod tests {
         let activity_at = read_at - TimeDelta::minutes(activity_before_read_minutes);
         let is_fresh = State::Whole(whole).is_fresh(list, Some(activity_at), now);
         assert_eq!(is_fresh, expected, "{list:?} {hours_since_read} {activity_before_read_minutes}");
+    }
+
+    #[test]
+    fn a_list_begins_anew_where_it_was_read_to_its_end() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(100);
+        let mut coverage = Coverage::default();
+        coverage.next(now - TimeDelta::days(9), now, Order::Descending);
+        assert_eq!(State::Updated(coverage.clone()).anew(), None, "nothing of it was read");
+        coverage.advance(None);
+        let whole = State::Updated(coverage.clone());
+        coverage.next(now - TimeDelta::days(9), now + TimeDelta::days(1), Order::Descending);
+        coverage.advance(Some(Place::Behind("row".to_owned())));
+        assert_eq!(State::Updated(coverage).anew(), Some(whole));
+        assert_eq!(State::Each(None).anew(), None);
+    }
+
+    #[test]
+    fn what_was_read_in_the_future_is_not_believed() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(100);
+        let check = |minutes: i64, expected: bool| {
+            let until = now + TimeDelta::minutes(minutes);
+            let mut coverage = Coverage::default();
+            coverage.next(now - TimeDelta::days(9), until, Order::Descending);
+            assert_eq!(State::Updated(coverage.clone()).is_of_the_future(now), expected);
+            coverage.advance(None);
+            let mut keys = Keys::default();
+            keys.next(DateTime::UNIX_EPOCH, until, until);
+            let mut whole = Whole::default();
+            whole.next(until);
+            let states = [State::Updated(coverage), State::Keys(keys), State::Whole(whole)];
+            for state in states.into_iter().chain([State::Each(Some(until))]) {
+                assert_eq!(state.is_of_the_future(now), expected, "{state:?}");
+            }
+        };
+        check(-1, false);
+        check(5, false);
+        check(6, true);
+        assert!(!State::new(List::Jobs).is_of_the_future(now));
     }
 
     #[test]

@@ -126,7 +126,9 @@ impl Store<'_> {
         };
         let started = Instant::now();
         let failed = |source| InsertError { table, source };
-        let insert = self.client.insert::<T>(&name).await.map_err(failed)?;
+        // A batch of history may have jobs of more months than ClickHouse allows by default, and would be refused for ever.
+        let client = self.client.clone().with_setting("max_partitions_per_insert_block", "0");
+        let insert = client.insert::<T>(&name).await.map_err(failed)?;
         let mut insert = insert.with_timeouts(Some(self.timeout), Some(self.timeout));
         let mut count = 0;
         for row in rows {

@@ -274,6 +274,14 @@ impl<T> Embedded<T> {
         self.0.value()
     }
 
+    /// The object itself, if there is one.
+    pub fn into_value(self) -> Option<T> {
+        match self.0 {
+            Field::Value(object) => Some(object),
+            Field::Absent | Field::Null | Field::Unreadable => None,
+        }
+    }
+
     /// A field of the object. That of a null object is null; that of an unreadable one unreadable.
     pub fn field<U: Clone>(&self, choose: impl FnOnce(&T) -> &Field<U>) -> Field<U> {
         match &self.0 {

@@ -10,7 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio_util::sync::CancellationToken;
 
 use super::{Batch, Goal, Walk, WalkError, read};
-use crate::checkpoint::Progress;
+use crate::checkpoint::{Origin, Progress};
 use crate::list::List;
 use crate::pending::Part;
 use crate::publish::Item;
@@ -163,7 +163,7 @@ impl Walk {
 }
 
 fn progress_of(owner_id: u64, list: List) -> Progress {
-    Progress { owner_id, list, state: State::new(list), counted: Default::default() }
+    Progress { owner_id, list, state: State::new(list), origin: Origin::Own, counted: Default::default() }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the edge: when an object was read")]

@@ -9,10 +9,10 @@ mod updated;
 mod whole;
 
 use chrono::{DateTime, Utc};
-use gitlab::{Client, FetchError};
+use gitlab::{Client, FetchError, GraphQlFault};
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::{CheckpointError, Checkpoints, Outcome, Progress};
+use crate::checkpoint::{CheckpointError, Checkpoints, Origin, Outcome, Progress};
 use crate::face::Face;
 use crate::graphql::TellError;
 use crate::list::Way;
@@ -74,6 +74,18 @@ impl WalkError {
         }
     }
 
+    /// Whether GitLab refuses what was asked for, which may be due to the place that the page begins at.
+    fn is_of_place(&self) -> bool {
+        matches!(
+            self,
+            WalkError::Fetch(
+                FetchError::Absent { .. }
+                    | FetchError::Refused { .. }
+                    | FetchError::GraphQl { fault: GraphQlFault::Other, .. }
+            )
+        )
+    }
+
     /// Whether the answer about another thing of the same list may be better.
     fn is_of_one_thing(&self) -> bool {
         match self {
@@ -102,7 +114,7 @@ pub struct Goal {
     pub since: DateTime<Utc>,
     /// Until when.
     pub until: DateTime<Utc>,
-    /// When the run began.
+    /// When the run began, by GitLab's clock.
     pub now: DateTime<Utc>,
 }
 
@@ -149,11 +161,11 @@ impl Walk {
             if self.shutdown.is_cancelled() || ending.is_cancelled() {
                 return Err(WalkError::Stopped);
             }
-            let is_more = match progress.list.way() {
-                Way::Updated => self.updated(owner, progress, goal).await?,
-                Way::Keys => self.keys(progress, goal).await?,
-                Way::Whole => self.whole(owner, progress, goal).await?,
-                Way::Each => self.each(progress, goal, ending).await?,
+            let is_more = match self.page(owner, progress, goal, ending).await {
+                Err(error) if progress.origin == Origin::Kept && error.is_of_place() => {
+                    self.anew(owner, progress, goal, ending, error).await?
+                }
+                is_more => is_more?,
             };
             if !is_more {
                 self.checkpoints.save(progress, Outcome::Complete, "").await?;
@@ -163,6 +175,48 @@ impl Walk {
         Ok(true)
     }
 
+    /// Reads a page; `false` when there was none left to read.
+    async fn page(
+        &self,
+        owner: &Owner,
+        progress: &mut Progress,
+        goal: &Goal,
+        ending: &CancellationToken,
+    ) -> Result<bool, WalkError> {
+        match progress.list.way() {
+            Way::Updated => self.updated(owner, progress, goal).await,
+            Way::Keys => self.keys(progress, goal).await,
+            Way::Whole => self.whole(owner, progress, goal).await,
+            Way::Each => self.each(progress, goal, ending).await,
+        }
+    }
+
+    /// Reads a page of a list whose kept place GitLab refuses, from where it was read to its end last. Where GitLab refuses that as well, it is
+    /// the list that it refuses, and the place is kept for when it does not.
+    async fn anew(
+        &self,
+        owner: &Owner,
+        progress: &mut Progress,
+        goal: &Goal,
+        ending: &CancellationToken,
+        refused: WalkError,
+    ) -> Result<bool, WalkError> {
+        let Some(anew) = progress.state.anew() else { return Err(refused) };
+        progress.origin = Origin::Own;
+        let kept = std::mem::replace(&mut progress.state, anew);
+        let read = self.page(owner, progress, goal, ending).await;
+        match &read {
+            Ok(_) => tracing::warn!(
+                list = progress.list.as_str(),
+                path = owner.path,
+                error = &refused as &dyn std::error::Error,
+                "GitLab refuses the page that a run before would have read next; what was not read to its end is read anew"
+            ),
+            Err(_) => progress.state = kept,
+        }
+        read
+    }
+
     /// Brings a page to Kafka, and notes what is to be asked about further.
     async fn keep(&self, progress: &mut Progress, batch: Batch) -> Result<(), WalkError> {
         let Batch { items, parts, read_at } = batch;
@@ -170,6 +224,7 @@ impl Walk {
         if !parts.is_empty() {
             self.pending.add(progress.owner_id, parts).await?;
         }
+        progress.origin = Origin::Own;
         let count = items.len() as u64;
         progress.counted.objects += count;
         self.metrics.published(progress.list, count);

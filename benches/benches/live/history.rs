@@ -102,14 +102,38 @@ async fn bare(installation: &Installation, gitlab: &Service, name: &str) -> anyh
 
 /// Runs `gitpulse backfill` for the events of all projects.
 async fn backfill(installation: &Installation, gitlab: &Service, name: &str) -> anyhow::Result<Run> {
+    let lists = LISTS.map(|(list, _)| list).join(",");
+    let mut command = command(installation, gitlab, name, &lists)?;
+    command.env("GITLAB_TOKEN", TOKEN);
+    let run = Run::new("history", name.to_owned(), 0, Duration::ZERO);
+    run_to_its_end(installation, gitlab, command, run, LIMIT).await
+}
+
+/// `gitpulse backfill` of some lists, without a token.
+pub(crate) fn command(
+    installation: &Installation,
+    gitlab: &Service,
+    name: &str,
+    lists: &str,
+) -> anyhow::Result<Command> {
     let mut command = Command::from(installation.gitpulse(name)?);
     command
-        .args(["backfill", "--group", "factory", "--only", &LISTS.map(|(list, _)| list).join(",")])
+        .args(["backfill", "--group", "factory", "--only", lists])
         .env("GITLAB_URL", format!("http://{}", gitlab.address))
-        .env("GITLAB_TOKEN", TOKEN)
         .env("GITPULSE_GITLAB_REQUESTS_PER_MINUTE", REQUESTS_PER_MINUTE.to_string())
         .stdout(Stdio::piped())
         .kill_on_drop(true);
+    Ok(command)
+}
+
+/// Runs it, and looks at its memory meanwhile. `run` says what it is.
+pub(crate) async fn run_to_its_end(
+    installation: &Installation,
+    gitlab: &Service,
+    mut command: Command,
+    run: Run,
+    limit: Duration,
+) -> anyhow::Result<Run> {
     let mut processes = installation.pids();
     processes.push(("gitlab", gitlab.pid()?));
     let (meter, started) = (Meter::start(&processes), Instant::now());
@@ -122,14 +146,14 @@ async fn backfill(installation: &Installation, gitlab: &Service, name: &str) -> 
             output = &mut output => break output?,
             () = tokio::time::sleep(LOOK_EVERY) => peak = peak.max(peak_mib(pid).unwrap_or_default()),
         }
-        anyhow::ensure!(started.elapsed() < LIMIT, "history was not read in time");
+        anyhow::ensure!(started.elapsed() < limit, "history was not read in time");
     };
     let took = started.elapsed();
     let said = String::from_utf8_lossy(&output.stdout);
     anyhow::ensure!(output.status.success(), "gitpulse backfill: {said}");
     let objects = said.split(' ').next().and_then(|count| count.parse().ok());
     let objects: u64 = objects.with_context(|| format!("gitpulse backfill does not say how much: {said}"))?;
-    let mut run = Run::new("history", name.to_owned(), objects, took);
+    let mut run = Run::new(run.name, run.id, objects, took);
     run.cpu_us_per_event = meter.per_event(objects);
     run.peak_mib = Some(peak);
     Ok(run)

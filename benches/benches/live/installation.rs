@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::bare;
+use crate::face::{self, Jobs};
 
 /// How long a process gets to stop before it is killed.
 const GRACE: Duration = Duration::from_secs(20);
@@ -209,6 +210,16 @@ impl Installation {
         ];
         let arguments = arguments.map(OsString::from).to_vec();
         self.service("gitlab", self.gitpulse.clone(), arguments, Vec::new(), address, (address, "")).await
+    }
+
+    /// A GitLab of nothing but jobs.
+    pub(crate) async fn face_of_jobs(&self, jobs: Jobs) -> anyhow::Result<Service> {
+        let address = free_address()?;
+        let arguments =
+            [face::ROLE, &address.to_string(), &jobs.projects.to_string(), &jobs.objects.to_string()];
+        let arguments = arguments.map(OsString::from).to_vec();
+        let program = std::env::current_exe()?;
+        self.service("gitlab", program, arguments, Vec::new(), address, (address, "")).await
     }
 
     /// A command of gitpulse on these engines, with topics and tables of this name.

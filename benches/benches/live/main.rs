@@ -5,8 +5,10 @@
 
 mod bare;
 mod check;
+mod face;
 mod history;
 mod installation;
+mod jobs;
 mod latency;
 mod load;
 mod meter;
@@ -25,6 +27,7 @@ use anyhow::Context;
 use clap::Parser;
 use embedded::provide::BrokerKind;
 
+use crate::face::Jobs;
 use crate::installation::Installation;
 use crate::report::Report;
 
@@ -71,6 +74,10 @@ struct Options {
     /// Days of history that it has
     #[arg(long, default_value_t = 84, value_parser = clap::value_parser!(u32).range(14..=3_650))]
     days: u32,
+
+    /// Jobs of `--projects` invented projects that are read instead of events, to see what memory so many take; ten million take an hour
+    #[arg(long, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
+    objects: Option<u64>,
 
     /// Runs this part alone
     #[arg(long, value_enum)]
@@ -122,9 +129,19 @@ impl Options {
 fn main() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some(bare::ROLE) {
-        let address = arguments.next().context("no address")?.parse()?;
-        return runtime.block_on(bare::serve(address)).map(|()| ExitCode::SUCCESS);
+    let role = arguments.next();
+    let mut argument = || arguments.next().context("an argument is missing");
+    match role.as_deref() {
+        Some(bare::ROLE) => {
+            let address = argument()?.parse()?;
+            return runtime.block_on(bare::serve(address)).map(|()| ExitCode::SUCCESS);
+        }
+        Some(face::ROLE) => {
+            let address = argument()?.parse()?;
+            let jobs = Jobs { projects: argument()?.parse()?, objects: argument()?.parse()? };
+            return runtime.block_on(face::serve(address, jobs)).map(|()| ExitCode::SUCCESS);
+        }
+        _ => (),
     }
     let mut options = Options::parse();
     if !options.bench {
@@ -186,7 +203,10 @@ async fn measure(installation: &Installation, options: &Options, report: &mut Re
         reading::measure(installation, options, report).await?;
     }
     if options.runs(Part::History) {
-        history::measure(installation, options, report).await?;
+        match options.objects {
+            None => history::measure(installation, options, report).await?,
+            Some(objects) => jobs::measure(installation, options, objects, report).await?,
+        }
     }
     Ok(())
 }

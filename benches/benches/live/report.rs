@@ -89,7 +89,7 @@ struct Shape {
 
 const NO_GOAL: fn(&Line) -> Option<bool> = |_| None;
 
-const SHAPES: [Shape; 24] = [
+const SHAPES: [Shape; 25] = [
     Shape { what: "warp, body read, 200", run: "bare_http", limits: &[], goal: "", met: NO_GOAL },
     Shape { what: "producer, acks=all", run: "bare_producer", limits: &[], goal: "", met: NO_GOAL },
     Shape {
@@ -145,6 +145,13 @@ const SHAPES: [Shape; 24] = [
         limits: &["bare_history"],
         goal: "ratio >= 0.7, 100 MiB",
         met: |line| Some(line.ratio? >= 0.7 && line.peak_mib? <= 100.0),
+    },
+    Shape {
+        what: "backfill, pages of jobs to Kafka",
+        run: "jobs",
+        limits: &[],
+        goal: "100 MiB",
+        met: |line| Some(line.peak_mib? <= 100.0),
     },
     Shape { what: "the other build: up", run: "against", limits: &[], goal: "", met: NO_GOAL },
     Shape { what: "up", run: "up", limits: &["against"], goal: "", met: NO_GOAL },

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::redirect::Policy;
 use serde_json::value::RawValue;
 
@@ -15,9 +16,11 @@ use crate::error::FetchError;
 use crate::fetch::Asked;
 use crate::limit::Limit;
 use crate::metrics::Metrics;
+use crate::offset::Offset;
 use crate::pace::Pace;
 use crate::page::{Next, Page, Walk};
 use crate::patience::Patience;
+use crate::record::clock;
 use crate::tokens::Tokens;
 use crate::{graphql, headers, parse};
 
@@ -37,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) tokens: Tokens,
     pub(crate) http: reqwest::Client,
     pub(crate) pace: Pace,
+    pub(crate) offset: Offset,
     pub(crate) audit: Audit,
 }
 
@@ -78,7 +82,7 @@ impl Client {
         let http = if base.is_plain() { http.no_proxy() } else { http };
         let http = http.build().map_err(ConfigError::Client)?;
         let budget = Budget::new(base.site(), tokens.len(), config.requests_per_minute);
-        let shared = Shared { base, tokens, http, pace: Pace::new(budget), audit };
+        let shared = Shared { base, tokens, http, pace: Pace::new(budget), offset: Offset::default(), audit };
         Ok(Client { shared: Arc::new(shared), metrics: None, patience: Patience::new(config) })
     }
 
@@ -103,6 +107,12 @@ impl Client {
     /// A name of the tokens which is the same in every program that uses them, and from which none of them can be found.
     pub fn tokens_name(&self) -> String {
         self.shared.tokens.digest()
+    }
+
+    /// The time by GitLab's clock, as the `Date` of its answers tells it; by this machine's before the first answer, and where the two differ by no
+    /// more than a minute.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.shared.offset.at(clock())
     }
 
     /// The address of GitLab in the form in which it is part of ids: without a slash at the end.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::{StatusCode, Url};
 use tokio::time::Instant;
@@ -112,7 +112,9 @@ impl Client {
             .map_err(|error| FetchError::Unreachable { base: base.clone(), source: error.without_url() })?;
         let status = response.status();
         record.status = Some(status.as_u16());
-        let wait = self.shared.pace.answered(permit, status, response.headers(), clock(), rand::random());
+        let answered_at = clock();
+        self.compare_clocks(response.headers(), answered_at);
+        let wait = self.shared.pace.answered(permit, status, response.headers(), answered_at, rand::random());
         if status == StatusCode::TOO_MANY_REQUESTS {
             return Err(wait.map_or(FetchError::Limited, |wait| FetchError::LimitedFor { wait }));
         }
@@ -141,6 +143,17 @@ impl Client {
         let body = body::read(response, &base, self.patience.idle).await?;
         record.bytes = body.len() as u64;
         Ok(Answer { headers, body, asked_at: record.at, token: token.name.clone() })
+    }
+
+    fn compare_clocks(&self, headers: &HeaderMap, now: DateTime<Utc>) {
+        let ahead = headers::dated(headers).and_then(|date| self.shared.offset.answered(date, now));
+        if let Some(ahead) = ahead {
+            tracing::warn!(
+                seconds = ahead.num_seconds().abs(),
+                "the clock of this machine is {} that of GitLab; GitLab's is used for what is asked of it: correct the clock that is wrong",
+                if ahead < TimeDelta::zero() { "ahead of" } else { "behind" }
+            );
+        }
     }
 
     fn request(&self, asked: &Asked, permit: &Permit) -> reqwest::RequestBuilder {

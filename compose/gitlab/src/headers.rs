@@ -23,12 +23,17 @@ pub(crate) fn told(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Told> {
     let limit = number("ratelimit-limit")?;
     let remaining = number("ratelimit-remaining")?;
     let reset = DateTime::from_timestamp(i64::try_from(number("ratelimit-reset")?).ok()?, 0)?;
-    let now = text(headers, DATE.as_str()).and_then(date).unwrap_or(now);
+    let now = dated(headers).unwrap_or(now);
     Some(Told {
         limit: u32::try_from(limit).unwrap_or(u32::MAX),
         remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
         resets_in: (reset - now).to_std().unwrap_or_default(),
     })
+}
+
+/// `Date`: when GitLab answered, by its own clock.
+pub(crate) fn dated(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    text(headers, DATE.as_str()).and_then(date)
 }
 
 /// `Retry-After`, in seconds or as a date.

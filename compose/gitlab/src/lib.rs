@@ -3,7 +3,7 @@
 //! In the order of a call: [`config`] says which GitLab and which tokens, [`client`] takes a path, `base` makes it a URL of that GitLab and of
 //! no other, `budget` and `pace` wait until it may be asked ([`limit`]), `fetch` asks, and asks again what may pass, within `patience`, `headers` and `body` read
 //! what comes, `refusal` and `graphql` what is no success, `parse` and [`page`] what is. [`error`] says what went wrong and what to do,
-//! `record` tells [`audit`] and [`metrics`] that it was asked.
+//! `offset` learns GitLab's time, `record` tells [`audit`] and [`metrics`] that it was asked.
 //!
 //! **Invariant:** a token goes to the configured scheme, host and port and to no other: no redirect is followed, and of a link to the next
 //! page only the query is taken.
@@ -20,6 +20,7 @@ mod graphql;
 mod headers;
 pub mod limit;
 pub mod metrics;
+mod offset;
 mod pace;
 pub mod page;
 mod parse;

@@ -21,6 +21,7 @@ mod send;
 mod settings;
 mod simulate;
 mod simulate_api;
+mod simulate_world;
 mod tenants;
 mod up;
 

@@ -180,6 +180,11 @@ impl Receiver {
         Ok(Receiver { listener, limits: config.http_limits(), state })
     }
 
+    /// The port that it has.
+    pub(crate) fn port(&self) -> anyhow::Result<u16> {
+        Ok(self.listener.local_addr()?.port())
+    }
+
     /// Serves webhooks until `shutdown`, then answers what is under way.
     pub(crate) async fn serve(self, shutdown: CancellationToken) {
         runtime::http::serve(self.listener, self.limits, ingest::routes(self.state), shutdown).await;

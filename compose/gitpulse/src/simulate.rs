@@ -1,5 +1,5 @@
 //! `gitpulse simulate`. In: a rate and a seed. Out: the webhooks of an invented GitLab, and the history that `gitpulse check` judges; or, with
-//! `--serve-api`, the API of one with years of history. Never sends more than it was told to.
+//! `--world`, those of one whose things belong together, or, with `--serve-api`, its API. Never sends more than it was told to.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +19,7 @@ use crate::check::{self, JudgeArgs};
 use crate::credentials::{CredentialsArgs, HookSecret};
 use crate::progress::Progress;
 use crate::simulate_api::{self, ServeApiArgs};
+use crate::simulate_world::{self, Sending, WorldArgs};
 
 /// Between two looks at how far it is.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -79,6 +80,9 @@ pub(crate) struct SimulateArgs {
     api: ServeApiArgs,
 
     #[command(flatten)]
+    world: WorldArgs,
+
+    #[command(flatten)]
     judge: JudgeArgs,
 
     #[command(flatten)]
@@ -97,6 +101,18 @@ pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyho
         HookSecret::Token(token) => Credentials::Token(token.expose().to_owned()),
         HookSecret::SigningToken(token) => Credentials::SigningToken(token.expose().to_owned()),
     };
+    if args.world.world {
+        let sending = Sending {
+            url: args.url,
+            credentials,
+            instance: args.credentials.instance(),
+            seed: args.seed.unwrap_or_else(rand::random),
+            projects: args.projects,
+            rate: args.rate,
+            under_way: usize::from(args.under_way),
+        };
+        return simulate_world::run(&args.world, sending, now()).await;
+    }
     let world = WorldConfig {
         seed: args.seed.unwrap_or_else(rand::random),
         instance: args.credentials.instance(),

@@ -2,12 +2,14 @@
 //! production, talking to a broker and a ClickHouse that are children of this process.
 
 mod announcement;
+mod demo;
 mod engines;
 mod folder;
 mod history;
 mod storing;
 mod token;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -22,6 +24,7 @@ use runtime::{Publisher, migrate, shutdown};
 use tokio_util::sync::CancellationToken;
 
 use self::announcement::announce;
+use self::demo::{Demo, DemoArgs};
 pub(crate) use self::folder::DataArgs;
 use self::folder::SPOOL;
 use self::history::{Begun, History, HistoryArgs};
@@ -46,6 +49,8 @@ pub(crate) struct UpArgs {
     #[command(flatten)]
     history: HistoryArgs,
     #[command(flatten)]
+    demo: DemoArgs,
+    #[command(flatten)]
     webhooks: WebhookConfig,
     #[command(flatten)]
     publisher: runtime::publisher::PublisherConfig,
@@ -62,14 +67,31 @@ pub(crate) struct UpArgs {
 }
 
 /// Runs everything until a signal, or until a part fails for good.
-pub(crate) async fn run(args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<()> {
+pub(crate) async fn run(mut args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal()?;
+    if args.demo.demo && args.data.data_dir == Path::new(folder::DEFAULT) {
+        args.data.data_dir = folder::DEMO_DEFAULT.into();
+    }
     let data = &args.data.data_dir;
+    demo::check_folder(&args.demo, data)?;
     folder::make_private(data)
         .with_context(|| format!("the data folder {} cannot be created", data.display()))?;
     let _lock = folder::lock(data)?;
-    let history = History::of(&args.history, &args.gitlab)?;
-    let token = WebhookToken::settle(&args.gitlab.instance, &args.webhooks, tenants, data)?;
+    let demo = match args.demo.demo {
+        true => Some(Demo::start(&args.demo, data, &shutdown).await?),
+        false => None,
+    };
+    let (history, token) = match &demo {
+        Some(demo) => {
+            let api = demo.api();
+            let token = WebhookToken::demo(&api.instance, &args.webhooks, data)?;
+            (Some(History::demo(&args.history, &api)?), token)
+        }
+        None => {
+            let history = History::of(&args.history, &args.gitlab)?;
+            (history, WebhookToken::settle(&args.gitlab.instance, &args.webhooks, tenants, data)?)
+        }
+    };
     let Some(engines) = engines::provide(&args.data, &shutdown).await? else { return Ok(()) };
     engines::name_other_broker(&engines, data);
 
@@ -79,7 +101,7 @@ pub(crate) async fn run(args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Res
         () = shutdown.cancelled() => return Ok(()),
     };
     let served = tokio::select! {
-        served = serve(&args, &token, history, started, &shutdown) => served,
+        served = serve(&args, &token, (history, demo), started, &shutdown) => served,
         error = running.broker.gave_up() => Err(error.into()),
         error = running.clickhouse.gave_up() => Err(error.into()),
     };
@@ -91,7 +113,7 @@ pub(crate) async fn run(args: UpArgs, tenants: Vec<TenantConfig>) -> anyhow::Res
 async fn serve(
     args: &UpArgs,
     token: &WebhookToken,
-    history: Option<History>,
+    (history, demo): (Option<History>, Option<Demo>),
     started: Instant,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
@@ -124,6 +146,10 @@ async fn serve(
     let receiver = Receiver::bind(&args.ingest, &token.tenants, sinks, &registry).await?;
     announce(args, token, history.as_ref().map(Begun::announcement), started);
     let threads = ProcessorThreads::start()?;
+    if let (Some(demo), Some(secret)) = (demo, &token.made) {
+        let webhooks = format!("http://127.0.0.1:{}/api/v1/webhooks/gitlab", receiver.port()?);
+        drop(threads.spawn(demo.send(webhooks, secret.clone(), shutdown.clone())));
+    }
     let reading = history.map(|history| threads.spawn(history.keep_reading(shutdown.clone())));
     let (receiving, storing) = (CancellationToken::new(), CancellationToken::new());
     // History stops first, then ingest; the processor then stores the batch it has. Kafka holds the rest, and the next start stores it.

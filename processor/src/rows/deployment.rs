@@ -1,13 +1,12 @@
 //! Rows of a deployment. In: one of its events, or the deployment as the API lists it. Out: what it tells of the deployment, the status that
 //! it reached, and who approved or rejected it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use clickhouse::Row;
 use schemas::Origin;
 use schemas::event::User;
 use schemas::event::deployment::{Approval, Deployment};
 use schemas::field::Field;
-use schemas::time::{clamp_to_receipt, whole_seconds};
 use serde::Serialize;
 
 use super::merge_request::actor;
@@ -153,7 +152,8 @@ fn state(event: &Event, deployment: &Deployment, id: u64, as_of: DateTime<Utc>) 
         created_at: columns.immutable_time(&deployment.created_at),
         updated_at: columns.time(&deployment.updated_at),
         // Whether it could be read is counted where it was reached.
-        finished_at: Columns::at(certainty(event), event.received_at).value(&finished_at(event, deployment)),
+        finished_at: Columns::at(certainty(event), event.received_at)
+            .immutable_time_at(certainty(event), &whole(&finished_at(event, deployment))),
         // Whoever tells of it says that it exists.
         deleted_at: columns.value(&Field::Null),
         last_event_id: columns.event(EventId(event.id)),
@@ -174,44 +174,36 @@ fn certainty(event: &Event) -> Version {
 
 /// When it finished: a webhook has the time of the status; the API the end of the job, which comes a moment before, and for a deployment without
 /// a job the last change, which may come any time after.
-fn finished_at(event: &Event, deployment: &Deployment) -> Field<i64> {
-    let time = match (deployment.status.text(), event.origin) {
+fn finished_at(event: &Event, deployment: &Deployment) -> Field<DateTime<Utc>> {
+    match (deployment.status.text(), event.origin) {
         ("success" | "failed" | "canceled", Origin::Api) => match &deployment.job_finished_at {
-            Field::Value(_) => &deployment.job_finished_at,
-            Field::Absent | Field::Null | Field::Unreadable => &deployment.updated_at,
+            Field::Value(_) => deployment.job_finished_at.clone(),
+            Field::Absent | Field::Null | Field::Unreadable => deployment.updated_at.clone(),
         },
         ("success" | "failed" | "canceled", Origin::Webhook | Origin::HookLog) => {
-            &deployment.status_changed_at
+            deployment.status_changed_at.clone()
         }
-        (_, _) => return Field::Absent,
-    };
-    whole_second(event, time)
+        (_, _) => Field::Absent,
+    }
 }
 
-/// A time in whole seconds, the normal form of both faces, in milliseconds. Null says that it is not there yet, which is nothing to keep. What no
-/// later body could correct is not believed of a clock that is more than a day ahead.
-fn whole_second(event: &Event, time: &Field<DateTime<Utc>>) -> Field<i64> {
-    match time {
-        Field::Null => Field::Absent,
-        Field::Value(time) if clamp_to_receipt(*time, event.received_at) != *time => Field::Unreadable,
-        time => time.as_ref().map(|time| whole_seconds(*time) * 1000),
-    }
+/// A time in whole seconds, the normal form of both faces.
+fn whole(time: &Field<DateTime<Utc>>) -> Field<DateTime<Utc>> {
+    time.as_ref().map(|time| time.trunc_subsecs(0))
 }
 
 /// A status that it reached. The webhook says when; the API only when it was created and when it last changed.
 fn reached(event: &Event, deployment: &Deployment, id: u64, status: &str) -> (DeploymentEventRow, u64) {
     let (version, time) = match (event.origin, status) {
-        (Origin::Webhook | Origin::HookLog, _) => {
-            (Version::EXACT, whole_second(event, &deployment.status_changed_at))
-        }
-        (Origin::Api, "created") => (Version::EXACT, whole_second(event, &deployment.created_at)),
+        (Origin::Webhook | Origin::HookLog, _) => (Version::EXACT, deployment.status_changed_at.clone()),
+        (Origin::Api, "created") => (Version::EXACT, deployment.created_at.clone()),
         (Origin::Api, _) => {
-            let last_change = whole_second(event, &deployment.updated_at);
-            (Version::DERIVED, finished_at(event, deployment).or(last_change))
+            (Version::DERIVED, finished_at(event, deployment).or(deployment.updated_at.clone()))
         }
     };
     let mut columns = Columns::at(version, event.received_at);
-    let row = DeploymentEventRow { occurred_at: columns.value(&time), ..event_row(event, id, status) };
+    let occurred_at = columns.immutable_time_at(version, &whole(&time));
+    let row = DeploymentEventRow { occurred_at, ..event_row(event, id, status) };
     (row, columns.unreadable)
 }
 
@@ -231,7 +223,7 @@ fn decided(
     let mut columns = Columns::at(version, event.received_at);
     let row = DeploymentEventRow {
         actor: actor(user),
-        occurred_at: columns.value(&whole_second(event, time)),
+        occurred_at: columns.immutable_time_at(version, &whole(time)),
         actor_id: user.map_or_else(Columns::absent, |user| columns.value(&user.id)),
         actor_username: user.map_or_else(Columns::absent, |user| columns.value(&user.username)),
         comment: approval.map_or_else(Columns::absent, |approval| columns.value(&approval.comment)),

@@ -1,7 +1,7 @@
 //! Rows of a job. In: one of its events, the job as the API lists it, or one of the jobs in its pipeline's event. Out: what it tells of
 //! the job. All three have one key, the job's id.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clickhouse::Row;
 use schemas::event::job::Job;
 use schemas::event::pipeline::Build;
@@ -9,7 +9,7 @@ use schemas::field::Field;
 use serde::Serialize;
 
 use super::version::{Column, Columns, Version, Versioned, VersionedList};
-use super::{EventId, Provenance, Rows};
+use super::{EventId, Provenance, Rows, job_run};
 use crate::decode::Event;
 
 /// A row of `job_facts`.
@@ -56,9 +56,24 @@ pub struct JobRow {
     pub(super) first_received_at: i64,
 }
 
+/// A row of `job_retry_facts`.
+#[derive(Debug, Clone, Row, Serialize)]
+pub struct JobRetryRow {
+    pub(super) instance: String,
+    pub(super) project_id: u64,
+    pub(super) pipeline_id: u64,
+    pub(super) name: String,
+    pub(super) newest_id: u64,
+}
+
+/// How much later than their pipeline jobs are created that are created with it.
+const CREATED_TOGETHER: TimeDelta = TimeDelta::seconds(2);
+
 /// What a job has of its pipeline.
 pub(super) struct Run<'a> {
     pub(super) pipeline_id: &'a Field<u64>,
+    /// When the pipeline was created, or where nobody says, when it started.
+    pub(super) began_at: Option<DateTime<Utc>>,
     pub(super) ref_name: &'a Field<String>,
     pub(super) tag: &'a Field<bool>,
     pub(super) sha: &'a Field<String>,
@@ -71,11 +86,34 @@ pub(super) fn rows(event: &Event, job: &Job) -> Rows {
     };
     rows.as_of = job.build.newest_time().max(job.pipeline_as_of);
     let as_of = rows.as_of.unwrap_or(event.received_at);
-    let run = Run { pipeline_id: &job.pipeline_id, ref_name: &job.ref_name, tag: &job.tag, sha: &job.sha };
+    let run = Run {
+        pipeline_id: &job.pipeline_id,
+        began_at: job.pipeline_began_at,
+        ref_name: &job.ref_name,
+        tag: &job.tag,
+        sha: &job.sha,
+    };
     let (row, unreadable) = row(event, &run, &job.build, id, as_of);
     rows.jobs.push(row);
+    rows.job_retries.extend(retry(event, &run, &job.build, id));
+    rows.job_runs.extend(job_run::row(event, &run, &job.build, id));
     rows.unreadable += unreadable;
     rows
+}
+
+/// That `build` is a retry: the body counts them, or it was created well after its pipeline. Jobs are created with their pipeline, and one must
+/// have ended before it is retried.
+pub(super) fn retry(event: &Event, run: &Run<'_>, build: &Build, id: u64) -> Option<JobRetryRow> {
+    let (pipeline_id, name) = (run.pipeline_id.get()?, build.name.value()?);
+    let is_counted = build.retries_count.get().is_some_and(|retries| retries > 0);
+    let later = build.created_at.get().zip(run.began_at).map(|(created_at, began_at)| created_at - began_at);
+    (is_counted || later.is_some_and(|later| later > CREATED_TOGETHER)).then(|| JobRetryRow {
+        instance: event.instance.clone(),
+        project_id: event.project_id,
+        pipeline_id,
+        name: name.clone(),
+        newest_id: id,
+    })
 }
 
 /// What `build` tells of a job, as of a time.
@@ -89,15 +127,6 @@ pub(super) fn row(
     let version = Version::new(as_of, rank(build.status.text()), event.received_at);
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
-    // GitLab sends `unknown_failure` for jobs that did not fail.
-    let failure_reason = match &build.status {
-        Field::Value(status) if status == "failed" => build.failure_reason.clone(),
-        Field::Value(_) | Field::Null => Field::Null,
-        Field::Absent | Field::Unreadable => Field::Absent,
-    };
-    let runner_tags = build.runner.field(|runner| &runner.tags);
-    let runner_tags = runner_tags
-        .map(|tags: Vec<Field<String>>| tags.iter().filter_map(|tag| tag.value().cloned()).collect());
     let row = JobRow {
         instance: event.instance.clone(),
         project_id: event.project_id,
@@ -111,7 +140,7 @@ pub(super) fn row(
         tag: columns.value(run.tag),
         sha: columns.value(run.sha),
         allow_failure: columns.value(&build.allow_failure),
-        failure_reason: columns.value(&failure_reason),
+        failure_reason: columns.value(&failure_reason(build)),
         retries_count: columns.value(&build.retries_count),
         run_when: columns.value(&build.when),
         manual: columns.value(&build.manual),
@@ -120,12 +149,12 @@ pub(super) fn row(
         runner_id: columns.value(&build.runner.field(|runner| &runner.id)),
         runner_description: columns.value(&build.runner.field(|runner| &runner.description)),
         runner_type: columns.value(&build.runner.field(|runner| &runner.runner_type)),
-        runner_tags: columns.sorted(runner_tags),
+        runner_tags: columns.sorted(runner_tags(build)),
         environment: columns.value(&build.environment.field(|environment| &environment.name)),
         environment_action: columns.value(&build.environment.field(|environment| &environment.action)),
         environment_tier: columns.value(&build.environment.field(|environment| &environment.deployment_tier)),
         duration_seconds: columns.value(&build.duration),
-        queued_seconds: columns.value(&build.queued_duration),
+        queued_seconds: columns.value(&queued_duration(build)),
         coverage: columns.value(&build.coverage),
         downstream_pipeline_id: columns.value(&build.downstream_pipeline_id),
         url: columns.value(&build.url),
@@ -140,6 +169,36 @@ pub(super) fn row(
         first_received_at: received_at,
     };
     (row, columns.unreadable)
+}
+
+/// Why it failed. GitLab sends `unknown_failure` for jobs that did not fail.
+pub(super) fn failure_reason(build: &Build) -> Field<String> {
+    match &build.status {
+        Field::Value(status) if status == "failed" => build.failure_reason.clone(),
+        Field::Value(_) | Field::Null => Field::Null,
+        Field::Absent | Field::Unreadable => Field::Absent,
+    }
+}
+
+/// Tags of its runner, as the body lists them.
+pub(super) fn runner_tags(build: &Build) -> Field<Vec<String>> {
+    let tags = build.runner.field(|runner| &runner.tags);
+    tags.map(|tags: Vec<Field<String>>| tags.iter().filter_map(|tag| tag.value().cloned()).collect())
+}
+
+/// Seconds that it waited before it started. Of a job that has not started GitLab counts up to the moment of asking, also long after it was
+/// cancelled (<https://gitlab.com/gitlab-org/gitlab/-/issues/362480>): that is no waiting time, nor is one that began before the job was created.
+pub(super) fn queued_duration(build: &Build) -> Field<f64> {
+    match (&build.started_at, build.created_at.get(), build.queued_duration.get()) {
+        (Field::Null, _, _) => Field::Null,
+        // Both times may be cut to whole seconds.
+        (Field::Value(started_at), Some(created_at), Some(queued))
+            if queued >= (*started_at - created_at).as_seconds_f64() + 1.0 =>
+        {
+            Field::Null
+        }
+        (_, _, _) => build.queued_duration.clone(),
+    }
 }
 
 /// Statuses of a job that share a second. A job that waits to be played, or was skipped, can still become pending without a new time.

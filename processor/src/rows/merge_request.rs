@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
+use schemas::Origin;
 use schemas::api::merge_request::Approvals;
 use schemas::api::state_event::StateEvent;
 use schemas::event::User;
@@ -11,7 +12,7 @@ use schemas::time::whole_seconds;
 use serde::Serialize;
 
 use super::version::{Column, Columns, Version, Versioned, VersionedList};
-use super::{EventId, Provenance, Rows};
+use super::{EventId, Provenance, Rows, timeline};
 use crate::decode::Event;
 
 /// A row of `merge_request_facts`.
@@ -136,7 +137,7 @@ fn state(
         head_pipeline_id: columns.value(&attributes.head_pipeline_id),
         merge_commit_sha: columns.value(&attributes.merge_commit_sha),
         squash_commit_sha: columns.value(&attributes.squash_commit_sha),
-        merge_user_id: columns.value(&attributes.merge_user_id),
+        merge_user_id: columns.value(&merge_user_id(event, merge_request, attributes)),
         merge_status: columns
             .value(&attributes.detailed_merge_status.clone().or(attributes.merge_status.clone())),
         discussions_resolved: columns.value(&attributes.blocking_discussions_resolved),
@@ -184,18 +185,36 @@ fn merged_at(event: &Event, attributes: &Attributes) -> Versioned<i64> {
     }
 }
 
-/// When it was closed: the API says it, a webhook only in the moment of closing, and that it is no longer so by `opened`.
+/// When it was closed: the API says it, a webhook only in the moment of closing, and that it is no longer so by `opened`, or by `merged`, which
+/// may be told where the reopening before it was not.
 fn closed_at(attributes: &Attributes) -> Field<DateTime<Utc>> {
     match (attributes.action.text(), attributes.state.text()) {
         (_, _) if attributes.closed_at != Field::Absent => attributes.closed_at.clone(),
         ("close", _) => when(attributes),
-        (_, "opened") => Field::Null,
+        (_, "opened" | "merged" | "locked") => Field::Null,
         (_, _) => Field::Absent,
     }
 }
 
+/// Who merged it, or set it to merge. A webhook names nobody here but whoever set it to merge, so that its null says nothing; who merged it is the
+/// actor of the merge. The API knows nobody of an imported merge, which says nothing either.
+fn merge_user_id(event: &Event, merge_request: &MergeRequest, attributes: &Attributes) -> Field<u64> {
+    match (&attributes.merge_user_id, attributes.action.text(), attributes.state.text(), event.origin) {
+        (Field::Null | Field::Absent, "merge", _, Origin::Webhook | Origin::HookLog) => {
+            match merge_request.user.field(|user| &user.id) {
+                Field::Null => Field::Absent,
+                id => id,
+            }
+        }
+        (Field::Null, _, _, Origin::Webhook | Origin::HookLog) | (Field::Null, _, "merged", Origin::Api) => {
+            Field::Absent
+        }
+        (field, _, _, _) => field.clone(),
+    }
+}
+
 /// When the event's action happened.
-fn when(attributes: &Attributes) -> Field<DateTime<Utc>> {
+pub(super) fn when(attributes: &Attributes) -> Field<DateTime<Utc>> {
     attributes.actioned_at.clone().or(attributes.updated_at.clone())
 }
 
@@ -212,7 +231,12 @@ fn happenings(
     let action = attributes.action.text();
     let mut exact = Columns::at(Version::EXACT, event.received_at);
     if attributes.created_at.get().is_some() {
-        let by_user = user.filter(|_| action == "open");
+        // Whoever tests a hook is the user of a body that tells of an opening by somebody else.
+        let is_author = |user: &&User| match (user.id.get(), attributes.author_id.get()) {
+            (Some(id), Some(author_id)) => id == author_id,
+            (_, _) => action == "open",
+        };
+        let by_user = user.filter(is_author);
         rows.push(MergeRequestEventRow {
             occurred_at: exact.immutable_time(&attributes.created_at),
             actor_id: exact.value(&attributes.author_id),
@@ -246,12 +270,13 @@ fn happenings(
         };
         rows.push(observation(event, iid, "closed", Some(&by), &attributes.closed_at, Version::EXACT));
     }
-    let Some(action) = observed(action) else { return };
     // `updated_at` stands in before GitLab 18.10, and an approval need not change it.
     let certainty = match attributes.actioned_at {
         Field::Value(_) => Version::EXACT,
         Field::Absent | Field::Null | Field::Unreadable => Version::DERIVED,
     };
+    timeline::of_update(event, merge_request, attributes, iid, certainty, rows);
+    let Some(action) = observed(action) else { return };
     let occurred_at = when(attributes);
     rows.push(MergeRequestEventRow {
         oldrev: attributes.oldrev.text().to_owned(),

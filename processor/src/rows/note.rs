@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
+use schemas::event::User;
 use schemas::event::note::{Attributes, Note};
 use schemas::field::Field;
 use serde::Serialize;
 
 use super::issue::confidential;
 use super::version::{Column, Columns, Version, Versioned};
-use super::{EventId, Provenance, Rows};
+use super::{EventId, Provenance, Rows, timeline};
 use crate::decode::Event;
 
 /// A row of `note_facts`.
@@ -96,6 +97,15 @@ pub(super) fn rows(event: &Event, note: &Note) -> Rows {
         first_received_at: received_at,
     };
     rows.notes.push(row);
+    // What only members may see is no part of what happened to a merge request.
+    let is_withheld = withheld(note, attributes).get() == Some(true);
+    if let (Some(iid), "MergeRequest", false) =
+        (noteable_iid.get(), attributes.noteable_type.text(), is_withheld)
+    {
+        let (id, username) = (attributes.author_id.clone(), author_username(note, attributes));
+        let author = User { id, username, name: Field::Absent };
+        rows.merge_request_events.extend(timeline::of_note(event, attributes, iid, &author));
+    }
     rows.unreadable += columns.unreadable;
     rows
 }

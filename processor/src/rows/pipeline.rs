@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::job::{self, Run};
 use super::version::{Column, Columns, Version, Versioned, VersionedList};
-use super::{EventId, Provenance, Rows};
+use super::{EventId, Provenance, Rows, job_run};
 use crate::decode::Event;
 
 /// A row of `pipeline_facts`.
@@ -109,6 +109,7 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
     rows.unreadable += u64::from(matches!(pipeline.builds, Field::Unreadable));
     let run = Run {
         pipeline_id: &Field::Value(id),
+        began_at: attributes.created_at.get(),
         ref_name: &attributes.ref_name,
         tag: &attributes.tag,
         sha: &attributes.sha,
@@ -121,6 +122,8 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
         // The job is told as the body knows it: a retry puts later jobs back to `created` without giving them a new time of their own.
         let (row, unreadable) = job::row(event, &run, build, job_id, as_of);
         rows.jobs.push(row);
+        rows.job_retries.extend(job::retry(event, &run, build, job_id));
+        rows.job_runs.extend(job_run::row(event, &run, build, job_id));
         rows.unreadable += unreadable;
     }
     rows
@@ -129,8 +132,7 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
 /// How far a pipeline had come, of two events of one second: its jobs only go on. Whoever tells nothing of the jobs is believed that it is over, if
 /// it says so.
 fn progress(attributes: &Attributes, builds: &[Embedded<Build>]) -> u32 {
-    let is_over = matches!(attributes.status.text(), "success" | "failed" | "canceled" | "skipped");
-    match (builds.is_empty(), is_over) {
+    match (builds.is_empty(), is_over(attributes.status.text())) {
         (true, true) => Version::DONE,
         (true, false) => 0,
         (false, _) => {
@@ -168,19 +170,18 @@ fn pipeline_rank(status: &str) -> u8 {
     }
 }
 
-/// When it finished. GitLab keeps the time of the first finish while somebody retries the pipeline.
-fn finished_at(attributes: &Attributes) -> Field<DateTime<Utc>> {
-    match attributes.status.text() {
-        "created"
-        | "waiting_for_resource"
-        | "waiting_for_callback"
-        | "preparing"
-        | "pending"
-        | "running"
-        | "scheduled"
-        | "canceling" => Field::Null,
-        _ => attributes.finished_at.clone(),
+/// What only a pipeline has that is over: when it finished, and how long it ran. GitLab keeps both of the first finish while somebody retries
+/// the pipeline, or plays a job of it.
+fn once_over<T: Clone>(attributes: &Attributes, field: &Field<T>) -> Field<T> {
+    match &attributes.status {
+        Field::Value(status) if !is_over(status) => Field::Null,
+        Field::Value(_) | Field::Absent | Field::Null | Field::Unreadable => field.clone(),
     }
+}
+
+/// Whether nothing of it is left to run, unless somebody retries it.
+fn is_over(status: &str) -> bool {
+    matches!(status, "success" | "failed" | "canceled" | "skipped")
 }
 
 fn state(
@@ -218,14 +219,14 @@ fn state(
         merge_request_iid: columns.value(&pipeline.merge_request.field(|request| &request.iid)),
         parent_pipeline_id: columns.value(&pipeline.source_pipeline.field(|parent| &parent.pipeline_id)),
         parent_project_id: columns.value(&parent_project_id),
-        duration_seconds: columns.value(&attributes.duration),
+        duration_seconds: columns.value(&once_over(attributes, &attributes.duration)),
         queued_seconds: columns.value(&attributes.queued_duration),
         coverage: columns.value(&attributes.coverage),
         url: columns.value(&attributes.url),
         created_at: columns.immutable_time(&attributes.created_at),
         updated_at: columns.time(&attributes.updated_at),
         started_at: columns.time(&attributes.started_at),
-        finished_at: columns.time(&finished_at(attributes)),
+        finished_at: columns.time(&once_over(attributes, &attributes.finished_at)),
         // Whoever tells of it says that it exists.
         deleted_at: columns.value(&Field::Null),
         last_event_id: columns.event(EventId(event.id)),

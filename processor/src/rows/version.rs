@@ -60,15 +60,17 @@ pub struct Version {
 
 /// Room for the progress within a second.
 const PROGRESS_BITS: u32 = 20;
+/// Room for the seconds of every year that a time can have, so that each exact time outranks all derived ones.
+const EARLIEST_BITS: u32 = 36;
 
 impl Version {
     /// The progress of what is done.
     pub const DONE: u32 = (1 << PROGRESS_BITS) - 1;
     /// Of a column that the body does not carry: anything else wins.
     const ABSENT: Version = Version { seconds: i64::MIN, rank: 0, milliseconds: 0 };
-    /// Of a time that never changes but was inferred: the real one wins.
+    /// Of what never changes but was inferred: what somebody said wins.
     pub const DERIVED: Version = Version { seconds: 0, rank: 0, milliseconds: 0 };
-    /// Of a time that never changes: of two forms, the more precise one is the greater value and wins.
+    /// Of what never changes.
     pub const EXACT: Version = Version { seconds: 1, rank: 0, milliseconds: 0 };
 
     /// The version of a body that was true at `as_of`, no later than a day after its receipt, when the entity's state had `rank`.
@@ -85,6 +87,12 @@ impl Version {
     /// are made so, or none.
     pub fn with_progress(self, progress: u32) -> Version {
         Version { seconds: (self.seconds << PROGRESS_BITS) | i64::from(progress.min(Version::DONE)), ..self }
+    }
+
+    /// The version of the time of what happens once, as [`Version::EXACT`] or [`Version::DERIVED`]: the earliest second wins. GitLab's test of a
+    /// hook tells of the newest deployment as if it had reached its status just now.
+    fn earliest(self, time: DateTime<Utc>) -> Version {
+        Version { seconds: (self.seconds << EARLIEST_BITS) - whole_seconds(time), ..self }
     }
 
     fn with<V>(self, value: V) -> Column<V> {
@@ -149,21 +157,23 @@ impl Columns {
         self.value(&days.map(|days| i32::try_from(days).unwrap_or(0)))
     }
 
-    /// A time that never changes once there is one. Null says that it is not there yet, which is nothing to keep. A time more than a day
-    /// after the receipt is a wrong clock's, and would stay for good: it counts as unreadable.
+    /// A time that never changes once there is one: of several the earliest second stays, and of its forms the most precise one. Null says that
+    /// it is not there yet, which is nothing to keep. A time more than a day after the receipt is a wrong clock's: it counts as unreadable.
     pub fn immutable_time(&mut self, field: &Field<DateTime<Utc>>) -> Versioned<i64> {
         self.immutable_time_at(Version::EXACT, field)
     }
 
     /// The same with a version of its own, as [`Version::DERIVED`].
     pub fn immutable_time_at(&mut self, version: Version, field: &Field<DateTime<Utc>>) -> Versioned<i64> {
-        let field = match field {
-            Field::Value(time) if clamp_to_receipt(*time, self.received_at) != *time => Field::Unreadable,
-            field => field.as_ref().map(|time| time.timestamp_millis()),
-        };
         match field {
-            Field::Null => Columns::absent(),
-            field => self.value_at(version, &field),
+            Field::Absent | Field::Null => Columns::absent(),
+            Field::Value(time) if clamp_to_receipt(*time, self.received_at) == *time => {
+                version.earliest(*time).with(Some(time.timestamp_millis()))
+            }
+            Field::Value(_) | Field::Unreadable => {
+                self.unreadable += 1;
+                Columns::absent()
+            }
         }
     }
 

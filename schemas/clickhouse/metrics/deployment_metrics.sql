@@ -98,16 +98,16 @@ delivered AS
 (
     SELECT
         instance, project_id, tier, requests.1 AS of_iid,
-        maxIf(lead_times.deployment_id, requests.2 = 'delivered') AS by_id, maxIf(deployed_at, requests.2 = 'delivered') AS delivered_at,
+        maxIf(deliveries.deployment_id, requests.2 = 'delivered') AS by_id, maxIf(deployed_at, requests.2 = 'delivered') AS delivered_at,
         maxIf(deployed_at, requests.2 = 'reverted') AS reverted_at
-    FROM ${database}.lead_times AS lead_times
+    FROM ${database}.deliveries AS deliveries
     LEFT ANY JOIN (SELECT instance, project_id, iid AS revert_iid, reverts AS reverted FROM ${database}.merge_request_places WHERE notEmpty(reverts)) AS reverting
-        ON reverting.instance = lead_times.instance AND reverting.project_id = lead_times.project_id AND reverting.revert_iid = lead_times.iid
+        ON reverting.instance = deliveries.instance AND reverting.project_id = deliveries.project_id AND reverting.revert_iid = deliveries.iid
     ARRAY JOIN arrayPushBack(arrayMap(reverted -> (reverted, 'reverted'), reverting.reverted), (iid, 'delivered')) AS requests
-    WHERE lead_times.deployment_id IS NOT NULL
+    WHERE deliveries.environment = '' AND deliveries.deployment_id IS NOT NULL
     GROUP BY instance, project_id, tier, of_iid
 ),
-deliveries AS
+of_deployments AS
 (
     SELECT instance, project_id, assumeNotNull(by_id) AS by_deployment, count() AS requests, max(ifNull(reverted_at > delivered_at, false)) AS is_reworked
     FROM delivered WHERE by_id IS NOT NULL
@@ -138,15 +138,15 @@ SELECT
     does AS change, toBool(succeeds AND of_sha != '' AND earlier_in_tier = 0) AS is_first_of_tier,
     if(stands > 0, stand.1, '') AS branch, stands AS place, if(stands > 0, stand.3, '') AS evidence,
     if(succeeds AND stands = 0, stand.3, '') AS place_reason,
-    deliveries.requests AS merge_requests,
+    of_deployments.requests AS merge_requests,
     if(waits.approved_at >= waits.blocked_at AND waits.blocked_at > 0, toNullable(waits.approved_at - waits.blocked_at), NULL) AS blocked_seconds,
     toBool(does IN ('first', 'change') AND followed_by.3 = 'rollback') AS failed_by_rollback,
     if(failed_by_rollback, toNullable(followed_by.1 - ended), NULL) AS rollback_recovery_seconds,
     if(is_failed AND next_success.2 > 0, toNullable(next_success.1 - ended), NULL) AS retry_recovery_seconds,
     blamed.number AS incidents, if(blamed.number > 0, blamed.restored_after, NULL) AS incident_restore_seconds,
-    toBool(deliveries.is_reworked) AS failed_by_rework
+    toBool(of_deployments.is_reworked) AS failed_by_rework
 FROM taken_back
-LEFT ANY JOIN deliveries
-    ON deliveries.instance = taken_back.instance AND deliveries.project_id = taken_back.project_id AND deliveries.by_deployment = taken_back.id
+LEFT ANY JOIN of_deployments
+    ON of_deployments.instance = taken_back.instance AND of_deployments.project_id = taken_back.project_id AND of_deployments.by_deployment = taken_back.id
 LEFT ANY JOIN blamed ON blamed.instance = taken_back.instance AND blamed.project_id = taken_back.project_id AND blamed.on_deployment = taken_back.id
 LEFT ANY JOIN waits ON waits.instance = taken_back.instance AND waits.project_id = taken_back.project_id AND waits.of_deployment = taken_back.id;

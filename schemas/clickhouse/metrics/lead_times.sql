@@ -7,15 +7,22 @@ CREATE OR REPLACE VIEW ${database}.lead_times ${on_cluster}
     project_id UInt64 COMMENT 'GitLab id of the project that it was merged into',
     iid UInt64 COMMENT 'Number of the merge request within the project',
     tier LowCardinality(String) COMMENT 'production, and each other tier of environments that something was deployed to',
+    author_id Nullable(UInt64) COMMENT 'Who opened it',
     branch String COMMENT 'Branch that it was merged into',
     merged_at DateTime('UTC') COMMENT 'When it was merged, in whole seconds',
     deployment_id Nullable(UInt64) COMMENT 'The deployment that delivered it; NULL where it is not attributed',
     deployed_at Nullable(DateTime('UTC')) COMMENT 'When that succeeded',
     lead_time_seconds Nullable(Int64) COMMENT 'From merged_at to deployed_at',
+    first_commit_at Nullable(DateTime('UTC')) COMMENT 'When its first commit was written, as first_commits says; NULL where that is not known',
+    first_commit_lead_time_seconds Nullable(Int64) COMMENT 'From first_commit_at to deployed_at; NULL where one is not known, or the clock of the author was ahead: the commit is later than the merge',
     evidence LowCardinality(String) COMMENT 'How it is known: landing (its own commit was deployed), place (one beyond it on the branch was), cherry_pick (its commit was picked into what was deployed), link (GitLab lists it); empty where it is not attributed',
     reason LowCardinality(String) COMMENT 'Why it is not attributed: promotion, landing_unknown, baseline, tie, awaiting, deployment_sha_unknown, chain_gap, tier_unknown, branch_not_deployed; empty where it is'
 )
 ${security}
-AS SELECT instance, project_id, iid, tier, branch, merged_at, deployment_id, deployed_at, lead_time_seconds, evidence, reason
+AS SELECT
+    deliveries.instance AS instance, deliveries.project_id AS project_id, deliveries.iid AS iid, tier, author_id, branch, merged_at, deployment_id, deployed_at, lead_time_seconds,
+    first_commit_at, if(first_commit_at <= merged_at, toInt64(deployed_at) - toInt64(first_commit_at), NULL) AS first_commit_lead_time_seconds, evidence, deliveries.reason AS reason
 FROM ${database}.deliveries AS deliveries
+LEFT ANY JOIN ${database}.first_commits AS first_commits
+    ON first_commits.instance = deliveries.instance AND first_commits.project_id = deliveries.project_id AND first_commits.iid = deliveries.iid
 WHERE deliveries.environment = '';

@@ -22,7 +22,7 @@ CREATE OR REPLACE VIEW ${database}.deployments ${on_cluster}
     user_username Nullable(String) COMMENT 'User name of who deployed it',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created; the API alone says it',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab last changed it; the API alone says it',
-    finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it succeeded, failed or was canceled, in whole seconds: the time of that status in a webhook; from the API the end of its job, which is the same second or a moment before. Of both the later one',
+    finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it succeeded, failed or was canceled, in whole seconds: the time of that status in a webhook; from the API the end of its job, which is the same second or a moment before. That of a webhook wins, of several the earliest',
     deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it; GitLab tells of no deletion. NULL while it exists',
     last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',

@@ -2,17 +2,18 @@
 -- event: a webhook dates it by updated_at, the API by the state event's created_at, and `approval` and `approved` of one click differ by
 -- their own moments. Opposite is, to an approval: the same person's unapproval, and any reset (a row with system_action); to a person's
 -- unapproval: that person's approval; where one of the two rows is a reset: anybody's approval; to closed and reopened: each other,
--- by anybody. A frame is a RANGE over whole seconds, so that an opposite in the very second of either row counts as between.
+-- by anybody; to ready and drafted: each other, by anybody. A frame is a RANGE over whole seconds, so that an opposite in the very second of either row counts as between.
 CREATE OR REPLACE VIEW ${database}.merge_request_events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project of the merge request',
     merge_request_iid UInt64 COMMENT 'Number of the merge request within the project',
-    action LowCardinality(String) COMMENT 'opened, updated, approved, unapproved, merged, closed or reopened',
+    action LowCardinality(String) COMMENT 'opened, updated, approved, unapproved, merged, closed, reopened, ready, drafted, retargeted, review_requested, reviewed, changes_requested or commented: by a person, where everybody may read it',
     occurred_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it happened',
     actor_id Nullable(UInt64) COMMENT 'Who did it; NULL where GitLab does not say',
     actor_username Nullable(String) COMMENT 'User name of who did it',
     oldrev Nullable(String) COMMENT 'For an update that brought new commits: the head before them',
+    note_id Nullable(UInt64) COMMENT 'For a comment: GitLab id of the note',
     system_action Nullable(String) COMMENT 'For what GitLab did by itself: approvals_reset_on_push, ...',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
@@ -37,6 +38,7 @@ WITH told AS
         min(if(facts.action = 'closed' AND facts.second > 0, toNullable(facts.second), NULL)) OVER whole AS closed_first_at,
         max(if(facts.action = 'opened' AND facts.second = 0, toInt64(toUnixTimestamp(tupleElement(facts.occurred_at, 4))), NULL)) OVER whole AS opened_at
     FROM ${database}.merge_request_event_facts AS facts FINAL
+    WHERE facts.action != 'commented'
     WINDOW whole AS (PARTITION BY instance, project_id, merge_request_iid)
 ),
 -- An event of the API's list says `opened` also of a reopening. It is one if a closing lies before it and it is no repetition of the opening that
@@ -72,6 +74,8 @@ placed AS
                     action = 'unapproved', e.2 = 'approved' AND (e.3 = actor OR reset IS NOT NULL OR previous.5),
                     action = 'closed', e.2 = 'reopened',
                     action = 'reopened', e.2 = 'closed',
+                    action = 'ready', e.2 = 'drafted',
+                    action = 'drafted', e.2 = 'ready',
                     false),
                 around)) AS begins
     FROM seen
@@ -95,9 +99,25 @@ SELECT
     argMin(by_id, (said_at, said)) AS actor_id,
     argMin(by_username, (said_at, said)) AS actor_username,
     nullIf(head_before, '') AS oldrev,
+    CAST(NULL, 'Nullable(UInt64)') AS note_id,
     max(reset) AS system_action,
     min(received) AS first_received_at,
     arraySort(groupUniqArrayArray(told_by)) AS tenants,
     arraySort(groupUniqArrayArray(told_through)) AS origins
 FROM chained
-GROUP BY instance, project_id, merge_request_iid, action, actor, head_before, chain;
+GROUP BY instance, project_id, merge_request_iid, action, actor, head_before, chain
+UNION ALL
+-- A comment is one by its id, which stands in the key where others have the head before.
+SELECT
+    instance, project_id, merge_request_iid, action,
+    tupleElement(comments.occurred_at, 4) AS occurred_at,
+    tupleElement(comments.actor_id, 4) AS actor_id,
+    tupleElement(comments.actor_username, 4) AS actor_username,
+    NULL AS oldrev,
+    toUInt64OrNull(comments.oldrev) AS note_id,
+    NULL AS system_action,
+    comments.first_received_at AS first_received_at,
+    arraySort(comments.tenants) AS tenants,
+    arraySort(comments.origins) AS origins
+FROM ${database}.merge_request_event_facts AS comments FINAL
+WHERE comments.action = 'commented';

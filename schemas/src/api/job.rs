@@ -73,6 +73,8 @@ struct OwnPipeline {
     #[serde(default)]
     sha: Field<String>,
     #[serde(default)]
+    created_at: Field<DateTime<Utc>>,
+    #[serde(default)]
     updated_at: Field<DateTime<Utc>>,
 }
 
@@ -85,6 +87,7 @@ impl From<Listed> for Job {
             tag: listed.tag,
             sha: pipeline.field(|pipeline| &pipeline.sha).or(listed.commit.field(|commit| &commit.id)),
             pipeline_as_of: pipeline.get().and_then(|pipeline| pipeline.updated_at.get()),
+            pipeline_began_at: pipeline.get().and_then(|pipeline| pipeline.created_at.get()),
             build: Build {
                 id: listed.id,
                 stage: listed.stage,

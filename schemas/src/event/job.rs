@@ -23,6 +23,8 @@ pub struct Job {
     /// The newest time that the body says of the pipeline. The job's status is no older, but need not have a time of its own: a retry puts
     /// later jobs back to `created`.
     pub pipeline_as_of: Option<DateTime<Utc>>,
+    /// When the pipeline was created, as the API says, or when it started, as a job event does.
+    pub pipeline_began_at: Option<DateTime<Utc>>,
 }
 
 /// The payload of a job event, as flat as GitLab posts it.
@@ -103,8 +105,12 @@ impl From<Posted> for Job {
             ];
             times.into_iter().filter_map(Field::get).max()
         });
+        let started_at = posted.commit.field(|pipeline| &pipeline.started_at);
+        let pipeline_started_at =
+            most_precise(started_at, posted.commit.field(|pipeline| &pipeline.started_at_iso));
         Job {
             pipeline_as_of: pipeline_times.flatten(),
+            pipeline_began_at: pipeline_started_at.get(),
             pipeline_id: posted.pipeline_id.or(posted.commit.field(|pipeline| &pipeline.id)),
             ref_name: branch_and_merge_request(posted.ref_name).0,
             tag: posted.tag,

@@ -1,8 +1,12 @@
 //! Merge Request Hook
 //! (<https://docs.gitlab.com/user/project/integrations/webhook_events/#merge-request-events>).
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::User;
 use crate::field::{Embedded, Field, list};
@@ -25,6 +29,45 @@ pub struct MergeRequest {
     /// Its reviewers.
     #[serde(default, deserialize_with = "list")]
     pub reviewers: Field<Vec<Embedded<User>>>,
+    /// What the event changed; webhooks alone.
+    #[serde(default)]
+    pub changes: Embedded<Changes>,
+}
+
+/// What an event changed, as far as it tells what somebody did.
+#[derive(Debug, Default, Deserialize)]
+pub struct Changes {
+    /// Whether it was, and is, a draft.
+    #[serde(default)]
+    pub draft: Embedded<Change<bool>>,
+    /// The name of `draft` before GitLab 14.
+    #[serde(default)]
+    pub work_in_progress: Embedded<Change<bool>>,
+    /// Target branch.
+    #[serde(default)]
+    pub target_branch: Embedded<Change<String>>,
+    /// Reviewers, and since GitLab 19.3 how far each of them is.
+    #[serde(default)]
+    pub reviewers: ReviewersChange,
+}
+
+/// A field before and after. Of an opening there is nothing before.
+#[derive(Debug, Default, Deserialize)]
+#[serde(bound(deserialize = "Field<T>: Deserialize<'de>"))]
+pub struct Change<T> {
+    /// What it was.
+    #[serde(default = "Field::default")]
+    pub previous: Field<T>,
+    /// What it is.
+    #[serde(default = "Field::default")]
+    pub current: Field<T>,
+}
+
+impl<T: Clone> Change<T> {
+    /// What it was and what it is, where both are said.
+    pub fn both(&self) -> Option<(T, T)> {
+        self.previous.value().cloned().zip(self.current.value().cloned())
+    }
 }
 
 /// `object_attributes` of a merge request event.
@@ -173,6 +216,107 @@ pub struct LastCommit {
     /// When it was committed.
     #[serde(default)]
     pub timestamp: Field<DateTime<Utc>>,
+}
+
+/// Somebody who is asked to review.
+#[derive(Debug, Default, Deserialize)]
+pub struct Reviewer {
+    /// GitLab id.
+    #[serde(default)]
+    pub id: Field<u64>,
+    /// User name.
+    #[serde(default)]
+    pub username: Field<String>,
+    /// `unreviewed`, `review_started`, `reviewed`, `requested_changes`, `approved` or `unapproved`; newer versions.
+    #[serde(default)]
+    pub state: Field<String>,
+    /// Whether the event asks this one again; newer versions
+    /// (<https://gitlab.com/gitlab-org/gitlab/-/merge_requests/205274>).
+    #[serde(default)]
+    pub re_requested: Field<bool>,
+}
+
+/// Reviewers before and after: an object as other changes, or a list of two lists. What is neither is empty.
+#[derive(Debug, Default)]
+pub struct ReviewersChange {
+    /// Who was asked before.
+    pub previous: Vec<Reviewer>,
+    /// Who is asked now.
+    pub current: Vec<Reviewer>,
+}
+
+/// A list of reviewers, within the limit of all lists.
+#[derive(Default)]
+struct Reviewers(Vec<Reviewer>);
+
+impl<'de> Deserialize<'de> for Reviewers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let reviewers: Field<Vec<Embedded<Reviewer>>> = list(deserializer)?;
+        Ok(Reviewers(match reviewers {
+            Field::Value(reviewers) => reviewers.into_iter().filter_map(Embedded::into_value).collect(),
+            Field::Absent | Field::Null | Field::Unreadable => Vec::new(),
+        }))
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct BeforeAndAfter {
+    #[serde(default)]
+    previous: Reviewers,
+    #[serde(default)]
+    current: Reviewers,
+}
+
+impl<'de> Deserialize<'de> for ReviewersChange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ReviewersVisitor)
+    }
+}
+
+struct ReviewersVisitor;
+
+impl<'de> Visitor<'de> for ReviewersVisitor {
+    type Value = ReviewersChange;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ReviewersChange, A::Error> {
+        let previous = seq.next_element::<Reviewers>()?.unwrap_or_default().0;
+        let current = seq.next_element::<Reviewers>()?.unwrap_or_default().0;
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(ReviewersChange { previous, current })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ReviewersChange, A::Error> {
+        let change = BeforeAndAfter::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(ReviewersChange { previous: change.previous.0, current: change.current.0 })
+    }
+
+    fn visit_unit<E>(self) -> Result<ReviewersChange, E> {
+        Ok(ReviewersChange::default())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<ReviewersChange, E> {
+        Ok(ReviewersChange::default())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<ReviewersChange, E> {
+        Ok(ReviewersChange::default())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<ReviewersChange, E> {
+        Ok(ReviewersChange::default())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<ReviewersChange, E> {
+        Ok(ReviewersChange::default())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<ReviewersChange, E> {
+        Ok(ReviewersChange::default())
+    }
 }
 
 /// A label.

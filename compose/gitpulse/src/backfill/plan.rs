@@ -15,7 +15,7 @@ use gitlab::Client;
 use indicatif::HumanCount;
 use tokio_util::sync::CancellationToken;
 
-use super::session::{Fault, find, instance_of, now, with_remedy};
+use super::session::{Fault, find, instance_of, with_remedy};
 
 /// Projects that are named one by one.
 const NAMED: usize = 20;
@@ -38,14 +38,14 @@ pub(crate) async fn run(
     let instance = instance_of(gitlab).map_err(|error| Fault::NotBegun(error.to_string()))?;
     let owners: Vec<u64> = projects.iter().chain(&groups).map(|owner| owner.id).collect();
     let known = Checkpoints::new(clickhouse, &instance).load(&owners).await.ok();
-    let since = config.begins_at();
+    let (since, now) = (config.begins_at(), gitlab.now());
     let mut costs = BTreeMap::new();
     for list in lists {
         for owner in if list.is_of_group() { &groups } else { &projects } {
             let saved = known.as_ref().and_then(|known| known.get(&(owner.id, list)));
             let is_read = |saved: &&Saved| saved.state.read_until().is_some() && saved.state.reaches(since);
             let cost = match saved.filter(is_read) {
-                Some(saved) if saved.state.is_fresh(list, owner.last_activity_at, now()) => unchanged(),
+                Some(saved) if saved.state.is_fresh(list, owner.last_activity_at, now) => unchanged(),
                 Some(_) => next_run(list),
                 None => {
                     let counts = counted.counts.get(&owner.id).copied().unwrap_or_default();

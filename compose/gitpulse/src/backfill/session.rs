@@ -101,15 +101,16 @@ impl Session {
             instance: self.destination.instance.clone(),
             projects: projects.clone(),
         };
-        let now = now();
+        Share::check(&self.kafka).await.map_err(|error| Fault::NotBegun(chain(&error)))?;
+        let _watching = AbortOnDropHandle::new(tokio::spawn(watch.show(shown)));
+        let scope = find(&self.config, &self.gitlab, Some(&self.destination), shutdown).await?;
+        // By GitLab's clock, which dates what it lists, and which its answers have told by now.
+        let now = self.gitlab.now();
         let until = self.config.until.unwrap_or(now).min(now);
         if self.config.begins_at() >= until {
             let fault = "--since is not before --until, or not before now: nothing lies between";
             return Err(Fault::NotBegun(fault.to_owned()));
         }
-        Share::check(&self.kafka).await.map_err(|error| Fault::NotBegun(chain(&error)))?;
-        let _watching = AbortOnDropHandle::new(tokio::spawn(watch.show(shown)));
-        let scope = find(&self.config, &self.gitlab, Some(&self.destination), shutdown).await?;
         // Set once: this run has no other.
         let _ = projects.set(scope.projects.keys().copied().collect());
         let instance = &self.destination.instance;
@@ -230,9 +231,4 @@ fn what(config: &BackfillConfig) -> String {
     };
     let named = [named("group", &config.group), named("project", &config.project)];
     Vec::from_iter(named.into_iter().flatten()).join(" and ")
-}
-
-#[expect(clippy::disallowed_methods, reason = "the edge: up to when history is read")]
-pub(super) fn now() -> chrono::DateTime<chrono::Utc> {
-    chrono::Utc::now()
 }

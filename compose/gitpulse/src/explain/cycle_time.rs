@@ -104,7 +104,7 @@ fn moments() -> String {
              (first_commit_at, 'first commit was authored: coding begins', ''), \
              (if(first_commit_at IS NULL, opened_at, NULL), 'opened: the cycle begins, as its first commit is not known', 'merge_requests'), \
              (ready_at, 'ready for review: coding ends, pickup begins', 'merge_request_events'), \
-             (first_review_at, concat('first review, by ', ifNull(toString(first_reviewer), ''), ': pickup ends, review begins'), 'merge_request_events'), \
+             (first_review_at, concat('first review, by ', if(toUInt64OrZero(ifNull(toString(first_reviewer), '')) > 0, concat('user ', ifNull(toString(first_reviewer), '')), ifNull(toString(first_reviewer), '')), ': pickup ends, review begins'), 'merge_request_events'), \
              (approved_at, 'the approval that stood: review ends', 'merge_request_events'), \
              (metrics.merged_at, 'merged: the cycle ends', 'merge_requests')]) AS moment \
              FROM (SELECT * FROM merge_request_metrics WHERE {OF_IT} AND iid = {{iid:UInt64}}) AS metrics \

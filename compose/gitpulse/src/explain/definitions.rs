@@ -93,4 +93,13 @@ mod tests {
         words.dedup();
         assert_eq!(words.len(), Definition::ALL.len());
     }
+
+    #[test]
+    fn every_rule_stands_in_a_section_of_the_page() {
+        let page = include_str!("../../../../docs/METRICS.md");
+        for definition in Definition::ALL {
+            let heading = format!("\n## {}\n", definition.section());
+            assert!(page.contains(&heading), "docs/METRICS.md has no section {heading:?}");
+        }
+    }
 }

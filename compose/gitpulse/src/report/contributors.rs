@@ -128,17 +128,24 @@ const USER: &str = "ifNull(username, concat('user ', ifNull(toString(person), 'u
 const USERS: &str = "LEFT ANY JOIN (SELECT instance, user_id, username, is_bot FROM users) AS users \
      ON users.instance = counted.instance AND users.user_id = counted.person";
 
-/// Commits of which pushes tell the number alone; they have no day.
+/// Commits of which pushes tell the number alone.
 fn unlisted() -> Section {
     Section {
         title: "Not listed",
-        rows: "SELECT *, [('window', '', '')] AS cuts FROM contribution_gaps WHERE ${scope}".to_owned(),
-        measures: vec![Measure::sum(
-            "unlisted_commits_count",
-            "commits that pushes counted and did not list, ever",
-            Unit::Count,
-            "unlisted_commits",
-            "1",
-        )],
+        rows: format!(
+            "SELECT *, [('pushed', {})] AS days, CAST([], 'Array(String)') AS subjects FROM contribution_gaps WHERE ${{scope}} AND {}",
+            day("toNullable(pushed_at)"),
+            within("pushed_at"),
+        ),
+        measures: vec![
+            Measure::sum(
+                "unlisted_commits_count",
+                "commits that pushes counted and nobody listed",
+                Unit::Count,
+                "unlisted_commits",
+                "1",
+            )
+            .less_is_better(),
+        ],
     }
 }

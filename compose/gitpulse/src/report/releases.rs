@@ -39,7 +39,11 @@ impl ReleaseArgs {
 }
 
 fn releases() -> Section {
-    let known = Coverage::new("previous_tag IS NOT NULL AND previous_tag != ''", "1", "'first_on_record'");
+    let known = Coverage::new(
+        "merge_requests IS NOT NULL AND ifNull(previous_tag, '') != ''",
+        "1",
+        "if(merge_requests IS NULL, 'place_unknown', 'first_on_record')",
+    );
     let contents = |name, label, level| {
         Measure::quantile(
             name,

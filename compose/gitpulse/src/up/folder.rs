@@ -9,6 +9,10 @@ use anyhow::Context;
 use clap::Args;
 use embedded::provide::{BrokerKind, Overrides};
 
+/// Where it is unless somebody says otherwise.
+pub(super) const DEFAULT: &str = "./data";
+/// Where that of an invented GitLab is unless somebody says otherwise.
+pub(super) const DEMO_DEFAULT: &str = "./demo";
 /// The folder in it that keeps the log of Apache Kafka.
 pub(super) const KAFKA: &str = "kafka";
 /// The folder in it that keeps the log of Nisshi.
@@ -19,16 +23,18 @@ pub(super) const CLICKHOUSE: &str = "clickhouse";
 pub(super) const SPOOL: &str = "spool";
 /// The file in it that keeps a token that `up` made.
 pub(super) const TOKEN_FILE: &str = "webhook-token";
+/// The file in it that keeps how an invented GitLab goes on.
+pub(super) const DEMO_FILE: &str = "demo.json";
 /// The file in it that whoever runs holds locked.
 const LOCK: &str = "lock";
 /// Everything that is ever in a data folder.
-const IN_DATA_FOLDER: [&str; 6] = [KAFKA, NISSHI, CLICKHOUSE, LOCK, SPOOL, TOKEN_FILE];
+const IN_DATA_FOLDER: [&str; 7] = [KAFKA, NISSHI, CLICKHOUSE, LOCK, SPOOL, TOKEN_FILE, DEMO_FILE];
 
 /// Where the engines and their data are.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DataArgs {
     /// Folder of the broker's log, ClickHouse's tables, the spool and the webhook token
-    #[arg(long, env = "GITPULSE_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
+    #[arg(long, env = "GITPULSE_DATA_DIR", default_value = DEFAULT, value_name = "FOLDER")]
     pub(crate) data_dir: PathBuf,
 
     /// Folder where engines are kept once they are fetched and built; by default gitpulse in the user's cache folder

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::demo::GROUP;
 use crate::arguments::span;
 use crate::audit::{self, AuditLog, Caller, Role};
 use crate::backfill::{Session, Shown, TENANT, follow, line, line_of, unread};
@@ -54,6 +55,17 @@ impl History {
         let calls = audit::channel();
         let gitlab = Client::new(gitlab, calls.0.clone())?;
         Ok(Some(History { config: args.backfill.clone(), every: args.follow, gitlab, calls }))
+    }
+
+    /// What is read of an invented GitLab: all of its group, once and again.
+    ///
+    /// # Errors
+    /// No client can be made.
+    pub(super) fn demo(args: &HistoryArgs, gitlab: &ApiConfig) -> anyhow::Result<History> {
+        let config = BackfillConfig { group: vec![GROUP.to_owned()], ..args.backfill.clone() };
+        let calls = audit::channel();
+        let gitlab = Client::new(gitlab, calls.0.clone())?;
+        Ok(History { config, every: args.follow, gitlab, calls })
     }
 
     /// Finds out how far it was before this start. GitLab is asked nothing yet.

@@ -22,6 +22,22 @@ pub(super) struct WebhookToken {
 }
 
 impl WebhookToken {
+    /// A tenant of an invented GitLab alone, whatever is configured.
+    pub(super) fn demo(
+        instance: &InstanceConfig,
+        webhooks: &WebhookConfig,
+        data: &Path,
+    ) -> anyhow::Result<WebhookToken> {
+        let file = data.join(TOKEN_FILE);
+        let token = match kept_token(data)? {
+            Some(token) => token,
+            None => make_token(&file)?,
+        };
+        let tenant = webhooks.tenant(instance, vec![token.clone()], Vec::new());
+        let tenant = TenantConfig { allowed_networks: Vec::new(), ..tenant };
+        Ok(WebhookToken { tenants: vec![tenant], made: Some(token), file })
+    }
+
     /// The configured tenants, else one whose token an earlier `up` kept or this one makes.
     pub(super) fn settle(
         instance: &InstanceConfig,

@@ -49,6 +49,8 @@ pub struct Options {
     pub hooks: Option<HookConfig>,
     /// The time in the world.
     pub clock: Clock,
+    /// The clock that answers are dated by; `None` for that of the machine, whatever the time in the world.
+    pub date: Option<Clock>,
     /// The time on the wall as the server starts, in milliseconds since 1970: limits are counted by it.
     pub started_at: Millis,
     /// Address that `Link` headers name; `None` for the one that objects name, which need not be the one that is asked, as behind proxies.
@@ -66,6 +68,7 @@ impl Options {
             requests: Requests::default(),
             hooks: None,
             clock: Clock::at(world.config().ends_at()),
+            date: None,
             started_at: world.config().ends_at(),
             link_url: None,
         }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::DateTime;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -69,7 +70,18 @@ async fn reply(api: &Api, elapsed: u128, request: hyper::Request<Incoming>) -> h
         // The peer has to give up.
         std::future::pending::<()>().await;
     }
-    response(answer)
+    let mut response = response(answer);
+    let date = api.options().date.as_ref().and_then(|clock| date(clock.now()));
+    if let Some(date) = date {
+        response.headers_mut().insert(http::header::DATE, date);
+    }
+    response
+}
+
+/// A time as headers write it.
+fn date(at: Millis) -> Option<http::HeaderValue> {
+    let at = DateTime::from_timestamp_millis(at)?.format("%a, %d %b %Y %H:%M:%S GMT");
+    http::HeaderValue::from_str(&at.to_string()).ok()
 }
 
 /// The token of a request, from whichever header (<https://docs.gitlab.com/api/rest/authentication/>).

@@ -42,7 +42,12 @@ const SHOWN: [Shown; 8] = [
         table: "merge_requests",
         entity: "toString(iid)",
         value: "concat(assumeNotNull(state), ' ', assumeNotNull(title))",
-        history: Some(("merge_request_events WHERE", "toString(merge_request_iid)", "toString(action)")),
+        // Comments are of notes, which are compared themselves.
+        history: Some((
+            "merge_request_events WHERE action != 'commented' AND",
+            "toString(merge_request_iid)",
+            "toString(action)",
+        )),
     },
     Shown {
         kind: Kind::Issue,

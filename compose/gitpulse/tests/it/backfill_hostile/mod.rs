@@ -2,6 +2,7 @@
 //! other, and shows in the exit code; the token goes to nobody else.
 
 mod cases;
+mod places;
 mod usual;
 
 use std::collections::BTreeMap;

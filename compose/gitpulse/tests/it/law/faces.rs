@@ -96,6 +96,12 @@ const TOLD: &[Told] = &[
     told("issues", &[("id", "70003")], &["issue/epic_closed.webhook"], &["issue/epic_70003.api"]),
     told("notes", &[], &["note/on_issue.webhook"], &["note/on_issue.api"]),
     told("notes", &[], &["note/internal.webhook"], &["note/internal.api"]),
+    told(
+        "merge_request_events",
+        &[("merge_request_iid", "7"), ("action", "commented")],
+        &["note/thread_on_merge_request.webhook"],
+        &["note/on_merge_request.api"],
+    ),
     told("pipelines", &[("id", "31001")], &["pipeline/success.webhook"], &["pipeline/detail.api"]),
     told(
         "pipeline_events",
@@ -107,6 +113,7 @@ const TOLD: &[Told] = &[
         differ: &["created_at", "started_at", "finished_at"],
         ..told("jobs", &[("id", "15000310013")], &["pipeline/success.webhook"], &["job/success.api"])
     },
+    told("job_runs", &[("id", "15000310013")], &["pipeline/success.webhook"], &["job/success.api"]),
     told(
         "deployments",
         &[("id", "5000000421")],

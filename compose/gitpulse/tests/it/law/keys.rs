@@ -18,6 +18,8 @@ const OCCURRENCES: &[&str] = &[
     "event_facts",
     "feature_flag_event_facts",
     "issue_event_facts",
+    "job_retry_facts",
+    "job_run_facts",
     "merge_request_event_facts",
     "pipeline_event_facts",
     "push_facts",
@@ -36,7 +38,8 @@ async fn the_sort_key_of_an_entity_is_its_identity() {
     let law = identities();
     let mut known: BTreeSet<&str> = OCCURRENCES.iter().copied().collect();
     for (name, sorting_key, partition_key, engine) in &tables {
-        assert_eq!(partition_key, "", "{name}");
+        // That a job finished on a day is an occurrence, which has its month.
+        assert_eq!(partition_key.is_empty(), name != "job_run_facts", "{name}: {partition_key}");
         if known.remove(name.as_str()) {
             continue;
         }

@@ -5,6 +5,7 @@
 //! A test's comment names its rule, and a change of the code that it was seen to catch.
 
 mod apply;
+mod believed;
 mod deletions;
 mod entities;
 mod faces;
@@ -17,6 +18,8 @@ mod occurrences;
 mod orders;
 pub(crate) mod records;
 mod refs;
+mod runs;
 mod scenarios;
 mod snapshots;
+mod timeline;
 mod versions;

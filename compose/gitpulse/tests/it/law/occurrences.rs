@@ -41,7 +41,7 @@ async fn a_life_told_by_two_hooks_and_the_api_happened_once() {
         ["merged", "approvals_7", "state_merged_7"].map(|name| example(&format!("merge_request/{name}.api")));
     let told = [twice(&webhooks), vec![Record::webhook(&approval)], objects.to_vec()].concat();
     let tables = apply(&told).await;
-    let expected = ["approved", "merged", "opened", "updated", "updated"];
+    let expected = ["approved", "merged", "opened", "review_requested", "updated", "updated"];
     assert_eq!(actions(&tables, "merge_request_events", "action"), expected);
     for row in tables.rows("merge_request_events") {
         let (by, at) = (&row["actor_username"], &row["occurred_at"]);

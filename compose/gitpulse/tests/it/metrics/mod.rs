@@ -4,5 +4,10 @@
 //! tell, in several orders, and reads the views that measure. A test's name begins with the number of its case.
 
 mod deployments;
+mod issues;
 mod measure;
+mod pipelines;
+mod review;
+mod runs;
 pub(crate) mod story;
+mod work;

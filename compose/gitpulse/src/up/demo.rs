@@ -1,0 +1,211 @@
+//! A GitLab that is invented, beside `up`. In: a data folder. Out: its API with three months of history, and its webhooks: those of the last days at once
+//! by the second, then each as it happens. A later start goes on with the same one. Never mixes with a real GitLab: a data folder is of one or the other.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use chrono::Utc;
+use clap::Args;
+use gitlab::ApiConfig;
+use runtime::Secret;
+use serde::{Deserialize, Serialize};
+use simulator::api::{self, Clock, Options, Version};
+use simulator::gitlab::hooks::delivery::HookConfig;
+use simulator::gitlab::{Millis, World, WorldConfig};
+use simulator::load::Credentials;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::folder::DEMO_FILE;
+
+/// Days that the API tells of at first.
+const HISTORY_DAYS: i64 = 90;
+/// The last days of them, which come as webhooks instead.
+const HOOKED_DAYS: i64 = 3;
+/// Days for which it goes on.
+const FUTURE_DAYS: i64 = 730;
+/// A pause between two webhooks that happened before this start.
+const PACE: Duration = Duration::from_millis(500);
+/// How often it is looked whether something happened.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// A pause before what was not accepted is sent again.
+const RETRY: Duration = Duration::from_secs(1);
+const DAY: Millis = 24 * 60 * 60 * 1_000;
+/// Its token. Whoever reaches the address may read what is invented.
+const TOKEN: &str = "glpat-demo";
+/// The group of its projects.
+pub(super) const GROUP: &str = "factory";
+
+/// Whether to invent a GitLab, and how large.
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Invents a GitLab with three months of history and webhooks that go on, so that tables and metrics fill at once; in a data folder of its own, ./demo
+    #[arg(long, conflicts_with_all = ["project", "group", "instance"])]
+    pub(super) demo: bool,
+
+    /// Projects of the invented GitLab
+    #[arg(long, default_value_t = 8, requires = "demo", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200))]
+    demo_projects: u32,
+
+    /// What is invented is the same for the same seed
+    #[arg(long, default_value_t = 1, requires = "demo", value_name = "SEED")]
+    demo_seed: u64,
+}
+
+/// What a data folder remembers of its invented GitLab.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    seed: u64,
+    projects: u32,
+    began_at: Millis,
+    port: u16,
+    /// What was sent so far, as a moment of the invented GitLab.
+    sent_until: Millis,
+}
+
+/// An invented GitLab that is served.
+pub(super) struct Demo {
+    world: Arc<World>,
+    clock: Clock,
+    kept: Kept,
+    file: std::path::PathBuf,
+    serving: JoinHandle<()>,
+}
+
+/// Refuses a data folder of the other kind.
+pub(super) fn check_folder(args: &DemoArgs, data: &Path) -> anyhow::Result<()> {
+    let is_demo = data.join(DEMO_FILE).exists();
+    let is_new = !data.join(super::folder::CLICKHOUSE).exists();
+    if args.demo && !is_demo && !is_new {
+        bail!(
+            "{} holds events of a real GitLab: choose another folder for the invented one with --data-dir",
+            data.display()
+        );
+    }
+    if !args.demo && is_demo {
+        bail!(
+            "{} is of an invented GitLab: go on with --demo, or choose another folder with --data-dir",
+            data.display()
+        );
+    }
+    Ok(())
+}
+
+impl Demo {
+    /// Serves the API of the invented GitLab of a data folder, a new one if there is none.
+    pub(super) async fn start(
+        args: &DemoArgs,
+        data: &Path,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<Demo> {
+        let file = data.join(DEMO_FILE);
+        let kept = match std::fs::read_to_string(&file) {
+            Ok(text) => serde_json::from_str(&text)
+                .with_context(|| format!("{} is damaged: remove the folder", file.display()))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let today = wall() / DAY * DAY;
+                let sent_until = wall() - HOOKED_DAYS * DAY;
+                let began_at = today - HISTORY_DAYS * DAY;
+                Kept { seed: args.demo_seed, projects: args.demo_projects, began_at, port: 0, sent_until }
+            }
+            Err(error) => return Err(error).with_context(|| format!("{} cannot be read", file.display())),
+        };
+        let listener = TcpListener::bind(("127.0.0.1", kept.port)).await.with_context(|| {
+            format!(
+                "the invented GitLab of {} needs port {} again, and something else has it",
+                data.display(),
+                kept.port
+            )
+        })?;
+        let port = listener.local_addr()?.port();
+        let kept = Kept { port, ..kept };
+        let days = u32::try_from(HISTORY_DAYS + FUTURE_DAYS)?;
+        let mut config = WorldConfig::new(kept.seed, kept.projects, days);
+        config.url = format!("http://127.0.0.1:{port}");
+        config.began_at = kept.began_at;
+        let world = Arc::new(World::new(config));
+        let mut options = Options::new(&world, TOKEN);
+        let clock = Clock::at(kept.sent_until);
+        options.clock = clock.clone();
+        options.started_at = wall();
+        let serving = tokio::spawn(api::serve(world.clone(), options, listener, shutdown.clone()));
+        let demo = Demo { world, clock, kept, file, serving };
+        demo.keep(demo.kept.sent_until)?;
+        Ok(demo)
+    }
+
+    /// Where it is, as objects and webhooks name it.
+    pub(super) fn url(&self) -> String {
+        self.world.config().url.clone()
+    }
+
+    /// How its API is asked: it has no limits.
+    pub(super) fn api(&self) -> ApiConfig {
+        let mut api = ApiConfig::new(Some(self.url()), Some(Secret::new(TOKEN)));
+        api.requests_per_minute = 60_000;
+        api
+    }
+
+    fn keep(&self, sent_until: Millis) -> anyhow::Result<()> {
+        let kept = Kept { sent_until, ..Kept { ..self.kept } };
+        let written = std::fs::write(&self.file, serde_json::to_string(&kept)?);
+        written.with_context(|| format!("{} cannot be written", self.file.display()))
+    }
+
+    /// Sends what happened since it sent last, and then what happens, until `shutdown`. What is not accepted is sent again.
+    pub(super) async fn send(self, webhooks: String, secret: Secret, shutdown: CancellationToken) {
+        let credentials = Credentials::Token(secret.expose().to_owned());
+        let hook = HookConfig::new(Version::V19, &webhooks, credentials);
+        let client = reqwest::Client::new();
+        let mut sent_until = self.kept.sent_until;
+        let sending = async {
+            loop {
+                let now = wall();
+                let mut due = Vec::new();
+                for index in 0..self.world.projects() {
+                    let project = self.world.project(index);
+                    due.extend(self.world.arrivals(&project, &hook, (sent_until, now)));
+                }
+                due.sort_by_key(|delivery| delivery.hook.at);
+                for delivery in due {
+                    let mut headers = reqwest::header::HeaderMap::new();
+                    for (name, value) in delivery.headers(wall()) {
+                        let name = reqwest::header::HeaderName::from_bytes(name.as_bytes());
+                        if let (Ok(name), Ok(value)) = (name, value.parse()) {
+                            headers.append(name, value);
+                        }
+                    }
+                    loop {
+                        let request =
+                            client.post(&webhooks).headers(headers.clone()).body(delivery.body.clone());
+                        if request.send().await.is_ok_and(|response| response.status().is_success()) {
+                            break;
+                        }
+                        tokio::time::sleep(RETRY).await;
+                    }
+                    self.clock.set(delivery.hook.at);
+                    if let Err(error) = self.keep(delivery.hook.at) {
+                        tracing::warn!(
+                            "a later start sends some webhooks of the invented GitLab again: {error:#}"
+                        );
+                    }
+                    tokio::time::sleep(PACE).await;
+                }
+                sent_until = now;
+                self.clock.set(now);
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        let _ = shutdown.run_until_cancelled(sending).await;
+        self.serving.abort();
+    }
+}
+
+/// Milliseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "the edge: the invented GitLab goes on in real time")]
+fn wall() -> Millis {
+    Utc::now().timestamp_millis()
+}

@@ -1,0 +1,103 @@
+-- When work on a merge request began, as far as that is known: by its list of commits, which the API alone tells, else by the commits that pushes brought
+-- to its branch, since that was created or merged before. Of these, webhooks list the newest 20 of a push, and tell when each was committed, not when it was written.
+CREATE OR REPLACE VIEW ${database}.first_commits ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project it would be merged into',
+    iid UInt64 COMMENT 'Number of the merge request within the project',
+    author_id Nullable(UInt64) COMMENT 'Who opened it',
+    first_commit_at Nullable(DateTime('UTC')) COMMENT 'When its first commit was written: authored_at, which a rebase does not change; committed_at where pushes alone tell of it; the first push where a force push took the commits of that away and nobody told when they were written. By the clock of its author: it may lie after the push, or after the merge',
+    first_push_at Nullable(DateTime('UTC')) COMMENT 'When commits were pushed to its branch first, since that was created (receipt-derived, unless the API says when it was pushed); NULL where nobody told when that was',
+    commits_known Bool COMMENT 'Whether all of its commits were told, by its list or by pushes',
+    reason LowCardinality(String) COMMENT 'Why first_commit_at is NULL: first_commit_unknown; else empty'
+)
+${security}
+AS
+WITH
+requests AS
+(
+    SELECT
+        merge_requests.instance AS instance, merge_requests.project_id AS project_id, merge_requests.iid AS iid, merge_requests.author_id AS author_id,
+        ifNull(source_project_id, merge_requests.project_id) AS source_project,
+        concat('refs/heads/', ifNull(source_branch, '')) AS source_ref, toInt64(toUnixTimestamp(merge_requests.created_at)) AS opened,
+        ifNull(toInt64(toUnixTimestamp(coalesce(merge_requests.merged_at, merge_requests.closed_at))), toInt64(9e18)) AS ended,
+        -- A branch that is merged again and again: what was pushed until its merge request before had ended belongs to that one.
+        max(if(ended < toInt64(9e18), ended, 0)) OVER (
+            PARTITION BY instance, project_id, source_project, source_ref ORDER BY iid ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS ended_before,
+        if(ended_before < opened, ended_before, 0) AS since
+    FROM ${database}.merge_requests AS merge_requests
+),
+listed AS
+(
+    SELECT
+        instance, project_id, merge_request_iid, groupArray(merge_request_commits.sha) AS shas,
+        min(toInt64(toUnixTimestamp(coalesce(merge_request_commits.authored_at, merge_request_commits.committed_at)))) AS written
+    FROM ${database}.merge_request_commits AS merge_request_commits
+    GROUP BY instance, project_id, merge_request_iid
+),
+-- Moves of refs, and commits with when they were heard of first: that is with the push that brought them.
+told AS
+(
+    SELECT
+        instance, project_id, ref, match(before, '^0+$') AS creates, after, toInt64(toUnixTimestamp(pushed_at)) AS second, received_at AS heard_at,
+        ifNull(commits_count, 1) AS number, commits_listed AS listed_number, toInt64(0) AS written
+    FROM ${database}.ref_moves
+    WHERE NOT match(after, '^0+$')
+    UNION ALL
+    SELECT
+        instance, project_id, arrayJoin(refs) AS ref, false AS creates, '' AS after, 0 AS second, first_received_at AS heard_at, 0 AS number, 0 AS listed_number,
+        toInt64(toUnixTimestamp(assumeNotNull(coalesce(authored_at, committed_at)))) AS written
+    FROM ${database}.commits AS commits
+    WHERE notEmpty(refs) AND coalesce(authored_at, committed_at) IS NOT NULL
+),
+own_told AS
+(
+    SELECT told.instance AS instance, told.project_id AS project_id, told.project_id AS source_project, told.* EXCEPT (instance, project_id) FROM told
+    WHERE startsWith(ref, 'refs/heads/')
+    UNION ALL
+    SELECT told.instance AS instance, forks.project_id AS project_id, told.project_id AS source_project, told.* EXCEPT (instance, project_id) FROM told
+    INNER JOIN (SELECT DISTINCT instance, project_id, source_project, source_ref FROM requests WHERE source_project != project_id) AS forks
+        ON forks.instance = told.instance AND forks.source_project = told.project_id AND forks.source_ref = told.ref
+),
+moves AS
+(
+    SELECT
+        instance, project_id, source_project, ref, creates, after, min(second) AS at, max(number) AS number, max(listed_number) AS listed_number,
+        groupUniqArray(heard_at) AS heard, groupArrayIf((heard_at, written), after = '') AS brought
+    FROM own_told
+    GROUP BY instance, project_id, source_project, ref, creates, after
+),
+branches AS
+(
+    SELECT
+        instance, project_id, source_project, ref, groupArrayIf((at, creates, after, number, listed_number, heard), after != '') AS pushes, groupArrayArray(brought) AS brought
+    FROM moves
+    GROUP BY instance, project_id, source_project, ref
+),
+joined AS
+(
+    SELECT
+        requests.instance AS instance, requests.project_id AS project_id, requests.iid AS iid, author_id, opened, ended, listed.shas AS shas, listed.written AS list_written, since,
+        arrayFilter(push -> push.1 - 60 <= ended, branches.pushes) AS until_end,
+        arrayMax(arrayMap(push -> if(push.2, push.1, 0), until_end)) AS created,
+        arraySort(push -> (push.1, push.3), arrayFilter(push -> created > 0 AND push.1 >= created AND push.1 > since AND push.4 > 0, until_end)) AS pushes,
+        arrayFlatten(arrayMap(push -> push.6, pushes)) AS heard,
+        arrayMap(commit -> commit.2, arrayFilter(commit -> has(heard, commit.1), branches.brought)) AS brought,
+        notEmpty(pushes) AND arrayAll(push -> push.5 >= push.4, pushes) AND notEmpty(brought) AS all_pushed
+    FROM requests
+    LEFT ANY JOIN listed ON listed.instance = requests.instance AND listed.project_id = requests.project_id AND listed.merge_request_iid = requests.iid
+    LEFT ANY JOIN branches
+        ON branches.instance = requests.instance AND branches.project_id = requests.project_id AND branches.source_project = requests.source_project AND branches.ref = requests.source_ref
+)
+SELECT
+    instance, project_id, iid, author_id,
+    toDateTime(multiIf(
+        empty(shas), if(all_pushed, toNullable(arrayMin(brought)), NULL),
+        -- Something was pushed before the list begins: a force push took it away, or the clock of the author is wrong.
+        notEmpty(pushes) AND NOT has(shas, pushes[1].3), least(assumeNotNull(list_written), if(notEmpty(brought), arrayMin(brought), pushes[1].1)),
+        empty(pushes) AND list_written > opened AND list_written <= ended, NULL,
+        list_written), 'UTC') AS first_commit_at,
+    if(notEmpty(pushes), toDateTime(pushes[1].1, 'UTC'), NULL) AS first_push_at, notEmpty(shas) OR all_pushed AS commits_known,
+    if(first_commit_at IS NULL, 'first_commit_unknown', '') AS reason
+FROM joined;

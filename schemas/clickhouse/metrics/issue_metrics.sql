@@ -1,0 +1,41 @@
+-- An issue, incidents and tasks included, as it is now: how long it took, and whether it counts as opened and as closed.
+--
+-- One that was moved to another project was neither opened nor closed here: the one that it became counts, and is as old as the first.
+CREATE OR REPLACE VIEW ${database}.issue_metrics ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 for what belongs to a group, such as an epic',
+    issue_id UInt64 COMMENT 'GitLab id of the issue',
+    iid Nullable(UInt64) COMMENT 'Number within the project',
+    type LowCardinality(String) COMMENT 'issue, incident, task, ..., as it is now; issue where nobody said',
+    author_id Nullable(UInt64) COMMENT 'Who opened it',
+    created_at Nullable(DateTime('UTC')) COMMENT 'When it was opened; of one that was moved here, when the first was',
+    closed_at Nullable(DateTime('UTC')) COMMENT 'When it was closed last: the day it is counted on; NULL while it is open',
+    reopenings UInt64 COMMENT 'How often it was reopened',
+    is_moved Bool COMMENT 'Whether it was moved away, to another project',
+    counts_opened Bool COMMENT 'Whether it counts as opened: unless it was moved away',
+    counts_closed Bool COMMENT 'Whether it counts as closed: if it is, and was not moved away',
+    lead_time_seconds Nullable(Int64) COMMENT 'From created_at to closed_at, where it counts as closed',
+    confidential Bool COMMENT 'Whether only members of the project may see it'
+)
+${security}
+AS
+WITH
+    -- Never negative, and NULL where one of the times is unknown (which `greatest` passes over).
+    (later, earlier) -> if(later < earlier, 0, later - earlier) AS passed,
+told AS
+(
+    SELECT instance, project_id, issue_id, count() AS times
+    FROM ${database}.issue_events
+    WHERE action = 'reopened'
+    GROUP BY instance, project_id, issue_id
+)
+SELECT
+    issues.instance AS instance, issues.project_id AS project_id, issues.id AS issue_id, iid, ifNull(issues.type, 'issue') AS type, author_id,
+    toDateTime(issues.created_at, 'UTC') AS created_at, if(ifNull(state = 'closed', false), toDateTime(issues.closed_at, 'UTC'), NULL) AS closed_at,
+    told.times AS reopenings, moved_to_id IS NOT NULL AS is_moved, NOT is_moved AS counts_opened,
+    NOT is_moved AND ifNull(state = 'closed', false) AS counts_closed,
+    if(counts_closed, passed(toInt64(toUnixTimestamp(closed_at)), toInt64(toUnixTimestamp(created_at))), NULL) AS lead_time_seconds,
+    issues.confidential AS confidential
+FROM ${database}.issues AS issues
+LEFT ANY JOIN told ON told.instance = issues.instance AND told.project_id = issues.project_id AND told.issue_id = issues.id;

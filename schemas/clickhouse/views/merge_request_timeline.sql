@@ -1,0 +1,30 @@
+-- The observations that merge_request_events unites, as they are, for whoever asks for the first of something, or how many different ones there are:
+-- min and uniq do not mind repetition. Neither windows nor FINAL, so that it costs a part of that view.
+CREATE OR REPLACE VIEW ${database}.merge_request_timeline ${on_cluster}
+(
+    instance LowCardinality(String) COMMENT 'GitLab instance',
+    project_id UInt64 COMMENT 'GitLab id of the project of the merge request',
+    merge_request_iid UInt64 COMMENT 'Number of the merge request within the project',
+    action LowCardinality(String) COMMENT 'As in merge_request_events; of several opened of one merge request the first is the opening, a later one a reopening',
+    actor_id Nullable(UInt64) COMMENT 'Who did it; NULL where GitLab does not say',
+    actor_username Nullable(String) COMMENT 'User name of who did it',
+    actor String COMMENT 'Who did it as one text: the user id, else @ and the user name, else empty',
+    at DateTime('UTC') COMMENT 'When it happened, in whole seconds; two faces may differ by some',
+    oldrev Nullable(String) COMMENT 'For an update that brought new commits: the head before them',
+    note_id Nullable(UInt64) COMMENT 'For a comment: GitLab id of the note',
+    is_reset Bool COMMENT 'Whether GitLab did it by itself, as unapproving after new commits',
+    tenants Array(String) COMMENT 'The configured sources that told of it, sorted'
+)
+${security}
+AS SELECT
+    instance, project_id, merge_request_iid, action,
+    tupleElement(facts.actor_id, 4) AS actor_id,
+    tupleElement(facts.actor_username, 4) AS actor_username,
+    if(facts.actor != '', facts.actor, ifNull(toString(tupleElement(facts.actor_id, 4)), '')) AS actor,
+    toDateTime(ifNull(tupleElement(facts.occurred_at, 4), toDateTime64(second, 3, 'UTC')), 'UTC') AS at,
+    if(action = 'commented', NULL, nullIf(facts.oldrev, '')) AS oldrev,
+    if(action = 'commented', toUInt64OrNull(facts.oldrev), NULL) AS note_id,
+    facts.system_action IS NOT NULL AS is_reset,
+    arraySort(facts.tenants) AS tenants
+FROM ${database}.merge_request_event_facts AS facts
+WHERE tupleElement(facts.occurred_at, 4) IS NOT NULL OR second > 0;
