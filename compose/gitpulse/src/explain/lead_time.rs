@@ -28,6 +28,9 @@ pub(super) struct LeadTimeArgs {
 
 #[derive(Row, Deserialize)]
 struct LeadTime {
+    /// Unix seconds.
+    merged_at: i64,
+    first_commit_at: Option<i64>,
     deployment_id: Option<u64>,
     lead_time_seconds: Option<i64>,
     first_commit_lead_time_seconds: Option<i64>,
@@ -41,7 +44,8 @@ pub(super) async fn explain(client: &Client, args: &LeadTimeArgs) -> anyhow::Res
     let project = find(client, name).await?;
     let question = Question { project, iid: *iid, args };
     let sql = format!(
-        "SELECT toNullable(toUInt64(deployment_id)) AS deployment_id, toNullable(toInt64(lead_time_seconds)) AS lead_time_seconds, \
+        "SELECT toInt64(toUnixTimestamp(merged_at)) AS merged_at, toNullable(toInt64(toUnixTimestamp(first_commit_at))) AS first_commit_at, \
+         toNullable(toUInt64(deployment_id)) AS deployment_id, toNullable(toInt64(lead_time_seconds)) AS lead_time_seconds, \
          toNullable(toInt64(first_commit_lead_time_seconds)) AS first_commit_lead_time_seconds, toString(evidence) AS evidence, toString(reason) AS reason \
          FROM {} LIMIT 1",
         question.view()
@@ -62,8 +66,14 @@ pub(super) async fn explain(client: &Client, args: &LeadTimeArgs) -> anyhow::Res
         "" => format!("{}; known by {}", times.join(", "), row.evidence),
         reason => format!("none: {reason}"),
     };
-    let mut steps = question.merged(client).await?;
-    steps.extend(question.deployments(client, row.deployment_id).await?);
+    let mut steps = question.landed(client, row.merged_at).await?;
+    steps.extend(row.first_commit_at.map(|at| Step {
+        at: Some(at),
+        what: "first commit was written".to_owned(),
+        row: format!("first_commits !{iid}"),
+        event: String::new(),
+    }));
+    steps.extend(question.deployments(client, &row).await?);
     Ok(Explained::By(Explanation {
         of: format!("Lead time of {name}!{iid} to {place}"),
         verdict,
@@ -106,39 +116,30 @@ impl Question<'_> {
             .param("place", self.args.environment.as_deref().unwrap_or(&self.args.tier))
     }
 
-    /// First commit and merge.
-    async fn merged(&self, client: &Client) -> anyhow::Result<Vec<Step>> {
-        let first = format!(
-            "SELECT toNullable(toInt64(toUnixTimestamp(first_commit_at))) AS at, 'first commit was authored' AS what, \
-             concat('merge_request_commits of !', toString(iid)) AS row, '' AS event FROM {} AND first_commit_at IS NOT NULL LIMIT 1",
-            self.view()
-        );
-        let landed = format!(
-            "SELECT toNullable(toInt64(toUnixTimestamp(told.merged_at))) AS at, \
+    /// The merge, and as which commit it came to the branch.
+    async fn landed(&self, client: &Client, merged_at: i64) -> anyhow::Result<Vec<Step>> {
+        const OF_IT: &str =
+            "instance = {instance:String} AND project_id = {project_id:UInt64} AND iid = {iid:UInt64}";
+        let sql = format!(
+            "SELECT toNullable(toInt64({{merged_at:Int64}})) AS at, \
              concat('merged into ', places.branch, if(places.sha = '', '; as which commit is not known', concat(' as ', substring(places.sha, 1, 8)))) AS what, \
-             concat('merge_requests !', toString(told.iid)) AS row, toString(merge_requests.last_event_id) AS event \
-             FROM (SELECT iid, merged_at FROM {} LIMIT 1) AS told \
-             LEFT JOIN (SELECT * FROM merge_request_places WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND iid = {{iid:UInt64}}) AS places ON places.iid = told.iid \
-             LEFT JOIN (SELECT * FROM merge_requests WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND iid = {{iid:UInt64}}) AS merge_requests \
-             ON merge_requests.iid = told.iid LIMIT 1",
-            self.view()
+             concat('merge_requests !', toString(told.iid)) AS row, toString(told.last_event_id) AS event \
+             FROM (SELECT iid, last_event_id FROM merge_requests WHERE {OF_IT} LIMIT 1) AS told \
+             LEFT JOIN (SELECT iid, branch, sha FROM merge_request_places WHERE {OF_IT} LIMIT 1) AS places ON places.iid = told.iid"
         );
-        let mut steps: Vec<Step> = Vec::new();
-        for sql in [first, landed] {
-            steps.extend(self.bind(client.query(&sql)).fetch_all::<Step>().await.map_err(refused)?);
-        }
-        Ok(steps)
+        let query = self.bind(client.query(&sql)).param("merged_at", merged_at);
+        query.fetch_all().await.map_err(refused)
     }
 
     /// The baseline, the last success before the merge, what was deployed between the merge and the deployment that brought it, and that one.
-    async fn deployments(&self, client: &Client, chosen: Option<u64>) -> anyhow::Result<Vec<Step>> {
+    async fn deployments(&self, client: &Client, lead_time: &LeadTime) -> anyhow::Result<Vec<Step>> {
         let place = match self.args.environment {
             None => "ifNull(tier, '') = {place:String}",
             Some(_) => "ifNull(environment, '') = {place:String}",
         };
         let sql = format!(
             "WITH \
-             (SELECT max(merged_at) FROM {view}) AS merged, \
+             toDateTime({{merged_at:Int64}}, 'UTC') AS merged, \
              (SELECT any(place) FROM merge_request_places WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND iid = {{iid:UInt64}}) AS own_place, \
              (SELECT any(branch) FROM merge_request_places WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND iid = {{iid:UInt64}}) AS own_branch \
              SELECT toNullable(toInt64(toUnixTimestamp(told.finished_at))) AS at, \
@@ -161,10 +162,12 @@ impl Question<'_> {
              WHERE told.is_baseline OR ifNull(told.is_last_before, false) OR told.deployment_id = {{chosen:UInt64}} \
                 OR (told.finished_at >= merged AND ({{chosen:UInt64}} = 0 OR told.finished_at <= \
                     (SELECT max(finished_at) FROM deployment_metrics WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND deployment_id = {{chosen:UInt64}}))) \
-             ORDER BY told.finished_at LIMIT 25",
-            view = self.view(),
+             ORDER BY told.finished_at LIMIT 25"
         );
-        let query = self.bind(client.query(&sql)).param("chosen", chosen.unwrap_or(0));
+        let query = self
+            .bind(client.query(&sql))
+            .param("chosen", lead_time.deployment_id.unwrap_or(0))
+            .param("merged_at", lead_time.merged_at);
         query.fetch_all().await.map_err(refused)
     }
 
@@ -180,7 +183,9 @@ impl Question<'_> {
         Ok(match state.as_deref() {
             None => format!("there is no merge request {name} on record"),
             Some("merged") if tiers.is_empty() => {
-                format!("{name} was merged, and its project has not deployed anything yet")
+                format!(
+                    "{name} was merged, and its project has no lead times yet: nothing was deployed, or its places are not computed, which `gitpulse processor` does"
+                )
             }
             Some("merged") => format!(
                 "{name} was merged, and its project never deployed there; it did to: {}",

@@ -120,7 +120,7 @@ pub(crate) const ENVIRONMENT_LEAD_TIMES: &str = "(\
     SELECT told.instance AS instance, told.project_id AS project_id, told.iid AS iid, told.environment AS environment, told.merged_at AS merged_at, \
         told.deployment_id AS deployment_id, told.deployed_at AS deployed_at, told.lead_time_seconds AS lead_time_seconds, told.evidence AS evidence, told.reason AS reason, \
         beginnings.first_commit_at AS first_commit_at, \
-        dateDiff('second', beginnings.first_commit_at, told.deployed_at) AS first_commit_lead_time_seconds \
+        if(beginnings.first_commit_at <= told.merged_at, dateDiff('second', beginnings.first_commit_at, told.deployed_at), NULL) AS first_commit_lead_time_seconds \
     FROM (SELECT instance, project_id, iid, toString(environment) AS environment, merged_at, deployment_id, deployed_at, lead_time_seconds, evidence, reason \
           FROM environment_lead_times WHERE ${scope} \
           UNION ALL \
@@ -146,7 +146,7 @@ fn lead_times(args: &DoraArgs) -> Section {
         ..Coverage::new("reason = ''", merged, "reason")
     };
     let with_first_commit = Coverage {
-        reasons: "sumMapIf(map(if(reason = '', 'first_commit_unknown', toString(reason)), toUInt64(1)), role = 'merged' AND first_commit_lead_time_seconds IS NULL)".to_owned(),
+        reasons: "sumMapIf(map(multiIf(reason != '', toString(reason), first_commit_at IS NULL, 'first_commit_unknown', 'clock'), toUInt64(1)), role = 'merged' AND first_commit_lead_time_seconds IS NULL)".to_owned(),
         ..Coverage::new("reason = '' AND first_commit_lead_time_seconds IS NOT NULL", merged, "reason")
     };
     let quantile = |name, label, level, column| {

@@ -43,4 +43,28 @@ async fn a_rollback_that_webhooks_told_of_is_explained() {
         deployment.value("SELECT toString(last_event_id) FROM deployments WHERE id = 502").await;
     assert_eq!(steps[0]["event_id"], event.as_str());
     assert_eq!(explained("501")["verdict"], "it did not fail (success), by no definition");
+
+    let (code, output, log) =
+        ran(&deployment, &["explain", "lead-time", "--merge-request", "shop/checkout!2"]);
+    assert_eq!(code, Some(0), "{log}");
+    for expected in [
+        "Lead time of shop/checkout!2 to the tier production: 1 h 30 min from its merge",
+        "deployment 501 to production, success: the first success on record, the baseline",
+        "deployment 502 to production, success: the first success at its place or beyond, which brought it",
+    ] {
+        assert!(output.contains(expected), "{expected}: {output}");
+    }
+    // Of the rest nothing was told; and no view refuses what is asked of it.
+    for (about, expected) in [
+        ("merge-requests", 0),
+        ("contributors", 0),
+        ("pipelines", 1),
+        ("jobs", 1),
+        ("issues", 1),
+        ("releases", 1),
+    ] {
+        let (code, output, log) =
+            ran(&deployment, &["report", about, "--since", "2026-03-01", "--until", "2026-03-31"]);
+        assert_eq!(code, Some(expected), "{about}: {output} {log}");
+    }
 }
