@@ -98,10 +98,10 @@ fn marked(notes: &[String]) -> Option<(String, String)> {
 fn moments() -> String {
     format!(
         "SELECT toNullable(toInt64(toUnixTimestamp(moment.1))) AS at, moment.2 AS what, \
-         if(moment.3 = '', concat('merge_request_commits of !', toString(iid)), concat(moment.3, ' !', toString(iid))) AS row, \
+         if(moment.3 = '', concat('first_commits !', toString(iid)), concat(moment.3, ' !', toString(iid))) AS row, \
          if(moment.3 = 'merge_requests', toString(last_event_id), '') AS event \
          FROM (SELECT metrics.iid AS iid, rows.last_event_id AS last_event_id, arrayJoin([ \
-             (first_commit_at, 'first commit was authored: coding begins', ''), \
+             (first_commit_at, 'first commit was written: coding begins', ''), \
              (if(first_commit_at IS NULL, opened_at, NULL), 'opened: the cycle begins, as its first commit is not known', 'merge_requests'), \
              (ready_at, 'ready for review: coding ends, pickup begins', 'merge_request_events'), \
              (first_review_at, concat('first review, by ', if(toUInt64OrZero(ifNull(toString(first_reviewer), '')) > 0, concat('user ', ifNull(toString(first_reviewer), '')), ifNull(toString(first_reviewer), '')), ': pickup ends, review begins'), 'merge_request_events'), \
