@@ -101,8 +101,8 @@ impl Span {
             zone: args.zone.clone(),
             today,
             step: match days {
-                ..=DRAWN_BY_DAY => Step::Day,
-                ..=DRAWN_BY_WEEK => Step::Week,
+                days if days <= DRAWN_BY_DAY => Step::Day,
+                days if days <= DRAWN_BY_WEEK => Step::Week,
                 _ => Step::Month,
             },
         })

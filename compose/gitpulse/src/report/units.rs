@@ -42,9 +42,9 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
     let whole = super::ask::as_u64(seconds.round());
     match whole {
-        ..MINUTE => format!("{whole} s"),
-        ..HOUR => two((whole / MINUTE, "min"), (whole % MINUTE, "s")),
-        ..DAY => two((whole / HOUR, "h"), (whole % HOUR / MINUTE, "min")),
+        _ if whole < MINUTE => format!("{whole} s"),
+        _ if whole < HOUR => two((whole / MINUTE, "min"), (whole % MINUTE, "s")),
+        _ if whole < DAY => two((whole / HOUR, "h"), (whole % HOUR / MINUTE, "min")),
         _ => two((whole / DAY, "d"), (whole % DAY / HOUR, "h")),
     }
 }
