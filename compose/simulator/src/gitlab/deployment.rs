@@ -1,5 +1,6 @@
 //! Deployments and environments. In: times. Out: what is true at a moment. Never looks at what comes after that time.
 
+use super::delivery::Standing;
 use super::dice::{Millis, Sha};
 use super::people::Person;
 use super::pipeline::Status;
@@ -39,8 +40,8 @@ pub struct Deployment {
     pub merge_requests: Vec<u32>,
     /// When it was approved, and by whom, where it waited for that.
     pub approved: Option<(Millis, Person)>,
-    /// Whether it goes back to an older commit.
-    pub is_rollback: bool,
+    /// Where its commit stands, and what it did, as was found when it ended.
+    pub standing: Option<Standing>,
 }
 
 impl Deployment {

@@ -3,17 +3,27 @@
 
 mod after;
 mod branch;
+mod deliver;
 mod deploy;
+mod graph;
 mod job;
+mod land;
 mod pipeline;
+#[cfg(test)]
+pub(in crate::gitlab) mod script;
 mod step;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 pub(super) use branch::subject;
 
+use deliver::Success;
+use graph::Head;
+
 use super::dice::{DAY, Dice, HOUR, MINUTE, Millis, Sha};
+use super::life::Life;
+use super::merge_request::Story;
 use super::people::Person;
 use super::plan::{self, IssuePlan, Plan};
 use super::size::WorldConfig;
@@ -23,6 +33,11 @@ use super::tree::{MergeMethod, Project, people};
 /// The commit with which a sprint begins: the last of the one before, and the first of all.
 pub(crate) fn base(config: &WorldConfig, project: u32, sprint: u32) -> Sha {
     Dice::at(config.seed, &[0x6261, u64::from(project), u64::from(sprint)]).sha()
+}
+
+/// The commit with which the branch of production begins a sprint, in projects that have one.
+fn promoted(config: &WorldConfig, project: u32, sprint: u32) -> Sha {
+    Dice::at(config.seed, &[0x7062, u64::from(project), u64::from(sprint)]).sha()
 }
 
 /// What is going to happen.
@@ -51,8 +66,11 @@ enum Happening {
     SilentPush,
     /// Five branches are pushed at once.
     PushOfMany,
-    /// The release branch is cut.
+    /// The branch of production, and the release branch is cut.
+    CutProduction,
     CutRelease,
+    /// Somebody takes back what landed on `main` last, and pushes by force.
+    RewriteMain,
     /// A tag without, and one with a release.
     Candidate,
     Release,
@@ -77,7 +95,7 @@ enum Happening {
     Deployed {
         deployment: u32,
     },
-    /// Production goes back to the deployment before the last, and then to the last again.
+    /// Production goes back to the deployment before the last, and then to what it went back from.
     Rollback,
     Redeploy,
     /// The last commit of the sprint.
@@ -97,14 +115,28 @@ struct Growth<'w> {
     issue_plans: Vec<IssuePlan>,
     /// Heads of the branches of the merge requests, and their commits.
     branches: Vec<(Sha, Vec<u32>)>,
-    /// What `main` came to, commit by commit: the merge request that it landed, if it did.
-    main: Vec<Option<u32>>,
+    /// What actors of merge requests noted, and what they are aimed at.
+    lives: Vec<Life>,
+    targets: Vec<Ref>,
+    /// By which commits GitLab finds a merge request that landed: the merge commit, the squashed one, its head.
+    landings: Vec<Vec<Sha>>,
+    /// The commit with which the sprint began.
+    base: Sha,
     main_head: Sha,
     release_head: Option<Sha>,
-    /// Landed on the release branch and not in production yet.
-    hotfixes: Vec<u32>,
-    /// How much of `main` each environment has been linked to.
-    linked: [u32; 4],
+    production_head: Sha,
+    /// Where the long branches were pushed to, in order.
+    heads: Vec<Head>,
+    /// Successful deployments, in the order in which they ended.
+    successes: Vec<Success>,
+    /// What GitLab linked to each environment.
+    linked: BTreeSet<(u32, u32)>,
+    /// Commits of `main` that somebody will deploy to production.
+    played: BTreeSet<Sha>,
+    /// Whether the next pipeline of `main` is to be deployed to production.
+    plays_next: bool,
+    /// Whether the last commit of the sprint was pushed.
+    is_closing: bool,
     /// Jobs that deployed to production.
     deployed: Vec<u32>,
     /// Jobs whose deployments wait for an approval: when it comes, and from whom.
@@ -118,47 +150,92 @@ struct Growth<'w> {
 /// Makes a sprint.
 pub(crate) fn grow(config: &WorldConfig, project: &Project, number: u32) -> Sprint {
     let plans = plan::merge_requests(config, project, number);
-    let issue_plans = plan::issues(config, project, number);
-    let head = base(config, project.index, number);
-    let mut growth = Growth {
-        config,
-        project,
-        people: people(config),
-        starts_at: config.starts_at(number),
-        sprint: Sprint { project: project.index, number, ..Sprint::default() },
-        line: BinaryHeap::new(),
-        happenings: Vec::new(),
-        branches: vec![(head, Vec::new()); plans.len()],
-        plans,
-        issue_plans,
-        main: Vec::new(),
-        main_head: head,
-        release_head: None,
-        hotfixes: Vec::new(),
-        linked: [0; 4],
-        deployed: Vec::new(),
-        approvals: BTreeMap::new(),
-        main_pipelines: 0,
-        last_landed: None,
-    };
+    let mut growth = Growth::new(config, project, number, plans);
+    growth.issue_plans = plan::issues(config, project, number);
+    growth.reach();
     growth.put_in_line();
-    while let Some(Reverse((at, place))) = growth.line.pop() {
-        if let Some(happening) = growth.happenings.get(place).copied() {
-            growth.happen(at, happening);
-        }
-    }
+    growth.live();
+    growth.end_all();
     growth.touch_all();
     growth.delete();
-    let names = growth.sprint.commits.iter().zip(0..).map(|(commit, number)| (commit.sha, number));
-    growth.sprint.places = names.collect();
     growth.sprint
+}
+
+impl<'w> Growth<'w> {
+    /// A sprint in which nothing has happened yet.
+    fn new(config: &'w WorldConfig, project: &'w Project, number: u32, plans: Vec<Plan>) -> Growth<'w> {
+        let head = base(config, project.index, number);
+        Growth {
+            config,
+            project,
+            people: people(config),
+            starts_at: config.starts_at(number),
+            sprint: Sprint { project: project.index, number, ..Sprint::default() },
+            line: BinaryHeap::new(),
+            happenings: Vec::new(),
+            branches: vec![(head, Vec::new()); plans.len()],
+            lives: vec![Life::default(); plans.len()],
+            targets: targets(&plans),
+            landings: vec![Vec::new(); plans.len()],
+            plans,
+            issue_plans: Vec::new(),
+            base: head,
+            main_head: head,
+            release_head: None,
+            production_head: if number == 0 { Sha::NOWHERE } else { promoted(config, project.index, number) },
+            heads: Vec::new(),
+            successes: Vec::new(),
+            linked: BTreeSet::new(),
+            played: BTreeSet::new(),
+            plays_next: false,
+            is_closing: false,
+            deployed: Vec::new(),
+            approvals: BTreeMap::new(),
+            main_pipelines: 0,
+            last_landed: None,
+        }
+    }
+
+    /// Lets everything happen that is in line, and what follows from it.
+    fn live(&mut self) {
+        while let Some(Reverse((at, place))) = self.line.pop() {
+            if let Some(happening) = self.happenings.get(place).copied() {
+                self.happen(at, happening);
+            }
+        }
+    }
+
+    /// Hands over what was noted.
+    fn end_all(&mut self) {
+        for (request, life) in self.sprint.merge_requests.iter_mut().zip(std::mem::take(&mut self.lives)) {
+            request.life = life;
+        }
+        for pipeline in &mut self.sprint.pipelines {
+            // What was started by hand may overlap.
+            pipeline.steps.sort_by_key(|(at, _)| *at);
+        }
+    }
+}
+
+/// The branches that merge requests are aimed at first.
+fn targets(plans: &[Plan]) -> Vec<Ref> {
+    let target = |plan: &Plan| match (plan.story, plan.onto) {
+        (Story::Promoting, _) => Ref::Production,
+        (Story::Stacked, Some(onto)) => Ref::Topic(onto),
+        _ => Ref::Main,
+    };
+    plans.iter().map(target).collect()
 }
 
 impl Growth<'_> {
     fn put_in_line(&mut self) {
         let start = self.starts_at;
         if self.sprint.number == 0 {
-            self.later(self.project.created_at(self.config), Happening::Root);
+            let created_at = self.project.created_at(self.config);
+            self.later(created_at, Happening::Root);
+            if self.project.has_production_branch() {
+                self.later(created_at + MINUTE, Happening::CutProduction);
+            }
         }
         for (days, happening) in [
             (3, Happening::DirectPush),
@@ -172,6 +249,9 @@ impl Growth<'_> {
             // The projects of a world do not do everything at the same moment.
             let shift = Millis::from(self.project.index % 600) * 7_919;
             self.later(start + days * DAY + 9 * HOUR + shift, happening);
+        }
+        if self.project.is_rewritten() {
+            self.later(start + 4 * DAY + 11 * HOUR, Happening::RewriteMain);
         }
         self.later(start + 12 * DAY, Happening::Rollback);
         self.later(start + 12 * DAY + 2 * HOUR, Happening::Redeploy);
@@ -210,11 +290,13 @@ impl Growth<'_> {
             Happening::DirectPush => self.direct_push(at),
             Happening::SilentPush => self.silent_push(at),
             Happening::PushOfMany => self.push_of_many(at),
+            Happening::CutProduction => self.cut_production(at),
             Happening::CutRelease => self.cut_release(at),
+            Happening::RewriteMain => self.rewrite_main(at),
             Happening::Candidate => self.tag(at, "-rc1", None),
             Happening::Release => {
                 // One release in five is announced for a month later.
-                let is_upcoming = self.sprint.number % 5 == 4;
+                let is_upcoming = (self.sprint.number + self.project.index) % 5 == 4;
                 let released_at = if is_upcoming { at + 30 * DAY } else { at + MINUTE };
                 self.tag(at, "", Some(released_at));
             }
@@ -225,7 +307,7 @@ impl Growth<'_> {
             Happening::Deploy { job } => self.deploy(at, job),
             Happening::Deployed { deployment } => self.deployed(deployment),
             Happening::Rollback => self.deploy_again(at, 2),
-            Happening::Redeploy => self.deploy_again(at, 1),
+            Happening::Redeploy => self.deploy_again(at, 2),
             Happening::Close => self.close(at),
         }
     }
@@ -287,6 +369,17 @@ impl Growth<'_> {
         let (number, sha) = (self.sprint.tags.len() as u32, self.main_head);
         self.sprint.tags.push(Tag { at, by, name, sha, annotated, released_at });
         self.push_ref(at, by, Ref::Tag(number), Sha::NOWHERE, annotated.unwrap_or(sha), Vec::new());
+        if released_at.is_some() && self.project.deploys_tags() && !self.project.has_production_branch() {
+            self.tag_pipeline(at, number, sha, by);
+        }
+        if released_at.is_some_and(|released_at| released_at > at + DAY) {
+            self.meet("79");
+        }
+    }
+
+    /// Counts a hard case of metrics.
+    fn meet(&mut self, case: &'static str) {
+        *self.sprint.met.entry(case).or_default() += 1;
     }
 
     /// How the merge requests of the project are merged.

@@ -30,6 +30,8 @@ pub enum IssueWhat {
     Closed,
     /// Reopened it.
     Reopened,
+    /// Turned it into an incident.
+    BecameIncident,
     /// Moved it to the next project: it is closed, and goes on there.
     Moved,
     /// Nobody did anything: work in the background wrote the row. No webhook tells of it.
@@ -43,7 +45,7 @@ pub struct Issue {
     pub author: Person,
     /// To whom it is assigned, from the step that does.
     pub assignee: Person,
-    /// Whether it is an incident.
+    /// Whether it was opened as an incident.
     pub is_incident: bool,
     /// Whether it is confidential.
     pub confidential: bool,
@@ -62,6 +64,8 @@ pub struct Issue {
 pub struct IssueState {
     /// `opened` or `closed`.
     pub state: &'static str,
+    /// Whether it is an incident.
+    pub is_incident: bool,
     /// When it was opened: of one that was moved here, where it was opened first.
     pub created_at: Millis,
     /// When it changed last.
@@ -95,6 +99,7 @@ impl Issue {
         }
         let mut state = IssueState {
             state: "opened",
+            is_incident: self.is_incident,
             created_at: self.moved_from.unwrap_or(opened_at) - self.imported_before,
             updated_at: opened_at,
             closed: None,
@@ -108,6 +113,7 @@ impl Issue {
                 IssueWhat::Opened | IssueWhat::Touched => (),
                 IssueWhat::Commented | IssueWhat::CommentedInternally => state.comments += 1,
                 IssueWhat::Assigned => state.assigned = true,
+                IssueWhat::BecameIncident => state.is_incident = true,
                 IssueWhat::Closed | IssueWhat::Moved => {
                     state.state = "closed";
                     state.closed = Some((step.at - self.imported_before, step.by));

@@ -2,7 +2,9 @@
 //! comes after that time.
 
 use super::dice::{Millis, Sha};
+use super::life::Life;
 use super::people::Person;
+use super::sprint::Ref;
 
 /// How the life of a merge request goes. A sprint has each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,11 +33,33 @@ pub enum Story {
     Reverting,
     /// Comes from a fork.
     OfFork,
+    /// Reviewed in three rounds.
+    InRounds,
+    /// Its author and a bot comment first, and somebody comments after the merge.
+    TalkedAbout,
+    /// Merged by somebody else without a word.
+    Unreviewed,
+    /// A draft for more than a day, reviewed once it was ready.
+    ReadyLater,
+    /// Of 35 commits, and pushed to twice within minutes.
+    Large,
+    /// Another one is merged into its branch.
+    StackBase,
+    /// Merged into the branch of another one.
+    Stacked,
+    /// Merged in the same second as the next one: what is deployed is this one.
+    TwinFirst,
+    /// Merged in the same second as the one before it.
+    TwinSecond,
+    /// Brings the release branch back to `main`.
+    BackMerge,
+    /// Brings `main` to the branch from which production is deployed.
+    Promoting,
 }
 
 impl Story {
-    /// Every story.
-    pub const ALL: [Story; 12] = [
+    /// The stories that take turns. Back-merges and promotions come besides, in projects that have them.
+    pub const ALL: [Story; 21] = [
         Story::Plain,
         Story::Drafted,
         Story::ChangedAfterApproval,
@@ -48,7 +72,21 @@ impl Story {
         Story::Hotfix,
         Story::Reverting,
         Story::OfFork,
+        Story::InRounds,
+        Story::TalkedAbout,
+        Story::Unreviewed,
+        Story::ReadyLater,
+        Story::Large,
+        Story::StackBase,
+        Story::Stacked,
+        Story::TwinFirst,
+        Story::TwinSecond,
     ];
+
+    /// Whether it brings one branch to another, and no work of its own.
+    pub fn promotes(self) -> bool {
+        matches!(self, Story::BackMerge | Story::Promoting)
+    }
 }
 
 /// A step of its life.
@@ -138,6 +176,10 @@ pub struct MergeRequest {
     pub author: Person,
     /// Who is asked for review, from the step that asks.
     pub reviewer: Person,
+    /// Its branch.
+    pub source: Ref,
+    /// The branch that it was opened against.
+    pub target: Ref,
     /// The commit that its branch began at.
     pub base: Sha,
     /// What happened to it, in order. The first opens it.
@@ -152,6 +194,8 @@ pub struct MergeRequest {
     pub imported_before: Millis,
     /// When it was deleted: GitLab says nothing of it, and lists it no more.
     pub deleted_at: Option<Millis>,
+    /// What its actors noted.
+    pub life: Life,
 }
 
 /// What is true of a merge request at a moment.
@@ -161,8 +205,8 @@ pub struct MergeRequestState {
     pub state: &'static str,
     /// Whether it is a draft.
     pub draft: bool,
-    /// Whether it is aimed at the release branch.
-    pub targets_release: bool,
+    /// The branch that it is aimed at.
+    pub target: Ref,
     /// Whether it has its label.
     pub labelled: bool,
     /// Whether its reviewer was asked.
@@ -209,7 +253,7 @@ impl MergeRequest {
         let mut state = MergeRequestState {
             state: "opened",
             draft: false,
-            targets_release: false,
+            target: self.target.clone(),
             labelled: false,
             review_requested: false,
             head: self.first_head,
@@ -259,7 +303,7 @@ impl MergeRequest {
             What::Unapproved => state.approvals.retain(|(by, _)| *by != step.by),
             What::ApprovalsReset => state.approvals.clear(),
             What::Labelled => state.labelled = true,
-            What::Retargeted => state.targets_release = true,
+            What::Retargeted => state.target = Ref::Release,
             What::Touched => (),
             What::Closed => {
                 state.state = "closed";
@@ -301,6 +345,8 @@ mod tests {
             story: Story::Plain,
             author: Person(3),
             reviewer: Person(4),
+            source: Ref::Topic(0),
+            target: Ref::Main,
             base: sha,
             steps,
             first_commits: vec![0],
@@ -308,6 +354,7 @@ mod tests {
             head_pipeline: None,
             imported_before: 0,
             deleted_at: None,
+            life: Life::default(),
         }
     }
 

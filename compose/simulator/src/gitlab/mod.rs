@@ -5,13 +5,16 @@
 //! `dice` makes numbers of a seed and a place, `size` says how large a world is, `people` and `tree` who and what there is, `plan`
 //! what will happen in a sprint, `grow` lets it happen, `sprint` is what came of it, `world` finds sprints and names their objects, `places` what
 //! belongs to more than one,
-//! `truth` says what tables have to show, `hooks` what GitLab would have sent.
+//! `life` is what actors note of a merge request while they act, `delivery` what was found of a deployment, `truth` says what tables have to show and
+//! metrics have to say, `hooks` what GitLab would have sent.
 
+mod delivery;
 mod deployment;
 mod dice;
 mod grow;
 pub mod hooks;
 mod issue;
+mod life;
 mod merge_request;
 mod names;
 mod people;
@@ -28,10 +31,12 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use delivery::{Change, Delivery, Standing, Way};
 pub use deployment::{Deployment, OVERSEAS, PRODUCTION, REVIEW, STAGING};
 pub(crate) use dice::DAY;
 pub use dice::{Millis, Sha};
 pub use issue::{Issue, IssueState, IssueStep, IssueWhat};
+pub use life::Life;
 pub use merge_request::{Draft, MergeRequest, MergeRequestState, Noted, Step, Story, What};
 pub(crate) use names::{environment, tier};
 pub use people::Person;

@@ -15,6 +15,7 @@ impl Ref {
         match self {
             Ref::Main => "main".to_owned(),
             Ref::Release => format!("release/{}", sprint.number + 1),
+            Ref::Production => "production".to_owned(),
             Ref::Topic(request) => topic(sprint.number, *request),
             Ref::Many(number) => format!("import/{}-{number}", sprint.number),
             Ref::Tag(number) => {

@@ -86,6 +86,12 @@ pub(crate) fn branches(world: &World, project: u32, now: Millis) -> Vec<Head> {
     for number in 0..=last {
         let sprint = world.sprint(project, number);
         let mut there: Vec<(&Ref, Sha)> = Vec::new();
+        let is_pushed = |head: &Head| {
+            sprint.pushes.iter().any(|push| {
+                push.at <= now && push.to == Ref::Production && head.name == push.to.name(&sprint)
+            })
+        };
+        heads.retain(|head| !is_pushed(head));
         for push in
             sprint.pushes.iter().filter(|push| push.at <= now && !push.to.is_tag() && push.to != Ref::Main)
         {

@@ -1,6 +1,8 @@
 //! What is going to happen in a sprint. In: a seed and a number. Out: who does what with a merge request or an issue, and when. Never knows of
 //! commits or pipelines: those follow when the steps are taken.
 
+mod promotions;
+
 use super::dice::{DAY, Dice, HOUR, MINUTE, Millis};
 use super::issue::{IssueStep, IssueWhat};
 use super::merge_request::{Draft, Noted, Story};
@@ -39,13 +41,22 @@ pub(crate) struct Plan {
     pub(crate) story: Story,
     pub(crate) author: Person,
     pub(crate) reviewer: Person,
+    /// The number of the one into whose branch it is merged.
+    pub(crate) onto: Option<u32>,
     pub(crate) steps: Vec<(Millis, Person, Planned)>,
 }
 
 impl Plan {
     /// When it will be opened.
     pub(crate) fn opened_at(&self) -> Millis {
-        self.steps.get(1).map_or(0, |(at, _, _)| *at)
+        let opened = self.steps.iter().find(|(_, _, what)| matches!(what, Planned::Opened(_)));
+        opened.map_or(0, |(at, _, _)| *at)
+    }
+
+    /// When it will be merged.
+    fn merged_at(&mut self) -> Option<&mut Millis> {
+        let merged = self.steps.iter_mut().find(|(_, _, what)| *what == Planned::Merged);
+        merged.map(|(at, _, _)| at)
     }
 
     fn then(&mut self, dice: &mut Dice, least: Millis, most: Millis, by: Person, what: Planned) {
@@ -58,15 +69,64 @@ impl Plan {
 pub(crate) fn merge_requests(config: &WorldConfig, project: &Project, sprint: u32) -> Vec<Plan> {
     let plans = (0..config.merge_requests()).map(|number| merge_request(config, project, sprint, number));
     let mut plans: Vec<Plan> = plans.collect();
-    plans.sort_by_key(Plan::opened_at);
-    plans
+    couple(&mut plans);
+    plans.extend(promotions::promotions(config, project, sprint));
+    let mut places: Vec<(Plan, u32)> = plans.into_iter().zip(0..).collect();
+    places.sort_by_key(|(plan, _)| plan.opened_at());
+    // What is on top of another one names it by its number among all.
+    let number = |wanted: u32| places.iter().zip(0..).find(|((_, place), _)| *place == wanted);
+    let onto: Vec<Option<u32>> =
+        (places.iter()).map(|(plan, _)| plan.onto.and_then(number).map(|(_, number)| number)).collect();
+    let coupled = places.into_iter().zip(onto);
+    coupled.map(|((plan, _), onto)| Plan { onto, ..plan }).collect()
+}
+
+/// Two that are merged in one second get one time to be merged, and what is stacked its time after what it stands on.
+fn couple(plans: &mut [Plan]) {
+    for second in 1..plans.len() {
+        let (before, rest) = plans.split_at_mut(second);
+        let (Some(first), Some(plan)) = (before.last_mut(), rest.first_mut()) else {
+            continue;
+        };
+        match (first.story, plan.story) {
+            (Story::TwinFirst, Story::TwinSecond) => {
+                if let (Some(one), Some(other)) = (first.merged_at(), plan.merged_at()) {
+                    let at = (*one).max(*other) / 1_000 * 1_000;
+                    (*one, *other) = (at + 100, at + 400);
+                }
+            }
+            (Story::StackBase, Story::Stacked) => {
+                let starts_at = first.opened_at() + HOUR;
+                let shift = starts_at - plan.steps.first().map_or(starts_at, |(at, _, _)| *at);
+                plan.steps.iter_mut().for_each(|(at, _, _)| *at += shift);
+                plan.onto = u32::try_from(second - 1).ok();
+            }
+            _ => (),
+        }
+    }
 }
 
 fn merge_request(config: &WorldConfig, project: &Project, sprint: u32, number: u32) -> Plan {
     let place = [0x6d72, u64::from(project.index), u64::from(sprint), u64::from(number)];
     let dice = &mut Dice::at(config.seed, &place);
     let people = people(config);
-    let story = Story::ALL[number as usize % Story::ALL.len()];
+    let story = match Story::ALL[number as usize % Story::ALL.len()] {
+        // What was imported says times that nothing around it says: such lives are simple.
+        Story::Drafted
+        | Story::InRounds
+        | Story::TalkedAbout
+        | Story::ReadyLater
+        | Story::Large
+        | Story::StackBase
+        | Story::Stacked
+        | Story::TwinFirst
+        | Story::TwinSecond
+            if project.special == Special::Imported && sprint == 0 =>
+        {
+            Story::Plain
+        }
+        story => story,
+    };
     let author = if story == Story::OfBot { Person::UPDATER } else { Person::human(dice, people) };
     let reviewer = author.colleague(dice, people);
     let mut second = reviewer.colleague(dice, people);
@@ -77,14 +137,16 @@ fn merge_request(config: &WorldConfig, project: &Project, sprint: u32, number: u
     // A hotfix needs the release branch, which is cut on the eighth day; a revert needs something to take back.
     let opened_at = starts_at
         + match story {
-            Story::Hotfix => dice.between(7 * DAY + 12 * HOUR, 9 * DAY),
+            Story::Hotfix => dice.between(8 * DAY, 9 * DAY),
             Story::Reverting => dice.between(5 * DAY, 9 * DAY),
+            Story::ReadyLater | Story::StackBase => dice.between(10 * HOUR, 8 * DAY),
             _ => dice.between(6 * HOUR, 9 * DAY),
         };
     let branched_at = opened_at - dice.between(2 * MINUTE, 4 * HOUR);
-    let mut plan = Plan { story, author, reviewer, steps: Vec::new() };
-    plan.steps.push((branched_at, author, Planned::Branch(1 + dice.below(4) as u32)));
-    let draft = if story == Story::Drafted { Draft::Yes } else { Draft::No };
+    let mut plan = Plan { story, author, reviewer, onto: None, steps: Vec::new() };
+    let commits = if story == Story::Large { 35 } else { 1 + dice.below(4) as u32 };
+    plan.steps.push((branched_at, author, Planned::Branch(commits)));
+    let draft = if matches!(story, Story::Drafted | Story::ReadyLater) { Draft::Yes } else { Draft::No };
     plan.steps.push((opened_at, author, Planned::Opened(draft)));
     if number.is_multiple_of(3) {
         plan.then(dice, MINUTE, 3 * MINUTE, author, Planned::Labelled);
@@ -99,7 +161,7 @@ fn live(plan: &mut Plan, dice: &mut Dice, second: Person, number: u32) {
     // One approval in so many is not followed by GitLab's note, and so does not move `updated_at`.
     let noted = if number % 17 == 6 { Noted::Never } else { Noted::Later };
     let long = 11 * HOUR;
-    if !matches!(plan.story, Story::OfBot | Story::Drafted) {
+    if !matches!(plan.story, Story::OfBot | Story::Drafted | Story::ReadyLater | Story::Unreviewed) {
         plan.then(dice, MINUTE, 30 * MINUTE, author, Planned::ReviewRequested);
     }
     match plan.story {
@@ -152,9 +214,52 @@ fn live(plan: &mut Plan, dice: &mut Dice, second: Person, number: u32) {
             plan.then(dice, MINUTE, 10 * MINUTE, author, Planned::Retargeted);
             plan.then(dice, 10 * MINUTE, HOUR, reviewer, Planned::Approved(noted));
         }
-        Story::Reverting => {
+        Story::Reverting | Story::TwinFirst | Story::TwinSecond => {
             plan.then(dice, 10 * MINUTE, HOUR, reviewer, Planned::Approved(noted));
         }
+        Story::InRounds => {
+            let some = 5 * HOUR;
+            plan.then(dice, 10 * MINUTE, some, reviewer, Planned::CommentedOnLine);
+            plan.then(dice, MINUTE, 10 * MINUTE, second, Planned::Commented);
+            plan.then(dice, 10 * MINUTE, some, author, Planned::Pushed(1));
+            plan.then(dice, 10 * MINUTE, some, reviewer, Planned::CommentedOnLine);
+            plan.then(dice, 10 * MINUTE, some, author, Planned::Pushed(1));
+            plan.then(dice, 10 * MINUTE, some, reviewer, Planned::Approved(noted));
+        }
+        Story::TalkedAbout => {
+            plan.then(dice, MINUTE, 10 * MINUTE, Person::TRANSLATOR, Planned::Commented);
+            plan.then(dice, MINUTE, 10 * MINUTE, author, Planned::Commented);
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::CommentedOnLine);
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::Merged);
+            plan.then(dice, 10 * MINUTE, long, second, Planned::Commented);
+            return;
+        }
+        Story::Unreviewed => (),
+        Story::ReadyLater => {
+            plan.then(dice, HOUR, 4 * HOUR, author, Planned::Pushed(2));
+            plan.then(dice, 24 * HOUR, 30 * HOUR, author, Planned::Ready);
+            plan.then(dice, 10 * MINUTE, HOUR, author, Planned::ReviewRequested);
+            plan.then(dice, 10 * MINUTE, 5 * HOUR, reviewer, Planned::CommentedOnLine);
+            plan.then(dice, 10 * MINUTE, 5 * HOUR, reviewer, Planned::Approved(noted));
+        }
+        Story::Large => {
+            plan.then(dice, 10 * MINUTE, long, author, Planned::Pushed(1));
+            plan.then(dice, 70_000, 100_000, author, Planned::Pushed(1));
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::CommentedOnLine);
+            plan.then(dice, 10 * MINUTE, long, reviewer, Planned::Approved(noted));
+        }
+        Story::StackBase => {
+            // By then what is stacked on it is merged.
+            plan.then(dice, 14 * HOUR, 16 * HOUR, author, Planned::Pushed(1));
+            plan.then(dice, 10 * MINUTE, 5 * HOUR, reviewer, Planned::CommentedOnLine);
+            plan.then(dice, 10 * MINUTE, 5 * HOUR, reviewer, Planned::Approved(noted));
+        }
+        Story::Stacked => {
+            plan.then(dice, 10 * MINUTE, 3 * HOUR, reviewer, Planned::Approved(noted));
+            plan.then(dice, 10 * MINUTE, 3 * HOUR, reviewer, Planned::Merged);
+            return;
+        }
+        Story::BackMerge | Story::Promoting => (),
     }
     let merges = if plan.story == Story::Drafted { second } else { reviewer };
     plan.then(dice, 10 * MINUTE, long, merges, Planned::Merged);
@@ -228,6 +333,10 @@ fn issue(config: &WorldConfig, project: &Project, sprint: u32, number: u32, move
             then(dice, author, IssueWhat::Reopened);
             then(dice, assignee, IssueWhat::Closed);
         }
+        9 => {
+            then(dice, assignee, IssueWhat::BecameIncident);
+            then(dice, assignee, IssueWhat::Closed);
+        }
         7 => {
             then(dice, assignee, IssueWhat::CommentedInternally);
             then(dice, assignee, IssueWhat::Commented);
@@ -241,8 +350,8 @@ fn issue(config: &WorldConfig, project: &Project, sprint: u32, number: u32, move
     IssuePlan {
         author,
         assignee,
-        is_incident: matches!(kind, 2 | 6),
-        confidential: kind == 3,
+        is_incident: matches!(kind, 2 | 6 | 11),
+        confidential: matches!(kind, 3 | 11),
         moved_from: None,
         is_deleted: kind == 8,
         steps,

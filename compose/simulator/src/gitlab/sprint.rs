@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::delivery::Delivery;
 use super::deployment::Deployment;
 use super::dice::{Millis, Sha};
 use super::issue::Issue;
@@ -21,6 +22,8 @@ pub struct Sprint {
     pub commits: Vec<Commit>,
     /// Their numbers by their names.
     pub(crate) places: BTreeMap<Sha, u32>,
+    /// The numbers of the parents of each, as far as they are of this sprint.
+    pub(crate) parents: Vec<[Option<u32>; 2]>,
     /// Merge requests.
     pub merge_requests: Vec<MergeRequest>,
     /// Issues, incidents among them.
@@ -41,6 +44,12 @@ pub struct Sprint {
     pub activities: Vec<Activity>,
     /// Tags.
     pub tags: Vec<Tag>,
+    /// Which deployment brought which merge request first to its environment.
+    pub deliveries: Vec<Delivery>,
+    /// Branches of which an environment had a commit of their own, each once.
+    pub reached: Vec<(u32, Ref)>,
+    /// How often a hard case of metrics was met, by its number.
+    pub met: BTreeMap<&'static str, u32>,
 }
 
 /// A commit.
@@ -66,6 +75,8 @@ pub struct Commit {
     pub deletions: u32,
     /// When `main` came to contain it, if it ever did.
     pub on_main_at: Option<Millis>,
+    /// When a force push took it away from there again.
+    pub left_main_at: Option<Millis>,
 }
 
 impl Commit {
@@ -73,15 +84,22 @@ impl Commit {
     pub fn title(&self) -> &str {
         self.message.lines().next().unwrap_or_default()
     }
+
+    /// Whether `main` contains it at `now`.
+    pub fn is_on_main(&self, now: Millis) -> bool {
+        self.on_main_at.is_some_and(|at| at <= now) && self.left_main_at.is_none_or(|at| at > now)
+    }
 }
 
 /// A branch or tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Ref {
     /// The default branch.
     Main,
     /// The release branch of the sprint.
     Release,
+    /// The branch from which production is deployed, in projects that have one.
+    Production,
     /// The branch of the merge request of this number.
     Topic(u32),
     /// One of the branches that are pushed at once.
@@ -324,9 +342,7 @@ impl Sprint {
             jobs: count(jobs.len()),
             triggers: count(triggers.len()),
             deployments: count(deployments.count()),
-            commits: count(
-                self.commits.iter().filter(|commit| commit.on_main_at.is_some_and(|at| at <= now)).count(),
-            ),
+            commits: count(self.commits.iter().filter(|commit| commit.is_on_main(now)).count()),
             push_events: events(|what| matches!(what, Happened::Pushed(_) | Happened::PushedMany(_))),
             merge_request_events: events(|what| matches!(what, Happened::MergeRequest(_, _))),
             issue_events: events(|what| matches!(what, Happened::Issue(_, _))),

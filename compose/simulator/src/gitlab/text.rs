@@ -63,6 +63,8 @@ pub(crate) const FORKS: u64 = 9_000_000;
 pub(crate) fn title(number: u32, request: &MergeRequest) -> String {
     let subject = super::grow::subject(number);
     match request.story {
+        Story::BackMerge => "Bring the hotfixes back".to_owned(),
+        Story::Promoting => "Deploy what was merged".to_owned(),
         Story::Reverting => format!("Revert \"{subject}\""),
         _ => subject.to_owned(),
     }

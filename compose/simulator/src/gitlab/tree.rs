@@ -188,7 +188,42 @@ impl Project {
 
     /// Whether it has two environments of tier production.
     pub(crate) fn is_overseas(&self) -> bool {
-        self.index.is_multiple_of(4)
+        self.index.is_multiple_of(4) && !self.has_production_branch()
+    }
+
+    /// Whether production is deployed from a branch of its own, to which `main` is merged.
+    pub(crate) fn has_production_branch(&self) -> bool {
+        self.index % 8 == 4
+    }
+
+    /// Whether the release branch is merged back to `main`.
+    pub(crate) fn merges_back(&self) -> bool {
+        matches!(self.merge_method, MergeMethod::Merge | MergeMethod::Squash)
+    }
+
+    /// Whether releases are deployed to production from their tags.
+    pub(crate) fn deploys_tags(&self) -> bool {
+        self.index % 3 == 2
+    }
+
+    /// Whether a release branch is deployed to production as it is cut.
+    pub(crate) fn deploys_cuts(&self) -> bool {
+        self.index % 5 == 1
+    }
+
+    /// Whether production was deployed for the first time only when much was merged.
+    pub(crate) fn begins_late(&self) -> bool {
+        self.index % 4 == 2
+    }
+
+    /// Whether what was merged last was never deployed to production.
+    pub(crate) fn ends_undeployed(&self) -> bool {
+        self.index % 8 == 1
+    }
+
+    /// Whether somebody rewrites `main` once in a sprint.
+    pub(crate) fn is_rewritten(&self) -> bool {
+        self.index % ROUND == 10
     }
 
     /// Whether pipelines of merge requests run for the merge request, not for its branch.

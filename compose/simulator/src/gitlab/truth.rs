@@ -3,6 +3,7 @@
 //!
 //! Times are written as ClickHouse writes them in JSON.
 
+pub mod metrics;
 mod pipelines;
 mod repository;
 mod work;

@@ -183,7 +183,10 @@ async fn case_51_bots() {
     let mut story = Story::default();
     story.is_bot(15);
     story.is_bot(8);
-    for request in [MergeRequest::new(1, "03-02 10:00").by(15), MergeRequest::new(2, "03-02 10:00")] {
+    for request in [
+        MergeRequest { author: 15, ..MergeRequest::new(1, "03-02 10:00") },
+        MergeRequest::new(2, "03-02 10:00"),
+    ] {
         story.opened(&request);
         story.lands(&request, "03-02 10:10");
     }

@@ -8,7 +8,7 @@ use super::fault::Fault;
 use super::parse::Field;
 use super::resolve::{Resolver, Span, is_plain_count, ordered};
 use crate::gitlab::text::{LABEL, source_project, time, time_of, title};
-use crate::gitlab::{MergeRequest, Millis, Noteable, Project, Ref, Sprint};
+use crate::gitlab::{MergeRequest, Millis, Noteable, Project, Sprint};
 
 /// Texts of an argument that is a list of them.
 pub(super) fn texts(field: &Field, name: &str) -> Option<Vec<String>> {
@@ -51,8 +51,8 @@ impl Resolver<'_> {
                 let Some(state) = request.at(self.now) else {
                     continue;
                 };
-                let target = if state.targets_release { Ref::Release } else { Ref::Main }.name(&sprint);
-                let source = Ref::Topic(number).name(&sprint);
+                let target = state.target.name(&sprint);
+                let source = request.source.name(&sprint);
                 let iid = world.merge_request_iid(&sprint, number).to_string();
                 let is_one = |asked: &Option<Vec<String>>, name: &String| {
                     asked.as_ref().is_none_or(|asked| asked.contains(name))
@@ -137,10 +137,8 @@ impl Resolver<'_> {
                 "mergedAt" => json!(time_of(state.merged.map(|(at, _)| at))),
                 "closedAt" => json!(time_of(state.closed.map(|(at, _)| at))),
                 "preparedAt" => json!(time(state.created_at + 1_813)),
-                "sourceBranch" => json!(Ref::Topic(row.number).name(sprint)),
-                "targetBranch" => {
-                    json!(if state.targets_release { Ref::Release } else { Ref::Main }.name(sprint))
-                }
+                "sourceBranch" => json!(request.source.name(sprint)),
+                "targetBranch" => json!(state.target.name(sprint)),
                 "sourceProjectId" => json!(source_project(project.id, request)),
                 "projectId" | "targetProjectId" => json!(project.id),
                 "diffHeadSha" => json!(state.head.to_string()),

@@ -68,19 +68,12 @@ impl Lister<'_> {
                     continue;
                 };
                 let is_merged_then = state.merged.is_some_and(|(at, _)| is_within(at, merged));
-                let names = (
-                    if state.targets_release {
-                        crate::gitlab::Ref::Release
-                    } else {
-                        crate::gitlab::Ref::Main
-                    },
-                    crate::gitlab::Ref::Topic(number),
-                );
+                let (target, source) = (state.target.name(&made), request.source.name(&made));
                 let is_asked = is_within(state.created_at, created)
                     && (merged == (None, None) || is_merged_then)
                     && query.get("state").is_none_or(|asked| asked == "all" || asked == state.state)
-                    && query.get("target_branch").is_none_or(|asked| asked == names.0.name(&made))
-                    && query.get("source_branch").is_none_or(|asked| asked == names.1.name(&made));
+                    && query.get("target_branch").is_none_or(|asked| asked == target)
+                    && query.get("source_branch").is_none_or(|asked| asked == source);
                 if !is_asked {
                     continue;
                 }
@@ -168,7 +161,7 @@ impl Lister<'_> {
             let Some(state) = issue.at(now) else {
                 continue;
             };
-            let kind = if issue.is_incident { "incident" } else { "issue" };
+            let kind = if state.is_incident { "incident" } else { "issue" };
             let key = self.issue_key(&made, number, by_update);
             let is_asked = is_within(state.updated_at, updated)
                 && is_within(state.created_at, (query.time("created_after"), query.time("created_before")))

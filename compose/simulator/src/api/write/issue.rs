@@ -12,7 +12,7 @@ impl Scribe<'_> {
         let issue = sprint.issues.get(number as usize)?;
         let state = issue.at(self.now)?;
         let iid = self.world.issue_iid(sprint, number);
-        let (kind, severity) = if issue.is_incident { ("incident", "HIGH") } else { ("issue", "UNKNOWN") };
+        let (kind, severity) = if state.is_incident { ("incident", "HIGH") } else { ("issue", "UNKNOWN") };
         let assignee = state.assigned.then(|| self.person(issue.assignee));
         let assignees: Vec<Value> = assignee.clone().into_iter().collect();
         let labels: Vec<&str> = issue.is_incident.then_some("incident").into_iter().collect();

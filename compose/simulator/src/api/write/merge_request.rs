@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Scribe;
 use crate::gitlab::text::{LABEL, git_time, source_project, time, time_of, title};
-use crate::gitlab::{Commit, MergeRequest, MergeRequestState, Noteable, Ref, Special, Sprint};
+use crate::gitlab::{Commit, MergeRequest, MergeRequestState, Noteable, Special, Sprint};
 
 impl Scribe<'_> {
     /// As a list has it.
@@ -64,14 +64,13 @@ impl Scribe<'_> {
             state.review_requested.then(|| self.person(request.reviewer)).into_iter().collect();
         let labels: Vec<&str> = state.labelled.then_some(LABEL).into_iter().collect();
         let imported = self.project.special == Special::Imported && sprint.number == 0;
-        let target = if state.targets_release { Ref::Release } else { Ref::Main };
         let full = format!("{}!{iid}", self.path());
         json!({
             "id": self.world.id_in(sprint, number), "iid": iid, "project_id": self.project.id, "title": title(number, request),
             "description": "", "state": state.state, "created_at": time(state.created_at), "updated_at": time(state.updated_at),
             "merged_by": merge_user.clone(), "merge_user": merge_user, "merged_at": time_of(state.merged.map(|(at, _)| at)),
             "closed_by": self.person_of(state.closed.map(|(_, by)| by)), "closed_at": time_of(state.closed.map(|(at, _)| at)),
-            "target_branch": target.name(sprint), "source_branch": Ref::Topic(number).name(sprint),
+            "target_branch": state.target.name(sprint), "source_branch": request.source.name(sprint),
             "user_notes_count": comments, "upvotes": 0, "downvotes": 0, "author": self.person(request.author),
             "assignees": [], "assignee": null, "reviewers": reviewers, "source_project_id": source_project(self.project.id, request),
             "target_project_id": self.project.id, "labels": labels, "draft": state.draft, "imported": imported,

@@ -34,8 +34,16 @@ impl Growth<'_> {
 
     /// Deletes comments in every sprint; in one of three a merge request, an issue and a pipeline too.
     pub(super) fn delete(&mut self) {
+        let requests = &self.sprint.merge_requests;
         for note in self.sprint.notes.iter_mut().skip(3).step_by(7) {
-            if !note.system && !note.internal && note.resolved.is_none() {
+            // Who reviews stands by what was said.
+            let is_review = match note.on {
+                Noteable::MergeRequest(on) => {
+                    requests.get(on as usize).is_some_and(|request| request.author != note.by)
+                }
+                Noteable::Issue(_) => false,
+            };
+            if !is_review && !note.system && !note.internal && note.resolved.is_none() {
                 note.deleted_at = Some(note.at + REGRETTED);
             }
         }

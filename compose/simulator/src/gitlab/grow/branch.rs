@@ -2,11 +2,11 @@
 //! Never loses a commit: what a rebase replaces stays where it was.
 
 use super::super::dice::{DAY, Dice, HOUR, MINUTE, Millis, Sha};
-use super::super::merge_request::{Step, Story, What};
+use super::super::merge_request::{Story, What};
 use super::super::people::Person;
 use super::super::sprint::{Commit, Happened, Push, Ref};
-use super::super::tree::MergeMethod;
-use super::{Growth, base};
+use super::graph::Head;
+use super::{Growth, Happening, base};
 
 /// Branches that are pushed at once: more than three, of which GitLab tells as one (<https://docs.gitlab.com/administration/settings/push_event_activities_limit/>).
 const MANY: u32 = 5;
@@ -33,14 +33,29 @@ impl Growth<'_> {
         let sha = base(self.config, self.project.index, 0);
         self.add_commit(Some(sha), Vec::new(), by, at, at, "Begin\n".to_owned());
         self.main_head = Sha::NOWHERE;
-        self.advance_main(at, by, sha, vec![0], None);
+        self.advance_main(at, by, sha, None);
     }
 
     /// Pushes the branch of a merge request for the first time.
     pub(super) fn branch(&mut self, at: Millis, request: u32, by: Person, commits: u32) {
-        let (head, numbers) = self.write(at, request, self.main_head, by, commits);
-        self.branches[request as usize] = (head, numbers);
-        self.push_topic(at, request, by, Sha::NOWHERE, head, Vec::new());
+        // What is stacked stands on the branch of another one, a hotfix on what it is for.
+        let plan = &self.plans[request as usize];
+        let onto = match (plan.onto, self.release_head) {
+            (Some(below), _) => self.branches[below as usize].0,
+            (None, Some(head)) if plan.story == Story::Hotfix => head,
+            _ => self.main_head,
+        };
+        let (head, numbers) = self.write(at, request, onto, by, commits);
+        self.branches[request as usize] = (head, numbers.clone());
+        let is_of_fork = self.plans[request as usize].story == Story::OfFork;
+        self.lives[request as usize].first_push_at = (!is_of_fork).then_some(at);
+        self.push_topic(at, request, by, Sha::NOWHERE, head, numbers);
+        if is_of_fork {
+            self.meet("32");
+        }
+        if commits > 20 {
+            self.meet("35");
+        }
     }
 
     /// Pushes commits on top of a branch.
@@ -63,7 +78,13 @@ impl Growth<'_> {
         What::Pushed { commits: numbers, before, head, rewritten: true }
     }
 
-    fn push_topic(
+    /// When the oldest of some commits was written.
+    pub(super) fn oldest(&self, commits: &[u32]) -> Option<Millis> {
+        let commits = commits.iter().filter_map(|commit| self.sprint.commits.get(*commit as usize));
+        commits.map(|commit| commit.authored_at).min()
+    }
+
+    pub(super) fn push_topic(
         &mut self,
         at: Millis,
         request: u32,
@@ -72,6 +93,8 @@ impl Growth<'_> {
         head: Sha,
         commits: Vec<u32>,
     ) {
+        let oldest = self.oldest(&commits);
+        self.lives[request as usize].pushed(oldest);
         // The branch of a fork is pushed there.
         if self.plans[request as usize].story != Story::OfFork {
             self.push_ref(at, by, Ref::Topic(request), before, head, commits);
@@ -93,7 +116,7 @@ impl Growth<'_> {
             };
             let message = match story {
                 Story::Reverting => self.revert(request),
-                Story::Hotfix => self.picked(request),
+                Story::Hotfix => self.pick(request),
                 _ => format!("{}, part {}\n", subject(request), place + 1),
             };
             let at = written_at + skew;
@@ -105,87 +128,23 @@ impl Growth<'_> {
         (head, numbers)
     }
 
-    fn revert(&self, request: u32) -> String {
+    fn revert(&mut self, request: u32) -> String {
         match self.last_landed {
             Some((landed, sha)) => {
+                self.lives[request as usize].reverts = Some(landed);
                 format!("Revert \"{}\"\n\nThis reverts commit {sha}.\n", subject(landed))
             }
             None => format!("{}\n", subject(request)),
         }
     }
 
-    fn picked(&self, request: u32) -> String {
+    fn pick(&mut self, request: u32) -> String {
         match self.last_landed {
-            Some((landed, sha)) => format!("{}\n\n(cherry picked from commit {sha})\n", subject(landed)),
+            Some((landed, sha)) => {
+                self.lives[request as usize].picks = Some(landed);
+                format!("{}\n\n(cherry picked from commit {sha})\n", subject(landed))
+            }
             None => format!("{}\n", subject(request)),
-        }
-    }
-
-    /// Merges, by the project's method. The branch is removed.
-    pub(super) fn land(&mut self, at: Millis, request: u32, by: Person) -> What {
-        let is_hotfix = self.plans[request as usize].story == Story::Hotfix;
-        let target = match self.release_head {
-            Some(head) if is_hotfix => head,
-            _ => self.main_head,
-        };
-        if self.method().rebases() {
-            self.rebase(at, request, target, by);
-        }
-        let (head, commits) = self.branches[request as usize].clone();
-        let title = subject(request);
-        let into = if is_hotfix { format!("release/{}", self.sprint.number + 1) } else { "main".to_owned() };
-        let merge_message = format!("Merge branch '{}' into '{into}'\n\n{title}\n", self.topic_name(request));
-        let mut landed = commits.clone();
-        let squash_commit = (self.method() == MergeMethod::Squash).then(|| {
-            let base = self.sprint.commits.get(commits.first().copied().unwrap_or_default() as usize);
-            let base = base.and_then(|commit| commit.parents.first().copied()).unwrap_or(target);
-            let author = self.plans[request as usize].author;
-            let number = self.add_commit(None, vec![base], author, at, at, format!("{title}\n"));
-            landed = vec![number];
-            self.sprint.commits[number as usize].sha
-        });
-        let merge_commit = (self.method() != MergeMethod::FastForward).then(|| {
-            let parents = vec![target, squash_commit.unwrap_or(head)];
-            let number = self.add_commit(None, parents, by, at, at, merge_message);
-            landed.push(number);
-            self.sprint.commits[number as usize].sha
-        });
-        let landing = merge_commit.unwrap_or(head);
-        if is_hotfix && self.release_head.is_some() {
-            self.push_ref(at, by, Ref::Release, target, landing, landed);
-            self.release_head = Some(landing);
-            self.hotfixes.push(request);
-            self.release_pipeline(at, landing, target, by);
-        } else {
-            self.advance_main(at, by, landing, landed, Some(request));
-            self.last_landed = Some((request, landing));
-        }
-        if self.plans[request as usize].story != Story::OfFork {
-            self.push_ref(at, by, Ref::Topic(request), head, Sha::NOWHERE, Vec::new());
-        }
-        What::Merged { merge_commit, squash_commit, landing }
-    }
-
-    /// Writes the commits of a branch once more on top of its target: who wrote them and when stays.
-    fn rebase(&mut self, at: Millis, request: u32, target: Sha, by: Person) {
-        let (before, commits) = self.branches[request as usize].clone();
-        let (mut head, mut numbers) = (target, Vec::new());
-        for number in commits {
-            let Some(commit) = self.sprint.commits.get(number as usize).cloned() else {
-                continue;
-            };
-            let rebased =
-                self.add_commit(None, vec![head], commit.author, commit.authored_at, at, commit.message);
-            head = self.sprint.commits[rebased as usize].sha;
-            numbers.push(rebased);
-        }
-        self.branches[request as usize] = (head, numbers.clone());
-        if self.plans[request as usize].story != Story::OfFork {
-            self.push_ref(at, by, Ref::Topic(request), before, head, numbers.clone());
-        }
-        let what = What::Pushed { commits: numbers, before, head, rewritten: true };
-        if let Some(request) = self.sprint.merge_requests.get_mut(request as usize) {
-            request.steps.push(Step { at, by, what });
         }
     }
 
@@ -199,7 +158,8 @@ impl Growth<'_> {
         let number = self.add_commit(None, vec![self.main_head], by, written_at, written_at, message);
         self.sprint.commits[number as usize].pushed_at = at;
         let sha = self.sprint.commits[number as usize].sha;
-        self.advance_main(at, by, sha, vec![number], None);
+        self.advance_main(at, by, sha, None);
+        self.meet("26");
     }
 
     pub(super) fn silent_push(&mut self, at: Millis) {
@@ -207,7 +167,8 @@ impl Growth<'_> {
         let message = "Update translations [ci skip]\n".to_owned();
         let number = self.add_commit(None, vec![self.main_head], by, at, at, message);
         let (sha, before) = (self.sprint.commits[number as usize].sha, self.main_head);
-        self.extend_main(at, by, sha, vec![number], None);
+        self.extend_main(at, by, sha, None);
+        self.meet("66");
         self.skipped_pipeline(at, sha, before, by);
     }
 
@@ -216,9 +177,10 @@ impl Growth<'_> {
         let by = Person::TRANSLATOR;
         let sha = base(self.config, self.project.index, self.sprint.number + 1);
         let message = "Update translations\n".to_owned();
-        let number = self.add_commit(Some(sha), vec![self.main_head], by, at, at, message);
+        self.add_commit(Some(sha), vec![self.main_head], by, at, at, message);
         let before = self.main_head;
-        self.extend_main(at, by, sha, vec![number], None);
+        self.is_closing = true;
+        self.extend_main(at, by, sha, None);
         self.last_pipeline(at, sha, before, by);
     }
 
@@ -246,24 +208,86 @@ impl Growth<'_> {
         let by = Person::human(&mut Dice::at(self.config.seed, &place), self.people);
         self.release_head = Some(self.main_head);
         self.push_ref(at, by, Ref::Release, Sha::NOWHERE, self.main_head, Vec::new());
+        let commit = self.number(self.main_head);
+        self.heads.push(Head { on: Ref::Release, sha: self.main_head, commit, landed: None, begins: true });
+        if self.project.deploys_cuts() && !self.project.has_production_branch() {
+            self.release_pipeline(at, self.main_head, Sha::NOWHERE, by);
+        }
+    }
+
+    pub(super) fn cut_production(&mut self, at: Millis) {
+        self.production_head = self.main_head;
+        self.push_ref(at, Person(3), Ref::Production, Sha::NOWHERE, self.main_head, Vec::new());
+        let commit = self.number(self.main_head);
+        self.heads.push(Head {
+            on: Ref::Production,
+            sha: self.main_head,
+            commit,
+            landed: None,
+            begins: true,
+        });
     }
 
     /// Moves `main`, and starts its pipeline.
-    fn advance_main(&mut self, at: Millis, by: Person, head: Sha, commits: Vec<u32>, landed: Option<u32>) {
+    pub(super) fn advance_main(&mut self, at: Millis, by: Person, head: Sha, landed: Option<u32>) {
         let before = self.main_head;
-        self.extend_main(at, by, head, commits, landed);
+        self.extend_main(at, by, head, landed);
         self.main_pipeline(at, head, before, by);
     }
 
-    fn extend_main(&mut self, at: Millis, by: Person, head: Sha, commits: Vec<u32>, landed: Option<u32>) {
+    pub(super) fn extend_main(&mut self, at: Millis, by: Person, head: Sha, landed: Option<u32>) {
+        let commits = self.between(self.main_head, head);
         for number in &commits {
             if let Some(commit) = self.sprint.commits.get_mut(*number as usize) {
-                commit.on_main_at = Some(at);
+                (commit.on_main_at, commit.left_main_at) = (Some(at), None);
             }
         }
         self.push_ref(at, by, Ref::Main, self.main_head, head, commits);
-        self.main.push(landed);
+        let commit = self.number(head);
+        self.heads.push(Head { on: Ref::Main, sha: head, commit, landed, begins: false });
         self.main_head = head;
+    }
+
+    /// Pushes `main` by force, without what landed there last. Waits for a moment in which nothing else stands on that, and nobody is to deploy it.
+    pub(super) fn rewrite_main(&mut self, at: Millis) {
+        let heads: Vec<Head> = self.heads.iter().filter(|head| head.on == Ref::Main).copied().collect();
+        let alone = match heads.as_slice() {
+            [.., before, last] => self.stands_alone(at, *last).then_some((before.sha, *last)),
+            _ => None,
+        };
+        let Some((before, last)) = alone else {
+            if at < self.starts_at + 11 * DAY {
+                self.later(at + HOUR, Happening::RewriteMain);
+            }
+            return;
+        };
+        for number in self.between(before, last.sha) {
+            if let Some(commit) = self.sprint.commits.get_mut(number as usize) {
+                commit.left_main_at = Some(at);
+            }
+        }
+        if let Some(landed) = last.landed {
+            self.lives[landed as usize].is_rewritten = true;
+        }
+        self.last_landed = None;
+        let by = Person(4);
+        let message = "Take back what broke the build\n".to_owned();
+        let number = self.add_commit(None, vec![before], by, at, at, message);
+        let sha = self.sprint.commits[number as usize].sha;
+        self.meet("24");
+        self.advance_main(at, by, sha, None);
+    }
+
+    fn stands_alone(&self, at: Millis, last: Head) -> bool {
+        let landed_at = last.landed.and_then(|request| self.lives[request as usize].merged);
+        let is_settled = landed_at.is_some_and(|(merged_at, _)| at - merged_at > HOUR);
+        let stands_on = |sha: Sha| self.is_among(last.sha, &self.contained(sha));
+        let open = self.lives.iter().zip(&self.branches).filter(|(life, _)| life.merged.is_none());
+        is_settled
+            && !self.played.contains(&last.sha)
+            && !open.map(|(_, (head, _))| *head).chain(self.release_head).any(stands_on)
+            && !stands_on(self.production_head)
+            && self.sprint.tags.iter().all(|tag| tag.sha != last.sha)
     }
 
     pub(super) fn push_ref(
@@ -280,7 +304,7 @@ impl Growth<'_> {
         self.activity(at, by, Happened::Pushed(number));
     }
 
-    fn add_commit(
+    pub(super) fn add_commit(
         &mut self,
         sha: Option<Sha>,
         parents: Vec<Sha>,
@@ -297,7 +321,7 @@ impl Growth<'_> {
         let (authored_at, committed_at) = (authored_at / 1_000 * 1_000, committed_at / 1_000 * 1_000);
         self.sprint.commits.push(Commit {
             sha,
-            parents,
+            parents: parents.clone(),
             author,
             authored_at,
             committed_at,
@@ -306,11 +330,12 @@ impl Growth<'_> {
             additions: dice.below(120) as u32,
             deletions: dice.below(40) as u32,
             on_main_at: None,
+            left_main_at: None,
         });
+        self.sprint.places.insert(sha, number);
+        let mut known = parents.into_iter().map(|parent| self.sprint.places.get(&parent).copied());
+        let pair = [known.next().flatten(), known.next().flatten()];
+        self.sprint.parents.push(pair);
         number
-    }
-
-    fn topic_name(&self, request: u32) -> String {
-        super::super::names::topic(self.sprint.number, request)
     }
 }

@@ -1,17 +1,28 @@
-//! What happens to jobs later: attempts, manual starts, deployments. In: a job and a time. Out: another attempt, a deployment, and what it links.
-//! Never links a merge request twice to one environment.
+//! What happens to jobs later: attempts, manual starts, deployments. In: a job and a time. Out: another attempt, a deployment. What one brings, `deliver`
+//! finds when it ends.
 
-use super::super::deployment::{Deployment, OVERSEAS, PRODUCTION, REVIEW};
-use super::super::dice::{HOUR, MINUTE, Millis};
+use super::super::deployment::{Deployment, OVERSEAS, PRODUCTION};
+use super::super::dice::{DAY, HOUR, MINUTE, Millis};
 use super::super::people::Person;
 use super::super::pipeline::{Job, Status};
-use super::super::sprint::Ref;
 use super::pipeline::MOMENT;
 use super::{Growth, Happening};
+
+/// A deployment ends a moment after its job, in the same second: so both faces tell one time of it.
+fn ended(at: Millis) -> Millis {
+    (at + 40).min(at.div_euclid(1_000) * 1_000 + 999)
+}
 
 impl Growth<'_> {
     /// Tries a job again: the attempt is a job of its own, and passes.
     pub(super) fn retry(&mut self, at: Millis, job: u32) {
+        // What was stopped in the meantime is not tried again.
+        let of = self.sprint.jobs[job as usize].pipeline as usize;
+        let is_stopped =
+            self.sprint.pipelines[of].steps.iter().any(|(_, status)| *status == Status::Canceled);
+        if is_stopped || self.sprint.jobs[job as usize].ends == Status::Canceled {
+            return;
+        }
         let number = self.sprint.jobs.len() as u32;
         let mut dice = self.dice(0x7274, number);
         let retried = &mut self.sprint.jobs[job as usize];
@@ -31,22 +42,33 @@ impl Growth<'_> {
             ..retried.clone()
         };
         let deploys = attempt.environment.is_some();
+        let is_flaky = retried.ends == Status::Failed;
         let pipeline = &mut self.sprint.pipelines[attempt.pipeline as usize];
         pipeline.jobs.push(number);
         pipeline.steps.push((started_at, Status::Running));
         pipeline.steps.push((finished_at + 60, Status::Success));
         self.sprint.jobs.push(attempt);
+        if is_flaky {
+            self.meet("56");
+            self.meet("62");
+            self.meet("63");
+        }
         if deploys {
             self.later(at + MOMENT, Happening::Deploy { job: number });
         }
     }
 
-    /// Starts a manual job. One in eight deployments fails, and is tried again.
+    /// Starts a manual job. One in six deployments fails, and is tried again; some are stopped before they run.
     pub(super) fn play(&mut self, at: Millis, job: u32) {
         let mut dice = self.dice(0x706c, job);
         let is_last =
             self.sprint.pipelines[self.sprint.jobs[job as usize].pipeline as usize].by == Person::TRANSLATOR;
-        let ends = if dice.one_in(8) && !is_last { Status::Failed } else { Status::Success };
+        let ends = match dice.below(18) {
+            _ if is_last => Status::Success,
+            0..3 => Status::Failed,
+            3 => Status::Canceled,
+            _ => Status::Success,
+        };
         let by = Person::human(&mut dice, self.people);
         let approver = by.colleague(&mut dice, self.people);
         let played = &mut self.sprint.jobs[job as usize];
@@ -59,16 +81,23 @@ impl Growth<'_> {
         let finished_at = started_at + dice.between(60_000, 300_000);
         played.by = by;
         played.queued_at = Some(at);
-        played.started_at = Some(started_at);
-        played.finished_at = Some(finished_at);
+        played.started_at = Some(started_at).filter(|_| ends != Status::Canceled);
+        played.finished_at = Some(if ends == Status::Canceled { started_at } else { finished_at });
         played.ends = ends;
         played.failure_reason = (ends == Status::Failed).then_some("script_failure");
-        let pipeline = &mut self.sprint.pipelines[played.pipeline as usize];
-        pipeline.steps.push((started_at, Status::Running));
-        // The job may fail: the pipeline does not.
-        pipeline.steps.push((finished_at + 60, Status::Success));
+        let waited = at - played.created_at;
+        if ends != Status::Canceled {
+            let pipeline = &mut self.sprint.pipelines[played.pipeline as usize];
+            pipeline.steps.push((started_at, Status::Running));
+            // The job may fail: the pipeline does not.
+            pipeline.steps.push((finished_at + 60, Status::Success));
+        }
+        if waited > DAY {
+            ["57", "65", "N3"].into_iter().for_each(|case| self.meet(case));
+        }
         self.later(at, Happening::Deploy { job });
         match ends {
+            Status::Canceled => (),
             Status::Failed => self.later(finished_at + 20 * MINUTE, Happening::Retry { job }),
             _ => self.play_overseas(job, finished_at + 2 * HOUR),
         }
@@ -86,55 +115,33 @@ impl Growth<'_> {
 
     pub(super) fn deploy(&mut self, at: Millis, job: u32) {
         let deploying = &self.sprint.jobs[job as usize];
-        let (Some(environment), Some(started_at), Some(finished_at)) =
-            (deploying.environment, deploying.started_at, deploying.finished_at)
-        else {
+        let (Some(environment), Some(finished_at)) = (deploying.environment, deploying.finished_at) else {
             return;
         };
+        // One that was stopped before it ran ends as it would have begun.
+        let (started_at, finished_at) =
+            deploying.started_at.map_or((finished_at, finished_at), |at| (at, ended(finished_at)));
+        if finished_at <= at {
+            return;
+        }
         let pipeline = &self.sprint.pipelines[deploying.pipeline as usize];
         let number = self.sprint.deployments.len() as u32;
         let deployment = Deployment {
             created_at: at + MOMENT,
             started_at,
-            finished_at: finished_at + 40,
+            finished_at,
             ends: deploying.ends,
             environment,
-            on: pipeline.on.clone(),
+            on: pipeline.on,
             sha: pipeline.sha,
             job,
             by: deploying.by,
             merge_requests: Vec::new(),
             approved: self.approvals.get(&job).copied(),
-            is_rollback: false,
+            standing: None,
         };
         self.later(deployment.finished_at, Happening::Deployed { deployment: number });
         self.sprint.deployments.push(deployment);
-    }
-
-    /// Links the merge requests that a deployment brought to its environment: none that an earlier one did.
-    pub(super) fn deployed(&mut self, deployment: u32) {
-        let ended = &self.sprint.deployments[deployment as usize];
-        if ended.ends != Status::Success {
-            return;
-        }
-        let (environment, job) = (ended.environment, ended.job);
-        let pipeline = &self.sprint.pipelines[self.sprint.jobs[job as usize].pipeline as usize];
-        let linked = self.linked[environment as usize];
-        let (links, reached, is_rollback) = match (pipeline.place, &pipeline.on) {
-            (Some(place), _) if environment != REVIEW => {
-                let landed = self.main.get(linked as usize..=place as usize).unwrap_or_default();
-                (landed.iter().copied().flatten().collect(), linked.max(place + 1), place + 1 < linked)
-            }
-            (_, Ref::Release) => (std::mem::take(&mut self.hotfixes), linked, false),
-            _ => (Vec::new(), linked, false),
-        };
-        self.linked[environment as usize] = reached;
-        if environment == PRODUCTION && pipeline.place.is_some() {
-            self.deployed.push(job);
-        }
-        let ended = &mut self.sprint.deployments[deployment as usize];
-        ended.merge_requests = links;
-        ended.is_rollback = is_rollback;
     }
 
     /// Deploys once more what production had so many deployments ago.
@@ -146,6 +153,7 @@ impl Growth<'_> {
     }
 
     pub(super) fn play_last(&mut self, pipeline: u32, at: Millis) {
+        self.played.insert(self.sprint.pipelines[pipeline as usize].sha);
         let jobs = &self.sprint.pipelines[pipeline as usize].jobs;
         let manual = jobs.iter().copied().find(|job| self.sprint.jobs[*job as usize].manual);
         if let Some(job) = manual {

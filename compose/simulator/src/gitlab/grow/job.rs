@@ -2,7 +2,7 @@
 //! front of it has ended.
 
 use super::super::deployment::{OVERSEAS, PRODUCTION, STAGING};
-use super::super::dice::{Dice, MINUTE, Millis};
+use super::super::dice::{DAY, Dice, MINUTE, Millis};
 use super::super::pipeline::{Job, Status, Trigger};
 use super::pipeline::Outcome;
 use super::{Growth, Happening};
@@ -22,12 +22,17 @@ impl Growth<'_> {
                 self.settle(job, outcome);
             }
         }
+        if tests > 1 {
+            self.meet("61");
+        }
         let (lint, at) = self.lay(pipeline, "test", "lint".to_owned(), built_at + 400, dice);
         let lint = &mut self.sprint.jobs[lint as usize];
         lint.allow_failure = true;
-        if dice.one_in(6) {
+        let is_untidy = dice.one_in(6);
+        if is_untidy {
             lint.ends = Status::Failed;
             lint.failure_reason = Some("script_failure");
+            self.meet("68");
         }
         if outcome == Outcome::Success {
             self.sprint.pipelines[pipeline as usize].coverage = Some(7_000 + dice.below(2_500) as u32);
@@ -36,6 +41,10 @@ impl Growth<'_> {
     }
 
     fn settle(&mut self, job: u32, outcome: Outcome) {
+        if let Outcome::Failed("stuck_or_timeout_failure") | Outcome::Flaky("runner_system_failure") = outcome
+        {
+            self.meet("69");
+        }
         let settled = &mut self.sprint.jobs[job as usize];
         let ended_at = settled.finished_at.unwrap_or(settled.created_at);
         match outcome {
@@ -105,6 +114,13 @@ impl Growth<'_> {
     /// Adds the jobs that deploy to staging by themselves, and to production by hand. After a failure all are left out.
     pub(super) fn lay_deployments(&mut self, pipeline: u32, outcome: Outcome, at: Millis, dice: &mut Dice) {
         let passed = outcome == Outcome::Success;
+        if self.project.has_production_branch() {
+            if passed {
+                self.lay_deployment(pipeline, "deploy-staging", STAGING, at, dice);
+            }
+            return;
+        }
+        let is_doubtful = dice.one_in(10) && !self.is_closing;
         let overseas = self.project.is_overseas().then_some(("deploy-production-us", OVERSEAS));
         let jobs = [("deploy-staging", STAGING), ("deploy-production", PRODUCTION)];
         for (name, environment) in jobs.into_iter().chain(overseas) {
@@ -112,14 +128,65 @@ impl Growth<'_> {
             let job = &mut self.sprint.jobs[number as usize];
             job.environment = Some(environment);
             if passed && environment == STAGING {
+                if is_doubtful {
+                    self.fail(number);
+                }
                 self.later(at + 300, Happening::Deploy { job: number });
                 continue;
             }
+            let job = &mut self.sprint.jobs[number as usize];
             (job.queued_at, job.started_at) = (None, None);
             job.finished_at = (!passed).then_some(at + 200);
             job.ends = if passed { Status::Success } else { Status::Skipped };
             (job.manual, job.allow_failure) = (passed, passed);
         }
+    }
+
+    /// A deployment that fails, and is tried again twenty minutes later.
+    pub(super) fn fail(&mut self, job: u32) {
+        let failed = &mut self.sprint.jobs[job as usize];
+        failed.ends = Status::Failed;
+        failed.failure_reason = Some("script_failure");
+        let at = failed.finished_at.unwrap_or(failed.created_at);
+        self.later(at + 20 * MINUTE, Happening::Retry { job });
+    }
+
+    /// Adds a job that somebody may start days later.
+    pub(super) fn lay_check(&mut self, pipeline: u32, at: Millis, dice: &mut Dice) {
+        let (number, _) = self.lay(pipeline, "verify", "health-check".to_owned(), at + 300, dice);
+        let job = &mut self.sprint.jobs[number as usize];
+        (job.queued_at, job.started_at, job.finished_at) = (None, None, None);
+        (job.manual, job.allow_failure) = (true, true);
+        let played_at = at + dice.between(2 * DAY, 4 * DAY);
+        if played_at < self.starts_at + 13 * DAY {
+            self.later(played_at, Happening::Play { job: number });
+        } else {
+            self.meet("64");
+        }
+    }
+
+    /// Stops a pipeline, as a newer push came: what runs ends, what waits never runs.
+    pub(super) fn stop(&mut self, pipeline: u32, at: Millis) {
+        let stopped = &mut self.sprint.pipelines[pipeline as usize];
+        stopped.steps.retain(|(then, _)| *then < at);
+        stopped.steps.push((at, Status::Canceled));
+        stopped.coverage = None;
+        for number in stopped.jobs.clone() {
+            let job = &mut self.sprint.jobs[number as usize];
+            if job.finished_at.is_some_and(|then| then <= at) {
+                continue;
+            }
+            job.queued_at = job.queued_at.filter(|then| *then <= at);
+            job.started_at = job.started_at.filter(|then| *then <= at);
+            job.finished_at = Some(at);
+            (job.ends, job.failure_reason) = (Status::Canceled, None);
+            let deployed = self.sprint.deployments.iter_mut().find(|deployment| deployment.job == number);
+            if let Some(deployment) = deployed {
+                (deployment.ends, deployment.finished_at) = (Status::Canceled, at + 40);
+                deployment.started_at = deployment.started_at.min(at + 40);
+            }
+        }
+        self.meet("67");
     }
 
     /// Adds two trigger jobs and nothing else.

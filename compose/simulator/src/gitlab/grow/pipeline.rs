@@ -1,7 +1,7 @@
 //! Pipelines of a sprint. In: what was pushed, and when. Out: pipelines that follow. Never starts anything in a project that has no pipelines.
 
 use super::super::deployment::{PRODUCTION, REVIEW};
-use super::super::dice::{Dice, MINUTE, Millis, Sha};
+use super::super::dice::{DAY, Dice, MINUTE, Millis, Sha};
 use super::super::merge_request::Story;
 use super::super::people::Person;
 use super::super::pipeline::{Job, Pipeline, Status, Trigger};
@@ -47,6 +47,11 @@ impl Growth<'_> {
         if self.is_of_fork(request) && !is_open {
             return;
         }
+        if for_request {
+            self.meet("60");
+        }
+        let source = if for_request { "merge_request_event" } else { "push" };
+        self.supersede(at + MOMENT + 400, Ref::Topic(request), source);
         let order = Order {
             on: Ref::Topic(request),
             sha,
@@ -78,26 +83,46 @@ impl Growth<'_> {
         }
     }
 
+    /// Stops what still runs for a ref when something newer begins.
+    fn supersede(&mut self, at: Millis, on: Ref, source: &str) {
+        let is_older = |pipeline: &&Pipeline| pipeline.on == on && pipeline.source == source;
+        let running = self.sprint.pipelines.iter().zip(0..).filter(|(pipeline, _)| is_older(pipeline));
+        let running = running.filter(|(pipeline, _)| pipeline.steps.last().is_some_and(|(end, _)| *end > at));
+        let running: Vec<u32> = running.map(|(_, number)| number).collect();
+        running.into_iter().for_each(|number| self.stop(number, at));
+    }
+
     /// After a push to `main`.
     pub(super) fn main_pipeline(&mut self, at: Millis, sha: Sha, before: Sha, by: Person) {
         self.main_pipelines += 1;
+        let plays = std::mem::take(&mut self.plays_next);
         let order = self.order_of_main(sha, before, "push", by);
         let Some(pipeline) = self.order(at, order) else {
             return;
         };
-        if self.main_pipelines.is_multiple_of(PARENTS) {
+        if self.main_pipelines.is_multiple_of(PARENTS) && !plays {
+            ["58", "N1"].into_iter().for_each(|case| self.meet(case));
             return self.lay_triggers(pipeline);
         }
         let mut dice = self.dice(0x6d61, pipeline);
-        let outcome =
-            if dice.one_in(12) { Outcome::Failed("stuck_or_timeout_failure") } else { Outcome::Success };
+        let outcome = if dice.one_in(12) && !plays {
+            Outcome::Failed("stuck_or_timeout_failure")
+        } else {
+            Outcome::Success
+        };
         let tested_at = self.lay_tests(pipeline, outcome, &mut dice);
         if self.deploys() {
             self.lay_deployments(pipeline, outcome, tested_at, &mut dice);
         }
+        if self.main_pipelines % 7 == 2 && outcome == Outcome::Success {
+            self.lay_check(pipeline, tested_at, &mut dice);
+        }
         let ended_at = self.end(pipeline);
-        if outcome == Outcome::Success && self.main_pipelines % PLAYED == 1 {
+        let is_turn = plays || self.main_pipelines % PLAYED == 1;
+        if outcome == Outcome::Success && is_turn && self.has_production(at) {
             self.play_last(pipeline, ended_at + 30 * MINUTE);
+        } else if outcome == Outcome::Success {
+            self.meet("64");
         }
     }
 
@@ -113,28 +138,47 @@ impl Growth<'_> {
             self.lay_deployments(pipeline, Outcome::Success, tested_at, &mut dice);
         }
         let ended_at = self.end(pipeline);
+        let is_last = self.sprint.number + 1 == self.config.sprints();
+        if is_last && self.project.ends_undeployed() {
+            return;
+        }
         self.play_last(pipeline, ended_at + 30 * MINUTE);
+    }
+
+    /// Whether anybody deploys to production yet.
+    fn has_production(&self, at: Millis) -> bool {
+        self.sprint.number > 0 || !self.project.begins_late() || at > self.starts_at + 6 * DAY
+    }
+
+    /// After a merge into the branch of production, and after a release was tagged: deployed at once.
+    pub(super) fn production_pipeline(&mut self, at: Millis, sha: Sha, before: Sha, by: Person) {
+        self.deploying_pipeline(at, (Ref::Production, sha, before), by);
+    }
+
+    pub(super) fn tag_pipeline(&mut self, at: Millis, tag: u32, sha: Sha, by: Person) {
+        self.deploying_pipeline(at, (Ref::Tag(tag), sha, Sha::NOWHERE), by);
     }
 
     /// After a merge into the release branch: deployed from there at once.
     pub(super) fn release_pipeline(&mut self, at: Millis, sha: Sha, before: Sha, by: Person) {
-        let order = Order {
-            on: Ref::Release,
-            sha,
-            before,
-            source: "push",
-            by,
-            merge_request: None,
-            parent: None,
-            place: None,
-        };
+        self.deploying_pipeline(at, (Ref::Release, sha, before), by);
+    }
+
+    /// A pipeline that deploys to production by itself. One deployment in five fails at first.
+    fn deploying_pipeline(&mut self, at: Millis, (on, sha, before): (Ref, Sha, Sha), by: Person) {
+        let order =
+            Order { on, sha, before, source: "push", by, merge_request: None, parent: None, place: None };
         let Some(pipeline) = self.order(at, order) else {
             return;
         };
         let mut dice = self.dice(0x7265, pipeline);
         let tested_at = self.lay_tests(pipeline, Outcome::Success, &mut dice);
-        if self.deploys() {
-            self.lay_deployment(pipeline, "deploy-production", PRODUCTION, tested_at, &mut dice);
+        let is_hotfix_elsewhere = on == Ref::Release && self.project.has_production_branch();
+        if self.deploys() && !is_hotfix_elsewhere {
+            let job = self.lay_deployment(pipeline, "deploy-production", PRODUCTION, tested_at, &mut dice);
+            if dice.one_in(5) {
+                self.fail(job);
+            }
         }
         self.end(pipeline);
     }
@@ -165,7 +209,7 @@ impl Growth<'_> {
         let parent = self.sprint.jobs[job as usize].pipeline;
         let above = &self.sprint.pipelines[parent as usize];
         let order = Order {
-            on: above.on.clone(),
+            on: above.on,
             sha: above.sha,
             before: Sha::NOWHERE,
             source: "parent_pipeline",
@@ -201,7 +245,8 @@ impl Growth<'_> {
     }
 
     fn order_of_main(&self, sha: Sha, before: Sha, source: &'static str, by: Person) -> Order {
-        let place = (self.main.len() as u32).checked_sub(1);
+        let pushed = self.heads.iter().filter(|head| head.on == Ref::Main).count() as u32;
+        let place = pushed.checked_sub(1);
         Order { on: Ref::Main, sha, before, source, by, merge_request: None, parent: None, place }
     }
 
@@ -230,7 +275,9 @@ impl Growth<'_> {
     }
 
     pub(super) fn deploys(&self) -> bool {
-        self.project.special != Special::WithoutDeployments
+        // Nothing was deployed from here until all that was imported was there.
+        let waits = self.project.special == Special::Imported && self.sprint.number == 0 && !self.is_closing;
+        self.project.special != Special::WithoutDeployments && !waits
     }
 
     fn is_of_fork(&self, request: u32) -> bool {

@@ -1,12 +1,13 @@
 //! Steps of merge requests and issues. In: a step that was planned. Out: what it leaves: notes, states, events, commits. Never takes a step before
 //! the thing was opened.
 
-use super::super::dice::{DAY, Dice, MINUTE, Millis, Sha};
+use super::super::dice::{DAY, MINUTE, Millis, Sha};
 use super::super::issue::{Issue, IssueWhat};
-use super::super::merge_request::{MergeRequest, Noted, Step, Story, What};
+use super::super::life::Life;
+use super::super::merge_request::{Draft, MergeRequest, Noted, Step, Story, What};
 use super::super::people::Person;
 use super::super::plan::Planned;
-use super::super::sprint::{Happened, Noteable};
+use super::super::sprint::{Happened, Noteable, Ref};
 use super::super::tree::Special;
 use super::{Growth, Happening};
 
@@ -17,35 +18,43 @@ impl Growth<'_> {
             return;
         };
         let on = Noteable::MergeRequest(request);
+        let (author, told_at) = (plan.author, at - self.imported_before(on));
         let what = match planned {
             Planned::Branch(commits) => return self.branch(at, request, by, commits),
             Planned::Opened(draft) => {
                 self.open(at, request);
+                let told_at = at - self.imported_before(on);
+                self.lives[request as usize].opened(told_at, draft == Draft::Yes);
                 self.activity(at, by, Happened::MergeRequest(request, "opened"));
                 What::Opened(draft)
             }
             Planned::Pushed(commits) => self.push_more(at, request, by, commits),
             Planned::Rewritten(commits) => self.rewrite(at, request, by, commits),
             Planned::Ready => {
+                self.lives[request as usize].ready(at);
                 self.note(at, on, by, "marked this merge request as **ready**".to_owned());
                 What::Ready
             }
             Planned::ReviewRequested => {
+                self.lives[request as usize].review_requested(at);
                 let body =
                     format!("requested review from @{}", self.plans[request as usize].reviewer.username());
                 self.note(at, on, by, body);
                 What::ReviewRequested
             }
             Planned::Commented => {
+                self.comment_on(at, request, by);
                 self.comment(at, on, by, None);
                 What::Commented
             }
             Planned::CommentedOnLine => {
-                let author = self.plans[request as usize].author;
+                self.comment_on(at, request, by);
                 self.comment(at, on, by, Some((at + 5 * MINUTE, author)));
                 What::Commented
             }
             Planned::Approved(noted) => {
+                self.lives[request as usize].approved(told_at, by, author);
+                self.meet("49");
                 self.activity(at, by, Happened::MergeRequest(request, "approved"));
                 // GitLab may write the event twice: the job that does it can be repeated.
                 if (request + self.sprint.number) % 13 == 5 {
@@ -57,23 +66,30 @@ impl Growth<'_> {
                 What::Approved(noted)
             }
             Planned::Unapproved => {
+                self.lives[request as usize].unapproved(by);
                 self.note(at, on, by, "unapproved this merge request".to_owned());
                 What::Unapproved
             }
-            Planned::ApprovalsReset => What::ApprovalsReset,
+            Planned::ApprovalsReset => {
+                self.lives[request as usize].approvals_reset();
+                What::ApprovalsReset
+            }
             Planned::Labelled => What::Labelled,
             Planned::Retargeted => {
+                self.targets[request as usize] = Ref::Release;
                 let body =
                     format!("changed target branch from `main` to `release/{}`", self.sprint.number + 1);
                 self.note(at, on, by, body);
                 What::Retargeted
             }
             Planned::Closed => {
+                self.lives[request as usize].closed(told_at);
                 self.state(at, on, by, "closed");
                 self.activity(at, by, Happened::MergeRequest(request, "closed"));
                 What::Closed
             }
             Planned::Reopened => {
+                self.lives[request as usize].reopened(told_at);
                 self.state(at, on, by, "reopened");
                 self.activity(at, by, Happened::MergeRequest(request, "reopened"));
                 What::Reopened
@@ -90,29 +106,53 @@ impl Growth<'_> {
         }
     }
 
+    /// Who wrote a comment notes it. Of what was imported, comments say when they were written here, which is after its end.
+    fn comment_on(&mut self, at: Millis, request: u32, by: Person) {
+        let author = self.plans[request as usize].author;
+        let imported = self.imported_before(Noteable::MergeRequest(request)) > 0;
+        let life = &mut self.lives[request as usize];
+        match imported {
+            true => life.comments += 1,
+            false => life.commented(at, by, author),
+        }
+    }
+
     /// Makes the merge request, of which the first step opens it.
     fn open(&mut self, at: Millis, request: u32) {
+        if self.plans[request as usize].story.promotes() {
+            let (head, commits) = self.promotion(request);
+            let oldest = self.oldest(&commits);
+            self.lives[request as usize].pushed(oldest);
+            self.branches[request as usize] = (head, commits);
+        }
+        let source = self.source(request);
         let plan = &self.plans[request as usize];
         let (head, commits) = self.branches[request as usize].clone();
         let base = commits.first().and_then(|first| self.sprint.commits.get(*first as usize));
         let base = base.and_then(|commit| commit.parents.first().copied()).unwrap_or(head);
         let imported = self.project.special == Special::Imported && self.sprint.number == 0;
-        let mut dice =
-            Dice::at(self.config.seed, &[0x696d, u64::from(self.project.index), u64::from(request)]);
         let request_of = MergeRequest {
             story: plan.story,
             author: if imported { Person::PLACEHOLDER } else { plan.author },
             reviewer: plan.reviewer,
+            source,
+            target: self.targets[request as usize],
             base,
             steps: Vec::new(),
             first_commits: commits,
             first_head: head,
             head_pipeline: None,
-            imported_before: if imported { dice.between(300 * DAY, 400 * DAY) } else { 0 },
+            // All alike, so that they were merged in the order in which they landed.
+            imported_before: if imported { 350 * DAY } else { 0 },
             deleted_at: None,
+            life: Life::default(),
         };
+        let (promotes, is_of_fork) = (plan.story.promotes(), plan.story == Story::OfFork);
         self.sprint.merge_requests.push(request_of);
-        if self.project.has_merge_request_pipelines() || plan.story == Story::OfFork {
+        if imported {
+            self.meet("21");
+        }
+        if (self.project.has_merge_request_pipelines() || is_of_fork) && !promotes {
             let by = self.plans[request as usize].author;
             self.topic_pipeline(at, request, head, Sha::NOWHERE, by);
         }
@@ -161,11 +201,19 @@ impl Growth<'_> {
                 self.activity(at, by, Happened::Issue(issue, "closed"));
             }
             IssueWhat::Reopened => {
+                if plan.is_incident {
+                    self.meet("39");
+                }
                 self.state(at, on, by, "reopened");
                 self.activity(at, by, Happened::Issue(issue, "reopened"));
             }
+            IssueWhat::BecameIncident => {
+                self.meet("40");
+                self.note(at, on, by, "changed type from issue to incident".to_owned());
+            }
             IssueWhat::Touched => (),
             IssueWhat::Moved => {
+                self.meet("N8");
                 self.note(at, on, by, "moved to another project".to_owned());
                 self.state(at, on, by, "closed");
             }

@@ -113,7 +113,7 @@ fn of_work(sprint: &Sprint, sendings: &mut Vec<Sending>) {
                 IssueWhat::Opened => "open",
                 IssueWhat::Closed => "close",
                 IssueWhat::Reopened => "reopen",
-                IssueWhat::Assigned | IssueWhat::Moved => "update",
+                IssueWhat::Assigned | IssueWhat::Moved | IssueWhat::BecameIncident => "update",
                 IssueWhat::Commented | IssueWhat::CommentedInternally | IssueWhat::Touched => continue,
             };
             let event_header = if issue.confidential { "Confidential Issue Hook" } else { "Issue Hook" };
@@ -144,7 +144,9 @@ fn of_runs(sprint: &Sprint, version: Version, sendings: &mut Vec<Sending>) {
         // That it waits, and that it was approved, is told since 19.3.
         let approved = deployment.approved.filter(|_| version >= Version::V19);
         let blocked_at = approved.map(|_| deployment.created_at);
-        let times = [blocked_at, Some(deployment.started_at), Some(deployment.finished_at)];
+        // One that never ran began nothing.
+        let started_at = Some(deployment.started_at).filter(|at| *at < deployment.finished_at);
+        let times = [blocked_at, started_at, Some(deployment.finished_at)];
         let (event_header, what) = ("Deployment Hook", Sent::Deployment(number));
         sendings.extend(times.into_iter().flatten().map(|at| Sending { at, event_header, what }));
         sendings.extend(approved.map(|(at, by)| Sending {

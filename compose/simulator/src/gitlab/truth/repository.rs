@@ -8,9 +8,7 @@ use super::{Row, Truth, at, at_of, row, second};
 impl Truth<'_> {
     /// Commits of `main`, pushes that the API lists, tags and releases.
     pub(super) fn repository(&self, sprint: &Sprint, rows: &mut Vec<Row>) {
-        for commit in
-            sprint.commits.iter().filter(|commit| commit.on_main_at.is_some_and(|time| time <= self.now))
-        {
+        for commit in sprint.commits.iter().filter(|commit| commit.is_on_main(self.now)) {
             let parents: Vec<String> = commit.parents.iter().map(ToString::to_string).collect();
             rows.push(row(
                 "commits",

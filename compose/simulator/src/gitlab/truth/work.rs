@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::issue::IssueWhat;
 use super::super::merge_request::{MergeRequest, What};
 use super::super::places::moved_to;
-use super::super::sprint::{Noteable, Ref, Sprint};
+use super::super::sprint::{Noteable, Sprint};
 use super::super::text::{LABEL, issue_title, noteable_type, source_project, title};
 use super::super::world::Place;
 use super::{Row, Truth, at, at_of, row, second};
@@ -19,7 +19,6 @@ impl Truth<'_> {
                 continue;
             };
             let iid = json!(self.world.merge_request_iid(sprint, number));
-            let target = if state.targets_release { Ref::Release } else { Ref::Main };
             let reviewers: Vec<u64> =
                 state.review_requested.then(|| request.reviewer.id()).into_iter().collect();
             let labels: Vec<&str> = state.labelled.then_some(LABEL).into_iter().collect();
@@ -38,8 +37,8 @@ impl Truth<'_> {
                     ("labels", json!(labels)),
                     ("milestone_id", milestone.clone()),
                     ("source_project_id", json!(source_project(self.project.id, request))),
-                    ("source_branch", json!(Ref::Topic(number).name(sprint))),
-                    ("target_branch", json!(target.name(sprint))),
+                    ("source_branch", json!(request.source.name(sprint))),
+                    ("target_branch", json!(state.target.name(sprint))),
                     ("head_sha", json!(state.head.to_string())),
                     ("merge_commit_sha", json!(state.merge_commit.map(|sha| sha.to_string()))),
                     ("squash_commit_sha", json!(state.squash_commit.map(|sha| sha.to_string()))),
@@ -89,7 +88,7 @@ impl Truth<'_> {
                     self.project_id(),
                     ("id", self.id(sprint, number)),
                     ("iid", json!(self.world.issue_iid(sprint, number))),
-                    ("type", json!(if issue.is_incident { "incident" } else { "issue" })),
+                    ("type", json!(if state.is_incident { "incident" } else { "issue" })),
                     ("title", json!(issue_title(number, issue.is_incident))),
                     ("state", json!(state.state)),
                     ("confidential", json!(issue.confidential)),

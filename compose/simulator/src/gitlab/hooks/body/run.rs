@@ -55,11 +55,14 @@ impl Body<'_> {
         let Some(request) = self.sprint.merge_requests.get(number as usize) else {
             return Value::Null;
         };
+        let Some(state) = request.at(self.at) else {
+            return Value::Null;
+        };
         let iid = self.world.merge_request_iid(self.sprint, number);
         json!({
-            "id": self.id(number), "iid": iid, "title": title(number, request), "source_branch": Ref::Topic(number).name(self.sprint),
-            "source_project_id": source_project(self.project.id, request), "target_branch": "main",
-            "target_project_id": self.project.id, "state": request.at(self.at).map(|state| state.state),
+            "id": self.id(number), "iid": iid, "title": title(number, request), "source_branch": request.source.name(self.sprint),
+            "source_project_id": source_project(self.project.id, request), "target_branch": state.target.name(self.sprint),
+            "target_project_id": self.project.id, "state": state.state,
             "is_fork": request.story == Story::OfFork, "url": format!("{}/-/merge_requests/{iid}", self.page()),
         })
     }

@@ -59,7 +59,6 @@ impl Body<'_> {
         state: &MergeRequestState,
     ) -> Value {
         let iid = self.world.merge_request_iid(self.sprint, number);
-        let target = if state.targets_release { Ref::Release } else { Ref::Main };
         let reviewers: Vec<u64> = state.review_requested.then(|| request.reviewer.id()).into_iter().collect();
         let milestone = Place { project: self.sprint.project, sprint: self.sprint.number, number: 0 };
         let attributes = json!({
@@ -70,8 +69,8 @@ impl Body<'_> {
             "merged_at": self.time_of(state.merged.map(|(at, _)| at)), "merge_user_id": state.merged.map(|(_, by)| by.id()),
             "merge_commit_sha": state.merge_commit.map(|sha| sha.to_string()),
             "squash_commit_sha": state.squash_commit.map(|sha| sha.to_string()), "head_pipeline_id": null,
-            "milestone_id": self.world.id(milestone), "source_branch": Ref::Topic(number).name(self.sprint),
-            "source_project_id": source_project(self.project.id, request), "target_branch": target.name(self.sprint),
+            "milestone_id": self.world.id(milestone), "source_branch": request.source.name(self.sprint),
+            "source_project_id": source_project(self.project.id, request), "target_branch": state.target.name(self.sprint),
             "target_project_id": self.project.id, "merge_status": "can_be_merged",
             "detailed_merge_status": if state.state == "opened" { "mergeable" } else { "not_open" },
             "blocking_discussions_resolved": true, "time_estimate": 0, "total_time_spent": 0,
@@ -111,8 +110,8 @@ impl Body<'_> {
             "description": "", "state": state.state, "confidential": issue.confidential, "created_at": self.time(state.created_at),
             "updated_at": self.time(state.updated_at), "closed_at": self.time_of(state.closed.map(|(at, _)| at)), "milestone_id": null,
             "moved_to_id": moved_to_id, "duplicated_to_id": null, "due_date": null, "weight": null, "health_status": null,
-            "time_estimate": 0, "total_time_spent": 0, "type": if issue.is_incident { "Incident" } else { "Issue" },
-            "severity": if issue.is_incident { "high" } else { "unknown" }, "labels": labels,
+            "time_estimate": 0, "total_time_spent": 0, "type": if state.is_incident { "Incident" } else { "Issue" },
+            "severity": if state.is_incident { "high" } else { "unknown" }, "labels": labels,
             "url": format!("{}/-/{}/{iid}", self.page(), self.version.issues_page()),
         });
         if let Some(action) = action {

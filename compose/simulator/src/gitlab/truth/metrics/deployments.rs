@@ -1,0 +1,231 @@
+//! View `deployment_metrics`.
+
+use serde::Serialize;
+
+use super::super::super::delivery::Change;
+use super::super::super::deployment::{Deployment, PRODUCTION, REVIEW};
+use super::super::super::names::{environment, tier};
+use super::super::super::pipeline::Status;
+use super::super::super::sprint::{Ref, Sprint};
+use super::incidents::Attributed;
+use super::lead_times::{EnvironmentLeadTime, order, successes};
+use super::{OfProject, Second, span};
+
+/// A row: one deployment, whatever became of it. Deployments are ordered by the second in which they ended, then by their ids. Of tier `development` compare
+/// neither `branch`, `place`, `evidence` nor `change`: its commits stand on branches of merge requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeploymentMetric {
+    /// GitLab id of the project.
+    pub project_id: u64,
+    /// GitLab id.
+    pub deployment_id: u64,
+    /// Name of the environment.
+    pub environment: String,
+    /// Its tier.
+    pub tier: &'static str,
+    /// Branch or tag, as GitLab says it.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// Commit.
+    pub sha: String,
+    /// Status at the end.
+    pub status: &'static str,
+    /// When it was created.
+    pub created_at: Second,
+    /// When it ended.
+    pub finished_at: Second,
+    /// Whether it succeeded.
+    pub is_successful: bool,
+    /// Whether it failed; one that was stopped before it ran did neither.
+    pub is_failed: bool,
+    /// `first` success of the environment's name; `rollback` where an earlier success there contains a later commit of the same branch; `repeat` of a SHA that
+    /// was there; else `change`. '' without success.
+    pub change: &'static str,
+    /// Whether it is the first success of its (tier, SHA).
+    pub is_first_of_tier: bool,
+    /// The branch that its commit stands on: `main` also of a tag or a release branch that has no commit of its own.
+    pub branch: String,
+    /// When the merge request was merged that landed on that branch last, at the commit or before it, in seconds since 1970.
+    pub place: Option<i64>,
+    /// `sha` where the commit landed a merge request, `push_walk` where pushes lead from it to one; '' in tier `development`.
+    pub evidence: &'static str,
+    /// Merge requests attributed to it in its environment.
+    pub merge_requests: u64,
+    /// From creation to approval; nothing where nobody had to approve it.
+    pub blocked_seconds: Option<i64>,
+    /// Whether the next success of the environment is a rollback.
+    pub failed_by_rollback: bool,
+    /// From its end to that of the rollback.
+    pub rollback_recovery_seconds: Option<i64>,
+    /// Of a failed one: from its end to that of the next success of the environment.
+    pub retry_recovery_seconds: Option<i64>,
+    /// Incidents attributed to it: tier production alone.
+    pub incidents: u64,
+    /// Whether there are any.
+    pub failed_by_incident: bool,
+    /// From the first of them to the closing of the last; nothing while one is open.
+    pub incident_restore_seconds: Option<i64>,
+    /// Whether a later deployment of the environment brought the revert of a merge request that is attributed to it.
+    pub failed_by_rework: bool,
+    /// Whether the API lists it.
+    pub told_by_api: bool,
+    /// Whether webhooks were sent of it.
+    pub told_by_webhooks: bool,
+}
+
+impl OfProject<'_> {
+    pub(super) fn deployment_metrics(
+        &mut self,
+        sprint: &Sprint,
+        brought: &[EnvironmentLeadTime],
+    ) -> Vec<DeploymentMetric> {
+        let ordered = successes(sprint);
+        let incidents = self.attributed_incidents(sprint);
+        let mut rows = Vec::new();
+        for (deployment, number) in sprint.deployments.iter().zip(0..) {
+            let own = brought.iter().filter(|row| {
+                row.number == deployment.environment
+                    && row.lead_time.deployment_id == Some(self.id(sprint, number))
+            });
+            let own: Vec<u32> = own.map(|row| row.request).collect();
+            let incidents: Vec<&Attributed> =
+                incidents.iter().filter(|incident| incident.deployment == number).collect();
+            let mut row = self.deployment_metric(sprint, (deployment, number), &ordered, &incidents);
+            row.merge_requests = own.len() as u64;
+            row.failed_by_rework = self.is_reworked(sprint, (deployment, number), &own, brought);
+            rows.push(row);
+        }
+        self.carry_places(sprint);
+        rows
+    }
+
+    fn deployment_metric(
+        &self,
+        sprint: &Sprint,
+        (deployment, number): (&Deployment, u32),
+        ordered: &[u32],
+        incidents: &[&Attributed],
+    ) -> DeploymentMetric {
+        let of_environment =
+            |other: &&u32| sprint.deployments[**other as usize].environment == deployment.environment;
+        let key = order(sprint, number);
+        let next = ordered.iter().filter(of_environment).find(|other| order(sprint, **other) > key);
+        let next = next.and_then(|other| sprint.deployments.get(*other as usize));
+        let is_successful = deployment.ends == Status::Success;
+        let change = deployment.standing.as_ref().and_then(|standing| standing.change);
+        let is_rollback = |next: &&Deployment| {
+            next.standing.as_ref().is_some_and(|standing| standing.change == Some(Change::Rollback))
+        };
+        let recovery = |next: &Deployment| span(deployment.finished_at, next.finished_at);
+        let rollback = next.filter(is_rollback).filter(|_| is_successful).map(recovery);
+        let is_failed = deployment.ends == Status::Failed;
+        let is_lasting = deployment.environment != REVIEW;
+        let standing = deployment.standing.as_ref();
+        let branch = standing.map_or(Ref::Main, |standing| standing.branch);
+        let first = ordered.iter().find(|other| {
+            let other = &sprint.deployments[**other as usize];
+            (tier(other.environment), other.sha) == (tier(deployment.environment), deployment.sha)
+        });
+        let is_open = incidents.iter().any(|incident| incident.closed_at.is_none());
+        let begun = incidents.iter().map(|incident| incident.created_at).min();
+        let restored = incidents.iter().filter_map(|incident| incident.closed_at).max().filter(|_| !is_open);
+        DeploymentMetric {
+            project_id: self.project.id,
+            deployment_id: self.id(sprint, number),
+            environment: environment(&self.project, sprint.number, deployment.environment),
+            tier: tier(deployment.environment),
+            reference: deployment.on.name(sprint),
+            sha: deployment.sha.to_string(),
+            status: deployment.ends.as_str(),
+            created_at: Second::of(deployment.created_at),
+            finished_at: Second::of(deployment.finished_at),
+            is_successful,
+            is_failed,
+            change: change.map_or("", Change::as_str),
+            is_first_of_tier: is_successful && first == Some(&number),
+            branch: branch.name(sprint),
+            place: self.place(sprint, deployment),
+            evidence: match standing {
+                Some(standing) if is_lasting && standing.is_landing => "sha",
+                _ if is_lasting => "push_walk",
+                _ => "",
+            },
+            merge_requests: 0,
+            blocked_seconds: deployment.approved.map(|(at, _)| span(deployment.created_at, at)),
+            failed_by_rollback: rollback.is_some(),
+            rollback_recovery_seconds: rollback,
+            retry_recovery_seconds: next.filter(|_| is_failed).map(recovery),
+            incidents: incidents.len() as u64,
+            failed_by_incident: !incidents.is_empty(),
+            incident_restore_seconds: begun.zip(restored).map(|(begun, restored)| restored.since(begun)),
+            failed_by_rework: false,
+            told_by_api: true,
+            told_by_webhooks: true,
+        }
+    }
+
+    fn place(&self, sprint: &Sprint, deployment: &Deployment) -> Option<i64> {
+        let standing = deployment.standing.as_ref()?;
+        let landed = standing.landed.and_then(|request| merged_second(sprint, request));
+        landed.or_else(|| match standing.branch {
+            Ref::Main => self.places.get("main").copied(),
+            Ref::Production => self.places.get("production").copied(),
+            _ => None,
+        })
+    }
+
+    /// What landed last on the branches that go on.
+    fn carry_places(&mut self, sprint: &Sprint) {
+        let last = sprint.pushes.iter().rev().find(|push| push.to == Ref::Main);
+        let contained = last.map(|push| sprint.contained(push.after)).unwrap_or_default();
+        for (request, number) in sprint.merge_requests.iter().zip(0..) {
+            let target = request.at(self.last_seen(request)).map(|state| state.target);
+            let is_there = |sha| sprint.is_among(sha, &contained);
+            let name = match target {
+                Some(Ref::Main) if request.life.landing.is_some_and(is_there) => "main",
+                Some(Ref::Production) => "production",
+                _ => continue,
+            };
+            if let Some(at) = merged_second(sprint, number) {
+                let place = self.places.entry(name).or_insert(at);
+                *place = at.max(*place);
+            }
+        }
+    }
+
+    fn is_reworked(
+        &self,
+        sprint: &Sprint,
+        (deployment, number): (&Deployment, u32),
+        own: &[u32],
+        brought: &[EnvironmentLeadTime],
+    ) -> bool {
+        let key = order(sprint, number);
+        own.iter().any(|request| {
+            let mut reverts = brought.iter().filter(|row| {
+                let life = sprint.merge_requests.get(row.request as usize).map(|other| &other.life);
+                row.number == deployment.environment
+                    && life.is_some_and(|life| life.reverts == Some(*request))
+            });
+            reverts.any(|row| {
+                let later = sprint
+                    .deliveries
+                    .iter()
+                    .find(|delivery| delivery.request == row.request && delivery.environment == row.number);
+                row.lead_time.reason.is_empty()
+                    && later.is_some_and(|later| order(sprint, later.deployment) > key)
+            })
+        })
+    }
+}
+
+/// When a merge request of a sprint was merged, in seconds.
+pub(super) fn merged_second(sprint: &Sprint, request: u32) -> Option<i64> {
+    let request = sprint.merge_requests.get(request as usize)?;
+    request.life.merged.map(|(at, _)| at.div_euclid(1_000))
+}
+
+/// Whether an environment is of tier production.
+pub(super) fn is_production(environment: u32) -> bool {
+    tier(environment) == tier(PRODUCTION)
+}

@@ -1,0 +1,235 @@
+//! View `lead_times`, and the same by environment. A merge request belongs to the first success that contains its landing commit, or a commit picked from it:
+//! what contains what was found in the commit graph when the deployment ended.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::super::super::delivery::{Delivery, Way};
+use super::super::super::deployment::{OVERSEAS, PRODUCTION, STAGING};
+use super::super::super::dice::Millis;
+use super::super::super::merge_request::{MergeRequest, Story};
+use super::super::super::names::{environment, tier};
+use super::super::super::pipeline::Status;
+use super::super::super::sprint::{Ref, Sprint};
+use super::{OfProject, Second, span};
+
+/// A row of `lead_times`: one merged merge request in one tier on record. A tier is on record if a deployment to it succeeded. Tier `development` has no
+/// rows: what review apps show was never delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeadTime {
+    /// GitLab id of the project.
+    pub project_id: u64,
+    /// Number within the project.
+    pub iid: u64,
+    /// Tier.
+    pub tier: &'static str,
+    /// Who opened it.
+    pub author_id: u64,
+    /// When it was merged.
+    pub merged_at: Second,
+    /// The deployment that delivered it; nothing of one that is not attributed, a baseline included.
+    pub deployment_id: Option<u64>,
+    /// When that succeeded.
+    pub deployed_at: Option<Second>,
+    /// From merge to deployment.
+    pub lead_time_seconds: Option<i64>,
+    /// When its first commit was written.
+    pub first_commit_at: Option<Second>,
+    /// From that to the deployment, 0 where a clock says it was later.
+    pub first_commit_lead_time_seconds: Option<i64>,
+    /// `link`, `landing`, `cherry_pick` or `promotion`; '' where not attributed. GitLab's link comes first where it is to this very deployment, and that is
+    /// not the first of its environment.
+    pub evidence: &'static str,
+    /// The same without GitLab's links, which webhooks do not tell. No column.
+    pub evidence_without_links: &'static str,
+    /// '' where attributed. Else, the first that holds: `promotion`, `baseline`, `rewritten`, `branch_not_deployed`, `awaiting`. What is stacked on another
+    /// merge request is `branch_not_deployed`, whatever GitLab links.
+    pub reason: &'static str,
+    /// Whether the API lists it at the end.
+    pub told_by_api: bool,
+    /// Whether webhooks were sent of it.
+    pub told_by_webhooks: bool,
+}
+
+/// A row of `environment_lead_times`: the same by the name of the environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EnvironmentLeadTime {
+    /// Name of the environment.
+    pub environment: String,
+    /// Its number in the world. No column.
+    #[serde(skip)]
+    pub(crate) number: u32,
+    /// Number of the merge request in its sprint. No column.
+    #[serde(skip)]
+    pub(crate) request: u32,
+    /// The rest.
+    #[serde(flatten)]
+    pub lead_time: LeadTime,
+}
+
+/// The first success on record of a tier or an environment.
+#[derive(Debug, Clone, Copy)]
+struct Record {
+    sprint: u32,
+    deployment: u32,
+    at: Second,
+    branch: Ref,
+}
+
+/// First successes on record, by tier and by environment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Records {
+    tiers: BTreeMap<&'static str, Record>,
+    environments: BTreeMap<u32, Record>,
+}
+
+/// The environments that last.
+const LASTING: [u32; 3] = [STAGING, PRODUCTION, OVERSEAS];
+
+/// The order of deployments: by the second in which they ended, then by their ids.
+pub(crate) fn order(sprint: &Sprint, deployment: u32) -> (Millis, u32) {
+    let ended = sprint.deployments.get(deployment as usize);
+    (ended.map_or(Millis::MAX, |ended| ended.finished_at.div_euclid(1_000)), deployment)
+}
+
+/// Successful deployments of a sprint, in their order.
+pub(crate) fn successes(sprint: &Sprint) -> Vec<u32> {
+    let ended = (0..sprint.deployments.len() as u32)
+        .filter(|number| sprint.deployments[*number as usize].ends == Status::Success);
+    let mut ended: Vec<u32> = ended.collect();
+    ended.sort_by_key(|number| order(sprint, *number));
+    ended
+}
+
+impl Records {
+    pub(crate) fn note(&mut self, sprint: &Sprint) {
+        for number in successes(sprint) {
+            let ended = &sprint.deployments[number as usize];
+            if !LASTING.contains(&ended.environment) {
+                continue;
+            }
+            let branch = ended.standing.as_ref().map_or(Ref::Main, |standing| standing.branch);
+            let at = Second::of(ended.finished_at);
+            let record = Record { sprint: sprint.number, deployment: number, at, branch };
+            self.tiers.entry(tier(ended.environment)).or_insert(record);
+            self.environments.entry(ended.environment).or_insert(record);
+        }
+    }
+
+    /// Whether a deployment is the first of its environment.
+    pub(crate) fn is_first(&self, sprint: &Sprint, deployment: u32, environment: u32) -> bool {
+        let first = self.environments.get(&environment);
+        first.is_some_and(|first| (first.sprint, first.deployment) == (sprint.number, deployment))
+    }
+}
+
+impl OfProject<'_> {
+    pub(super) fn lead_times(&self, sprint: &Sprint) -> Vec<LeadTime> {
+        let mut rows = Vec::new();
+        for (name, first) in &self.records.tiers {
+            let of_tier: Vec<u32> = LASTING.into_iter().filter(|number| tier(*number) == *name).collect();
+            for (request, number) in merged(sprint) {
+                rows.push(self.lead_time(sprint, (request, number), (*name, &of_tier[..]), first));
+            }
+        }
+        rows
+    }
+
+    pub(super) fn environment_lead_times(&self, sprint: &Sprint) -> Vec<EnvironmentLeadTime> {
+        let mut rows = Vec::new();
+        for (number, first) in &self.records.environments {
+            for (request, place) in merged(sprint) {
+                let only = [*number];
+                rows.push(EnvironmentLeadTime {
+                    environment: environment(&self.project, sprint.number, *number),
+                    number: *number,
+                    request: place,
+                    lead_time: self.lead_time(sprint, (request, place), (tier(*number), &only), first),
+                });
+            }
+        }
+        rows
+    }
+
+    fn lead_time(
+        &self,
+        sprint: &Sprint,
+        (request, number): (&MergeRequest, u32),
+        (tier, environments): (&'static str, &[u32]),
+        first: &Record,
+    ) -> LeadTime {
+        let life = &request.life;
+        let merged_at = Second::of(life.merged.map_or(0, |(at, _)| at));
+        let delivered = (sprint.deliveries.iter())
+            .filter(|delivery| delivery.request == number && environments.contains(&delivery.environment))
+            .min_by_key(|delivery| order(sprint, delivery.deployment));
+        let reason = self.reason(sprint, request, delivered, environments, first);
+        let delivered = delivered.filter(|_| reason.is_empty());
+        let deployed = delivered.and_then(|delivery| sprint.deployments.get(delivery.deployment as usize));
+        let deployed_at = deployed.map(|deployment| Second::of(deployment.finished_at));
+        let first_commit_at = life.first_commit_at.map(Second::of);
+        let without_links = delivered.map_or("", |delivery| match delivery.way {
+            Way::Landing => "landing",
+            Way::CherryPick => "cherry_pick",
+            Way::Promotion => "promotion",
+        });
+        let is_linked = delivered.zip(deployed).is_some_and(|(delivery, deployed)| {
+            deployed.merge_requests.contains(&number)
+                && !self.records.is_first(sprint, delivery.deployment, delivery.environment)
+        });
+        LeadTime {
+            project_id: self.project.id,
+            iid: self.world.merge_request_iid(sprint, number),
+            tier,
+            author_id: request.author.id(),
+            merged_at,
+            deployment_id: delivered.map(|delivery| self.id(sprint, delivery.deployment)),
+            deployed_at,
+            lead_time_seconds: deployed_at.map(|at| at.since(merged_at)),
+            first_commit_at,
+            first_commit_lead_time_seconds: deployed
+                .zip(life.first_commit_at)
+                .map(|(deployed, at)| span(at, deployed.finished_at)),
+            evidence: if is_linked { "link" } else { without_links },
+            evidence_without_links: without_links,
+            reason,
+            told_by_api: request.deleted_at.is_none(),
+            told_by_webhooks: request.imported_before == 0,
+        }
+    }
+
+    fn reason(
+        &self,
+        sprint: &Sprint,
+        request: &MergeRequest,
+        delivered: Option<&Delivery>,
+        environments: &[u32],
+        first: &Record,
+    ) -> &'static str {
+        let target = request.at(self.last_seen(request)).map_or(Ref::Main, |state| state.target);
+        let merged_at = Second::of(request.life.merged.map_or(0, |(at, _)| at));
+        let is_reached = || environments.iter().any(|number| sprint.reached.contains(&(*number, target)));
+        match delivered {
+            _ if request.story.promotes() => "promotion",
+            _ if request.story == Story::Stacked => "branch_not_deployed",
+            Some(delivery) => {
+                let is_first = (first.sprint, first.deployment) == (sprint.number, delivery.deployment);
+                let is_old = target != first.branch && merged_at <= first.at && delivery.first_of_branch;
+                if is_first || is_old { "baseline" } else { "" }
+            }
+            None if request.life.is_rewritten => "rewritten",
+            None if is_reached() => "awaiting",
+            None => "branch_not_deployed",
+        }
+    }
+
+    /// The last moment at which a merge request is there.
+    pub(super) fn last_seen(&self, request: &MergeRequest) -> Millis {
+        request.deleted_at.map_or(self.now(), |at| at - 1)
+    }
+}
+
+fn merged(sprint: &Sprint) -> impl Iterator<Item = (&MergeRequest, u32)> {
+    sprint.merge_requests.iter().zip(0..).filter(|(request, _)| request.life.merged.is_some())
+}
