@@ -30,6 +30,7 @@ mod poison;
 mod prometheus;
 mod rebuild;
 mod reconcile;
+mod report;
 mod roles;
 mod rollups;
 mod scripted;

@@ -9,5 +9,5 @@ mod measure;
 mod pipelines;
 mod review;
 mod runs;
-mod story;
+pub(crate) mod story;
 mod work;
