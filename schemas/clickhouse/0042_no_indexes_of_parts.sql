@@ -1,5 +1,5 @@
 -- Indexes over a part of a tuple are written from the rows of an INSERT as they came, before those of one key are merged: ClickHouse then looked for
--- the first row's time and passed over a part that had the newest (findings/skip_index_before_merge.sh). No question is slower without them: under FINAL
+-- the first row's time and passed over a part that had the newest (findings/skip-index-before-merge.sh). No question is slower without them: under FINAL
 -- they cost more than they save.
 ALTER TABLE ${database}.merge_request_facts ${on_cluster} DROP INDEX IF EXISTS created_at_range, DROP INDEX IF EXISTS updated_at_range, DROP INDEX IF EXISTS merged_at_range, DROP INDEX IF EXISTS closed_at_range;
 ALTER TABLE ${database}.merge_request_event_facts ${on_cluster} DROP INDEX IF EXISTS occurred_at_range;
