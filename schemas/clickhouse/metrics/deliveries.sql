@@ -39,9 +39,9 @@ deployed AS
 (
     SELECT
         succeeded.instance AS instance, succeeded.project_id AS project_id, id, its_environment, its_tier, tiers, at,
-        arrayJoin(arrayConcat(
+        arrayConcat(
             arrayMap(stand -> (2, stand.3, if(stand.1 = '', its_ref, stand.1), stand.2, stand.4), if(empty(stands), [('', 0, 0, 'chain_gap')], stands)),
-            if(is_first, [], arrayMap(linked_iid -> (3, linked_iid, '', 0, ''), links.iids)))) AS one
+            if(is_first, [], arrayMap(linked_iid -> (3, linked_iid, '', 0, ''), links.iids))) AS ones
     FROM succeeded
     LEFT ANY JOIN (
         SELECT instance, project_id, places.sha AS of_sha, groupArray((places.branch, places.place, places.iid, toString(places.word))) AS stands
@@ -71,6 +71,7 @@ standing AS
         instance, project_id, one.1 AS kind, one.2 AS iid, one.3 AS branch, one.4 AS place, at AS second, id AS by_id, its_environment AS by_environment, its_tier AS by_tier,
         tiers, one.5 AS word, 0 AS rewritten
     FROM deployed
+    ARRAY JOIN ones AS one
 ),
 known AS
 (
@@ -86,12 +87,12 @@ known AS
 -- Windows are by scope: a tier, and an environment of it or none.
 placed AS
 (
-    SELECT
-        instance, project_id, kind, iid, branch, place, second, by_id, by_tier, word, rewritten, last_of_no_tier,
-        arrayJoin(arrayConcat(
-            arrayMap(name -> (name, ''), if(kind < 2, arrayDistinct(arrayPushBack(on_record, 'production')), tiers)),
-            arrayMap(name -> ('production', name), if(length(productions) < 2, [], if(kind < 2, productions, if(has(tiers, 'production'), arrayIntersect(productions, [by_environment]), [])))))) AS scope
+    SELECT instance, project_id, kind, iid, branch, place, second, by_id, by_tier, word, rewritten, last_of_no_tier, scope
     FROM known
+    -- Not the function arrayJoin: a condition on the project would stop at it.
+    ARRAY JOIN arrayConcat(
+        arrayMap(name -> (name, ''), if(kind < 2, arrayDistinct(arrayPushBack(on_record, 'production')), tiers)),
+        arrayMap(name -> ('production', name), if(length(productions) < 2, [], if(kind < 2, productions, if(has(tiers, 'production'), arrayIntersect(productions, [by_environment]), []))))) AS scope
 ),
 windowed AS
 (
@@ -108,62 +109,49 @@ windowed AS
 gathered AS
 (
     SELECT
-        instance, project_id, kind, iid, scope, branch, place, second AS merged_second, word, rewritten, first, branch_first, last_without_place, last_of_no_tier, by_place,
+        instance, project_id, kind, iid, scope, branch, second AS merged_second, word, first, branch_first, last_without_place, last_of_no_tier, by_place,
         -- Merge requests whose commit was picked to another branch are delivered with the pick.
         minIf(by_place, kind = 1 AND by_place.2 > 0) OVER of_request AS by_pick,
-        minIf((second, by_id, scope.1 != by_tier), kind = 3) OVER of_request AS by_link
+        minIf((second, by_id, scope.1 != by_tier), kind = 3) OVER of_request AS by_link,
+        -- Of two merges of one second whose order nobody told, one is delivered for sure only by a deployment of its own commit, or beyond both.
+        word = 'tie' AND by_place.4 = place AND by_place.5 != iid AS is_tied,
+        rewritten > 0 AND (by_place.2 = 0 OR by_place.1 > rewritten) AS is_gone
     FROM windowed
     WHERE kind != 2
     WINDOW of_request AS (PARTITION BY instance, project_id, scope, iid)
 ),
-judged AS
-(
-    SELECT
-        *,
-        -- Of two merges of one second whose order nobody told, one is delivered for sure only by a deployment of its own commit, or beyond both.
-        word = 'tie' AND by_place.4 = place AND by_place.5 != iid AS is_tied,
-        rewritten > 0 AND (by_place.2 = 0 OR by_place.1 > rewritten) AS is_gone
-    FROM gathered
-    WHERE kind = 0
-),
 chosen AS
 (
     SELECT
-        *,
+        instance, project_id, iid, scope, branch, merged_second, word, first, branch_first, last_without_place, last_of_no_tier, is_tied, is_gone,
+        -- How it is known, when it was delivered, by which deployment, and whether its environment had another tier then.
         multiIf(
-            is_gone, '',
-            word != 'landing_unknown' AND by_pick.2 > 0 AND (by_place.2 = 0 OR by_pick < by_place), 'cherry_pick',
-            word != 'landing_unknown' AND by_place.2 > 0 AND NOT is_tied, if(by_place.5 = iid, 'landing', 'place'),
-            by_link.2 > 0, 'link',
-            '') AS way
-    FROM judged
-),
-delivered AS
-(
-    SELECT
-        *, multiIf(way = '', (toInt64(0), toUInt64(0), false), way = 'link', by_link, way = 'cherry_pick', (by_pick.1, by_pick.2, by_pick.3), (by_place.1, by_place.2, by_place.3)) AS delivery
-    FROM chosen
+            is_gone, ('', toInt64(0), toUInt64(0), false),
+            word != 'landing_unknown' AND by_pick.2 > 0 AND (by_place.2 = 0 OR by_pick < by_place), ('cherry_pick', by_pick.1, by_pick.2, by_pick.3),
+            word != 'landing_unknown' AND by_place.2 > 0 AND NOT is_tied, (if(by_place.5 = iid, 'landing', 'place'), by_place.1, by_place.2, by_place.3),
+            ('link', by_link.1, by_link.2, by_link.3)) AS delivery
+    FROM gathered
+    WHERE kind = 0
 ),
 reasoned AS
 (
     SELECT
-        *,
+        instance, project_id, iid, scope, branch, merged_second, delivery,
         multiIf(
             word = 'promotion', 'promotion',
-            way != '' AND (delivery.3 OR delivery.1 = first OR (delivery.1 = branch_first AND merged_second <= first)), 'baseline',
-            way != '', '',
+            delivery.3 > 0, if(delivery.4 OR delivery.2 = first OR (delivery.2 = branch_first AND merged_second <= first), 'baseline', ''),
             is_gone, 'rewritten',
             word = 'landing_unknown', 'landing_unknown',
             is_tied, 'tie',
             last_without_place.1 >= merged_second, last_without_place.2,
             branch_first = 0, if(first = 0 AND last_of_no_tier >= merged_second, 'tier_unknown', 'branch_not_deployed'),
             'awaiting') AS why
-    FROM delivered
+    FROM chosen
 )
 SELECT
     instance, project_id, iid, scope.1 AS tier, scope.2 AS environment, branch, toDateTime(merged_second, 'UTC') AS merged_at,
-    if(why = '', toNullable(delivery.2), NULL) AS deployment_id,
-    if(why = '', toNullable(toDateTime(delivery.1, 'UTC')), NULL) AS deployed_at,
-    if(why = '', toNullable(delivery.1 - merged_second), NULL) AS lead_time_seconds,
-    if(why = '', way, '') AS evidence, why AS reason
+    if(why = '', toNullable(delivery.3), NULL) AS deployment_id,
+    if(why = '', toNullable(toDateTime(delivery.2, 'UTC')), NULL) AS deployed_at,
+    if(why = '', toNullable(delivery.2 - merged_second), NULL) AS lead_time_seconds,
+    if(why = '', delivery.1, '') AS evidence, why AS reason
 FROM reasoned;

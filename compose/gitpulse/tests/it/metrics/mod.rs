@@ -3,6 +3,11 @@
 //! A `story` states what happened in one project and tells it through both faces of GitLab. `measure` stores what one face, the other, or both
 //! tell, in several orders, and reads the views that measure. A test's name begins with the number of its case.
 
+mod answers;
 mod deployments;
+mod failures;
+mod first_commits;
+mod landings;
 mod measure;
 mod story;
+mod work;
