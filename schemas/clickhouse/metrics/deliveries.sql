@@ -14,6 +14,7 @@ CREATE OR REPLACE VIEW ${database}.deliveries ${on_cluster}
     deployment_id Nullable(UInt64) COMMENT 'The deployment that delivered it; NULL where it is not attributed',
     deployed_at Nullable(DateTime('UTC')) COMMENT 'When that succeeded',
     lead_time_seconds Nullable(Int64) COMMENT 'From merged_at to deployed_at',
+    reverts Array(UInt64) COMMENT 'Merge requests of the project that it reverts',
     evidence LowCardinality(String) COMMENT 'How it is known: landing (its own commit was deployed), place (one beyond it on the branch was), cherry_pick (its commit was picked into what was deployed), link (GitLab lists it); empty where it is not attributed',
     reason LowCardinality(String) COMMENT 'Why it is not attributed: promotion, baseline, rewritten, landing_unknown, tie, deployment_sha_unknown, chain_gap, tier_unknown, branch_not_deployed, awaiting; empty where it is'
 )
@@ -63,13 +64,13 @@ standing AS
     SELECT
         instance, project_id, one.1 AS kind, one.2 AS iid, branch, place, intDiv(place, 1000) AS second, toUInt64(0) AS by_id, '' AS by_environment, '' AS by_tier,
         CAST([], 'Array(String)') AS tiers, multiIf(is_promotion, 'promotion', requests.sha = '', 'landing_unknown', is_tie, 'tie', '') AS word,
-        ifNull(toInt64(toUnixTimestamp(rewritten_at)), 0) AS rewritten
+        ifNull(toInt64(toUnixTimestamp(rewritten_at)), 0) AS rewritten, requests.reverts AS reverts
     FROM ${database}.merge_request_places AS requests
     ARRAY JOIN arrayConcat([(0, requests.iid)], arrayMap(picked -> (1, picked), picks)) AS one
     UNION ALL
     SELECT
         instance, project_id, one.1 AS kind, one.2 AS iid, one.3 AS branch, one.4 AS place, at AS second, id AS by_id, its_environment AS by_environment, its_tier AS by_tier,
-        tiers, one.5 AS word, 0 AS rewritten
+        tiers, one.5 AS word, 0 AS rewritten, CAST([], 'Array(UInt64)') AS reverts
     FROM deployed
     ARRAY JOIN ones AS one
 ),
@@ -87,7 +88,7 @@ known AS
 -- Windows are by scope: a tier, and an environment of it or none.
 placed AS
 (
-    SELECT instance, project_id, kind, iid, branch, place, second, by_id, by_tier, word, rewritten, last_of_no_tier, scope
+    SELECT instance, project_id, kind, iid, branch, place, second, by_id, by_tier, word, rewritten, reverts, last_of_no_tier, scope
     FROM known
     -- Not the function arrayJoin: a condition on the project would stop at it.
     ARRAY JOIN arrayConcat(
@@ -97,7 +98,7 @@ placed AS
 windowed AS
 (
     SELECT
-        instance, project_id, kind, iid, branch, place, second, by_id, by_tier, word, rewritten, scope, last_of_no_tier,
+        instance, project_id, kind, iid, branch, place, second, by_id, by_tier, word, rewritten, reverts, scope, last_of_no_tier,
         minIf((second, by_id, scope.1 != by_tier, place, iid), kind = 2) OVER (
             PARTITION BY instance, project_id, scope, branch ORDER BY place DESC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS by_place,
         minIf(second, kind = 2 AND place > 0) OVER of_branch AS branch_first,
@@ -109,7 +110,7 @@ windowed AS
 gathered AS
 (
     SELECT
-        instance, project_id, kind, iid, scope, branch, second AS merged_second, word, first, branch_first, last_without_place, last_of_no_tier, by_place,
+        instance, project_id, kind, iid, scope, branch, second AS merged_second, word, reverts, first, branch_first, last_without_place, last_of_no_tier, by_place,
         -- Merge requests whose commit was picked to another branch are delivered with the pick.
         minIf(by_place, kind = 1 AND by_place.2 > 0) OVER of_request AS by_pick,
         minIf((second, by_id, scope.1 != by_tier), kind = 3) OVER of_request AS by_link,
@@ -123,7 +124,7 @@ gathered AS
 chosen AS
 (
     SELECT
-        instance, project_id, iid, scope, branch, merged_second, word, first, branch_first, last_without_place, last_of_no_tier, is_tied, is_gone,
+        instance, project_id, iid, scope, branch, merged_second, word, reverts, first, branch_first, last_without_place, last_of_no_tier, is_tied, is_gone,
         -- How it is known, when it was delivered, by which deployment, and whether its environment had another tier then.
         multiIf(
             is_gone, ('', toInt64(0), toUInt64(0), false),
@@ -136,7 +137,7 @@ chosen AS
 reasoned AS
 (
     SELECT
-        instance, project_id, iid, scope, branch, merged_second, delivery,
+        instance, project_id, iid, scope, branch, merged_second, reverts, delivery,
         multiIf(
             word = 'promotion', 'promotion',
             delivery.3 > 0, if(delivery.4 OR delivery.2 = first OR (delivery.2 = branch_first AND merged_second <= first), 'baseline', ''),
@@ -153,5 +154,7 @@ SELECT
     if(why = '', toNullable(delivery.3), NULL) AS deployment_id,
     if(why = '', toNullable(toDateTime(delivery.2, 'UTC')), NULL) AS deployed_at,
     if(why = '', toNullable(delivery.2 - merged_second), NULL) AS lead_time_seconds,
-    if(why = '', delivery.1, '') AS evidence, why AS reason
-FROM reasoned;
+    reverts, if(why = '', delivery.1, '') AS evidence, why AS reason
+FROM reasoned
+-- The optimization costs a third of planning, and finds nothing here.
+SETTINGS optimize_and_compare_chain = 0;

@@ -59,4 +59,6 @@ SELECT
     countIf(thing.2 = 'incident') AS incidents_count,
     if(countIf(thing.2 = 'restore') = 0, NULL, toInt64(roundBankers(quantileExactInclusiveIf(0.5)(thing.3, thing.2 = 'restore')))) AS time_to_restore_seconds
 FROM single
-GROUP BY instance, project_id, environment, tier, day;
+GROUP BY instance, project_id, environment, tier, day
+-- The optimization costs a third of planning, and finds nothing here.
+SETTINGS optimize_and_compare_chain = 0;
