@@ -28,8 +28,8 @@ succeeded AS
         if(ifNull(deployments.sha, '') = '', ifNull(short_sha, ''), assumeNotNull(deployments.sha)) AS its_sha, ifNull(deployments.ref, '') AS its_ref,
         toInt64(toUnixTimestamp(assumeNotNull(coalesce(deployments.finished_at, deployments.updated_at, deployments.created_at)))) AS at,
         min((at, id)) OVER by_name = (at, id) AS is_first,
-        -- Tiers that the environment of this name had later.
-        groupUniqArray(its_tier) OVER (by_name ORDER BY at, id ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS tiers
+        -- Tiers that the environment of this name has then and later; backwards, since a frame that begins at each row would be summed up anew for each.
+        groupUniqArray(its_tier) OVER (by_name ORDER BY at DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS tiers
     FROM ${database}.deployments AS deployments
     WHERE deployments.status = 'success' AND coalesce(deployments.finished_at, deployments.updated_at, deployments.created_at) IS NOT NULL
     WINDOW by_name AS (PARTITION BY instance, project_id, its_environment)

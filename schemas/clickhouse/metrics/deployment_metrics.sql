@@ -88,9 +88,9 @@ taken_back AS
 (
     SELECT
         *,
-        -- The next success of the environment, and what it did.
+        -- The next success of the environment, and what it did; backwards, since a frame that begins at each row would be summed up anew for each.
         minIf((assumeNotNull(ended), id, does), succeeds) OVER (
-            PARTITION BY instance, project_id, in_environment ORDER BY ended, id ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS followed_by
+            PARTITION BY instance, project_id, in_environment ORDER BY ended DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS followed_by
     FROM changed
 ),
 delivered AS

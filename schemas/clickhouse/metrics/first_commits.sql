@@ -55,13 +55,15 @@ own_told AS
     INNER JOIN (SELECT DISTINCT instance, project_id, source_project, source_ref FROM requests WHERE source_project != project_id) AS forks
         ON forks.instance = told.instance AND forks.source_project = told.project_id AND forks.source_ref = told.ref
 ),
+-- A branch of which more is told lasts, as main does: its pushes tell nothing of one merge request.
 branches AS
 (
     SELECT
-        instance, project_id, source_project, ref, groupArrayIf((second, creates, after, number, listed_number, heard_at), after != '') AS pushes,
-        groupArrayIf((heard_at, written), after = '') AS brought
+        instance, project_id, source_project, ref, groupArrayIf(2000)((second, creates, after, number, listed_number, heard_at), after != '') AS pushes,
+        groupArrayIf(2000)((heard_at, written), after = '') AS brought
     FROM own_told
     GROUP BY instance, project_id, source_project, ref
+    HAVING count() <= 2000
 ),
 joined AS
 (
@@ -89,7 +91,7 @@ known AS
         is_pushed AND NOT has(shas, pushes[1].3) AS is_rewritten,
         arrayMap(commit -> commit.2, arrayFilter(commit -> arrayExists(push -> push.6 = commit.1, pushes), told_commits)) AS brought,
         -- One observation of a push lists its commits, another only their number.
-        arrayAll(push -> arrayExists(other -> other.3 = push.3 AND other.5 >= push.4, pushes), pushes) AS is_complete
+        length(arrayDistinct(arrayMap(push -> push.3, pushes))) = length(arrayDistinct(arrayMap(push -> push.3, arrayFilter(push -> push.5 >= push.4, pushes)))) AS is_complete
     FROM pushed
 )
 SELECT

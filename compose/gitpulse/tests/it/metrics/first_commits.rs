@@ -126,7 +126,7 @@ async fn case_35_commits_that_are_not_listed_leave_the_first_one_unknown() {
 
 /// Commits of the target branch that were merged into the source branch are not the merge request's, by whichever push GitLab lists them again.
 #[tokio::test(flavor = "multi_thread")]
-async fn case_35_commits_of_another_branch_are_not_first() {
+async fn commits_of_another_branch_are_not_first() {
     let mut story = story();
     let of_main = || commit("M", "A", "Of main", "03-01 12:00");
     story.pushed("03-01 12:10", MAIN, "A", "M", &[of_main()]);
@@ -174,9 +174,8 @@ async fn n7_the_first_commit_of_a_squashed_fork_is_found_in_its_source_project()
     assert_began(&measure(&story).await, 2, ["03-02 08:00", "03-02 08:10"]);
 }
 
-/// A list that the API gave is believed before pushes; a merge request of which neither is known has a reason.
 #[tokio::test(flavor = "multi_thread")]
-async fn n7_a_merge_request_of_which_nothing_is_known_says_so() {
+async fn a_merge_request_of_which_nothing_is_known_says_so() {
     let mut story = story();
     story.opened(&MergeRequest::new(2, "03-02 10:00"));
     let faces = measure(&story).await;
