@@ -23,7 +23,7 @@ use crate::users_file::Access;
 /// What the user that runs `gitpulse migrate --roles` needs, as docs/OPERATING.md says.
 const RIGHTS: [&str; 4] = [
     "GRANT SELECT ON gitpulse.* WITH GRANT OPTION",
-    "GRANT INSERT, CREATE DATABASE, CREATE TABLE, ALTER ADD COLUMN, CREATE VIEW, DROP TABLE, DROP VIEW ON gitpulse.*",
+    "GRANT INSERT, CREATE DATABASE, CREATE TABLE, ALTER ADD COLUMN, ALTER DROP INDEX, CREATE VIEW, DROP TABLE, DROP VIEW ON gitpulse.*",
     "GRANT ALTER VIEW MODIFY SQL SECURITY, CREATE ROW POLICY ON gitpulse.*",
     "GRANT CREATE ROLE, ALTER ROLE, ROLE ADMIN ON *.*",
 ];
