@@ -31,11 +31,13 @@ pub(super) fn announce(args: &UpArgs, token: &WebhookToken, history: Option<&str
         Some(_) => format!("in {}", token.file.display()),
     };
     let first = if args.demo.demo {
-        "Its GitLab is invented: three months of history come within a minute, then the webhooks of the last three days by the second. Ask:
-
-  curl '{clickhouse}/?database={database}' --data 'SELECT tier, reason, count() AS merge_requests, round(quantileExactInclusive(0.5)(lead_time_seconds) / 3600, 1) AS median_hours FROM lead_times GROUP BY tier, reason ORDER BY tier, reason FORMAT PrettyCompact'"
-            .replace("{clickhouse}", clickhouse)
-            .replace("{database}", database)
+        let mut report = "cargo run --release -- report dora --group factory".to_owned();
+        if clickhouse != "http://127.0.0.1:8123" {
+            report.insert_str(0, &format!("GITPULSE_CLICKHOUSE_URL={clickhouse} "));
+        }
+        format!(
+            "Its GitLab is invented: three months of history come within a minute, then the webhooks of the last three days by the second. Ask for delivery metrics, or anything:\n\n  {report}"
+        )
     } else {
         format!(
             "In GitLab: project or group > Settings > Webhooks, with this URL and token and the events that you want. Or try it with examples:\n\n  {example}"

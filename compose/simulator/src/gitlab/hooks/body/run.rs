@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::super::super::dice::Millis;
-use super::super::super::merge_request::Story;
 use super::super::super::names::{environment, tier};
 use super::super::super::people::Person;
 use super::super::super::pipeline::{Pipeline, Status};
@@ -63,7 +62,7 @@ impl Body<'_> {
             "id": self.id(number), "iid": iid, "title": title(number, request), "source_branch": request.source.name(self.sprint),
             "source_project_id": source_project(self.project.id, request), "target_branch": state.target.name(self.sprint),
             "target_project_id": self.project.id, "state": state.state,
-            "is_fork": request.story == Story::OfFork, "url": format!("{}/-/merge_requests/{iid}", self.page()),
+            "url": format!("{}/-/merge_requests/{iid}", self.page()),
         })
     }
 
