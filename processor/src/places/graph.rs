@@ -49,6 +49,11 @@ pub(super) fn places(told: &Told) -> (Places, bool) {
     }
     rewrite(&mut requests, told, &graph);
     changes(&mut requests, told);
+    // What a promotion carries others have reverted and picked.
+    for promotion in requests.iter_mut().filter(|request| request.is_promotion) {
+        promotion.reverts.clear();
+        promotion.picks.clear();
+    }
 
     let mut shas = Vec::new();
     let deployed: BTreeSet<&str> = told.deployed.iter().map(|deployed| deployed.sha.as_str()).collect();
@@ -190,8 +195,8 @@ impl<'t> Graph<'t> {
 }
 
 /// What carries the commits of one branch to another: a merge request whose head stands on another branch that lasts, or the push that cut a branch. A branch
-/// lasts where it is the default one, where production or staging was deployed from it, or where it was the source of several of them; that of a stacked
-/// merge request is none of these.
+/// lasts where it is the default one, where production or staging was deployed from it, where it was the source of several of them, or where it was cut from
+/// another branch and only merge requests came to it; that of a stacked merge request is none of these.
 fn carriers<'t>(told: &'t Told, graph: &Graph<'t>) -> (HashMap<&'t str, Vec<Carrier>>, HashSet<u64>, bool) {
     let targets: HashSet<&str> = told.merged.iter().map(|merged| merged.branch.as_str()).collect();
     let mut has_gap = false;
@@ -224,6 +229,7 @@ fn carriers<'t>(told: &'t Told, graph: &Graph<'t>) -> (HashMap<&'t str, Vec<Carr
             source == told.default_branch
                 || sources.get(source).is_some_and(|number| *number > 1)
                 || is_deployed(source)
+                || is_cut(source, told, graph)
         });
         if !lasts {
             continue;
@@ -241,6 +247,28 @@ fn carriers<'t>(told: &'t Told, graph: &Graph<'t>) -> (HashMap<&'t str, Vec<Carr
         }
     }
     (carriers, promotions, has_gap)
+}
+
+/// Whether a branch was created at a commit of another one, and merge requests alone brought it further: nobody wrote anything on it. A topic begins with a commit
+/// of its own.
+fn is_cut(branch: &str, told: &Told, graph: &Graph<'_>) -> bool {
+    let is_elsewhere = |sha: &str| {
+        let stands = graph.stands.get(sha).into_iter().flatten();
+        let pushed = told.moves.iter().filter(|step| step.before == sha || step.after == sha);
+        stands.map(|stand| &stand.branch).chain(pushed.map(|step| &step.branch)).any(|other| other != branch)
+    };
+    let is_landing = |sha: &str| {
+        graph.stands.get(sha).into_iter().flatten().any(|stand| stand.branch == branch)
+    };
+    let (mut created, mut moved) = (false, true);
+    for step in told.moves.iter().filter(|step| step.branch == branch) {
+        if step.before.is_empty() {
+            created = is_elsewhere(&step.after);
+        } else {
+            moved &= is_landing(&step.after);
+        }
+    }
+    created && moved
 }
 
 /// All branches on which a commit stands: its own, and those that were promoted to these, or that they were cut from.

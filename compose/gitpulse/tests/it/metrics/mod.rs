@@ -11,3 +11,4 @@ mod review;
 mod runs;
 mod story;
 mod work;
+mod world;

@@ -47,7 +47,7 @@ pub struct DeploymentMetric {
     pub branch: String,
     /// When the merge request was merged that landed on that branch last, at the commit or before it, in seconds since 1970.
     pub place: Option<i64>,
-    /// `sha` where the commit landed a merge request, `push_walk` where pushes lead from it to one; '' in tier `development`.
+    /// `sha` where the commit landed a merge request, `walk` where pushes lead from it to one; '' in tier `development`.
     pub evidence: &'static str,
     /// Merge requests attributed to it in its environment.
     pub merge_requests: u64,
@@ -147,7 +147,7 @@ impl OfProject<'_> {
             place: self.place(sprint, deployment),
             evidence: match standing {
                 Some(standing) if is_lasting && standing.is_landing => "sha",
-                _ if is_lasting => "push_walk",
+                _ if is_lasting => "walk",
                 _ => "",
             },
             merge_requests: 0,

@@ -38,11 +38,9 @@ pub struct LeadTime {
     pub first_commit_at: Option<Second>,
     /// From that to the deployment, 0 where a clock says it was later.
     pub first_commit_lead_time_seconds: Option<i64>,
-    /// `link`, `landing`, `cherry_pick` or `promotion`; '' where not attributed. GitLab's link comes first where it is to this very deployment, and that is
-    /// not the first of its environment.
+    /// `landing` where its own landing commit was deployed, `place` where one was that contains it, `cherry_pick` where one was that contains a commit
+    /// picked from it; '' where not attributed. GitLab's links, which webhooks do not tell, are never needed here.
     pub evidence: &'static str,
-    /// The same without GitLab's links, which webhooks do not tell. No column.
-    pub evidence_without_links: &'static str,
     /// '' where attributed. Else, the first that holds: `promotion`, `baseline`, `rewritten`, `branch_not_deployed`, `awaiting`. What is stacked on another
     /// merge request is `branch_not_deployed`, whatever GitLab links.
     pub reason: &'static str,
@@ -116,12 +114,6 @@ impl Records {
             self.environments.entry(ended.environment).or_insert(record);
         }
     }
-
-    /// Whether a deployment is the first of its environment.
-    pub(crate) fn is_first(&self, sprint: &Sprint, deployment: u32, environment: u32) -> bool {
-        let first = self.environments.get(&environment);
-        first.is_some_and(|first| (first.sprint, first.deployment) == (sprint.number, deployment))
-    }
 }
 
 impl OfProject<'_> {
@@ -169,14 +161,10 @@ impl OfProject<'_> {
         let deployed = delivered.and_then(|delivery| sprint.deployments.get(delivery.deployment as usize));
         let deployed_at = deployed.map(|deployment| Second::of(deployment.finished_at));
         let first_commit_at = life.first_commit_at.map(Second::of);
-        let without_links = delivered.map_or("", |delivery| match delivery.way {
-            Way::Landing => "landing",
+        let evidence = delivered.zip(deployed).map_or("", |(delivery, deployed)| match delivery.way {
             Way::CherryPick => "cherry_pick",
-            Way::Promotion => "promotion",
-        });
-        let is_linked = delivered.zip(deployed).is_some_and(|(delivery, deployed)| {
-            deployed.merge_requests.contains(&number)
-                && !self.records.is_first(sprint, delivery.deployment, delivery.environment)
+            _ if life.landing == Some(deployed.sha) => "landing",
+            Way::Landing | Way::Promotion => "place",
         });
         LeadTime {
             project_id: self.project.id,
@@ -191,8 +179,7 @@ impl OfProject<'_> {
             first_commit_lead_time_seconds: deployed
                 .zip(life.first_commit_at)
                 .map(|(deployed, at)| span(at, deployed.finished_at)),
-            evidence: if is_linked { "link" } else { without_links },
-            evidence_without_links: without_links,
+            evidence,
             reason,
             told_by_api: request.deleted_at.is_none(),
             told_by_webhooks: request.imported_before == 0,
