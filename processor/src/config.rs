@@ -33,6 +33,46 @@ pub struct ProcessorConfig {
     #[arg(long, env = "GITPULSE_INSERT_RETRY_SECONDS", default_value_t = 150, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(0..=150))]
     pub insert_retry_seconds: u64,
+
+    /// How what is stored becomes metrics.
+    #[command(flatten)]
+    pub rollups: RollupConfig,
+
+    /// Which business series are told.
+    #[command(flatten)]
+    pub series: SeriesConfig,
+}
+
+/// How what is stored becomes metrics.
+#[derive(Debug, Clone, Args)]
+pub struct RollupConfig {
+    /// Whether this processor computes rollups, and the places that lead times rest on; where none does, they wait
+    #[arg(long, env = "GITPULSE_ROLLUPS", default_value_t = true, value_name = "BOOL", action = clap::ArgAction::Set)]
+    pub rollups: bool,
+
+    /// How many times its last cost lies between two computations of a project: 10 leaves nine tenths of the time to others
+    #[arg(long, env = "GITPULSE_ROLLUP_TIMES_COST", default_value_t = 10, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub rollup_times_cost: u32,
+}
+
+/// Which business series are told to Prometheus.
+#[derive(Debug, Clone, Args)]
+pub struct SeriesConfig {
+    /// Business series that /metrics tells at most; the busiest projects have their own, the others are added up as project "other". 0 for none
+    #[arg(long, env = "GITPULSE_SERIES_MAX", default_value_t = 20_000, value_name = "N",
+          value_parser = clap::value_parser!(u64).range(0..=1_000_000))]
+    pub series_max: u64,
+
+    /// Days, up to now, that business series are about
+    #[arg(long, env = "GITPULSE_SERIES_WINDOW_DAYS", default_value_t = 30, value_name = "DAYS",
+          value_parser = clap::value_parser!(u64).range(1..=3650))]
+    pub series_window_days: u64,
+
+    /// Seconds after which business series are read again
+    #[arg(long, env = "GITPULSE_SERIES_REFRESH_SECONDS", default_value_t = 60, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub series_refresh_seconds: u64,
 }
 
 impl ProcessorConfig {

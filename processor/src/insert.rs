@@ -67,6 +67,14 @@ struct ConsumedRangeRow {
     latest_at: Option<i64>,
 }
 
+/// That something of a project is stored.
+#[derive(Debug, Row, Serialize)]
+struct MarkRow {
+    instance: String,
+    project_id: u64,
+    marks: u64,
+}
+
 /// Where and how rows are stored.
 #[derive(Clone, Copy)]
 pub struct Store<'s> {
@@ -113,6 +121,16 @@ impl Store<'_> {
             latest_at: range.latest_at,
         });
         self.table("consumed_ranges", &Vec::from_iter(ranges)).await
+    }
+
+    /// Marks the projects of rows that are stored, so that their rollups are computed (`rollup/`).
+    pub async fn mark(&self, rows: &Rows) -> Result<(), InsertError> {
+        let mark = |(instance, project_id): (&str, u64)| MarkRow {
+            instance: instance.to_owned(),
+            project_id,
+            marks: 1,
+        };
+        self.table("rollup_generations", &Vec::from_iter(rows.projects().into_iter().map(mark))).await
     }
 
     async fn table<'r, T: RowOwned + RowWrite + 'r>(

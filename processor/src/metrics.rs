@@ -13,6 +13,7 @@ use schemas::drift::Unknown;
 use schemas::kind::PerKind;
 
 use crate::decode::DecodeError;
+use crate::series::Series;
 
 /// How many kinds and paths are told apart among what is unknown. Whoever may post could otherwise make series without end.
 const MAX_UNKNOWN: usize = 500;
@@ -39,6 +40,20 @@ pub struct Metrics {
     pub visible_seconds: Histogram,
     /// Age of the oldest event in the batch that was stored last, at that moment.
     pub oldest_seconds: IntGauge,
+    /// Projects whose rollups were computed, each time counted.
+    pub rollup_projects: IntCounter,
+    /// Computations, or questions for what waits, that failed.
+    pub rollup_failures: IntCounter,
+    /// Time of one computation of a group of projects.
+    pub rollup_seconds: Histogram,
+    /// From the moment a project was found to wait to that when its rollups were published.
+    pub rollup_lag_seconds: Histogram,
+    /// Projects that wait.
+    pub rollups_waiting: IntGauge,
+    /// How long the first of them has been waiting.
+    pub rollups_oldest: IntGauge,
+    /// What is told of the rollups, on the one processor that tells it.
+    pub series: Series,
     dead_letters: IntCounterVec,
     events: PerKind<IntCounter>,
     unreadable: PerKind<IntCounter>,
@@ -114,6 +129,36 @@ impl Metrics {
             Opts::new("gitpulse_processor_lag_records", "Records of a topic that are not committed yet"),
             &["topic"],
         )?;
+        let rollup_projects = IntCounter::new(
+            "gitpulse_processor_rollup_projects_total",
+            "Projects whose rollups were computed, each time counted",
+        )?;
+        let rollup_failures = IntCounter::new(
+            "gitpulse_processor_rollup_failures_total",
+            "Computations of rollups, or questions for what waits, that failed; they are tried again",
+        )?;
+        let rollup_seconds = Histogram::with_opts(
+            HistogramOpts::new(
+                "gitpulse_processor_rollup_seconds",
+                "Time of one computation of the rollups of a group of projects",
+            )
+            .buckets(vec![0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0]),
+        )?;
+        let rollup_lag_seconds = Histogram::with_opts(
+            HistogramOpts::new(
+                "gitpulse_processor_rollup_lag_seconds",
+                "From the moment a project was found to wait to that when its rollups were published",
+            )
+            .buckets(vec![0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0]),
+        )?;
+        let rollups_waiting = IntGauge::new(
+            "gitpulse_processor_rollups_waiting_projects",
+            "Projects of this processor's share of which something was stored that is not in their rollups yet",
+        )?;
+        let rollups_oldest = IntGauge::new(
+            "gitpulse_processor_rollups_oldest_seconds",
+            "How long the first of the waiting projects has been waiting",
+        )?;
         registry.register(Box::new(consumed.clone()))?;
         registry.register(Box::new(records.clone()))?;
         registry.register(Box::new(dead_letters.clone()))?;
@@ -128,6 +173,14 @@ impl Metrics {
         registry.register(Box::new(visible_seconds.clone()))?;
         registry.register(Box::new(oldest_seconds.clone()))?;
         registry.register(Box::new(lag.clone()))?;
+        registry.register(Box::new(rollup_projects.clone()))?;
+        registry.register(Box::new(rollup_failures.clone()))?;
+        registry.register(Box::new(rollup_seconds.clone()))?;
+        registry.register(Box::new(rollup_lag_seconds.clone()))?;
+        registry.register(Box::new(rollups_waiting.clone()))?;
+        registry.register(Box::new(rollups_oldest.clone()))?;
+        let series = Series::default();
+        registry.register(Box::new(series.clone()))?;
         let by_kind = |vector: &IntCounterVec| {
             PerKind::new(|kind: EventKind| vector.with_label_values(&[kind.as_str()]))
         };
@@ -143,6 +196,13 @@ impl Metrics {
             commit_failures,
             visible_seconds,
             oldest_seconds,
+            rollup_projects,
+            rollup_failures,
+            rollup_seconds,
+            rollup_lag_seconds,
+            rollups_waiting,
+            rollups_oldest,
+            series,
             dead_letters,
             events: by_kind(&events),
             unreadable: by_kind(&unreadable),

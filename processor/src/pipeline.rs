@@ -16,12 +16,14 @@ use rdkafka::Message;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
-use runtime::clickhouse::is_transient;
+use runtime::clickhouse::{ClickHouse, is_transient};
 use runtime::kafka::log::ClientLog;
 use runtime::kafka::{Kafka, KafkaConfig};
 use runtime::{Publisher, Retry};
 use schemas::EventKind;
 use schemas::drift::Unknown;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +37,10 @@ use crate::dead_letter::{self, DeadLetter};
 use crate::decode::decode;
 use crate::metrics::Metrics;
 use crate::rebuild::swaps;
+use crate::rollup::Rollups;
 use crate::rows::rows_for;
+use crate::series;
+use crate::share::{self, Share};
 
 /// How long the start waits for Kafka.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
@@ -59,17 +64,22 @@ pub struct Pipeline {
     shutdown: CancellationToken,
     /// How often tables had been swapped when that was last queried.
     swaps: AtomicU64,
+    /// Notified when projects are marked.
+    touched: Arc<Notify>,
+    /// What is done beside the loop, with what it has stored; ends with it.
+    beside: JoinSet<()>,
 }
 
 impl Pipeline {
     /// Joins the group of all event topics, the dead letter topic and the audit log's.
     pub async fn start(
         kafka: &KafkaConfig,
-        client: Client,
+        clickhouse: ClickHouse,
         publisher: Publisher,
         config: &ProcessorConfig,
         metrics: Metrics,
     ) -> Result<Pipeline, PipelineError> {
+        let client = clickhouse.client.clone();
         let prefix = &kafka.topic_prefix;
         let dead_letter_topic = prefix.dead_letters();
         let mut topics: Vec<String> = EventKind::ALL.iter().map(|kind| prefix.events(*kind)).collect();
@@ -91,8 +101,18 @@ impl Pipeline {
         let consumer: StreamConsumer<Context> = kafka.consumer(&group).create_with_context(context)?;
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&names)?;
+        let consumer = Arc::new(consumer);
+        let (shares, share) = watch::channel(Share::default());
+        let touched = Arc::new(Notify::new());
+        let mut beside = JoinSet::new();
+        beside.spawn(share::tell(consumer.clone(), prefix.events(EventKind::Project), shares));
+        if config.rollups.rollups {
+            let (share, metrics, touched) = (share.clone(), metrics.clone(), touched.clone());
+            beside.spawn(Rollups::new(&clickhouse, &config.rollups, share, metrics, touched).run());
+        }
+        beside.spawn(series::keep(client.clone(), config.series.clone(), metrics.series.clone(), share));
         Ok(Pipeline {
-            consumer: Arc::new(consumer),
+            consumer,
             cluster,
             generation,
             client,
@@ -105,13 +125,21 @@ impl Pipeline {
             metrics,
             shutdown: CancellationToken::new(),
             swaps,
+            touched,
+            beside,
         })
     }
 
     /// Reads, stores and commits until `shutdown`; then stores what is open. Returns earlier only on faults that a restart could cure.
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), PipelineError> {
         self.shutdown = shutdown;
-        let finished = match self.consume().await {
+        let mut beside = std::mem::take(&mut self.beside);
+        let finished = tokio::select! {
+            finished = self.consume() => finished,
+            // They go on for ever: one that ends has panicked.
+            Some(Err(panicked)) = beside.join_next() => std::panic::resume_unwind(panicked.into_panic()),
+        };
+        let finished = match finished {
             // Stopping a processor while ClickHouse is down is no error, and loses nothing.
             Err(error @ PipelineError::Stopped) => {
                 tracing::warn!("{error}");
@@ -119,6 +147,8 @@ impl Pipeline {
             }
             finished => finished,
         };
+        // What is computed beside is begun again by whoever goes on; a client of Kafka ends only when nobody holds it.
+        beside.shutdown().await;
         // Leaving the group hands the partitions on at once instead of after the session timeout.
         let consumer = self.consumer;
         let _ = tokio::task::spawn_blocking(move || consumer.unsubscribe()).await;

@@ -3,7 +3,8 @@
 //!
 //! 1. Tables are made beside the live ones and filled from `events`.
 //! 2. A row in `rebuilds` says that it swaps; each table is exchanged with its live one; another row says that it swapped.
-//! 3. What was stored since the beginning is read from `events` once more, into the tables that are live now.
+//! 3. What was stored since the beginning is read from `events` once more, into the tables that are live now. Then every project is marked, so that
+//!    its rollups are computed anew.
 //!
 //! A batch that is inserted meanwhile may have put its rows into the old tables. The processor queries `rebuilds` after each batch. If it
 //! finds the last row of step 2, it stores the batch again. If it does not, the batch's events were stored before that row was, so that step 3
@@ -23,6 +24,7 @@ use fail::fail_point;
 use runtime::Retry;
 use schemas::envelope::Parts;
 use schemas::head::Head;
+use schemas::rollup;
 use schemas::{Envelope, EventKind, Origin, Payload};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -246,6 +248,8 @@ impl Rebuild {
         }
         let since = Which::StoredSinceTheBeginning;
         self.read(Destination::Some(&self.tables), since, progress).await?;
+        // What was computed of the old tables is wrong. Before the last step is noted, so that a rebuild that is finished has marked.
+        self.execute("marked projects", &rollup::mark_known()).await?;
         self.note("finished").await?;
         drop_tables(&self.client, &self.on_cluster, self.id).await
     }

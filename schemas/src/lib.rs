@@ -4,7 +4,7 @@
 //! what a body is about, and [`api::subject`] an object of the REST API, [`redact`] blanks the secrets GitLab sends,
 //! [`envelope`] wraps it for Kafka, [`topic`] says where it goes, [`event`] types what comes out again from a hook,
 //! [`api`] what comes from the REST API, [`migration`] is where it ends up, [`view`] what
-//! analysts read of it, and [`access`] who may.
+//! analysts read of it, [`rollup`] what of it is computed before anybody asks, and [`access`] who may read.
 //! [`drift`] finds what GitLab sends beyond what is known, [`audit`] is what GitPulse asked of it.
 
 pub mod access;
@@ -20,6 +20,7 @@ pub mod json;
 pub mod kind;
 pub mod migration;
 pub mod redact;
+pub mod rollup;
 pub mod tenant;
 pub mod time;
 pub mod topic;

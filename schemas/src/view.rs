@@ -37,8 +37,16 @@ impl View {
 
     /// Whether it shows a column of this name.
     pub fn has(&self, column: &str) -> bool {
-        let columns = self.sql.lines().skip_while(|line| *line != "(").take_while(|line| *line != ")");
-        columns.filter_map(|line| line.trim_start().split_once(' ')).any(|(name, _)| name == column)
+        self.lines().filter_map(|line| line.trim_start().split_once(' ')).any(|(name, _)| name == column)
+    }
+
+    /// Its columns with their types and comments, as its statement and that of a table have them.
+    pub fn columns(&self) -> String {
+        Vec::from_iter(self.lines()).join("\n")
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.sql.lines().skip_while(|line| *line != "(").skip(1).take_while(|line| *line != ")")
     }
 
     /// Whether it reads another view, or a table, of this name.

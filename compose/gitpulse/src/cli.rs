@@ -15,8 +15,8 @@ use crate::arguments::{AdminArgs, AuditArgs, StoreArgs};
 use crate::settings::Settings;
 use crate::tenants::WebhookConfig;
 use crate::{
-    backfill, check, config, dead_letters, doctor, engine, migrate, rebuild, reconcile, roles, send,
-    simulate, up,
+    backfill, check, config, dead_letters, doctor, engine, explain, migrate, rebuild, reconcile, report,
+    roles, send, simulate, up,
 };
 
 /// Turns everything that happens in many GitLab projects into SQL tables, delivery metrics and Prometheus series.
@@ -65,6 +65,10 @@ enum Command {
     Backfill(Box<backfill::BackfillArgs>),
     /// Finds what GitLab never delivered, and fills it: failed deliveries, gaps, what changed unseen
     Reconcile(Box<reconcile::ReconcileArgs>),
+    /// Delivery metrics as tables and plots: DORA, merge requests, pipelines, jobs, issues, contributors, releases
+    Report(Box<report::ReportArgs>),
+    /// The rows and the rule behind one number, or why there is none and what would change that
+    Explain(Box<explain::ExplainArgs>),
     /// For `up` and the tests: an engine as a child process
     #[command(hide = true)]
     Engine(engine::EngineArgs),
@@ -108,6 +112,8 @@ pub(crate) fn run(settings: Settings<Cli>) -> anyhow::Result<ExitCode> {
         }
         Command::Backfill(args) => return runtime()?.block_on(backfill::run(*args)),
         Command::Reconcile(args) => return runtime()?.block_on(reconcile::run(*args)),
+        Command::Explain(args) => return runtime()?.block_on(explain::run(*args)),
+        Command::Report(args) => return runtime()?.block_on(report::run(*args)),
         Command::Up(args) => runtime()?.block_on(up::run(*args, tenants)),
         Command::Ingest(args) => runtime()?.block_on(roles::ingest(*args, tenants)),
         Command::Processor(args) => runtime()?.block_on(roles::processor(*args)),

@@ -117,7 +117,7 @@ pub(crate) async fn processor(args: ProcessorArgs) -> anyhow::Result<()> {
     let admin = admin(args.admin.admin_listen, &registry, readiness, &shutdown).await?;
     let metrics = processor::Metrics::register(&registry)?;
     let started =
-        Pipeline::start(&args.stores.kafka, clickhouse.client, publisher.clone(), &args.processor, metrics);
+        Pipeline::start(&args.stores.kafka, clickhouse, publisher.clone(), &args.processor, metrics);
     let pipeline = tokio::select! {
         pipeline = started => pipeline?,
         () = shutdown.cancelled() => return Ok(()),

@@ -142,6 +142,7 @@ async fn serve(
             Some(history.begin(client.clone(), publisher.clone(), kafka_config.clone(), &registry).await?)
         }
     };
+    let stores = clickhouse.clone();
     let sinks = Sinks { outbox, publisher: publisher.clone(), prefix, clickhouse };
     let receiver = Receiver::bind(&args.ingest, &token.tenants, sinks, &registry).await?;
     announce(args, token, history.as_ref().map(Begun::announcement), started);
@@ -167,7 +168,7 @@ async fn serve(
     };
     let (config, kafka) = (args.processor.clone(), kafka_config.clone());
     let processing =
-        threads.spawn(storing::keep_storing(config, kafka, client, publisher, metrics, storing.clone()));
+        threads.spawn(storing::keep_storing(config, kafka, stores, publisher, metrics, storing.clone()));
     let ((), processed) = tokio::join!(received_all, processing);
     processed.context("the processor's task")?;
     admin.await.context("the admin listener")

@@ -1,11 +1,12 @@
 //! Creates what the services talk to. In: clients. Out: topics, tables, views, and who may read them. Never drops or changes a topic or a
-//! table that is there; views, which hold nothing, are replaced when this build has others. Running it again changes nothing.
+//! table of facts that is there; views, which hold nothing, are replaced when this build has others, and with them rollups, which are computed from them. Running it again changes nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemas::access;
 use schemas::migration::{self, MIGRATIONS};
+use schemas::rollup::{self, ROLLUPS};
 use schemas::topic::TopicPrefix;
 use schemas::view::{self, Rights};
 
@@ -178,10 +179,37 @@ async fn views(clickhouse: &ClickHouse) -> Result<usize, MigrateError> {
             clickhouse.execute_anywhere(&statement, STATEMENT_TIMEOUT).await.map_err(failed(&name))?;
         }
     }
+    rollups(clickhouse).await?;
     if has_roles {
         roles(clickhouse, &[]).await?;
     }
     Ok(all.len())
+}
+
+/// Makes what the processor computes from the views that measure. A rollup whose view has other columns than before begins empty; then, whatever has
+/// changed, every project is marked, so that all are computed as the views now say.
+async fn rollups(clickhouse: &ClickHouse) -> Result<(), MigrateError> {
+    let columns = "SELECT arraySort(groupArray((position, name, type))) FROM system.columns \
+                   WHERE database = currentDatabase() AND table = ? AND NOT (table = ? AND name = 'generation')";
+    for rollup in ROLLUPS {
+        let name = format!("rollups/{}", rollup.name);
+        let mut told: [Vec<(u64, String, String)>; 2] = Default::default();
+        for (told, table) in told.iter_mut().zip([rollup.view, rollup.table]) {
+            let asked = clickhouse.client.query(columns).bind(table).bind(rollup.table).fetch_one();
+            *told = asked.await.map_err(ClickHouseError::Client).map_err(failed(&name))?;
+        }
+        let mut statements = rollup.shown(&clickhouse.target);
+        if told[0] != told[1] {
+            statements = [rollup.table(&clickhouse.target), statements].concat();
+        }
+        for statement in statements {
+            clickhouse.execute_anywhere(&statement, STATEMENT_TIMEOUT).await.map_err(failed(&name))?;
+        }
+    }
+    for statement in rollup::mark_all(&clickhouse.target) {
+        clickhouse.execute_anywhere(&statement, STATEMENT_TIMEOUT).await.map_err(failed("rollups"))?;
+    }
+    Ok(())
 }
 
 /// Records what was applied.

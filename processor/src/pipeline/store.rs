@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use fail::fail_point;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -62,7 +63,9 @@ impl Pipeline {
         };
         loop {
             store.insert(&batch.rows).await?;
-            let swaps = swaps(&self.client).await?;
+            fail_point!("processor::before_marks", |_| std::process::abort());
+            let ((), swaps) = tokio::try_join!(store.mark(&batch.rows), swaps(&self.client))?;
+            self.touched.notify_one();
             if self.swaps.swap(swaps, Ordering::SeqCst) == swaps {
                 return match store.record(batch.positions(), &self.cluster).await {
                     // What is recorded must not hold up what is stored: these positions will seem never to have been.

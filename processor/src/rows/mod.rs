@@ -2,6 +2,7 @@
 //! because the tables merge by key and version (`schemas/clickhouse`).
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
@@ -213,6 +214,14 @@ impl Provenance {
             origins: vec![event.origin.as_str().to_owned()],
             received_at: event.received_at.timestamp_millis(),
         }
+    }
+}
+
+impl Rows {
+    /// The projects that they tell of, by GitLab and id: each event's own, which all its rows are about. 0 is one of them: old bodies do not say whose
+    /// they are.
+    pub fn projects(&self) -> BTreeSet<(&str, u64)> {
+        self.events.iter().map(|event| (event.instance.as_str(), event.project_id)).collect()
     }
 }
 

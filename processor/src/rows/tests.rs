@@ -358,3 +358,26 @@ fn whoever_is_asked_to_review_is_known() {
     let users: Vec<u64> = rows_of(payload, "1").users.iter().map(|user| user.user_id).collect();
     assert_eq!(users, [7, 8, 9]);
 }
+
+/// What marks a project is its event, so that no row may be about another project. `projects` are named in passing by anybody, and no metric is made
+/// of what is told of them so.
+#[test]
+fn all_rows_of_an_event_are_about_its_project() {
+    let mut rows_seen = 0;
+    for (name, payload) in examples() {
+        let rows = rows_of_example(&name, &payload);
+        let of_events: BTreeSet<u64> = rows.projects().into_iter().map(|(_, project)| project).collect();
+        let serde_json::Value::Object(tables) = serde_json::to_value(&rows).unwrap() else { unreachable!() };
+        for (table, rows) in tables.iter().filter(|(table, _)| *table != "projects") {
+            for row in rows.as_array().unwrap() {
+                let project = row.get("project_id").and_then(serde_json::Value::as_u64).unwrap_or(0);
+                assert!(
+                    project == 0 || of_events.contains(&project),
+                    "{name}: {table} of {project}, {of_events:?}"
+                );
+                rows_seen += usize::from(project != 0);
+            }
+        }
+    }
+    assert!(rows_seen > 200, "{rows_seen}");
+}

@@ -33,8 +33,8 @@ told AS
 SELECT
     issues.instance AS instance, issues.project_id AS project_id, issues.id AS issue_id, iid, ifNull(issues.type, 'issue') AS type, author_id,
     toDateTime(issues.created_at, 'UTC') AS created_at, if(ifNull(state = 'closed', false), toDateTime(issues.closed_at, 'UTC'), NULL) AS closed_at,
-    told.times AS reopenings, moved_to_id IS NOT NULL AS is_moved, NOT is_moved AS counts_opened,
-    NOT is_moved AND ifNull(state = 'closed', false) AS counts_closed,
+    told.times AS reopenings, toBool(moved_to_id IS NOT NULL) AS is_moved, toBool(NOT is_moved) AS counts_opened,
+    toBool(NOT is_moved AND ifNull(state = 'closed', false)) AS counts_closed,
     if(counts_closed, passed(toInt64(toUnixTimestamp(closed_at)), toInt64(toUnixTimestamp(created_at))), NULL) AS lead_time_seconds,
     issues.confidential AS confidential
 FROM ${database}.issues AS issues

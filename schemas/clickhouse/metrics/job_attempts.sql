@@ -36,7 +36,7 @@ runs AS
     SELECT
         instance, project_id, id AS job_id, job_runs.day AS day, ifNull(job_runs.pipeline_id, 0) AS pipeline_id,
         ifNull(job_runs.name, '') AS name, ifNull(job_runs.stage, '') AS stage, ifNull(job_runs.ref, '') AS ref, runner_tags,
-        ifNull(job_runs.status, '') AS status, status = 'failed' AND ifNull(allow_failure, false) AS is_allowed_failure,
+        ifNull(job_runs.status, '') AS status, toBool(status = 'failed' AND ifNull(allow_failure, false)) AS is_allowed_failure,
         toDateTime(job_runs.created_at, 'UTC') AS created_at, toDateTime(job_runs.started_at, 'UTC') AS started_at,
         toDateTime(job_runs.finished_at, 'UTC') AS finished_at,
         ifNull(job_runs.failure_reason, '') AS reason, job_runs.queued_seconds AS queued,
@@ -53,7 +53,7 @@ SELECT
         reason IN ('', 'unknown_failure', 'script_failure', 'job_execution_timeout', 'trace_size_exceeded'), 'script',
         'system') AS failure_class,
     countIf(outcome != 'none') OVER (PARTITION BY instance, project_id, pipeline_id, name ORDER BY job_id ROWS UNBOUNDED PRECEDING) AS attempt,
-    job_id = max(job_id) OVER (PARTITION BY instance, project_id, pipeline_id, name) AS is_final,
+    toBool(job_id = max(job_id) OVER (PARTITION BY instance, project_id, pipeline_id, name)) AS is_final,
     created_at, started_at, finished_at, day,
     passed(toInt64(toUnixTimestamp(finished_at)), toInt64(toUnixTimestamp(started_at))) AS duration_seconds,
     if(started_at IS NULL, NULL, toInt64(floor(queued))) AS queued_seconds

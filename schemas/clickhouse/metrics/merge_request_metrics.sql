@@ -69,7 +69,7 @@ LEFT ANY JOIN
 ) AS beginnings USING (instance, project_id, iid)
 LEFT ANY JOIN
 (
-    SELECT instance, project_id, iid, is_promotion, notEmpty(reverts) AS is_revert FROM ${database}.merge_request_places
+    SELECT instance, project_id, iid, is_promotion, toBool(notEmpty(reverts)) AS is_revert FROM ${database}.merge_request_places
 ) AS places USING (instance, project_id, iid)
 LEFT ANY JOIN
 (

@@ -42,6 +42,6 @@ turned AS
     LEFT ANY JOIN told USING (instance, project_id, iid)
 )
 SELECT
-    instance, project_id, iid, author_id, toDateTime(span.1, 'UTC') AS opened_at, toDateTime(nullIf(span.2, 0), 'UTC') AS ended_at, number = 1 AS is_first
+    instance, project_id, iid, author_id, toDateTime(span.1, 'UTC') AS opened_at, toDateTime(nullIf(span.2, 0), 'UTC') AS ended_at, toBool(number = 1) AS is_first
 FROM turned
 ARRAY JOIN arrayZip(begun, ends) AS span, arrayEnumerate(begun) AS number;

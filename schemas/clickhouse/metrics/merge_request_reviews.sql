@@ -120,8 +120,8 @@ joined AS
     LEFT ANY JOIN told USING (instance, project_id, iid)
 )
 SELECT
-    instance, project_id, iid, author_id, ifNull((instance, author_id) IN bots, false) AS author_is_bot,
-    merged IS NOT NULL AND ifNull((instance, merge_user_id) IN bots, false) AS merged_by_bot,
+    instance, project_id, iid, author_id, toBool(ifNull((instance, author_id) IN bots, false)) AS author_is_bot,
+    toBool(merged IS NOT NULL AND ifNull((instance, merge_user_id) IN bots, false)) AS merged_by_bot,
     target_branch, state, toDateTime(opened, 'UTC') AS opened_at, toDateTime(readied_at, 'UTC') AS ready_at,
     toDateTime(nullIf(requested, 0), 'UTC') AS review_requested_at, toDateTime(reviewed, 'UTC') AS first_review_at,
     nullIf(review.3, '') AS first_reviewer, toDateTime(approved, 'UTC') AS approved_at,
@@ -136,5 +136,5 @@ SELECT
     arrayCount((event, before) -> event.2 != 4 AND before = 4, steps, arrayPopBack(arrayPushFront(steps.2, 4))) AS rounds,
     length(approvals_given) AS approvals, length(arrayDistinct(approvals_given.3)) AS approvers, length(arrayDistinct(arrayFilter(event -> event.2 = 8, all_events).5)) AS comments,
     commit_count AS commits, additions, deletions, changed_files,
-    merged IS NOT NULL AND reviewed IS NULL AS is_unreviewed, is_reviewed_in_draft
+    toBool(merged IS NOT NULL AND reviewed IS NULL) AS is_unreviewed, toBool(is_reviewed_in_draft) AS is_reviewed_in_draft
 FROM joined;

@@ -77,7 +77,7 @@ SELECT
         empty(retried_runs), status,
         arrayExists(run -> run.6, first_runs), 'canceled',
         'success') AS first_status,
-    if(first_status IN ('success', 'failed'), toNullable(first_status = 'success'), NULL) AS is_first_attempt_success,
+    if(first_status IN ('success', 'failed'), toNullable(toBool(first_status = 'success')), NULL) AS is_first_attempt_success,
     duration_seconds, queued_seconds,
     length(first_runs) AS jobs, length(attempted) AS attempts, arrayCount(run -> run.4, attempted) AS failed_attempts,
     arraySum(runs.7) AS run_seconds,

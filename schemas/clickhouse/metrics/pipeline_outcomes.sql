@@ -28,7 +28,7 @@ WITH listed AS
         merge_request_iid, ifNull(pipelines.status, '') AS status,
         toDateTime(pipelines.created_at, 'UTC') AS created_at, toDateTime(pipelines.finished_at, 'UTC') AS finished_at,
         toInt64(floor(pipelines.duration_seconds)) AS duration_seconds, toInt64(floor(pipelines.queued_seconds)) AS queued_seconds,
-        source != 'parent_pipeline' AND (parent_pipeline_id IS NULL OR ifNull(parent_project_id != project_id, false)) AS is_root,
+        toBool(source != 'parent_pipeline' AND (parent_pipeline_id IS NULL OR ifNull(parent_project_id != project_id, false))) AS is_root,
         if(merge_request_iid IS NULL, ref, concat('!', toString(merge_request_iid))) AS line
     FROM ${database}.pipelines AS pipelines
 )

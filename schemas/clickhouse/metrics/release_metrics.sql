@@ -55,7 +55,7 @@ SELECT
     instance, project_id, tag, toDateTime(at, 'UTC') AS released_at,
     if(place = 0, NULL, lagInFrame(toNullable(tag)) OVER line) AS previous_tag,
     if(place = 0, NULL, all_before - lagInFrame(all_before, 1, 0) OVER line) AS merge_requests,
-    ifNull(at > now64(3, 'UTC'), false) AS is_upcoming
+    toBool(ifNull(at > now64(3, 'UTC'), false)) AS is_upcoming
 FROM counted
 WHERE tag != ''
 WINDOW line AS (PARTITION BY instance, project_id, branch ORDER BY place, at, tag ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW);

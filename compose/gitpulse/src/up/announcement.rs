@@ -30,6 +30,17 @@ pub(super) fn announce(args: &UpArgs, token: &WebhookToken, history: Option<&str
         }
         Some(_) => format!("in {}", token.file.display()),
     };
+    let first = if args.demo.demo {
+        "Its GitLab is invented: three months of history come within a minute, then the webhooks of the last three days by the second. Ask:
+
+  curl '{clickhouse}/?database={database}' --data 'SELECT tier, reason, count() AS merge_requests, round(quantileExactInclusive(0.5)(lead_time_seconds) / 3600, 1) AS median_hours FROM lead_times GROUP BY tier, reason ORDER BY tier, reason FORMAT PrettyCompact'"
+            .replace("{clickhouse}", clickhouse)
+            .replace("{database}", database)
+    } else {
+        format!(
+            "In GitLab: project or group > Settings > Webhooks, with this URL and token and the events that you want. Or try it with examples:\n\n  {example}"
+        )
+    };
     let history = match history {
         Some(history) => format!("\n  history    {history}"),
         None => String::new(),
@@ -47,9 +58,7 @@ GitPulse is up, {seconds:.1} s after its engines were asked for.
   Kafka      {brokers}
   data       {data}   (safe against killed processes, not against a power cut){history}
 
-In GitLab: project or group > Settings > Webhooks, with this URL and token and the events that you want. Or try it with examples:
-
-  {example}
+{first}
   curl '{clickhouse}/?database={database}' --data 'SELECT kind, count() AS events FROM events GROUP BY kind ORDER BY kind FORMAT PrettyCompact'
 
 Ctrl-C stops it; the next `up` goes on from there.

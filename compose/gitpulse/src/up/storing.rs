@@ -5,6 +5,7 @@ use std::time::Duration;
 use embedded::clickhouse as embedded_clickhouse;
 use processor::{Pipeline, ProcessorConfig};
 use runtime::Publisher;
+use runtime::clickhouse::ClickHouse;
 use runtime::kafka::KafkaConfig;
 use tokio_util::sync::CancellationToken;
 
@@ -50,14 +51,14 @@ impl Drop for ProcessorThreads {
 pub(super) async fn keep_storing(
     config: ProcessorConfig,
     kafka: KafkaConfig,
-    client: clickhouse::Client,
+    clickhouse: ClickHouse,
     publisher: Publisher,
     metrics: processor::Metrics,
     storing: CancellationToken,
 ) {
     loop {
-        let (client, publisher, metrics) = (client.clone(), publisher.clone(), metrics.clone());
-        let pipeline = Pipeline::start(&kafka, client, publisher, &config, metrics).await;
+        let (clickhouse, publisher, metrics) = (clickhouse.clone(), publisher.clone(), metrics.clone());
+        let pipeline = Pipeline::start(&kafka, clickhouse, publisher, &config, metrics).await;
         let running = storing.clone();
         // A task of its own: whatever ends it, it is started again.
         let processed = tokio::spawn(async move { pipeline?.run(running).await }).await;

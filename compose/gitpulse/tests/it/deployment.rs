@@ -70,6 +70,9 @@ impl Deployment {
             ("GITPULSE_LISTEN", "127.0.0.1:0"),
             ("GITPULSE_ADMIN_LISTEN", "127.0.0.1:0"),
             ("GITPULSE_BATCH_MAX_AGE_MS", "100"),
+            // Many processors share one ClickHouse here: only tests of metrics have them computed.
+            ("GITPULSE_ROLLUPS", "false"),
+            ("GITPULSE_SERIES_MAX", "0"),
             ("GITLAB_URL", "https://gitlab.example.com"),
             ("GITLAB_WEBHOOK_TOKEN", TOKEN),
         ];

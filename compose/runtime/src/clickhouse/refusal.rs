@@ -13,6 +13,8 @@ impl Code {
     pub const NO_SUCH_COLUMN_IN_TABLE: Code = Code(16);
     /// A row has more or fewer columns than the table.
     pub const NUMBER_OF_COLUMNS_DOESNT_MATCH: Code = Code(20);
+    /// A value is not one of those that there are, as the name of a time zone.
+    pub const BAD_ARGUMENTS: Code = Code(36);
     /// This version of ClickHouse lacks a function.
     pub const UNKNOWN_FUNCTION: Code = Code(46);
     /// A statement names a column that is not there.

@@ -9,6 +9,6 @@ mod measure;
 mod pipelines;
 mod review;
 mod runs;
-mod story;
+pub(crate) mod story;
 mod work;
 mod world;

@@ -123,11 +123,6 @@ impl MergeRequest {
         self
     }
 
-    pub(crate) fn by(mut self, author: u64) -> MergeRequest {
-        self.author = author;
-        self
-    }
-
     pub(crate) fn head(mut self, name: &str) -> MergeRequest {
         self.head = sha(name);
         self

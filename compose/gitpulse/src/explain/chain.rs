@@ -1,0 +1,155 @@
+//! The rows behind a number. In: rows of several views. Out: one chain in the order of time, as a table or as JSON. Never a row that had no part in the number.
+
+use std::fmt::Write;
+
+use clickhouse::Row;
+use comfy_table::ColumnConstraint;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::definitions::Definition;
+use crate::report::Terminal;
+
+/// The narrowest terminal on which names of rows and events are not broken.
+const ROOM_FOR_NAMES: u16 = 120;
+
+/// What became of a question.
+pub(super) enum Explained {
+    By(Explanation),
+    /// There is nothing to explain, and why.
+    NotOnRecord(String),
+}
+
+/// A number, and where it comes from.
+pub(super) struct Explanation {
+    /// As "Lead time of shop/checkout!7 in production".
+    pub(super) of: String,
+    /// The number, or that there is none.
+    pub(super) verdict: String,
+    pub(super) steps: Vec<Step>,
+    /// The rules that were applied.
+    pub(super) definitions: Vec<Definition>,
+    /// Why there is no number, and what would change that.
+    pub(super) reason: Option<(String, String)>,
+}
+
+/// One row that had a part in it.
+#[derive(Debug, Clone, Row, Deserialize)]
+pub(super) struct Step {
+    /// Unix seconds; `None` where it has no time.
+    pub(super) at: Option<i64>,
+    /// What it says.
+    pub(super) what: String,
+    /// The view, and what identifies the row in it.
+    pub(super) row: String,
+    /// The newest event that told of it; empty where the view does not say.
+    pub(super) event: String,
+}
+
+impl Explanation {
+    /// For people.
+    pub(super) fn text(&self, terminal: Terminal) -> String {
+        let mut table = terminal.table();
+        table.set_header(["  when (UTC)", "what", "row", "event"]);
+        for step in &self.steps {
+            table.add_row([&format!("  {}", time(step.at)), &step.what, &step.row, &step.event]);
+        }
+        // What it says may be broken, what names a row may not, where there is room for both.
+        let whole = if terminal.has_room(ROOM_FOR_NAMES) { 4 } else { 0 };
+        for index in [0, 2, 3].into_iter().filter(|index| *index < whole) {
+            if let Some(column) = table.column_mut(index) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
+        let mut text = format!("{}: {}\n", self.of, self.verdict);
+        // A String takes everything.
+        if !self.steps.is_empty() {
+            let _ = writeln!(text, "\n{}", table.trim_fmt());
+        }
+        if let Some((why, change)) = &self.reason {
+            let _ = writeln!(text, "\nWhy: {why}\nWhat would change it: {change}");
+        }
+        text.push('\n');
+        for definition in &self.definitions {
+            let _ = writeln!(text, "{definition}");
+        }
+        text
+    }
+
+    /// For programs.
+    pub(super) fn json(&self) -> Value {
+        let steps = self.steps.iter().map(|step| {
+            json!({
+                "at": step.at.map(|_| time(step.at)),
+                "what": step.what,
+                "row": step.row,
+                "event_id": (!step.event.is_empty()).then_some(&step.event),
+            })
+        });
+        let definitions = self
+            .definitions
+            .iter()
+            .map(|definition| json!({ "section": definition.section(), "words": definition.words() }));
+        json!({
+            "of": self.of,
+            "verdict": self.verdict,
+            "steps": steps.collect::<Vec<_>>(),
+            "definitions": definitions.collect::<Vec<_>>(),
+            "reason": self.reason.as_ref().map(|(why, change)| json!({ "why": why, "what_would_change_it": change })),
+        })
+    }
+}
+
+/// Of a row that nothing was joined to, ClickHouse's zero.
+const NO_EVENT: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Puts rows into the order of time, those without one first.
+pub(super) fn in_order(mut steps: Vec<Step>) -> Vec<Step> {
+    for step in steps.iter_mut().filter(|step| step.event == NO_EVENT) {
+        step.event.clear();
+    }
+    steps.sort_by_key(|step| step.at);
+    steps
+}
+
+fn time(at: Option<i64>) -> String {
+    let at = at.and_then(|at| chrono::DateTime::from_timestamp(at, 0));
+    at.map_or_else(|| "–".to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(at: Option<i64>, what: &str) -> Step {
+        Step { at, what: what.to_owned(), row: "jobs 7".to_owned(), event: String::new() }
+    }
+
+    #[test]
+    fn a_chain_is_in_the_order_of_time() {
+        let steps =
+            in_order(vec![step(Some(2), "b"), step(None, "first"), step(Some(1), "a"), step(Some(2), "c")]);
+        let words: Vec<&str> = steps.iter().map(|step| step.what.as_str()).collect();
+        assert_eq!(words, ["first", "a", "b", "c"]);
+    }
+
+    #[test]
+    fn an_explanation_says_number_rows_reason_and_rule() {
+        let explanation = Explanation {
+            of: "Lead time of shop/checkout!7".to_owned(),
+            verdict: "none: awaiting".to_owned(),
+            steps: vec![step(Some(1_795_869_000), "merged")],
+            definitions: vec![Definition::Attribution],
+            reason: Some(("nothing later was deployed".to_owned(), "the next deployment".to_owned())),
+        };
+        let text = explanation.text(Terminal::default());
+        assert!(text.starts_with("Lead time of shop/checkout!7: none: awaiting\n"), "{text}");
+        assert!(text.contains("2026-11-28 12:30:00"), "{text}");
+        assert!(
+            text.contains("\nWhy: nothing later was deployed\nWhat would change it: the next deployment\n"),
+            "{text}"
+        );
+        assert!(text.contains(&Definition::Attribution.to_string()), "{text}");
+        assert_eq!(explanation.json()["steps"][0]["event_id"], Value::Null);
+    }
+}

@@ -1,0 +1,167 @@
+//! `gitpulse explain change-failure`. In: a deployment, or an incident. Out: by which definitions the deployment failed, and the rows that say so: incidents, the
+//! rollback, the next success, reverts; or the deployment that an incident is blamed on. Reads `deployment_metrics` and `incident_metrics` for the verdict.
+
+use clap::{ArgGroup, Args};
+use clickhouse::{Client, Row};
+use serde::Deserialize;
+
+use super::chain::{Explained, Explanation, Step, in_order};
+use super::definitions::Definition;
+use super::lead_time::said;
+use super::reasons::reason;
+use super::thing::{Thing, find, issue};
+use crate::report::refused;
+
+/// Of what.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("of").required(true).args(["deployment", "incident"]))]
+pub(super) struct ChangeFailureArgs {
+    /// The deployment, by its number, which is one in all of a GitLab
+    #[arg(long, value_name = "NUMBER")]
+    deployment: Option<u64>,
+    /// The incident, as shop/checkout#3, or 42#3 with the number of the project
+    #[arg(long, value_name = "PROJECT#NUMBER", value_parser = issue)]
+    incident: Option<Thing>,
+}
+
+#[derive(Row, Deserialize)]
+struct Deployment {
+    instance: String,
+    project_id: u64,
+    name: String,
+    status: String,
+    failed_by_incident: bool,
+    failed_by_rollback: bool,
+    is_failed: bool,
+    failed_by_rework: bool,
+    incident_restore_seconds: Option<i64>,
+    rollback_recovery_seconds: Option<i64>,
+    retry_recovery_seconds: Option<i64>,
+}
+
+#[derive(Row, Deserialize)]
+struct Incident {
+    instance: String,
+    project_id: u64,
+    restore_seconds: Option<i64>,
+    deployment_id: Option<u64>,
+    reason: String,
+}
+
+/// The chain behind one failure.
+pub(super) async fn explain(client: &Client, args: &ChangeFailureArgs) -> anyhow::Result<Explained> {
+    match (&args.incident, args.deployment) {
+        (Some(incident), _) => of_incident(client, incident).await,
+        (None, Some(id)) => of_deployment(client, id).await,
+        (None, None) => anyhow::bail!("say of what: --deployment NUMBER or --incident PROJECT#NUMBER"),
+    }
+}
+
+async fn of_deployment(client: &Client, id: u64) -> anyhow::Result<Explained> {
+    let sql = "SELECT toString(instance) AS instance, project_id, \
+         assumeNotNull(concat('deployment ', toString(deployment_id), ' to ', ifNull(toString(environment), ''))) AS name, ifNull(toString(status), '') AS status, \
+         toBool(incidents > 0) AS failed_by_incident, toBool(failed_by_rollback) AS failed_by_rollback, toBool(is_failed) AS is_failed, toBool(failed_by_rework) AS failed_by_rework, \
+         toNullable(toInt64(incident_restore_seconds)) AS incident_restore_seconds, toNullable(toInt64(rollback_recovery_seconds)) AS rollback_recovery_seconds, \
+         toNullable(toInt64(retry_recovery_seconds)) AS retry_recovery_seconds \
+         FROM deployment_metrics WHERE deployment_id = {id:UInt64} LIMIT 1";
+    let row: Option<Deployment> =
+        client.query(sql).param("id", id).fetch_optional().await.map_err(refused)?;
+    let Some(row) = row else {
+        return Ok(Explained::NotOnRecord(format!(
+            "there is no deployment {id} on record; GitLab shows numbers within a project (iid) in its pages, and this one (id) in its API and in `deployments`"
+        )));
+    };
+    let failed: Vec<(bool, Definition, &str, Option<i64>)> = vec![
+        (row.failed_by_incident, Definition::FailedByIncident, "by incident", row.incident_restore_seconds),
+        (row.failed_by_rollback, Definition::FailedByRollback, "by rollback", row.rollback_recovery_seconds),
+        (row.is_failed, Definition::FailedDeployment, "by its status", row.retry_recovery_seconds),
+        (row.failed_by_rework, Definition::Rework, "by rework", None),
+    ];
+    let mut verdict: Vec<String> = Vec::new();
+    for (_, _, how, recovery) in failed.iter().filter(|(failed, ..)| *failed) {
+        let until = recovery.map(|seconds| format!(", mended after {}", said(seconds))).unwrap_or_default();
+        verdict.push(format!("failed {how}{until}"));
+    }
+    let definitions = failed.iter().map(|(_, definition, ..)| *definition).collect();
+    let steps = steps(client, (&row.instance, row.project_id, id)).await?;
+    Ok(Explained::By(Explanation {
+        of: format!("Change failure of {}", row.name),
+        verdict: match verdict.as_slice() {
+            [] => format!("it did not fail ({}), by no definition", row.status),
+            verdict => verdict.join("; "),
+        },
+        steps,
+        definitions,
+        reason: None,
+    }))
+}
+
+/// The deployment, its incidents, what was deployed to its environment next, and what reverts a merge request of it.
+async fn steps(client: &Client, (instance, project_id, id): (&str, u64, u64)) -> anyhow::Result<Vec<Step>> {
+    const OF_PROJECT: &str = "instance = {instance:String} AND project_id = {project_id:UInt64}";
+    let deployments = format!(
+        "WITH (SELECT any(tuple(environment, finished_at)) FROM deployment_metrics WHERE {OF_PROJECT} AND deployment_id = {{id:UInt64}}) AS own, \
+         (SELECT min(finished_at) FROM deployment_metrics WHERE {OF_PROJECT} AND environment = own.1 AND is_successful AND finished_at > own.2) AS next \
+         SELECT toNullable(toInt64(toUnixTimestamp(told.finished_at))) AS at, \
+         assumeNotNull(concat('deployment ', toString(told.deployment_id), ' to ', ifNull(toString(told.environment), ''), ', ', ifNull(toString(told.status), ''), \
+            if(told.deployment_id = {{id:UInt64}}, ': this one', if(told.change = 'rollback', ': the next success, which went back', ': the next success')))) AS what, \
+         concat('deployments ', toString(told.deployment_id)) AS row, ifNull(toString(rows.last_event_id), '') AS event \
+         FROM (SELECT * FROM deployment_metrics WHERE {OF_PROJECT} AND (deployment_id = {{id:UInt64}} OR (environment = own.1 AND is_successful AND finished_at = next))) AS told \
+         LEFT JOIN (SELECT id, last_event_id FROM deployments WHERE {OF_PROJECT}) AS rows ON rows.id = told.deployment_id"
+    );
+    let incidents = format!(
+        "SELECT toNullable(toInt64(toUnixTimestamp(moment.1))) AS at, moment.2 AS what, concat('issues #', toString(iid)) AS row, event FROM (\
+         SELECT told.iid AS iid, ifNull(toString(rows.last_event_id), '') AS event, \
+         arrayJoin([(toNullable(told.created_at), concat('incident #', toString(told.iid), ' was opened')), \
+                    (told.closed_at, concat('incident #', toString(told.iid), ' was closed for the last time'))]) AS moment \
+         FROM (SELECT * FROM incident_metrics WHERE {OF_PROJECT} AND deployment_id = {{id:UInt64}}) AS told \
+         LEFT JOIN (SELECT id, last_event_id FROM issues WHERE {OF_PROJECT}) AS rows ON rows.id = told.issue_id) WHERE moment.1 IS NOT NULL"
+    );
+    let reverts = format!(
+        "SELECT toNullable(toInt64(toUnixTimestamp(rows.merged_at))) AS at, \
+         concat('!', toString(told.iid), ' was merged, which reverts !', toString(told.reverted)) AS what, \
+         concat('merge_requests !', toString(told.iid)) AS row, toString(rows.last_event_id) AS event \
+         FROM (SELECT iid, arrayJoin(reverts) AS reverted FROM merge_request_places WHERE {OF_PROJECT} AND notEmpty(reverts)) AS told \
+         INNER JOIN (SELECT iid, merged_at, last_event_id FROM merge_requests WHERE {OF_PROJECT}) AS rows ON rows.iid = told.iid \
+         WHERE told.reverted IN (SELECT iid FROM lead_times WHERE {OF_PROJECT} AND deployment_id = {{id:UInt64}})"
+    );
+    let mut steps: Vec<Step> = Vec::new();
+    for sql in [deployments, incidents, reverts] {
+        let query =
+            client.query(&sql).param("instance", instance).param("project_id", project_id).param("id", id);
+        steps.extend(query.fetch_all::<Step>().await.map_err(refused)?);
+    }
+    Ok(in_order(steps))
+}
+
+async fn of_incident(client: &Client, incident: &Thing) -> anyhow::Result<Explained> {
+    let Thing { project: name, iid } = incident;
+    let project = find(client, name).await?;
+    let sql = "SELECT toString(instance) AS instance, project_id, toNullable(toInt64(restore_seconds)) AS restore_seconds, \
+         toNullable(toUInt64(deployment_id)) AS deployment_id, toString(reason) AS reason \
+         FROM incident_metrics WHERE instance = {instance:String} AND project_id = {project_id:UInt64} AND iid = {iid:UInt64} LIMIT 1";
+    let query = client.query(sql).param("instance", &project.instance).param("project_id", project.id);
+    let row: Option<Incident> = query.param("iid", *iid).fetch_optional().await.map_err(refused)?;
+    let Some(row) = row else {
+        return Ok(Explained::NotOnRecord(format!(
+            "there is no incident {name}#{iid} on record: no issue of that number, or one of another type"
+        )));
+    };
+    let restored = row.restore_seconds.map(|seconds| format!("restored after {}", said(seconds)));
+    let restored = restored.unwrap_or_else(|| "not restored yet".to_owned());
+    let blamed = match row.deployment_id {
+        Some(id) => format!("blamed on deployment {id}"),
+        None => "blamed on no deployment".to_owned(),
+    };
+    let steps = match row.deployment_id {
+        Some(id) => steps(client, (&row.instance, row.project_id, id)).await?,
+        None => Vec::new(),
+    };
+    Ok(Explained::By(Explanation {
+        of: format!("Incident {name}#{iid}"),
+        verdict: format!("{blamed}, {restored}"),
+        steps,
+        definitions: vec![Definition::FailedByIncident],
+        reason: (!row.reason.is_empty()).then(|| reason(&row.reason)),
+    }))
+}

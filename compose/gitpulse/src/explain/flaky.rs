@@ -1,0 +1,116 @@
+//! `gitpulse explain flaky`. In: a pipeline, and maybe a job of it. Out: each attempt of the jobs that failed and passed; or why none was flaky. Reads `flaky_jobs` for the
+//! verdict and `job_metrics` for the attempts.
+
+use clap::Args;
+use clickhouse::query::Query;
+use clickhouse::{Client, Row};
+use serde::Deserialize;
+
+use super::chain::{Explained, Explanation, Step, in_order};
+use super::definitions::Definition;
+use super::lead_time::said;
+use crate::report::refused;
+
+/// Of what.
+#[derive(Debug, Args)]
+pub(super) struct FlakyArgs {
+    /// The pipeline, by its number, which is one in all of a GitLab
+    #[arg(long, value_name = "NUMBER")]
+    pipeline: u64,
+    /// Only the job of this name
+    #[arg(long, value_name = "NAME")]
+    job: Option<String>,
+}
+
+#[derive(Row, Deserialize)]
+struct Flaky {
+    name: String,
+    wasted_seconds: i64,
+}
+
+/// What the attempts of a pipeline came to.
+#[derive(Row, Deserialize)]
+struct Attempts {
+    runs: u64,
+    failed: u64,
+    repeated: u64,
+}
+
+const MEANT: &str = "pipeline_id = {pipeline:UInt64} AND ({job:String} = '' OR name = {job:String})";
+
+/// The chain behind flaky jobs.
+pub(super) async fn explain(client: &Client, args: &FlakyArgs) -> anyhow::Result<Explained> {
+    let bind = |query: Query| {
+        query.param("pipeline", args.pipeline).param("job", args.job.as_deref().unwrap_or_default())
+    };
+    let sql = format!(
+        "SELECT count() AS runs, countIf(outcome = 'failed') AS failed, countIf(attempt > 1) AS repeated FROM job_metrics WHERE {MEANT} AND outcome != 'none'"
+    );
+    let attempts: Attempts = bind(client.query(&sql)).fetch_one().await.map_err(refused)?;
+    let of_what = match &args.job {
+        Some(job) => format!("job {job} of pipeline {}", args.pipeline),
+        None => format!("pipeline {}", args.pipeline),
+    };
+    if attempts.runs == 0 {
+        return Ok(Explained::NotOnRecord(format!("no run of {of_what} is on record")));
+    }
+    let sql = format!(
+        "SELECT toString(name) AS name, ifNull(toInt64(wasted_seconds), 0) AS wasted_seconds FROM flaky_jobs WHERE {MEANT} ORDER BY name"
+    );
+    let flaky: Vec<Flaky> = bind(client.query(&sql)).fetch_all().await.map_err(refused)?;
+    let names: Vec<String> =
+        flaky.iter().map(|job| format!("{}, {} in vain", job.name, said(job.wasted_seconds))).collect();
+    let steps = bind(client.query(&runs())).fetch_all::<Step>().await.map_err(refused)?;
+    Ok(Explained::By(Explanation {
+        of: format!("Flaky jobs of {of_what}"),
+        verdict: if names.is_empty() { "none".to_owned() } else { names.join("; ") },
+        steps: in_order(steps),
+        definitions: vec![Definition::Flaky],
+        reason: if names.is_empty() { Some(why_not(&attempts)) } else { None },
+    }))
+}
+
+/// Each attempt of the jobs that were flaky; where none was, those of jobs that failed or ran again.
+fn runs() -> String {
+    format!(
+        "SELECT toNullable(toInt64(toUnixTimestamp(told.finished_at))) AS at, \
+         assumeNotNull(concat(toString(told.name), ', attempt ', toString(told.attempt), ': ', toString(told.outcome), \
+             if(toString(told.failure_class) = '', '', concat(' (', toString(told.failure_class), ')')))) AS what, \
+         concat('jobs ', toString(told.job_id)) AS row, ifNull(toString(rows.last_event_id), '') AS event \
+         FROM (SELECT *, max(outcome = 'failed' OR attempt > 1) OVER (PARTITION BY instance, name) AS is_doubtful FROM job_metrics WHERE {MEANT} AND outcome != 'none') AS told \
+         LEFT JOIN (SELECT instance, id, last_event_id FROM jobs WHERE pipeline_id = {{pipeline:UInt64}}) AS rows ON rows.instance = told.instance AND rows.id = told.job_id \
+         WHERE if((SELECT count() FROM flaky_jobs WHERE {MEANT}) > 0, \
+             told.name IN (SELECT name FROM flaky_jobs WHERE {MEANT}), told.is_doubtful) \
+         ORDER BY told.finished_at, told.job_id LIMIT 60"
+    )
+}
+
+/// Why no job was flaky.
+fn why_not(attempts: &Attempts) -> (String, String) {
+    let (why, change) = match attempts {
+        Attempts { failed: 0, .. } => ("no run failed", "nothing: it passed at once"),
+        Attempts { repeated: 0, .. } => (
+            "what failed was not run again in this pipeline; another pipeline of the same commit does not count, for it may have run something else",
+            "a retry of the job that passes; `flaky_by_sha` has the weaker definition, by commit",
+        ),
+        Attempts { .. } => ("what failed was run again and did not pass", "a retry that passes"),
+    };
+    (why.to_owned(), change.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipeline_without_flaky_jobs_says_why() {
+        let check = |failed, repeated, expected: &str| {
+            let (why, _) = why_not(&Attempts { runs: 5, failed, repeated });
+            assert!(why.starts_with(expected), "{why}");
+        };
+        check(0, 0, "no run failed");
+        check(0, 1, "no run failed");
+        check(1, 0, "what failed was not run again");
+        check(2, 1, "what failed was run again");
+    }
+}

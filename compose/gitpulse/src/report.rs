@@ -1,0 +1,208 @@
+//! `gitpulse report`. In: what about, which projects, which days. Out: numbers of the metric views, each with how much it covers, for people, as JSON or as CSV.
+//! Never reads a table of facts, so that a role sees what it may see. It exits with 0 if there is an answer, with 1 if nothing is on record that it
+//! could be about, and with 2 if it could not be asked: a wrong project, date, zone or tier, or no ClickHouse.
+
+mod answer;
+mod ask;
+mod bands;
+mod contributors;
+mod csv;
+mod dora;
+mod issues;
+mod jobs;
+mod json;
+mod measure;
+mod merge_requests;
+mod people;
+mod pipelines;
+mod plot;
+mod print;
+mod reader;
+mod releases;
+mod scope;
+mod span;
+mod units;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use chrono::NaiveDate;
+use clap::{Args, Subcommand};
+use clickhouse::Client;
+use runtime::clickhouse::{ClickHouse, ClickHouseConfig, Code, code};
+
+use self::answer::{Answer, Report};
+use self::ask::{Numbers, ask};
+pub(crate) use self::dora::ENVIRONMENT_LEAD_TIMES;
+pub(crate) use self::print::Terminal;
+pub(crate) use self::scope::one_project;
+use self::scope::{Scope, ScopeArgs};
+use self::span::{Span, SpanArgs};
+pub(crate) use self::units::duration;
+
+/// It could not be asked: a setting is wrong, or ClickHouse does not answer.
+const NOT_ASKED: u8 = 2;
+
+/// What to report.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    #[command(subcommand)]
+    about: About,
+}
+
+#[derive(Debug, Subcommand)]
+enum About {
+    /// Deployment frequency, lead time, change failure rate and time to restore, by each definition
+    Dora(Asked<dora::DoraArgs>),
+    /// Merge requests: throughput, cycle time and its stages, review, size, age of those that are open
+    MergeRequests(Asked<merge_requests::MergeRequestArgs>),
+    /// Pipelines: success, first attempt, duration and queue, retries, what was run in vain
+    Pipelines(Asked<pipelines::PipelineArgs>),
+    /// Jobs: the slowest, those that fail most, flaky ones
+    Jobs(Asked<jobs::JobArgs>),
+    /// Issues: opened, closed, lead time, incidents
+    Issues(Asked<issues::IssueArgs>),
+    /// Commits on default branches, merge requests merged, reviews, by person
+    Contributors(Asked<contributors::ContributorArgs>),
+    /// Releases, and what they brought
+    Releases(Asked<releases::ReleaseArgs>),
+}
+
+/// What every report asks for, and what one alone does.
+#[derive(Debug, Args)]
+struct Asked<T: Args> {
+    #[command(flatten)]
+    question: Question,
+    #[command(flatten)]
+    own: T,
+}
+
+#[derive(Debug, Args)]
+struct Question {
+    #[command(flatten)]
+    scope: ScopeArgs,
+    #[command(flatten)]
+    span: SpanArgs,
+    /// Prints one JSON object, with units in names
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Prints tidy rows, one a number, for spreadsheets
+    #[arg(long)]
+    csv: bool,
+    #[command(flatten)]
+    clickhouse: ClickHouseConfig,
+}
+
+/// Answers, and says how that went.
+pub(crate) async fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
+    let answered = match args.about {
+        About::Dora(args) => answer(args.question, args.own.words(), args.own.report()).await,
+        About::MergeRequests(args) => answer(args.question, Vec::new(), args.own.report()).await,
+        About::Pipelines(args) => answer(args.question, Vec::new(), args.own.report()).await,
+        About::Jobs(args) => answer(args.question, Vec::new(), args.own.report()).await,
+        About::Issues(args) => answer(args.question, Vec::new(), args.own.report()).await,
+        About::Contributors(args) => answer(args.question, Vec::new(), args.own.report()).await,
+        About::Releases(args) => answer(args.question, Vec::new(), args.own.report()).await,
+    };
+    Ok(answered.unwrap_or_else(|error| {
+        tracing::error!("{error:#}");
+        ExitCode::from(NOT_ASKED)
+    }))
+}
+
+async fn answer(
+    question: Question,
+    words: Vec<(&'static str, String)>,
+    report: Report,
+) -> anyhow::Result<ExitCode> {
+    let clickhouse = ClickHouse::new(&question.clickhouse);
+    let client = &clickhouse.client;
+    let span = span::resolve(client, &question.span, now()).await?;
+    let scope = scope::resolve(client, &question.scope).await?;
+    dora::check(client, &scope, &words).await?;
+    let mut numbers = Numbers::default();
+    for section in &report.sections {
+        ask(client, (&scope, &span), &words, section, &mut numbers).await?;
+    }
+    let first = first_on_record(client, (&scope, &span), &words, &report.first.0).await?;
+    let left_out = reader::left_out(client, &clickhouse.target).await?;
+    let mut answer = report.answer(scope, span, first, &numbers);
+    answer.notes.extend(answer.before_the_first());
+    answer.notes.extend(answer.not_over());
+    answer.notes.extend(left_out);
+    say(&answer, &question)
+}
+
+/// Prints the answer, and whether there is one.
+fn say(answer: &Answer, question: &Question) -> anyhow::Result<ExitCode> {
+    if question.json {
+        out(&format!("{:#}\n", json::value(answer)))?;
+    } else if question.csv {
+        out(&csv::text(answer)?)?;
+    } else if !answer.is_empty {
+        out(&print::text(answer, Terminal::of_this_program()))?;
+    }
+    if answer.is_empty {
+        tracing::warn!("{}", answer.nothing());
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes to standard output, as far as somebody reads it.
+pub(crate) fn out(text: &str) -> std::io::Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// The day of the first thing on record.
+async fn first_on_record(
+    client: &Client,
+    (scope, span): (&Scope, &Span),
+    words: &[(&'static str, String)],
+    first: &str,
+) -> anyhow::Result<Option<NaiveDate>> {
+    let first = first.replace("${scope}", &scope.condition());
+    let sql = format!("SELECT toString(toDate(toNullable(({first})), {{zone:String}}))");
+    let mut query = scope.bind(span.bind(client.query(&sql)));
+    for (name, word) in words {
+        query = query.param(name, word);
+    }
+    let day: Option<String> = query.fetch_one().await.map_err(refused)?;
+    // The least of nothing may be the zero of its type.
+    Ok(day.and_then(|day| day.parse().ok()).filter(|day: &NaiveDate| *day > NaiveDate::default()))
+}
+
+/// What ClickHouse refused, and what to do about it.
+pub(crate) fn refused(error: clickhouse::error::Error) -> anyhow::Error {
+    let remedy = match code(&error) {
+        Some(Code::UNKNOWN_TABLE | Code::UNKNOWN_DATABASE | Code::UNKNOWN_IDENTIFIER) => {
+            "the views that measure are not there, or are of another version: run `gitpulse migrate`"
+        }
+        Some(Code::ACCESS_DENIED) => {
+            "this user may not read the views that measure: grant it a role of `gitpulse migrate --roles`"
+        }
+        Some(
+            Code::AUTHENTICATION_FAILED | Code::UNKNOWN_USER | Code::WRONG_PASSWORD | Code::REQUIRED_PASSWORD,
+        ) => "GITPULSE_CLICKHOUSE_USER and GITPULSE_CLICKHOUSE_PASSWORD say who asks",
+        Some(_) => return anyhow::Error::new(error).context("ClickHouse refused"),
+        None if !matches!(
+            error,
+            clickhouse::error::Error::Network(_) | clickhouse::error::Error::TimedOut
+        ) =>
+        {
+            return anyhow::Error::new(error).context("what ClickHouse answers cannot be read");
+        }
+        None => {
+            "ClickHouse does not answer: is `gitpulse up` running? GITPULSE_CLICKHOUSE_URL says where it is"
+        }
+    };
+    anyhow::Error::new(error).context(remedy)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: which day it is")]
+fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
+}

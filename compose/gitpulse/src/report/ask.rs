@@ -1,0 +1,173 @@
+//! Asks ClickHouse. In: a section, the scope and the span. Out: every number of it, by span and by what it is counted under. One query a section: an entity
+//! is put into all spans that it belongs to, so that each quantile is of entities and never of quantiles.
+
+use std::collections::BTreeMap;
+
+use clickhouse::{Client, Row};
+use serde::Deserialize;
+
+use super::measure::Section;
+use super::refused;
+use super::scope::Scope;
+use super::span::Span;
+
+/// The span that was asked for.
+pub(super) const WINDOW: &str = "window";
+/// The span before it.
+pub(super) const BEFORE: &str = "before";
+/// Of a section whose rows have none of it, the span of a step is its first day.
+const FLOW: &str = "\
+    SELECT *, arrayFlatten(arrayMap(dated -> if( \
+        ifNull(dated.2, toDate(0)) < {before_since:Date} OR ifNull(dated.2, toDate(0)) > {until:Date}, \
+        [], \
+        arrayConcat( \
+            arrayMap(under -> (if(assumeNotNull(dated.2) >= {since:Date}, 'window', 'before'), under, toString(dated.1)), arrayConcat([''], subjects)), \
+            if(assumeNotNull(dated.2) >= {since:Date}, [(toString(greatest({since:Date}, multiIf( \
+                {step:String} = 'day', assumeNotNull(dated.2), \
+                {step:String} = 'week', toMonday(assumeNotNull(dated.2)), \
+                toStartOfMonth(assumeNotNull(dated.2))))), '', toString(dated.1))], []) \
+        ) \
+    ), days)) AS cuts FROM (${rows})";
+
+/// What was counted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Number {
+    /// The number; `None` where nothing has it.
+    pub(super) value: Option<f64>,
+    /// Of a share, what it is a share of.
+    pub(super) part_of: Option<(u64, u64)>,
+    /// How many of how many it counts, and how many it does not, by reason.
+    pub(super) coverage: Option<Covered>,
+}
+
+/// How much a number covers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Covered {
+    pub(super) counted: u64,
+    pub(super) of: u64,
+    pub(super) reasons: BTreeMap<String, u64>,
+}
+
+/// Numbers by measure, span and subject; the subject of all is empty.
+#[derive(Debug, Default)]
+pub(super) struct Numbers(BTreeMap<(&'static str, String, String), Number>);
+
+#[derive(Row, Deserialize)]
+struct Counted {
+    span: String,
+    subject: String,
+    values: Vec<Option<f64>>,
+    wholes: Vec<u64>,
+    counted: Vec<(u64, u64)>,
+    reasons: Vec<Vec<(String, u64)>>,
+}
+
+impl Numbers {
+    /// What was counted of all in a span.
+    pub(super) fn all(&self, measure: &'static str, span: &str) -> Option<&Number> {
+        self.under(measure, span, "")
+    }
+
+    /// What was counted under a subject.
+    pub(super) fn under(&self, measure: &'static str, span: &str, subject: &str) -> Option<&Number> {
+        self.0.get(&(measure, span.to_owned(), subject.to_owned()))
+    }
+
+    /// Everything that the window has something of, by the measures named.
+    pub(super) fn subjects(&self, measures: &[&'static str]) -> Vec<String> {
+        let keys = self.0.keys().filter(|(measure, span, subject)| {
+            measures.contains(measure) && span == WINDOW && !subject.is_empty()
+        });
+        let mut subjects: Vec<String> = keys.map(|(_, _, subject)| subject.clone()).collect();
+        subjects.sort();
+        subjects.dedup();
+        subjects
+    }
+
+    /// Whether anything at all was counted in a span.
+    pub(super) fn has(&self, span: &str) -> bool {
+        self.0.iter().any(|((_, of, _), number)| of == span && number.value.is_some_and(|value| value != 0.0))
+    }
+
+    /// Adds the answer to a section's query.
+    fn add(&mut self, section: &Section, row: Counted) {
+        let Counted { span, subject, values, wholes, counted, reasons } = row;
+        let columns = values.into_iter().zip(wholes).zip(counted).zip(reasons);
+        for (measure, (((value, whole), (counted, of)), reasons)) in section.measures.iter().zip(columns) {
+            let value = value.filter(|value| value.is_finite());
+            let number = Number {
+                value: match measure.whole {
+                    Some(_) => value.filter(|_| whole > 0).map(|part| part / as_f64(whole)),
+                    None => value,
+                },
+                part_of: measure.whole.as_ref().and(value).map(|part| (as_u64(part), whole)),
+                coverage: measure.coverage.as_ref().map(|_| Covered {
+                    counted,
+                    of,
+                    reasons: reasons.into_iter().filter(|(_, count)| *count > 0).collect(),
+                }),
+            };
+            self.0.insert((measure.name, span.clone(), subject.clone()), number);
+        }
+    }
+}
+
+/// Asks for all that a section counts. `words` are further values of its rows, by name.
+pub(super) async fn ask(
+    client: &Client,
+    (scope, span): (&Scope, &Span),
+    words: &[(&'static str, String)],
+    section: &Section,
+    numbers: &mut Numbers,
+) -> anyhow::Result<()> {
+    let mut query = scope.bind(span.bind(client.query(&sql(section, scope))));
+    for (name, word) in words {
+        query = query.param(name, word);
+    }
+    let rows: Vec<Counted> = query.fetch_all().await.map_err(refused)?;
+    for row in rows {
+        numbers.add(section, row);
+    }
+    Ok(())
+}
+
+/// The query of a section.
+fn sql(section: &Section, scope: &Scope) -> String {
+    let rows = section.rows.replace("${scope}", &scope.condition());
+    let placed = if rows.contains(" AS cuts") { rows } else { FLOW.replace("${rows}", &rows) };
+    let list = |column: fn(&super::measure::Measure) -> String| {
+        section.measures.iter().map(column).collect::<Vec<_>>().join(", ")
+    };
+    let values = list(|measure| format!("toNullable(toFloat64({}))", measure.value));
+    let wholes = list(|measure| format!("toUInt64({})", measure.whole.as_deref().unwrap_or("0")));
+    let counted = list(|measure| match &measure.coverage {
+        Some(coverage) => format!("(toUInt64({}), toUInt64({}))", coverage.counted, coverage.of),
+        None => "(toUInt64(0), toUInt64(0))".to_owned(),
+    });
+    let reasons = list(|measure| match &measure.coverage {
+        Some(coverage) => format!("CAST({}, 'Map(String, UInt64)')", coverage.reasons),
+        None => "CAST(map(), 'Map(String, UInt64)')".to_owned(),
+    });
+    format!(
+        "SELECT toString(cut.1) AS span, toString(cut.2) AS subject, \
+         CAST([{values}], 'Array(Nullable(Float64))') AS values, [{wholes}] AS wholes, [{counted}] AS counted, [{reasons}] AS reasons \
+         FROM (SELECT *, cut.3 AS role FROM (SELECT *, arrayJoin(cuts) AS cut FROM ({placed}))) \
+         GROUP BY span, subject"
+    )
+}
+
+/// Counts are far below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+pub(super) fn as_f64(count: u64) -> f64 {
+    count as f64
+}
+
+/// A count that ClickHouse gave as a float.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count is whole, and not negative"
+)]
+pub(super) fn as_u64(count: f64) -> u64 {
+    count as u64
+}

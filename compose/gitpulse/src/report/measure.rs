@@ -1,0 +1,197 @@
+//! What a report counts. In: names and SQL that this program has written itself. Out: measures, which `ask` puts into a query. Never holds a value of a user:
+//! those are bound.
+
+use super::ask::as_f64;
+
+/// In what a number is counted. The name of a measure ends with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Things.
+    Count,
+    /// Things in each day of the span; the SQL counts those of the whole span.
+    PerDay,
+    /// Seconds, whole or between two.
+    Seconds,
+    /// A part of a whole, from 0 to 1.
+    Ratio,
+    /// A day, as the number of days since 1970.
+    Day,
+    /// Anything else that is no whole number, as a median of lines.
+    Number,
+}
+
+/// Which change of a number people like to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Better {
+    More,
+    Less,
+    /// It is neither good nor bad.
+    Neither,
+}
+
+/// How many of the things that a number is about it could count, as aggregates.
+#[derive(Debug, Clone)]
+pub(super) struct Coverage {
+    /// How many it counts.
+    pub(super) counted: String,
+    /// How many there are.
+    pub(super) of: String,
+    /// A map from the reason to how many are not counted for it.
+    pub(super) reasons: String,
+}
+
+/// One number of a report.
+#[derive(Debug, Clone)]
+pub(super) struct Measure {
+    /// Its name for programs, with the unit at its end.
+    pub(super) name: &'static str,
+    /// Its name for people.
+    pub(super) label: &'static str,
+    pub(super) unit: Unit,
+    pub(super) better: Better,
+    /// What it is of no rows at all: none of a count or a sum, and unknown of all else.
+    pub(super) of_nothing: Option<f64>,
+    /// The aggregate that gives it; of a [`Unit::Ratio`] with a whole, the part.
+    pub(super) value: String,
+    /// Of what it is a part.
+    pub(super) whole: Option<String>,
+    pub(super) coverage: Option<Coverage>,
+}
+
+/// Rows, and what is counted of them.
+pub(super) struct Section {
+    /// What it is about, for people; empty where it is shown in breakdowns alone.
+    pub(super) title: &'static str,
+    /// A SELECT of one row an entity, with either `days`, an array of (role, day), and `subjects`, an array of what it is counted under besides all; or
+    /// `cuts`, an array of (span, subject, role). `${scope}` stands for the condition that the entity is in the scope.
+    pub(super) rows: String,
+    pub(super) measures: Vec<Measure>,
+}
+
+impl Measure {
+    fn new(name: &'static str, label: &'static str, unit: Unit, value: String) -> Measure {
+        let of_nothing = matches!(unit, Unit::Count | Unit::PerDay).then_some(0.0);
+        Measure { name, label, unit, better: Better::Neither, of_nothing, value, whole: None, coverage: None }
+    }
+
+    /// How many rows there are of which `condition` is true.
+    pub(super) fn count(name: &'static str, label: &'static str, condition: &str) -> Measure {
+        Measure::new(name, label, Unit::Count, format!("countIf({condition})"))
+    }
+
+    /// The same, a day.
+    pub(super) fn per_day(name: &'static str, label: &'static str, condition: &str) -> Measure {
+        Measure::new(name, label, Unit::PerDay, format!("countIf({condition})"))
+    }
+
+    /// The sum of a column over the rows of which `condition` is true.
+    pub(super) fn sum(
+        name: &'static str,
+        label: &'static str,
+        unit: Unit,
+        column: &str,
+        condition: &str,
+    ) -> Measure {
+        let sum = format!("ifNull(sumIf({column}, {condition}), 0)");
+        Measure { of_nothing: Some(0.0), ..Measure::new(name, label, unit, sum) }
+    }
+
+    /// The quantile of a column as Postgres' `percentile_cont` gives it, over all rows that have it and of which `condition` is true.
+    pub(super) fn quantile(
+        name: &'static str,
+        label: &'static str,
+        unit: Unit,
+        (level, column): (f64, &str),
+        condition: &str,
+    ) -> Measure {
+        let value = format!("quantileExactInclusiveIf({level})({column}, {condition})");
+        Measure::new(name, label, unit, value)
+    }
+
+    /// The share of the rows of which `part` is true in those of which `whole` is; a part is always of the whole.
+    pub(super) fn share(name: &'static str, label: &'static str, part: &str, whole: &str) -> Measure {
+        Measure {
+            whole: Some(format!("countIf({whole})")),
+            ..Measure::new(name, label, Unit::Ratio, format!("countIf(({part}) AND ({whole}))"))
+        }
+    }
+
+    /// Any aggregate.
+    pub(super) fn aggregate(
+        name: &'static str,
+        label: &'static str,
+        unit: Unit,
+        value: impl Into<String>,
+    ) -> Measure {
+        Measure::new(name, label, unit, value.into())
+    }
+
+    /// The same, where more is better.
+    pub(super) fn more_is_better(self) -> Measure {
+        Measure { better: Better::More, ..self }
+    }
+
+    /// The same, where less is better.
+    pub(super) fn less_is_better(self) -> Measure {
+        Measure { better: Better::Less, ..self }
+    }
+
+    /// What it is in a span of so many days: what is counted by day is divided by all that were asked for.
+    pub(super) fn in_days(&self, value: Option<f64>, days: u64) -> Option<f64> {
+        let value = value.or(self.of_nothing);
+        match self.unit {
+            Unit::PerDay => value.map(|value| value / as_f64(days.max(1))),
+            _ => value,
+        }
+    }
+
+    /// The same, with how much it covers.
+    pub(super) fn covering(self, coverage: &Coverage) -> Measure {
+        Measure { coverage: Some(coverage.clone()), ..self }
+    }
+}
+
+impl Coverage {
+    /// Counts the rows of `whole` of which `counted` is true, and the others by the reason that `reason` gives, a word.
+    pub(super) fn new(counted: &str, whole: &str, reason: &str) -> Coverage {
+        Coverage {
+            counted: format!("countIf(({whole}) AND ({counted}))"),
+            of: format!("countIf({whole})"),
+            reasons: format!(
+                "sumMapIf(map(toString({reason}), toUInt64(1)), ({whole}) AND NOT ifNull({counted}, false))"
+            ),
+        }
+    }
+}
+
+/// The condition that a time lies in the window or in the span before it, for ClickHouse to skip what does not.
+pub(super) fn within(column: &str) -> String {
+    format!(
+        "{column} >= toDateTime({{before_since:Date}}, {{zone:String}}) AND {column} < toDateTime({{until:Date}} + 1, {{zone:String}})"
+    )
+}
+
+/// The day of a time in the zone that was asked for.
+pub(super) fn day(column: &str) -> String {
+    format!("toDate({column}, {{zone:String}})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_nothing_there_is_no_count_and_no_median() {
+        let count = Measure::count("runs_count", "runs", "1");
+        let sum = Measure::sum("run_seconds", "run", Unit::Seconds, "duration_seconds", "1");
+        let per_day = Measure::per_day("runs_per_day", "runs a day", "1");
+        let median =
+            Measure::quantile("run_p50_seconds", "run", Unit::Seconds, (0.5, "duration_seconds"), "1");
+        let share = Measure::share("failed_ratio", "failed", "is_failed", "1");
+        assert_eq!([&count, &sum, &per_day].map(|measure| measure.in_days(None, 30)), [Some(0.0); 3]);
+        assert_eq!([&median, &share].map(|measure| measure.in_days(None, 30)), [None; 2]);
+        // All asked days count, those without any too.
+        assert_eq!(per_day.in_days(Some(6.0), 30), Some(0.2));
+        assert_eq!(count.in_days(Some(6.0), 30), Some(6.0));
+    }
+}

@@ -1,0 +1,137 @@
+//! Which projects are asked about. In: paths and numbers. Out: a condition with bound values, and a name for people. Never a project that was not named:
+//! what is unknown is an error that names the nearest.
+
+use clap::Args;
+use clickhouse::Client;
+use clickhouse::query::Query;
+
+use super::refused;
+
+/// Projects and groups; all of them together are one scope.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ScopeArgs {
+    /// A project, by its path (shop/checkout) or its number; may be repeated
+    #[arg(long, value_name = "PROJECT")]
+    pub(super) project: Vec<String>,
+    /// A group with its subgroups, by its path; may be repeated. Without projects and groups, everything on record
+    #[arg(long, value_name = "GROUP")]
+    pub(super) group: Vec<String>,
+}
+
+/// The projects that are asked about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Scope {
+    /// Instance and number of each project that was named.
+    named: Vec<(String, u64)>,
+    /// Paths of the groups that were named, in lower case.
+    groups: Vec<String>,
+    /// What was named, for people; empty for everything.
+    pub(super) names: Vec<String>,
+    /// How many projects that is.
+    pub(super) projects: u64,
+}
+
+/// Projects that were named, and those whose path begins with that of a group. Paths are those of today, and GitLab does not tell cases apart.
+const PROJECTS: &str = "(instance, project_id) IN {named:Array(Tuple(String, UInt64))} \
+     OR arrayExists(name -> startsWith(lower(ifNull(path, '')), concat(name, '/')), {groups:Array(String)})";
+
+impl Scope {
+    /// The condition that holds for the rows of these projects, once it is bound.
+    pub(super) fn condition(&self) -> String {
+        if self.is_everything() {
+            return "1".to_owned();
+        }
+        format!("(instance, project_id) IN (SELECT instance, project_id FROM projects WHERE {PROJECTS})")
+    }
+
+    /// Gives a query the projects and groups.
+    pub(super) fn bind(&self, query: Query) -> Query {
+        query.param("named", &self.named).param("groups", &self.groups)
+    }
+
+    /// Whether no project is left out.
+    pub(super) fn is_everything(&self) -> bool {
+        self.names.is_empty()
+    }
+}
+
+/// Instance and number of one project, by its path or number.
+pub(crate) async fn one_project(client: &Client, name: &str) -> anyhow::Result<(String, u64)> {
+    match named(client, name).await?.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(unknown(client, "project", name).await?),
+        several => {
+            let of: Vec<&str> = several.iter().map(|(instance, _)| instance.as_str()).collect();
+            Err(anyhow::anyhow!(
+                "{name} is a project of {}: name it by a number that only one of them has",
+                of.join(" and ")
+            ))
+        }
+    }
+}
+
+/// The projects of this path or number, one an instance.
+async fn named(client: &Client, name: &str) -> anyhow::Result<Vec<(String, u64)>> {
+    // Where a project was deleted and made again, its path is that of the one that is there.
+    let query = "SELECT toString(instance), project_id FROM projects \
+                 WHERE lower(path) = lower({name:String}) OR toString(project_id) = {name:String} \
+                 ORDER BY deleted_at IS NULL DESC LIMIT 1 BY instance";
+    client.query(query).param("name", name).fetch_all().await.map_err(refused)
+}
+
+/// Finds what was named.
+pub(super) async fn resolve(client: &Client, args: &ScopeArgs) -> anyhow::Result<Scope> {
+    let mut scope = Scope::default();
+    for name in &args.project {
+        let path = name.trim_matches('/');
+        let found = named(client, path).await?;
+        if found.is_empty() {
+            return Err(unknown(client, "project", path).await?);
+        }
+        scope.named.extend(found);
+        scope.names.push(path.to_owned());
+    }
+    for name in &args.group {
+        let path = name.trim_matches('/').to_lowercase();
+        scope.groups.push(path.clone());
+        if count(client, &Scope { named: Vec::new(), groups: vec![path.clone()], ..scope.clone() }).await?
+            == 0
+        {
+            return Err(unknown(client, "group", &path).await?);
+        }
+        scope.names.push(format!("{path}/"));
+    }
+    scope.projects = count(client, &scope).await?;
+    Ok(scope)
+}
+
+/// How many projects are meant.
+async fn count(client: &Client, scope: &Scope) -> anyhow::Result<u64> {
+    let condition = if scope.is_everything() && scope.groups.is_empty() { "1" } else { PROJECTS };
+    let query = client.query(&format!("SELECT count() FROM projects WHERE {condition}"));
+    scope.bind(query).fetch_one().await.map_err(refused)
+}
+
+/// That nobody told of it, and what may have been meant.
+async fn unknown(client: &Client, what: &str, name: &str) -> anyhow::Result<anyhow::Error> {
+    let paths = match what {
+        "project" => "SELECT assumeNotNull(path) AS path FROM projects WHERE path IS NOT NULL",
+        // Every folder on the way to a project.
+        _ => {
+            "SELECT DISTINCT arrayJoin(arrayMap(length -> arrayStringConcat(arraySlice(splitByChar('/', assumeNotNull(path)), 1, length), '/'), \
+              range(1, length(splitByChar('/', assumeNotNull(path)))))) AS path FROM projects WHERE path IS NOT NULL"
+        }
+    };
+    let query = format!(
+        "SELECT path FROM ({paths}) \
+         ORDER BY endsWith(lower(path), concat('/', lower({{name:String}}))) DESC, editDistanceUTF8(lower(path), lower({{name:String}})), path LIMIT 3"
+    );
+    let near: Vec<String> = client.query(&query).param("name", name).fetch_all().await.map_err(refused)?;
+    Ok(if near.is_empty() {
+        anyhow::anyhow!(
+            "there is no {what} {name:?}, nor any other yet: projects appear with their first webhook, or with `gitpulse backfill`"
+        )
+    } else {
+        anyhow::anyhow!("there is no {what} {name:?} on record; the nearest: {}", near.join(", "))
+    })
+}

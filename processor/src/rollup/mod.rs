@@ -1,0 +1,187 @@
+//! Rollups: what the views that measure say, computed before anybody asks. In: marks of projects of which something was stored. Out: their rows, in
+//! a new generation. Never adds to what is there: a project is computed whole, so that an event that comes late, or twice, or corrects another, leaves nothing
+//! stale, and an entity that is no more is gone.
+//!
+//! 1. A batch's rows are stored, and can be read. Then, before its offsets move, its projects are marked in `rollup_generations`. A processor that is
+//!    killed in between reads the batch again, and marks then.
+//! 2. This task finds the projects with more marks than their newest generation, those of its share ([`crate::share`]).
+//! 3. The number of marks is the generation: it was read before the facts are, so that all that was marked by then is in them.
+//! 4. The places of the project are computed ([`crate::places`]), each rollup is filled from its view, and then the generation is published. A mark that came meanwhile makes the project wait again.
+//!
+//! Marks are in ClickHouse, beside the rows that they are about: they are restored and lost with them, `gitpulse rebuild` and `gitpulse migrate`, which know no
+//! Kafka, can mark, and a Kafka that is recreated forgets none. Nobody's clock is compared with anybody's: marks are counted. The work is
+//! shared as the partitions of one topic are, but nothing rests on it: two processors that compute one project do the same twice, and the later
+//! generation is shown.
+
+mod fill;
+mod pace;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clickhouse::Client;
+use runtime::clickhouse::ClickHouse;
+use schemas::rollup;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use self::fill::{Fill, RollupError};
+use self::pace::{Lane, Pace, Project};
+use crate::config::RollupConfig;
+use crate::metrics::Metrics;
+use crate::share::Share;
+
+/// How often marks of other processors are asked for; one's own are heard of at once.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How long batches are waited for that follow at once, so that a project that is busy is computed once for several.
+const GATHER: Duration = Duration::from_millis(250);
+/// How often it is asked who is a bot.
+const BOTS_EVERY: Duration = Duration::from_secs(60);
+/// How many waiting projects are considered.
+const MAX_WAITING: usize = 2_000;
+
+/// The task that computes rollups.
+pub(crate) struct Rollups {
+    client: Client,
+    fill: Arc<Fill>,
+    share: watch::Receiver<Share>,
+    metrics: Metrics,
+    touched: Arc<Notify>,
+    pace: Pace,
+    /// Whether the last question failed, so that a ClickHouse that is away is told of once.
+    is_failing: bool,
+}
+
+/// A group of projects that was computed, or was not.
+struct Computed {
+    lane: Lane,
+    projects: Vec<(Project, u64)>,
+    began: Instant,
+    outcome: Result<(), RollupError>,
+}
+
+impl Rollups {
+    /// A task that computes its share of the projects. `touched` is notified when this process has marked any.
+    pub(crate) fn new(
+        clickhouse: &ClickHouse,
+        config: &RollupConfig,
+        share: watch::Receiver<Share>,
+        metrics: Metrics,
+        touched: Arc<Notify>,
+    ) -> Rollups {
+        Rollups {
+            client: clickhouse.client.clone(),
+            fill: Arc::new(Fill::new(clickhouse)),
+            share,
+            metrics,
+            touched,
+            pace: Pace::new(config.rollup_times_cost),
+            is_failing: false,
+        }
+    }
+
+    /// Computes until it is dropped. Faults are tried again for ever: rollups hold up nothing, and the views say the truth meanwhile.
+    pub(crate) async fn run(mut self) {
+        let mut under_way: JoinSet<Computed> = JoinSet::new();
+        let mut knows_all = false;
+        let mut counted_bots: Option<Instant> = None;
+        loop {
+            tokio::select! {
+                () = self.touched.notified() => tokio::time::sleep(GATHER).await,
+                () = tokio::time::sleep(ASK_EVERY) => (),
+                Some(computed) = under_way.join_next() => match computed {
+                    Ok(computed) => self.computed(computed),
+                    Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+                },
+            }
+            if !knows_all {
+                let marked = self.client.query(&rollup::mark_unknown()).execute().await;
+                knows_all = self.noted("marked projects", marked).is_some();
+            }
+            let share = self.share.borrow().clone();
+            if share.is_first() && counted_bots.is_none_or(|at| at.elapsed() > BOTS_EVERY) {
+                counted_bots = Some(Instant::now());
+                let counted = self.fill.mark_for_bots().await;
+                self.noted("counted bots", counted);
+            }
+            if !share.is_empty() {
+                self.begin_due(&share, &mut under_way).await;
+            }
+        }
+    }
+
+    /// Finds the projects that wait, and begins to compute what is due.
+    async fn begin_due(&mut self, share: &Share, under_way: &mut JoinSet<Computed>) {
+        let found = self.fill.waiting(share, MAX_WAITING).await;
+        let Some(waiting) = self.noted("asked for marks", found) else { return };
+        let now = Instant::now();
+        self.pace.waits(waiting, now);
+        self.metrics.rollups_waiting.set(self.pace.waiting() as i64);
+        self.metrics.rollups_oldest.set(self.pace.oldest(now).as_secs() as i64);
+        let due = self.pace.due(now);
+        if due.is_empty() {
+            return;
+        }
+        let sizes = self.fill.sizes(&due).await;
+        let Some(sizes) = self.noted("counted rows", sizes) else { return };
+        for (lane, group) in self.pace.groups(&due, &sizes) {
+            let (fill, began) = (self.fill.clone(), Instant::now());
+            self.pace.begun(lane, &group, &sizes);
+            under_way.spawn(async move {
+                let outcome = fill.compute(&group).await;
+                Computed { lane, projects: group, began, outcome }
+            });
+        }
+    }
+
+    fn computed(&mut self, computed: Computed) {
+        let Computed { lane, projects, began, outcome } = computed;
+        let now = Instant::now();
+        self.metrics.rollup_seconds.observe((now - began).as_secs_f64());
+        match outcome {
+            Ok(()) => {
+                self.metrics.rollup_projects.inc_by(projects.len() as u64);
+                for lag in self.pace.computed(lane, &projects, began, now) {
+                    self.metrics.rollup_lag_seconds.observe(lag.as_secs_f64());
+                }
+            }
+            Err(error) => {
+                self.pace.failed(lane, &projects, now);
+                self.metrics.rollup_failures.inc();
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    projects = projects.len(),
+                    "rollups could not be computed and are tried again"
+                );
+            }
+        }
+        // What was marked while it was computed.
+        self.touched.notify_one();
+    }
+
+    /// The outcome of a step, or nothing where it failed, which is logged once until it works again.
+    fn noted<T, E: std::error::Error + 'static>(
+        &mut self,
+        doing: &'static str,
+        outcome: Result<T, E>,
+    ) -> Option<T> {
+        match outcome {
+            Ok(outcome) => {
+                self.is_failing = false;
+                Some(outcome)
+            }
+            Err(error) => {
+                self.metrics.rollup_failures.inc();
+                if !std::mem::replace(&mut self.is_failing, true) {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        doing,
+                        "rollups wait: ClickHouse refuses"
+                    );
+                }
+                None
+            }
+        }
+    }
+}

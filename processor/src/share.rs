@@ -1,0 +1,98 @@
+//! Which part of the projects is this processor's. In: the consumer, whose group divides the partitions of each topic among processors. Out: the
+//! numbers of those that it holds of one topic: a project belongs to the partition that its hash names. So the group does the sharing, with its members' deaths
+//! and arrivals, and no other group is needed. Right results never rest on it: while partitions move, two may do the same, or nobody for a moment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::consumer::{Consumer, ConsumerContext, StreamConsumer};
+use rdkafka::error::{KafkaError, KafkaResult};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior};
+
+/// How long Kafka may take to say how many partitions there are.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How often it is asked for that: partitions are added seldom.
+const COUNT_EVERY: Duration = Duration::from_secs(60);
+/// How often the client is asked which partitions it holds.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// The partitions of one topic that this processor holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// Their numbers.
+    pub(crate) held: Vec<i32>,
+    /// How many there are; 0 while that is not known.
+    pub(crate) of: usize,
+}
+
+impl Share {
+    /// Whether this is the one processor that tells what must be told once: the one with the first partition.
+    pub(crate) fn is_first(&self) -> bool {
+        self.held.contains(&0)
+    }
+
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_empty() || self.of == 0
+    }
+}
+
+/// Tells the share whenever it changes, for as long as anybody listens.
+pub(crate) async fn tell<C: ConsumerContext + 'static>(
+    consumer: Arc<StreamConsumer<C>>,
+    topic: String,
+    share: watch::Sender<Share>,
+) {
+    let mut pause = tokio::time::interval(ASK_EVERY);
+    pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut of, mut counted_at) = (0, None);
+    loop {
+        pause.tick().await;
+        let count = counted_at.is_none_or(|at: Instant| at.elapsed() > COUNT_EVERY);
+        let (consumer, topic) = (consumer.clone(), topic.clone());
+        let asked = tokio::task::spawn_blocking(move || {
+            let count = if count { Some(partitions(&consumer, &topic)?) } else { None };
+            Ok::<_, KafkaError>((held(&consumer, &topic)?, count))
+        });
+        match asked.await {
+            Ok(Ok((held, count))) => {
+                if let Some(count) = count {
+                    (of, counted_at) = (count, Some(Instant::now()));
+                }
+                let now = Share { held, of };
+                share.send_if_modified(|before| {
+                    *before != now && {
+                        *before = now;
+                        true
+                    }
+                });
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "Kafka does not say which partitions there are"
+                );
+            }
+            Err(_) => return,
+        }
+        if share.is_closed() {
+            return;
+        }
+    }
+}
+
+/// The partitions of a topic that are assigned; the client knows them itself.
+fn held<C: ConsumerContext>(consumer: &StreamConsumer<C>, topic: &str) -> KafkaResult<Vec<i32>> {
+    let assigned = consumer.assignment()?;
+    let mut held: Vec<i32> =
+        assigned.elements_for_topic(topic).iter().map(|element| element.partition()).collect();
+    held.sort_unstable();
+    Ok(held)
+}
+
+/// How many partitions a topic has.
+fn partitions<C: ConsumerContext>(consumer: &StreamConsumer<C>, topic: &str) -> KafkaResult<usize> {
+    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
+    Ok(metadata.topics().iter().find(|told| told.name() == topic).map_or(0, |told| told.partitions().len()))
+}
