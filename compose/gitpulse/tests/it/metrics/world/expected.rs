@@ -1,12 +1,14 @@
 //! What views have to show of a world. In: a world. Out: rows by view, as JSON, with the columns of the truth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::Utc;
 use serde::Serialize;
 use serde_json::Value;
+use simulator::gitlab::World;
 use simulator::gitlab::truth::metrics::Metrics;
 
-use super::told::Told;
+use super::told::projects;
 
 /// A view, and what identifies its rows.
 pub(super) struct Judged {
@@ -64,23 +66,81 @@ pub(super) const JUDGED: &[Judged] = &[
 ];
 
 impl Judged {
+    /// The view of this name.
+    pub(super) fn of(view: &str) -> &'static Judged {
+        JUDGED.iter().find(|judged| judged.view == view).unwrap_or_else(|| panic!("nobody judges {view}"))
+    }
+
     /// What identifies a row.
     pub(super) fn key_of(&self, row: &Value) -> String {
         self.key.iter().map(|column| row[*column].to_string()).collect::<Vec<_>>().join(" ")
     }
+}
 
-    /// The rows of a world by their keys.
-    pub(super) fn expected(&self, told: &Told) -> BTreeMap<String, Value> {
-        let mut expected = BTreeMap::new();
-        for project in told.projects() {
-            for metrics in told.world.metrics(&project) {
-                for row in (self.rows)(&metrics) {
-                    let key = self.key_of(&row);
-                    let twice = expected.insert(key.clone(), row);
-                    assert!(twice.is_none(), "the truth says twice: {} {key}", self.view);
+/// The rows of a world: by view, then by key.
+pub(super) type Expected = BTreeMap<&'static str, BTreeMap<String, Value>>;
+
+/// What all views have to show of a world.
+pub(super) fn expected(world: &World) -> Expected {
+    let mut expected: Expected = BTreeMap::new();
+    for project in projects(world) {
+        for metrics in world.metrics(&project) {
+            for judged in JUDGED {
+                let rows = expected.entry(judged.view).or_default();
+                for row in (judged.rows)(&metrics) {
+                    let key = judged.key_of(&row);
+                    let twice = rows.insert(key.clone(), row);
+                    assert!(twice.is_none(), "the truth says twice: {} {key}", judged.view);
                 }
             }
         }
-        expected
     }
+    adapt(&mut expected);
+    expected
+}
+
+/// Says it in the words of the views, where they have others than the truth.
+fn adapt(expected: &mut Expected) {
+    let requests = expected["merge_request_metrics"].clone();
+    for row in expected.get_mut("merge_request_metrics").unwrap().values_mut() {
+        // Whoever has an id is named by it.
+        row["first_reviewer"] = row["first_reviewer_id"].as_u64().map(|id| id.to_string()).into();
+    }
+    let mut productions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let by_environment = expected.get_mut("environment_lead_times").unwrap();
+    for row in by_environment.values().filter(|row| row["tier"] == "production") {
+        productions
+            .entry(row["project_id"].to_string())
+            .or_default()
+            .insert(row["environment"].to_string());
+    }
+    // Only where several environments are of tier production does the view say more than that of tiers.
+    by_environment.retain(|_, row| {
+        row["tier"] == "production"
+            && productions.get(&row["project_id"].to_string()).is_some_and(|names| names.len() > 1)
+    });
+    for view in ["lead_times", "environment_lead_times"] {
+        for row in expected.get_mut(view).unwrap().values_mut() {
+            row["request"] = requests[&Judged::of("merge_request_metrics").key_of(row)].clone();
+        }
+    }
+    // What never ran and never ended is no run of a job.
+    expected.get_mut("job_metrics").unwrap().retain(|_, row| !row["finished_at"].is_null());
+    // The world has ended; whoever asks, asks now.
+    let now = Utc::now().format("%Y-%m-%d %H:%M:%S").to_string();
+    for row in expected.get_mut("release_metrics").unwrap().values_mut() {
+        row["is_upcoming"] = (row["released_at"].as_str().unwrap() > now.as_str()).into();
+    }
+}
+
+/// What a view shows, in the words of the truth; nothing of a row that is not compared.
+pub(super) fn shown(view: &str, mut row: Value) -> Option<Value> {
+    match view {
+        // Nothing is delivered by review apps.
+        "lead_times" if row["tier"] == "development" => return None,
+        // Behind the second stands the rank within it.
+        "deployment_metrics" => row["place"] = (row["place"].as_i64().unwrap() / 1_000).into(),
+        _ => (),
+    }
+    Some(row)
 }

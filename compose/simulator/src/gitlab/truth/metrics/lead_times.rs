@@ -44,6 +44,14 @@ pub struct LeadTime {
     /// '' where attributed. Else, the first that holds: `promotion`, `baseline`, `rewritten`, `branch_not_deployed`, `awaiting`. What is stacked on another
     /// merge request is `branch_not_deployed`, whatever GitLab links.
     pub reason: &'static str,
+    /// Whether a commit picked from it was delivered first. By the API alone nobody knows: it tells messages of commits of the default branch. No column.
+    pub is_picked: bool,
+    /// Number of the merge request in its sprint. No column.
+    #[serde(skip)]
+    pub(crate) request: u32,
+    /// Number of the deployment in the sprint. No column.
+    #[serde(skip)]
+    pub(crate) deployment: Option<u32>,
     /// Whether the API lists it at the end.
     pub told_by_api: bool,
     /// Whether webhooks were sent of it.
@@ -55,12 +63,6 @@ pub struct LeadTime {
 pub struct EnvironmentLeadTime {
     /// Name of the environment.
     pub environment: String,
-    /// Its number in the world. No column.
-    #[serde(skip)]
-    pub(crate) number: u32,
-    /// Number of the merge request in its sprint. No column.
-    #[serde(skip)]
-    pub(crate) request: u32,
     /// The rest.
     #[serde(flatten)]
     pub lead_time: LeadTime,
@@ -135,8 +137,6 @@ impl OfProject<'_> {
                 let only = [*number];
                 rows.push(EnvironmentLeadTime {
                     environment: environment(&self.project, sprint.number, *number),
-                    number: *number,
-                    request: place,
                     lead_time: self.lead_time(sprint, (request, place), (tier(*number), &only), first),
                 });
             }
@@ -157,6 +157,7 @@ impl OfProject<'_> {
             .filter(|delivery| delivery.request == number && environments.contains(&delivery.environment))
             .min_by_key(|delivery| order(sprint, delivery.deployment));
         let reason = self.reason(sprint, request, delivered, environments, first);
+        let is_picked = delivered.is_some_and(|delivery| delivery.way == Way::CherryPick);
         let delivered = delivered.filter(|_| reason.is_empty());
         let deployed = delivered.and_then(|delivery| sprint.deployments.get(delivery.deployment as usize));
         let deployed_at = deployed.map(|deployment| Second::of(deployment.finished_at));
@@ -181,6 +182,9 @@ impl OfProject<'_> {
                 .map(|(deployed, at)| span(at, deployed.finished_at)),
             evidence,
             reason,
+            is_picked,
+            request: number,
+            deployment: delivered.map(|delivery| delivery.deployment),
             told_by_api: request.deleted_at.is_none(),
             told_by_webhooks: request.imported_before == 0,
         }

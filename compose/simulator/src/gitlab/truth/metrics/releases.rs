@@ -14,8 +14,8 @@ pub struct ReleaseMetric {
     pub tag: String,
     /// When it is, or was, released.
     pub released_at: Second,
-    /// The released tag before it on `main`; '' of the first.
-    pub previous_tag: String,
+    /// The released tag before it on `main`; nothing of the first.
+    pub previous_tag: Option<String>,
     /// Merge requests of `main`, promotions left out, that its commit contains and that of the tag before does not; of the first one all that it contains.
     pub merge_requests: u64,
     /// Whether it is still to come at the end of the world.
@@ -50,7 +50,7 @@ impl OfProject<'_> {
                 project_id: self.project.id,
                 tag: tag.name.clone(),
                 released_at: Second::of(released_at),
-                previous_tag,
+                previous_tag: Some(previous_tag).filter(|tag| !tag.is_empty()),
                 merge_requests: waiting + inside - counted,
                 is_upcoming: released_at > self.now(),
                 told_by_api: true,

@@ -342,7 +342,7 @@ fn cases_56_and_62_attempts_of_a_pipeline_that_passes_in_the_end() {
             (1, true, "success", ""),
             (2, false, "failed", "retried"),
             (3, true, "success", ""),
-            (1, true, "none", ""),
+            (0, true, "none", ""),
         ]
     );
     assert_eq!(metrics.job_metrics[0].group_name, "unit");
