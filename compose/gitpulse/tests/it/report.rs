@@ -9,7 +9,6 @@ use std::process::Output;
 use std::time::Duration;
 
 use processor::insert::{Destination, Store};
-use processor::rows::Rows;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -45,17 +44,15 @@ async fn run(deployment: &Deployment, statement: &str) {
     ran.unwrap_or_else(|error| panic!("{statement}: {error}"));
 }
 
-/// Inserts what the processor makes of records.
+/// Inserts what the processor makes of records, each in a batch of its own.
 async fn tell(deployment: &Deployment, records: &[Record]) {
     let metrics = processor::Metrics::register(&prometheus::Registry::new()).unwrap();
     let timeout = Duration::from_secs(60);
     let client = &deployment.client;
     let store = Store { client, destination: Destination::Live, timeout, metrics: &metrics };
-    let mut rows = Rows::default();
     for record in records {
-        rows.append(record.rows(GITLAB));
+        store.insert(&record.rows(GITLAB)).await.unwrap();
     }
-    store.insert(&rows).await.unwrap();
 }
 
 /// The things that the numbers are about: merge requests, deployments, an incident and jobs of the project 42, and a project beside it.

@@ -158,6 +158,16 @@ async fn readers_see_what_their_roles_say_and_no_more() {
         }
         if reads {
             assert_eq!(reader.seen().await, expected, "{roles}");
+            // A number is over the rows that its reader may see: confidential issues are in none.
+            let issues = "SELECT toString(issue_id) FROM gitpulse.issue_metrics ORDER BY issue_id";
+            let measured = reader.texts(issues).await.join(" ");
+            assert_eq!(Some(measured.as_str()), expected.split('|').next(), "{roles}: issue_metrics");
+        }
+        if matches!(roles, "confidential" | "analyst") {
+            for metric in METRICS {
+                let code = reader.code(&format!("SELECT count() FROM gitpulse.{}", metric.name)).await;
+                assert_eq!(code, if reads { 0 } else { 497 }, "{roles}: {}", metric.name);
+            }
         }
         if !grants.is_empty() {
             let writes = "INSERT INTO gitpulse.issue_facts (id) SELECT id FROM gitpulse.issue_facts WHERE 0";

@@ -297,3 +297,26 @@ async fn a_row_that_knows_nothing_but_its_key_can_be_read() {
         assert!(rows.lines().count() == 1 || lists.contains(&view), "{view}: {rows}");
     }
 }
+
+/// An index over a part of a tuple holds that of the row that came first in an INSERT (`findings/skip-index-before-merge.sh`).
+///
+/// Guards against the indexes of time that there were.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_is_found_by_the_time_of_its_newest_telling() {
+    let deployment = Deployment::new("newest");
+    let time = |at: &str| format!("({}, 0, 0, {at})", if at == "NULL" { 1 } else { 2 });
+    let rows = ["NULL", "toDateTime64('2026-03-02 10:00:00', 3, 'UTC')"]
+        .map(|at| format!("('i', 1, 7, {})", time(at)));
+    for (table, column, view) in [
+        ("merge_request_facts (instance, project_id, iid, merged_at)", "merged_at", "merge_requests"),
+        ("pipeline_facts (instance, project_id, id, finished_at)", "finished_at", "pipelines"),
+        ("deployment_facts (instance, project_id, id, finished_at)", "finished_at", "deployments"),
+        ("issue_facts (instance, project_id, id, closed_at)", "closed_at", "issues"),
+    ] {
+        insert(&deployment, table, &rows).await;
+        let found = format!("SELECT count() FROM {view} WHERE {column} > '2026-01-01'");
+        assert_eq!(deployment.value::<u64>(&found).await, 1, "{view}.{column}");
+    }
+    let indexes = "SELECT count() FROM system.data_skipping_indices WHERE database = currentDatabase() AND expr LIKE '%tupleElement%'";
+    assert_eq!(deployment.value::<u64>(indexes).await, 0);
+}

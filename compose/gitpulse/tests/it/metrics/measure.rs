@@ -1,8 +1,8 @@
 //! Stores stories and reads the views that measure. In: a story. Out: rows, by the face that told it.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use clickhouse::Client;
@@ -18,9 +18,20 @@ use super::story::Story;
 use crate::deployment::Deployment;
 use crate::law::records::Record;
 
-/// What the views that measure show of one project, each row as JSON without its instance.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Measured(BTreeMap<String, Vec<Value>>);
+/// A story that is stored as three faces tell it, each in three orders, and what was read of it.
+#[derive(Debug)]
+struct Stored {
+    prefix: String,
+    /// Of each view that was asked for: the rows, by face.
+    read: Mutex<BTreeMap<String, [&'static [Value]; 3]>>,
+}
+
+/// What the views that measure show of one project, each row as JSON without its instance. A view is read when it is asked for first.
+#[derive(Debug, Clone)]
+pub(crate) struct Measured {
+    stored: Arc<Stored>,
+    face: usize,
+}
 
 /// The same story by what webhooks tell, by what the API tells, and by both.
 pub(crate) struct Faces {
@@ -37,22 +48,28 @@ impl Faces {
 }
 
 impl Measured {
-    /// The rows of a view.
+    /// The rows of a view. All orders in which the story was told must show the same.
     #[track_caller]
-    pub(crate) fn rows(&self, view: &str) -> &[Value] {
-        self.0.get(view).unwrap_or_else(|| panic!("no view that measures is named {view}"))
+    pub(crate) fn rows(&self, view: &str) -> &'static [Value] {
+        assert!(METRICS.iter().any(|metric| metric.name == view), "no view that measures is named {view}");
+        let mut read = self.stored.read.lock().unwrap();
+        let faces = read.entry(view.to_owned()).or_insert_with(|| {
+            let read = self.stored.read_view(view);
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(read))
+        });
+        faces[self.face]
     }
 
     /// Those rows of a view whose columns have these values.
     #[track_caller]
-    pub(crate) fn find(&self, view: &str, columns: Value) -> Vec<&Value> {
+    pub(crate) fn find(&self, view: &str, columns: Value) -> Vec<&'static Value> {
         let columns = columns.as_object().unwrap();
         self.rows(view).iter().filter(|row| columns.iter().all(|(name, value)| &row[name] == value)).collect()
     }
 
     /// The only such row.
     #[track_caller]
-    pub(crate) fn one(&self, view: &str, columns: Value) -> &Value {
+    pub(crate) fn one(&self, view: &str, columns: Value) -> &'static Value {
         match self.find(view, columns.clone()).as_slice() {
             [row] => row,
             rows => panic!(
@@ -90,25 +107,13 @@ pub(crate) async fn measure(story: &Story) -> Faces {
         shuffled.shuffle(&mut random);
         lives.extend([records, reversed, shuffled]);
     }
-    let mut measured = measure_lives(&lives).await.into_iter();
-    let mut face = |name: &str| {
-        let [straight, reversed, shuffled] = [(); 3].map(|()| measured.next().unwrap());
-        assert_same(&straight, &reversed, &format!("{name}, reversed"));
-        assert_same(&straight, &shuffled, &format!("{name}, doubled and shuffled"));
-        straight
-    };
-    Faces { webhooks: face("webhooks"), api: face("API"), both: face("both") }
+    let stored = Arc::new(Stored { prefix: store(&lives).await, read: Mutex::default() });
+    let [webhooks, api, both] = [0, 1, 2].map(|face| Measured { stored: stored.clone(), face });
+    Faces { webhooks, api, both }
 }
 
-#[track_caller]
-fn assert_same(one: &Measured, other: &Measured, what: &str) {
-    for (view, rows) in &one.0 {
-        assert_eq!(rows, other.rows(view), "{what}: {view}");
-    }
-}
-
-/// Stores each list of records in an instance of its own, the first and last halves apart, and reads what is measured of it.
-async fn measure_lives(lives: &[Vec<Record>]) -> Vec<Measured> {
+/// Stores each list of records in an instance of its own, the first and last halves apart; gives what the names of the instances begin with.
+async fn store(lives: &[Vec<Record>]) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let prefix = format!("https://{}-", COUNT.fetch_add(1, Ordering::Relaxed));
     let client = client();
@@ -130,19 +135,30 @@ async fn measure_lives(lives: &[Vec<Record>]) -> Vec<Measured> {
     for index in 0..lives.len() {
         processor::places::compute(&client, &of(index), &projects).await.unwrap();
     }
-    let mut measured = vec![Measured::default(); lives.len()];
-    for view in METRICS {
-        measured.iter_mut().for_each(|all| drop(all.0.insert(view.name.to_owned(), Vec::new())));
-        let query = format!("SELECT * FROM {} WHERE startsWith(instance, ?) ORDER BY ALL", view.name);
-        let query = client.query(&query).bind(&prefix);
+    prefix
+}
+
+impl Stored {
+    /// What a view shows, by face; fails where it shows another order of a face another thing.
+    async fn read_view(&self, view: &str) -> [&'static [Value]; 3] {
+        let query = format!("SELECT * FROM {view} WHERE startsWith(instance, ?) ORDER BY ALL");
+        let query = client().query(&query).bind(&self.prefix);
         let lines = query.fetch_bytes("JSONEachRow").unwrap().collect().await;
-        let lines = lines.unwrap_or_else(|error| panic!("{}: {error}", view.name));
+        let lines = lines.unwrap_or_else(|error| panic!("{view}: {error}"));
+        let mut lives: [Vec<Value>; 9] = Default::default();
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let mut row: Value = serde_json::from_slice(line).unwrap();
             let instance = row.as_object_mut().unwrap().remove("instance").unwrap();
-            let index: usize = instance.as_str().unwrap()[prefix.len()..].parse().unwrap();
-            measured[index].0.get_mut(view.name).unwrap().push(row);
+            let index: usize = instance.as_str().unwrap()[self.prefix.len()..].parse().unwrap();
+            lives[index].push(row);
         }
+        let [w0, w1, w2, a0, a1, a2, b0, b1, b2] = lives;
+        [("webhooks", w0, w1, w2), ("API", a0, a1, a2), ("both", b0, b1, b2)].map(
+            |(face, straight, reversed, shuffled)| {
+                assert_eq!(straight, reversed, "{face}, reversed: {view}");
+                assert_eq!(straight, shuffled, "{face}, doubled and shuffled: {view}");
+                &*straight.leak()
+            },
+        )
     }
-    measured
 }
