@@ -257,9 +257,8 @@ fn is_cut(branch: &str, told: &Told, graph: &Graph<'_>) -> bool {
         let pushed = told.moves.iter().filter(|step| step.before == sha || step.after == sha);
         stands.map(|stand| &stand.branch).chain(pushed.map(|step| &step.branch)).any(|other| other != branch)
     };
-    let is_landing = |sha: &str| {
-        graph.stands.get(sha).into_iter().flatten().any(|stand| stand.branch == branch)
-    };
+    let is_landing =
+        |sha: &str| graph.stands.get(sha).into_iter().flatten().any(|stand| stand.branch == branch);
     let (mut created, mut moved) = (false, true);
     for step in told.moves.iter().filter(|step| step.branch == branch) {
         if step.before.is_empty() {

@@ -25,6 +25,7 @@ CREATE OR REPLACE VIEW ${database}.deployment_metrics ${on_cluster}
     rollback_recovery_seconds Nullable(Int64) COMMENT 'From its end to that of the rollback',
     retry_recovery_seconds Nullable(Int64) COMMENT 'Of a failed deployment: from its end to the next success of its environment',
     incidents UInt64 COMMENT 'Incidents that are blamed on it, as incident_metrics attributes them, as far as the reader may see them',
+    failed_by_incident Bool COMMENT 'Whether one is',
     incident_restore_seconds Nullable(Int64) COMMENT 'From the first of them to the end of the last one; NULL while one is open',
     failed_by_rework Bool COMMENT 'Whether a merge request that it delivered was reverted by one that a later deployment of its tier delivered'
 )
@@ -154,7 +155,8 @@ SELECT
     toBool(does IN ('first', 'change') AND followed_by.3 = 'rollback') AS failed_by_rollback,
     if(failed_by_rollback, toNullable(followed_by.1 - ended), NULL) AS rollback_recovery_seconds,
     if(is_failed AND next_success.2 > 0, toNullable(next_success.1 - ended), NULL) AS retry_recovery_seconds,
-    blamed.number AS incidents, if(blamed.number > 0, blamed.restored_after, NULL) AS incident_restore_seconds,
+    blamed.number AS incidents, toBool(blamed.number > 0) AS failed_by_incident,
+    if(blamed.number > 0, blamed.restored_after, NULL) AS incident_restore_seconds,
     toBool(of_deployments.is_reworked) AS failed_by_rework
 FROM taken_back
 LEFT ANY JOIN of_deployments

@@ -46,8 +46,12 @@ pub(super) fn compare(
         let key = judged.key_of(row);
         match expected.get(&key) {
             Some(_) if by_key.insert(key.clone(), row).is_none() => (),
-            Some(_) => verdict.wrong.push(format!("{} of {seed}, {face:?}: {key} is there twice", judged.view)),
-            None => verdict.wrong.push(format!("{} of {seed}, {face:?}: {key} is not true: {row}", judged.view)),
+            Some(_) => {
+                verdict.wrong.push(format!("{} of {seed}, {face:?}: {key} is there twice", judged.view))
+            }
+            None => {
+                verdict.wrong.push(format!("{} of {seed}, {face:?}: {key} is not true: {row}", judged.view))
+            }
         }
     }
     for (key, row) in expected.iter().filter(|(_, row)| is_told(row, *face)) {

@@ -109,10 +109,7 @@ fn adapt(expected: &mut Expected) {
     let mut productions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let by_environment = expected.get_mut("environment_lead_times").unwrap();
     for row in by_environment.values().filter(|row| row["tier"] == "production") {
-        productions
-            .entry(row["project_id"].to_string())
-            .or_default()
-            .insert(row["environment"].to_string());
+        productions.entry(row["project_id"].to_string()).or_default().insert(row["environment"].to_string());
     }
     // Only where several environments are of tier production does the view say more than that of tiers.
     by_environment.retain(|_, row| {

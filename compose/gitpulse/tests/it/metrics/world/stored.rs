@@ -70,7 +70,8 @@ async fn store_shuffled(client: &Client, instance: &str, records: &[Record], see
     }
     all.shuffle(&mut random);
     let metrics = processor::Metrics::register(&prometheus::Registry::new()).unwrap();
-    let tables: Vec<&'static str> = TABLES.iter().map(|table| table.name).filter(|name| is_stored(name)).collect();
+    let tables: Vec<&'static str> =
+        TABLES.iter().map(|table| table.name).filter(|name| is_stored(name)).collect();
     let timeout = Duration::from_secs(60);
     let store = Store { client, destination: Destination::Some(&tables), timeout, metrics: &metrics };
     for batch in all.chunks(BATCH) {

@@ -34,6 +34,9 @@ const REVIEW: &[&str] = &[
     "comments",
 ];
 
+/// When the worlds begin, in seconds since 1970 (`WorldConfig::new`).
+const BEGAN_AT: i64 = 1_762_128_000;
+
 fn any(_: &Value) -> bool {
     true
 }
@@ -72,15 +75,22 @@ pub(super) const UNTOLD: &[Untold] = &[
         because: "lead_times has them",
     },
     Untold {
-        views: &["deployment_metrics"],
-        columns: &["has_picks"],
+        views: &["deployment_metrics", "release_metrics"],
+        columns: &["has_picks", "has_rewritten", "has_imported"],
         faces: ALL,
         holds: any,
         because: "the truth says more than the view has columns for",
     },
     Untold {
         views: &["deployment_metrics"],
-        columns: &["branch", "place", "evidence", "change", "failed_by_rollback", "rollback_recovery_seconds"],
+        columns: &[
+            "branch",
+            "place",
+            "evidence",
+            "change",
+            "failed_by_rollback",
+            "rollback_recovery_seconds",
+        ],
         faces: ALL,
         holds: |row| row["tier"] == "development",
         because: "commits of review apps stand on branches of merge requests",
@@ -121,6 +131,41 @@ pub(super) const UNTOLD: &[Untold] = &[
         because: "the API lists the messages of commits of the default branch alone: what was picked to another is not known",
     },
     Untold {
+        views: &["lead_times", "environment_lead_times"],
+        columns: &[
+            "deployment_id",
+            "deployed_at",
+            "lead_time_seconds",
+            "first_commit_lead_time_seconds",
+            "evidence",
+            "reason",
+        ],
+        faces: WEBHOOKS,
+        holds: |row| row["reason"] == "rewritten",
+        because: "a webhook says of no push that it was forced, and of no commit which came before",
+    },
+    Untold {
+        views: &["deployment_metrics", "release_metrics"],
+        columns: &["place", "evidence", "change", "merge_requests"],
+        faces: WEBHOOKS,
+        holds: |row| row["has_rewritten"] == true,
+        because: "a webhook says of no push that it was forced, and of no commit which came before",
+    },
+    Untold {
+        views: &["deployment_metrics"],
+        columns: &["branch", "place", "evidence"],
+        faces: WEBHOOKS,
+        holds: |row| row["place"].as_i64().is_some_and(|place| 0 < place && place < BEGAN_AT),
+        because: "webhooks tell of nothing that was imported",
+    },
+    Untold {
+        views: &["release_metrics"],
+        columns: &["merge_requests"],
+        faces: WEBHOOKS,
+        holds: |row| row["has_imported"] == true,
+        because: "webhooks tell of nothing that was imported",
+    },
+    Untold {
         views: &["lead_times", "merge_request_metrics"],
         columns: BEGINNING,
         faces: WEBHOOKS,
@@ -147,6 +192,13 @@ pub(super) const UNTOLD: &[Untold] = &[
         faces: API,
         holds: |row| request(row)["first_listed_at"] != request(row)["first_commit_at"],
         because: "the API lists no commit that a force push took away, only when it was pushed",
+    },
+    Untold {
+        views: &["lead_times", "merge_request_metrics"],
+        columns: BEGINNING,
+        faces: API,
+        holds: |row| request(row)["first_commit_at"].as_str() > request(row)["first_push_at"].as_str(),
+        because: "a push before the oldest listed commit may have been replaced, or the clock of its author is ahead",
     },
     Untold {
         views: &["lead_times", "merge_request_metrics"],

@@ -35,9 +35,10 @@ const LISTED: usize = 20;
 
 impl OfProject<'_> {
     pub(super) fn contributions(&self, sprint: &Sprint) -> Vec<Contribution> {
-        let listed: Vec<u32> = (sprint.pushes.iter().filter(|push| !push.is_one_of_many && push.to == Ref::Main))
-            .flat_map(|push| push.commits.iter().rev().take(LISTED).copied())
-            .collect();
+        let listed: Vec<u32> =
+            (sprint.pushes.iter().filter(|push| !push.is_one_of_many && push.to == Ref::Main))
+                .flat_map(|push| push.commits.iter().rev().take(LISTED).copied())
+                .collect();
         let commits = sprint.commits.iter().zip(0..).filter(|(commit, _)| commit.on_main_at.is_some());
         let row = |(commit, number): (&Commit, u32)| {
             let author = commit.author.email().to_lowercase();

@@ -69,6 +69,8 @@ pub struct DeploymentMetric {
     pub failed_by_rework: bool,
     /// Whether something was delivered to its tier in that sprint by a commit that was picked, which the API alone does not tell. No column.
     pub has_picks: bool,
+    /// Whether a force push took merge requests from `main` in that sprint. No column.
+    pub has_rewritten: bool,
     /// Whether the API lists it.
     pub told_by_api: bool,
     /// Whether webhooks were sent of it.
@@ -163,6 +165,7 @@ impl OfProject<'_> {
             incident_restore_seconds: begun.zip(restored).map(|(begun, restored)| restored.since(begun)),
             failed_by_rework: false,
             has_picks: false,
+            has_rewritten: sprint.merge_requests.iter().any(|request| request.life.is_rewritten),
             told_by_api: true,
             told_by_webhooks: true,
         }

@@ -1,7 +1,7 @@
 //! View `lead_times`, and the same by environment. A merge request belongs to the first success that contains its landing commit, or a commit picked from it:
 //! what contains what was found in the commit graph when the deployment ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use super::super::super::pipeline::Status;
 use super::super::super::sprint::{Ref, Sprint};
 use super::{OfProject, Second, span};
 
-/// A row of `lead_times`: one merged merge request in one tier on record. A tier is on record if a deployment to it succeeded. Tier `development` has no
+/// A row of `lead_times`: one merged merge request in one tier on record. A tier is on record if a deployment to it succeeded, and production is always. Tier `development` has no
 /// rows: what review apps show was never delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeadTime {
@@ -121,10 +121,13 @@ impl Records {
 impl OfProject<'_> {
     pub(super) fn lead_times(&self, sprint: &Sprint) -> Vec<LeadTime> {
         let mut rows = Vec::new();
-        for (name, first) in &self.records.tiers {
-            let of_tier: Vec<u32> = LASTING.into_iter().filter(|number| tier(*number) == *name).collect();
+        let tiers: BTreeSet<&'static str> =
+            self.records.tiers.keys().copied().chain(["production"]).collect();
+        for name in tiers {
+            let first = self.records.tiers.get(name);
+            let of_tier: Vec<u32> = LASTING.into_iter().filter(|number| tier(*number) == name).collect();
             for (request, number) in merged(sprint) {
-                rows.push(self.lead_time(sprint, (request, number), (*name, &of_tier[..]), first));
+                rows.push(self.lead_time(sprint, (request, number), (name, &of_tier[..]), first));
             }
         }
         rows
@@ -137,7 +140,7 @@ impl OfProject<'_> {
                 let only = [*number];
                 rows.push(EnvironmentLeadTime {
                     environment: environment(&self.project, sprint.number, *number),
-                    lead_time: self.lead_time(sprint, (request, place), (tier(*number), &only), first),
+                    lead_time: self.lead_time(sprint, (request, place), (tier(*number), &only), Some(first)),
                 });
             }
         }
@@ -149,7 +152,7 @@ impl OfProject<'_> {
         sprint: &Sprint,
         (request, number): (&MergeRequest, u32),
         (tier, environments): (&'static str, &[u32]),
-        first: &Record,
+        first: Option<&Record>,
     ) -> LeadTime {
         let life = &request.life;
         let merged_at = Second::of(life.merged.map_or(0, |(at, _)| at));
@@ -196,7 +199,7 @@ impl OfProject<'_> {
         request: &MergeRequest,
         delivered: Option<&Delivery>,
         environments: &[u32],
-        first: &Record,
+        first: Option<&Record>,
     ) -> &'static str {
         let target = request.at(self.last_seen(request)).map_or(Ref::Main, |state| state.target);
         let merged_at = Second::of(request.life.merged.map_or(0, |(at, _)| at));
@@ -205,8 +208,10 @@ impl OfProject<'_> {
             _ if request.story.promotes() => "promotion",
             _ if request.story == Story::Stacked => "branch_not_deployed",
             Some(delivery) => {
-                let is_first = (first.sprint, first.deployment) == (sprint.number, delivery.deployment);
-                let is_old = target != first.branch && merged_at <= first.at && delivery.first_of_branch;
+                let own = (sprint.number, delivery.deployment);
+                let is_first = first.is_some_and(|first| (first.sprint, first.deployment) == own);
+                let is_before = first.is_some_and(|first| target != first.branch && merged_at <= first.at);
+                let is_old = is_before && delivery.first_of_branch;
                 if is_first || is_old { "baseline" } else { "" }
             }
             None if request.life.is_rewritten => "rewritten",
