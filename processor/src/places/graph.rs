@@ -220,6 +220,7 @@ fn carriers<'t>(told: &'t Told, graph: &Graph<'t>) -> (HashMap<&'t str, Vec<Carr
             deployed.reference == branch && matches!(deployed.tier.as_str(), "production" | "staging")
         })
     };
+    let pushes = Pushes::new(told);
     let mut lasts: HashMap<&str, bool> = HashMap::new();
     let mut carriers: HashMap<&str, Vec<Carrier>> = HashMap::new();
     let mut promotions = HashSet::new();
@@ -229,7 +230,7 @@ fn carriers<'t>(told: &'t Told, graph: &Graph<'t>) -> (HashMap<&'t str, Vec<Carr
             source == told.default_branch
                 || sources.get(source).is_some_and(|number| *number > 1)
                 || is_deployed(source)
-                || is_cut(source, told, graph)
+                || pushes.is_cut(source, graph)
         });
         if !lasts {
             continue;
@@ -249,25 +250,41 @@ fn carriers<'t>(told: &'t Told, graph: &Graph<'t>) -> (HashMap<&'t str, Vec<Carr
     (carriers, promotions, has_gap)
 }
 
-/// Whether a branch was created at a commit of another one, and merge requests alone brought it further: nobody wrote anything on it. A topic begins with a commit
-/// of its own.
-fn is_cut(branch: &str, told: &Told, graph: &Graph<'_>) -> bool {
-    let is_elsewhere = |sha: &str| {
-        let stands = graph.stands.get(sha).into_iter().flatten();
-        let pushed = told.moves.iter().filter(|step| step.before == sha || step.after == sha);
-        stands.map(|stand| &stand.branch).chain(pushed.map(|step| &step.branch)).any(|other| other != branch)
-    };
-    let is_landing =
-        |sha: &str| graph.stands.get(sha).into_iter().flatten().any(|stand| stand.branch == branch);
-    let (mut created, mut moved) = (false, true);
-    for step in told.moves.iter().filter(|step| step.branch == branch) {
-        if step.before.is_empty() {
-            created = is_elsewhere(&step.after);
-        } else {
-            moved &= is_landing(&step.after);
+/// Pushes, by branch and by the commits between which they led.
+struct Pushes<'t> {
+    of: HashMap<&'t str, Vec<&'t super::Move>>,
+    branches: HashMap<&'t str, BTreeSet<&'t str>>,
+}
+
+impl<'t> Pushes<'t> {
+    fn new(told: &'t Told) -> Pushes<'t> {
+        let mut of: HashMap<&str, Vec<&super::Move>> = HashMap::new();
+        let mut branches: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+        for step in &told.moves {
+            of.entry(&step.branch).or_default().push(step);
+            for sha in [&step.before, &step.after].into_iter().filter(|sha| !sha.is_empty()) {
+                branches.entry(sha).or_default().insert(&step.branch);
+            }
         }
+        Pushes { of, branches }
     }
-    created && moved
+
+    /// Whether a branch was created at a commit of another one, and merge requests alone brought it further: nobody wrote anything on it. A topic begins with a
+    /// commit of its own.
+    fn is_cut(&self, branch: &str, graph: &Graph<'_>) -> bool {
+        let stands = |sha: &str| graph.stands.get(sha).into_iter().flatten();
+        let is_elsewhere = |sha: &str| {
+            stands(sha).any(|stand| stand.branch != branch)
+                || self.branches.get(sha).into_iter().flatten().any(|other| *other != branch)
+        };
+        let is_landing = |sha: &str| stands(sha).any(|stand| stand.branch == branch);
+        let moves = || self.of.get(branch).into_iter().flatten();
+        let (created, moved): (Vec<&super::Move>, Vec<&super::Move>) =
+            moves().partition(|step| step.before.is_empty());
+        !created.is_empty()
+            && created.iter().all(|step| is_elsewhere(&step.after))
+            && moved.iter().all(|step| is_landing(&step.after))
+    }
 }
 
 /// All branches on which a commit stands: its own, and those that were promoted to these, or that they were cut from.

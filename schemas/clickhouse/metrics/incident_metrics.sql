@@ -1,5 +1,5 @@
 -- Incidents, and the deployment that each is blamed on: the last success in production of its project within the 24 hours before it was created.
--- GitLab links incidents to no deployment.
+-- GitLab links incidents to no deployment. One that was moved to another project counts there.
 CREATE OR REPLACE VIEW ${database}.incident_metrics ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -21,7 +21,7 @@ WITH both AS
         instance, project_id, issues.id AS issue_id, issues.iid AS iid, toInt64(toUnixTimestamp(assumeNotNull(issues.created_at))) AS second, toUInt64(0) AS by_id,
         toNullable(toInt64(toUnixTimestamp(issues.closed_at))) AS closed_second, issues.confidential AS confidential
     FROM ${database}.issues AS issues
-    WHERE issues.type = 'incident' AND issues.created_at IS NOT NULL
+    WHERE issues.type = 'incident' AND issues.created_at IS NOT NULL AND issues.moved_to_id IS NULL AND issues.deleted_at IS NULL
     UNION ALL
     SELECT
         instance, project_id, 0 AS issue_id, NULL AS iid,

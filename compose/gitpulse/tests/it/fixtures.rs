@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use clickhouse::Row;
+use schemas::view::VIEWS;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::examples;
@@ -29,13 +30,13 @@ async fn table(deployment: &Deployment, name: &str) -> String {
 /// The analysts' names that count each thing once, however often it is told: all but `events`, which counts deliveries, and
 /// `merge_request_timeline`, which shows what they tell.
 pub(crate) async fn tables(deployment: &Deployment) -> BTreeMap<String, String> {
-    let names = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View' \
-                 AND name NOT IN ('events', 'dead_letters', 'merge_request_timeline')";
-    let names: Vec<String> = deployment.client.query(names).fetch_all().await.unwrap();
+    // Raw observations come as often as they were told; places are computed by a task that these tests leave out.
+    let raw = ["events", "dead_letters", "merge_request_timeline", "ref_moves"];
+    let shown = VIEWS.iter().filter(|view| !raw.contains(&view.name) && !view.reads("project_places"));
     let mut all = BTreeMap::new();
-    for name in names {
-        let rows = table(deployment, &name).await;
-        all.insert(name, rows);
+    for view in shown {
+        let rows = table(deployment, view.name).await;
+        all.insert(view.name.to_owned(), rows);
     }
     all
 }

@@ -44,6 +44,8 @@ pub(crate) struct MergeRequest {
     pub(crate) target: &'static str,
     pub(crate) opened: &'static str,
     pub(crate) head: String,
+    /// Project of its source branch: another one for a fork.
+    pub(crate) source_project: u64,
 }
 
 /// A commit of a push or a list.
@@ -52,6 +54,8 @@ pub(crate) struct Commit {
     pub(crate) parents: Vec<&'static str>,
     pub(crate) message: String,
     pub(crate) authored: &'static str,
+    /// When it was committed, which a rebase moves.
+    pub(crate) committed: &'static str,
 }
 
 /// A moment of 2026: `03-02 10:00` or `03-02 10:00:30`.
@@ -110,6 +114,7 @@ impl MergeRequest {
             target: "main",
             opened,
             head: sha(&format!("h{iid}")),
+            source_project: PROJECT,
         }
     }
 
@@ -123,6 +128,12 @@ impl MergeRequest {
         self
     }
 
+    /// From a fork.
+    pub(crate) fn of_fork(mut self, project: u64) -> MergeRequest {
+        self.source_project = project;
+        self
+    }
+
     pub(crate) fn head(mut self, name: &str) -> MergeRequest {
         self.head = sha(name);
         self
@@ -133,7 +144,7 @@ impl MergeRequest {
         json!({
             "author_id": self.author, "created_at": iso(self.opened), "id": 90_000 + self.iid, "iid": self.iid, "title": self.title,
             "source_branch": self.source, "target_branch": self.target, "last_commit": {"id": self.head},
-            "prepared_at": iso(self.opened),
+            "prepared_at": iso(self.opened), "source_project_id": self.source_project,
         })
     }
 
@@ -142,6 +153,7 @@ impl MergeRequest {
         json!({
             "id": 90_000 + self.iid, "iid": self.iid, "title": self.title, "author": user(self.author), "created_at": iso(self.opened),
             "source_branch": self.source, "target_branch": self.target, "sha": self.head, "prepared_at": iso(self.opened),
+            "source_project_id": self.source_project,
         })
     }
 }
@@ -218,18 +230,33 @@ impl Story {
         after: &str,
         commits: &[Commit],
     ) {
-        let listed: Vec<Value> = commits
+        self.pushed_in(PROJECT, at, reference, [before, after], commits);
+        for commit in commits {
+            self.listed_commit(commit);
+        }
+    }
+
+    /// The same in the repository of a project; a webhook lists the newest 20 commits.
+    pub(crate) fn pushed_in(
+        &mut self,
+        project: u64,
+        at: &str,
+        reference: &str,
+        [before, after]: [&str; 2],
+        commits: &[Commit],
+    ) {
+        let listed: Vec<Value> = commits[commits.len().saturating_sub(20)..]
             .iter()
             .map(|commit| {
                 json!({
-                    "id": sha(commit.name), "message": commit.message, "title": commit.message.lines().next(), "timestamp": iso(commit.authored),
+                    "id": sha(commit.name), "message": commit.message, "title": commit.message.lines().next(), "timestamp": iso(commit.committed),
                     "author": {"name": "Mika Tanabe", "email": "mika@example.com"}, "added": [], "modified": [], "removed": [],
                 })
             })
             .collect();
         let changes = json!({
             "ref": reference, "before": sha(before), "after": sha(after), "checkout_sha": sha(after), "commits": listed,
-            "total_commits_count": commits.len(),
+            "total_commits_count": commits.len(), "project_id": project, "project": {"id": project},
         });
         self.webhook(at, &with(body("push/update.webhook"), changes));
         let name = reference.trim_start_matches("refs/heads/");
@@ -237,14 +264,13 @@ impl Story {
         let from = if before == NONE { Value::Null } else { json!(sha(before)) };
         self.commits += 1;
         let event = json!({
-            "id": 880_000 + u64::from(self.commits), "created_at": iso(at), "action_name": action.1,
+            "id": 880_000 + u64::from(self.commits), "created_at": iso(at), "action_name": action.1, "project_id": project,
             "push_data": {"commit_count": commits.len(), "action": action.0, "ref_type": "branch", "commit_from": from, "commit_to": sha(after), "ref": name},
         });
         if reference.starts_with("refs/heads/") {
-            self.object(Resource::PushEvent, &with(body("push/event_pushed.api"), event));
-        }
-        for commit in commits {
-            self.listed_commit(commit);
+            let context = Context::project(project);
+            let event = with(body("push/event_pushed.api"), event);
+            self.objects.push(Record::listed(Resource::PushEvent, context, &event));
         }
     }
 
@@ -253,7 +279,7 @@ impl Story {
         let parents: Vec<String> = commit.parents.iter().map(|name| sha(name)).collect();
         let object = json!({
             "id": sha(commit.name), "short_id": &sha(commit.name)[..8], "parent_ids": parents, "title": commit.message.lines().next(),
-            "message": commit.message, "authored_date": iso(commit.authored), "committed_date": iso(commit.authored), "created_at": iso(commit.authored),
+            "message": commit.message, "authored_date": iso(commit.authored), "committed_date": iso(commit.committed), "created_at": iso(commit.committed),
         });
         self.object(Resource::Commit, &with(body("push/commit.api"), object));
     }
@@ -299,7 +325,7 @@ impl Story {
             "deployable": {"id": 10_000 + id, "status": status, "created_at": iso(&started), "started_at": iso(&started), "finished_at": iso(finished)},
         });
         self.object(Resource::Deployment, &with(body("deployment/success.api"), object));
-        let object = json!({"id": number, "name": environment, "slug": environment, "tier": tier});
+        let object = json!({"id": number, "name": environment, "slug": environment, "tier": tier, "updated_at": iso(finished)});
         self.object(Resource::Environment, &with(body("deployment/environment.api"), object));
     }
 
@@ -319,7 +345,7 @@ pub(crate) fn commit(
     message: &str,
     authored: &'static str,
 ) -> Commit {
-    Commit { name, parents: vec![parent], message: message.to_owned(), authored }
+    Commit { name, parents: vec![parent], message: message.to_owned(), authored, committed: authored }
 }
 
 impl Story {

@@ -66,13 +66,16 @@ broken! {
     "a rollback fails by the next one": "deployment_metrics", "does IN ('first', 'change') AND followed_by" => "does != '' AND followed_by", "deployment_metrics";
     "a revert is no rework": "deployment_metrics", "max(ifNull(reverted_at > delivered_at, false))" => "max(false)", "deployment_metrics";
     "an approval is waited for no time": "deployment_metrics", "status = 'approved' AND" => "status = 'blocked' AND", "deployment_metrics";
-    "every deployment recovers": "deployment_metrics", "is_failed AND next_success.2 > 0" => "next_success.2 > 0", "deployment_metrics";
+    "every deployment recovers": "deployment_metrics", "is_failed AND followed_by.2 > 0" => "followed_by.2 > 0", "deployment_metrics";
     "an open incident is restored": "deployment_metrics", "countIf(incident_metrics.closed_at IS NULL) > 0, NULL" => "false, NULL", "deployment_metrics";
+    // GitLab's own numbers.
+    "GitLab links to no deployment but the first": "gitlab_dora_daily", "quantileExactInclusiveIf(0.5)(thing.3, thing.2 = 'link')" => "minIf(thing.3, thing.2 = 'link')", "gitlab_dora_daily";
+    "GitLab counts incidents when they are closed": "gitlab_dora_daily", "countIf(thing.2 = 'incident') AS incidents_count" => "countIf(thing.2 = 'restore') AS incidents_count", "gitlab_dora_daily";
     // Incidents and issues.
     "an incident is blamed on what was deployed long before": "incident_metrics", "RANGE BETWEEN 86400 PRECEDING" => "RANGE BETWEEN 8640000 PRECEDING", "incident_metrics";
     "an incident is blamed on any tier": "incident_metrics", "deployments.environment_tier = 'production'" => "deployments.environment_tier != ''", "incident_metrics";
     "any issue is an incident": "incident_metrics", "issues.type = 'incident'" => "issues.type != ''", "incident_metrics";
-    "what was moved away counts": "issue_metrics", "NOT is_moved AS counts_opened" => "true AS counts_opened", "issue_metrics";
+    "what was moved away counts": "issue_metrics", "toBool(NOT is_moved) AS counts_opened" => "true AS counts_opened", "issue_metrics";
     "closings are reopenings": "issue_metrics", "WHERE action = 'reopened'" => "WHERE action = 'closed'", "issue_metrics";
     // Merge requests.
     "an author reviews": "merge_request_reviews", " AND event.3 != author" => "", "merge_request_metrics";
@@ -102,6 +105,7 @@ broken! {
     "only the first failure of a flaky job was a waste": "flaky_jobs", "arraySum(run -> if(run.1 < success.1, run.3, 0), failures)" => "failure.3", "flaky_jobs";
     // Contributors and releases.
     "a commit of any branch is a contribution": "contributions", "WHERE has(commits.origins, 'api') OR ifNull(has(commits.refs, projects.default_ref), false)" => "WHERE true", "contributions";
-    "a release brings promotions": "release_metrics", "NOT is_promotion AS counts" => "true AS counts", "release_metrics";
+    "a release brings promotions": "release_metrics", "NOT is_promotion AND rewritten_at" => "rewritten_at", "release_metrics";
+    "a release brings what a force push took away": "release_metrics", "AND rewritten_at IS NULL AS counts" => "AS counts", "release_metrics";
     "a release brings what the one before brought": "release_metrics", "all_before - lagInFrame(all_before, 1, 0) OVER line" => "all_before", "release_metrics";
 }

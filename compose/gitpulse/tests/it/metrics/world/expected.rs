@@ -63,6 +63,11 @@ pub(super) const JUDGED: &[Judged] = &[
     },
     Judged { view: "contributions", key: &["project_id", "sha"], rows: |of| json(&of.contributions) },
     Judged { view: "release_metrics", key: &["project_id", "tag"], rows: |of| json(&of.release_metrics) },
+    Judged {
+        view: "gitlab_dora_daily",
+        key: &["project_id", "environment", "day"],
+        rows: |of| json(&of.gitlab_dora_daily),
+    },
 ];
 
 impl Judged {
@@ -123,6 +128,12 @@ fn adapt(expected: &mut Expected) {
     }
     // What never ran and never ended is no run of a job.
     expected.get_mut("job_metrics").unwrap().retain(|_, row| !row["finished_at"].is_null());
+    // The view has whole seconds, as GitLab has.
+    for row in expected.get_mut("gitlab_dora_daily").unwrap().values_mut() {
+        for column in ["lead_time_for_changes_seconds", "time_to_restore_seconds"] {
+            row[column] = row[column].as_f64().map(f64::round_ties_even).into();
+        }
+    }
     // The world has ended; whoever asks, asks now.
     let now = Utc::now().format("%Y-%m-%d %H:%M:%S").to_string();
     for row in expected.get_mut("release_metrics").unwrap().values_mut() {
