@@ -65,6 +65,18 @@ impl Worlds {
         }
         verdict
     }
+
+    /// Fails where a view is not as the worlds are.
+    async fn assert_true(&self, when: &str) {
+        let mut wrong = Vec::new();
+        for judged in JUDGED {
+            let verdict = self.judge(judged).await;
+            println!("{:<26} {:>8} rows {:>9} cells", judged.view, verdict.rows, verdict.cells);
+            assert!(verdict.rows > 0, "nothing is expected of {}", judged.view);
+            wrong.extend(verdict.wrong);
+        }
+        assert!(wrong.is_empty(), "{when}: {} wrong, as {:#?}", wrong.len(), sample(&wrong));
+    }
 }
 
 /// How many worlds are made: `GITPULSE_TEST_SEEDS`, or four.
@@ -77,13 +89,7 @@ fn seeds() -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_view_that_measures_shows_of_invented_worlds_what_is_true() {
     let worlds = Worlds::told_to(Deployment::new("worlds").client, 1..=seeds()).await;
-    let mut wrong = Vec::new();
-    for judged in JUDGED {
-        let verdict = worlds.judge(judged).await;
-        println!("{:<26} {:>8} rows {:>9} cells", judged.view, verdict.rows, verdict.cells);
-        assert!(verdict.rows > 0, "nothing is expected of {}", judged.view);
-        wrong.extend(verdict.wrong);
-    }
+    worlds.assert_true("as it is told").await;
     let mut met: BTreeMap<&str, u64> = BTreeMap::new();
     for (_, world, _) in &worlds.worlds {
         for (case, times) in projects(world).iter().flat_map(|project| world.cases(project)) {
@@ -103,7 +109,6 @@ async fn every_view_that_measures_shows_of_invented_worlds_what_is_true() {
             untold.because
         );
     }
-    assert!(wrong.is_empty(), "{} wrong, as {:#?}", wrong.len(), sample(&wrong));
 }
 
 /// Each rule that is broken on purpose must be found out, by what one world tells.
@@ -112,6 +117,7 @@ async fn a_rule_of_a_view_that_is_broken_is_found_out_by_name() {
     let deployment = Deployment::new("broken");
     let database = deployment.environment["GITPULSE_CLICKHOUSE_DATABASE"].clone();
     let worlds = Worlds::told_to(deployment.client, 1..=1).await;
+    worlds.assert_true("before anything is broken").await;
     let mut unseen = Vec::new();
     for broken in BROKEN {
         worlds.make(broken.made(&database)).await;
@@ -123,10 +129,7 @@ async fn a_rule_of_a_view_that_is_broken_is_found_out_by_name() {
         }
     }
     assert!(unseen.is_empty(), "nobody sees that {unseen:#?}");
-    for judged in JUDGED {
-        let wrong = worlds.judge(judged).await.wrong;
-        assert!(wrong.is_empty(), "all is mended, but: {:#?}", sample(&wrong));
-    }
+    worlds.assert_true("all is mended").await;
 }
 
 /// A few of each view, face and column.

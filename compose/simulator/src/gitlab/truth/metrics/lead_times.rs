@@ -203,7 +203,9 @@ impl OfProject<'_> {
     ) -> &'static str {
         let target = request.at(self.last_seen(request)).map_or(Ref::Main, |state| state.target);
         let merged_at = Second::of(request.life.merged.map_or(0, |(at, _)| at));
-        let is_reached = || environments.iter().any(|number| sprint.reached.contains(&(*number, target)));
+        let is_reached = || {
+            first.is_some() && environments.iter().any(|number| sprint.reached.contains(&(*number, target)))
+        };
         match delivered {
             _ if request.story.promotes() => "promotion",
             _ if request.story == Story::Stacked => "branch_not_deployed",
