@@ -49,6 +49,11 @@ pub(super) fn places(told: &Told) -> (Places, bool) {
     }
     rewrite(&mut requests, told, &graph);
     changes(&mut requests, told);
+    // What a promotion carries others have reverted and picked.
+    for promotion in requests.iter_mut().filter(|request| request.is_promotion) {
+        promotion.reverts.clear();
+        promotion.picks.clear();
+    }
 
     let mut shas = Vec::new();
     let deployed: BTreeSet<&str> = told.deployed.iter().map(|deployed| deployed.sha.as_str()).collect();
@@ -190,8 +195,8 @@ impl<'t> Graph<'t> {
 }
 
 /// What carries the commits of one branch to another: a merge request whose head stands on another branch that lasts, or the push that cut a branch. A branch
-/// lasts where it is the default one, where production or staging was deployed from it, or where it was the source of several of them; that of a stacked
-/// merge request is none of these.
+/// lasts where it is the default one, where production or staging was deployed from it, where it was the source of several of them, or where it was cut from
+/// another branch and only merge requests came to it; that of a stacked merge request is none of these.
 fn carriers<'t>(told: &'t Told, graph: &Graph<'t>) -> (HashMap<&'t str, Vec<Carrier>>, HashSet<u64>, bool) {
     let targets: HashSet<&str> = told.merged.iter().map(|merged| merged.branch.as_str()).collect();
     let mut has_gap = false;
@@ -215,6 +220,7 @@ fn carriers<'t>(told: &'t Told, graph: &Graph<'t>) -> (HashMap<&'t str, Vec<Carr
             deployed.reference == branch && matches!(deployed.tier.as_str(), "production" | "staging")
         })
     };
+    let pushes = Pushes::new(told);
     let mut lasts: HashMap<&str, bool> = HashMap::new();
     let mut carriers: HashMap<&str, Vec<Carrier>> = HashMap::new();
     let mut promotions = HashSet::new();
@@ -224,6 +230,7 @@ fn carriers<'t>(told: &'t Told, graph: &Graph<'t>) -> (HashMap<&'t str, Vec<Carr
             source == told.default_branch
                 || sources.get(source).is_some_and(|number| *number > 1)
                 || is_deployed(source)
+                || pushes.is_cut(source, graph)
         });
         if !lasts {
             continue;
@@ -241,6 +248,43 @@ fn carriers<'t>(told: &'t Told, graph: &Graph<'t>) -> (HashMap<&'t str, Vec<Carr
         }
     }
     (carriers, promotions, has_gap)
+}
+
+/// Pushes, by branch and by the commits between which they led.
+struct Pushes<'t> {
+    of: HashMap<&'t str, Vec<&'t super::Move>>,
+    branches: HashMap<&'t str, BTreeSet<&'t str>>,
+}
+
+impl<'t> Pushes<'t> {
+    fn new(told: &'t Told) -> Pushes<'t> {
+        let mut of: HashMap<&str, Vec<&super::Move>> = HashMap::new();
+        let mut branches: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+        for step in &told.moves {
+            of.entry(&step.branch).or_default().push(step);
+            for sha in [&step.before, &step.after].into_iter().filter(|sha| !sha.is_empty()) {
+                branches.entry(sha).or_default().insert(&step.branch);
+            }
+        }
+        Pushes { of, branches }
+    }
+
+    /// Whether a branch was created at a commit of another one, and merge requests alone brought it further: nobody wrote anything on it. A topic begins with a
+    /// commit of its own.
+    fn is_cut(&self, branch: &str, graph: &Graph<'_>) -> bool {
+        let stands = |sha: &str| graph.stands.get(sha).into_iter().flatten();
+        let is_elsewhere = |sha: &str| {
+            stands(sha).any(|stand| stand.branch != branch)
+                || self.branches.get(sha).into_iter().flatten().any(|other| *other != branch)
+        };
+        let is_landing = |sha: &str| stands(sha).any(|stand| stand.branch == branch);
+        let moves = || self.of.get(branch).into_iter().flatten();
+        let (created, moved): (Vec<&super::Move>, Vec<&super::Move>) =
+            moves().partition(|step| step.before.is_empty());
+        !created.is_empty()
+            && created.iter().all(|step| is_elsewhere(&step.after))
+            && moved.iter().all(|step| is_landing(&step.after))
+    }
 }
 
 /// All branches on which a commit stands: its own, and those that were promoted to these, or that they were cut from.

@@ -106,6 +106,34 @@ fn a_promotion_of_a_promotion_is_followed() {
 }
 
 #[test]
+fn a_branch_that_was_cut_and_then_only_merged_into_is_promoted_back() {
+    let shas = ['a', 'b', 'c', 'd'].map(sha);
+    let [a, b, c, own] = &shas;
+    let hotfix = Merged { branch: "release/1".to_owned(), ..merged(2, 20, b) };
+    let back = Merged { source: "release/1".to_owned(), head: b.clone(), ..merged(3, 30, c) };
+    let mut told = Told {
+        merged: vec![merged(1, 10, a), hotfix, back],
+        deployed: vec![deployed(c)],
+        moves: vec![pushed("release/1", "", a, 15), pushed("release/1", a, b, 20)],
+        ..Told::default()
+    };
+    told.spoken = vec![Spoken { sha: c.clone(), reverts: vec!["!1".to_owned()], ..Spoken::default() }];
+    let back = |told: &Told| {
+        let request = places(told).0.requests.remove(2);
+        (request.is_promotion, request.reverts)
+    };
+    // What it carries others have reverted.
+    assert_eq!(back(&told), (true, vec![]));
+    let branches: Vec<String> = stands(&told, c).into_iter().map(|(branch, ..)| branch).collect();
+    assert_eq!(branches, ["main", "release/1"]);
+    // Somebody wrote on it; or it began with a commit of its own, as a topic does.
+    told.moves[1] = pushed("release/1", a, own, 18);
+    assert_eq!(back(&told), (false, vec![1]));
+    told.moves = vec![pushed("release/1", "", own, 15), pushed("release/1", own, b, 20)];
+    assert_eq!(back(&told), (false, vec![1]));
+}
+
+#[test]
 fn a_force_push_takes_what_lies_behind_it() {
     let shas = ['a', 'b', 'c'].map(sha);
     let [a, b, c] = &shas;

@@ -41,7 +41,11 @@ told AS
         if(has_status IN ('success', 'failed', 'canceled', 'skipped'),
             toNullable(toInt64(toUnixTimestamp(coalesce(deployments.finished_at, deployments.updated_at, deployments.created_at)))), NULL) AS ended,
         has_status = 'success' AND ended IS NOT NULL AS succeeds,
-        own_places.stand AS stand, if(stand.3 IN ('sha', 'short_sha', 'walk'), stand.2, 0) AS stands
+        own_places.stand AS stand, if(stand.3 IN ('sha', 'short_sha', 'walk'), stand.2, 0) AS stands,
+        -- What was pushed after a merge request landed is beyond it.
+        stands * 2 + (stand.3 = 'walk') AS reach,
+        -- A force push that took merge requests away begins another chain.
+        arrayCount(rewritten_second -> rewritten_second <= ended, rewritings.seconds) AS chain
     FROM ${database}.deployments AS deployments
     -- Of several branches, the one of its own landing SHA.
     LEFT ANY JOIN (
@@ -53,6 +57,13 @@ told AS
     ) AS own_places
         ON own_places.instance = deployments.instance AND own_places.project_id = deployments.project_id
         AND own_places.placed_sha = coalesce(nullIf(deployments.sha, ''), deployments.short_sha, '')
+    LEFT ANY JOIN (
+        SELECT instance, project_id, branch AS of_branch, groupUniqArray(toInt64(toUnixTimestamp(rewritten_at))) AS seconds
+        FROM ${database}.merge_request_places
+        WHERE rewritten_at IS NOT NULL
+        GROUP BY instance, project_id, of_branch
+    ) AS rewritings
+        ON rewritings.instance = deployments.instance AND rewritings.project_id = deployments.project_id AND rewritings.of_branch = own_places.stand.1
 ),
 -- In the order of time, within the environment by name.
 ordered AS
@@ -61,7 +72,7 @@ ordered AS
         *,
         countIf(succeeds) OVER earlier AS earlier_successes,
         countIf(succeeds) OVER same_sha AS earlier_of_sha,
-        maxIf(stands, succeeds) OVER on_branch AS frontier,
+        maxIf(reach, succeeds) OVER on_branch AS frontier,
         argMaxIf(of_sha, (ended, id), succeeds) OVER earlier AS last_sha,
         countIf(succeeds) OVER (
             PARTITION BY instance, project_id, in_tier, of_sha ORDER BY ended, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier_in_tier
@@ -69,7 +80,7 @@ ordered AS
     WINDOW
         earlier AS (PARTITION BY instance, project_id, in_environment ORDER BY ended, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
         same_sha AS (PARTITION BY instance, project_id, in_environment, of_sha ORDER BY ended, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-        on_branch AS (PARTITION BY instance, project_id, in_environment, stand.1 ORDER BY ended, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+        on_branch AS (PARTITION BY instance, project_id, in_environment, stand.1, chain ORDER BY ended, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 changed AS
 (
@@ -78,7 +89,7 @@ changed AS
         multiIf(
             NOT succeeds, '',
             earlier_successes = 0, 'first',
-            stands > 0 AND stands < frontier, 'rollback',
+            stands > 0 AND reach < frontier, 'rollback',
             earlier_of_sha = 0, 'change',
             stands > 0 OR last_sha = of_sha, 'repeat',
             'rollback') AS does

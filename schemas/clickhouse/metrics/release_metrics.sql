@@ -8,7 +8,7 @@ CREATE OR REPLACE VIEW ${database}.release_metrics ${on_cluster}
     tag String COMMENT 'Name of the tag',
     released_at Nullable(DateTime('UTC')) COMMENT 'When it was, or will be, released: the day it is counted on',
     previous_tag Nullable(String) COMMENT 'The release before it by place on the same branch; NULL where there is none, or the place is not known',
-    merge_requests Nullable(UInt64) COMMENT 'Merge requests it brought, promotions left out; of the first release all up to it. NULL where its place is not known',
+    merge_requests Nullable(UInt64) COMMENT 'Merge requests it brought, promotions, and what a force push took away, left out; of the first release all up to it. NULL where its place is not known',
     is_upcoming Bool COMMENT 'Whether released_at lies in the future: it is counted then'
 )
 ${security}
@@ -40,7 +40,7 @@ released AS
 ),
 placed AS
 (
-    SELECT instance, project_id, branch, place, '' AS tag, NULL AS at, NOT is_promotion AS counts FROM ${database}.merge_request_places
+    SELECT instance, project_id, branch, place, '' AS tag, NULL AS at, NOT is_promotion AND rewritten_at IS NULL AS counts FROM ${database}.merge_request_places
     UNION ALL
     SELECT instance, project_id, branch, place, tag, at, false AS counts FROM released
 ),

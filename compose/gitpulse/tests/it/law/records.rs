@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 use processor::decode::decode;
 use processor::rows::{Rows, rows_for};
 use schemas::api::resource::{ObjectHead, Resource};
@@ -45,6 +45,11 @@ impl Record {
         Record(Parts { id: address.id, ..Record::new(address.kind, &address.subject, Origin::Api, json).0 })
     }
 
+    /// A record that a producer has published.
+    pub(crate) fn published(value: &[u8]) -> Record {
+        Record(Envelope::parse(value).unwrap().into_parts())
+    }
+
     fn new(kind: EventKind, subject: &str, origin: Origin, payload: String) -> Record {
         Record(Parts {
             id: body_event_id(GITLAB, payload.as_bytes()),
@@ -63,6 +68,12 @@ impl Record {
     /// The same, received at another time.
     pub(crate) fn at(mut self, received_at: &str) -> Record {
         self.0.time = received_at.parse().unwrap();
+        self
+    }
+
+    /// The same, received at another time, in milliseconds since 1970.
+    pub(crate) fn received(mut self, at: i64) -> Record {
+        self.0.time = DateTime::from_timestamp_millis(at).unwrap();
         self
     }
 

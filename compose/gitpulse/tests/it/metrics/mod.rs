@@ -11,3 +11,4 @@ mod review;
 mod runs;
 pub(crate) mod story;
 mod work;
+mod world;

@@ -145,12 +145,13 @@ impl<'w> OfProject<'w> {
         let sprint = self.made(number);
         self.records.note(&sprint);
         let environment_lead_times = self.environment_lead_times(&sprint);
-        let deployment_metrics = self.deployment_metrics(&sprint, &environment_lead_times);
+        let lead_times = self.lead_times(&sprint);
+        let deployment_metrics = self.deployment_metrics(&sprint, &lead_times);
         let (job_metrics, flaky_jobs) = self.job_metrics(&sprint);
         let pipeline_metrics = self.pipeline_metrics(&sprint, &job_metrics);
         let (merge_request_metrics, merge_request_open_spans) = self.merge_request_metrics(&sprint);
         Metrics {
-            lead_times: self.lead_times(&sprint),
+            lead_times,
             environment_lead_times,
             deployment_metrics,
             merge_request_metrics,

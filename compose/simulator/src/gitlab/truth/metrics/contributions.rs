@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::super::sprint::{Commit, Sprint};
+use super::super::super::sprint::{Commit, Ref, Sprint};
 use super::{OfProject, Second};
 
 /// A row: one commit that the default branch ever came to contain, also one that a force push took away later, which webhooks alone tell.
@@ -26,7 +26,7 @@ pub struct Contribution {
     pub deletions: u64,
     /// Whether the API lists it at the end.
     pub told_by_api: bool,
-    /// Whether a webhook tells of it; of a push only those of the last twenty commits, and never their lines.
+    /// Whether the webhook of a push to that branch tells of it: of the last twenty commits of each, and never their lines.
     pub told_by_webhooks: bool,
 }
 
@@ -35,9 +35,10 @@ const LISTED: usize = 20;
 
 impl OfProject<'_> {
     pub(super) fn contributions(&self, sprint: &Sprint) -> Vec<Contribution> {
-        let listed: Vec<u32> = (sprint.pushes.iter().filter(|push| !push.is_one_of_many))
-            .flat_map(|push| push.commits.iter().rev().take(LISTED).copied())
-            .collect();
+        let listed: Vec<u32> =
+            (sprint.pushes.iter().filter(|push| !push.is_one_of_many && push.to == Ref::Main))
+                .flat_map(|push| push.commits.iter().rev().take(LISTED).copied())
+                .collect();
         let commits = sprint.commits.iter().zip(0..).filter(|(commit, _)| commit.on_main_at.is_some());
         let row = |(commit, number): (&Commit, u32)| {
             let author = commit.author.email().to_lowercase();

@@ -8,7 +8,7 @@ use super::super::super::names::{environment, tier};
 use super::super::super::pipeline::Status;
 use super::super::super::sprint::{Ref, Sprint};
 use super::incidents::Attributed;
-use super::lead_times::{EnvironmentLeadTime, order, successes};
+use super::lead_times::{LeadTime, order, successes};
 use super::{OfProject, Second, span};
 
 /// A row: one deployment, whatever became of it. Deployments are ordered by the second in which they ended, then by their ids. Of tier `development` compare
@@ -43,17 +43,17 @@ pub struct DeploymentMetric {
     pub change: &'static str,
     /// Whether it is the first success of its (tier, SHA).
     pub is_first_of_tier: bool,
-    /// The branch that its commit stands on: `main` also of a tag or a release branch that has no commit of its own.
+    /// The branch that its commit stands on: `main` also of a tag or a release branch that has no commit of its own; '' where nothing landed before it.
     pub branch: String,
-    /// When the merge request was merged that landed on that branch last, at the commit or before it, in seconds since 1970.
-    pub place: Option<i64>,
-    /// `sha` where the commit landed a merge request, `push_walk` where pushes lead from it to one; '' in tier `development`.
+    /// When the merge request was merged that landed on that branch last, at the commit or before it, in seconds since 1970; 0 where none did.
+    pub place: i64,
+    /// `sha` where the commit landed a merge request, `walk` where pushes lead from it to one; '' where none landed before it, and in tier `development`.
     pub evidence: &'static str,
-    /// Merge requests attributed to it in its environment.
+    /// Merge requests attributed to it in its tier.
     pub merge_requests: u64,
     /// From creation to approval; nothing where nobody had to approve it.
     pub blocked_seconds: Option<i64>,
-    /// Whether the next success of the environment is a rollback.
+    /// Whether it brought something new, and the next success of the environment is a rollback.
     pub failed_by_rollback: bool,
     /// From its end to that of the rollback.
     pub rollback_recovery_seconds: Option<i64>,
@@ -65,8 +65,12 @@ pub struct DeploymentMetric {
     pub failed_by_incident: bool,
     /// From the first of them to the closing of the last; nothing while one is open.
     pub incident_restore_seconds: Option<i64>,
-    /// Whether a later deployment of the environment brought the revert of a merge request that is attributed to it.
+    /// Whether a later deployment of its tier brought the revert of a merge request that is attributed to it.
     pub failed_by_rework: bool,
+    /// Whether something was delivered to its tier in that sprint by a commit that was picked, which the API alone does not tell. No column.
+    pub has_picks: bool,
+    /// Whether a force push took merge requests from `main` in that sprint. No column.
+    pub has_rewritten: bool,
     /// Whether the API lists it.
     pub told_by_api: bool,
     /// Whether webhooks were sent of it.
@@ -77,22 +81,20 @@ impl OfProject<'_> {
     pub(super) fn deployment_metrics(
         &mut self,
         sprint: &Sprint,
-        brought: &[EnvironmentLeadTime],
+        brought: &[LeadTime],
     ) -> Vec<DeploymentMetric> {
         let ordered = successes(sprint);
         let incidents = self.attributed_incidents(sprint);
         let mut rows = Vec::new();
         for (deployment, number) in sprint.deployments.iter().zip(0..) {
-            let own = brought.iter().filter(|row| {
-                row.number == deployment.environment
-                    && row.lead_time.deployment_id == Some(self.id(sprint, number))
-            });
+            let own = brought.iter().filter(|row| row.deployment == Some(number));
             let own: Vec<u32> = own.map(|row| row.request).collect();
             let incidents: Vec<&Attributed> =
                 incidents.iter().filter(|incident| incident.deployment == number).collect();
             let mut row = self.deployment_metric(sprint, (deployment, number), &ordered, &incidents);
             row.merge_requests = own.len() as u64;
-            row.failed_by_rework = self.is_reworked(sprint, (deployment, number), &own, brought);
+            row.failed_by_rework = is_reworked(sprint, (tier(deployment.environment), number), &own, brought);
+            row.has_picks = brought.iter().any(|other| other.is_picked && other.tier == row.tier);
             rows.push(row);
         }
         self.carry_places(sprint);
@@ -117,7 +119,8 @@ impl OfProject<'_> {
             next.standing.as_ref().is_some_and(|standing| standing.change == Some(Change::Rollback))
         };
         let recovery = |next: &Deployment| span(deployment.finished_at, next.finished_at);
-        let rollback = next.filter(is_rollback).filter(|_| is_successful).map(recovery);
+        let is_new = matches!(change, Some(Change::First | Change::Change));
+        let rollback = next.filter(is_rollback).filter(|_| is_new).map(recovery);
         let is_failed = deployment.ends == Status::Failed;
         let is_lasting = deployment.environment != REVIEW;
         let standing = deployment.standing.as_ref();
@@ -129,6 +132,7 @@ impl OfProject<'_> {
         let is_open = incidents.iter().any(|incident| incident.closed_at.is_none());
         let begun = incidents.iter().map(|incident| incident.created_at).min();
         let restored = incidents.iter().filter_map(|incident| incident.closed_at).max().filter(|_| !is_open);
+        let place = self.place(sprint, deployment);
         DeploymentMetric {
             project_id: self.project.id,
             deployment_id: self.id(sprint, number),
@@ -143,11 +147,12 @@ impl OfProject<'_> {
             is_failed,
             change: change.map_or("", Change::as_str),
             is_first_of_tier: is_successful && first == Some(&number),
-            branch: branch.name(sprint),
-            place: self.place(sprint, deployment),
+            branch: place.map_or_else(String::new, |_| branch.name(sprint)),
+            place: place.unwrap_or(0),
             evidence: match standing {
+                _ if place.is_none() => "",
                 Some(standing) if is_lasting && standing.is_landing => "sha",
-                _ if is_lasting => "push_walk",
+                _ if is_lasting => "walk",
                 _ => "",
             },
             merge_requests: 0,
@@ -159,6 +164,8 @@ impl OfProject<'_> {
             failed_by_incident: !incidents.is_empty(),
             incident_restore_seconds: begun.zip(restored).map(|(begun, restored)| restored.since(begun)),
             failed_by_rework: false,
+            has_picks: false,
+            has_rewritten: sprint.merge_requests.iter().any(|request| request.life.is_rewritten),
             told_by_api: true,
             told_by_webhooks: true,
         }
@@ -192,31 +199,17 @@ impl OfProject<'_> {
             }
         }
     }
+}
 
-    fn is_reworked(
-        &self,
-        sprint: &Sprint,
-        (deployment, number): (&Deployment, u32),
-        own: &[u32],
-        brought: &[EnvironmentLeadTime],
-    ) -> bool {
-        let key = order(sprint, number);
-        own.iter().any(|request| {
-            let mut reverts = brought.iter().filter(|row| {
-                let life = sprint.merge_requests.get(row.request as usize).map(|other| &other.life);
-                row.number == deployment.environment
-                    && life.is_some_and(|life| life.reverts == Some(*request))
-            });
-            reverts.any(|row| {
-                let later = sprint
-                    .deliveries
-                    .iter()
-                    .find(|delivery| delivery.request == row.request && delivery.environment == row.number);
-                row.lead_time.reason.is_empty()
-                    && later.is_some_and(|later| order(sprint, later.deployment) > key)
-            })
-        })
-    }
+/// Whether what was delivered by a deployment was reverted by what a later one of its tier delivered.
+fn is_reworked(sprint: &Sprint, (tier, number): (&str, u32), own: &[u32], brought: &[LeadTime]) -> bool {
+    let key = order(sprint, number);
+    let later = brought.iter().filter(|row| row.tier == tier);
+    let mut later = later.filter(|row| row.deployment.is_some_and(|later| order(sprint, later) > key));
+    later.any(|row| {
+        let life = sprint.merge_requests.get(row.request as usize).map(|other| &other.life);
+        life.and_then(|life| life.reverts).is_some_and(|reverted| own.contains(&reverted))
+    })
 }
 
 /// When a merge request of a sprint was merged, in seconds.

@@ -36,7 +36,7 @@ pub struct JobMetric {
     pub outcome: &'static str,
     /// Of one that failed, `system` where its runner or GitLab failed, else `script`; '' of others.
     pub failure_class: &'static str,
-    /// Its place among those of its name in the pipeline, from 1.
+    /// How many of its name in the pipeline have run, this one included: 1 for the first.
     pub attempt: u64,
     /// Whether it is the last of them.
     pub is_final: bool,
@@ -139,8 +139,11 @@ impl OfProject<'_> {
             let Some(of) = sprint.pipelines.get(pipeline as usize) else {
                 continue;
             };
+            let mut ran = 0;
             for (place, number) in attempts.iter().enumerate() {
-                rows.push(self.job_metric(sprint, (of, ended), *number, (place, attempts.len())));
+                ran += u64::from(outcome(&sprint.jobs[*number as usize]) != "none");
+                let is_final = place + 1 == attempts.len();
+                rows.push(self.job_metric(sprint, (of, ended), *number, (ran, is_final)));
             }
             flaky.extend(self.flaky(sprint, of, &attempts));
         }
@@ -153,13 +156,12 @@ impl OfProject<'_> {
         sprint: &Sprint,
         (pipeline, ended): (&Pipeline, &'static str),
         number: u32,
-        (place, attempts): (usize, usize),
+        (attempt, is_final): (u64, bool),
     ) -> JobMetric {
         let job = &sprint.jobs[number as usize];
         let outcome = outcome(job);
         let ran = job.started_at.zip(job.finished_at).filter(|_| outcome != "none");
         let duration = ran.map(|(started_at, finished_at)| span(started_at, finished_at));
-        let is_final = place + 1 == attempts;
         let waste = match (ended, outcome) {
             (_, "none") => "",
             ("superseded" | "canceled", _) => ended,
@@ -187,7 +189,7 @@ impl OfProject<'_> {
                 "failed" => "script",
                 _ => "",
             },
-            attempt: place as u64 + 1,
+            attempt,
             is_final,
             created_at: Second::of(job.created_at),
             started_at: job.started_at.map(Second::of),

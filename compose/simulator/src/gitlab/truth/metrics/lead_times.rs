@@ -1,7 +1,7 @@
 //! View `lead_times`, and the same by environment. A merge request belongs to the first success that contains its landing commit, or a commit picked from it:
 //! what contains what was found in the commit graph when the deployment ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use super::super::super::pipeline::Status;
 use super::super::super::sprint::{Ref, Sprint};
 use super::{OfProject, Second, span};
 
-/// A row of `lead_times`: one merged merge request in one tier on record. A tier is on record if a deployment to it succeeded. Tier `development` has no
+/// A row of `lead_times`: one merged merge request in one tier on record. A tier is on record if a deployment to it succeeded, and production is always. Tier `development` has no
 /// rows: what review apps show was never delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeadTime {
@@ -38,14 +38,20 @@ pub struct LeadTime {
     pub first_commit_at: Option<Second>,
     /// From that to the deployment, 0 where a clock says it was later.
     pub first_commit_lead_time_seconds: Option<i64>,
-    /// `link`, `landing`, `cherry_pick` or `promotion`; '' where not attributed. GitLab's link comes first where it is to this very deployment, and that is
-    /// not the first of its environment.
+    /// `landing` where its own landing commit was deployed, `place` where one was that contains it, `cherry_pick` where one was that contains a commit
+    /// picked from it; '' where not attributed. GitLab's links, which webhooks do not tell, are never needed here.
     pub evidence: &'static str,
-    /// The same without GitLab's links, which webhooks do not tell. No column.
-    pub evidence_without_links: &'static str,
     /// '' where attributed. Else, the first that holds: `promotion`, `baseline`, `rewritten`, `branch_not_deployed`, `awaiting`. What is stacked on another
     /// merge request is `branch_not_deployed`, whatever GitLab links.
     pub reason: &'static str,
+    /// Whether a commit picked from it was delivered first. By the API alone nobody knows: it tells messages of commits of the default branch. No column.
+    pub is_picked: bool,
+    /// Number of the merge request in its sprint. No column.
+    #[serde(skip)]
+    pub(crate) request: u32,
+    /// Number of the deployment in the sprint. No column.
+    #[serde(skip)]
+    pub(crate) deployment: Option<u32>,
     /// Whether the API lists it at the end.
     pub told_by_api: bool,
     /// Whether webhooks were sent of it.
@@ -57,12 +63,6 @@ pub struct LeadTime {
 pub struct EnvironmentLeadTime {
     /// Name of the environment.
     pub environment: String,
-    /// Its number in the world. No column.
-    #[serde(skip)]
-    pub(crate) number: u32,
-    /// Number of the merge request in its sprint. No column.
-    #[serde(skip)]
-    pub(crate) request: u32,
     /// The rest.
     #[serde(flatten)]
     pub lead_time: LeadTime,
@@ -116,21 +116,18 @@ impl Records {
             self.environments.entry(ended.environment).or_insert(record);
         }
     }
-
-    /// Whether a deployment is the first of its environment.
-    pub(crate) fn is_first(&self, sprint: &Sprint, deployment: u32, environment: u32) -> bool {
-        let first = self.environments.get(&environment);
-        first.is_some_and(|first| (first.sprint, first.deployment) == (sprint.number, deployment))
-    }
 }
 
 impl OfProject<'_> {
     pub(super) fn lead_times(&self, sprint: &Sprint) -> Vec<LeadTime> {
         let mut rows = Vec::new();
-        for (name, first) in &self.records.tiers {
-            let of_tier: Vec<u32> = LASTING.into_iter().filter(|number| tier(*number) == *name).collect();
+        let tiers: BTreeSet<&'static str> =
+            self.records.tiers.keys().copied().chain(["production"]).collect();
+        for name in tiers {
+            let first = self.records.tiers.get(name);
+            let of_tier: Vec<u32> = LASTING.into_iter().filter(|number| tier(*number) == name).collect();
             for (request, number) in merged(sprint) {
-                rows.push(self.lead_time(sprint, (request, number), (*name, &of_tier[..]), first));
+                rows.push(self.lead_time(sprint, (request, number), (name, &of_tier[..]), first));
             }
         }
         rows
@@ -143,9 +140,7 @@ impl OfProject<'_> {
                 let only = [*number];
                 rows.push(EnvironmentLeadTime {
                     environment: environment(&self.project, sprint.number, *number),
-                    number: *number,
-                    request: place,
-                    lead_time: self.lead_time(sprint, (request, place), (tier(*number), &only), first),
+                    lead_time: self.lead_time(sprint, (request, place), (tier(*number), &only), Some(first)),
                 });
             }
         }
@@ -157,7 +152,7 @@ impl OfProject<'_> {
         sprint: &Sprint,
         (request, number): (&MergeRequest, u32),
         (tier, environments): (&'static str, &[u32]),
-        first: &Record,
+        first: Option<&Record>,
     ) -> LeadTime {
         let life = &request.life;
         let merged_at = Second::of(life.merged.map_or(0, |(at, _)| at));
@@ -165,18 +160,15 @@ impl OfProject<'_> {
             .filter(|delivery| delivery.request == number && environments.contains(&delivery.environment))
             .min_by_key(|delivery| order(sprint, delivery.deployment));
         let reason = self.reason(sprint, request, delivered, environments, first);
+        let is_picked = delivered.is_some_and(|delivery| delivery.way == Way::CherryPick);
         let delivered = delivered.filter(|_| reason.is_empty());
         let deployed = delivered.and_then(|delivery| sprint.deployments.get(delivery.deployment as usize));
         let deployed_at = deployed.map(|deployment| Second::of(deployment.finished_at));
         let first_commit_at = life.first_commit_at.map(Second::of);
-        let without_links = delivered.map_or("", |delivery| match delivery.way {
-            Way::Landing => "landing",
+        let evidence = delivered.zip(deployed).map_or("", |(delivery, deployed)| match delivery.way {
             Way::CherryPick => "cherry_pick",
-            Way::Promotion => "promotion",
-        });
-        let is_linked = delivered.zip(deployed).is_some_and(|(delivery, deployed)| {
-            deployed.merge_requests.contains(&number)
-                && !self.records.is_first(sprint, delivery.deployment, delivery.environment)
+            _ if life.landing == Some(deployed.sha) => "landing",
+            Way::Landing | Way::Promotion => "place",
         });
         LeadTime {
             project_id: self.project.id,
@@ -191,9 +183,11 @@ impl OfProject<'_> {
             first_commit_lead_time_seconds: deployed
                 .zip(life.first_commit_at)
                 .map(|(deployed, at)| span(at, deployed.finished_at)),
-            evidence: if is_linked { "link" } else { without_links },
-            evidence_without_links: without_links,
+            evidence,
             reason,
+            is_picked,
+            request: number,
+            deployment: delivered.map(|delivery| delivery.deployment),
             told_by_api: request.deleted_at.is_none(),
             told_by_webhooks: request.imported_before == 0,
         }
@@ -205,17 +199,21 @@ impl OfProject<'_> {
         request: &MergeRequest,
         delivered: Option<&Delivery>,
         environments: &[u32],
-        first: &Record,
+        first: Option<&Record>,
     ) -> &'static str {
         let target = request.at(self.last_seen(request)).map_or(Ref::Main, |state| state.target);
         let merged_at = Second::of(request.life.merged.map_or(0, |(at, _)| at));
-        let is_reached = || environments.iter().any(|number| sprint.reached.contains(&(*number, target)));
+        let is_reached = || {
+            first.is_some() && environments.iter().any(|number| sprint.reached.contains(&(*number, target)))
+        };
         match delivered {
             _ if request.story.promotes() => "promotion",
             _ if request.story == Story::Stacked => "branch_not_deployed",
             Some(delivery) => {
-                let is_first = (first.sprint, first.deployment) == (sprint.number, delivery.deployment);
-                let is_old = target != first.branch && merged_at <= first.at && delivery.first_of_branch;
+                let own = (sprint.number, delivery.deployment);
+                let is_first = first.is_some_and(|first| (first.sprint, first.deployment) == own);
+                let is_before = first.is_some_and(|first| target != first.branch && merged_at <= first.at);
+                let is_old = is_before && delivery.first_of_branch;
                 if is_first || is_old { "baseline" } else { "" }
             }
             None if request.life.is_rewritten => "rewritten",

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::super::super::merge_request::MergeRequest;
-use super::super::super::sprint::Sprint;
+use super::super::super::merge_request::{MergeRequest, Story};
+use super::super::super::sprint::{Noteable, Sprint};
 use super::{OfProject, Second, span};
 
 /// A row of `merge_request_metrics`: one merge request.
@@ -89,6 +89,12 @@ pub struct MergeRequestMetric {
     pub is_reverted: bool,
     /// `clock`, `first_commit_unknown`, `reviewed_in_draft`, `unreviewed`: those that hold, in this order.
     pub notes: Vec<&'static str>,
+    /// When the oldest commit was written that is in its list at the end: those that were replaced are not. No column.
+    pub first_listed_at: Option<Second>,
+    /// Comments that the API still lists at the end. No column.
+    pub listed_comments: u64,
+    /// Whether it comes from a fork, of whose pushes nobody tells. No column.
+    pub is_of_fork: bool,
     /// Whether it was imported: what the API says of it are times before its project. No column.
     pub is_imported: bool,
     /// Whether the API lists it at the end.
@@ -157,6 +163,9 @@ impl OfProject<'_> {
             ("reviewed_in_draft", life.reviewed_in_draft),
             ("unreviewed", is_unreviewed),
         ];
+        let own = || state.commits.iter().filter_map(|commit| sprint.commits.get(*commit as usize));
+        let on = Noteable::MergeRequest(number);
+        let comments = sprint.notes.iter().filter(|note| note.on == on && !note.system && !note.internal);
         let asked = life.review_requested_at.filter(|asked| first_review_at.is_some_and(|at| at >= *asked));
         Some(MergeRequestMetric {
             project_id: self.project.id,
@@ -199,6 +208,9 @@ impl OfProject<'_> {
             is_revert: merged_at.is_some() && life.reverts.is_some(),
             is_reverted: life.is_reverted,
             notes: notes.into_iter().filter(|(_, holds)| *holds).map(|(note, _)| note).collect(),
+            first_listed_at: own().map(|commit| commit.authored_at).min().map(Second::of),
+            listed_comments: comments.filter(|note| note.is_there(self.now())).count() as u64,
+            is_of_fork: request.story == Story::OfFork,
             is_imported: request.imported_before > 0,
             told_by_api: request.deleted_at.is_none(),
             told_by_webhooks: request.imported_before == 0,

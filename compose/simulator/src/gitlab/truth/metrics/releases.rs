@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::super::super::sprint::{Ref, Sprint};
+use super::super::super::tree::Special;
 use super::{OfProject, Second};
 
 /// A row: one release.
@@ -14,12 +15,16 @@ pub struct ReleaseMetric {
     pub tag: String,
     /// When it is, or was, released.
     pub released_at: Second,
-    /// The released tag before it on `main`; '' of the first.
-    pub previous_tag: String,
+    /// The released tag before it on `main`; nothing of the first.
+    pub previous_tag: Option<String>,
     /// Merge requests of `main`, promotions left out, that its commit contains and that of the tag before does not; of the first one all that it contains.
     pub merge_requests: u64,
     /// Whether it is still to come at the end of the world.
     pub is_upcoming: bool,
+    /// Whether a force push took merge requests from `main` in its sprint, which webhooks do not tell. No column.
+    pub has_rewritten: bool,
+    /// Whether merge requests were imported into its project, of which webhooks do not tell. No column.
+    pub has_imported: bool,
     /// Whether the API lists it.
     pub told_by_api: bool,
     /// Whether webhooks were sent of it.
@@ -50,9 +55,11 @@ impl OfProject<'_> {
                 project_id: self.project.id,
                 tag: tag.name.clone(),
                 released_at: Second::of(released_at),
-                previous_tag,
+                previous_tag: Some(previous_tag).filter(|tag| !tag.is_empty()),
                 merge_requests: waiting + inside - counted,
                 is_upcoming: released_at > self.now(),
+                has_rewritten: sprint.merge_requests.iter().any(|request| request.life.is_rewritten),
+                has_imported: self.project.special == Special::Imported,
                 told_by_api: true,
                 told_by_webhooks: true,
             });

@@ -127,9 +127,7 @@ fn cases_5_and_6_one_lead_time_a_tier_and_one_an_environment() {
     let rows = metrics.environment_lead_times.iter().filter(|row| row.lead_time.iid == 2);
     let all: Vec<_> = rows.map(|row| (row.environment.as_str(), row.lead_time.lead_time_seconds)).collect();
     assert_eq!(all, [("staging", Some(3_600)), ("live", Some(18_000)), ("live-us", Some(25_200))]);
-    // Linked by GitLab, but for what it calls the first of an environment.
-    assert_eq!(metrics.lead_times[1].evidence, "link");
-    assert_eq!(metrics.lead_times[1].evidence_without_links, "landing");
+    assert_eq!(metrics.lead_times[1].evidence, "landing");
 }
 
 #[test]
@@ -344,7 +342,7 @@ fn cases_56_and_62_attempts_of_a_pipeline_that_passes_in_the_end() {
             (1, true, "success", ""),
             (2, false, "failed", "retried"),
             (3, true, "success", ""),
-            (1, true, "none", ""),
+            (0, true, "none", ""),
         ]
     );
     assert_eq!(metrics.job_metrics[0].group_name, "unit");
