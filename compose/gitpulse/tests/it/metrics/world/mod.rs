@@ -79,6 +79,21 @@ impl Worlds {
     }
 }
 
+impl Worlds {
+    /// Fails where a query of a page has no answer.
+    async fn assert_answers(&self, page: &str) {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
+        let text = std::fs::read_to_string(path).unwrap();
+        let queries: Vec<&str> = text.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert!(queries.len() >= 20, "{page} has {} queries", queries.len());
+        for query in queries {
+            let answer = self.client.query(&query.replace('?', "??")).fetch_bytes("TSV").unwrap().collect().await;
+            let answer = answer.unwrap_or_else(|error| panic!("{query}\n{error}"));
+            assert!(!answer.is_empty(), "{query}\nhas no answer");
+        }
+    }
+}
+
 /// How many worlds are made: `GITPULSE_TEST_SEEDS`, or four.
 fn seeds() -> u64 {
     let named = std::env::var_os("GITPULSE_TEST_SEEDS").filter(|value| !value.is_empty());
@@ -90,6 +105,7 @@ fn seeds() -> u64 {
 async fn every_view_that_measures_shows_of_invented_worlds_what_is_true() {
     let worlds = Worlds::told_to(Deployment::new("worlds").client, 1..=seeds()).await;
     worlds.assert_true("as it is told").await;
+    worlds.assert_answers("docs/METRICS.md").await;
     let mut met: BTreeMap<&str, u64> = BTreeMap::new();
     for (_, world, _) in &worlds.worlds {
         for (case, times) in projects(world).iter().flat_map(|project| world.cases(project)) {
