@@ -96,22 +96,28 @@ fn rank(requests: &mut [RequestPlace], told: &Told) {
     for (index, request) in requests.iter().enumerate() {
         seconds.entry((&request.branch, request.place)).or_default().push(index);
     }
-    let tied: Vec<Vec<usize>> = seconds.into_values().filter(|indices| indices.len() > 1).collect();
-    if tied.is_empty() {
+    seconds.retain(|_, indices| indices.len() > 1);
+    if seconds.is_empty() {
         return;
     }
-    let mut behind: HashMap<&str, &str> = HashMap::new();
-    behind.extend(told.parents.iter().map(|(sha, parent)| (sha.as_str(), parent.as_str())));
-    behind.extend(told.moves.iter().map(|step| (step.after.as_str(), step.before.as_str())));
+    // On the branch itself: the same commit may have been pushed to the branch of a merge request, from another one.
+    let pushed: HashMap<(&str, &str), &str> = told
+        .moves
+        .iter()
+        .map(|step| ((step.branch.as_str(), step.after.as_str()), step.before.as_str()))
+        .collect();
+    let parents: HashMap<&str, &str> =
+        told.parents.iter().map(|(sha, parent)| (sha.as_str(), parent.as_str())).collect();
     let mut ranks = Vec::new();
-    for indices in tied {
+    for ((branch, _), indices) in seconds {
         let of: HashMap<&str, usize> =
             indices.iter().filter_map(|index| Some((requests.get(*index)?.sha.as_str(), *index))).collect();
+        let behind = |sha: &str| pushed.get(&(branch, sha)).or_else(|| parents.get(sha)).copied();
         let depth = |index: usize| {
             let mut steps = 0;
             let mut sha = requests.get(index).map_or("", |request| request.sha.as_str());
             while let Some(before) =
-                behind.get(sha).filter(|before| of.contains_key(*before) && steps < indices.len())
+                behind(sha).filter(|before| of.contains_key(before) && steps < indices.len())
             {
                 sha = before;
                 steps += 1;

@@ -70,6 +70,9 @@ fn merges_of_one_second_are_in_the_order_of_their_pushes() {
     assert_eq!(ranks(&told), [(0, true), (0, true), (0, true)]);
     told.moves = vec![pushed("main", b, a, 11), pushed("main", c, b, 11), pushed("main", &sha('f'), c, 11)];
     assert_eq!(ranks(&told), [(2, false), (1, false), (0, false)]);
+    // What was pushed to other branches says nothing of this one.
+    told.moves.push(pushed("topic-1", &sha('9'), a, 11));
+    assert_eq!(ranks(&told), [(2, false), (1, false), (0, false)]);
 }
 
 #[test]

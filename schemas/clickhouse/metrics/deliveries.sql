@@ -42,7 +42,7 @@ deployed AS
         succeeded.instance AS instance, succeeded.project_id AS project_id, id, its_environment, its_tier, tiers, at,
         arrayConcat(
             arrayMap(stand -> (2, stand.3, if(stand.1 = '', its_ref, stand.1), stand.2, stand.4), if(empty(stands), [('', 0, 0, 'chain_gap')], stands)),
-            if(is_first, [], arrayMap(linked_iid -> (3, linked_iid, '', 0, ''), links.iids))) AS ones
+            if(is_first, [], arrayMap(linked_iid -> (3, linked_iid, '', 0, if(notEmpty(stands) AND stands[1].2 > 0, 'placed', '')), links.iids))) AS ones
     FROM succeeded
     LEFT ANY JOIN (
         SELECT instance, project_id, places.sha AS of_sha, groupArray((places.branch, places.place, places.iid, toString(places.word))) AS stands
@@ -113,7 +113,7 @@ gathered AS
         instance, project_id, kind, iid, scope, branch, second AS merged_second, word, reverts, first, branch_first, last_without_place, last_of_no_tier, by_place,
         -- Merge requests whose commit was picked to another branch are delivered with the pick.
         minIf(by_place, kind = 1 AND by_place.2 > 0) OVER of_request AS by_pick,
-        minIf((second, by_id, scope.1 != by_tier), kind = 3) OVER of_request AS by_link,
+        minIf((second, by_id, scope.1 != by_tier, word = 'placed'), kind = 3) OVER of_request AS by_link,
         -- Of two merges of one second whose order nobody told, one is delivered for sure only by a deployment of its own commit, or beyond both.
         word = 'tie' AND by_place.4 = place AND by_place.5 != iid AS is_tied,
         rewritten > 0 AND (by_place.2 = 0 OR by_place.1 > rewritten) AS is_gone
@@ -128,8 +128,10 @@ chosen AS
         -- How it is known, when it was delivered, by which deployment, and whether its environment had another tier then.
         multiIf(
             is_gone, ('', toInt64(0), toUInt64(0), false),
-            word != 'landing_unknown' AND by_pick.2 > 0 AND (by_place.2 = 0 OR by_pick < by_place), ('cherry_pick', by_pick.1, by_pick.2, by_pick.3),
+            word != 'landing_unknown' AND by_pick.2 > 0 AND (by_place.2 = 0 OR (by_pick.1, by_pick.2) < (by_place.1, by_place.2)), ('cherry_pick', by_pick.1, by_pick.2, by_pick.3),
             word != 'landing_unknown' AND by_place.2 > 0 AND NOT is_tied, (if(by_place.5 = iid, 'landing', 'place'), by_place.1, by_place.2, by_place.3),
+            -- Where it is known what was deployed, and that is of no branch that it is on, as of a stacked merge request's, the branch decides.
+            branch_first = 0 AND word = '' AND by_link.4, ('', toInt64(0), toUInt64(0), false),
             ('link', by_link.1, by_link.2, by_link.3)) AS delivery
     FROM gathered
     WHERE kind = 0

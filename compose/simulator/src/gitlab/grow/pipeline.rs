@@ -145,8 +145,12 @@ impl Growth<'_> {
         self.play_last(pipeline, ended_at + 30 * MINUTE);
     }
 
-    /// Whether anybody deploys to production yet.
+    /// Whether anybody deploys to production yet, and still.
     fn has_production(&self, at: Millis) -> bool {
+        let is_last = self.sprint.number + 1 == self.config.sprints();
+        if is_last && self.project.ends_undeployed() && at > self.starts_at + 11 * DAY {
+            return false;
+        }
         self.sprint.number > 0 || !self.project.begins_late() || at > self.starts_at + 6 * DAY
     }
 

@@ -55,7 +55,14 @@ fn is_large(row: &Value) -> bool {
 pub(super) const UNTOLD: &[Untold] = &[
     Untold {
         views: REQUESTS,
-        columns: &["is_imported", "first_listed_at", "listed_comments", "is_of_fork", "first_reviewer_id"],
+        columns: &[
+            "is_imported",
+            "first_listed_at",
+            "listed_comments",
+            "is_committed_later",
+            "is_of_fork",
+            "first_reviewer_id",
+        ],
         faces: ALL,
         holds: any,
         because: "the truth says more than the view has columns for",
@@ -175,9 +182,27 @@ pub(super) const UNTOLD: &[Untold] = &[
     Untold {
         views: &["lead_times", "merge_request_metrics"],
         columns: BEGINNING,
-        faces: WEBHOOKS,
+        faces: ALL,
         holds: |row| request(row)["is_promotion"] == true,
         because: "the commits that a promotion carries were pushed to the branches of others",
+    },
+    Untold {
+        views: &["lead_times", "merge_request_metrics"],
+        columns: BEGINNING,
+        faces: WEBHOOKS,
+        holds: |row| request(row)["is_committed_later"] == true,
+        because: "webhooks tell when a commit was committed, not when it was written",
+    },
+    Untold {
+        views: &["lead_times", "merge_request_metrics"],
+        columns: BEGINNING,
+        faces: &[Face::Api, Face::Both],
+        holds: |row| {
+            let request = request(row);
+            request["is_of_fork"] == true
+                && request["first_commit_at"].as_str() > request["opened_at"].as_str()
+        },
+        because: "a list that begins after the opening is not believed without a push that explains it, and nobody tells of pushes to a fork",
     },
     Untold {
         views: REQUESTS,

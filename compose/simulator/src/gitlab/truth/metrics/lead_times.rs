@@ -36,7 +36,7 @@ pub struct LeadTime {
     pub lead_time_seconds: Option<i64>,
     /// When its first commit was written.
     pub first_commit_at: Option<Second>,
-    /// From that to the deployment, 0 where a clock says it was later.
+    /// From that to the deployment; nothing where a clock says that it was written after the merge.
     pub first_commit_lead_time_seconds: Option<i64>,
     /// `landing` where its own landing commit was deployed, `place` where one was that contains it, `cherry_pick` where one was that contains a commit
     /// picked from it; '' where not attributed. GitLab's links, which webhooks do not tell, are never needed here.
@@ -181,7 +181,7 @@ impl OfProject<'_> {
             lead_time_seconds: deployed_at.map(|at| at.since(merged_at)),
             first_commit_at,
             first_commit_lead_time_seconds: deployed
-                .zip(life.first_commit_at)
+                .zip(life.first_commit_at.filter(|at| Second::of(*at) <= merged_at))
                 .map(|(deployed, at)| span(at, deployed.finished_at)),
             evidence,
             reason,

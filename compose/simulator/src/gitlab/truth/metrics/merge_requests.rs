@@ -91,6 +91,8 @@ pub struct MergeRequestMetric {
     pub notes: Vec<&'static str>,
     /// When the oldest commit was written that is in its list at the end: those that were replaced are not. No column.
     pub first_listed_at: Option<Second>,
+    /// Whether its oldest commit was committed at another time than it was written, which is all that webhooks tell. No column.
+    pub is_committed_later: bool,
     /// Comments that the API still lists at the end. No column.
     pub listed_comments: u64,
     /// Whether it comes from a fork, of whose pushes nobody tells. No column.
@@ -209,6 +211,9 @@ impl OfProject<'_> {
             is_reverted: life.is_reverted,
             notes: notes.into_iter().filter(|(_, holds)| *holds).map(|(note, _)| note).collect(),
             first_listed_at: own().map(|commit| commit.authored_at).min().map(Second::of),
+            is_committed_later: sprint.commits.iter().any(|commit| {
+                Some(commit.authored_at) == first_commit_at && commit.committed_at != commit.authored_at
+            }),
             listed_comments: comments.filter(|note| note.is_there(self.now())).count() as u64,
             is_of_fork: request.story == Story::OfFork,
             is_imported: request.imported_before > 0,
