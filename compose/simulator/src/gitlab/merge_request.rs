@@ -253,7 +253,7 @@ impl MergeRequest {
         let mut state = MergeRequestState {
             state: "opened",
             draft: false,
-            target: self.target.clone(),
+            target: self.target,
             labelled: false,
             review_requested: false,
             head: self.first_head,

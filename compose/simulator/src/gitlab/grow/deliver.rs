@@ -104,7 +104,7 @@ impl Growth<'_> {
                 .is_some_and(|number| contained.contains(*number) && !known.contains(*number))
         };
         let of_range = |request: &u32| match is_first {
-            true => self.landings[*request as usize].first().is_some() && self.target(*request) == on,
+            true => !self.landings[*request as usize].is_empty() && self.target(*request) == on,
             false => self.landings[*request as usize].iter().any(is_new),
         };
         let wanted: Vec<u32> = (0..self.landings.len() as u32).filter(of_range).collect();

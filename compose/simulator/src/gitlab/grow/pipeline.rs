@@ -148,7 +148,7 @@ impl Growth<'_> {
     /// Whether anybody deploys to production yet, and still.
     fn has_production(&self, at: Millis) -> bool {
         let is_last = self.sprint.number + 1 == self.config.sprints();
-        if is_last && self.project.ends_undeployed() && at > self.starts_at + 11 * DAY {
+        if is_last && self.project.ends_undeployed() && at > self.starts_at + 9 * DAY {
             return false;
         }
         self.sprint.number > 0 || !self.project.begins_late() || at > self.starts_at + 6 * DAY

@@ -1,8 +1,9 @@
 //! What views have to show of a world. In: a world. Out: rows by view, as JSON, with the columns of the truth.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::UNIX_EPOCH;
 
-use chrono::Utc;
+use chrono::DateTime;
 use serde::Serialize;
 use serde_json::Value;
 use simulator::gitlab::World;
@@ -135,7 +136,8 @@ fn adapt(expected: &mut Expected) {
         }
     }
     // The world has ended; whoever asks, asks now.
-    let now = Utc::now().format("%Y-%m-%d %H:%M:%S").to_string();
+    let now = i64::try_from(UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
+    let now = DateTime::from_timestamp(now, 0).unwrap().format("%Y-%m-%d %H:%M:%S").to_string();
     for row in expected.get_mut("release_metrics").unwrap().values_mut() {
         row["is_upcoming"] = (row["released_at"].as_str().unwrap() > now.as_str()).into();
     }

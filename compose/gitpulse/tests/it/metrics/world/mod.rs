@@ -71,7 +71,7 @@ impl Worlds {
         let mut wrong = Vec::new();
         for judged in JUDGED {
             let verdict = self.judge(judged).await;
-            println!("{:<26} {:>8} rows {:>9} cells", judged.view, verdict.rows, verdict.cells);
+            eprintln!("{:<26} {:>8} rows {:>9} cells", judged.view, verdict.rows, verdict.cells);
             assert!(verdict.rows > 0, "nothing is expected of {}", judged.view);
             wrong.extend(verdict.wrong);
         }
@@ -120,12 +120,12 @@ async fn every_view_that_measures_shows_of_invented_worlds_what_is_true() {
             *met.entry(case).or_default() += times;
         }
     }
-    println!(
+    eprintln!(
         "hard cases met: {}",
         met.iter().map(|(case, times)| format!("{case}: {times}")).collect::<Vec<_>>().join(", ")
     );
     for untold in UNTOLD.iter().filter(|untold| untold.faces.len() < Face::ALL.len()) {
-        println!(
+        eprintln!(
             "untold by {:?}: {} of {}: {}",
             untold.faces,
             untold.columns.join(", "),
@@ -148,7 +148,7 @@ async fn a_rule_of_a_view_that_is_broken_is_found_out_by_name() {
         let verdict = worlds.judge(Judged::of(broken.seen_in)).await;
         worlds.make(made(broken.view, &database)).await;
         match verdict.wrong.first() {
-            Some(first) => println!("{}: {} wrong, as {first:.160}", broken.name, verdict.wrong.len()),
+            Some(first) => eprintln!("{}: {} wrong, as {first:.160}", broken.name, verdict.wrong.len()),
             None => unseen.push(broken.name),
         }
     }

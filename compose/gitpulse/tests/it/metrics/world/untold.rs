@@ -60,6 +60,7 @@ pub(super) const UNTOLD: &[Untold] = &[
             "first_listed_at",
             "listed_comments",
             "is_committed_later",
+            "is_stacked_on",
             "is_of_fork",
             "first_reviewer_id",
         ],
@@ -192,6 +193,13 @@ pub(super) const UNTOLD: &[Untold] = &[
         faces: WEBHOOKS,
         holds: |row| request(row)["is_committed_later"] == true,
         because: "webhooks tell when a commit was committed, not when it was written",
+    },
+    Untold {
+        views: &["lead_times", "merge_request_metrics"],
+        columns: BEGINNING,
+        faces: WEBHOOKS,
+        holds: |row| request(row)["is_stacked_on"] == true,
+        because: "what another push brought first is not taken for its own, as where the target was merged into it: nor are the commits of what was stacked on it",
     },
     Untold {
         views: &["lead_times", "merge_request_metrics"],

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::super::super::merge_request::{MergeRequest, Story};
-use super::super::super::sprint::{Noteable, Sprint};
+use super::super::super::sprint::{Noteable, Ref, Sprint};
 use super::{OfProject, Second, span};
 
 /// A row of `merge_request_metrics`: one merge request.
@@ -93,6 +93,8 @@ pub struct MergeRequestMetric {
     pub first_listed_at: Option<Second>,
     /// Whether its oldest commit was committed at another time than it was written, which is all that webhooks tell. No column.
     pub is_committed_later: bool,
+    /// Whether another merge request was merged into its branch. No column.
+    pub is_stacked_on: bool,
     /// Comments that the API still lists at the end. No column.
     pub listed_comments: u64,
     /// Whether it comes from a fork, of whose pushes nobody tells. No column.
@@ -213,6 +215,10 @@ impl OfProject<'_> {
             first_listed_at: own().map(|commit| commit.authored_at).min().map(Second::of),
             is_committed_later: sprint.commits.iter().any(|commit| {
                 Some(commit.authored_at) == first_commit_at && commit.committed_at != commit.authored_at
+            }),
+            is_stacked_on: sprint.merge_requests.iter().any(|other| {
+                let target = other.at(self.last_seen(other)).map(|state| state.target);
+                other.life.merged.is_some() && target == Some(Ref::Topic(number))
             }),
             listed_comments: comments.filter(|note| note.is_there(self.now())).count() as u64,
             is_of_fork: request.story == Story::OfFork,
