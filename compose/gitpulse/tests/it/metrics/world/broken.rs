@@ -47,7 +47,6 @@ broken! {
     "the first success of any branch delivers nothing": "deliveries", "delivery.2 = branch_first AND merged_second <= first" => "delivery.2 = branch_first", "lead_times";
     "what a force push took away waits for ever": "deliveries", "is_gone, 'rewritten'," => "false, 'rewritten',", "lead_times";
     "a branch from which nothing is deployed is waited for": "deliveries", "branch_first = 0, if(" => "branch_first < 0, if(", "lead_times";
-    "what waits for a deployment has no reason": "deliveries", "'awaiting') AS why" => "'') AS why", "lead_times";
     // Lead times.
     "the last deployment delivers": "deliveries", "minIf((second, by_id, " => "maxIf((second, by_id, ", "lead_times";
     "a deployment delivers what is beyond it": "deliveries", "ORDER BY place DESC RANGE" => "ORDER BY place ASC RANGE", "lead_times";
