@@ -48,7 +48,7 @@ pub enum TellError {
     #[error("a row of GraphQL lacks its {0}")]
     Row(&'static str),
     /// The project is there, and what it has is not shown.
-    #[error("GraphQL does not show it to this token")]
+    #[error("GraphQL does not show it to this token (it is switched off, or the role does not suffice)")]
     Hidden,
 }
 

@@ -74,7 +74,7 @@ pub enum FetchError {
         needed: String,
     },
     /// 403: a feature is off, the role does not suffice, or the user is blocked.
-    #[error("GitLab refuses {token}: {message}")]
+    #[error("GitLab refuses {token}: {message} (the feature is switched off, or the role does not suffice)")]
     Forbidden {
         /// Which token.
         token: String,

@@ -57,7 +57,9 @@ fn failed(doing: &'static str) -> impl FnOnce(clickhouse::error::Error) -> Rollu
 
 impl Fill {
     pub(super) fn new(clickhouse: &ClickHouse) -> Fill {
-        Fill { client: clickhouse.client.clone(), target: clickhouse.target.clone() }
+        // One core of ClickHouse: the others are for those who insert and ask.
+        let client = clickhouse.client.clone().with_setting("max_threads", "1");
+        Fill { client, target: clickhouse.target.clone() }
     }
 
     /// The projects of a share with more marks than their newest generation, and how many: what is read later is at least as new.

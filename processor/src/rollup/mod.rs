@@ -125,7 +125,7 @@ impl Rollups {
         }
         let sizes = self.fill.sizes(&due).await;
         let Some(sizes) = self.noted("counted rows", sizes) else { return };
-        for (lane, group) in self.pace.groups(&due, &sizes) {
+        for (lane, group) in self.pace.groups(&due, &sizes, now) {
             let (fill, began) = (self.fill.clone(), Instant::now());
             self.pace.begun(lane, &group, &sizes);
             under_way.spawn(async move {

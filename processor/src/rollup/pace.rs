@@ -2,13 +2,16 @@
 //!
 //! A project is computed at most a tenth of the time: after it took a second, nine are left to others. So a large one under backfill is not computed for
 //! every batch, and a small one that is busy nearly is. Small ones go in groups, one statement a rollup; a large one goes alone, beside
-//! them, so that it holds up none.
+//! them, so that it holds up none. Most of what a small group costs is planning, whichever projects are in it, so that what computes groups
+//! also rests, as long as one took: rows come before what is computed from them.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// How many times what a group took lies between its end and the next, at most.
+const LANE_TIMES_COST: u32 = 1;
 /// How long what failed is left alone.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Rows of facts from which on a project goes alone, and that a group has at most.
@@ -54,6 +57,7 @@ pub(super) struct Pace {
     waiting: HashMap<Project, Waiting>,
     rests_until: HashMap<Project, Instant>,
     under_way: HashMap<Lane, Sizes>,
+    lane_rests_until: HashMap<Lane, Instant>,
     /// Those of a group that failed: one of them may be the cause.
     alone: HashSet<Project>,
 }
@@ -66,6 +70,7 @@ impl Pace {
             waiting: HashMap::new(),
             rests_until: HashMap::new(),
             under_way: HashMap::new(),
+            lane_rests_until: HashMap::new(),
             alone: HashSet::new(),
         }
     }
@@ -89,8 +94,17 @@ impl Pace {
         self.waiting.values().map(|waiting| now - waiting.since).max().unwrap_or_default()
     }
 
-    /// Those that neither rest nor are under way, with their marks, the longest waiting first.
+    /// Whether a group can be begun.
+    fn is_free(&self, lane: Lane, now: Instant) -> bool {
+        !self.under_way.contains_key(&lane)
+            && self.lane_rests_until.get(&lane).is_none_or(|until| *until <= now)
+    }
+
+    /// Those that can be computed now, if a lane is free: they neither rest nor are under way. With their marks, the longest waiting first.
     pub(super) fn due(&self, now: Instant) -> Vec<(Project, u64)> {
+        if !self.is_free(Lane::Small, now) && !self.is_free(Lane::Large, now) {
+            return Vec::new();
+        }
         let is_due = |project: &Project| {
             !self.under_way.values().any(|group| group.contains_key(project))
                 && self.rests_until.get(project).is_none_or(|until| *until <= now)
@@ -101,7 +115,12 @@ impl Pace {
     }
 
     /// What is to be computed now: a group in each lane that is free. A group is of one GitLab.
-    pub(super) fn groups(&self, due: &[(Project, u64)], sizes: &Sizes) -> Vec<(Lane, Vec<(Project, u64)>)> {
+    pub(super) fn groups(
+        &self,
+        due: &[(Project, u64)],
+        sizes: &Sizes,
+        now: Instant,
+    ) -> Vec<(Lane, Vec<(Project, u64)>)> {
         let size = |project: &Project| sizes.get(project).copied().unwrap_or(0) + FIXED;
         let (large, small): (Vec<_>, Vec<_>) = due.iter().partition(|(project, _)| size(project) > LARGE);
         let mut group: Vec<(Project, u64)> = Vec::new();
@@ -124,7 +143,7 @@ impl Pace {
         let large = large.into_iter().take(1).cloned().collect();
         [(Lane::Small, group), (Lane::Large, large)]
             .into_iter()
-            .filter(|(lane, group): &(Lane, Vec<_>)| !group.is_empty() && !self.under_way.contains_key(lane))
+            .filter(|(lane, group): &(Lane, Vec<_>)| !group.is_empty() && self.is_free(*lane, now))
             .collect()
     }
 
@@ -145,6 +164,7 @@ impl Pace {
     ) -> Vec<Duration> {
         let sizes = self.under_way.remove(&lane).unwrap_or_default();
         let all: u64 = sizes.values().sum();
+        self.lane_rests_until.insert(lane, now + (now - began) * self.times_cost.min(LANE_TIMES_COST));
         self.rests_until.retain(|_, until| *until > now);
         let mut waited = Vec::new();
         for (project, _) in group {

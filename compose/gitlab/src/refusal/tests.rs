@@ -65,7 +65,12 @@ fn missing_permissions_of_a_fine_grained_token_are_named() {
 
 #[test]
 fn a_feature_that_is_off_and_what_is_not_shown_need_nobody() {
-    check(403, r#"{"message":"403 Forbidden"}"#, "GitLab refuses the token: 403 Forbidden", "");
+    check(
+        403,
+        r#"{"message":"403 Forbidden"}"#,
+        "GitLab refuses the token: 403 Forbidden (the feature is switched off, or the role does not suffice)",
+        "",
+    );
     check(
         404,
         r#"{"message":"404 Group Not Found"}"#,

@@ -166,6 +166,37 @@ async fn dora_counts_each_deployment_and_each_merge_request_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn case_76_a_median_is_of_all_things_of_the_window() {
+    let deployment = measured().await;
+    let answer = json_of(deployment, &["dora", "--group", "shop"]);
+    // 1 h, 2 h, 6 h, 1 d, 1 d.
+    check(&answer, "lead_time_from_merge_p50_seconds", json!(21_600), json!(86_400));
+    let of_days: f64 = deployment
+        .value(
+            "SELECT assumeNotNull(quantileExactInclusive(0.5)(daily)) FROM ( \
+             SELECT quantileExactInclusive(0.5)(lead_time_seconds) AS daily FROM lead_times WHERE tier = 'production' \
+             AND deployed_at >= '2026-10-05' AND deployed_at < '2026-11-02' GROUP BY toDate(deployed_at))",
+        )
+        .await;
+    assert!(
+        (of_days - 21_600.0).abs() > 1.0,
+        "the median of the medians of days is {of_days}: it shows nothing"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_77_a_frequency_is_of_the_days_that_were_asked_for() {
+    let deployment = measured().await;
+    let window = ["--since", "2026-08-01", "--until", "2026-11-01", "--json"];
+    let (_, output, log) = ran(deployment, &[&["report", "dora"], &window[..]].concat());
+    let answer: Value = serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}: {log}"));
+    // Ten in 93 days, of which 31 were before the first on record.
+    check(&answer, "deployments_count", json!(10), json!(0));
+    check(&answer, "deployments_per_day", json!(10.0 / 93.0), json!(0));
+    assert_eq!(answer["on_record_since"], "2026-09-01");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tier_an_environment_and_a_zone_choose_what_is_counted() {
     let deployment = measured().await;
     let of = |arguments: &[&str]| json_of(deployment, &[&["dora"], arguments].concat());

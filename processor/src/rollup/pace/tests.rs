@@ -19,7 +19,7 @@ fn ids(group: &[(Project, u64)]) -> Vec<u64> {
 /// Computes what is due in a second, and says of which projects that was.
 fn compute(pace: &mut Pace, sizes: &Sizes, now: &mut Instant, took: Duration) -> Vec<u64> {
     let due = pace.due(*now);
-    let groups = pace.groups(&due, sizes);
+    let groups = pace.groups(&due, sizes, *now);
     let mut computed = Vec::new();
     let began = *now;
     for (lane, group) in &groups {
@@ -55,7 +55,7 @@ async fn small_projects_go_together_and_a_large_one_beside_them() {
     let sizes = sizes(&[(1, 10), (2, LARGE), (3, 10), (4, 2 * LARGE), (5, 10)]);
     pace.waits(waiting(1..=5), now);
     let due = pace.due(now);
-    let groups = pace.groups(&due, &sizes);
+    let groups = pace.groups(&due, &sizes, now);
     assert_eq!(
         groups.iter().map(|(lane, group)| (*lane, ids(group))).collect::<Vec<_>>(),
         [(Lane::Small, vec![1, 3, 5]), (Lane::Large, vec![2])]
@@ -64,8 +64,8 @@ async fn small_projects_go_together_and_a_large_one_beside_them() {
     pace.begun(Lane::Large, &groups[1].1, &sizes);
     let due = pace.due(now);
     assert_eq!(ids(&due), [1, 3, 4, 5]);
-    assert_eq!(ids(&pace.groups(&due, &sizes)[0].1), [1, 3, 5]);
-    assert_eq!(pace.groups(&due, &sizes).len(), 1);
+    assert_eq!(ids(&pace.groups(&due, &sizes, now)[0].1), [1, 3, 5]);
+    assert_eq!(pace.groups(&due, &sizes, now).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,6 +84,24 @@ async fn a_group_costs_each_of_its_projects_its_part() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_that_are_marked_all_the_time_are_computed_half_of_it() {
+    let (mut pace, mut now) = (Pace::new(10), Instant::now());
+    let (start, took, sizes) = (now, Duration::from_secs(2), sizes(&[]));
+    let mut computations = 0;
+    while now - start < Duration::from_secs(100) {
+        pace.waits(waiting(1..=20), now);
+        match compute(&mut pace, &sizes, &mut now, took).len() {
+            0 => now += Duration::from_millis(100),
+            all => {
+                assert_eq!(all, 20);
+                computations += 1;
+            }
+        }
+    }
+    assert_eq!(computations, 25, "of 2 s in 100 s");
+}
+
+#[tokio::test(start_paused = true)]
 async fn those_of_a_group_that_failed_are_tried_one_by_one() {
     let (mut pace, mut now) = (Pace::new(10), Instant::now());
     let sizes = sizes(&[]);
@@ -95,6 +113,7 @@ async fn those_of_a_group_that_failed_are_tried_one_by_one() {
     now += AFTER_FAILURE;
     for expected in 1..=3 {
         assert_eq!(compute(&mut pace, &sizes, &mut now, Duration::from_millis(1)), [expected]);
+        now += Duration::from_millis(1);
     }
 }
 
