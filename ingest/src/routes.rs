@@ -256,7 +256,7 @@ impl Ingest {
             Ok((id, stored)) => {
                 let accepted = Accepted { status: "accepted", id };
                 let outcome = match stored {
-                    Stored::Kafka => Outcome::Accepted,
+                    Stored::Kafka | Stored::Disk => Outcome::Accepted,
                     Stored::Spool => Outcome::Spooled,
                 };
                 return (outcome, warp::reply::json(&accepted).into_response());

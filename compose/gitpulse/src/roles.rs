@@ -81,8 +81,7 @@ pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyh
     let shutdown = shutdown::on_signal()?;
     let registry = registry()?;
     let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &registry)?;
-    let (outbox, draining) =
-        outbox(spool_folder(&args.spool), args.spool.spool_max_mib, &publisher, &registry).await?;
+    let (outbox, draining) = outbox(spool_folder(&args.spool), &args.spool, &publisher, &registry).await?;
     let kafka = Kafka::new(&args.stores.kafka)?;
     match kafka.missing_topics(METADATA_TIMEOUT).await {
         Ok(missing) => anyhow::ensure!(
@@ -138,13 +137,13 @@ pub(crate) fn spool_folder(config: &SpoolConfig) -> &Path {
 /// Opens the spool, which may have to read what an earlier process left, and begins to bring that to Kafka.
 pub(crate) async fn outbox(
     folder: &Path,
-    max_mib: u32,
+    config: &SpoolConfig,
     publisher: &Publisher,
     registry: &Registry,
 ) -> anyhow::Result<(Outbox, Draining)> {
-    let (folder, registry) = (folder.to_owned(), registry.clone());
+    let (folder, max_mib, registry) = (folder.to_owned(), config.spool_max_mib, registry.clone());
     let opened = tokio::task::spawn_blocking(move || Spool::open(&folder, max_mib, &registry));
-    Ok(Outbox::start(publisher.clone(), opened.await??))
+    Ok(Outbox::start(publisher.clone(), opened.await??, config.answer_after.unwrap_or_default()))
 }
 
 /// Where deliveries go.

@@ -128,7 +128,7 @@ async fn serve(
     let registry = roles::registry()?;
     let publisher = Publisher::new(kafka_config, &args.publisher, &registry)?;
     let spool = args.spool.spool_dir.clone().unwrap_or_else(|| args.data.data_dir.join(SPOOL));
-    let (outbox, draining) = roles::outbox(&spool, args.spool.spool_max_mib, &publisher, &registry).await?;
+    let (outbox, draining) = roles::outbox(&spool, &args.spool, &publisher, &registry).await?;
     let metrics = processor::Metrics::register(&registry)?;
     let readiness =
         Readiness { kafka: Some(kafka), outbox: Some(outbox.clone()), clickhouse: Some(clickhouse.clone()) };

@@ -1,5 +1,6 @@
 //! Where an event goes. In: a [`TopicRecord`]. Out: that Kafka has it, or the disk, or that neither took it, in time for an answer. Never
-//! waits for a Kafka that is known not to acknowledge.
+//! waits for a Kafka that is known not to acknowledge, nor, with [`AnswerAfter::Disk`], for one that does: the drain brings to it at once what
+//! is on disk.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +20,24 @@ const TIMEOUT: Duration = Duration::from_millis(5500);
 /// What Kafka leaves of it to the spool, however long it may take by its setting.
 const SPOOL_SHARE: Duration = Duration::from_millis(1500);
 
+/// What a delivery waits for before it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum AnswerAfter {
+    /// All in-sync replicas of Kafka have it; what they do not take in time goes to the spool
+    #[default]
+    Kafka,
+    /// It is in the spool, fsynced; Kafka gets it within milliseconds, or once it is back
+    Disk,
+}
+
 /// Where an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
     /// In Kafka, acknowledged by all in-sync replicas.
     Kafka,
-    /// On disk, fsynced.
+    /// On disk, fsynced, as [`AnswerAfter::Disk`] asks; Kafka gets it at once.
+    Disk,
+    /// On disk, fsynced, because Kafka did not take it.
     Spool,
 }
 
@@ -60,6 +73,7 @@ pub struct Outbox {
     publisher: Publisher,
     spool: Spool,
     breaker: Breaker,
+    answer_after: AnswerAfter,
 }
 
 /// The task that brings to Kafka what was spooled.
@@ -71,21 +85,26 @@ pub struct Draining {
 
 impl Outbox {
     /// Puts the parts together, and begins to bring to Kafka what an earlier process left in the spool.
-    pub fn start(publisher: Publisher, spool: Spool) -> (Outbox, Draining) {
+    pub fn start(publisher: Publisher, spool: Spool, answer_after: AnswerAfter) -> (Outbox, Draining) {
         let breaker = Breaker::new(spool.breaker_open().clone());
-        let outbox = Outbox { publisher, spool, breaker };
+        let outbox = Outbox { publisher, spool, breaker, answer_after };
         let stop = CancellationToken::new();
         let drain = Drain::new(outbox.spool.clone(), outbox.publisher.clone(), outbox.breaker.clone());
         let task = tokio::spawn(drain.run(stop.clone()));
         (outbox.clone(), Draining { outbox, task, stop })
     }
 
-    /// Gives an event to Kafka, or to the spool if Kafka does not acknowledge it in time or is known to be away.
+    /// Gives an event to Kafka, or to the spool if Kafka does not acknowledge it in time or is known to be away. With [`AnswerAfter::Disk`] to the
+    /// spool first, and to Kafka only where that does not take it.
     pub async fn send(&self, record: TopicRecord) -> Result<Stored, OutboxError> {
         let started = Instant::now();
         let record = checked(record)?;
         if self.breaker.is_open() {
             return self.spool_first(record, started).await;
+        }
+        if self.answer_after == AnswerAfter::Disk {
+            let stored = self.spool_first(record, started).await?;
+            return Ok(if stored == Stored::Spool { Stored::Disk } else { stored });
         }
         let kafka = match self.publish(&record).await {
             Ok(stored) => return Ok(stored),

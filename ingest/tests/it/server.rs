@@ -87,7 +87,11 @@ impl TestServer {
         let publisher = Publisher::new(&settings.kafka, &settings.publisher, &registry).unwrap();
         let spool = tempfile::tempdir().unwrap();
         let opened = Spool::open(&spool.path().join("spool"), settings.spool.spool_max_mib, &registry);
-        let (outbox, draining) = Outbox::start(publisher.clone(), opened.unwrap());
+        let (outbox, draining) = Outbox::start(
+            publisher.clone(),
+            opened.unwrap(),
+            settings.spool.answer_after.unwrap_or_default(),
+        );
         let config = settings.ingest;
         let ingest = Ingest::new(
             &config,

@@ -39,6 +39,8 @@ use ledger::Ledger;
 use metrics::Metrics;
 use writer::{Command, Entry, Writer};
 
+use crate::outbox::AnswerAfter;
+
 /// The file whose lock says that a process uses the folder.
 const LOCK: &str = "lock";
 /// Size at which a segment is full, unless the whole spool is small.
@@ -59,6 +61,10 @@ pub struct SpoolConfig {
     #[arg(long, env = "GITPULSE_SPOOL_MAX_MIB", default_value_t = 2048, value_name = "MIB",
           value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     pub spool_max_mib: u32,
+
+    /// What a delivery waits for before it is answered 200; by default kafka
+    #[arg(long, env = "GITPULSE_ANSWER_AFTER", value_name = "WHAT")]
+    pub answer_after: Option<AnswerAfter>,
 }
 
 /// Why a record was not kept.

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::Publisher;
 use crate::kafka::KafkaConfig;
-use crate::outbox::{Outbox, OutboxError, Stored};
+use crate::outbox::{AnswerAfter, Outbox, OutboxError, Stored};
 use crate::publisher::PublisherConfig;
 
 /// A Kafka in this process, an outbox to it, and what arrives there.
@@ -34,6 +34,10 @@ impl TestOutbox {
     }
 
     fn start(&self, spool_mib: u32) -> Running {
+        self.answering_after(AnswerAfter::Kafka, spool_mib)
+    }
+
+    fn answering_after(&self, answer_after: AnswerAfter, spool_mib: u32) -> Running {
         #[derive(clap::Parser)]
         struct Settings {
             #[command(flatten)]
@@ -49,7 +53,7 @@ impl TestOutbox {
         let registry = Registry::new();
         let publisher = Publisher::new(&settings.kafka, &settings.publisher, &registry).unwrap();
         let spool = Spool::open(self.folder.path(), spool_mib, &registry).unwrap();
-        let (outbox, draining) = Outbox::start(publisher, spool);
+        let (outbox, draining) = Outbox::start(publisher, spool, answer_after);
         Running { outbox, draining, registry }
     }
 
@@ -245,4 +249,48 @@ async fn events_that_kafka_refuses_hold_up_no_others() {
     let arrived: BTreeSet<u64> = test.arrived().into_iter().collect();
     assert_eq!(arrived, (0..20).filter(|number| number % 2 == 0).collect());
     running.until_kafka_takes(20).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_answered_after_the_disk_arrives_in_its_order_and_leaves_nothing() {
+    let test = TestOutbox::new();
+    let running = test.answering_after(AnswerAfter::Disk, 64);
+    for number in 0..100 {
+        assert_eq!(running.outbox.send(record(number, 100)).await.unwrap(), Stored::Disk);
+    }
+    running.until_drained().await;
+    assert_eq!(test.arrived(), Vec::from_iter(0..100));
+    assert!(!running.outbox.is_spooling());
+    until(|| segment::numbers(test.folder.path()).unwrap().0.is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_answered_after_the_disk_waits_for_a_kafka_that_is_away_through_a_restart() {
+    let test = TestOutbox::new();
+    test.cluster.broker_down(1).unwrap();
+    let running = test.answering_after(AnswerAfter::Disk, 64);
+    let started = Instant::now();
+    for number in 0..50 {
+        let stored = running.outbox.send(record(number, 100)).await.unwrap();
+        assert!(matches!(stored, Stored::Disk | Stored::Spool), "{stored:?}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(24), "each of them waited for Kafka");
+    until(|| running.outbox.is_spooling()).await;
+    running.kill().await;
+    let running = test.answering_after(AnswerAfter::Disk, 64);
+    assert_eq!(running.outbox.status().spool.records, 50);
+    test.cluster.broker_up(1).unwrap();
+    running.until_drained().await;
+    assert_eq!(test.arrived().into_iter().collect::<BTreeSet<u64>>(), (0..50).collect());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_nothing_that_kafka_takes() {
+    let test = TestOutbox::new();
+    let running = test.answering_after(AnswerAfter::Disk, 1);
+    // Larger than the spool.
+    assert_eq!(running.outbox.send(record(0, 2_000_000)).await.unwrap(), Stored::Kafka);
+    assert_eq!(running.outbox.send(record(1, 100)).await.unwrap(), Stored::Disk);
+    running.until_drained().await;
+    assert_eq!(test.arrived(), [0, 1]);
 }
