@@ -2,11 +2,13 @@
 //! that has rows, synchronous: when it is answered, the rows are in the table. Inserting twice changes nothing, because of keys.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clickhouse::{Client, Row, RowOwned, RowWrite};
 use fail::fail_point;
 use runtime::clickhouse::is_transient;
+use schemas::rollup;
 use serde::Serialize;
 
 use crate::batch::Positions;
@@ -130,7 +132,23 @@ impl Store<'_> {
             project_id,
             marks: 1,
         };
-        self.table("rollup_generations", &Vec::from_iter(rows.projects().into_iter().map(mark))).await
+        self.table("rollup_generations", &Vec::from_iter(rows.projects().into_iter().map(mark))).await?;
+        if self.destination.table("rollup_generations").is_none() {
+            return Ok(());
+        }
+        let mut of_instances: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+        for (instance, project_id) in rows.pushed_projects() {
+            of_instances.entry(instance).or_default().push(project_id);
+        }
+        for (instance, forks) in of_instances {
+            // When the first commit of a merge request was pushed, its fork says.
+            let query =
+                self.client.query(&rollup::mark_targets()).param("instance", instance).param("forks", forks);
+            let marked =
+                query.with_setting("max_execution_time", self.timeout.as_secs().to_string()).execute().await;
+            marked.map_err(|source| InsertError { table: "rollup_generations", source })?;
+        }
+        Ok(())
     }
 
     async fn table<'r, T: RowOwned + RowWrite + 'r>(

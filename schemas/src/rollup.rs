@@ -127,6 +127,27 @@ pub fn mark_unknown() -> String {
     mark("", " AND (instance, project_id) NOT IN (SELECT instance, project_id FROM rollup_generations)")
 }
 
+/// A statement for a client of the database, which marks the projects that have fewer marks than something that was computed of them had: somebody has
+/// deleted marks. They get one more than it had, so that what is computed next is the newest.
+pub fn mark_lost() -> String {
+    "INSERT INTO rollup_generations (instance, project_id, marks) \
+     SELECT computed.instance, computed.project_id, computed.newest + 1 - marked.marks FROM ( \
+         SELECT instance, project_id, max(generation) AS newest FROM project_places GROUP BY instance, project_id \
+     ) AS computed LEFT JOIN ( \
+         SELECT instance, project_id, sum(rollup_generations.marks) AS marks FROM rollup_generations GROUP BY instance, project_id \
+     ) AS marked ON marked.instance = computed.instance AND marked.project_id = computed.project_id \
+     WHERE computed.newest > marked.marks"
+        .to_owned()
+}
+
+/// A statement for a client of the database, which marks the projects that merge requests from some forks are merged into. Its parameters are `instance`
+/// and `forks`.
+pub fn mark_targets() -> String {
+    "INSERT INTO rollup_generations (instance, project_id, marks) SELECT DISTINCT instance, project_id, 1 FROM merge_request_facts \
+     WHERE instance = {instance:String} AND source_project_id.4 IN {forks:Array(UInt64)} AND project_id != assumeNotNull(source_project_id.4)"
+        .to_owned()
+}
+
 fn mark(database: &str, which: &str) -> String {
     let known = FACTS.iter().chain(&["rollup_generations"]);
     let known = known.map(|table| format!("SELECT DISTINCT instance, project_id FROM {database}{table}"));

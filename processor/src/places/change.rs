@@ -27,11 +27,11 @@ pub(super) fn changes(requests: &mut [RequestPlace], told: &Told) {
         let known = said.get(..BUTTON).and_then(|start| starts.get(start)).into_iter().flatten();
         known.filter(|(sha, _)| sha.starts_with(said)).map(|(_, iid)| *iid).collect()
     };
-    let targets: HashSet<&str> = told.merged.iter().map(|merged| merged.branch.as_str()).collect();
+    let speakers = Speakers::new(told);
     let mut found: HashMap<u64, (BTreeSet<u64>, BTreeSet<u64>)> = HashMap::new();
     for spoken in &told.spoken {
-        for merged in told.merged.iter().filter(|merged| speaks(merged, spoken, &targets)) {
-            let (reverts, picks) = found.entry(merged.iid).or_default();
+        for iid in speakers.of(spoken) {
+            let (reverts, picks) = found.entry(iid).or_default();
             reverts.extend(spoken.reverts.iter().flat_map(|said| meant(said)));
             picks.extend(spoken.picks.iter().flat_map(|said| meant(said)));
         }
@@ -50,16 +50,39 @@ pub(super) fn changes(requests: &mut [RequestPlace], told: &Told) {
     }
 }
 
-/// Whether a commit is one of a merge request's. What was pushed to a branch that others are merged into is not this one's.
-fn speaks(merged: &Merged, spoken: &Spoken, targets: &HashSet<&str>) -> bool {
-    let pushed_to =
-        |reference: &String| reference.strip_prefix("refs/heads/") == Some(merged.source.as_str());
-    spoken.sha == merged.head
-        || own(merged).any(|sha| sha == spoken.sha)
-        || spoken.iids.contains(&merged.iid)
-        || (!merged.source.is_empty()
-            && !targets.contains(merged.source.as_str())
-            && spoken.refs.iter().any(pushed_to))
+/// Whose commits are whose.
+struct Speakers<'t> {
+    merged: HashSet<u64>,
+    by_sha: HashMap<&'t str, Vec<u64>>,
+    /// By source branch. What was pushed to a branch that others are merged into is not its merge request's.
+    by_source: HashMap<&'t str, Vec<u64>>,
+}
+
+impl<'t> Speakers<'t> {
+    fn new(told: &'t Told) -> Speakers<'t> {
+        let targets: HashSet<&str> = told.merged.iter().map(|merged| merged.branch.as_str()).collect();
+        let mut by_sha: HashMap<&str, Vec<u64>> = HashMap::new();
+        let mut by_source: HashMap<&str, Vec<u64>> = HashMap::new();
+        for merged in &told.merged {
+            for sha in own(merged).chain([merged.head.as_str()]) {
+                by_sha.entry(sha).or_default().push(merged.iid);
+            }
+            if !merged.source.is_empty() && !targets.contains(merged.source.as_str()) {
+                by_source.entry(&merged.source).or_default().push(merged.iid);
+            }
+        }
+        let merged = told.merged.iter().map(|merged| merged.iid).collect();
+        Speakers { merged, by_sha, by_source }
+    }
+
+    /// The merge requests that a commit is one of.
+    fn of(&self, spoken: &Spoken) -> BTreeSet<u64> {
+        let by_sha = self.by_sha.get(spoken.sha.as_str()).into_iter().flatten();
+        let branches = spoken.refs.iter().filter_map(|name| name.strip_prefix("refs/heads/"));
+        let by_source = branches.filter_map(|branch| self.by_source.get(branch)).flatten();
+        let listed = spoken.iids.iter().filter(|iid| self.merged.contains(iid));
+        by_sha.chain(by_source).chain(listed).copied().collect()
+    }
 }
 
 /// The SHAs by which a merge request is meant.

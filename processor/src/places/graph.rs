@@ -18,9 +18,10 @@ struct Stand {
     iid: u64,
 }
 
-/// That a branch has, from a place on, what another has up to a place.
+/// That a branch has, from a place on and before another, what another branch has up to a place.
 struct Carrier {
     place: i64,
+    until: i64,
     from: String,
     from_place: i64,
 }
@@ -28,8 +29,8 @@ struct Carrier {
 /// What is known of the commits of a project.
 struct Graph<'t> {
     stands: HashMap<&'t str, Vec<Stand>>,
-    /// What pushes left behind, by what they brought.
-    before: HashMap<&'t str, BTreeSet<&'t str>>,
+    /// What pushes left behind and when, by what they brought; the latest first.
+    before: HashMap<&'t str, Vec<(i64, &'t str)>>,
     parent: HashMap<&'t str, &'t str>,
 }
 
@@ -101,9 +102,11 @@ fn rank(requests: &mut [RequestPlace], told: &Told) {
         return;
     }
     // On the branch itself: the same commit may have been pushed to the branch of a merge request, from another one.
-    let pushed: HashMap<(&str, &str), &str> = told
-        .moves
-        .iter()
+    let mut moves: Vec<&super::Move> = told.moves.iter().collect();
+    // The first push of a commit is the one that stays.
+    moves.sort_unstable_by(|one, other| (other.second, &other.before).cmp(&(one.second, &one.before)));
+    let pushed: HashMap<(&str, &str), &str> = moves
+        .into_iter()
         .map(|step| ((step.branch.as_str(), step.after.as_str()), step.before.as_str()))
         .collect();
     let parents: HashMap<&str, &str> =
@@ -150,9 +153,12 @@ impl<'t> Graph<'t> {
                 stands.entry(sha).or_default().push(stand.clone());
             }
         }
-        let mut before: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+        let mut before: HashMap<&str, Vec<(i64, &str)>> = HashMap::new();
         for step in told.moves.iter().filter(|step| !step.before.is_empty()) {
-            before.entry(step.after.as_str()).or_default().insert(&step.before);
+            before.entry(step.after.as_str()).or_default().push((step.second, &step.before));
+        }
+        for pushes in before.values_mut() {
+            pushes.sort_unstable_by(|one, other| other.cmp(one));
         }
         let parent = told.parents.iter().map(|(sha, parent)| (sha.as_str(), parent.as_str())).collect();
         Graph { stands, before, parent }
@@ -177,26 +183,34 @@ impl<'t> Graph<'t> {
         }
     }
 
-    /// The nearest landing SHA before a commit. The first parent is believed before a push, which may have been forced.
+    /// The nearest landing SHA before a commit.
     fn walk(&self, sha: &str) -> Option<Vec<Stand>> {
         let mut seen: HashSet<&str> = HashSet::new();
-        let mut at = self.step(sha)?;
-        for _ in 0..MAX_STEPS {
+        let mut pending = Vec::from_iter(self.behind(sha));
+        while let Some(at) = pending.pop() {
             if let Some(stands) = self.stands.get(at) {
                 // It is another commit than the merge request's own.
                 return Some(stands.iter().map(|stand| Stand { iid: 0, ..stand.clone() }).collect());
             }
-            if !seen.insert(at) {
+            if seen.len() == MAX_STEPS {
                 return None;
             }
-            at = self.step(at)?;
+            if seen.insert(at) {
+                pending.extend(self.behind(at));
+            }
         }
         None
     }
 
-    fn step(&self, sha: &str) -> Option<&'t str> {
-        let pushed = || self.before.get(sha).and_then(|before| before.first()).copied();
-        self.parent.get(sha).copied().or_else(pushed)
+    /// What lies directly behind a commit, the most likely last. The first parent is believed before a push, which may have been forced; of several pushes
+    /// the first, which brought it where it was made, before those that brought it to further branches.
+    fn behind(&self, sha: &str) -> impl Iterator<Item = &'t str> {
+        let parent = self.parent.get(sha).copied();
+        let pushes = match parent {
+            Some(_) => None,
+            None => self.before.get(sha),
+        };
+        pushes.into_iter().flatten().map(|(_, before)| *before).chain(parent)
     }
 }
 
@@ -242,14 +256,15 @@ fn carriers<'t>(told: &'t Told, graph: &Graph<'t>) -> (HashMap<&'t str, Vec<Carr
             continue;
         }
         promotions.insert(merged.iid);
-        let carrier = Carrier { place: merged.second * 1000, from: source.to_owned(), from_place };
+        let carrier =
+            Carrier { place: merged.second * 1000, until: i64::MAX, from: source.to_owned(), from_place };
         carriers.entry(&merged.branch).or_default().push(carrier);
     }
-    for cut in told.moves.iter().filter(|step| step.before.is_empty()) {
+    for (cut, place, until) in pushes.cuts() {
         let (stands, word) = graph.stand(&cut.after);
         has_gap |= word == "chain_gap";
         for stand in stands.into_iter().filter(|stand| stand.branch != cut.branch) {
-            let carrier = Carrier { place: 0, from: stand.branch, from_place: stand.place };
+            let carrier = Carrier { place, until, from: stand.branch, from_place: stand.place };
             carriers.entry(&cut.branch).or_default().push(carrier);
         }
     }
@@ -273,6 +288,29 @@ impl<'t> Pushes<'t> {
             }
         }
         Pushes { of, branches }
+    }
+
+    /// Each creation of a branch, and the places between which the branch is what it began: one that was deleted and created again has not what it had
+    /// before. Nothing comes before the first creation, whenever that was told.
+    fn cuts(&self) -> Vec<(&'t super::Move, i64, i64)> {
+        let mut cuts = Vec::new();
+        for moves in self.of.values() {
+            let mut created: Vec<&super::Move> =
+                moves.iter().copied().filter(|step| step.before.is_empty()).collect();
+            created.sort_unstable_by_key(|step| step.second);
+            let begins = created.iter().enumerate().map(|(number, cut)| match number {
+                0 => 0,
+                _ => cut.second * 1000,
+            });
+            let begins: Vec<i64> = begins.chain([i64::MAX]).collect();
+            cuts.extend(created.into_iter().zip(begins.windows(2)).filter_map(
+                |(cut, between)| match between {
+                    [place, until] => Some((cut, *place, *until)),
+                    _ => None,
+                },
+            ));
+        }
+        cuts
     }
 
     /// Whether a branch was created at a commit of another one, and merge requests alone brought it further: nobody wrote anything on it. A topic begins with a
@@ -310,7 +348,7 @@ fn carried(
             continue;
         }
         for carrier in carriers.get(stand.branch.as_str()).into_iter().flatten() {
-            if carrier.place <= stand.place {
+            if carrier.place <= stand.place && stand.place < carrier.until {
                 pending.push(ShaPlace {
                     sha: sha.to_owned(),
                     branch: carrier.from.clone(),

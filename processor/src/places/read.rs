@@ -128,24 +128,33 @@ const PARENTS: &str = "SELECT project_id, sha AS first, parents[1] AS second FRO
 /// When ClickHouse refuses; nothing is stored of them then, or all.
 pub async fn compute(client: &Client, instance: &str, projects: &[(u64, u64)]) -> Result<(), PlacesError> {
     let ids: Vec<u64> = projects.iter().map(|(project, _)| *project).collect();
-    let mut told = told(client, instance, &ids).await?;
-    let mut computed: BTreeMap<u64, Places> = BTreeMap::new();
-    let mut with_gaps = Vec::new();
-    for id in &ids {
-        let (places, has_gap) = places(told.entry(*id).or_default());
-        computed.insert(*id, places);
-        if has_gap {
-            with_gaps.push(*id);
+    let told = told(client, instance, &ids).await?;
+    let (mut told, mut computed, with_gaps) = aside(move || {
+        let mut computed: BTreeMap<u64, Places> = BTreeMap::new();
+        let mut with_gaps = Vec::new();
+        for (id, told) in &told {
+            let (places, has_gap) = places(told);
+            computed.insert(*id, places);
+            if has_gap {
+                with_gaps.push(*id);
+            }
         }
-    }
+        (told, computed, with_gaps)
+    })
+    .await;
     if !with_gaps.is_empty() {
         let parents: Vec<PairRow> = all(client, PARENTS, instance, &with_gaps, "listed parents").await?;
         for row in parents {
             told.entry(row.project_id).or_default().parents.push((row.first, row.second));
         }
-        for id in with_gaps {
-            computed.insert(id, places(told.entry(id).or_default()).0);
-        }
+        (told, computed) = aside(move || {
+            for id in with_gaps {
+                let places = told.get(&id).map(|told| places(told).0);
+                computed.insert(id, places.unwrap_or_default());
+            }
+            (told, computed)
+        })
+        .await;
     }
     let failed = |source| PlacesError { doing: "stored places", source };
     let mut insert = client.insert::<PlacesRow<'_>>("project_places").await.map_err(failed)?;
@@ -156,9 +165,19 @@ pub async fn compute(client: &Client, instance: &str, projects: &[(u64, u64)]) -
     insert.end().await.map_err(failed)
 }
 
-/// What is told of the projects.
+/// Computes beside the tasks that wait for others: a project with tens of thousands of merge requests takes a while.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(done) => done,
+        Err(Ok(panicked)) => std::panic::resume_unwind(panicked),
+        // The process ends.
+        Err(Err(_)) => std::future::pending().await,
+    }
+}
+
+/// What is told of the projects, each of them.
 async fn told(client: &Client, instance: &str, ids: &[u64]) -> Result<BTreeMap<u64, Told>, PlacesError> {
-    let mut told: BTreeMap<u64, Told> = BTreeMap::new();
+    let mut told: BTreeMap<u64, Told> = ids.iter().map(|id| (*id, Told::default())).collect();
     let mut tenants: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
     let merged: Vec<MergedRow> = all(client, MERGED, instance, ids, "listed merge requests").await?;
     for row in merged {

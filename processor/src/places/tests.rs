@@ -46,6 +46,48 @@ fn a_direct_push_stands_where_the_merge_before_it_does() {
 }
 
 #[test]
+fn a_commit_that_came_to_several_branches_stands_where_its_first_push_says() {
+    // The same, whichever SHA comes first in the alphabet.
+    for [a, b] in [['a', 'b'], ['b', 'a']].map(|letters| letters.map(sha)) {
+        let x = sha('d');
+        let told = Told {
+            merged: vec![merged(1, 10, &a), merged(2, 20, &b)],
+            deployed: vec![deployed(&x)],
+            moves: vec![pushed("production", &a, &x, 40), pushed("main", &b, &x, 30)],
+            ..Told::default()
+        };
+        assert_eq!(stands(&told, &x), [("main".to_owned(), 20_000, 0, "walk")]);
+    }
+    // What was pushed there first leads nowhere.
+    let (a, x) = (sha('a'), sha('d'));
+    let told = Told {
+        merged: vec![merged(1, 10, &a)],
+        deployed: vec![deployed(&x)],
+        moves: vec![pushed("production", &sha('9'), &x, 20), pushed("main", &a, &x, 30)],
+        ..Told::default()
+    };
+    assert_eq!(stands(&told, &x), [("main".to_owned(), 10_000, 0, "walk")]);
+}
+
+#[test]
+fn a_branch_that_is_created_again_carries_what_it_is_created_with() {
+    let shas = ['a', 'b', 'c', 'd'].map(sha);
+    let [a, b, old, new] = &shas;
+    let fix = |iid, second, sha: &str| Merged { branch: "release".to_owned(), ..merged(iid, second, sha) };
+    let told = Told {
+        merged: vec![merged(1, 10, a), merged(2, 40, b), fix(3, 20, old), fix(4, 60, new)],
+        deployed: vec![deployed(old), deployed(new)],
+        moves: vec![pushed("release", "", a, 15), pushed("release", "", b, 50)],
+        ..Told::default()
+    };
+    let on_main = |sha: &str| {
+        let mut on_main = stands(&told, sha).into_iter().filter(|(branch, ..)| branch == "main");
+        on_main.next().map(|(_, place, ..)| place)
+    };
+    assert_eq!((on_main(old), on_main(new)), (Some(10_000), Some(40_000)));
+}
+
+#[test]
 fn a_chain_that_goes_in_a_circle_leads_nowhere() {
     let (x, y) = (sha('d'), sha('e'));
     let moves = vec![pushed("main", &x, &y, 30), pushed("main", &y, &x, 20)];

@@ -63,15 +63,11 @@ impl Fill {
     }
 
     /// The projects of a share with more marks than their newest generation, and how many: what is read later is at least as new.
-    pub(super) async fn waiting(
-        &self,
-        share: &Share,
-        limit: usize,
-    ) -> Result<Vec<(Project, u64)>, RollupError> {
+    pub(super) async fn waiting(&self, share: &Share) -> Result<Vec<(Project, u64)>, RollupError> {
         let query = "SELECT instance, project_id, sum(rollup_generations.marks) AS marks FROM rollup_generations \
                      WHERE project_id != ? AND cityHash64(instance, project_id) % ? IN ? \
-                     GROUP BY instance, project_id HAVING marks > max(rollup_generations.generation) LIMIT ?";
-        let query = self.client.query(query).bind(rollup::BOTS).bind(share.of).bind(&share.held).bind(limit);
+                     GROUP BY instance, project_id HAVING marks > max(rollup_generations.generation)";
+        let query = self.client.query(query).bind(rollup::BOTS).bind(share.of).bind(&share.held);
         let rows: Vec<WaitingRow> = query.fetch_all().await.map_err(failed("asked for marks"))?;
         let waiting =
             |row: WaitingRow| (Project { instance: row.instance, project_id: row.project_id }, row.marks);

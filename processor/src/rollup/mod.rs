@@ -38,8 +38,6 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 const GATHER: Duration = Duration::from_millis(250);
 /// How often it is asked who is a bot.
 const BOTS_EVERY: Duration = Duration::from_secs(60);
-/// How many waiting projects are considered.
-const MAX_WAITING: usize = 2_000;
 
 /// The task that computes rollups.
 pub(crate) struct Rollups {
@@ -96,7 +94,11 @@ impl Rollups {
                 },
             }
             if !knows_all {
-                let marked = self.client.query(&rollup::mark_unknown()).execute().await;
+                let marked = async {
+                    self.client.query(&rollup::mark_unknown()).execute().await?;
+                    self.client.query(&rollup::mark_lost()).execute().await
+                };
+                let marked = marked.await;
                 knows_all = self.noted("marked projects", marked).is_some();
             }
             let share = self.share.borrow().clone();
@@ -113,7 +115,7 @@ impl Rollups {
 
     /// Finds the projects that wait, and begins to compute what is due.
     async fn begin_due(&mut self, share: &Share, under_way: &mut JoinSet<Computed>) {
-        let found = self.fill.waiting(share, MAX_WAITING).await;
+        let found = self.fill.waiting(share).await;
         let Some(waiting) = self.noted("asked for marks", found) else { return };
         let now = Instant::now();
         self.pace.waits(waiting, now);

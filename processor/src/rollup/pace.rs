@@ -3,15 +3,17 @@
 //! A project is computed at most a tenth of the time: after it took a second, nine are left to others. So a large one under backfill is not computed for
 //! every batch, and a small one that is busy nearly is. Small ones go in groups, one statement a rollup; a large one goes alone, beside
 //! them, so that it holds up none. Most of what a small group costs is planning, whichever projects are in it, so that what computes groups
-//! also rests, as long as one took: rows come before what is computed from them.
+//! rests as well: rows come before what is computed from them.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How many times what a group took lies between its end and the next, at most.
-const LANE_TIMES_COST: u32 = 1;
+/// How many times what a group took lies between its end and the next: what computes is left a fifth of the time.
+const LANE_TIMES_COST: u32 = 4;
+/// How long that is at most, unless the group took longer: rollups are to be ten seconds behind at most.
+const LANE_RESTS_AT_MOST: Duration = Duration::from_secs(5);
 /// How long what failed is left alone.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Rows of facts from which on a project goes alone, and that a group has at most.
@@ -164,7 +166,9 @@ impl Pace {
     ) -> Vec<Duration> {
         let sizes = self.under_way.remove(&lane).unwrap_or_default();
         let all: u64 = sizes.values().sum();
-        self.lane_rests_until.insert(lane, now + (now - began) * self.times_cost.min(LANE_TIMES_COST));
+        let took = now - began;
+        let rest = (took * self.times_cost.min(LANE_TIMES_COST)).min(LANE_RESTS_AT_MOST.max(took));
+        self.lane_rests_until.insert(lane, now + rest);
         self.rests_until.retain(|_, until| *until > now);
         let mut waited = Vec::new();
         for (project, _) in group {

@@ -223,6 +223,12 @@ impl Rows {
     pub fn projects(&self) -> BTreeSet<(&str, u64)> {
         self.events.iter().map(|event| (event.instance.as_str(), event.project_id)).collect()
     }
+
+    /// Those of them to which something was pushed: merge requests of other projects may come from there.
+    pub fn pushed_projects(&self) -> BTreeSet<(&str, u64)> {
+        let pushes = self.events.iter().filter(|event| event.kind == EventKind::Push.as_str());
+        pushes.map(|event| (event.instance.as_str(), event.project_id)).collect()
+    }
 }
 
 /// All rows of an event.

@@ -13,7 +13,7 @@ CREATE OR REPLACE VIEW ${database}.deliveries ${on_cluster}
     merged_at DateTime('UTC') COMMENT 'When it was merged, in whole seconds',
     deployment_id Nullable(UInt64) COMMENT 'The deployment that delivered it; NULL where it is not attributed',
     deployed_at Nullable(DateTime('UTC')) COMMENT 'When that succeeded',
-    lead_time_seconds Nullable(Int64) COMMENT 'From merged_at to deployed_at',
+    lead_time_seconds Nullable(Int64) COMMENT 'From merged_at to deployed_at; 0 of what was deployed before it was merged',
     reverts Array(UInt64) COMMENT 'Merge requests of the project that it reverts',
     evidence LowCardinality(String) COMMENT 'How it is known: landing (its own commit was deployed), place (one beyond it on the branch was), cherry_pick (its commit was picked into what was deployed), link (GitLab lists it); empty where it is not attributed',
     reason LowCardinality(String) COMMENT 'Why it is not attributed: promotion, baseline, rewritten, landing_unknown, tie, deployment_sha_unknown, chain_gap, tier_unknown, branch_not_deployed, awaiting; empty where it is'
@@ -155,7 +155,7 @@ SELECT
     instance, project_id, iid, scope.1 AS tier, scope.2 AS environment, branch, toDateTime(merged_second, 'UTC') AS merged_at,
     if(why = '', toNullable(delivery.3), NULL) AS deployment_id,
     if(why = '', toNullable(toDateTime(delivery.2, 'UTC')), NULL) AS deployed_at,
-    if(why = '', toNullable(delivery.2 - merged_second), NULL) AS lead_time_seconds,
+    if(why = '', toNullable(greatest(delivery.2 - merged_second, 0)), NULL) AS lead_time_seconds,
     reverts, if(why = '', delivery.1, '') AS evidence, why AS reason
 FROM reasoned
 -- The optimization costs a third of planning, and finds nothing here.

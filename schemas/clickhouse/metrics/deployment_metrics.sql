@@ -91,7 +91,7 @@ changed AS
             earlier_successes = 0, 'first',
             stands > 0 AND reach < frontier, 'rollback',
             earlier_of_sha = 0, 'change',
-            stands > 0 OR last_sha = of_sha, 'repeat',
+            last_sha = of_sha OR (stands > 0 AND reach = frontier), 'repeat',
             'rollback') AS does
     FROM ordered
 ),

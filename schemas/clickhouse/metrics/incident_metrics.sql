@@ -39,7 +39,8 @@ blamed AS
     FROM both
 )
 SELECT
-    instance, project_id, issue_id, iid, toDateTime(second, 'UTC') AS created_at, toDateTime(closed_second, 'UTC') AS closed_at, closed_second - second AS restore_seconds,
+    instance, project_id, issue_id, iid, toDateTime(second, 'UTC') AS created_at, toDateTime(closed_second, 'UTC') AS closed_at,
+    if(closed_second < second, 0, closed_second - second) AS restore_seconds,
     if(last_success.2 > 0, toNullable(last_success.2), NULL) AS deployment_id, if(last_success.2 > 0, '', 'unattributed') AS reason, confidential
 FROM blamed
 WHERE by_id = 0;

@@ -12,7 +12,7 @@ CREATE OR REPLACE VIEW ${database}.lead_times ${on_cluster}
     merged_at DateTime('UTC') COMMENT 'When it was merged, in whole seconds',
     deployment_id Nullable(UInt64) COMMENT 'The deployment that delivered it; NULL where it is not attributed',
     deployed_at Nullable(DateTime('UTC')) COMMENT 'When that succeeded',
-    lead_time_seconds Nullable(Int64) COMMENT 'From merged_at to deployed_at',
+    lead_time_seconds Nullable(Int64) COMMENT 'From merged_at to deployed_at; 0 of what was deployed before it was merged',
     first_commit_at Nullable(DateTime('UTC')) COMMENT 'When its first commit was written, as first_commits says; NULL where that is not known',
     first_commit_lead_time_seconds Nullable(Int64) COMMENT 'From first_commit_at to deployed_at; NULL where one is not known, or the clock of the author was ahead: the commit is later than the merge',
     evidence LowCardinality(String) COMMENT 'How it is known: landing (its own commit was deployed), place (one beyond it on the branch was), cherry_pick (its commit was picked into what was deployed), link (GitLab lists it); empty where it is not attributed',

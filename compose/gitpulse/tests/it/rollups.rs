@@ -262,6 +262,51 @@ async fn a_user_who_turns_out_to_be_a_bot_has_all_projects_computed_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn marks_that_were_deleted_hide_nothing_that_is_told_later() {
+    let deployment = rolled_up("unmarked");
+    let ingest = deployment.ingest();
+    let mut processor = deployment.processor();
+    for (id, at) in ["08", "09", "10"].into_iter().enumerate() {
+        let body = merge_request(42, 7, "opened", &format!("2026-10-01T{at}:00:00Z"));
+        accepted(&ingest, &id.to_string(), body).await;
+        deployment.until_count("SELECT count() FROM events", id as u64 + 1).await;
+        agree(&deployment).await;
+    }
+    assert_eq!(processor.terminate(), Some(0));
+    let newest = "SELECT max(generation) FROM project_places";
+    assert!(deployment.value::<u64>(newest).await > 1, "there is a generation that one mark does not reach");
+    deployment.client.query("TRUNCATE TABLE rollup_generations").execute().await.unwrap();
+    let _processor = deployment.processor();
+    accepted(&ingest, "later", merge_request(42, 8, "merged", "2026-10-02T08:00:00Z")).await;
+    deployment.until_count("SELECT count() FROM merge_request_places", 1).await;
+    assert_eq!(agree(&deployment).await[0], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_to_a_fork_is_in_the_rollups_of_where_it_is_merged() {
+    let deployment = rolled_up("forked");
+    let (ingest, _processor) = (deployment.ingest(), deployment.processor());
+    let mut opened: serde_json::Value =
+        serde_json::from_slice(&merge_request(42, 7, "opened", "2026-10-02T08:00:00Z")).unwrap();
+    opened["object_attributes"]["source_project_id"] = 43.into();
+    opened["object_attributes"]["source_branch"] = "topic".into();
+    accepted(&ingest, "1", opened.to_string().into_bytes()).await;
+    deployment.until_count("SELECT count() FROM merge_request_rollups", 1).await;
+    agree(&deployment).await;
+    let known = "SELECT count(first_commit_at) FROM merge_request_rollups";
+    assert_eq!(deployment.value::<u64>(known).await, 0);
+    let sha = "1396f1a70cbf816596cb56595548487e3e926ae1";
+    let pushed = serde_json::json!({
+        "object_kind": "push", "project_id": 43, "project": { "id": 43 }, "ref": "refs/heads/topic", "after": sha, "checkout_sha": sha,
+        "before": "0000000000000000000000000000000000000000", "user_id": 7, "total_commits_count": 1,
+        "commits": [{ "id": sha, "message": "Wait longer", "timestamp": "2026-10-01T07:00:00Z", "author": { "name": "Ada" } }]
+    });
+    accepted(&ingest, "2", pushed.to_string().into_bytes()).await;
+    deployment.until_count(known, 1).await;
+    agree(&deployment).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_stored_while_its_project_is_computed_is_not_forgotten() {
     let deployment = rolled_up("meanwhile");
     let ingest = deployment.ingest();

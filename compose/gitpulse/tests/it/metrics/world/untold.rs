@@ -98,10 +98,12 @@ pub(super) const UNTOLD: &[Untold] = &[
             "change",
             "failed_by_rollback",
             "rollback_recovery_seconds",
+            "merge_requests",
+            "failed_by_rework",
         ],
         faces: ALL,
         holds: |row| row["tier"] == "development",
-        because: "commits of review apps stand on branches of merge requests",
+        because: "commits of review apps stand on branches of merge requests, with whatever was merged before these were cut: the truth counts no delivery by them",
     },
     Untold {
         views: &["deployment_metrics"],

@@ -164,6 +164,7 @@ impl OfProject<'_> {
         let duration = ran.map(|(started_at, finished_at)| span(started_at, finished_at));
         let waste = match (ended, outcome) {
             (_, "none") => "",
+            _ if duration.is_none_or(|seconds| seconds == 0) => "",
             ("superseded" | "canceled", _) => ended,
             (_, "failed" | "canceled") if !is_final => "retried",
             (_, "canceled") => "canceled",
