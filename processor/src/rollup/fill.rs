@@ -18,7 +18,7 @@ use crate::share::Share;
 /// Why rollups could not be computed.
 #[derive(Debug, thiserror::Error)]
 #[error("ClickHouse refused while it {doing}")]
-pub(super) struct RollupError {
+pub struct RollupError {
     doing: &'static str,
     #[source]
     source: clickhouse::error::Error,
