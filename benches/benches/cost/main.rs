@@ -90,7 +90,7 @@ async fn measure(engine: &Engine, options: &Options, report: &mut Report) -> any
     }
     facts.settle(engine, report).await?;
     compute::all(engine, options, report).await?;
-    for scope in [Scope::Middle, Scope::Largest, Scope::All] {
+    for scope in [Scope::Middle, Scope::Forked, Scope::Largest, Scope::All] {
         ask_all(engine, scope, options, report).await?;
     }
     Ok(())

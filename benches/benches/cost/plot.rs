@@ -10,14 +10,14 @@ const TOP: f64 = 50.0;
 
 /// The plot.
 pub(crate) fn svg(batches: &[Batch]) -> String {
-    let wall = |batch: &Batch| batch.store_ms + batch.mark_ms;
+    let wall: fn(&Batch) -> f64 = |batch| batch.store_ms + batch.mark_ms;
     let most = batches.iter().flat_map(|batch| [wall(batch), batch.cpu_ms]).fold(1.0, f64::max) * 1.1;
     let power = |batch: &Batch| (batch.jobs.max(1) as f64).log10();
     let first = batches.iter().map(power).fold(f64::INFINITY, f64::min);
     let span = (batches.iter().map(power).fold(0.0, f64::max) - first).max(0.1);
     let x = |batch: &Batch| LEFT + (power(batch) - first) / span * (WIDTH - LEFT - 90.0);
     let y = |value: f64| BOTTOM - value / most * (BOTTOM - TOP);
-    let line = |color: &str, label: &str, value: &dyn Fn(&Batch) -> f64| {
+    let line = |color: &str, label: &str, value: fn(&Batch) -> f64| {
         let points: Vec<String> =
             batches.iter().map(|batch| format!("{:.1},{:.1}", x(batch), y(value(batch)))).collect();
         let dots: String = batches
@@ -56,7 +56,7 @@ pub(crate) fn svg(batches: &[Batch]) -> String {
 {ticks}{}{}</svg>
 "##,
         WIDTH - 90.0,
-        line("#2f6feb", "the clock", &wall),
-        line("#8250df", "CPU", &|batch| batch.cpu_ms)
+        line("#2f6feb", "the clock", wall),
+        line("#8250df", "CPU", |batch| batch.cpu_ms)
     )
 }

@@ -10,12 +10,16 @@ use crate::report::{Measured, Report};
 pub(crate) const MIDDLE: u64 = 51;
 /// The one that has most.
 pub(crate) const LARGEST: u64 = 1;
+/// One of those in which a fifth comes from a fork.
+const FORKED: u64 = 53;
 
 /// Whose, and of which time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// Thirty days of a middle project.
     Middle,
+    /// Thirty days of one of those that take merge requests from forks: what was pushed there is in other projects.
+    Forked,
     /// Thirty days of the largest.
     Largest,
     /// The year of all.
@@ -27,6 +31,7 @@ impl Scope {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Scope::Middle => "a project, 30 days",
+            Scope::Forked => "one with forks, 30 days",
             Scope::Largest => "the largest, 30 days",
             Scope::All => "all, a year",
         }
@@ -34,15 +39,18 @@ impl Scope {
 
     fn filter(self, at: &str) -> String {
         match self {
-            Scope::Middle | Scope::Largest => {
-                let project = if self == Scope::Middle { MIDDLE } else { LARGEST };
-                format!(
-                    "instance = '{INSTANCE}' AND project_id = {project} AND {at} >= '2025-06-01' AND {at} < '2025-07-01'"
-                )
-            }
+            Scope::Middle => in_june(MIDDLE, at),
+            Scope::Forked => in_june(FORKED, at),
+            Scope::Largest => in_june(LARGEST, at),
             Scope::All => format!("{at} >= '2025-01-01' AND {at} < '2026-01-01'"),
         }
     }
+}
+
+fn in_june(project: u64, at: &str) -> String {
+    format!(
+        "instance = '{INSTANCE}' AND project_id = {project} AND {at} >= '2025-06-01' AND {at} < '2025-07-01'"
+    )
 }
 
 /// What is asked of one view.
@@ -83,7 +91,7 @@ impl Question {
     /// Milliseconds that the view may take.
     fn goal(&self, scope: Scope) -> f64 {
         match scope {
-            Scope::Middle | Scope::Largest => 150.0,
+            Scope::Middle | Scope::Forked | Scope::Largest => 150.0,
             Scope::All if self.view.starts_with("flaky") => 8_000.0,
             Scope::All => 4_000.0,
         }
@@ -186,11 +194,11 @@ const OLD_CYCLE: &str = "SELECT count(), quantilesExactInclusive(0.5, 0.9)(dateD
     ON r.instance = m.instance AND r.project_id = m.project_id AND r.iid = m.iid \
     WHERE m.state = 'merged' AND m.merged_at >= '2025-01-01' AND m.merged_at < '2026-01-01'";
 
-/// Old questions, the view that took their place, and which part of their cost it may have.
-const OLD: [(&str, &str, &str, f64); 3] = [
-    ("jobs, old", OLD_JOBS, "job_attempts", 0.1),
-    ("lead times, old", OLD_LEAD_TIMES, "lead_times", 0.2),
-    ("cycle, old", OLD_CYCLE, "merge_request_reviews", 0.5),
+/// Old questions, what took their place, and which part of their cost it may have.
+const OLD: [(&str, &str, &[&str], f64); 3] = [
+    ("jobs, old", OLD_JOBS, &["job_attempts"], 0.1),
+    ("lead times, old", OLD_LEAD_TIMES, &["lead_times", "lead_time_rollups"], 0.2),
+    ("cycle, old", OLD_CYCLE, &["merge_request_reviews", "merge_request_rollups"], 0.5),
 ];
 
 /// Asks everything of one scope.
@@ -201,6 +209,10 @@ pub(crate) async fn ask_all(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     for question in &QUESTIONS {
+        // Of the views, this one alone reads other projects than the one that is asked about.
+        if scope == Scope::Forked && question.view != "first_commits" {
+            continue;
+        }
         let query = question.query(question.view, scope);
         let (rows, cost) = ask(engine, &query, options).await?;
         let mut measured = Measured::of(question.view, scope.label(), cost, rows).goal(question.goal(scope));
@@ -215,10 +227,12 @@ pub(crate) async fn ask_all(
         }
     }
     if scope == Scope::All {
-        for (name, query, view, part) in OLD {
+        for (name, query, successors, part) in OLD {
             let (rows, old) = ask(engine, query, options).await?;
             report.push(Measured::of(name, scope.label(), old, rows));
-            report.compare(view, name, part);
+            for successor in successors {
+                report.compare(successor, name, part);
+            }
         }
     }
     Ok(())
