@@ -130,9 +130,8 @@ impl Fill {
             // By name, so that a view that is just being replaced is refused and not mistaken.
             let columns = self.columns(&rollup).await?;
             let query = self.query(&rollup).await?;
-            // What the client takes for a place of its own.
-            let statement = rollup.fill(&columns, &query, &self.target.database).replace('?', "??");
-            let statement = self.client.query(&statement).param("instance", &first.instance);
+            let statement = rollup.fill(&columns, &query, &self.target.database);
+            let statement = self.client.query_raw(&statement).param("instance", &first.instance);
             let filled = statement.param("projects", &ids).param("generations", &generations).execute().await;
             filled.map_err(failed("computed rollups"))?;
             fail_point!("rollup::between_tables", |_| std::process::abort());
