@@ -1,6 +1,7 @@
 //! A year of facts. In: how many merge requests. Out: rows in the tables that the views that measure rest on, as many events would have left them. Made by
 //! ClickHouse of numbers: no event is decoded, so that ten million jobs take minutes.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use crate::engine::Engine;
@@ -31,12 +32,14 @@ const SOURCES: [(&str, &str); 4] = [
     ("${deployments}", include_str!("facts/deployments_of.sql")),
     ("${requests}", include_str!("facts/requests.sql")),
 ];
+/// Merge requests of one statement, so that it stays within the engine's memory.
+const AT_ONCE: u64 = 50_000;
 /// So that a statement that makes ten rows of one stays within the engine's memory.
 const SETTINGS: [(&str, &str); 4] = [
     ("max_block_size", "8192"),
     ("max_insert_threads", "1"),
-    ("min_insert_block_size_rows", "200000"),
-    ("min_insert_block_size_bytes", "100000000"),
+    ("min_insert_block_size_rows", "65536"),
+    ("min_insert_block_size_bytes", "50000000"),
 ];
 
 /// What is stored.
@@ -48,10 +51,22 @@ pub(crate) struct Facts {
     pub(crate) projects: u64,
 }
 
+/// What one statement stores.
+#[derive(Debug, Clone, Copy)]
+struct Part<'p> {
+    telling: u64,
+    stride: u64,
+    /// The first number, to be multiplied by the stride, and how many follow.
+    first: u64,
+    count: u64,
+    which: &'p str,
+}
+
 impl Facts {
     /// Stores projects, environments and people.
     pub(crate) async fn names(&self, engine: &Engine) -> anyhow::Result<()> {
-        self.insert(engine, include_str!("facts/names.sql"), 0, 1, "true").await
+        let part = Part { telling: 0, stride: 1, first: 0, count: 0, which: "true" };
+        self.insert(engine, include_str!("facts/names.sql"), part).await
     }
 
     /// Stores what a step adds to those before it.
@@ -64,7 +79,7 @@ impl Facts {
         let began = Instant::now();
         let which =
             if stride == STRIDES[0] { "true".to_owned() } else { format!("n % {} != 0", stride * 10) };
-        self.tell(engine, stride, &which).await?;
+        self.tell(engine, stride, 0..self.merge_requests, &which).await?;
         let took = began.elapsed().as_secs_f64();
         report.note(format!("{} merge requests: stored in {took:.0} s", self.merge_requests / stride));
         Ok(())
@@ -80,7 +95,7 @@ impl Facts {
         }
         for (from, to) in [(980, 990), (985, 995), (990, 1000)] {
             let part = |thousandths: u64| self.merge_requests * thousandths / 1000;
-            self.tell(engine, 1, &format!("n >= {} AND n < {}", part(from), part(to))).await?;
+            self.tell(engine, 1, part(from)..part(to), "true").await?;
         }
         let took = began.elapsed().as_secs_f64();
         let size =
@@ -91,23 +106,24 @@ impl Facts {
         Ok(())
     }
 
-    async fn tell(&self, engine: &Engine, stride: u64, which: &str) -> anyhow::Result<()> {
-        for (sql, tellings) in STATEMENTS {
-            for telling in 0..tellings {
-                self.insert(engine, sql, telling, stride, which).await?;
+    /// Stores what is told of each `stride`th merge request of a range.
+    async fn tell(&self, engine: &Engine, stride: u64, range: Range<u64>, which: &str) -> anyhow::Result<()> {
+        let (mut first, end) = (range.start / stride, range.end / stride);
+        while first < end {
+            let count = AT_ONCE.min(end - first);
+            for (sql, tellings) in STATEMENTS {
+                for telling in 0..tellings {
+                    let part = Part { telling, stride, first, count, which };
+                    self.insert(engine, sql, part).await?;
+                }
             }
+            first += count;
         }
         Ok(())
     }
 
-    async fn insert(
-        &self,
-        engine: &Engine,
-        sql: &str,
-        telling: u64,
-        stride: u64,
-        which: &str,
-    ) -> anyhow::Result<()> {
+    async fn insert(&self, engine: &Engine, sql: &str, part: Part<'_>) -> anyhow::Result<()> {
+        let Part { telling, stride, first, count, which } = part;
         let mut sql = sql.to_owned();
         for (placeholder, source) in SOURCES {
             sql = sql.replace(placeholder, source);
@@ -118,6 +134,8 @@ impl Facts {
             ("begin", BEGIN),
             ("telling", telling),
             ("stride", stride),
+            ("first", first),
+            ("count", count),
         ] {
             sql = sql.replace(&format!("${{{name}}}"), &value.to_string());
         }

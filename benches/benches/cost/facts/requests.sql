@@ -14,5 +14,5 @@ SELECT
     concat(lower(hex(sipHash128(n, 'head'))), '00000002') AS head,
     concat(lower(hex(sipHash128(n, 'landed'))), '00000003') AS landed,
     if(intDiv(h, 19) % 2 = 0, ['webhook'], ['api', 'webhook']) AS told_through
-FROM (SELECT number * ${stride} AS n FROM numbers(intDiv(${merge_requests}, ${stride}))) AS numbered
+FROM (SELECT number * ${stride} AS n FROM numbers(${first}, ${count})) AS numbered
 WHERE ${which}
