@@ -50,6 +50,7 @@ pub(crate) async fn measure(
     // The first batch of a process opens connections: it is not counted.
     for repeat in 0..=options.repeats as usize {
         let rows = rows(stride as usize * 100 + repeat)?;
+        engine.settle().await?;
         let ((), to_store) = engine.cost(async { Ok(store.insert(&rows).await?) }).await?;
         let ((), to_mark) = engine.cost(async { Ok(store.mark(&rows).await?) }).await?;
         if repeat > 0 {

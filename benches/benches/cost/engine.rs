@@ -17,6 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How long it gets to stop before it is killed.
 const GRACE: Duration = Duration::from_secs(20);
+/// How long merges may take.
+const MERGES_WITHIN: Duration = Duration::from_secs(600);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// Linux counts CPU time for user space in hundredths of a second on every architecture.
 const TICKS_A_SECOND: f64 = 100.0;
 
@@ -77,6 +80,17 @@ impl Engine {
         let answer = self.clickhouse.client.query(query).fetch_bytes("TSV")?.collect().await;
         let answer = answer.with_context(|| query.to_owned())?;
         Ok(answer.iter().filter(|byte| **byte == b'\n').count())
+    }
+
+    /// Waits until nothing is merged any more, so that merges are not counted as the cost of what comes next.
+    pub(crate) async fn settle(&self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        while self.clickhouse.client.query("SELECT count() FROM system.merges").fetch_one::<u64>().await? > 0
+        {
+            anyhow::ensure!(began.elapsed() < MERGES_WITHIN, "ClickHouse merges for ever");
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        Ok(())
     }
 
     /// What something takes.

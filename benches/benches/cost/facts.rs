@@ -97,6 +97,7 @@ impl Facts {
             let part = |thousandths: u64| self.merge_requests * thousandths / 1000;
             self.tell(engine, 1, part(from)..part(to), "true").await?;
         }
+        engine.settle().await?;
         let took = began.elapsed().as_secs_f64();
         let size =
             "SELECT sum(bytes_on_disk) FROM system.parts WHERE database = currentDatabase() AND active";
