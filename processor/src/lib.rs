@@ -15,7 +15,7 @@ pub mod metrics;
 pub mod pipeline;
 pub mod places;
 pub mod rebuild;
-mod rollup;
+pub mod rollup;
 pub mod rows;
 pub mod series;
 mod share;

@@ -5,7 +5,7 @@
 //! the views are replaced. Readers read a third thing, a view of the rollup's name, which shows what the newest generation of each project
 //! shows. Roles read neither: their row policies are those of the views that measure.
 
-use crate::migration::{Target, statements};
+use crate::migration::{Target, quoted, statements};
 use crate::view::{METRICS, View};
 
 /// One view that measures, as it is stored.
@@ -19,33 +19,72 @@ pub struct Rollup {
     pub table: &'static str,
     /// What identifies a row, besides instance and project.
     pub key: &'static str,
+    /// What is read in the place of views that its view reads: rollups that were filled before it say the same for a fraction of the cost.
+    pub instead: &'static [(&'static str, &'static str)],
 }
 
-/// All rollups.
+/// The rows of a table of rollups that were just filled, or by another processor later.
+macro_rules! just_filled {
+    ($columns:literal, $table:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM ",
+            $table,
+            " FINAL WHERE instance = {instance:String} AND project_id IN {projects:Array(UInt64)} AND ",
+            $table,
+            ".generation >= transform(project_id, {projects:Array(UInt64)}, {generations:Array(UInt64)}, toUInt64(0))"
+        )
+    };
+}
+
+/// All rollups, in the order in which they are filled.
 pub const ROLLUPS: [Rollup; 4] = [
     Rollup {
         view: "merge_request_metrics",
         name: "merge_request_rollups",
         table: "merge_request_rollup_rows",
         key: "iid",
+        instead: &[],
     },
     Rollup {
         view: "lead_times",
         name: "lead_time_rollups",
         table: "lead_time_rollup_rows",
         key: "iid, tier",
+        instead: &[(
+            "first_commits",
+            just_filled!(
+                "instance, project_id, iid, author_id, first_commit_at",
+                "merge_request_rollup_rows"
+            ),
+        )],
     },
     Rollup {
         view: "deployment_metrics",
         name: "deployment_rollups",
         table: "deployment_rollup_rows",
         key: "deployment_id",
+        instead: &[(
+            "deliveries",
+            concat!(
+                "SELECT lead.instance AS instance, lead.project_id AS project_id, lead.iid AS iid, lead.tier AS tier, '' AS environment, \
+                 lead.deployment_id AS deployment_id, lead.deployed_at AS deployed_at, places.reverts AS reverts FROM (",
+                just_filled!(
+                    "instance, project_id, iid, tier, deployment_id, deployed_at",
+                    "lead_time_rollup_rows"
+                ),
+                ") AS lead LEFT ANY JOIN merge_request_places AS places \
+                 ON places.instance = lead.instance AND places.project_id = lead.project_id AND places.iid = lead.iid"
+            ),
+        )],
     },
     Rollup {
         view: "pipeline_metrics",
         name: "pipeline_rollups",
         table: "pipeline_rollup_rows",
         key: "pipeline_id",
+        instead: &[],
     },
 ];
 
@@ -67,21 +106,25 @@ ORDER BY (instance, project_id, ${key});
 ";
 
 /// A row stays until a later generation has one of its key, or is the newest of its project without it. Before that, rows of a
-/// generation that is just being stored are shown in the place of those that they replace.
+/// generation that is just being stored are shown in the place of those that they replace. A project's newest generation is looked up by a hash in
+/// two arrays, which costs less than half of a join. What has none has no hash there, and no row is of a generation that is as new as that.
 const SHOWN: &str = "\
 CREATE OR REPLACE VIEW ${database}.${name} ${on_cluster}
 (
 ${columns}
 )
 SQL SECURITY INVOKER
-AS SELECT rollup_rows.* EXCEPT generation
-FROM (SELECT * FROM ${database}.${table} FINAL) AS rollup_rows
-INNER JOIN (
-    SELECT instance, project_id, max(rollup_generations.generation) AS newest
-    FROM ${database}.rollup_generations AS rollup_generations GROUP BY instance, project_id
+AS
+WITH (
+    SELECT (groupArray(project), groupArray(newest)) FROM (
+        SELECT cityHash64(instance, project_id) AS project, max(rollup_generations.generation) AS newest
+        FROM ${database}.rollup_generations AS rollup_generations GROUP BY instance, project_id
+    )
 ) AS generations
-    ON generations.instance = rollup_rows.instance AND generations.project_id = rollup_rows.project_id
-WHERE rollup_rows.generation >= generations.newest;
+SELECT rollup_rows.* EXCEPT generation
+FROM ${database}.${table} AS rollup_rows FINAL
+WHERE rollup_rows.generation >= transform(
+    cityHash64(rollup_rows.instance, rollup_rows.project_id), tupleElement(generations, 1), tupleElement(generations, 2), toUInt64(18446744073709551615));
 ";
 
 impl Rollup {
@@ -98,6 +141,26 @@ impl Rollup {
     /// The statements that make the view of its newest rows.
     pub fn shown(&self, target: &Target) -> Vec<String> {
         self.filled(SHOWN, target)
+    }
+
+    /// A statement for a client of the database, which fills it for some projects of a GitLab: the table's columns, and the query of the view as the
+    /// database has it, whose version may be another than this build's. Its parameters are `instance`, `projects` and `generations`.
+    pub fn fill(&self, columns: &str, query: &str, database: &str) -> String {
+        let mut source = query.to_owned();
+        for (view, instead) in self.instead {
+            // As ClickHouse writes what a view reads.
+            for database in [database.to_owned(), quoted(database)] {
+                let read = format!("{database}.{view} AS {view}");
+                source = source.replace(&read, &format!("({instead}) AS {view}"));
+            }
+        }
+        let source = if source == query { self.view.to_owned() } else { format!("({source}) AS filled") };
+        format!(
+            "INSERT INTO {} ({columns}, generation) SELECT {columns}, \
+             transform(project_id, {{projects:Array(UInt64)}}, {{generations:Array(UInt64)}}, toUInt64(0)) AS generation \
+             FROM {source} WHERE instance = {{instance:String}} AND project_id IN {{projects:Array(UInt64)}}",
+            self.table
+        )
     }
 
     fn filled(&self, sql: &str, target: &Target) -> Vec<String> {
@@ -191,6 +254,29 @@ mod tests {
                 assert!(statement.contains("ON CLUSTER `main`") && !statement.contains("${"), "{statement}");
             }
             assert!(table.contains("ENGINE = ReplicatedReplacingMergeTree(generation)"), "{table}");
+        }
+    }
+
+    #[test]
+    fn what_was_filled_before_is_read_in_the_place_of_views() {
+        for rollup in ROLLUPS.iter().filter(|rollup| !rollup.instead.is_empty()) {
+            let query = rollup.measure().unwrap().query();
+            for (view, instead) in rollup.instead {
+                assert_eq!(query.matches(&format!("${{database}}.{view} AS {view}")).count(), 1, "{view}");
+                let read = ROLLUPS.iter().position(|other| instead.contains(&format!(" {} ", other.table)));
+                assert!(read < ROLLUPS.iter().position(|other| other == rollup), "{view} is filled later");
+            }
+            for database in ["gitpulse", "`git-pulse`"] {
+                let query = query.replace("${database}", database);
+                let filled = rollup.fill("iid", &query, &database.replace('`', ""));
+                for (view, instead) in rollup.instead {
+                    assert!(filled.contains(&format!("({instead}) AS {view}")), "{filled}");
+                    assert!(!filled.contains(&format!("{database}.{view}")), "{filled}");
+                }
+            }
+            // Of a version that reads something else.
+            let other = rollup.fill("iid", "SELECT 1 FROM gitpulse.others AS others", "gitpulse");
+            assert!(other.contains(&format!("FROM {} WHERE", rollup.view)), "{other}");
         }
     }
 

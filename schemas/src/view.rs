@@ -45,6 +45,12 @@ impl View {
         Vec::from_iter(self.lines()).join("\n")
     }
 
+    /// Its query, with `${database}` to be filled in.
+    #[cfg(test)]
+    pub(crate) fn query(&self) -> &'static str {
+        self.sql.split_once("${security}\nAS").map_or("", |(_, query)| query.trim().trim_end_matches(';'))
+    }
+
     fn lines(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.sql.lines().skip_while(|line| *line != "(").skip(1).take_while(|line| *line != ")")
     }

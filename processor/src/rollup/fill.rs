@@ -18,7 +18,7 @@ use crate::share::Share;
 /// Why rollups could not be computed.
 #[derive(Debug, thiserror::Error)]
 #[error("ClickHouse refused while it {doing}")]
-pub(super) struct RollupError {
+pub struct RollupError {
     doing: &'static str,
     #[source]
     source: clickhouse::error::Error,
@@ -127,13 +127,10 @@ impl Fill {
         for rollup in ROLLUPS {
             // By name, so that a view that is just being replaced is refused and not mistaken.
             let columns = self.columns(&rollup).await?;
-            let statement = format!(
-                "INSERT INTO {} ({columns}, generation) SELECT {columns}, transform(project_id, ?, ?, toUInt64(0)) AS generation \
-                 FROM {} WHERE instance = ? AND project_id IN ?",
-                rollup.table, rollup.view
-            );
-            let query = self.client.query(&statement).bind(&ids).bind(&generations);
-            let filled = query.bind(&first.instance).bind(&ids).execute().await;
+            let query = self.query(&rollup).await?;
+            let statement = rollup.fill(&columns, &query, &self.target.database);
+            let statement = self.client.query_raw(&statement).param("instance", &first.instance);
+            let filled = statement.param("projects", &ids).param("generations", &generations).execute().await;
             filled.map_err(failed("computed rollups"))?;
             fail_point!("rollup::between_tables", |_| std::process::abort());
         }
@@ -148,6 +145,12 @@ impl Fill {
             insert.write(&GenerationRow { instance, project_id, generation: *generation }).await?;
         }
         insert.end().await
+    }
+
+    /// The query of its view, as the database has it.
+    async fn query(&self, rollup: &Rollup) -> Result<String, RollupError> {
+        let query = "SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = ?";
+        self.client.query(query).bind(rollup.view).fetch_one().await.map_err(failed("asked for a view"))
     }
 
     async fn columns(&self, rollup: &Rollup) -> Result<String, RollupError> {

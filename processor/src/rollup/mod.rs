@@ -26,7 +26,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use self::fill::{Fill, RollupError};
+use self::fill::Fill;
+pub use self::fill::RollupError;
 use self::pace::{Lane, Pace, Project};
 use crate::config::RollupConfig;
 use crate::metrics::Metrics;
@@ -57,6 +58,24 @@ struct Computed {
     projects: Vec<(Project, u64)>,
     began: Instant,
     outcome: Result<(), RollupError>,
+}
+
+/// Computes the places and the rollups of projects of one GitLab at once, as the task does of those that are due, and publishes each with its number of
+/// marks as the generation.
+///
+/// # Errors
+///
+/// When ClickHouse refuses: some rollups are filled then, and no generation is published.
+pub async fn compute(
+    clickhouse: &ClickHouse,
+    instance: &str,
+    projects: &[(u64, u64)],
+) -> Result<(), RollupError> {
+    let named = |(project_id, marks): &(u64, u64)| {
+        (Project { instance: instance.to_owned(), project_id: *project_id }, *marks)
+    };
+    let group: Vec<(Project, u64)> = projects.iter().map(named).collect();
+    Fill::new(clickhouse).compute(&group).await
 }
 
 impl Rollups {
