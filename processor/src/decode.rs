@@ -1,6 +1,7 @@
 //! Types a record. In: the value of a record. Out: an [`Event`], or why there is none. Pure: the same bytes give the same event.
 
 mod body;
+mod sample;
 
 use chrono::{DateTime, Utc};
 use schemas::audit::AuditError;
@@ -54,6 +55,8 @@ pub struct Event {
     pub payload: String,
     /// What of it GitPulse does not know yet.
     pub unknown: Vec<Unknown>,
+    /// Whether GitLab invented it for the Test button of a hook: it is in `events` alone.
+    pub is_sample: bool,
     /// What it tells besides, of what it is not about.
     pub snapshots: Snapshots,
     /// The payload, typed. An error means that the event is known but its own table cannot take it: it is kept in `events`, from which
@@ -213,6 +216,8 @@ pub fn decode_envelope(envelope: Envelope) -> Result<Event, DecodeError> {
             (_, _) => Ok(body),
         }
     });
+    let is_sample =
+        body.as_ref().is_ok_and(|body| sample::is_sample(envelope.kind, envelope.origin, body, &payload));
     Ok(Event {
         id: envelope.id,
         instance: envelope.source,
@@ -228,6 +233,7 @@ pub fn decode_envelope(envelope: Envelope) -> Result<Event, DecodeError> {
         delivery_id: envelope.delivery_id.unwrap_or_default(),
         received_at: envelope.time,
         body,
+        is_sample,
         snapshots,
         payload,
         unknown,

@@ -139,6 +139,7 @@ pub struct EventRow {
     delivery_id: String,
     received_at: i64,
     payload: String,
+    is_sample: bool,
     precedence: u64,
 }
 
@@ -228,6 +229,8 @@ impl Rows {
 /// All rows of an event.
 pub fn rows_for(event: Event) -> Rows {
     let mut rows = match &event.body {
+        // Nobody did what it tells.
+        Ok(_) if event.is_sample => Rows::default(),
         Ok(EventBody::Push(push)) => push::rows(&event, push),
         Ok(EventBody::Commit(commit)) => push::listed_commit_rows(&event, commit),
         Ok(EventBody::Ref(listed)) => push::ref_head_rows(&event, listed),
@@ -264,6 +267,7 @@ pub fn rows_for(event: Event) -> Rows {
     match (&event.body, event.kind) {
         // What looks like a project or a user in a body of no known kind may be anything.
         (Err(_), _) | (_, EventKind::Other) => (),
+        (Ok(_), _) if event.is_sample => (),
         (Ok(_), _) => snapshot::add(&event, &mut rows),
     }
     let received_at = event.received_at.timestamp_millis();
@@ -282,6 +286,7 @@ pub fn rows_for(event: Event) -> Rows {
         delivery_id: event.delivery_id,
         received_at,
         payload: event.payload,
+        is_sample: event.is_sample,
         precedence: earliest_first(received_at),
     });
     rows

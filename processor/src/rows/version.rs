@@ -83,6 +83,11 @@ impl Version {
         }
     }
 
+    /// The version of what was told first: the earliest receipt wins.
+    pub fn first(received_at: DateTime<Utc>) -> Version {
+        Version { seconds: -received_at.timestamp_millis(), rank: 0, milliseconds: 0 }
+    }
+
     /// The same, told apart within its second by how far the entity's parts had come, before its state is looked at. All versions of one table
     /// are made so, or none.
     pub fn with_progress(self, progress: u32) -> Version {

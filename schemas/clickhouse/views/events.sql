@@ -13,8 +13,9 @@ CREATE OR REPLACE VIEW ${database}.events ${on_cluster}
     tenant LowCardinality(String) COMMENT 'The configured source that verified the delivery',
     delivery_id String COMMENT 'GitLab''s id of the delivery; empty before GitLab 17.4',
     received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse received it first. GitLab sends no time of sending',
-    payload String COMMENT 'What GitLab sent, as JSON, but for redacted secrets: JSONExtract... reads it'
+    payload String COMMENT 'What GitLab sent, as JSON, but for redacted secrets: JSONExtract... reads it',
+    is_sample Bool COMMENT 'Whether GitLab invented it for the Test button of a hook: no other table has it; false of what was stored before GitPulse said so'
 )
 ${security}
-AS SELECT instance, project_id, kind, id, name, action, project_path, subject, origin, confidential, tenant, delivery_id, received_at, payload
+AS SELECT instance, project_id, kind, id, name, action, project_path, subject, origin, confidential, tenant, delivery_id, received_at, payload, is_sample
 FROM ${database}.event_facts FINAL;
