@@ -82,6 +82,8 @@ impl Event {
 pub struct Snapshots {
     /// Where it happened.
     pub project: Option<Box<Project>>,
+    /// The project that a merge request of another one comes from.
+    pub source_project: Option<Box<Project>>,
     /// Who did it.
     pub user: Option<Box<User>>,
     /// The group, where there is no project.
@@ -182,11 +184,12 @@ pub fn decode_envelope(envelope: Envelope) -> Result<Event, DecodeError> {
     }
     let (name, action) = (head.name().to_owned(), head.action().to_owned());
     let project_path = head.project_path().to_owned();
-    let confidential = head.is_confidential();
+    let confidential = head.is_confidential(envelope.kind);
     let project_id = numbered(&envelope.subject, "project/");
     let group_id = numbered(&envelope.subject, "group/");
     let snapshots = Snapshots {
         project: head.project().map(Box::new),
+        source_project: head.source_project().map(Box::new),
         user: head.user().map(Box::new),
         group: head.group().map(Box::new),
     };
