@@ -13,6 +13,11 @@ pub enum InvalidSecret {
     /// An empty token would let everybody in.
     #[error("the secret token is empty")]
     Empty,
+    /// GitLab sends it in a header, which carries neither.
+    #[error(
+        "the secret begins or ends with white space, or holds a line break, which no header does: remove it (a file often ends with a line break)"
+    )]
+    WhiteSpace,
     /// Not what GitLab shows when a signing token is made.
     #[error("a signing token is whsec_ and 24 to 64 bytes in base64")]
     SigningToken,
@@ -25,7 +30,7 @@ pub struct TokenDigest([u8; 32]);
 impl TokenDigest {
     /// The digest of a configured token.
     pub fn new(token: &Secret) -> Result<TokenDigest, InvalidSecret> {
-        match token.expose() {
+        match travels(token)? {
             "" => Err(InvalidSecret::Empty),
             token => Ok(TokenDigest(Sha256::digest(token).into())),
         }
@@ -42,6 +47,14 @@ impl std::fmt::Debug for TokenDigest {
     }
 }
 
+/// The secret, if a header can carry it as it is.
+fn travels(secret: &Secret) -> Result<&str, InvalidSecret> {
+    match secret.expose() {
+        text if text.trim() != text || text.contains(char::is_control) => Err(InvalidSecret::WhiteSpace),
+        text => Ok(text),
+    }
+}
+
 /// The key of a signing token, ready for use.
 #[derive(Clone)]
 pub struct SigningKey(Hmac<Sha256>);
@@ -49,7 +62,7 @@ pub struct SigningKey(Hmac<Sha256>);
 impl SigningKey {
     /// The key of a configured signing token, `whsec_` and base64.
     pub fn new(token: &Secret) -> Result<SigningKey, InvalidSecret> {
-        let encoded = token.expose().strip_prefix("whsec_").ok_or(InvalidSecret::SigningToken)?;
+        let encoded = travels(token)?.strip_prefix("whsec_").ok_or(InvalidSecret::SigningToken)?;
         let key = BASE64.decode(encoded).map_err(|_| InvalidSecret::SigningToken)?;
         if !(24..=64).contains(&key.len()) {
             return Err(InvalidSecret::SigningToken);

@@ -1,6 +1,7 @@
 //! Types a record. In: the value of a record. Out: an [`Event`], or why there is none. Pure: the same bytes give the same event.
 
 mod body;
+mod sample;
 
 use chrono::{DateTime, Utc};
 use schemas::audit::AuditError;
@@ -54,6 +55,8 @@ pub struct Event {
     pub payload: String,
     /// What of it GitPulse does not know yet.
     pub unknown: Vec<Unknown>,
+    /// Whether GitLab invented it for the Test button of a hook: it is in `events` alone.
+    pub is_sample: bool,
     /// What it tells besides, of what it is not about.
     pub snapshots: Snapshots,
     /// The payload, typed. An error means that the event is known but its own table cannot take it: it is kept in `events`, from which
@@ -79,6 +82,8 @@ impl Event {
 pub struct Snapshots {
     /// Where it happened.
     pub project: Option<Box<Project>>,
+    /// The project that a merge request of another one comes from.
+    pub source_project: Option<Box<Project>>,
     /// Who did it.
     pub user: Option<Box<User>>,
     /// The group, where there is no project.
@@ -179,11 +184,12 @@ pub fn decode_envelope(envelope: Envelope) -> Result<Event, DecodeError> {
     }
     let (name, action) = (head.name().to_owned(), head.action().to_owned());
     let project_path = head.project_path().to_owned();
-    let confidential = head.is_confidential();
+    let confidential = head.is_confidential(envelope.kind);
     let project_id = numbered(&envelope.subject, "project/");
     let group_id = numbered(&envelope.subject, "group/");
     let snapshots = Snapshots {
         project: head.project().map(Box::new),
+        source_project: head.source_project().map(Box::new),
         user: head.user().map(Box::new),
         group: head.group().map(Box::new),
     };
@@ -213,6 +219,8 @@ pub fn decode_envelope(envelope: Envelope) -> Result<Event, DecodeError> {
             (_, _) => Ok(body),
         }
     });
+    let is_sample =
+        body.as_ref().is_ok_and(|body| sample::is_sample(envelope.kind, envelope.origin, body, &payload));
     Ok(Event {
         id: envelope.id,
         instance: envelope.source,
@@ -228,6 +236,7 @@ pub fn decode_envelope(envelope: Envelope) -> Result<Event, DecodeError> {
         delivery_id: envelope.delivery_id.unwrap_or_default(),
         received_at: envelope.time,
         body,
+        is_sample,
         snapshots,
         payload,
         unknown,

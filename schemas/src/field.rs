@@ -293,6 +293,13 @@ impl<T> Embedded<T> {
     }
 }
 
+/// Reads the id of a person, for `#[serde(default, deserialize_with = "field::person")]`. GitLab counts from one: 0, which old versions and
+/// deleted accounts have, is nobody.
+pub fn person<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Field<u64>, D::Error> {
+    let id = Field::deserialize(deserializer)?;
+    Ok(if id == Field::Value(0) { Field::Null } else { id })
+}
+
 /// Reads a list inside a payload, for `#[serde(default, deserialize_with = "field::list")]`. The list is one value:
 /// `[]` says that there is nothing, absence says nothing, and what is neither list nor null is unreadable.
 pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(

@@ -6,16 +6,21 @@ mod place;
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::EventKind;
 use crate::event::{group, project, user, vulnerability};
-use crate::field::{Embedded, Field};
+use crate::field::{Embedded, Field, list};
 use crate::json::JsonError;
+use crate::kind::TEST_EVENT;
 use place::MAX_ENTITY_LENGTH;
 pub(crate) use place::Place;
 
 type Text<'a> = Field<Cow<'a, str>>;
 type Id = Field<u64>;
+
+/// GitLab's name of a design, as what a note is on.
+const DESIGN: &str = "DesignManagement::Design";
 
 /// The fields that name an event's kind, project and entity, whichever kind it is.
 #[derive(Debug, Default, Deserialize)]
@@ -28,18 +33,23 @@ pub struct Head<'a> {
     pub event_name: Text<'a>,
     #[serde(borrow, default)]
     event_type: Text<'a>,
+    /// What happened to a flow, as `flow.completed`.
+    #[serde(borrow, default)]
+    event: Text<'a>,
     #[serde(default)]
     confidential: Field<bool>,
     #[serde(default)]
     internal: Field<bool>,
-    #[serde(default)]
-    issue: Embedded<Noteable>,
-    #[serde(default)]
-    work_item: Embedded<Noteable>,
-    #[serde(default)]
-    epic: Embedded<Noteable>,
-    #[serde(default)]
-    note: Embedded<Noteable>,
+    #[serde(borrow, default)]
+    issue: Embedded<Noteable<'a>>,
+    #[serde(borrow, default)]
+    work_item: Embedded<Noteable<'a>>,
+    #[serde(borrow, default)]
+    epic: Embedded<Noteable<'a>>,
+    #[serde(borrow, default)]
+    note: Embedded<Noteable<'a>>,
+    #[serde(borrow, default)]
+    noteable_type: Text<'a>,
     /// What happened, for the kinds that say so at the top level.
     #[serde(borrow, default)]
     action: Text<'a>,
@@ -66,6 +76,8 @@ pub struct Head<'a> {
     #[serde(borrow, default)]
     path_with_namespace: Text<'a>,
     #[serde(borrow, default)]
+    project_path_with_namespace: Text<'a>,
+    #[serde(borrow, default)]
     build_status: Text<'a>,
     #[serde(borrow, default)]
     status: Text<'a>,
@@ -77,8 +89,17 @@ pub struct Head<'a> {
     user: Embedded<User<'a>>,
     #[serde(borrow, default)]
     author: Embedded<User<'a>>,
+    #[serde(default)]
+    workflow: Embedded<Workflow>,
     #[serde(borrow, default)]
     object_attributes: Embedded<Attributes<'a>>,
+}
+
+/// A flow of GitLab Duo.
+#[derive(Debug, Default, Deserialize)]
+struct Workflow {
+    #[serde(default)]
+    id: Id,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -121,7 +142,9 @@ struct Group<'a> {
 
 /// What a note or an emoji stands on.
 #[derive(Debug, Default, Deserialize)]
-struct Noteable {
+struct Noteable<'a> {
+    #[serde(borrow, default)]
+    noteable_type: Text<'a>,
     #[serde(default)]
     confidential: Field<bool>,
     #[serde(default)]
@@ -142,6 +165,18 @@ struct Attributes<'a> {
     project_id: Id,
     #[serde(default)]
     target_project_id: Id,
+    #[serde(default)]
+    source_project_id: Id,
+    #[serde(borrow, default)]
+    target: Embedded<Project<'a>>,
+    #[serde(borrow, default)]
+    source: Embedded<Project<'a>>,
+    #[serde(borrow, default)]
+    noteable_type: Text<'a>,
+    #[serde(borrow, default)]
+    awardable_type: Text<'a>,
+    #[serde(default, deserialize_with = "list")]
+    issues: Field<Vec<IgnoredAny>>,
     #[serde(borrow, default)]
     slug: Text<'a>,
     #[serde(borrow, default)]
@@ -194,6 +229,7 @@ impl<'a> Head<'a> {
         let attributes = self.object_attributes.get();
         let candidates = [
             present(&self.action),
+            present(&self.event),
             attributes.and_then(|attributes| present(&attributes.action)),
             present(&self.build_status),
             present(&self.status),
@@ -204,12 +240,13 @@ impl<'a> Head<'a> {
     }
 
     /// Whether the event is about something that GitLab shows to few: a confidential issue or work item, an internal note, a note on a
-    /// confidential issue, an emoji on any of them, which quotes what it stands on.
-    pub fn is_confidential(&self) -> bool {
+    /// confidential issue, an emoji on any of them, which quotes what it stands on. What is not known to be public counts as such.
+    pub fn is_confidential(&self, kind: EventKind) -> bool {
         let attributes = self.object_attributes.get();
         let noteables = [self.issue.get(), self.work_item.get(), self.epic.get(), self.note.get()];
         let says = |field: Option<&Field<bool>>| field.is_some_and(|field| field.get() == Some(true));
-        present(&self.event_type).is_some_and(|name| name.starts_with("confidential_"))
+        self.is_withheld(kind)
+            || present(&self.event_type).is_some_and(|name| name.starts_with("confidential_"))
             || says(Some(&self.confidential))
             || says(Some(&self.internal))
             || says(attributes.map(|attributes| &attributes.confidential))
@@ -218,6 +255,53 @@ impl<'a> Head<'a> {
                 .into_iter()
                 .flatten()
                 .any(|noteable| says(Some(&noteable.confidential)) || says(Some(&noteable.internal)))
+    }
+
+    /// Whether nothing says that it is public. A webhook about a comment has that of its issue in `event_type`, but not that of a design's issue
+    /// (<https://gitlab.com/gitlab-org/gitlab/-/blob/master/app/models/design_management/design.rb>); a vulnerability names its issues without it.
+    fn is_withheld(&self, kind: EventKind) -> bool {
+        let attributes = self.object_attributes.get();
+        let open = |field: &Field<bool>| field.get() == Some(false);
+        let is_named_open =
+            |noteable: &Embedded<Noteable<'_>>| noteable.get().is_some_and(|it| open(&it.confidential));
+        let is_open = [&self.issue, &self.work_item, &self.epic].into_iter().any(is_named_open);
+        let is_named = present(&self.event_type).is_some();
+        match kind {
+            EventKind::Issue => {
+                let told = attributes.is_some_and(|attributes| open(&attributes.confidential));
+                !told && !open(&self.confidential) && !is_named
+            }
+            EventKind::Note => match self.noteable_type() {
+                DESIGN => !is_open,
+                "Issue" | "WorkItem" | "Epic" => !is_open && !is_named,
+                _ => false,
+            },
+            EventKind::Emoji => {
+                match attributes.map_or("", |it| present(&it.awardable_type).unwrap_or_default()) {
+                    "Issue" | "WorkItem" | "Epic" => !is_open,
+                    "Note" => {
+                        match self.note.get().map(|note| present(&note.noteable_type).unwrap_or_default()) {
+                            Some("Issue" | "WorkItem" | "Epic" | DESIGN) => !is_open,
+                            Some(_) => false,
+                            None => true,
+                        }
+                    }
+                    _ => false,
+                }
+            }
+            EventKind::Vulnerability => {
+                attributes.is_some_and(|it| it.issues.value().is_some_and(|issues| !issues.is_empty()))
+            }
+            // A custom template may quote anything.
+            EventKind::Other => self.name() != TEST_EVENT,
+            _ => false,
+        }
+    }
+
+    /// What a note is on, on either face.
+    fn noteable_type(&self) -> &str {
+        let told = self.object_attributes.get().and_then(|attributes| present(&attributes.noteable_type));
+        told.or(present(&self.noteable_type)).unwrap_or_default()
     }
 
     /// The project, 0 where there is none (groups, users) or an old GitLab does not say. A merge request belongs to the
@@ -238,24 +322,29 @@ impl<'a> Head<'a> {
             .get()
             .and_then(|project| present(&project.path_with_namespace))
             .or(present(&self.path_with_namespace))
+            .or(present(&self.project_path_with_namespace))
+            // Old versions tell of a merge request without `project`.
+            .or(self.target().and_then(|target| present(&target.path_with_namespace)))
             .unwrap_or_default()
     }
 
     /// The project inside a body that is about something else.
     pub fn project(&self) -> Option<project::Project> {
-        let project = self.project.get()?;
-        let named = present(&project.path_with_namespace).is_some() || present(&project.name).is_some();
+        let project = self.project.get().or(self.target())?;
         // Old versions leave the id to the top level.
-        let id = project.id.get().or(Some(self.project_id())).filter(|id| named && *id > 0)?;
-        Some(project::Project {
-            project_id: Field::Value(id),
-            name: owned(&project.name),
-            path_with_namespace: owned(&project.path_with_namespace),
-            project_visibility: project.visibility_level.as_ref().map(u64::to_string),
-            default_branch: owned(&project.default_branch),
-            url: owned(&project.web_url),
-            ..project::Project::default()
-        })
+        project.told(Some(self.project_id()))
+    }
+
+    /// The project that a merge request comes from, where that is another one.
+    pub fn source_project(&self) -> Option<project::Project> {
+        let attributes = self.object_attributes.get()?;
+        let source = attributes.source.get()?.told(attributes.source_project_id.get())?;
+        (source.project_id != Field::Value(self.project_id())).then_some(source)
+    }
+
+    /// The project that a merge request would be merged into, as old versions say it.
+    fn target(&self) -> Option<&Project<'a>> {
+        self.object_attributes.get()?.target.get()
     }
 
     /// The actor of a body that is about something else. A body that names nobody by id has none: user names change hands.
@@ -325,6 +414,7 @@ impl<'a> Head<'a> {
                 number(id).or(url.map(Cow::Borrowed))
             }
             EventKind::Member | EventKind::User => number(self.user_id.get().or(self.id.get())),
+            EventKind::DuoWorkflow => number(self.workflow.get().and_then(|workflow| workflow.id.get())),
             EventKind::Project | EventKind::Repository | EventKind::Group | EventKind::Other => None,
         };
         let place = Place { project_id: self.project_id(), group: self.group_key() };
@@ -340,6 +430,24 @@ impl<'a> Head<'a> {
                 Some(_) | None => Cow::Borrowed("0"),
             },
         }
+    }
+}
+
+impl Project<'_> {
+    /// What it tells of the project: nothing without an id, which stands elsewhere in bodies of old versions, and a name.
+    fn told(&self, elsewhere: Option<u64>) -> Option<project::Project> {
+        let project = self;
+        let named = present(&project.path_with_namespace).is_some() || present(&project.name).is_some();
+        let id = project.id.get().or(elsewhere).filter(|id| named && *id > 0)?;
+        Some(project::Project {
+            project_id: Field::Value(id),
+            name: owned(&project.name),
+            path_with_namespace: owned(&project.path_with_namespace),
+            project_visibility: project.visibility_level.as_ref().map(u64::to_string),
+            default_branch: owned(&project.default_branch),
+            url: owned(&project.web_url),
+            ..project::Project::default()
+        })
     }
 }
 

@@ -28,10 +28,24 @@ pub fn normal_instance(url: &str) -> Option<String> {
     Some(format!("{scheme}://{host}{port}{}", uri.path().trim_end_matches('/')))
 }
 
-/// The instance that a page is on: its URL without path and credentials. `None` if it is no HTTP URL.
-pub(crate) fn instance_of_page(url: &str) -> Option<String> {
+/// The instance that a page is on: its URL without credentials, and of its path what stands before `path`, the path of a project or of a group's
+/// pages: a GitLab can be below a path of its host. Without it, no path. `None` if it is no HTTP URL.
+pub(crate) fn instance_of_page(url: &str, path: &str) -> Option<String> {
     let uri: Uri = url.parse().ok()?;
-    normal_instance(&format!("{}://{}", uri.scheme_str()?, uri.authority()?.as_str().rsplit('@').next()?))
+    let page = uri.path().trim_end_matches('/');
+    let below = match path {
+        // Pages of a group: nothing else at the top is called so.
+        "" => page
+            .split_once("/-/")
+            .and_then(|(place, _)| place.split_once("/groups/"))
+            .map_or("", |(below, _)| below),
+        path => {
+            let of_project = page.split_once("/-/").map_or(page, |(place, _)| place);
+            of_project.strip_suffix(path).and_then(|below| below.strip_suffix('/')).unwrap_or_default()
+        }
+    };
+    let host = uri.authority()?.as_str().rsplit('@').next()?;
+    normal_instance(&format!("{}://{host}{below}", uri.scheme_str()?))
 }
 
 /// The host of a URL in lower case; `None` where it has none.
@@ -73,10 +87,39 @@ mod tests {
     }
 
     #[test]
+    fn a_gitlab_can_be_below_a_path_of_its_host() {
+        let of = |page: &str, path: &str| instance_of_page(page, path).unwrap();
+        let project = "https://forge.example.org/gitlab/shop/checkout";
+        assert_eq!(of(project, "shop/checkout"), "https://forge.example.org/gitlab");
+        assert_eq!(
+            of(&format!("{project}/-/merge_requests/7"), "shop/checkout"),
+            "https://forge.example.org/gitlab"
+        );
+        assert_eq!(
+            of("https://forge.example.org/shop/checkout", "shop/checkout"),
+            "https://forge.example.org"
+        );
+        assert_eq!(
+            of("https://forge.example.org/gitlab/groups/shop/-/work_items/4", ""),
+            "https://forge.example.org/gitlab"
+        );
+        assert_eq!(
+            of("https://gitlab.example.com/groups/shop/-/work_items/4", ""),
+            "https://gitlab.example.com"
+        );
+        // Of another project, or of one whose name ends alike, nothing is known.
+        assert_eq!(of(project, "shop/ledger"), "https://forge.example.org");
+        assert_eq!(
+            of("https://forge.example.org/workshop/checkout", "shop/checkout"),
+            "https://forge.example.org"
+        );
+    }
+
+    #[test]
     fn a_page_is_on_an_instance() {
         let page = "https://ada:s3cret@GitLab.example.com:8443/shop/checkout";
-        assert_eq!(instance_of_page(page).as_deref(), Some("https://gitlab.example.com:8443"));
-        assert_eq!(instance_of_page("/shop/checkout"), None);
+        assert_eq!(instance_of_page(page, "").as_deref(), Some("https://gitlab.example.com:8443"));
+        assert_eq!(instance_of_page("/shop/checkout", ""), None);
         assert_eq!(host(page).as_deref(), Some("gitlab.example.com"));
     }
 }

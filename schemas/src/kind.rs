@@ -91,6 +91,8 @@ macro_rules! kinds {
             ];
             /// A repository changed (system hook, once a push).
             Repository "repository" "System Hook" ["repository_update"];
+            /// A flow of GitLab Duo ended; an experiment of GitLab 19.4.
+            DuoWorkflow "duo_workflow" "Duo Flow Callback" ["duo_workflow"];
             _
             /// Not JSON, of an unknown kind, or of a shape nobody foresaw.
             Other "other" "System Hook";

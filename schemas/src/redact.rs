@@ -2,7 +2,7 @@
 //! fixed list of paths replaced. Runs before anything is written anywhere; never touches a body that holds none.
 //!
 //! The paths of webhooks: `object_attributes.variables[].value` of a pipeline (GitLab sends the values of manual and trigger
-//! variables in clear), `key` of `key_create` and `key_destroy`, and what opens a secret snippet, which notes and emoji on it quote with all its
+//! variables in clear), `push_options.ci.variable` of a push, `key` of `key_create` and `key_destroy`, and what opens a secret snippet, which notes and emoji on it quote with all its
 //! columns. Those of objects of the API: what registers runners, imports a repository, accepts an invitation, is a token (all of which GitLab shows
 //! to maintainers, owners and administrators), or is what a scanner found, which of a leaked secret is the secret. A value whose shape is not
 //! the known one is blanked whole.
@@ -28,6 +28,8 @@ const MAX_GROWTH: usize = 256 * 1024;
 
 const PIPELINE_VARIABLES: &[Step] =
     &[Step::Key("object_attributes"), Step::Key("variables"), Step::Each, Step::Key("value")];
+/// `git push -o ci.variable="KEY=value"`: GitLab sends the whole text as a name.
+const PUSH_VARIABLES: &[Step] = &[Step::Key("push_options"), Step::Key("ci"), Step::Key("variable")];
 const PUBLIC_KEY: &[Step] = &[Step::Key("key")];
 /// A snippet inside a note or an emoji is a row of GitLab's table `snippets`, column by column (`hook_attrs` of its model); whoever has the token of a
 /// secret one can read it.
@@ -83,9 +85,10 @@ impl Step {
 /// no readable head: then all paths are blanked, whichever kind the body may be.
 pub fn redact_webhook<'a>(json: &'a str, head: Option<&Head<'_>>) -> Cow<'a, str> {
     let paths: &[&[Step]] = match head {
-        None => &[PIPELINE_VARIABLES, PUBLIC_KEY, SNIPPET],
+        None => &[PIPELINE_VARIABLES, PUSH_VARIABLES, PUBLIC_KEY, SNIPPET],
         Some(head) => match head.kind() {
             EventKind::Pipeline => &[PIPELINE_VARIABLES],
+            EventKind::Push | EventKind::TagPush => &[PUSH_VARIABLES],
             EventKind::Note | EventKind::Emoji => &[SNIPPET],
             _ if head.name().starts_with("key_") => &[PUBLIC_KEY],
             _ => &[],

@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 
 use crate::arguments::StoreArgs;
 use crate::audit::{self, AuditLog, Caller, Ended, Role};
-use crate::tenants::WebhookConfig;
+use crate::tenants::{WebhookConfig, instance_hint};
 use finding::{Finding, TIMEOUT, Tally};
 
 /// For Kafka, whose client tries a broker that is away again and again.
@@ -53,7 +53,11 @@ pub(crate) struct DoctorArgs {
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(args: DoctorArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
     let mut tally = Tally::default();
-    tally.report(vec![tenants_finding(&args.webhooks.tenants(&args.gitlab.instance, tenants))]);
+    let tenants = args.webhooks.tenants(&args.gitlab.instance, tenants);
+    tally.report(vec![tenants_finding(&tenants)]);
+    tally.report(
+        instance_hint(&tenants).map(|hint| Finding::Note(format!("webhooks: {hint}"))).into_iter().collect(),
+    );
     tally.report(spool::check(&args.spool).await);
     let kafka = kafka(&args.stores).await;
     let has_topics = kafka.has_topics;

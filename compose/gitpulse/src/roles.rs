@@ -28,7 +28,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{AdminArgs, StoreArgs};
-use crate::tenants::WebhookConfig;
+use crate::tenants::{WebhookConfig, instance_hint};
 
 /// How long the last events may take to reach Kafka at the end.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(8);
@@ -78,6 +78,9 @@ pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyh
         !tenants.is_empty(),
         "nobody could send: set GITLAB_WEBHOOK_TOKEN or GITLAB_WEBHOOK_SIGNING_TOKEN, or write a [[tenant]] in gitpulse.toml"
     );
+    if let Some(hint) = instance_hint(&tenants) {
+        tracing::warn!("{hint}");
+    }
     let shutdown = shutdown::on_signal()?;
     let registry = registry()?;
     let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &registry)?;

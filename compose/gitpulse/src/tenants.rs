@@ -32,6 +32,17 @@ pub(crate) struct WebhookConfig {
     pub(crate) allowed_networks: Vec<IpNet>,
 }
 
+/// What to do where it cannot be known of which GitLab each event is: the body of a signed delivery need not say under which path of its host GitLab
+/// is, and no signature covers the header that does.
+pub(crate) fn instance_hint(tenants: &[TenantConfig]) -> Option<String> {
+    let unnamed =
+        tenants.iter().find(|tenant| tenant.instance.is_none() && !tenant.signing_tokens.is_empty())?;
+    Some(format!(
+        "tenant {:?} has a signing token and no instance: a GitLab below a path, as https://example.com/gitlab, would be two for some kinds of events; set GITLAB_URL, or `instance` of the tenant",
+        unnamed.name
+    ))
+}
+
 impl WebhookConfig {
     /// The configured tenants, and the default one, of this instance, if it has a secret.
     pub(crate) fn tenants(

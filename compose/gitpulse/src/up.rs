@@ -33,7 +33,7 @@ use self::token::WebhookToken;
 pub(crate) use self::token::kept_token;
 use crate::arguments::{AdminArgs, AuditArgs, StoreArgs};
 use crate::roles::{self, Receiver, Sinks};
-use crate::tenants::WebhookConfig;
+use crate::tenants::{WebhookConfig, instance_hint};
 
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(8);
 
@@ -144,6 +144,9 @@ async fn serve(
     };
     let stores = clickhouse.clone();
     let sinks = Sinks { outbox, publisher: publisher.clone(), prefix, clickhouse };
+    if let Some(hint) = instance_hint(&token.tenants) {
+        tracing::warn!("{hint}");
+    }
     let receiver = Receiver::bind(&args.ingest, &token.tenants, sinks, &registry).await?;
     announce(args, token, history.as_ref().map(Begun::announcement), started);
     let threads = ProcessorThreads::start()?;

@@ -136,6 +136,20 @@ fn signing_tokens_that_cannot_be_keys_are_refused() {
     assert_eq!(format!("{:?}", SigningKey::new(&Secret::new(GITLAB_LIKE)).unwrap()), "SigningKey(***)");
 }
 
+/// A secret that is read from a file ends with a line break, which no header carries: no delivery would match it.
+#[test]
+fn secrets_with_white_space_at_an_end_are_refused() {
+    for (before, after) in [("", "\n"), (" ", ""), ("", "\t"), ("", "\r\n"), ("\u{a0}", "")] {
+        let token = TokenDigest::new(&Secret::new(format!("{before}hello{after}")));
+        assert!(matches!(token, Err(InvalidSecret::WhiteSpace)), "{before:?} {after:?}");
+        let key = SigningKey::new(&Secret::new(format!("{before}{GITLAB_LIKE}{after}")));
+        assert!(matches!(key, Err(InvalidSecret::WhiteSpace)), "{before:?} {after:?}");
+    }
+    assert!(matches!(TokenDigest::new(&Secret::new("hel\nlo")), Err(InvalidSecret::WhiteSpace)));
+    assert!(TokenDigest::new(&Secret::new("hello world")).is_ok());
+    assert!(InvalidSecret::WhiteSpace.to_string().contains("remove it"));
+}
+
 proptest! {
     #[test]
     fn a_flipped_bit_anywhere_is_refused(

@@ -72,8 +72,7 @@ pub(super) fn rows(event: &Event, deployment: &Deployment) -> Rows {
     };
     let times = [&deployment.status_changed_at, &deployment.job_finished_at, &deployment.created_at];
     rows.as_of = deployment.updated_at.get().or(times.into_iter().filter_map(Field::get).max());
-    let as_of = rows.as_of.unwrap_or(event.received_at);
-    let (row, unreadable) = state(event, deployment, id, as_of);
+    let (row, unreadable) = state(event, deployment, id, rows.as_of);
     rows.deployments.push(row);
     rows.unreadable += unreadable;
 
@@ -120,8 +119,13 @@ fn rank(status: &str) -> u8 {
 }
 
 /// What the event tells of the deployment as it is now, and how many fields nobody could read.
-fn state(event: &Event, deployment: &Deployment, id: u64, as_of: DateTime<Utc>) -> (DeploymentRow, u64) {
-    let version = Version::new(as_of, rank(deployment.status.text()), event.received_at);
+fn state(
+    event: &Event,
+    deployment: &Deployment,
+    id: u64,
+    as_of: Option<DateTime<Utc>>,
+) -> (DeploymentRow, u64) {
+    let version = Version::told(as_of, rank(deployment.status.text()), event.received_at);
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let status = match deployment.status.text() {

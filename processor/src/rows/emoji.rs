@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
+use schemas::Origin;
 use schemas::event::emoji::{Attributes, Emoji};
 use schemas::field::Field;
 use serde::Serialize;
@@ -29,6 +30,7 @@ pub struct EmojiEventRow {
     pub(super) awarded_on_url: Option<String>,
     pub(super) user_id: Option<u64>,
     pub(super) user_username: Option<String>,
+    pub(super) confidential: Option<bool>,
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
     pub(super) first_received_at: i64,
@@ -63,6 +65,8 @@ pub(super) fn rows(event: &Event, emoji: &Emoji) -> Rows {
         awarded_on_url: plain(&mut columns, &attributes.awarded_on_url),
         user_id: plain(&mut columns, &attributes.user_id.clone().or(emoji.user.field(|user| &user.id))),
         user_username: plain(&mut columns, &emoji.user.field(|user| &user.username)),
+        // A webhook quotes what it stands on; the API names it alone.
+        confidential: (event.origin != Origin::Api).then_some(event.confidential),
         tenants,
         origins,
         first_received_at: received_at,

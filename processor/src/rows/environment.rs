@@ -37,7 +37,7 @@ pub(super) fn rows(event: &Event, environment: &Environment) -> Rows {
     };
     let as_of = environment.updated_at.get().or(environment.created_at.get());
     // The API has milliseconds, and an environment that was stopped may be started again: no state outranks another.
-    let version = Version::new(as_of.unwrap_or(event.received_at), 0, event.received_at);
+    let version = Version::told(as_of, 0, event.received_at);
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let row = EnvironmentRow {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::existence::Existence;
 use super::merged::{Merge, keep_greatest, unite};
 use super::version::{Column, Columns, Version, Versioned};
-use super::{EventId, Provenance, Rows};
+use super::{EventId, Provenance, Rows, namespace_rename};
 use crate::decode::Event;
 
 /// A row of `group_facts`.
@@ -80,9 +80,13 @@ pub(super) fn rows(event: &Event, group: &Group) -> Rows {
     let version = Version::new(as_of, rank(group.event_name.text()), event.received_at);
     let existence = match group.event_name.text() {
         "group_destroy" | "subgroup_destroy" => Existence::Gone(group.updated_at.clone()),
-        _ => Existence::There,
+        // A body without any time may have been sent again long after.
+        _ => Existence::as_of(rows.as_of),
     };
     add(event, event.group_id(), group, &existence, version, &mut rows);
+    if group.event_name.text() == "group_rename" {
+        namespace_rename::add(event, &group.old_full_path, &group.full_path, &group.updated_at, &mut rows);
+    }
     rows
 }
 

@@ -10,7 +10,7 @@ use schemas::field::Field;
 use schemas::time::whole_seconds;
 use serde::Serialize;
 
-use super::merge_request::{actor, ids, titles, users};
+use super::merge_request::{actor, assignees, titles};
 use super::version::{Column, Columns, Version, Versioned, VersionedList};
 use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
@@ -120,14 +120,11 @@ fn as_of(attributes: &Attributes) -> Option<DateTime<Utc>> {
 
 /// What the event tells of the issue as it is now, and how many fields nobody could read.
 fn current(event: &Event, issue: &Issue, attributes: &Attributes, id: u64) -> (IssueRow, u64) {
-    let as_of = as_of(attributes).unwrap_or(event.received_at);
     let state = state(attributes);
-    let version = Version::new(as_of, rank(state.value()), event.received_at);
+    let version = Version::told(as_of(attributes), rank(state.value()), event.received_at);
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
-    let assignees = ids(&attributes.assignee_ids)
-        .or(users(&issue.assignees))
-        .or(attributes.assignee_id.as_ref().map(|id| vec![*id]));
+    let assignees = assignees(&attributes.assignee_ids, &issue.assignees, &attributes.assignee_id);
     let row = IssueRow {
         instance: event.instance.clone(),
         project_id: event.project_id,
@@ -273,7 +270,7 @@ fn happenings(event: &Event, issue: &Issue, attributes: &Attributes, id: u64, ro
     let closer = User {
         id: attributes.closed_by_id.clone(),
         username: attributes.closed_by_username.clone(),
-        name: Field::Absent,
+        ..User::default()
     };
     match (turned, state(attributes).get(), &attributes.closed_at) {
         (Some("closed"), _, at @ Field::Value(_)) => {

@@ -37,6 +37,7 @@ pub struct JobRow {
     pub(super) runner_id: Versioned<u64>,
     pub(super) runner_description: Versioned<String>,
     pub(super) runner_type: Versioned<String>,
+    pub(super) runner_is_shared: Versioned<bool>,
     pub(super) runner_tags: VersionedList<String>,
     pub(super) environment: Versioned<String>,
     pub(super) environment_action: Versioned<String>,
@@ -44,6 +45,7 @@ pub struct JobRow {
     pub(super) duration_seconds: Versioned<f64>,
     pub(super) queued_seconds: Versioned<f64>,
     pub(super) coverage: Versioned<f64>,
+    pub(super) artifacts_bytes: Versioned<u64>,
     pub(super) downstream_pipeline_id: Versioned<u64>,
     pub(super) url: Versioned<String>,
     pub(super) created_at: Versioned<i64>,
@@ -85,7 +87,6 @@ pub(super) fn rows(event: &Event, job: &Job) -> Rows {
         return rows;
     };
     rows.as_of = job.build.newest_time().max(job.pipeline_as_of);
-    let as_of = rows.as_of.unwrap_or(event.received_at);
     let run = Run {
         pipeline_id: &job.pipeline_id,
         began_at: job.pipeline_began_at,
@@ -93,7 +94,7 @@ pub(super) fn rows(event: &Event, job: &Job) -> Rows {
         tag: &job.tag,
         sha: &job.sha,
     };
-    let (row, unreadable) = row(event, &run, &job.build, id, as_of);
+    let (row, unreadable) = row(event, &run, &job.build, id, rows.as_of);
     rows.jobs.push(row);
     rows.job_retries.extend(retry(event, &run, &job.build, id));
     rows.job_runs.extend(job_run::row(event, &run, &job.build, id));
@@ -116,15 +117,15 @@ pub(super) fn retry(event: &Event, run: &Run<'_>, build: &Build, id: u64) -> Opt
     })
 }
 
-/// What `build` tells of a job, as of a time.
+/// What `build` tells of a job, as of a time, where the body has one.
 pub(super) fn row(
     event: &Event,
     run: &Run<'_>,
     build: &Build,
     id: u64,
-    as_of: DateTime<Utc>,
+    as_of: Option<DateTime<Utc>>,
 ) -> (JobRow, u64) {
-    let version = Version::new(as_of, rank(build.status.text()), event.received_at);
+    let version = Version::told(as_of, rank(build.status.text()), event.received_at);
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let row = JobRow {
@@ -149,6 +150,7 @@ pub(super) fn row(
         runner_id: columns.value(&build.runner.field(|runner| &runner.id)),
         runner_description: columns.value(&build.runner.field(|runner| &runner.description)),
         runner_type: columns.value(&build.runner.field(|runner| &runner.runner_type)),
+        runner_is_shared: columns.value(&build.runner.field(|runner| &runner.is_shared)),
         runner_tags: columns.sorted(runner_tags(build)),
         environment: columns.value(&build.environment.field(|environment| &environment.name)),
         environment_action: columns.value(&build.environment.field(|environment| &environment.action)),
@@ -156,6 +158,7 @@ pub(super) fn row(
         duration_seconds: columns.value(&build.duration),
         queued_seconds: columns.value(&queued_duration(build)),
         coverage: columns.value(&build.coverage),
+        artifacts_bytes: columns.value(&artifacts_bytes(build)),
         downstream_pipeline_id: columns.value(&build.downstream_pipeline_id),
         url: columns.value(&build.url),
         created_at: columns.immutable_time(&build.created_at),
@@ -184,6 +187,11 @@ pub(super) fn failure_reason(build: &Build) -> Field<String> {
 pub(super) fn runner_tags(build: &Build) -> Field<Vec<String>> {
     let tags = build.runner.field(|runner| &runner.tags);
     tags.map(|tags: Vec<Field<String>>| tags.iter().filter_map(|tag| tag.value().cloned()).collect())
+}
+
+/// Size of what it made. A webhook names no file, with null, where there is none yet, and where it was erased.
+fn artifacts_bytes(build: &Build) -> Field<u64> {
+    build.artifacts_file.field(|file| &file.size)
 }
 
 /// Seconds that it waited before it started. Of a job that has not started GitLab counts up to the moment of asking, also long after it was

@@ -73,12 +73,11 @@ pub(super) fn rows(event: &Event, member: &Member) -> Rows {
         (Origin::Api, _) => Some(event.received_at),
         (Origin::Webhook | Origin::HookLog, _) => member.updated_at.get().or(member.created_at.get()),
     };
-    let as_of = rows.as_of.unwrap_or(event.received_at);
-    let version = Version::new(as_of, change as u8, event.received_at);
+    let version = Version::told(rows.as_of, change as u8, event.received_at);
     membership(event, member, user_id, change, version, &mut rows);
 
     let existence = Existence::as_of(rows.as_of);
-    let version = Version::new(as_of, 0, event.received_at);
+    let version = Version::new(rows.as_of.unwrap_or(event.received_at), 0, event.received_at);
     if event.project_id > 0 && member.project_path_with_namespace.value().is_some() {
         let snapshot = Project {
             name: member.project_name.clone(),

@@ -6,7 +6,7 @@ use schemas::Origin;
 use schemas::api::merge_request::Approvals;
 use schemas::api::state_event::StateEvent;
 use schemas::event::User;
-use schemas::event::merge_request::{Attributes, Label, MergeRequest};
+use schemas::event::merge_request::{ApprovalRule, Attributes, Label, MergeRequest};
 use schemas::field::{Embedded, Field};
 use schemas::time::whole_seconds;
 use serde::Serialize;
@@ -29,6 +29,8 @@ pub struct MergeRequestRow {
     pub(super) author_id: Versioned<u64>,
     pub(super) assignee_ids: VersionedList<u64>,
     pub(super) reviewer_ids: VersionedList<u64>,
+    pub(super) reviewer_states: VersionedList<(u64, String, bool)>,
+    pub(super) approval_rules: VersionedList<(String, u64)>,
     pub(super) labels: VersionedList<String>,
     pub(super) milestone_id: Versioned<u64>,
     pub(super) source_project_id: Versioned<u64>,
@@ -108,13 +110,10 @@ fn state(
     attributes: &Attributes,
     iid: u64,
 ) -> (MergeRequestRow, u64) {
-    let as_of = as_of(attributes).unwrap_or(event.received_at);
-    let version = Version::new(as_of, rank(attributes.state.text()), event.received_at);
+    let version = Version::told(as_of(attributes), rank(state_of(attributes)), event.received_at);
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
-    let assignees = ids(&attributes.assignee_ids)
-        .or(users(&merge_request.assignees))
-        .or(attributes.assignee_id.as_ref().map(|id| vec![*id]));
+    let assignees = assignees(&attributes.assignee_ids, &merge_request.assignees, &attributes.assignee_id);
     let row = MergeRequestRow {
         instance: event.instance.clone(),
         project_id: event.project_id,
@@ -122,11 +121,13 @@ fn state(
         id: columns.value(&attributes.id),
         project_path: columns.text(&event.project_path),
         title: columns.value(&attributes.title),
-        state: columns.value(&attributes.state),
+        state: columns.value(&state_field(attributes).map(str::to_owned)),
         draft: columns.value(&attributes.draft.clone().or(attributes.work_in_progress.clone())),
         author_id: columns.value(&attributes.author_id),
         assignee_ids: columns.sorted(assignees),
         reviewer_ids: columns.sorted(ids(&attributes.reviewer_ids).or(users(&merge_request.reviewers))),
+        reviewer_states: columns.sorted(reviewer_states(event, &merge_request.reviewers)),
+        approval_rules: columns.sorted(approval_rules(attributes)),
         labels: columns.sorted(titles(&merge_request.labels).or(titles(&attributes.labels))),
         milestone_id: columns.value(&attributes.milestone_id),
         source_project_id: columns.value(&attributes.source_project_id),
@@ -163,6 +164,25 @@ fn state(
     (row, columns.unreadable)
 }
 
+/// Its state, from whichever of both fields says so. What was opened again had a state of its own before GitLab 9.
+fn state_field(attributes: &Attributes) -> Field<&str> {
+    match (&attributes.state, &attributes.state_id) {
+        (Field::Value(state), _) if state == "reopened" => Field::Value("opened"),
+        (Field::Value(state), _) => Field::Value(state.as_str()),
+        (_, Field::Value(1)) => Field::Value("opened"),
+        (_, Field::Value(2)) => Field::Value("closed"),
+        (_, Field::Value(3)) => Field::Value("merged"),
+        (_, Field::Value(4)) => Field::Value("locked"),
+        (Field::Unreadable, _) | (_, Field::Unreadable | Field::Value(_)) => Field::Unreadable,
+        (Field::Absent | Field::Null, Field::Absent | Field::Null) => Field::Absent,
+    }
+}
+
+/// The same as text, empty where nobody says it.
+fn state_of(attributes: &Attributes) -> &str {
+    state_field(attributes).get().unwrap_or_default()
+}
+
 /// States that share a second: what cannot be undone, or comes later, outranks the rest.
 fn rank(state: &str) -> u8 {
     match state {
@@ -188,7 +208,7 @@ fn merged_at(event: &Event, attributes: &Attributes) -> Versioned<i64> {
 /// When it was closed: the API says it, a webhook only in the moment of closing, and that it is no longer so by `opened`, or by `merged`, which
 /// may be told where the reopening before it was not.
 fn closed_at(attributes: &Attributes) -> Field<DateTime<Utc>> {
-    match (attributes.action.text(), attributes.state.text()) {
+    match (attributes.action.text(), state_of(attributes)) {
         (_, _) if attributes.closed_at != Field::Absent => attributes.closed_at.clone(),
         ("close", _) => when(attributes),
         (_, "opened" | "merged" | "locked") => Field::Null,
@@ -199,7 +219,7 @@ fn closed_at(attributes: &Attributes) -> Field<DateTime<Utc>> {
 /// Who merged it, or set it to merge. A webhook names nobody here but whoever set it to merge, so that its null says nothing; who merged it is the
 /// actor of the merge. The API knows nobody of an imported merge, which says nothing either.
 fn merge_user_id(event: &Event, merge_request: &MergeRequest, attributes: &Attributes) -> Field<u64> {
-    match (&attributes.merge_user_id, attributes.action.text(), attributes.state.text(), event.origin) {
+    match (&attributes.merge_user_id, attributes.action.text(), state_of(attributes), event.origin) {
         (Field::Null | Field::Absent, "merge", _, Origin::Webhook | Origin::HookLog) => {
             match merge_request.user.field(|user| &user.id) {
                 Field::Null => Field::Absent,
@@ -247,7 +267,7 @@ fn happenings(
             ..once(event, iid, "opened")
         });
     }
-    if action == "merge" || (attributes.state.text() == "merged" && attributes.merged_at.get().is_some()) {
+    if action == "merge" || (state_of(attributes) == "merged" && attributes.merged_at.get().is_some()) {
         let mut derived = Columns::at(Version::DERIVED, event.received_at);
         let (actor_id, actor_username) = match user {
             Some(user) if action == "merge" => (exact.value(&user.id), exact.value(&user.username)),
@@ -262,11 +282,11 @@ fn happenings(
             ..once(event, iid, "merged")
         });
     }
-    if let (Field::Value(_), "closed") = (&attributes.closed_at, attributes.state.text()) {
+    if let (Field::Value(_), "closed") = (&attributes.closed_at, state_of(attributes)) {
         let by = User {
             id: attributes.closed_by_id.clone(),
             username: attributes.closed_by_username.clone(),
-            name: Field::Absent,
+            ..User::default()
         };
         rows.push(observation(event, iid, "closed", Some(&by), &attributes.closed_at, Version::EXACT));
     }
@@ -401,12 +421,62 @@ pub(super) fn actor(user: Option<&User>) -> String {
     }
 }
 
-pub(super) fn ids(field: &Field<Vec<Field<u64>>>) -> Field<Vec<u64>> {
-    field.as_ref().map(|ids| ids.iter().filter_map(Field::get).collect())
+/// Who is assigned: the ids, else those of the people, else the only one that old versions know. Old versions name people without ids, which
+/// does not say that there is nobody.
+pub(super) fn assignees(
+    assignee_ids: &Field<Vec<Field<u64>>>,
+    people: &Field<Vec<Embedded<User>>>,
+    only: &Field<u64>,
+) -> Field<Vec<u64>> {
+    let is_somebody = people.value().is_some_and(|people| !people.is_empty());
+    let only = match only {
+        Field::Null if is_somebody => Field::Absent,
+        only => only.as_ref().map(|id| vec![*id]),
+    };
+    ids(assignee_ids).or(users(people)).or(only)
 }
 
-pub(super) fn users(field: &Field<Vec<Embedded<User>>>) -> Field<Vec<u64>> {
-    field.as_ref().map(|users| users.iter().filter_map(|user| user.get()?.id.get()).collect())
+/// Ids of people; 0 is nobody.
+fn ids(field: &Field<Vec<Field<u64>>>) -> Field<Vec<u64>> {
+    field.as_ref().map(|ids| ids.iter().filter_map(Field::get).filter(|id| *id > 0).collect())
+}
+
+/// The ids of people in a list; a list with somebody of whom it is not said names nobody.
+fn users(field: &Field<Vec<Embedded<User>>>) -> Field<Vec<u64>> {
+    match field {
+        Field::Value(people) => {
+            let ids: Option<Vec<u64>> = people.iter().map(|person| person.get()?.id.get()).collect();
+            ids.map_or(Field::Absent, Field::Value)
+        }
+        field => field.as_ref().map(|_| Vec::new()),
+    }
+}
+
+/// How far each reviewer is, as a webhook says: in the API the state is that of the account.
+fn reviewer_states(event: &Event, reviewers: &Field<Vec<Embedded<User>>>) -> Field<Vec<(u64, String, bool)>> {
+    let told = |reviewer: &Embedded<User>| {
+        let reviewer = reviewer.get()?;
+        let state = reviewer.state.value()?.clone();
+        Some((reviewer.id.get()?, state, reviewer.re_requested.get().unwrap_or(false)))
+    };
+    match reviewers {
+        Field::Value(_) if event.origin == Origin::Api => Field::Absent,
+        // Old versions say nothing of it, of anybody.
+        Field::Value(reviewers) => {
+            let states: Option<Vec<_>> = reviewers.iter().map(told).collect();
+            states.map_or(Field::Absent, Field::Value)
+        }
+        _ => Field::Absent,
+    }
+}
+
+/// Its rules of approval: name, and how many approvals it asks for.
+fn approval_rules(attributes: &Attributes) -> Field<Vec<(String, u64)>> {
+    let told = |rule: &Embedded<ApprovalRule>| {
+        let rule = rule.get()?;
+        Some((rule.name.value()?.clone(), rule.approvals_required.get().unwrap_or(0)))
+    };
+    attributes.approval_rules.as_ref().map(|rules| rules.iter().filter_map(told).collect())
 }
 
 pub(super) fn titles(field: &Field<Vec<Embedded<Label>>>) -> Field<Vec<String>> {

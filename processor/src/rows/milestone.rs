@@ -44,7 +44,7 @@ pub(super) fn rows(event: &Event, milestone: &Milestone) -> Rows {
     let deleted = milestone.action.clone().or(attributes.action.clone()).text() == "delete";
     let as_of = as_of(attributes);
     let rank = if deleted { DELETED } else { rank(attributes.state.text()) };
-    let version = Version::new(as_of.unwrap_or(event.received_at), rank, event.received_at);
+    let version = Version::told(as_of, rank, event.received_at);
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let deleted_at = if deleted { Field::Value(event.received_at) } else { Field::Null };

@@ -29,6 +29,7 @@ mod merge_request;
 mod merge_request_commits;
 mod merged;
 mod milestone;
+mod namespace_rename;
 mod note;
 mod pipeline;
 mod presence;
@@ -59,6 +60,7 @@ pub use merge_request::{MergeRequestEventRow, MergeRequestRow};
 pub use merge_request_commits::{ListedCommits, MergeRequestCommitsRow};
 pub use merged::{Merge, Merged};
 pub use milestone::MilestoneRow;
+pub use namespace_rename::NamespaceRenameRow;
 pub use note::NoteRow;
 pub use pipeline::{PipelineEventRow, PipelineRow};
 pub use project::ProjectRow;
@@ -105,7 +107,8 @@ macro_rules! tables {
                 token_expiries: Vec<TokenExpiryRow> => "token_expiry_facts", ["token_expiries"];
                 members: Vec<MemberRow> => "member_facts", ["members"];
                 projects: Merged<ProjectRow> => "project_facts", ["projects"];
-                groups: Merged<GroupRow> => "group_facts", ["groups"];
+                groups: Merged<GroupRow> => "group_facts", ["groups", "projects"];
+                namespace_renames: Vec<NamespaceRenameRow> => "namespace_rename_facts", ["groups", "projects"];
                 users: Merged<UserRow> => "user_facts", ["users"];
                 dead_letters: Vec<DeadLetterRow> => "dead_letter_facts", [];
                 audit_log: Vec<AuditLogRow> => "audit_log_facts", [];
@@ -139,6 +142,7 @@ pub struct EventRow {
     delivery_id: String,
     received_at: i64,
     payload: String,
+    is_sample: bool,
     precedence: u64,
 }
 
@@ -234,6 +238,8 @@ impl Rows {
 /// All rows of an event.
 pub fn rows_for(event: Event) -> Rows {
     let mut rows = match &event.body {
+        // Nobody did what it tells.
+        Ok(_) if event.is_sample => Rows::default(),
         Ok(EventBody::Push(push)) => push::rows(&event, push),
         Ok(EventBody::Commit(commit)) => push::listed_commit_rows(&event, commit),
         Ok(EventBody::Ref(listed)) => push::ref_head_rows(&event, listed),
@@ -270,6 +276,7 @@ pub fn rows_for(event: Event) -> Rows {
     match (&event.body, event.kind) {
         // What looks like a project or a user in a body of no known kind may be anything.
         (Err(_), _) | (_, EventKind::Other) => (),
+        (Ok(_), _) if event.is_sample => (),
         (Ok(_), _) => snapshot::add(&event, &mut rows),
     }
     let received_at = event.received_at.timestamp_millis();
@@ -288,6 +295,7 @@ pub fn rows_for(event: Event) -> Rows {
         delivery_id: event.delivery_id,
         received_at,
         payload: event.payload,
+        is_sample: event.is_sample,
         precedence: earliest_first(received_at),
     });
     rows

@@ -12,6 +12,9 @@ use super::version::{Column, Columns, Version, Versioned};
 use super::{EventId, Provenance, Rows, timeline};
 use crate::decode::Event;
 
+/// GitLab's name of a design, as what a note is on.
+const DESIGN: &str = "DesignManagement::Design";
+
 /// A row of `note_facts`.
 #[derive(Debug, Clone, Default, Row, Serialize)]
 pub struct NoteRow {
@@ -27,6 +30,8 @@ pub struct NoteRow {
     #[serde(rename = "type")]
     pub(super) note_type: Versioned<String>,
     pub(super) body: Versioned<String>,
+    pub(super) position_path: Versioned<String>,
+    pub(super) position_line: Versioned<u64>,
     pub(super) system: Versioned<bool>,
     pub(super) internal: Versioned<bool>,
     pub(super) confidential: Versioned<bool>,
@@ -55,7 +60,7 @@ pub(super) fn rows(event: &Event, note: &Note) -> Rows {
         return rows;
     };
     rows.as_of = as_of(attributes);
-    let version = Version::new(as_of(attributes).unwrap_or(event.received_at), 0, event.received_at);
+    let version = Version::told(rows.as_of, 0, event.received_at);
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let noteable_iid = note
@@ -77,6 +82,8 @@ pub(super) fn rows(event: &Event, note: &Note) -> Rows {
         discussion_id: columns.value(&attributes.discussion_id),
         note_type: columns.value(&attributes.note_type),
         body: columns.value(&attributes.note),
+        position_path: columns.value(&position_path(attributes)),
+        position_line: columns.value(&attributes.position.field(|position| &position.new_line)),
         system: columns.value(&attributes.system),
         internal: columns.value(&attributes.internal),
         confidential: columns.value(&withheld(note, attributes)),
@@ -103,7 +110,7 @@ pub(super) fn rows(event: &Event, note: &Note) -> Rows {
         (noteable_iid.get(), attributes.noteable_type.text(), is_withheld)
     {
         let (id, username) = (attributes.author_id.clone(), author_username(note, attributes));
-        let author = User { id, username, name: Field::Absent };
+        let author = User { id, username, ..User::default() };
         rows.merge_request_events.extend(timeline::of_note(event, attributes, iid, &author));
     }
     rows.unreadable += columns.unreadable;
@@ -123,9 +130,22 @@ fn withheld(note: &Note, attributes: &Attributes) -> Field<bool> {
         .or(note.work_item.field(|noteable| &noteable.confidential));
     match (&attributes.internal, &noteable, &note.event_type) {
         (Field::Value(true), _, _) | (_, Field::Value(true), _) => Field::Value(true),
+        // Of a design nobody says whether its issue is confidential.
+        (_, Field::Absent | Field::Null, _) if attributes.noteable_type.text() == DESIGN => {
+            Field::Value(true)
+        }
         // Without an event type, neither of both says that there is nothing to withhold.
         (_, _, Field::Value(_)) => confidential(&Field::Value(false), &note.event_type),
         (_, _, _) => Field::Absent,
+    }
+}
+
+/// Path of the file that it is about; of one that was deleted, the path before.
+fn position_path(attributes: &Attributes) -> Field<String> {
+    let position = &attributes.position;
+    match position.field(|position| &position.new_path) {
+        Field::Null => position.field(|position| &position.old_path),
+        path => path,
     }
 }
 
@@ -146,7 +166,7 @@ fn resolvable(attributes: &Attributes) -> Field<bool> {
     let system = attributes.system.get() == Some(true);
     let derived = match (&attributes.note_type, attributes.noteable_type.text()) {
         (Field::Absent | Field::Unreadable, _) => Field::Absent,
-        (_, "MergeRequest" | "DesignManagement::Design") => Field::Value(thread && !system),
+        (_, "MergeRequest" | DESIGN) => Field::Value(thread && !system),
         (_, "Issue" | "WorkItem") if thread && !system => Field::Absent,
         (_, _) => Field::Value(false),
     };

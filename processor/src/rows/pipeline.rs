@@ -29,15 +29,19 @@ pub struct PipelineRow {
     pub(super) protected_ref: Versioned<bool>,
     pub(super) sha: Versioned<String>,
     pub(super) before_sha: Versioned<String>,
+    pub(super) committed_at: Versioned<i64>,
     pub(super) source: Versioned<String>,
     pub(super) status: Versioned<String>,
+    pub(super) detailed_status: Versioned<String>,
     pub(super) stages: VersionedList<String>,
     pub(super) user_id: Versioned<u64>,
     pub(super) user_username: Versioned<String>,
     pub(super) merge_request_id: Versioned<u64>,
     pub(super) merge_request_iid: Versioned<u64>,
+    pub(super) merge_request_project_id: Versioned<u64>,
     pub(super) parent_pipeline_id: Versioned<u64>,
     pub(super) parent_project_id: Versioned<u64>,
+    pub(super) parent_job_id: Versioned<u64>,
     pub(super) duration_seconds: Versioned<f64>,
     pub(super) queued_seconds: Versioned<f64>,
     pub(super) coverage: Versioned<f64>,
@@ -84,10 +88,9 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
     let times = [attributes.created_at.get(), attributes.started_at.get(), finished_at, newest_job];
     let newest = times.into_iter().flatten().max();
     rows.as_of = attributes.updated_at.get().or(newest);
-    let as_of = rows.as_of.unwrap_or(event.received_at);
-
     let rank = pipeline_rank(attributes.status.text());
-    let version = Version::new(as_of, rank, event.received_at).with_progress(progress(attributes, builds));
+    let version =
+        Version::told(rows.as_of, rank, event.received_at).with_progress(progress(attributes, builds));
     let (row, unreadable) = state(event, pipeline, attributes, id, version);
     rows.pipelines.push(row);
     rows.unreadable += unreadable;
@@ -120,10 +123,13 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
             continue;
         };
         // The job is told as the body knows it: a retry puts later jobs back to `created` without giving them a new time of their own.
-        let (row, unreadable) = job::row(event, &run, build, job_id, as_of);
+        let (row, unreadable) = job::row(event, &run, build, job_id, rows.as_of);
         rows.jobs.push(row);
         rows.job_retries.extend(job::retry(event, &run, build, job_id));
-        rows.job_runs.extend(job_run::row(event, &run, build, job_id));
+        // A run has its project in its key: one of a body without a project would be another run.
+        if event.project_id > 0 {
+            rows.job_runs.extend(job_run::row(event, &run, build, job_id));
+        }
         rows.unreadable += unreadable;
     }
     rows
@@ -179,6 +185,14 @@ fn once_over<T: Clone>(attributes: &Attributes, field: &Field<T>) -> Field<T> {
     }
 }
 
+/// The project whose number the merge request has. The API names it by the ref that GitLab makes for it, which is in that very project.
+fn merge_request_project_id(event: &Event, pipeline: &Pipeline) -> Field<u64> {
+    match (event.origin, pipeline.merge_request.field(|request| &request.iid)) {
+        (Origin::Api, Field::Value(_)) => Field::Value(event.project_id),
+        (_, _) => pipeline.merge_request.field(|request| &request.target_project_id),
+    }
+}
+
 /// Whether nothing of it is left to run, unless somebody retries it.
 fn is_over(status: &str) -> bool {
     matches!(status, "success" | "failed" | "canceled" | "skipped")
@@ -210,15 +224,19 @@ fn state(
         protected_ref: columns.value(&attributes.protected_ref),
         sha: columns.value(&attributes.sha),
         before_sha: columns.value(&attributes.before_sha),
+        committed_at: columns.time(&pipeline.commit.field(|commit| &commit.timestamp)),
         source: columns.value(&attributes.source),
         status: columns.value(&attributes.status),
+        detailed_status: columns.value(&attributes.detailed_status),
         stages: columns.ordered(stages),
         user_id: columns.value(&pipeline.user.field(|user| &user.id)),
         user_username: columns.value(&pipeline.user.field(|user| &user.username)),
         merge_request_id: columns.value(&pipeline.merge_request.field(|request| &request.id)),
         merge_request_iid: columns.value(&pipeline.merge_request.field(|request| &request.iid)),
+        merge_request_project_id: columns.value(&merge_request_project_id(event, pipeline)),
         parent_pipeline_id: columns.value(&pipeline.source_pipeline.field(|parent| &parent.pipeline_id)),
         parent_project_id: columns.value(&parent_project_id),
+        parent_job_id: columns.value(&pipeline.source_pipeline.field(|parent| &parent.job_id)),
         duration_seconds: columns.value(&once_over(attributes, &attributes.duration)),
         queued_seconds: columns.value(&attributes.queued_duration),
         coverage: columns.value(&attributes.coverage),

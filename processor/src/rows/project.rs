@@ -91,7 +91,8 @@ pub(super) fn rows(event: &Event, project: &Project) -> Rows {
     let version = Version::new(as_of, rank(project.event_name.text()), event.received_at);
     let existence = match project.event_name.text() {
         "project_destroy" => Existence::Gone(project.updated_at.clone()),
-        _ => Existence::There,
+        // A body without any time may have been sent again long after.
+        _ => Existence::as_of(rows.as_of),
     };
     add(event, event.project_id, project, &existence, version, &mut rows);
     if let Some((group, id)) = project.group.get().and_then(|group| Some((group, group.group_id.get()?))) {

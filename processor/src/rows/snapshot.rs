@@ -20,9 +20,12 @@ pub(super) fn add(event: &Event, rows: &mut Rows) {
     let existence = Existence::as_of(as_of);
     let version = Version::new(as_of.unwrap_or(event.received_at), 0, event.received_at);
     let snapshots = &event.snapshots;
-    if let Some((snapshot, id)) = snapshots.project.as_deref().and_then(|it| Some((it, it.project_id.get()?)))
-    {
-        project::add(event, id, snapshot, &existence, version, rows);
+    // What is in a project is deleted with it, so that an event of another project does not say that it is there.
+    let told = [(&snapshots.project, &existence), (&snapshots.source_project, &Existence::Unsaid)];
+    for (snapshot, existence) in told {
+        if let Some((snapshot, id)) = snapshot.as_deref().and_then(|it| Some((it, it.project_id.get()?))) {
+            project::add(event, id, snapshot, existence, version, rows);
+        }
     }
     if let Some((snapshot, id)) = snapshots.user.as_deref().and_then(|it| Some((it, it.user_id.get()?))) {
         user::add(event, id, snapshot, &existence, version, rows);
@@ -39,12 +42,24 @@ pub(super) fn add(event: &Event, rows: &mut Rows) {
     }
 }
 
-/// The people in a body's lists: who is assigned, who is asked to review.
+/// The people in a body besides the actor: who is assigned, who is asked to review, who approved a deployment.
 fn named(event: &Event) -> impl Iterator<Item = &event::User> {
     let lists: [&Field<Vec<Embedded<event::User>>>; 2] = match &event.body {
         Ok(EventBody::MergeRequest(merge_request)) => [&merge_request.assignees, &merge_request.reviewers],
         Ok(EventBody::Issue(issue)) => [&issue.assignees, &Field::Absent],
         _ => [&Field::Absent, &Field::Absent],
     };
-    lists.into_iter().filter_map(Field::value).flatten().filter_map(Embedded::get)
+    let deployment = match &event.body {
+        Ok(EventBody::Deployment(deployment)) => Some(deployment),
+        _ => None,
+    };
+    let approvals = deployment.into_iter().filter_map(|deployment| deployment.approvals.value()).flatten();
+    let approvers = approvals.filter_map(|approval| approval.get()?.user.get());
+    lists
+        .into_iter()
+        .filter_map(Field::value)
+        .flatten()
+        .filter_map(Embedded::get)
+        .chain(deployment.and_then(|deployment| deployment.approver.get()))
+        .chain(approvers)
 }

@@ -59,7 +59,7 @@ pub(super) fn of_update(
         if known(reviewer).is_some_and(|before| before.state.text() == reviewer.state.text()) {
             continue;
         }
-        let by = User { id: reviewer.id.clone(), username: reviewer.username.clone(), name: Field::Absent };
+        let by = User { id: reviewer.id.clone(), username: reviewer.username.clone(), ..User::default() };
         rows.push(observation(event, iid, action, Some(&by), &at, certainty));
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::existence::Existence;
 use super::merged::{Merge, keep_greatest, unite};
 use super::version::{Column, Columns, Version, Versioned};
-use super::{EventId, Provenance, Rows};
+use super::{EventId, Provenance, Rows, namespace_rename};
 use crate::decode::Event;
 
 /// A row of `user_facts`.
@@ -78,9 +78,13 @@ pub(super) fn rows(event: &Event, user: &User) -> Rows {
     let version = Version::new(as_of, rank(user.event_name.text()), event.received_at);
     let existence = match user.event_name.text() {
         "user_destroy" => Existence::Gone(user.updated_at.clone()),
-        _ => Existence::There,
+        // A body without any time may have been sent again long after.
+        _ => Existence::as_of(rows.as_of),
     };
     add(event, user_id, user, &existence, version, &mut rows);
+    if user.event_name.text() == "user_rename" {
+        namespace_rename::add(event, &user.old_username, &user.username, &user.updated_at, &mut rows);
+    }
     rows
 }
 

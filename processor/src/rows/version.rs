@@ -58,9 +58,12 @@ pub struct Version {
     pub milliseconds: u16,
 }
 
+/// More seconds than there are from 1900 to 9999. What is left has room for [`PROGRESS_BITS`].
+const BEFORE_ALL_TIMES: i64 = 1 << 40;
 /// Room for the progress within a second.
 const PROGRESS_BITS: u32 = 20;
-/// Room for the seconds of every year that a time can have, so that each exact time outranks all derived ones.
+/// Room for the seconds of every year up to 4147, so that each exact time outranks all derived ones: no time later than a day after its receipt is
+/// believed.
 const EARLIEST_BITS: u32 = 36;
 
 impl Version {
@@ -81,6 +84,23 @@ impl Version {
             rank,
             milliseconds: u16::try_from(as_of.timestamp_subsec_millis()).unwrap_or(999),
         }
+    }
+
+    /// The version of a body that was true at `as_of`; of one without any time, older than all that have one. Of two without, the one received later
+    /// is the newer.
+    pub fn told(as_of: Option<DateTime<Utc>>, rank: u8, received_at: DateTime<Utc>) -> Version {
+        match as_of {
+            Some(as_of) => Version::new(as_of, rank, received_at),
+            None => {
+                let received = Version::new(received_at, rank, received_at);
+                Version { seconds: received.seconds - BEFORE_ALL_TIMES, ..received }
+            }
+        }
+    }
+
+    /// The version of what was told first: the earliest receipt wins.
+    pub fn first(received_at: DateTime<Utc>) -> Version {
+        Version { seconds: -received_at.timestamp_millis(), rank: 0, milliseconds: 0 }
     }
 
     /// The same, told apart within its second by how far the entity's parts had come, before its state is looked at. All versions of one table

@@ -6,6 +6,7 @@ use schemas::field::Field;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::version::{Column, Columns, Version};
 use super::{Provenance, Rows};
 use crate::decode::Event;
 
@@ -24,6 +25,7 @@ pub struct WikiPageEventRow {
     pub(super) url: Option<String>,
     pub(super) actor_id: Option<u64>,
     pub(super) actor_username: Option<String>,
+    pub(super) first_actor: Column<(Option<u64>, Option<String>)>,
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
     pub(super) first_received_at: i64,
@@ -34,6 +36,9 @@ pub(super) fn rows(event: &Event, page: &WikiPage) -> Rows {
         return Rows::default();
     };
     let actor_id = page.user.field(|user| &user.id);
+    let actor_username = page.user.field(|user| &user.username).value().cloned();
+    // Who tests a hook is the user of a body that tells of the newest change once more: whoever was told first did it.
+    let first = Columns::at(Version::first(event.received_at), event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let row = WikiPageEventRow {
         instance: event.instance.clone(),
@@ -47,7 +52,8 @@ pub(super) fn rows(event: &Event, page: &WikiPage) -> Rows {
         message: attributes.message.value().cloned(),
         url: attributes.url.value().cloned(),
         actor_id: actor_id.get(),
-        actor_username: page.user.field(|user| &user.username).value().cloned(),
+        first_actor: first.always((actor_id.get(), actor_username.clone())),
+        actor_username,
         tenants,
         origins,
         first_received_at: received_at,

@@ -23,14 +23,19 @@ CREATE OR REPLACE VIEW ${database}.deployments ${on_cluster}
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created; the API alone says it',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab last changed it; the API alone says it',
     finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it succeeded, failed or was canceled, in whole seconds: the time of that status in a webhook; from the API the end of its job, which is the same second or a moment before. That of a webhook wins, of several the earliest',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it; GitLab tells of no deletion. NULL while it exists',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it, or when its project changed last before that was deleted; GitLab tells of no other deletion. NULL while it exists',
     last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
 ${security}
-AS SELECT
+AS
+WITH
+    -- What is in a project is deleted with it.
+    (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
+        FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed
+SELECT
     deployment_facts.instance AS instance, deployment_facts.project_id AS project_id, deployment_facts.id AS id,
     tupleElement(deployment_facts.iid, 4) AS iid,
     tupleElement(deployment_facts.project_path, 4) AS project_path,
@@ -55,7 +60,7 @@ AS SELECT
     tupleElement(deployment_facts.created_at, 4) AS created_at,
     tupleElement(deployment_facts.updated_at, 4) AS updated_at,
     tupleElement(deployment_facts.finished_at, 4) AS finished_at,
-    tupleElement(deployment_facts.deleted_at, 4) AS deleted_at,
+    ifNull(tupleElement(deployment_facts.deleted_at, 4), fromUnixTimestamp64Milli(nullIf(transform(cityHash64(deployment_facts.instance, deployment_facts.project_id), destroyed.1, destroyed.2, toInt64(0)), 0), 'UTC')) AS deleted_at,
     tupleElement(deployment_facts.last_event_id, 4) AS last_event_id,
     arraySort(deployment_facts.tenants) AS tenants,
     arraySort(deployment_facts.origins) AS origins,

@@ -1,4 +1,5 @@
--- confidential is that of what it stands on, as it is now: an issue, a comment, or a comment on an issue.
+-- confidential is what its own body says, or that of what it stands on as that is now: an issue, a comment, or a comment on an issue. What is not known
+-- to be public is confidential.
 CREATE OR REPLACE VIEW ${database}.emoji_events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -17,23 +18,30 @@ CREATE OR REPLACE VIEW ${database}.emoji_events ${on_cluster}
     awarded_on_url Nullable(String) COMMENT 'Page of what it stands on; webhooks alone say so',
     user_id Nullable(UInt64) COMMENT 'Who awarded it',
     user_username Nullable(String) COMMENT 'User name of who awarded it',
-    confidential Bool COMMENT 'Whether only members of the project may see it: it stands on a confidential issue or comment, or on a comment on such an issue',
+    confidential Bool COMMENT 'Whether only members of the project may see it: it stands on a confidential issue or comment, or on a comment on such an issue, or on what is not known to be public',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
 )
 ${security}
-AS SELECT
+AS
+WITH
+    issue AS (SELECT instance, project_id, id, confidential FROM ${database}.issues),
+    note AS (SELECT instance, project_id, id, confidential FROM ${database}.notes)
+SELECT
     instance, project_id, id, event_type,
     ifNull(tupleElement(facts.occurred_at, 4), facts.first_received_at) AS occurred_at,
     project_path, name, awardable_type, awardable_id, awardable_iid, noteable_type, noteable_id, noteable_iid,
     awarded_on_url, user_id, user_username,
-    ifNull(awardable_type IN ('Issue', 'WorkItem'), false) AND (instance, project_id, ifNull(awardable_id, 0)) IN
-        (SELECT instance, project_id, id FROM ${database}.issues WHERE confidential)
-        OR ifNull(noteable_type IN ('Issue', 'WorkItem'), false) AND (instance, project_id, ifNull(noteable_id, 0)) IN
-        (SELECT instance, project_id, id FROM ${database}.issues WHERE confidential)
-        OR ifNull(awardable_type = 'Note', false) AND (instance, project_id, ifNull(awardable_id, 0)) IN
-        (SELECT instance, project_id, id FROM ${database}.notes WHERE confidential) AS confidential,
+    ifNull(facts.confidential, false)
+        OR ifNull(awardable_type IN ('Issue', 'WorkItem'), false)
+            AND ((instance, project_id, ifNull(awardable_id, 0), true) IN issue
+                OR isNull(facts.confidential) AND (instance, project_id, ifNull(awardable_id, 0), false) NOT IN issue)
+        OR ifNull(awardable_type = 'Epic', false) AND isNull(facts.confidential)
+        OR ifNull(noteable_type IN ('Issue', 'WorkItem'), false) AND (instance, project_id, ifNull(noteable_id, 0), true) IN issue
+        OR ifNull(awardable_type = 'Note', false)
+            AND ((instance, project_id, ifNull(awardable_id, 0), true) IN note
+                OR isNull(facts.confidential) AND (instance, project_id, ifNull(awardable_id, 0), false) NOT IN note) AS confidential,
     first_received_at,
     arraySort(tenants) AS tenants, arraySort(origins) AS origins
 FROM ${database}.emoji_event_facts AS facts FINAL;

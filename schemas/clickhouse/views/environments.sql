@@ -11,14 +11,19 @@ CREATE OR REPLACE VIEW ${database}.environments ${on_cluster}
     auto_stop_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab will stop it by itself; NULL where it will not',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created; NULL from older GitLab versions',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab last changed it; NULL from older GitLab versions',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it; GitLab tells of no deletion. NULL while it exists',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it, or when its project changed last before that was deleted; GitLab tells of no other deletion. NULL while it exists',
     last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
 ${security}
-AS SELECT
+AS
+WITH
+    -- What is in a project is deleted with it.
+    (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
+        FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed
+SELECT
     instance, project_id, id,
     tupleElement(environment_facts.name, 4) AS name,
     tupleElement(environment_facts.slug, 4) AS slug,
@@ -28,7 +33,7 @@ AS SELECT
     tupleElement(environment_facts.auto_stop_at, 4) AS auto_stop_at,
     tupleElement(environment_facts.created_at, 4) AS created_at,
     tupleElement(environment_facts.updated_at, 4) AS updated_at,
-    tupleElement(environment_facts.deleted_at, 4) AS deleted_at,
+    ifNull(tupleElement(environment_facts.deleted_at, 4), fromUnixTimestamp64Milli(nullIf(transform(cityHash64(environment_facts.instance, environment_facts.project_id), destroyed.1, destroyed.2, toInt64(0)), 0), 'UTC')) AS deleted_at,
     tupleElement(environment_facts.last_event_id, 4) AS last_event_id,
     arraySort(tenants) AS tenants,
     arraySort(origins) AS origins,

@@ -1,3 +1,4 @@
+-- An issue can become confidential after it was told of: what was told of it before is confidential as well.
 CREATE OR REPLACE VIEW ${database}.events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance, as https://gitlab.example.com',
@@ -9,12 +10,22 @@ CREATE OR REPLACE VIEW ${database}.events ${on_cluster}
     project_path String COMMENT 'Path of the project when the event was sent; empty where the body does not say',
     subject String COMMENT 'The entity, as project/42/merge_request/7',
     origin LowCardinality(String) COMMENT 'webhook, api or hook_log',
-    confidential Bool COMMENT 'Whether it is about something that GitLab shows to few: a confidential issue, an internal note',
+    confidential Bool COMMENT 'Whether it is about something that GitLab shows to few, then or now, or that is not known to be public: a confidential issue, an internal note',
     tenant LowCardinality(String) COMMENT 'The configured source that verified the delivery',
     delivery_id String COMMENT 'GitLab''s id of the delivery; empty before GitLab 17.4',
     received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse received it first. GitLab sends no time of sending',
-    payload String COMMENT 'What GitLab sent, as JSON, but for redacted secrets: JSONExtract... reads it'
+    payload String COMMENT 'What GitLab sent, as JSON, but for redacted secrets: JSONExtract... reads it',
+    is_sample Bool COMMENT 'Whether GitLab invented it for the Test button of a hook: no other table has it; false of what was stored before GitPulse said so'
 )
 ${security}
-AS SELECT instance, project_id, kind, id, name, action, project_path, subject, origin, confidential, tenant, delivery_id, received_at, payload
-FROM ${database}.event_facts FINAL;
+AS SELECT
+    instance, project_id, kind, id, name, action, project_path, subject, origin,
+    facts.confidential
+        OR facts.kind = 'issue' AND (instance, project_id, toUInt64OrZero(substringIndex(subject, '/', -1))) IN
+            (SELECT instance, project_id, id FROM ${database}.issue_facts FINAL WHERE tupleElement(issue_facts.confidential, 4))
+        OR facts.kind = 'note' AND (instance, project_id, toUInt64OrZero(substringIndex(subject, '/', -1))) IN
+            (SELECT instance, project_id, id FROM ${database}.notes WHERE notes.confidential AND notes.noteable_type IN ('Issue', 'WorkItem'))
+        OR facts.kind = 'emoji' AND (instance, project_id, toUInt64OrZero(substringIndex(subject, '/', -1))) IN
+            (SELECT instance, project_id, emoji_events.id FROM ${database}.emoji_events WHERE emoji_events.confidential) AS confidential,
+    tenant, delivery_id, received_at, payload, is_sample
+FROM ${database}.event_facts AS facts FINAL;

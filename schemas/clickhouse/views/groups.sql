@@ -1,8 +1,9 @@
+-- GitLab tells of the renaming of a group, and nothing of what is in it: a path is what was told of it last, with all renamings since.
 CREATE OR REPLACE VIEW ${database}.groups ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     group_id UInt64 COMMENT 'GitLab id of the group',
-    path Nullable(String) COMMENT 'Full path, as group/subgroup',
+    path Nullable(String) COMMENT 'Full path of today, as group/subgroup: also after a group that it is in was renamed',
     name Nullable(String) COMMENT 'Name',
     parent_id Nullable(UInt64) COMMENT 'GitLab id of the group it is in; NULL for a top-level group, and until the API or an event of a subgroup says it',
     visibility Nullable(String) COMMENT 'private, internal or public; the API alone says so',
@@ -18,7 +19,10 @@ CREATE OR REPLACE VIEW ${database}.groups ${on_cluster}
 ${security}
 AS SELECT
     instance, group_id,
-    tupleElement(group_facts.path, 4) AS path,
+    arrayFold(
+        (known, renaming) -> if(renaming.1 >= tupleElement(group_facts.path, 1) AND startsWith(concat(known, '/'), concat(renaming.2, '/')),
+            concat(renaming.3, substring(known, length(renaming.2) + 1)), known),
+        renamings.list, tupleElement(group_facts.path, 4)) AS path,
     tupleElement(group_facts.name, 4) AS name,
     tupleElement(group_facts.parent_id, 4) AS parent_id,
     tupleElement(group_facts.visibility, 4) AS visibility,
@@ -30,4 +34,8 @@ AS SELECT
     arraySort(tenants) AS tenants,
     arraySort(origins) AS origins,
     first_received_at
-FROM ${database}.group_facts FINAL;
+FROM ${database}.group_facts FINAL
+LEFT JOIN
+(
+    SELECT instance, arraySort(groupArray((second, old_path, new_path))) AS list FROM ${database}.namespace_rename_facts FINAL GROUP BY instance
+) AS renamings USING (instance);

@@ -10,7 +10,7 @@ CREATE OR REPLACE VIEW ${database}.issue_events ${on_cluster}
     occurred_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it happened',
     actor_id Nullable(UInt64) COMMENT 'Who did it; NULL where GitLab does not say',
     actor_username Nullable(String) COMMENT 'User name of who did it',
-    confidential Bool COMMENT 'Whether only members of the project may see it: its issue is confidential now',
+    confidential Bool COMMENT 'Whether only members of the project may see it: its issue is confidential now, or nobody told that it is public',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
@@ -87,8 +87,8 @@ SELECT
     ifNull(minIf(at, said_at = 0), min(at)) AS occurred_at,
     argMin(by_id, (said_at, said)) AS actor_id,
     argMin(by_username, (said_at, said)) AS actor_username,
-    (instance, project_id, issue_id) IN
-        (SELECT instance, project_id, id FROM ${database}.issue_facts FINAL WHERE tupleElement(issue_facts.confidential, 4)) AS confidential,
+    (instance, project_id, issue_id) NOT IN
+        (SELECT instance, project_id, id FROM ${database}.issue_facts FINAL WHERE tupleElement(issue_facts.confidential, 4) = false) AS confidential,
     min(received) AS first_received_at,
     arraySort(groupUniqArrayArray(told_by)) AS tenants,
     arraySort(groupUniqArrayArray(told_through)) AS origins

@@ -1,4 +1,4 @@
--- confidential is what decides who may see a row, so that it is never NULL.
+-- confidential is what decides who may see a row, so that it is never NULL: what nobody told to be public is not.
 CREATE OR REPLACE VIEW ${database}.issues ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -33,14 +33,19 @@ CREATE OR REPLACE VIEW ${database}.issues ${on_cluster}
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab changed it last',
     closed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was closed; NULL again once reopened',
     closed_by_id Nullable(UInt64) COMMENT 'Who closed it; NULL again once reopened',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete list of the API no longer had it; GitLab tells of no deletion',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete list of the API no longer had it, or when its project changed last before that was deleted; GitLab tells of no other deletion',
     last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
 ${security}
-AS SELECT
+AS
+WITH
+    -- What is in a project is deleted with it.
+    (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
+        FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed
+SELECT
     instance, project_id, id,
     tupleElement(issue_facts.iid, 4) AS iid,
     tupleElement(issue_facts.project_path, 4) AS project_path,
@@ -48,7 +53,7 @@ AS SELECT
     tupleElement(issue_facts.type, 4) AS type,
     tupleElement(issue_facts.title, 4) AS title,
     tupleElement(issue_facts.state, 4) AS state,
-    ifNull(tupleElement(issue_facts.confidential, 4), false) AS confidential,
+    ifNull(tupleElement(issue_facts.confidential, 4), true) AS confidential,
     tupleElement(issue_facts.author_id, 4) AS author_id,
     tupleElement(issue_facts.author_username, 4) AS author_username,
     tupleElement(issue_facts.assignee_ids, 4) AS assignee_ids,
@@ -71,7 +76,7 @@ AS SELECT
     tupleElement(issue_facts.updated_at, 4) AS updated_at,
     tupleElement(issue_facts.closed_at, 4) AS closed_at,
     tupleElement(issue_facts.closed_by_id, 4) AS closed_by_id,
-    tupleElement(issue_facts.deleted_at, 4) AS deleted_at,
+    ifNull(tupleElement(issue_facts.deleted_at, 4), fromUnixTimestamp64Milli(nullIf(transform(cityHash64(issue_facts.instance, issue_facts.project_id), destroyed.1, destroyed.2, toInt64(0)), 0), 'UTC')) AS deleted_at,
     tupleElement(issue_facts.last_event_id, 4) AS last_event_id,
     arraySort(tenants) AS tenants,
     arraySort(origins) AS origins,

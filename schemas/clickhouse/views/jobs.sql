@@ -23,6 +23,7 @@ CREATE OR REPLACE VIEW ${database}.jobs ${on_cluster}
     runner_id Nullable(UInt64) COMMENT 'GitLab id of its runner',
     runner_description Nullable(String) COMMENT 'Description of its runner',
     runner_type Nullable(String) COMMENT 'instance_type, group_type or project_type',
+    runner_is_shared Nullable(Bool) COMMENT 'Whether its runner is everybody''s',
     runner_tags Array(String) COMMENT 'Tags of its runner, sorted; webhooks alone say them',
     environment Nullable(String) COMMENT 'Environment it deploys to; webhooks alone say it, deployments.environment too',
     environment_action Nullable(String) COMMENT 'start, prepare, stop, verify or access',
@@ -30,6 +31,7 @@ CREATE OR REPLACE VIEW ${database}.jobs ${on_cluster}
     duration_seconds Nullable(Float64) COMMENT 'Running time',
     queued_seconds Nullable(Float64) COMMENT 'Time it waited for a runner',
     coverage Nullable(Float64) COMMENT 'Test coverage in percent; the API alone says it',
+    artifacts_bytes Nullable(UInt64) COMMENT 'Size of the archive of what it made',
     downstream_pipeline_id Nullable(UInt64) COMMENT 'GitLab id of the pipeline that a trigger job started',
     url Nullable(String) COMMENT 'Page of the job; the API alone says it',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
@@ -67,6 +69,7 @@ AS SELECT
     tupleElement(job_facts.runner_id, 4) AS runner_id,
     tupleElement(job_facts.runner_description, 4) AS runner_description,
     tupleElement(job_facts.runner_type, 4) AS runner_type,
+    tupleElement(job_facts.runner_is_shared, 4) AS runner_is_shared,
     tupleElement(job_facts.runner_tags, 4) AS runner_tags,
     tupleElement(job_facts.environment, 4) AS environment,
     tupleElement(job_facts.environment_action, 4) AS environment_action,
@@ -74,6 +77,7 @@ AS SELECT
     tupleElement(job_facts.duration_seconds, 4) AS duration_seconds,
     tupleElement(job_facts.queued_seconds, 4) AS queued_seconds,
     tupleElement(job_facts.coverage, 4) AS coverage,
+    tupleElement(job_facts.artifacts_bytes, 4) AS artifacts_bytes,
     tupleElement(job_facts.downstream_pipeline_id, 4) AS downstream_pipeline_id,
     tupleElement(job_facts.url, 4) AS url,
     tupleElement(job_facts.created_at, 4) AS created_at,
@@ -84,4 +88,11 @@ AS SELECT
     arraySort(tenants) AS tenants,
     arraySort(origins) AS origins,
     first_received_at
-FROM ${database}.job_facts FINAL;
+FROM ${database}.job_facts FINAL
+-- Told without a project by an old GitLab, and with it by somebody else. Where nothing was told without one, which is nearly everywhere, this reads nothing.
+WHERE project_id > 0 OR (instance, id) NOT IN
+(
+    SELECT instance, id FROM ${database}.job_facts
+    WHERE project_id > 0 AND (SELECT count() > 0 FROM (SELECT 1 FROM ${database}.job_facts WHERE project_id = 0 LIMIT 1))
+        AND (instance, id) IN (SELECT instance, id FROM ${database}.job_facts WHERE project_id = 0)
+);

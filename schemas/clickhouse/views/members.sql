@@ -11,15 +11,20 @@ CREATE OR REPLACE VIEW ${database}.members ${on_cluster}
     expires_at Nullable(Date32) COMMENT 'First day on which it no longer holds; NULL without limit',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it began, or was asked for; adding somebody again starts a new membership',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last; webhooks alone say so',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last before it was removed, or its request denied or withdrawn: an event of removal has no later time; or when a complete listing began that no longer had it; NULL while it is there',
-    is_member Bool COMMENT 'Whether it holds: neither removed nor only asked for',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last before it was removed, or its request denied or withdrawn: an event of removal has no later time; or when a complete listing began that no longer had it, or when its project changed last before that was deleted; NULL while it is there',
+    is_member Bool COMMENT 'Whether it holds: neither removed, nor only asked for, nor without access',
     last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
 ${security}
-AS SELECT
+AS
+WITH
+    -- What is in a project is deleted with it.
+    (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
+        FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed
+SELECT
     instance, project_id, group_id, user_id,
     tupleElement(member_facts.username, 4) AS username,
     tupleElement(member_facts.access_level, 4) AS access_level,
@@ -28,8 +33,9 @@ AS SELECT
     tupleElement(member_facts.expires_at, 4) AS expires_at,
     tupleElement(member_facts.created_at, 4) AS created_at,
     tupleElement(member_facts.updated_at, 4) AS updated_at,
-    tupleElement(member_facts.deleted_at, 4) AS deleted_at,
-    tupleElement(member_facts.deleted_at, 4) IS NULL AND NOT ifNull(tupleElement(member_facts.requested, 4), false) AS is_member,
+    ifNull(tupleElement(member_facts.deleted_at, 4), fromUnixTimestamp64Milli(nullIf(transform(cityHash64(member_facts.instance, member_facts.project_id), destroyed.1, destroyed.2, toInt64(0)), 0), 'UTC')) AS deleted_at,
+    deleted_at IS NULL AND NOT ifNull(tupleElement(member_facts.requested, 4), false)
+        AND ifNull(tupleElement(member_facts.access_level, 4) > 0, true) AS is_member,
     tupleElement(member_facts.last_event_id, 4) AS last_event_id,
     arraySort(tenants) AS tenants,
     arraySort(origins) AS origins,

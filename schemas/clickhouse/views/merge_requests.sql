@@ -11,6 +11,8 @@ CREATE OR REPLACE VIEW ${database}.merge_requests ${on_cluster}
     author_id Nullable(UInt64) COMMENT 'Who opened it',
     assignee_ids Array(UInt64) COMMENT 'Users it is assigned to, sorted',
     reviewer_ids Array(UInt64) COMMENT 'Users asked for review, sorted',
+    reviewer_states Array(Tuple(user_id UInt64, state String, re_requested Bool)) COMMENT 'How far each reviewer is: unreviewed, review_started, reviewed, requested_changes, approved or unapproved, and whether asked again; webhooks alone say it, of newer versions',
+    approval_rules Array(Tuple(name String, approvals_required UInt64)) COMMENT 'Its own rules of approval, and how many approvals each asks for; webhooks alone say it, of Premium',
     labels Array(String) COMMENT 'Titles of its labels, sorted',
     milestone_id Nullable(UInt64) COMMENT 'GitLab id of its milestone',
     source_project_id Nullable(UInt64) COMMENT 'Project it comes from; differs from project_id for forks',
@@ -37,14 +39,19 @@ CREATE OR REPLACE VIEW ${database}.merge_requests ${on_cluster}
     prepared_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab had finished preparing it',
     merged_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was merged; from older GitLab versions, the time of the merge event',
     closed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was closed without merging; NULL again once reopened',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it; GitLab tells of no deletion. NULL while it exists',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it, or when its project changed last before that was deleted; GitLab tells of no other deletion. NULL while it exists',
     last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
 ${security}
-AS SELECT
+AS
+WITH
+    -- What is in a project is deleted with it.
+    (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
+        FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed
+SELECT
     instance, project_id, iid,
     tupleElement(merge_request_facts.id, 4) AS id,
     tupleElement(merge_request_facts.project_path, 4) AS project_path,
@@ -54,6 +61,8 @@ AS SELECT
     tupleElement(merge_request_facts.author_id, 4) AS author_id,
     tupleElement(merge_request_facts.assignee_ids, 4) AS assignee_ids,
     tupleElement(merge_request_facts.reviewer_ids, 4) AS reviewer_ids,
+    tupleElement(merge_request_facts.reviewer_states, 4) AS reviewer_states,
+    tupleElement(merge_request_facts.approval_rules, 4) AS approval_rules,
     tupleElement(merge_request_facts.labels, 4) AS labels,
     tupleElement(merge_request_facts.milestone_id, 4) AS milestone_id,
     tupleElement(merge_request_facts.source_project_id, 4) AS source_project_id,
@@ -80,7 +89,7 @@ AS SELECT
     tupleElement(merge_request_facts.prepared_at, 4) AS prepared_at,
     tupleElement(merge_request_facts.merged_at, 4) AS merged_at,
     tupleElement(merge_request_facts.closed_at, 4) AS closed_at,
-    tupleElement(merge_request_facts.deleted_at, 4) AS deleted_at,
+    ifNull(tupleElement(merge_request_facts.deleted_at, 4), fromUnixTimestamp64Milli(nullIf(transform(cityHash64(merge_request_facts.instance, merge_request_facts.project_id), destroyed.1, destroyed.2, toInt64(0)), 0), 'UTC')) AS deleted_at,
     tupleElement(merge_request_facts.last_event_id, 4) AS last_event_id,
     arraySort(tenants) AS tenants,
     arraySort(origins) AS origins,

@@ -14,14 +14,19 @@ CREATE OR REPLACE VIEW ${database}.milestones ${on_cluster}
     url Nullable(String) COMMENT 'Page of the milestone; the API alone says so',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitPulse heard that it was deleted (receipt-derived), or when a complete listing began that no longer had it',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitPulse heard that it was deleted (receipt-derived), or when a complete listing began that no longer had it, or when its project changed last before that was deleted',
     last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
 ${security}
-AS SELECT
+AS
+WITH
+    -- What is in a project is deleted with it.
+    (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
+        FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed
+SELECT
     instance, project_id, id,
     tupleElement(milestone_facts.project_path, 4) AS project_path,
     tupleElement(milestone_facts.group_id, 4) AS group_id,
@@ -34,7 +39,7 @@ AS SELECT
     tupleElement(milestone_facts.url, 4) AS url,
     tupleElement(milestone_facts.created_at, 4) AS created_at,
     tupleElement(milestone_facts.updated_at, 4) AS updated_at,
-    tupleElement(milestone_facts.deleted_at, 4) AS deleted_at,
+    ifNull(tupleElement(milestone_facts.deleted_at, 4), fromUnixTimestamp64Milli(nullIf(transform(cityHash64(milestone_facts.instance, milestone_facts.project_id), destroyed.1, destroyed.2, toInt64(0)), 0), 'UTC')) AS deleted_at,
     tupleElement(milestone_facts.last_event_id, 4) AS last_event_id,
     arraySort(tenants) AS tenants,
     arraySort(origins) AS origins,

@@ -1,5 +1,5 @@
 -- confidential is what decides who may see a row, so that it is never NULL. The API does not say of a note that its issue is confidential,
--- and an issue can become so later: the issue itself decides, as it is now.
+-- and an issue can become so later: the issue itself decides, as it is now. Where neither is known to be public, it is not.
 CREATE OR REPLACE VIEW ${database}.notes ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -13,9 +13,11 @@ CREATE OR REPLACE VIEW ${database}.notes ${on_cluster}
     discussion_id Nullable(String) COMMENT 'The thread that it belongs to; webhooks alone say it',
     type Nullable(String) COMMENT 'DiffNote (on a line), DiscussionNote (of a thread), or NULL for a plain comment',
     body Nullable(String) COMMENT 'Its text',
+    position_path Nullable(String) COMMENT 'Path of the file that a comment on a diff or a design is about',
+    position_line Nullable(UInt64) COMMENT 'Number of its line; NULL on a line that was deleted, and on a whole file',
     system Nullable(Bool) COMMENT 'Whether GitLab wrote it, as a record of what somebody did; webhooks tell of none',
     internal Nullable(Bool) COMMENT 'Whether it is an internal note',
-    confidential Bool COMMENT 'Whether only members of the project may see it: an internal note, or any on what is, or was then, a confidential issue',
+    confidential Bool COMMENT 'Whether only members of the project may see it: an internal note, or any on what is, or was then, a confidential issue, or not known to be none',
     author_id Nullable(UInt64) COMMENT 'Who wrote it',
     author_username Nullable(String) COMMENT 'User name of who wrote it',
     resolvable Nullable(Bool) COMMENT 'Whether it is of a thread that can be resolved',
@@ -25,14 +27,20 @@ CREATE OR REPLACE VIEW ${database}.notes ${on_cluster}
     url Nullable(String) COMMENT 'Where it is shown; webhooks alone say it',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was written',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was edited last, or its thread resolved',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete list of the API no longer had it; GitLab tells of no deletion',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete list of the API no longer had it, or when its project changed last before that was deleted; GitLab tells of no other deletion',
     last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
 ${security}
-AS SELECT
+AS
+WITH
+    -- What is in a project is deleted with it.
+    (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
+        FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed,
+    issue AS (SELECT instance, project_id, id, ifNull(tupleElement(issue_facts.confidential, 4), true) FROM ${database}.issue_facts FINAL)
+SELECT
     instance, project_id, id,
     tupleElement(note_facts.noteable_type, 4) AS noteable_type,
     tupleElement(note_facts.noteable_id, 4) AS noteable_id,
@@ -42,13 +50,16 @@ AS SELECT
     tupleElement(note_facts.discussion_id, 4) AS discussion_id,
     tupleElement(note_facts.type, 4) AS type,
     tupleElement(note_facts.body, 4) AS body,
+    tupleElement(note_facts.position_path, 4) AS position_path,
+    tupleElement(note_facts.position_line, 4) AS position_line,
     tupleElement(note_facts.system, 4) AS system,
     tupleElement(note_facts.internal, 4) AS internal,
     ifNull(tupleElement(note_facts.confidential, 4), false)
-        OR (ifNull(tupleElement(note_facts.noteable_type, 4) = 'Epic', false) AND tupleElement(note_facts.confidential, 4) IS NULL)
+        OR (ifNull(tupleElement(note_facts.noteable_type, 4) IN ('Epic', 'DesignManagement::Design'), false) AND tupleElement(note_facts.confidential, 4) IS NULL)
         OR (ifNull(tupleElement(note_facts.noteable_type, 4) IN ('Issue', 'WorkItem'), false)
-            AND (instance, project_id, ifNull(tupleElement(note_facts.noteable_id, 4), 0)) IN
-                (SELECT instance, project_id, id FROM ${database}.issue_facts FINAL WHERE tupleElement(issue_facts.confidential, 4))) AS confidential,
+            AND ((instance, project_id, ifNull(tupleElement(note_facts.noteable_id, 4), 0), true) IN issue
+                OR tupleElement(note_facts.confidential, 4) IS NULL
+                    AND (instance, project_id, ifNull(tupleElement(note_facts.noteable_id, 4), 0), false) NOT IN issue)) AS confidential,
     tupleElement(note_facts.author_id, 4) AS author_id,
     tupleElement(note_facts.author_username, 4) AS author_username,
     tupleElement(note_facts.resolvable, 4) AS resolvable,
@@ -58,7 +69,7 @@ AS SELECT
     tupleElement(note_facts.url, 4) AS url,
     tupleElement(note_facts.created_at, 4) AS created_at,
     tupleElement(note_facts.updated_at, 4) AS updated_at,
-    tupleElement(note_facts.deleted_at, 4) AS deleted_at,
+    ifNull(tupleElement(note_facts.deleted_at, 4), fromUnixTimestamp64Milli(nullIf(transform(cityHash64(note_facts.instance, note_facts.project_id), destroyed.1, destroyed.2, toInt64(0)), 0), 'UTC')) AS deleted_at,
     tupleElement(note_facts.last_event_id, 4) AS last_event_id,
     arraySort(tenants) AS tenants,
     arraySort(origins) AS origins,

@@ -1,8 +1,9 @@
+-- A path is the newest that was told of each of its parts: what was told of the project, of the group that it is in, and all renamings of groups and users since.
 CREATE OR REPLACE VIEW ${database}.projects ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
-    path Nullable(String) COMMENT 'Path, as group/subgroup/project',
+    path Nullable(String) COMMENT 'Path of today, as group/subgroup/project: also after a group that it is in was renamed',
     namespace_path Nullable(String) COMMENT 'Path of the namespace it is in: path without its last segment',
     name Nullable(String) COMMENT 'Name',
     namespace_id Nullable(UInt64) COMMENT 'GitLab id of the namespace it is in: a group, or a user''s own',
@@ -22,8 +23,11 @@ CREATE OR REPLACE VIEW ${database}.projects ${on_cluster}
 ${security}
 AS SELECT
     instance, project_id,
-    tupleElement(project_facts.path, 4) AS path,
-    nullIf(replaceRegexpOne(tupleElement(project_facts.path, 4), '/?[^/]*$', ''), '') AS namespace_path,
+    arrayFold(
+        (known, renaming) -> if(renaming.1 >= told AND startsWith(known, concat(renaming.2, '/')),
+            concat(renaming.3, substring(known, length(renaming.2) + 1)), known),
+        renamings.list, told_path) AS path,
+    nullIf(replaceRegexpOne(path, '/?[^/]*$', ''), '') AS namespace_path,
     tupleElement(project_facts.name, 4) AS name,
     tupleElement(project_facts.namespace_id, 4) AS namespace_id,
     tupleElement(project_facts.visibility, 4) AS visibility,
@@ -38,4 +42,22 @@ AS SELECT
     arraySort(tenants) AS tenants,
     arraySort(origins) AS origins,
     first_received_at
-FROM ${database}.project_facts FINAL;
+FROM
+(
+    SELECT
+        *,
+        -- The namespace was told of with the path: who moved the project since would have told of another path.
+        places.named > tupleElement(path, 1) AND tupleElement(namespace_id, 1) = tupleElement(path, 1) AS is_named_later,
+        if(is_named_later, places.named, tupleElement(path, 1)) AS told,
+        if(is_named_later, concat(places.place, substring(tupleElement(path, 4), -position(reverse(assumeNotNull(tupleElement(path, 4))), '/'))), tupleElement(path, 4)) AS told_path
+    FROM (SELECT * FROM ${database}.project_facts FINAL) AS facts
+    LEFT JOIN
+    (
+        SELECT instance AS place_instance, toNullable(group_id) AS place_id, tupleElement(path, 1) AS named, tupleElement(path, 4) AS place
+        FROM ${database}.group_facts FINAL WHERE tupleElement(path, 4) IS NOT NULL
+    ) AS places ON places.place_instance = facts.instance AND places.place_id = tupleElement(facts.namespace_id, 4)
+) AS project_facts
+LEFT JOIN
+(
+    SELECT instance, arraySort(groupArray((second, old_path, new_path))) AS list FROM ${database}.namespace_rename_facts FINAL GROUP BY instance
+) AS renamings USING (instance);

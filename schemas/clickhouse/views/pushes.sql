@@ -18,6 +18,7 @@ CREATE OR REPLACE VIEW ${database}.pushes ${on_cluster}
     commits_count Nullable(UInt64) COMMENT 'Commits in the push, as GitLab counts them',
     commits_listed UInt64 COMMENT 'Commits that GitLab listed with it: at most the newest 20',
     ref_count Nullable(UInt64) COMMENT 'How many refs there were, of a push of more at once than GitLab lists, whose ref, name, before and after are empty; NULL for a push of one ref; the API alone says it',
+    push_options Array(String) COMMENT 'Names of the options that it was pushed with, as ci.skip, sorted; webhooks alone say it',
     message Nullable(String) COMMENT 'Message of an annotated tag',
     commit_sha Nullable(String) COMMENT 'Commit that the ref points to; of an annotated tag not the same as after',
     received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse received the first observation (receipt-derived)',
@@ -39,7 +40,7 @@ AS SELECT
         'updated') AS change,
     pushed_at,
     ifNull(user_id, any_id) AS user_id, ifNull(user_username, any_username) AS user_username, ifNull(user_name, any_name) AS user_name,
-    protected AS ref_protected, count AS commits_count, listed AS commits_listed, refs AS ref_count, text AS message, points_to AS commit_sha,
+    protected AS ref_protected, count AS commits_count, listed AS commits_listed, refs AS ref_count, arraySort(options) AS push_options, text AS message, points_to AS commit_sha,
     received_at, tenant, arraySort(told_by) AS tenants, origin, event_id
 FROM
 (
@@ -58,6 +59,7 @@ FROM
         max(commits_count) OVER transition AS count,
         max(commits_listed) OVER transition AS listed,
         max(ref_count) OVER transition AS refs,
+        groupUniqArrayArray(push_options) OVER transition AS options,
         ref AS told_ref, before AS told_before, after AS told_after,
         max(message) OVER transition AS text,
         max(commit_sha) OVER transition AS points_to

@@ -6,6 +6,7 @@ CREATE OR REPLACE VIEW ${database}.releases ${on_cluster}
     project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
     id Nullable(UInt64) COMMENT 'GitLab id of the release; NULL where only the API told of it',
     name Nullable(String) COMMENT 'Title of the release',
+    description Nullable(String) COMMENT 'What it brings, in Markdown',
     commit_sha Nullable(String) COMMENT 'Commit that the tag points at',
     author_id Nullable(UInt64) COMMENT 'Who created it; the API alone says so',
     author_username Nullable(String) COMMENT 'User name of who created it; the API alone says so',
@@ -14,18 +15,24 @@ CREATE OR REPLACE VIEW ${database}.releases ${on_cluster}
     url Nullable(String) COMMENT 'Page of the release',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
     released_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was, or will be, released; whoever creates it may choose',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitPulse heard that it was deleted (receipt-derived), or when a complete listing began that no longer had it; NULL again once it is there',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitPulse heard that it was deleted (receipt-derived), or when a complete listing began that no longer had it, or when its project changed last before that was deleted; NULL again once it is there',
     last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
 )
 ${security}
-AS SELECT
+AS
+WITH
+    -- What is in a project is deleted with it.
+    (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
+        FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed
+SELECT
     instance, project_id, tag,
     tupleElement(release_facts.project_path, 4) AS project_path,
     tupleElement(release_facts.id, 4) AS id,
     tupleElement(release_facts.name, 4) AS name,
+    tupleElement(release_facts.description, 4) AS description,
     tupleElement(release_facts.commit_sha, 4) AS commit_sha,
     tupleElement(release_facts.author_id, 4) AS author_id,
     tupleElement(release_facts.author_username, 4) AS author_username,
@@ -34,7 +41,7 @@ AS SELECT
     tupleElement(release_facts.url, 4) AS url,
     tupleElement(release_facts.created_at, 4) AS created_at,
     tupleElement(release_facts.released_at, 4) AS released_at,
-    tupleElement(release_facts.deleted_at, 4) AS deleted_at,
+    ifNull(tupleElement(release_facts.deleted_at, 4), fromUnixTimestamp64Milli(nullIf(transform(cityHash64(release_facts.instance, release_facts.project_id), destroyed.1, destroyed.2, toInt64(0)), 0), 'UTC')) AS deleted_at,
     tupleElement(release_facts.last_event_id, 4) AS last_event_id,
     arraySort(tenants) AS tenants,
     arraySort(origins) AS origins,

@@ -1,3 +1,4 @@
+-- A commit of the wiki changes a page once. GitLab's test of a hook tells of the newest change as create: where an update tells of the same, it was that.
 CREATE OR REPLACE VIEW ${database}.wiki_page_events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -11,8 +12,8 @@ CREATE OR REPLACE VIEW ${database}.wiki_page_events ${on_cluster}
     format Nullable(String) COMMENT 'markdown, rdoc, asciidoc or org',
     message Nullable(String) COMMENT 'Message of the commit',
     url Nullable(String) COMMENT 'The page',
-    actor_id Nullable(UInt64) COMMENT 'Who did it; NULL from old versions of GitLab',
-    actor_username Nullable(String) COMMENT 'User name of who did it',
+    actor_id Nullable(UInt64) COMMENT 'Who did it, as told first (receipt-derived where a test of a hook tells of it again); NULL from old versions of GitLab',
+    actor_username Nullable(String) COMMENT 'User name of who did it, as told first (receipt-derived where a test of a hook tells of it again)',
     first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
     tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
     origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
@@ -22,6 +23,17 @@ AS SELECT
     instance, project_id, slug, action,
     if(startsWith(version, 'sha256:'), NULL, version) AS version_id,
     first_received_at AS occurred_at,
-    project_path, title, format, message, url, actor_id, actor_username, first_received_at,
+    project_path, title, format, message, url,
+    if(facts.is_named, tupleElement(tupleElement(facts.first_actor, 4), 1), facts.actor_id) AS actor_id,
+    if(facts.is_named, tupleElement(tupleElement(facts.first_actor, 4), 2), facts.actor_username) AS actor_username,
+    first_received_at,
     arraySort(tenants) AS tenants, arraySort(origins) AS origins
-FROM ${database}.wiki_page_event_facts FINAL;
+FROM
+(
+    SELECT
+        *,
+        isNotNull(tupleElement(tupleElement(first_actor, 4), 1)) OR isNotNull(tupleElement(tupleElement(first_actor, 4), 2)) AS is_named,
+        countIf(action = 'update') OVER (PARTITION BY instance, project_id, slug, version) AS updates
+    FROM ${database}.wiki_page_event_facts FINAL
+) AS facts
+WHERE NOT (facts.action = 'create' AND facts.updates > 0);

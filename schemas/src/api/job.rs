@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::event::User;
 use crate::event::job::Job;
-use crate::event::pipeline::{Build, Runner, branch_and_merge_request};
+use crate::event::pipeline::{ArtifactsFile, Build, Runner, branch_and_merge_request};
 use crate::field::{Embedded, Field};
 
 /// A job or a trigger job.
@@ -51,6 +51,8 @@ pub struct Listed {
     // Without tags: `tag_list` are those the job asks for.
     #[serde(default)]
     runner: Embedded<Runner>,
+    #[serde(default)]
+    artifacts_file: Embedded<ArtifactsFile>,
     #[serde(default)]
     web_url: Field<String>,
     // Null until the trigger job has started it; absent from jobs.
@@ -103,6 +105,7 @@ impl From<Listed> for Job {
                 allow_failure: listed.allow_failure,
                 user: listed.user,
                 runner: listed.runner,
+                artifacts_file: listed.artifacts_file,
                 coverage: listed.coverage,
                 url: listed.web_url,
                 downstream_pipeline_id: listed.downstream_pipeline.field(|pipeline| &pipeline.id),

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::event::User;
-use crate::event::note::{Attributes, Note};
+use crate::event::note::{Attributes, Note, Position};
 use crate::field::{Embedded, Field};
 
 /// A note of a list, or alone.
@@ -43,6 +43,8 @@ pub struct Listed {
     #[serde(default)]
     resolved_by: Embedded<User>,
     #[serde(default)]
+    position: Embedded<Position>,
+    #[serde(default)]
     created_at: Field<DateTime<Utc>>,
     #[serde(default)]
     updated_at: Field<DateTime<Utc>>,
@@ -66,6 +68,7 @@ impl From<Listed> for Note {
             resolved: listed.resolved,
             resolved_at: listed.resolved_at,
             resolved_by_id: listed.resolved_by.field(|user| &user.id),
+            position: listed.position,
             created_at: listed.created_at,
             updated_at: listed.updated_at,
             ..Attributes::default()

@@ -90,12 +90,13 @@ impl From<Listed> for Pipeline {
         };
         Pipeline {
             object_attributes: Embedded::from(attributes),
-            merge_request: Embedded::from(MergeRequest { id: Field::Absent, iid: merge_request_iid }),
+            merge_request: Embedded::from(MergeRequest { iid: merge_request_iid, ..MergeRequest::default() }),
             user: listed.user,
             source_pipeline: match listed.upstream.get() {
                 Some(upstream) => Embedded::from(SourcePipeline {
                     pipeline_id: upstream.id.clone(),
                     project: Embedded::from(SourceProject { id: upstream.project_id.clone() }),
+                    ..SourcePipeline::default()
                 }),
                 None => Embedded::default(),
             },

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::event::User;
-use crate::field::{Embedded, Field};
+use crate::field::{Embedded, Field, person};
 
 /// An event of the list that is about a merge request or an issue.
 #[derive(Debug, Default, Deserialize)]
@@ -22,7 +22,7 @@ pub struct ProjectEvent {
     pub target_iid: Field<u64>,
     #[serde(default)]
     author: Embedded<User>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     author_id: Field<u64>,
     #[serde(default)]
     author_username: Field<String>,
@@ -66,6 +66,7 @@ impl ProjectEvent {
             id: self.author.field(|user| &user.id).or(self.author_id.clone()),
             username: self.author.field(|user| &user.username).or(self.author_username.clone()),
             name: self.author.field(|user| &user.name),
+            ..User::default()
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::event::User;
 use crate::event::push::{Author, Commit, Push};
-use crate::field::{Embedded, Field, list};
+use crate::field::{Embedded, Field, list, person};
 
 /// A push of the list of events; the only history of pushes that GitLab keeps, for three years.
 #[derive(Debug, Default, Deserialize)]
@@ -16,7 +16,7 @@ pub struct PushEvent {
     id: Field<u64>,
     #[serde(default)]
     author: Embedded<User>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     author_id: Field<u64>,
     #[serde(default)]
     author_username: Field<String>,
@@ -114,6 +114,9 @@ pub struct ListedCommit {
     message: Field<String>,
     #[serde(default)]
     committed_date: Field<DateTime<Utc>>,
+    /// The same as `committed_date`, which old versions do not send.
+    #[serde(default)]
+    created_at: Field<DateTime<Utc>>,
     #[serde(default)]
     authored_date: Field<DateTime<Utc>>,
     #[serde(default)]
@@ -143,7 +146,7 @@ impl From<ListedCommit> for Commit {
             id: listed.id,
             title: listed.title,
             message: listed.message,
-            timestamp: listed.committed_date,
+            timestamp: listed.committed_date.or(listed.created_at),
             authored_at: listed.authored_date,
             url: listed.web_url,
             author: Embedded::from(Author { name: listed.author_name, email: listed.author_email }),

@@ -15,6 +15,8 @@ pub struct Listed {
     #[serde(default)]
     name: Field<String>,
     #[serde(default)]
+    description: Field<String>,
+    #[serde(default)]
     author: Embedded<User>,
     #[serde(default)]
     commit: Embedded<Commit>,
@@ -40,6 +42,7 @@ impl From<Listed> for Release {
         Release {
             tag: listed.tag_name,
             name: listed.name,
+            description: listed.description,
             url: listed.links.field(|links| &links.page),
             assets: listed.assets,
             commit: listed.commit,

@@ -246,9 +246,11 @@ impl<'a> ObjectHead<'a> {
             EventKind::Project => Resource::Project,
             EventKind::Group => Resource::Group,
             EventKind::User => Resource::User,
-            EventKind::WikiPage | EventKind::FeatureFlag | EventKind::Repository | EventKind::Other => {
-                return None;
-            }
+            EventKind::WikiPage
+            | EventKind::FeatureFlag
+            | EventKind::Repository
+            | EventKind::DuoWorkflow
+            | EventKind::Other => return None,
         })
     }
 }

@@ -102,7 +102,7 @@ impl Envelope {
         // A body with a head was read to its end, so it is JSON; only the others have to be asked.
         let json = text.filter(|text| head.is_some() || is_json(text));
         let web_url = head.as_ref().and_then(Head::web_url);
-        let source = instance(webhook, web_url);
+        let source = instance(webhook, head.as_ref());
         let id = match webhook.delivery_id {
             Some(delivery_id) => delivery_event_id(&source, delivery_id),
             None => body_event_id(&source, body),
@@ -196,12 +196,12 @@ impl Envelope {
     }
 }
 
-fn instance(webhook: &Webhook<'_>, web_url: Option<&str>) -> String {
+fn instance(webhook: &Webhook<'_>, head: Option<&Head<'_>>) -> String {
     if let Some(configured) = webhook.tenant.instance() {
         return configured.to_owned();
     }
     let header = webhook.named_instance.and_then(normal_instance);
-    let named = || web_url.and_then(instance_of_page);
+    let named = || instance_of_page(head?.web_url()?, head?.project_path());
     // A signature covers the body, not this header: whoever repeats a captured delivery could write another instance there, and it would
     // count as another event.
     let instance = match webhook.proof {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::Group;
-use crate::field::{Embedded, Field, list};
+use crate::field::{Embedded, Field, list, person};
 
 /// The payload of a token event. It is about a token of a project or of a group, never of a person.
 #[derive(Debug, Default, Deserialize)]
@@ -28,7 +28,7 @@ pub struct Attributes {
     #[serde(default)]
     pub name: Field<String>,
     /// The bot that an access token acts as; deploy tokens have none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     pub user_id: Field<u64>,
     /// User name to log in with; only deploy tokens of the API have one.
     #[serde(default)]

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::User;
-use crate::field::{Embedded, Field};
+use crate::field::{Embedded, Field, person};
 
 /// The payload of an emoji event. What the emoji stands on is embedded under its own name; so is what a comment stands on.
 #[derive(Debug, Default, Deserialize)]
@@ -50,7 +50,7 @@ pub struct Attributes {
     #[serde(default)]
     pub name: Field<String>,
     /// Who awarded it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     pub user_id: Field<u64>,
     /// `Issue` (also for other work items), `MergeRequest`, `Note`, `Snippet` or `WikiPage::Meta`.
     #[serde(default)]

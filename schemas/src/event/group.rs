@@ -22,6 +22,9 @@ pub struct Group {
     /// Path, as `group/subgroup`. The `path` beside it is its last segment; GitLab 13 and older send nothing else.
     #[serde(default)]
     pub full_path: Field<String>,
+    /// Full path before a renaming.
+    #[serde(default)]
+    pub old_full_path: Field<String>,
     /// The group it is in; subgroup events and the API.
     #[serde(default)]
     pub parent_group_id: Field<u64>,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::User;
 use super::merge_request::Label;
-use crate::field::{Embedded, Field, list};
+use crate::field::{Embedded, Field, list, person};
 
 /// The payload of an issue event.
 #[derive(Debug, Default, Deserialize)]
@@ -57,13 +57,13 @@ pub struct Attributes {
     #[serde(default)]
     pub confidential: Field<bool>,
     /// Who opened it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     pub author_id: Field<u64>,
     /// User name of who opened it; the API alone.
     #[serde(skip)]
     pub author_username: Field<String>,
     /// The only assignee that old versions know.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     pub assignee_id: Field<u64>,
     /// Assignees.
     #[serde(default, deserialize_with = "list")]

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use crate::field::Field;
+use crate::field::{Field, person};
 
 /// A user's membership of a project or a group, or a request for one.
 #[derive(Debug, Default, Deserialize)]
@@ -41,7 +41,7 @@ pub struct Member {
     #[serde(default)]
     pub access_level: Field<String>,
     /// Who the member is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     pub user_id: Field<u64>,
     /// User name.
     #[serde(default)]

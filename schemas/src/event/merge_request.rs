@@ -9,7 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::User;
-use crate::field::{Embedded, Field, list};
+use crate::field::{Embedded, Field, list, person};
 
 /// The payload of a merge request event.
 #[derive(Debug, Default, Deserialize)]
@@ -94,6 +94,9 @@ pub struct Attributes {
     /// `opened`, `closed`, `locked` or `merged`.
     #[serde(default)]
     pub state: Field<String>,
+    /// 1 for opened, 2 for closed, 3 for merged, 4 for locked; some versions say nothing else.
+    #[serde(default)]
+    pub state_id: Field<u64>,
     /// Whether it is a draft.
     #[serde(default)]
     pub draft: Field<bool>,
@@ -101,13 +104,13 @@ pub struct Attributes {
     #[serde(default)]
     pub work_in_progress: Field<bool>,
     /// Who opened it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     pub author_id: Field<u64>,
     /// User name of who opened it; the API alone.
     #[serde(skip)]
     pub author_username: Field<String>,
     /// The only assignee that old versions know.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     pub assignee_id: Field<u64>,
     /// Assignees.
     #[serde(default, deserialize_with = "list")]
@@ -134,7 +137,7 @@ pub struct Attributes {
     #[serde(default)]
     pub squash_commit_sha: Field<String>,
     /// Who merged it or set it to merge.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     pub merge_user_id: Field<u64>,
     /// User name of who merged it; the API alone.
     #[serde(skip)]
@@ -169,6 +172,9 @@ pub struct Attributes {
     /// Its commits.
     #[serde(skip)]
     pub commit_count: Field<u64>,
+    /// Its own rules of approval; Premium, webhooks alone.
+    #[serde(default, deserialize_with = "list")]
+    pub approval_rules: Field<Vec<Embedded<ApprovalRule>>>,
     /// Estimated time, in seconds.
     #[serde(default)]
     pub time_estimate: Field<u64>,
@@ -207,6 +213,17 @@ pub struct Attributes {
     pub system_action: Field<String>,
 }
 
+/// A rule of approval of a merge request.
+#[derive(Debug, Default, Deserialize)]
+pub struct ApprovalRule {
+    /// Its name.
+    #[serde(default)]
+    pub name: Field<String>,
+    /// How many approvals it asks for.
+    #[serde(default)]
+    pub approvals_required: Field<u64>,
+}
+
 /// The newest commit of the source branch.
 #[derive(Debug, Default, Deserialize)]
 pub struct LastCommit {
@@ -222,7 +239,7 @@ pub struct LastCommit {
 #[derive(Debug, Default, Deserialize)]
 pub struct Reviewer {
     /// GitLab id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     pub id: Field<u64>,
     /// User name.
     #[serde(default)]

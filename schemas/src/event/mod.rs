@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::field::Field;
+use crate::field::{Field, person};
 
 pub mod access_token;
 pub mod deployment;
@@ -28,7 +28,7 @@ pub mod wiki_page;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct User {
     /// GitLab id; absent before GitLab 13.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     pub id: Field<u64>,
     /// User name, as in `@name`.
     #[serde(default)]
@@ -36,6 +36,13 @@ pub struct User {
     /// Display name.
     #[serde(default)]
     pub name: Field<String>,
+    /// Of a reviewer in a webhook, `unreviewed`, `review_started`, `reviewed`, `requested_changes`, `approved` or `unapproved`, in newer versions. In the
+    /// API, whether the account is active.
+    #[serde(default)]
+    pub state: Field<String>,
+    /// Of a reviewer in a webhook, whether this one was asked again; newer versions.
+    #[serde(default)]
+    pub re_requested: Field<bool>,
 }
 
 /// A group inside a payload, for what belongs to a group and not to a project.

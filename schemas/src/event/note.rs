@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::User;
-use crate::field::{Embedded, Field};
+use crate::field::{Embedded, Field, person};
 
 /// The payload of a note event.
 #[derive(Debug, Default, Deserialize)]
@@ -65,7 +65,7 @@ pub struct Attributes {
     #[serde(default)]
     pub internal: Field<bool>,
     /// Who wrote it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     pub author_id: Field<u64>,
     /// User name of who wrote it; the API alone.
     #[serde(skip)]
@@ -80,11 +80,14 @@ pub struct Attributes {
     #[serde(default)]
     pub resolved_at: Field<DateTime<Utc>>,
     /// Who resolved it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     pub resolved_by_id: Field<u64>,
     /// Where it is shown; webhooks alone, and null on a design.
     #[serde(default)]
     pub url: Field<String>,
+    /// Where in a diff it stands.
+    #[serde(default)]
+    pub position: Embedded<Position>,
     /// When it was written.
     #[serde(default)]
     pub created_at: Field<DateTime<Utc>>,
@@ -94,6 +97,20 @@ pub struct Attributes {
     /// `create` or `update`; GitLab 16.11 and later.
     #[serde(default)]
     pub action: Field<String>,
+}
+
+/// Where in a diff a note stands, as of the head that it was written for last.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Position {
+    /// Path of the file; null where it was deleted.
+    #[serde(default)]
+    pub new_path: Field<String>,
+    /// Path of the file before.
+    #[serde(default)]
+    pub old_path: Field<String>,
+    /// Number of the line; null on a line that was deleted, and on a whole file.
+    #[serde(default)]
+    pub new_line: Field<u64>,
 }
 
 /// What a note is on.

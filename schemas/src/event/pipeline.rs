@@ -19,6 +19,9 @@ pub struct Pipeline {
     /// Who started it.
     #[serde(default)]
     pub user: Embedded<User>,
+    /// The commit it ran for.
+    #[serde(default)]
+    pub commit: Embedded<Commit>,
     /// The newest job of each name.
     #[serde(default, deserialize_with = "list")]
     pub builds: Field<Vec<Embedded<Build>>>,
@@ -60,6 +63,9 @@ pub struct Attributes {
     /// Its status.
     #[serde(default)]
     pub status: Field<String>,
+    /// Its status in words for people, as `passed` or `blocked`.
+    #[serde(default)]
+    pub detailed_status: Field<String>,
     /// Its stages in order.
     #[serde(default, deserialize_with = "list")]
     pub stages: Field<Vec<Field<String>>>,
@@ -98,6 +104,9 @@ pub struct MergeRequest {
     /// Number within its project.
     #[serde(default)]
     pub iid: Field<u64>,
+    /// The project that it would be merged into, whose number it has; not the pipeline's where that runs in a fork.
+    #[serde(default)]
+    pub target_project_id: Field<u64>,
 }
 
 /// The pipeline that started a pipeline.
@@ -109,6 +118,17 @@ pub struct SourcePipeline {
     /// GitLab id.
     #[serde(default)]
     pub pipeline_id: Field<u64>,
+    /// The trigger job that did it.
+    #[serde(default)]
+    pub job_id: Field<u64>,
+}
+
+/// The commit a pipeline ran for.
+#[derive(Debug, Default, Deserialize)]
+pub struct Commit {
+    /// When it was committed.
+    #[serde(default)]
+    pub timestamp: Field<DateTime<Utc>>,
 }
 
 /// The project of the pipeline that started a pipeline; another one for a pipeline across projects.
@@ -167,6 +187,9 @@ pub struct Build {
     /// Its runner.
     #[serde(default)]
     pub runner: Embedded<Runner>,
+    /// What it made.
+    #[serde(default)]
+    pub artifacts_file: Embedded<ArtifactsFile>,
     /// The environment it deploys to.
     #[serde(default)]
     pub environment: Embedded<Environment>,
@@ -207,9 +230,20 @@ pub struct Runner {
     /// `instance_type`, `group_type` or `project_type`.
     #[serde(default)]
     pub runner_type: Field<String>,
+    /// Whether it is everybody's, as GitLab has it.
+    #[serde(default)]
+    pub is_shared: Field<bool>,
     /// Tags.
     #[serde(default, deserialize_with = "list")]
     pub tags: Field<Vec<Field<String>>>,
+}
+
+/// The archive of a job's artifacts.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct ArtifactsFile {
+    /// Size in bytes.
+    #[serde(default)]
+    pub size: Field<u64>,
 }
 
 /// The environment of a job.

@@ -1,11 +1,13 @@
 //! Push Hook, Tag Push Hook, and the pushes of system hooks
 //! (<https://docs.gitlab.com/user/project/integrations/webhook_events/#push-events>).
 
-use chrono::{DateTime, Utc};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use std::collections::BTreeMap;
 
-use crate::field::{Embedded, Field, list};
+use chrono::{DateTime, Utc};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+
+use crate::field::{Embedded, Field, list, person};
 
 /// The payload of a push.
 #[derive(Debug, Default, Deserialize)]
@@ -23,7 +25,7 @@ pub struct Push {
     #[serde(default)]
     pub ref_protected: Field<bool>,
     /// Who pushed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     pub user_id: Field<u64>,
     /// User name of who pushed.
     #[serde(default)]
@@ -46,9 +48,27 @@ pub struct Push {
     /// The commit that the ref leads to; null for a deleted ref.
     #[serde(default)]
     pub checkout_sha: Field<String>,
+    /// Names of the options that it was pushed with, as `ci.skip`; webhooks alone. Their values, which can be secrets, are left out.
+    #[serde(default, deserialize_with = "option_names")]
+    pub push_options: Field<Vec<String>>,
     /// When it was pushed; the API alone.
     #[serde(skip)]
     pub pushed_at: Field<DateTime<Utc>>,
+}
+
+/// More options than anybody pushes with.
+const MAX_OPTIONS: usize = 100;
+
+/// Names of options: GitLab sends `{"ci": {"skip": true}}` (<https://docs.gitlab.com/topics/git/commit/#push-options>).
+fn option_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Field<Vec<String>>, D::Error> {
+    let options: Embedded<BTreeMap<String, Embedded<BTreeMap<String, IgnoredAny>>>> =
+        Embedded::deserialize(deserializer)?;
+    let Some(options) = options.into_value() else { return Ok(Field::Absent) };
+    let name = |(namespace, named): (&String, &Embedded<BTreeMap<String, IgnoredAny>>)| match named.get() {
+        Some(named) => named.keys().map(|name| format!("{namespace}.{name}")).collect(),
+        None => vec![namespace.clone()],
+    };
+    Ok(Field::Value(options.iter().flat_map(name).take(MAX_OPTIONS).collect()))
 }
 
 /// One commit of a push.

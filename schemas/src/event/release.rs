@@ -19,6 +19,9 @@ pub struct Release {
     /// Title.
     #[serde(default)]
     pub name: Field<String>,
+    /// What it brings, in Markdown.
+    #[serde(default)]
+    pub description: Field<String>,
     /// Page of the release.
     #[serde(default)]
     pub url: Field<String>,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use crate::field::Field;
+use crate::field::{Field, person};
 
 /// A user. `email` is left out: GitLab redacts it unless it is public, so it identifies nobody.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -12,11 +12,14 @@ pub struct User {
     #[serde(default)]
     pub event_name: Field<String>,
     /// GitLab id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "person")]
     pub user_id: Field<u64>,
     /// User name, as in `@name`.
     #[serde(default)]
     pub username: Field<String>,
+    /// User name before a renaming, which is the path of the user's own projects as well.
+    #[serde(default)]
+    pub old_username: Field<String>,
     /// Display name.
     #[serde(default)]
     pub name: Field<String>,

@@ -67,13 +67,68 @@ fn project_actor_and_group_are_told_where_they_have_an_id_and_a_name() {
 
 #[test]
 fn what_quotes_something_confidential_is_confidential() {
-    let confidential = |json: &str| Head::read(json).unwrap().is_confidential();
+    let confidential = |json: &str| {
+        let head = Head::read(json).unwrap();
+        head.is_confidential(head.kind())
+    };
     assert!(confidential(r#"{"event_type":"confidential_note"}"#));
     assert!(confidential(r#"{"object_kind":"emoji","work_item":{"confidential":true}}"#));
     assert!(confidential(r#"{"object_kind":"emoji","note":{"internal":true}}"#));
     assert!(confidential(r#"{"object_kind":"emoji","epic":{"confidential":true}}"#));
     assert!(confidential(r#"{"object_kind":"note","issue":{"confidential":true}}"#));
-    assert!(!confidential(r#"{"event_type":"note","issue":{"confidential":false},"note":"text"}"#));
+    assert!(!confidential(
+        r#"{"object_kind":"note","event_type":"note","issue":{"confidential":false},"note":"text"}"#
+    ));
+}
+
+#[test]
+fn what_is_not_known_to_be_public_is_confidential() {
+    let of = |kind: EventKind, json: &str| Head::read(json).unwrap().is_confidential(kind);
+    for kind in
+        [EventKind::Issue, EventKind::Note, EventKind::Emoji, EventKind::Vulnerability, EventKind::Other]
+    {
+        let (closed, open): (&[&str], &[&str]) = match kind {
+            EventKind::Issue => (
+                &[r#"{"object_attributes":{"id":1}}"#, r#"{"target_type":"Issue","target_title":"t"}"#],
+                &[
+                    r#"{"object_attributes":{"confidential":false}}"#,
+                    r#"{"event_type":"issue"}"#,
+                    r#"{"id":1,"confidential":false}"#,
+                ],
+            ),
+            EventKind::Note => (
+                &[
+                    r#"{"id":1,"noteable_type":"Issue","internal":false}"#,
+                    r#"{"event_type":"note","object_attributes":{"noteable_type":"DesignManagement::Design"}}"#,
+                ],
+                &[
+                    r#"{"id":1,"noteable_type":"MergeRequest","internal":false}"#,
+                    r#"{"event_type":"note","object_attributes":{"noteable_type":"Issue"}}"#,
+                    r#"{"object_attributes":{"noteable_type":"Issue"},"issue":{"confidential":false}}"#,
+                ],
+            ),
+            EventKind::Emoji => (
+                &[
+                    r#"{"object_attributes":{"awardable_type":"Issue"}}"#,
+                    r#"{"object_attributes":{"awardable_type":"Note"}}"#,
+                    r#"{"object_attributes":{"awardable_type":"Note"},"note":{"noteable_type":"DesignManagement::Design"}}"#,
+                    r#"{"object_attributes":{"awardable_type":"Note"},"note":{"noteable_type":"Issue","internal":false}}"#,
+                ],
+                &[
+                    r#"{"object_attributes":{"awardable_type":"MergeRequest"}}"#,
+                    r#"{"object_attributes":{"awardable_type":"Issue"},"work_item":{"confidential":false}}"#,
+                    r#"{"object_attributes":{"awardable_type":"Note"},"note":{"noteable_type":"Commit"}}"#,
+                ],
+            ),
+            EventKind::Vulnerability => (
+                &[r#"{"object_attributes":{"issues":[{"title":"t"}]}}"#],
+                &[r#"{"object_attributes":{"issues":[]}}"#, r#"{"object_attributes":{}}"#],
+            ),
+            _ => (&[r#"{"text":"t"}"#], &[r#"{"object_kind":"gitpulse_test"}"#]),
+        };
+        closed.iter().for_each(|json| assert!(of(kind, json), "{kind}: {json}"));
+        open.iter().for_each(|json| assert!(!of(kind, json), "{kind}: {json}"));
+    }
 }
 
 #[test]

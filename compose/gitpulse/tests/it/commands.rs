@@ -268,13 +268,29 @@ async fn doctor_names_each_fault_and_its_remedy() {
     assert_eq!(code, Some(1), "{text}");
     for expected in [
         "does not know the token",
-        "35 topics are missing",
+        "36 topics are missing",
         "has no tables",
         "remedy: run `gitpulse migrate`",
     ] {
         assert!(text.contains(expected), "{expected:?} is missing in {text}");
     }
     assert!(!text.contains("bad-token"));
+}
+
+/// A secret that no header carries would be a hook that nobody can send to; a signing token without an instance may make two of one GitLab.
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_names_a_secret_that_matches_nothing_and_an_instance_that_nobody_knows() {
+    let mut deployment = Deployment::new("spaced").with("GITLAB_WEBHOOK_TOKEN", "hello\n");
+    let (code, text) = doctor(&deployment);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("white space") && text.contains("remove it") && !text.contains("hello"), "{text}");
+
+    deployment.environment.remove("GITLAB_URL");
+    let deployment =
+        deployment.with("GITLAB_WEBHOOK_SIGNING_TOKEN", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    assert!(doctor(&deployment).1.contains("set GITLAB_URL"));
+    let named = deployment.with("GITLAB_URL", "https://gitlab.example.com");
+    assert!(!doctor(&named).1.contains("set GITLAB_URL, or"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

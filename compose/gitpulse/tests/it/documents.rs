@@ -95,6 +95,14 @@ async fn every_query_of_the_documents_gives_the_output_beside_it() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// `toDate` ends in 2149 and begins anew: a token that expires in 2150 would have expired in 1971.
+#[test]
+fn no_query_of_the_documents_wraps_a_date() {
+    let (own, readme) = (queries(&page("docs/SQL.md")), queries(&page("README.md")));
+    let wrapping = own.iter().chain(&readme).find(|(query, _)| query.contains("toDate("));
+    assert!(wrapping.is_none(), "use toDate32 in:\n{}", wrapping.unwrap().0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_law_is_that_of_the_database() {
     let deployment = Deployment::new("law");

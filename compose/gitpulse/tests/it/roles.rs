@@ -28,7 +28,8 @@ const RIGHTS: [&str; 4] = [
     "GRANT CREATE ROLE, ALTER ROLE, ROLE ADMIN ON *.*",
 ];
 
-/// Two tenants and what they told of. Issues 2 and 4 are confidential; 4 became so later, which only `other` told. Both told of `b`.
+/// Two tenants and what they told of. Issues 2 and 4 are confidential; 4 became so later, which only `other` told, after events of it that were not. Of
+/// issue 9 nobody told but by what hangs on it. Both told of `b`.
 const FACTS: &str = "\
 INSERT INTO gitpulse.issue_facts (instance, project_id, id, title, confidential, tenants) VALUES
     ('x', 1, 1, (1, 0, 0, 't1'), (1, 0, 0, false), ['acme']), ('x', 1, 2, (1, 0, 0, 't2'), (1, 0, 0, true), ['acme']),
@@ -48,10 +49,20 @@ INSERT INTO gitpulse.push_facts (instance, project_id, ref, before, after, event
         ('refs/heads/a', 'acme'), ('refs/heads/b', 'acme'), ('refs/heads/b', 'other'), ('refs/heads/o', 'other'), ('refs/tags/v1', 'acme'));
 INSERT INTO gitpulse.feature_flag_event_facts (instance, project_id, flag, name, event_id, tenant)
     SELECT 'x', 1, f, f, generateUUIDv4(), t FROM VALUES('f String, t String', ('a', 'acme'), ('b', 'acme'), ('b', 'other'), ('o', 'other'));
-INSERT INTO gitpulse.event_facts (instance, kind, id, origin, tenant, confidential, payload) VALUES
-    ('x', 'issue', generateUUIDv4(), 'webhook', 'acme', false, 'e1'), ('x', 'issue', generateUUIDv4(), 'webhook', 'acme', true, 'e2'),
-    ('x', 'issue', generateUUIDv4(), 'webhook', 'other', false, 'e3'), ('x', 'note', generateUUIDv4(), 'api', 'acme', false, 'n2'),
-    ('x', 'issue', generateUUIDv4(), 'api', 'other', false, '{\"target_type\":\"Issue\"}');
+INSERT INTO gitpulse.event_facts (instance, project_id, kind, subject, id, origin, tenant, confidential, payload) SELECT 'x', 1, k, s, generateUUIDv4(), o, t, c, p FROM VALUES(
+    'k String, s String, o String, t String, c Bool, p String',
+    ('issue', 'project/1/issue/1', 'webhook', 'acme', false, 'e1'), ('issue', 'project/1/issue/2', 'webhook', 'acme', true, 'e2'),
+    ('issue', 'project/1/issue/3', 'webhook', 'other', false, 'e3'), ('issue', 'project/1/issue/4', 'webhook', 'acme', false, 'e4'),
+    ('note', 'project/1/note/12', 'api', 'acme', false, 'n2'), ('note', 'project/1/note/14', 'webhook', 'acme', false, 'n4'),
+    ('emoji', 'project/1/emoji/34', 'webhook', 'acme', false, 'o4'),
+    ('issue', 'project/1/issue/3', 'api', 'other', false, '{\"target_type\":\"Issue\"}'));
+INSERT INTO gitpulse.issue_event_facts (instance, project_id, issue_id, action, tenants) VALUES ('x', 1, 9, 'closed', ['acme']);
+INSERT INTO gitpulse.note_facts (instance, project_id, id, noteable_type, noteable_id, confidential, tenants) VALUES
+    ('x', 1, 21, (1, 0, 0, 'Issue'), (1, 0, 0, 9), (1, 0, 0, NULL), ['acme']), ('x', 1, 22, (1, 0, 0, 'Issue'), (1, 0, 0, 9), (1, 0, 0, false), ['acme']),
+    ('x', 1, 23, (1, 0, 0, 'DesignManagement::Design'), (1, 0, 0, 1), (1, 0, 0, NULL), ['acme']);
+INSERT INTO gitpulse.emoji_event_facts (instance, project_id, id, event_type, awardable_type, awardable_id, confidential, tenants) VALUES
+    ('x', 1, 61, 'award', 'Issue', 9, NULL, ['acme']), ('x', 1, 62, 'award', 'Issue', 9, true, ['acme']), ('x', 1, 63, 'award', 'Issue', 9, false, ['acme']),
+    ('x', 1, 64, 'award', 'Note', 29, NULL, ['acme']), ('x', 1, 65, 'award', 'MergeRequest', 1, NULL, ['acme']);
 INSERT INTO gitpulse.audit_log_facts (instance, run_id, number, tenant, path, called_at) VALUES
     ('x', 'r', 1, 'acme', 'c1', now()), ('x', 'r', 2, 'other', 'c2', now())";
 
@@ -60,7 +71,7 @@ const SEEN: &str = "issues.id issue_events.issue_id notes.id emoji_events.id pus
     feature_flag_events.name events.payload audit_log.path";
 
 /// Every row of them.
-const ALL: &str = "1 2 3 4|1 2 3 4|11 12 13 14 20|31 32 33 34 41 42 43 44 50|a b o v1|a b o|v1|a b o|e1 e2 e3 n2 {\"target_type\":\"Issue\"}|c1 c2";
+const ALL: &str = "1 2 3 4|1 2 3 4 9|11 12 13 14 20 21 22 23|31 32 33 34 41 42 43 44 50 61 62 63 64 65|a b o v1|a b o|v1|a b o|e1 e2 e3 e4 n2 n4 o4 {\"target_type\":\"Issue\"}|c1 c2";
 
 /// Roles, what is granted besides, and what is seen; nothing where every view is refused.
 const READERS: [(&str, &[&str], &str); 10] = [
@@ -68,16 +79,20 @@ const READERS: [(&str, &[&str], &str); 10] = [
     ("confidential", &[], ""),
     // The processor, and anybody else without roles.
     ("", &["GRANT SELECT, INSERT ON gitpulse.*"], ALL),
-    ("analyst", &[], "1 3|1 3|11 13|31 33 41 43|a b o v1|a b o|v1|a b o|e1 e3|c1 c2"),
+    ("analyst", &[], "1 3|1 3|11 13 22|31 33 41 43 63 65|a b o v1|a b o|v1|a b o|e1 e3|c1 c2"),
     ("analyst confidential", &[], ALL),
-    ("tenant_acme", &[], "1|1|11|31 41|a b v1|a b|v1|a b|e1|c1"),
-    ("tenant_acme analyst", &[], "1|1|11|31 41|a b v1|a b|v1|a b|e1|c1"),
+    ("tenant_acme", &[], "1|1|11 22|31 41 63 65|a b v1|a b|v1|a b|e1|c1"),
+    ("tenant_acme analyst", &[], "1|1|11 22|31 41 63 65|a b v1|a b|v1|a b|e1|c1"),
     ("tenant_other", &[], "3|3|13|33 43|b o|b o||b o|e3|c2"),
-    ("tenant_acme tenant_other", &[], "1 3|1 3|11 13|31 33 41 43|a b o v1|a b o|v1|a b o|e1 e3|c1 c2"),
+    (
+        "tenant_acme tenant_other",
+        &[],
+        "1 3|1 3|11 13 22|31 33 41 43 63 65|a b o v1|a b o|v1|a b o|e1 e3|c1 c2",
+    ),
     (
         "tenant_acme confidential",
         &[],
-        "1 2 4|1 2 4|11 12 14 20|31 32 34 41 42 44 50|a b v1|a b|v1|a b|e1 e2 n2|c1",
+        "1 2 4|1 2 4 9|11 12 14 20 21 22 23|31 32 34 41 42 44 50 61 62 63 64 65|a b v1|a b|v1|a b|e1 e2 e4 n2 n4 o4|c1",
     ),
 ];
 

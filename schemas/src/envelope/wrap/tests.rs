@@ -72,6 +72,32 @@ fn no_way_into_an_envelope_passes_by_redaction() {
     assert_eq!(json(&Envelope::stored(parts)), r#"{"runners_token":"[REDACTED]"}"#);
 }
 
+/// Of a signed delivery the header is not proven, and the body says where GitLab is by the page of its project.
+#[test]
+fn a_gitlab_below_a_path_is_one_instance() {
+    let unconfigured = Tenant::new("shop", None).unwrap();
+    let bodies = [
+        r#"{"object_kind":"push","ref":"refs/heads/main","project":{"id":42,"web_url":"https://forge.example.org/gitlab/shop/checkout","path_with_namespace":"shop/checkout"}}"#,
+        r#"{"object_kind":"work_item","object_attributes":{"id":4,"url":"https://forge.example.org/gitlab/groups/shop/-/work_items/4"}}"#,
+        r#"{"event_name":"user_create","user_id":7}"#,
+    ];
+    for body in bodies {
+        for proof in [Proof::Signed, Proof::Sender] {
+            let named_instance = Some("https://forge.example.org/gitlab/");
+            let wrapped =
+                Envelope::webhook(&Webhook { proof, named_instance, ..webhook(&unconfigured, body) });
+            assert_eq!(wrapped.envelope.source(), "https://forge.example.org/gitlab", "{body}");
+        }
+    }
+    // Whoever repeats a signed delivery with another header makes no other instance.
+    let forged = Webhook {
+        proof: Proof::Signed,
+        named_instance: Some("https://forge.example.org/gitlab/shop"),
+        ..webhook(&unconfigured, bodies[0])
+    };
+    assert_eq!(Envelope::webhook(&forged).envelope.source(), "https://forge.example.org/gitlab");
+}
+
 #[test]
 fn a_body_whose_fields_have_no_names_is_kept_and_blanked() {
     // Half a surrogate pair: JSON, but no text, so nobody can tell what stands there.

@@ -3,17 +3,7 @@
 use serde_json::{Value, json};
 
 use super::apply::{Tables, apply};
-use super::records::{Record, body, example};
-
-/// A delivery of an example, with other values at some places.
-fn changed(name: &str, places: &[(&str, Value)]) -> Record {
-    let mut body = body(name);
-    for (place, value) in places {
-        let (parent, field) = place.rsplit_once('/').unwrap();
-        body.pointer_mut(parent).unwrap_or_else(|| panic!("{name} has no {parent}"))[field] = value.clone();
-    }
-    Record::webhook(&body)
-}
+use super::records::{Record, body, changed, example};
 
 /// One column of the row whose `key` has the value.
 fn shown(tables: &Tables, view: &str, key: (&str, Value), column: &str) -> Value {

@@ -119,6 +119,21 @@ pub(crate) fn body(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap()
 }
 
+/// A delivery of an example, with other values at some places, as `/object_attributes/action`.
+pub(crate) fn changed(name: &str, places: &[(&str, Value)]) -> Record {
+    Record::webhook(&with(body(name), places))
+}
+
+/// A body with other values at some places.
+pub(crate) fn with(mut body: Value, places: &[(&str, Value)]) -> Value {
+    for (place, value) in places {
+        let (parent, field) = place.rsplit_once('/').unwrap();
+        body.pointer_mut(parent).unwrap_or_else(|| panic!("{place}: there is no {parent}"))[field] =
+            value.clone();
+    }
+    body
+}
+
 /// An example as a record. Objects of the API are listed by project 42, or by group 5 where their case begins with `group_`; those of a list
 /// that hangs on something have its number in their name, as `merge_request/approvals_7.api`.
 pub(crate) fn example(name: &str) -> Record {
