@@ -22,6 +22,7 @@ mod settings;
 mod simulate;
 mod simulate_api;
 mod simulate_world;
+mod target;
 mod tenants;
 mod up;
 

@@ -25,6 +25,7 @@ use schemas::kind::SYSTEM_HOOK;
 use uuid::Uuid;
 
 use crate::credentials::{CredentialsArgs, HookSecret};
+use crate::target::{self, TargetArgs};
 
 /// GitLab gives up on a delivery after ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,9 +40,8 @@ pub(crate) struct SendArgs {
     #[arg(required = true, value_name = "FILE|FOLDER")]
     paths: Vec<PathBuf>,
 
-    /// Where to send them
-    #[arg(long, default_value = "http://127.0.0.1:8000/api/v1/webhooks/gitlab", value_name = "URL")]
-    url: String,
+    #[command(flatten)]
+    target: TargetArgs,
 
     /// Sends each delivery N more times with the same delivery id, as when GitLab repeats one
     #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
@@ -94,8 +94,8 @@ struct Answers {
 /// Sends everything and reports; the exit code says whether all was answered 200.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(args: SendArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
-    let instance = args.credentials.instance();
-    let credentials = match args.credentials.secret(&args.url, tenants)? {
+    let (instance, url) = (args.credentials.instance(), args.target.url());
+    let credentials = match args.credentials.secret(&url, tenants)? {
         HookSecret::Token(token) => Credentials::Token(token),
         HookSecret::SigningToken(token) => Credentials::Signing(SigningKey::new(&token)?),
     };
@@ -123,17 +123,27 @@ pub(crate) async fn run(args: SendArgs, tenants: Vec<TenantConfig>) -> anyhow::R
             delivery
         });
     let sent = paced
-        .map(|delivery| post(&client, &args.url, &instance, &credentials, delivery))
+        .map(|delivery| post(&client, &url, &instance, &credentials, delivery))
         .buffer_unordered(args.concurrency as usize);
     let mut sent = std::pin::pin!(sent);
-    while let Some((delivery, status, answer, took)) = sent.next().await {
+    let refusal = loop {
+        let Some((delivery, status, answer, took)) = sent.next().await else { break None };
+        let refusal = status.parse().ok().and_then(|status| target::refuses_all(status, &url));
         answers.add(&delivery, status, answer, took);
         progress.inc(1);
-    }
+        // All others would get the same answer.
+        if refusal.is_some() && answers.by_status.len() == 1 {
+            break refusal;
+        }
+    };
     progress.finish_and_clear();
     let took = started.elapsed();
 
     println!("{}", answers.table());
+    if let Some(refusal) = refusal {
+        println!("stopped after the first of {total} deliveries: {refusal}");
+        return Ok(ExitCode::FAILURE);
+    }
     println!(
         "{total} deliveries of {} file(s) in {:.1} s ({:.0} a second)",
         files.len(),
@@ -146,7 +156,7 @@ pub(crate) async fn run(args: SendArgs, tenants: Vec<TenantConfig>) -> anyhow::R
     if answers.examples.contains_key(NO_ANSWER) {
         println!(
             "nobody answered at {}: is `gitpulse up` or `gitpulse ingest` running there? --url names another address",
-            args.url
+            url
         );
     }
     Ok(if answers.examples.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

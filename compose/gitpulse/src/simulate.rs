@@ -20,6 +20,7 @@ use crate::credentials::{CredentialsArgs, HookSecret};
 use crate::progress::Progress;
 use crate::simulate_api::{self, ServeApiArgs};
 use crate::simulate_world::{self, Sending, WorldArgs};
+use crate::target::{self, TargetArgs};
 
 /// Between two looks at how far it is.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -31,14 +32,8 @@ const PROJECTS_OF_A_RUN: u64 = 1_000;
 /// What to send, where, and how fast.
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
-    /// Where to send them
-    #[arg(
-        long,
-        id = "webhook-url",
-        default_value = "http://127.0.0.1:8000/api/v1/webhooks/gitlab",
-        value_name = "URL"
-    )]
-    url: String,
+    #[command(flatten)]
+    target: TargetArgs,
 
     /// Requests in all
     #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
@@ -97,13 +92,14 @@ pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyho
         return simulate_api::run(&args.api, address, seed, args.projects, now()).await;
     }
     anyhow::ensure!(args.check || !args.judge.asks(), "--json and --rebuild are for --check");
-    let credentials = match args.credentials.secret(&args.url, tenants)? {
+    let url = args.target.url();
+    let credentials = match args.credentials.secret(&url, tenants)? {
         HookSecret::Token(token) => Credentials::Token(token.expose().to_owned()),
         HookSecret::SigningToken(token) => Credentials::SigningToken(token.expose().to_owned()),
     };
     if args.world.world {
         let sending = Sending {
-            url: args.url,
+            url,
             credentials,
             instance: args.credentials.instance(),
             seed: args.seed.unwrap_or_else(rand::random),
@@ -124,7 +120,7 @@ pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyho
     };
     let run = Run { id: format!("simulated-{}", Uuid::new_v4().simple()), world: world.clone() };
     tracing::info!(run = run.id, seed = world.seed, history = %args.history.display(), "sending");
-    let (_, target) = watch::channel(Target { url: args.url.clone(), credentials });
+    let (_, target) = watch::channel(Target { url: url.clone(), credentials });
     let connections = if args.keep_alive { Connections::Kept } else { Connections::Fresh };
     let config = LoadConfig {
         target,
@@ -147,6 +143,10 @@ pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyho
     }
     drop(progress);
 
+    if let Some(refusal) = counts.refused().and_then(|status| target::refuses_all(status, &url)) {
+        println!("stopped after {} of {} requests: {refusal}", counts.answered(), args.requests);
+        return Ok(ExitCode::FAILURE);
+    }
     let history = History::read(&args.history)?;
     if args.check {
         return check::judge(&args.judge, &history).await;
@@ -155,7 +155,7 @@ pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyho
         match status {
             0 => println!(
                 "{count} without answer: is GitPulse running at {}? --url names another address",
-                args.url
+                url
             ),
             status => println!("{count} answered {status}"),
         }

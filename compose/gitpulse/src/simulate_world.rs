@@ -16,6 +16,7 @@ use simulator::gitlab::{World, WorldConfig};
 use simulator::load::Credentials;
 
 use crate::progress::Progress;
+use crate::target;
 
 /// GitLab gives up on a delivery after ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -61,7 +62,8 @@ pub(crate) struct Sending {
 /// Sends everything, and says how it was answered.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(args: &WorldArgs, sending: Sending, now: DateTime<Utc>) -> anyhow::Result<ExitCode> {
-    let stopped = shutdown::on_signal()?;
+    // Also by an answer that all others will get as well.
+    let stopped = shutdown::on_signal()?.child_token();
     let now = now.timestamp_millis();
     let mut config =
         WorldConfig::new(sending.seed, sending.projects, args.days + simulator::gitlab::SPRINT_DAYS);
@@ -108,6 +110,12 @@ pub(crate) async fn run(args: &WorldArgs, sending: Sending, now: DateTime<Utc>) 
             status => println!("{count} answered {status}"),
         }
     }
+    if let [(status, _)] = answers.iter().collect::<Vec<_>>()[..]
+        && let Some(refusal) = target::refuses_all(*status, &sending.url)
+    {
+        println!("stopped: {refusal}");
+        return Ok(ExitCode::FAILURE);
+    }
     println!("{} projects of group factory, seed {}", sending.projects, sending.seed);
     let is_taken = answers.keys().all(|status| *status == 200) && !stopped.is_cancelled();
     Ok(if is_taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -144,6 +152,9 @@ async fn send(
     let mut answered = std::pin::pin!(answered);
     while let Some(status) = answered.next().await {
         *answers.entry(status).or_default() += 1;
+        if answers.len() == 1 && target::refuses_all(status, &sending.url).is_some() {
+            return stopped.cancel();
+        }
     }
 }
 

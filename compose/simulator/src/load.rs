@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::Utc;
@@ -77,6 +77,8 @@ pub struct Counts {
     sent: AtomicU64,
     answered: AtomicU64,
     accepted: AtomicU64,
+    /// 401 or 404, where that ended the load.
+    refused: AtomicU16,
 }
 
 impl Counts {
@@ -93,6 +95,11 @@ impl Counts {
     /// Requests that were answered 200.
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// The status, 401 or 404, that ended the load: one that was to be accepted was refused, and none had been accepted before it.
+    pub fn refused(&self) -> Option<u16> {
+        Some(self.refused.load(Ordering::Relaxed)).filter(|status| *status > 0)
     }
 }
 
@@ -120,7 +127,7 @@ impl Load {
             .build()?;
         let counts = Arc::new(Counts::default());
         let stop = CancellationToken::new();
-        let sender = Sender { client, run, history, config, counts: counts.clone() };
+        let sender = Sender { client, run, history, config, counts: counts.clone(), stop: stop.clone() };
         let (paused, is_paused) = watch::channel(false);
         let task = tokio::spawn(send_all(Arc::new(sender), world, stop.clone(), is_paused));
         Ok(Load { counts, stop, paused, task })
@@ -161,6 +168,7 @@ struct Sender {
     history: Writer,
     config: LoadConfig,
     counts: Arc<Counts>,
+    stop: CancellationToken,
 }
 
 async fn send_all(
@@ -226,6 +234,7 @@ impl Sender {
         if let Expected::Refused(Refusal::Compressed) = expected {
             request = request.header("content-encoding", "gzip");
         }
+        let is_to_be_taken = !matches!(expected, Expected::Refused(_));
         self.history.sent(number, now.timestamp_millis(), expected)?;
         self.counts.sent.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
@@ -240,8 +249,16 @@ impl Sender {
         let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.history.answered(number, status, took_ms)?;
         self.counts.answered.fetch_add(1, Ordering::Relaxed);
-        if status == Some(200) {
-            self.counts.accepted.fetch_add(1, Ordering::Relaxed);
+        match status {
+            Some(200) => {
+                self.counts.accepted.fetch_add(1, Ordering::Relaxed);
+            }
+            // The address or the secret is wrong, so that all others would be refused as well.
+            Some(status @ (401 | 404)) if is_to_be_taken && self.counts.accepted() == 0 => {
+                self.counts.refused.store(status, Ordering::Relaxed);
+                self.stop.cancel();
+            }
+            _ => {}
         }
         Ok(())
     }

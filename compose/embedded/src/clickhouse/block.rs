@@ -1,6 +1,6 @@
 //! ClickHouse's own compression over HTTP (`compress=1`, `decompress=1`).
 //! In: plain bytes, or a stream of blocks. Out: blocks (checksum, method, two lengths, LZ4), or the plain bytes.
-//! Never: a method other than LZ4 or none, and never a block above the size limit.
+//! Never: a method other than LZ4, zstd or none, and never a block above the size limit.
 
 use std::io::{self, Read};
 
@@ -9,6 +9,7 @@ const MAX_BLOCK: usize = 64 << 20;
 const CHECKSUM: usize = 16;
 const HEADER: usize = 9;
 const LZ4: u8 = 0x82;
+const ZSTD: u8 = 0x90;
 const NONE: u8 = 0x02;
 
 /// Packs bytes into one LZ4 block.
@@ -77,10 +78,12 @@ impl<R: Read> BlockReader<R> {
         self.plain = match block[0] {
             LZ4 => lz4_flex::block::decompress(&block[HEADER..], unpacked)
                 .map_err(|error| broken(&format!("cannot decompress an LZ4 block: {error}")))?,
+            ZSTD => zstd::bulk::decompress(&block[HEADER..], unpacked)
+                .map_err(|error| broken(&format!("cannot decompress a zstd block: {error}")))?,
             NONE => block[HEADER..].to_vec(),
             method => {
                 return Err(broken(&format!(
-                    "compression method 0x{method:02x} of a block is not supported, only LZ4 (0x82) and none (0x02)"
+                    "compression method 0x{method:02x} of a block is not supported, only LZ4 (0x82), zstd (0x90) and none (0x02)"
                 )));
             }
         };

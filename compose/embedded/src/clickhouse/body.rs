@@ -6,12 +6,12 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
 
 use super::block::BlockReader;
+use super::encoding::{Decoded, Encoding};
 use super::fault::{Fault, Refusal};
 
 /// Frames between the socket and the engine; a frame is at most some 400 KiB.
@@ -21,45 +21,11 @@ const IDLE: Duration = Duration::from_secs(300);
 /// So much of a body that nobody reads any more is taken off the socket, so that the client gets to read the answer.
 const DRAIN_BYTES: usize = 64 << 20;
 
-/// `Content-Encoding` of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
-    /// None.
-    Identity,
-    /// gzip.
-    Gzip,
-    /// deflate, with zlib's header.
-    Deflate,
-    /// The LZ4 frame format.
-    Lz4,
-}
-
-impl Encoding {
-    /// Reads the header's value.
-    ///
-    /// # Errors
-    /// An encoding the face cannot undo.
-    pub(super) fn parse(value: &str) -> Result<Self, Fault> {
-        match value.trim().to_ascii_lowercase().as_str() {
-            "" | "identity" => Ok(Self::Identity),
-            "gzip" | "x-gzip" => Ok(Self::Gzip),
-            "deflate" => Ok(Self::Deflate),
-            "lz4" => Ok(Self::Lz4),
-            other => Err(Fault::refuse(
-                Refusal::MediaType,
-                format_args!(
-                    "Content-Encoding '{other}' of a request is not supported by the embedded ClickHouse; \
-                     send identity, gzip, deflate or lz4"
-                ),
-            )),
-        }
-    }
-}
-
 /// `decompress=1`: whether the body is a stream of ClickHouse's compressed blocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Framing {
     /// The body is what it is.
+    #[default]
     Plain,
     /// Checksummed blocks.
     Blocks,
@@ -123,25 +89,6 @@ impl Read for FrameReader {
     }
 }
 
-/// A body with its `Content-Encoding` undone.
-enum Decoded<R: Read> {
-    Identity(R),
-    Gzip(MultiGzDecoder<R>),
-    Deflate(ZlibDecoder<R>),
-    Lz4(Box<lz4_flex::frame::FrameDecoder<R>>),
-}
-
-impl<R: Read> Read for Decoded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Identity(reader) => reader.read(buffer),
-            Self::Gzip(reader) => reader.read(buffer),
-            Self::Deflate(reader) => reader.read(buffer),
-            Self::Lz4(reader) => reader.read(buffer),
-        }
-    }
-}
-
 /// The plain bytes of a request body.
 pub(super) struct Body<R: Read>(Unframed<R>);
 
@@ -152,17 +99,16 @@ enum Unframed<R: Read> {
 
 impl<R: Read> Body<R> {
     /// Undoes the encoding, then the framing.
-    pub(super) fn new(source: R, encoding: Encoding, framing: Framing) -> Self {
-        let decoded = match encoding {
-            Encoding::Identity => Decoded::Identity(source),
-            Encoding::Gzip => Decoded::Gzip(MultiGzDecoder::new(source)),
-            Encoding::Deflate => Decoded::Deflate(ZlibDecoder::new(source)),
-            Encoding::Lz4 => Decoded::Lz4(Box::new(lz4_flex::frame::FrameDecoder::new(source))),
-        };
-        Self(match framing {
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub(super) fn new(source: R, encoding: Encoding, framing: Framing) -> Result<Self, Fault> {
+        let decoded =
+            Decoded::new(source, encoding).map_err(|error| Fault::refuse(Refusal::BadBody, error))?;
+        Ok(Self(match framing {
             Framing::Plain => Unframed::Plain(decoded),
             Framing::Blocks => Unframed::Blocks(BlockReader::new(decoded)),
-        })
+        }))
     }
 
     /// Reads on until `buffer` holds `limit` bytes or the body ends.

@@ -94,7 +94,9 @@ impl Engine {
     /// The session is busy or gone; the engine refuses a setting or the database.
     pub(super) fn lease(&self, request: &Request) -> Result<Lease<'_>, Fault> {
         let mut lease = self.sessions.lease(request.session.as_ref(), || self.open())?;
-        match prepare(&mut lease, request) {
+        // Before the request's settings, one of which may be readonly.
+        let external = request.external.iter().try_for_each(|table| table.create(&mut lease));
+        match external.and_then(|()| prepare(&mut lease, request)) {
             Ok(()) => Ok(lease),
             Err(fault) => {
                 lease.release();

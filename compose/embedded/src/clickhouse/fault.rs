@@ -78,6 +78,18 @@ impl Fault {
         Self { code, message: format!("Code: {code}. DB::Exception: {reason}. ({name})") }
     }
 
+    /// The same with a sentence of what to do about it.
+    #[must_use]
+    pub(super) fn advising(self, advice: &str) -> Self {
+        Self { message: format!("{} {advice}", self.message), ..self }
+    }
+
+    /// Whether it is about who asks.
+    #[must_use]
+    pub(super) fn is_authentication(&self) -> bool {
+        matches!(self.code, 192..=194 | 516)
+    }
+
     /// The HTTP status ClickHouse answers for this code.
     #[must_use]
     pub(super) fn status(&self) -> StatusCode {

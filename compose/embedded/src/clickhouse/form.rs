@@ -1,11 +1,20 @@
 //! `multipart/form-data` bodies, in which clients send a query together with its parameters.
-//! In: the content type and the whole body. Out: named fields.
-//! Never: files; external tables are refused.
+//! In: the content type and the whole body. Out: named fields, and files, which are tables of the query's own.
+//! Never: a form that was cut off.
 
 use super::fault::{Fault, Refusal};
 
-/// Largest form accepted; a query of ClickHouse's default size and its parameters fit many times.
-pub(super) const MAX_FORM: usize = 16 << 20;
+/// Largest form accepted: a query, its parameters and its external tables are held in memory.
+pub(super) const MAX_FORM: usize = 64 << 20;
+
+/// What a form holds, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Form {
+    /// Names and values.
+    pub(super) fields: Vec<(String, String)>,
+    /// Names and contents of files.
+    pub(super) files: Vec<(String, Vec<u8>)>,
+}
 
 /// The boundary, when the content type is a form.
 #[must_use]
@@ -20,32 +29,33 @@ pub(super) fn boundary(content_type: &str) -> Option<&str> {
     })
 }
 
-/// The fields of a form, in order.
+/// Reads a form.
 ///
 /// # Errors
-/// A body that is no such form, or that carries a file.
-pub(super) fn fields(body: &[u8], boundary: &str) -> Result<Vec<(String, String)>, Fault> {
+/// A body that is no such form.
+pub(super) fn read(body: &[u8], boundary: &str) -> Result<Form, Fault> {
     let bad =
         |reason: &str| Fault::refuse(Refusal::BadArguments, format_args!("multipart/form-data: {reason}"));
     let mark = format!("--{boundary}").into_bytes();
     let mut rest = find(body, &mark).map(|at| &body[at + mark.len()..]).ok_or_else(|| bad("no boundary"))?;
     let inner = format!("\r\n--{boundary}").into_bytes();
-    let mut fields = Vec::new();
+    let mut form = Form::default();
     while !rest.starts_with(b"--") {
         rest = rest.strip_prefix(b"\r\n").ok_or_else(|| bad("broken boundary"))?;
         let end = find(rest, &inner).ok_or_else(|| bad("cut off"))?;
         let part = &rest[..end];
         let head = find(part, b"\r\n\r\n").ok_or_else(|| bad("a part without headers"))?;
         let headers = String::from_utf8_lossy(&part[..head]);
-        if attribute(&headers, "filename").is_some() {
-            let reason = "External data (files of a form) is not supported by the embedded ClickHouse";
-            return Err(Fault::refuse(Refusal::NotSupported, reason));
-        }
         let name = attribute(&headers, "name").ok_or_else(|| bad("a part without a name"))?;
-        fields.push((name, String::from_utf8_lossy(&part[head + 4..]).into_owned()));
+        let content = &part[head + 4..];
+        if attribute(&headers, "filename").is_some() {
+            form.files.push((name, content.to_vec()));
+        } else {
+            form.fields.push((name, String::from_utf8_lossy(content).into_owned()));
+        }
         rest = &rest[end + inner.len()..];
     }
-    Ok(fields)
+    Ok(form)
 }
 
 /// An attribute of the part's `Content-Disposition`.
@@ -58,7 +68,7 @@ fn attribute(headers: &str, wanted: &str) -> Option<String> {
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    memchr::memmem::find(bytes, wanted)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub(super) enum Joining {
     Plain,
     /// Every piece repeats a header, which is cut off from the second piece on.
     Header(Header),
-    /// A frame around all rows: cannot be put together from pieces, must be formatted at once.
+    /// A frame around all rows: cannot be put together from pieces.
     Whole,
 }
 
@@ -76,6 +76,12 @@ pub(super) fn joining<'a>(format: &str, texts: impl IntoIterator<Item = &'a [u8]
         "RowBinaryWithNamesAndTypes" => Joining::Header(Header::Binary(2)),
         _ => Joining::Whole,
     }
+}
+
+/// Whether this can be the name of a format, so that it can stand in SQL.
+#[must_use]
+pub(super) fn is_name(format: &str) -> bool {
+    !format.is_empty() && format.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// The media type ClickHouse declares for a format.

@@ -2,25 +2,31 @@
 //! In: the library's path, a data directory, a listener on a loopback address. Out: ClickHouse over HTTP.
 //! Never: other users than `default`, other addresses than loopback, two engines in one process.
 //!
-//! A request travels `server` -> `request` (and `form`) -> `session` -> `run`, which reads the `statement` off the
-//! `body` and drives the engine through `ffi`; the result travels back through `reply`.
+//! A request travels `server` -> `request` (and `form`, `external`) -> `session` -> `run`, which reads the `statement` off the
+//! `body` (`encoding`, `block`) and drives the engine through `ffi`; the result travels back through `outfile` or piece by piece, and `reply`.
 
 mod block;
 mod body;
 mod confine;
+mod encoding;
 mod engine;
+mod external;
 mod fault;
 mod ffi;
 mod form;
 mod format;
+mod hello;
 mod interface;
+mod outfile;
 mod reply;
 mod request;
+mod rewrite;
 mod run;
 mod server;
 mod session;
 mod sql;
 mod statement;
+mod tokens;
 
 use std::ffi::OsString;
 use std::io;

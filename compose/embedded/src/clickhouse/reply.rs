@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 
 use super::block;
 use super::body::Framing;
+use super::encoding::{Encoder, Encoding};
 use super::fault::Fault;
 use super::interface::Counts;
 use super::request::Delivery;
@@ -30,6 +31,15 @@ const PIECE: usize = 256 << 10;
 /// Time for the socket to take an exception before the connection is cut.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
+/// How an answer is packed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Packing {
+    /// `compress=1`.
+    pub(super) framing: Framing,
+    /// `Accept-Encoding`.
+    pub(super) encoding: Encoding,
+}
+
 /// What the HTTP side gets to know first.
 #[derive(Debug)]
 pub(super) enum Answer {
@@ -41,6 +51,8 @@ pub(super) enum Answer {
         format: Option<String>,
         /// What it touched.
         counts: Counts,
+        /// How the result is encoded.
+        encoding: Encoding,
         /// The result.
         body: Bytes,
     },
@@ -52,6 +64,8 @@ pub(super) enum Answer {
         counts: Counts,
         /// Marks an exception within the body.
         tag: String,
+        /// How the result is encoded.
+        encoding: Encoding,
         /// The result.
         body: ReplyBody,
     },
@@ -69,13 +83,14 @@ enum Piece {
 }
 
 /// The writing end, on the engine's thread.
-#[derive(Debug)]
 pub(super) struct Sink {
     answer: Option<oneshot::Sender<Answer>>,
     pieces: Option<mpsc::Sender<Piece>>,
     buffered: Vec<u8>,
     limit: usize,
-    framing: Framing,
+    packing: Packing,
+    /// Of a stream.
+    encoder: Option<Encoder>,
     tag: String,
     version: String,
     /// Output format, once known.
@@ -89,7 +104,7 @@ impl Sink {
     #[must_use]
     pub(super) fn new(
         delivery: Delivery,
-        framing: Framing,
+        packing: Packing,
         version: &str,
     ) -> (Self, oneshot::Receiver<Answer>) {
         let (answer, receiver) = oneshot::channel();
@@ -104,7 +119,8 @@ impl Sink {
             pieces: None,
             buffered: Vec::new(),
             limit,
-            framing,
+            packing,
+            encoder: None,
             tag,
             version: version.to_owned(),
             format: None,
@@ -135,12 +151,16 @@ impl Sink {
     /// Ends the answer well.
     pub(super) fn finish(mut self) {
         if self.pieces.is_some() {
-            if self.flush().is_ok() {
+            if self.flush().is_ok() && self.end_encoding().is_ok() {
                 let _ = self.send(Piece::End);
             }
         } else if let Some(answer) = self.answer.take() {
-            let body = framed(std::mem::take(&mut self.buffered), self.framing);
-            let _ = answer.send(Answer::Complete { format: self.format, counts: self.counts, body });
+            let body = framed(std::mem::take(&mut self.buffered), self.packing.framing);
+            // Nothing needs no encoding, and what cannot be encoded goes as it is.
+            let (body, encoding) = encoded(&body, self.packing.encoding)
+                .map_or((body, Encoding::Identity), |packed| (packed, self.packing.encoding));
+            let (format, counts) = (self.format, self.counts);
+            let _ = answer.send(Answer::Complete { format, counts, encoding, body });
         }
     }
 
@@ -153,17 +173,21 @@ impl Sink {
         // No end follows: the HTTP side cuts the connection after the exception.
         if self.flush().is_ok() {
             let text = exception(&fault.body(&self.version), &self.tag);
-            let _ = self.send(Piece::Bytes(framed(text.into_bytes(), self.framing)));
+            if self.send_packed(text.into_bytes()).is_ok() {
+                let _ = self.end_encoding();
+            }
         }
     }
 
     fn begin_stream(&mut self) -> Result<(), Gone> {
         let (sender, pieces) = mpsc::channel(PIECES);
         self.pieces = Some(sender);
+        self.encoder = Some(Encoder::new(self.packing.encoding).map_err(|_| Gone)?);
         let answer = Answer::Streaming {
             format: self.format.clone(),
             counts: self.counts,
             tag: self.tag.clone(),
+            encoding: self.packing.encoding,
             body: ReplyBody::Stream { pieces: Pieces(pieces), cut: None },
         };
         self.answer.take().ok_or(Gone)?.send(answer).map_err(|_| Gone)
@@ -174,7 +198,19 @@ impl Sink {
         if buffered.is_empty() {
             return Ok(());
         }
-        self.send(Piece::Bytes(framed(buffered, self.framing)))
+        self.send_packed(buffered)
+    }
+
+    fn send_packed(&mut self, bytes: Vec<u8>) -> Result<(), Gone> {
+        let framed = framed(bytes, self.packing.framing);
+        let encoder = self.encoder.as_mut().ok_or(Gone)?;
+        let packed = encoder.piece(&framed).map_err(|_| Gone)?;
+        self.send(Piece::Bytes(packed.into()))
+    }
+
+    fn end_encoding(&mut self) -> Result<(), Gone> {
+        let last = self.encoder.take().ok_or(Gone)?.finish().map_err(|_| Gone)?;
+        if last.is_empty() { Ok(()) } else { self.send(Piece::Bytes(last.into())) }
     }
 
     fn send(&self, piece: Piece) -> Result<(), Gone> {
@@ -196,6 +232,17 @@ pub(super) fn framed(bytes: Vec<u8>, framing: Framing) -> Bytes {
         Framing::Plain => bytes.into(),
         Framing::Blocks => bytes.chunks(EARLY).flat_map(block::pack).collect::<Vec<u8>>().into(),
     }
+}
+
+/// A whole body in an encoding; `None` when it is better left as it is.
+fn encoded(body: &Bytes, encoding: Encoding) -> Option<Bytes> {
+    if body.is_empty() || encoding == Encoding::Identity {
+        return None;
+    }
+    let mut encoder = Encoder::new(encoding).ok()?;
+    let mut packed = encoder.piece(body).ok()?;
+    packed.extend(encoder.finish().ok()?);
+    Some(packed.into())
 }
 
 /// A response body.

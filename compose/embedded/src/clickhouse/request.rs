@@ -9,22 +9,23 @@ use base64::prelude::BASE64_STANDARD;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method};
 
-use super::body::{Encoding, Framing};
+use super::body::Framing;
+use super::encoding::Encoding;
+use super::external::External;
 use super::fault::{Fault, Refusal};
+use super::reply::Packing;
 
 /// Longest life of an idle session, as in ClickHouse's default configuration.
 const MAX_SESSION: Duration = Duration::from_secs(3600);
 const DEFAULT_SESSION: Duration = Duration::from_secs(60);
 
-/// URL parameters that real clients send and that mean nothing here: progress headers, response compression (the
-/// answer is always identity), quotas, and asynchronous inserts (every insert is synchronous).
-const IGNORED: [&str; 14] = [
+/// URL parameters that real clients send and that mean nothing here: progress headers (there are none), how hard to compress,
+/// quotas, and asynchronous inserts (every insert is synchronous).
+const IGNORED: [&str; 12] = [
     "async_insert",
     "wait_for_async_insert",
     "buffer_size",
     "cancel_http_readonly_queries_on_client_close",
-    "client_protocol_version",
-    "enable_http_compression",
     "http_headers_progress_interval_ms",
     "http_response_buffer_size",
     "http_wait_end_of_query",
@@ -96,8 +97,12 @@ pub(super) struct Request {
     pub(super) encoding: Encoding,
     /// `decompress=1`.
     pub(super) body_framing: Framing,
-    /// `compress=1`.
-    pub(super) answer_framing: Framing,
+    /// `compress=1`, and `Accept-Encoding` unless `enable_http_compression=0`.
+    pub(super) answer: Packing,
+    /// `client_protocol_version`, in whose framing the client wants Native; 0 without any.
+    pub(super) protocol: u64,
+    /// Tables that come with the query.
+    pub(super) external: Vec<External>,
     /// `wait_end_of_query`.
     pub(super) delivery: Delivery,
     user: Option<String>,
@@ -126,7 +131,12 @@ impl Request {
             query_id: uuid::Uuid::new_v4().to_string(),
             encoding: Encoding::parse(&header(headers, "content-encoding").unwrap_or_default())?,
             body_framing: Framing::Plain,
-            answer_framing: Framing::Plain,
+            answer: Packing {
+                framing: Framing::Plain,
+                encoding: Encoding::accepted(&header(headers, "accept-encoding").unwrap_or_default()),
+            },
+            protocol: 0,
+            external: Vec::new(),
             delivery: Delivery::Early,
             user: header(headers, "x-clickhouse-user"),
             password: header(headers, "x-clickhouse-key"),
@@ -172,11 +182,14 @@ impl Request {
             }
             "session_check" if is_on(&value) => self.session_origin = Origin::Existing,
             "session_check" => self.session_origin = Origin::NewOrExisting,
-            "compress" if is_on(&value) => self.answer_framing = Framing::Blocks,
+            "compress" if is_on(&value) => self.answer.framing = Framing::Blocks,
             "decompress" if is_on(&value) => self.body_framing = Framing::Blocks,
             "compress" | "decompress" => {}
             "wait_end_of_query" if is_on(&value) => self.delivery = Delivery::AtTheEnd,
             "wait_end_of_query" => {}
+            "client_protocol_version" => self.protocol = value.parse().unwrap_or_default(),
+            "enable_http_compression" if is_on(&value) => {}
+            "enable_http_compression" => self.answer.encoding = Encoding::Identity,
             "role" => return not_supported("role"),
             ignored if IGNORED.contains(&ignored) => {}
             other => match other.strip_prefix("param_") {
@@ -188,6 +201,15 @@ impl Request {
                 }
             },
         }
+        Ok(())
+    }
+
+    /// Takes one file of a form, once all parameters are in.
+    ///
+    /// # Errors
+    /// No parameter says what columns it has.
+    pub(super) fn attach(&mut self, name: String, rows: Vec<u8>) -> Result<(), Fault> {
+        self.external.push(External::new(name, rows, &mut self.settings)?);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! One statement, from its text to its last row. Runs on a blocking thread.
 //! In: a request, the reader of its body, a prepared connection. Out: pieces of a result in the sink, or a fault.
 //! Never: commits rows of a body that was cut off, and never more of a body or a result in memory than a few pieces,
-//! except formats that can only be written as a whole, up to a limit.
+//! except of SHOW, DESCRIBE, EXPLAIN and their like, up to a limit.
 
 use std::io::Read;
 
@@ -10,12 +10,17 @@ use super::engine::Engine;
 use super::fault::{Fault, Refusal};
 use super::ffi::Connection;
 use super::format::{self, Joining};
-use super::interface::{Counts, Statement as EngineStatement};
+use super::hello::{self, Server};
+use super::interface::{Counts, EngineError, Statement as EngineStatement};
+use super::outfile::{Outfile, OutfileError};
 use super::reply::Sink;
 use super::request::{Access, Request};
+use super::rewrite::{self, SetReadonly};
+use super::server::DISPLAY_NAME;
 use super::session::{Effect, Lease};
 use super::sql::execute;
 use super::statement::{self, Statement};
+use super::tokens::Tokens;
 
 /// ClickHouse's default for `max_query_size`.
 const QUERY_BYTES: usize = 256 << 10;
@@ -23,7 +28,7 @@ const QUERY_BYTES: usize = 256 << 10;
 const MAX_QUERY_BYTES: usize = 64 << 20;
 /// Rows are handed to the engine in pieces of this size.
 const APPEND_BYTES: usize = 256 << 10;
-/// Largest result, in the engine's own columns, of a format that must be written as a whole.
+/// Largest result, in the engine's own columns, of a statement whose rows come as a whole.
 const WHOLE_BYTES: usize = 128 << 20;
 
 /// Why a statement ended early.
@@ -35,9 +40,23 @@ enum Stop {
     Gone(#[from] super::reply::Gone),
 }
 
-impl From<super::interface::EngineError> for Stop {
-    fn from(error: super::interface::EngineError) -> Self {
+impl From<EngineError> for Stop {
+    fn from(error: EngineError) -> Self {
         Self::Fault(error.into())
+    }
+}
+
+impl From<OutfileError> for Stop {
+    fn from(error: OutfileError) -> Self {
+        match error {
+            OutfileError::Gone(gone) => Self::Gone(gone),
+            OutfileError::Engine(error) => error.into(),
+            OutfileError::Pipe(error) => {
+                let text =
+                    format!("Code: 1001. DB::Exception: no pipe for the result: {error}. (STD_EXCEPTION)");
+                EngineError { text }.into()
+            }
+        }
     }
 }
 
@@ -53,7 +72,7 @@ pub(super) fn run(engine: &Engine, request: &Request, body: FrameReader, mut sin
 }
 
 fn lease_and_run(engine: &Engine, request: &Request, body: FrameReader, sink: &mut Sink) -> Result<(), Stop> {
-    let mut body = Body::new(body, request.encoding, request.body_framing);
+    let mut body = Body::new(body, request.encoding, request.body_framing)?;
     let mut text = request.query.clone().into_bytes();
     if !text.is_empty() {
         // The body continues the query on a new line.
@@ -70,6 +89,10 @@ fn lease_and_run(engine: &Engine, request: &Request, body: FrameReader, sink: &m
                 return Err(read_only().into());
             }
             let mut lease = engine.lease(request)?;
+            if lease.readonly() > 0 {
+                lease.release();
+                return Err(session_read_only().into());
+            }
             let statement =
                 EngineStatement { sql: &text[..head], format: &format, parameters: &request.parameters };
             let inserted = insert(lease.connection(), statement, &text[rows..], &mut body);
@@ -77,7 +100,7 @@ fn lease_and_run(engine: &Engine, request: &Request, body: FrameReader, sink: &m
             lease.release();
             sink.push(&[], inserted?)?;
         }
-        Statement::Other { format } => {
+        Statement::Other { format, output } => {
             // One byte more tells a statement that fits exactly from one that was cut off.
             body.fill(&mut text, limit + 1)?;
             if text.len() > limit {
@@ -86,9 +109,20 @@ fn lease_and_run(engine: &Engine, request: &Request, body: FrameReader, sink: &m
                 return Err(Fault::refuse(Refusal::Syntax, reason).into());
             }
             let asked = format.as_deref().or(request.default_format.as_deref()).unwrap_or("TabSeparated");
-            let statement = EngineStatement { sql: &text, format: asked, parameters: &request.parameters };
+            if request.protocol > 0 && asked == "Native" {
+                let server =
+                    Server { name: DISPLAY_NAME, version: &engine.version, timezone: &engine.timezone };
+                if let Some(block) = hello::answer(&text, request.protocol, server) {
+                    sink.format = Some(asked.to_owned());
+                    return Ok(sink.push(&block, Counts::default())?);
+                }
+            }
+            let rewritten = rewrite::kill(&text);
+            let sql = rewritten.as_deref().unwrap_or(&text);
+            let statement = EngineStatement { sql, format: asked, parameters: &request.parameters };
+            let output = output.map(|end| Output { end, is_named: format.is_some() });
             let mut lease = engine.lease(request)?;
-            let done = other(&mut lease, statement, request, sink);
+            let done = other(engine, &mut lease, statement, output, request, sink);
             lease.release();
             done?;
         }
@@ -96,10 +130,21 @@ fn lease_and_run(engine: &Engine, request: &Request, body: FrameReader, sink: &m
     Ok(())
 }
 
+/// A query's clauses about its output.
+#[derive(Debug, Clone, Copy)]
+struct Output {
+    /// Where they begin in its text.
+    end: usize,
+    /// Whether they name the format.
+    is_named: bool,
+}
+
 /// Runs a statement that takes no rows.
 fn other(
+    engine: &Engine,
     lease: &mut Lease<'_>,
     statement: EngineStatement<'_>,
+    output: Option<Output>,
     request: &Request,
     sink: &mut Sink,
 ) -> Result<(), Stop> {
@@ -108,19 +153,28 @@ fn other(
         let reason = "Syntax error (Multi-statements are not allowed)";
         return Err(Fault::refuse(Refusal::Syntax, reason).into());
     }
-    if request.access == Access::Read && analysis.statements > 0 && !analysis.is_read_only() {
+    let changes = analysis.statements > 0 && !analysis.is_read_only();
+    if request.access == Access::Read && changes {
         return Err(read_only().into());
+    }
+    let first = Tokens::new(statement.sql).next();
+    let is = |word| first.is_some_and(|first| first.is(statement.sql, word));
+    if request.session.is_some()
+        && let Some(set) = rewrite::set_readonly(statement.sql)?
+    {
+        return set_readonly(lease, &set);
+    }
+    if changes && lease.readonly() > 0 && !is("USE") && !(is("SET") && lease.readonly() == 2) {
+        return Err(session_read_only().into());
     }
     // What does not parse goes the way of a query: it yields the engine's syntax error and runs nothing.
     if analysis.is_read_only() || analysis.statements == 0 {
         sink.format = Some(statement.format.to_owned());
-        return select(lease.connection(), statement, request, sink);
+        return select(engine, lease.connection(), statement, output, request, sink);
     }
     let result = lease.connection().run(statement)?;
     if analysis.is_control() {
-        let word = statement.sql.trim_ascii_start().get(..3).unwrap_or_default();
-        let is_use = word.eq_ignore_ascii_case(b"USE");
-        lease.changed(if is_use { Effect::Database } else { Effect::Settings });
+        lease.changed(if is("USE") { Effect::Database } else { Effect::Settings });
     }
     if !result.bytes.is_empty() {
         sink.format = Some(statement.format.to_owned());
@@ -135,6 +189,28 @@ fn read_only() -> Fault {
         "default: Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. \
          You should use method POST for modifying queries",
     )
+}
+
+fn session_read_only() -> Fault {
+    Fault::refuse(
+        Refusal::ReadOnly,
+        "default: Cannot execute query in readonly mode: the session has SET readonly",
+    )
+}
+
+/// The session's `readonly` goes up and not down, as ClickHouse has it; at 1 it allows no other settings.
+fn set_readonly(lease: &mut Lease<'_>, set: &SetReadonly) -> Result<(), Stop> {
+    let now = lease.readonly();
+    if now > 0 && (set.level != now || (now == 1 && set.rest.is_some())) {
+        let reason = "Cannot modify 'readonly' setting in readonly mode";
+        return Err(Fault::refuse(Refusal::ReadOnly, reason).into());
+    }
+    if let Some(rest) = &set.rest {
+        lease.connection().run(EngineStatement { sql: rest, format: "Null", parameters: &[] })?;
+        lease.changed(Effect::Settings);
+    }
+    lease.set_readonly(set.level);
+    Ok(())
 }
 
 /// Feeds rows until the body ends. Whatever goes wrong before that cancels the insert.
@@ -167,14 +243,26 @@ fn insert(
 }
 
 fn select(
+    engine: &Engine,
     connection: &mut Connection,
     statement: EngineStatement<'_>,
+    output: Option<Output>,
     request: &Request,
     sink: &mut Sink,
 ) -> Result<(), Stop> {
     let names = request.settings.iter().map(|(name, _)| name.as_bytes());
     match format::joining(statement.format, names.chain([statement.sql])) {
-        Joining::Whole => whole(connection, statement, request, sink),
+        Joining::Whole => match output.filter(|_| format::is_name(statement.format)) {
+            Some(output) => {
+                let named = (!output.is_named).then_some(statement.format);
+                let outfile = Outfile::new(statement.sql, output.end, named).map_err(OutfileError::from)?;
+                let take = |bytes: &[u8]| sink.push(bytes, Counts::default());
+                let kill = || engine.kill(Some(&request.query_id));
+                let counts = outfile.run(connection, statement.parameters, take, kill)?;
+                Ok(sink.push(&[], counts)?)
+            }
+            None => whole(connection, statement, request, sink),
+        },
         joining => match streamed(connection, statement, joining, sink)? {
             Streamed::Done => Ok(()),
             Streamed::NotAStream => whole(connection, statement, request, sink),
@@ -217,7 +305,7 @@ fn streamed(
     Ok(Streamed::Done)
 }
 
-/// Writes a result at once, which ClickHouse's framed formats (JSON, Parquet, Pretty) need.
+/// Writes a result at once, of a statement that is no query.
 fn whole(
     connection: &mut Connection,
     statement: EngineStatement<'_>,
@@ -233,7 +321,19 @@ fn whole(
     if !is_limited && request.session.is_some() {
         execute(connection, "SET max_result_bytes = DEFAULT, result_overflow_mode = DEFAULT")?;
     }
-    let result = result?;
+    let result = result.map_err(|error| {
+        let fault = Fault::from(error);
+        // TOO_MANY_ROWS_OR_BYTES
+        if is_limited || fault.code != 396 { fault } else { fault.advising(&whole_limit()) }
+    })?;
     sink.push(&result.bytes, result.counts)?;
     Ok(())
+}
+
+fn whole_limit() -> String {
+    format!(
+        "The embedded ClickHouse holds the result of a statement that is no SELECT in memory, up to {} MiB; \
+         the setting max_result_bytes allows more",
+        WHOLE_BYTES >> 20
+    )
 }

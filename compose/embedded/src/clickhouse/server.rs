@@ -21,8 +21,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::body::{Framing, receive};
+use super::encoding::Encoding;
 use super::engine::Engine;
 use super::fault::{Fault, Refusal};
+use super::form::Form;
 use super::interface::Counts;
 use super::reply::{Answer, ReplyBody, Sink, framed};
 use super::request::Request;
@@ -31,7 +33,7 @@ use super::{form, format, run};
 /// How often idle sessions are looked through.
 const SESSION_SWEEP: Duration = Duration::from_secs(5);
 /// Name under which the server introduces itself.
-const DISPLAY_NAME: &str = "embedded";
+pub(super) const DISPLAY_NAME: &str = "embedded";
 
 /// Accepts connections until `shutdown`, then lets running requests end for at most `drain`.
 pub(super) async fn accept(
@@ -149,10 +151,10 @@ async fn query(engine: Arc<Engine>, parts: &Parts, body: Incoming) -> Response<R
     let content_type =
         parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let reader = match form::boundary(content_type) {
-        Some(boundary) => match form_fields(body, boundary)
-            .await
-            .and_then(|fields| fields.into_iter().try_for_each(|(name, value)| request.set(name, value)))
-        {
+        Some(boundary) => match read_form(body, boundary).await.and_then(|form| {
+            form.fields.into_iter().try_for_each(|(name, value)| request.set(name, value))?;
+            form.files.into_iter().try_for_each(|(name, rows)| request.attach(name, rows))
+        }) {
             Ok(()) => None,
             Err(fault) => return failed(&engine, Some(&request), &fault),
         },
@@ -165,7 +167,7 @@ async fn query(engine: Arc<Engine>, parts: &Parts, body: Incoming) -> Response<R
         let fault = Fault::refuse(Refusal::ShuttingDown, "the embedded ClickHouse is shutting down");
         return failed(&engine, Some(&request), &fault);
     };
-    let (sink, head) = Sink::new(request.delivery, request.answer_framing, &engine.version);
+    let (sink, head) = Sink::new(request.delivery, request.answer, &engine.version);
     let request = Arc::new(request);
     let frames = receive(reader);
     let started = Instant::now();
@@ -179,16 +181,14 @@ async fn query(engine: Arc<Engine>, parts: &Parts, body: Incoming) -> Response<R
     watch.is_answered = true;
     match head {
         Ok(Answer::Failed(fault)) => failed(&engine, Some(&request), &fault),
-        Ok(Answer::Complete { format, counts, body }) => {
-            let body = ReplyBody::Full(Some(body));
-            succeeded(&engine, &request, Head { format, counts, tag: None, elapsed: started.elapsed() }, body)
+        Ok(Answer::Complete { format, counts, encoding, body }) => {
+            let head = Head { format, counts, encoding, tag: None, elapsed: started.elapsed() };
+            succeeded(&engine, &request, head, ReplyBody::Full(Some(body)))
         }
-        Ok(Answer::Streaming { format, counts, tag, body }) => succeeded(
-            &engine,
-            &request,
-            Head { format, counts, tag: Some(tag), elapsed: started.elapsed() },
-            body,
-        ),
+        Ok(Answer::Streaming { format, counts, encoding, tag, body }) => {
+            let head = Head { format, counts, encoding, tag: Some(tag), elapsed: started.elapsed() };
+            succeeded(&engine, &request, head, body)
+        }
         Err(_) => {
             let fault = Fault::refuse(Refusal::ShuttingDown, "the statement ended without a result");
             failed(&engine, Some(&request), &fault)
@@ -212,17 +212,21 @@ impl Drop for Watch {
     }
 }
 
-async fn form_fields(body: Incoming, boundary: &str) -> Result<Vec<(String, String)>, Fault> {
-    let body = Limited::new(body, form::MAX_FORM)
-        .collect()
-        .await
-        .map_err(|error| Fault::refuse(Refusal::TooLarge, format_args!("multipart/form-data: {error}")))?;
-    form::fields(&body.to_bytes(), boundary)
+async fn read_form(body: Incoming, boundary: &str) -> Result<Form, Fault> {
+    let body = Limited::new(body, form::MAX_FORM).collect().await.map_err(|error| {
+        let limit = form::MAX_FORM >> 20;
+        Fault::refuse(
+            Refusal::TooLarge,
+            format_args!("multipart/form-data above {limit} MiB, or cut off: {error}"),
+        )
+    })?;
+    form::read(&body.to_bytes(), boundary)
 }
 
 struct Head {
     format: Option<String>,
     counts: Counts,
+    encoding: Encoding,
     tag: Option<String>,
     elapsed: Duration,
 }
@@ -233,6 +237,9 @@ fn succeeded(engine: &Engine, request: &Request, head: Head, body: ReplyBody) ->
     set(&mut response, "Content-Type", content_type);
     if let Some(format) = &head.format {
         set(&mut response, "X-ClickHouse-Format", format);
+    }
+    if let Some(encoding) = head.encoding.name() {
+        set(&mut response, "Content-Encoding", encoding);
     }
     if let Some(tag) = &head.tag {
         set(&mut response, "X-ClickHouse-Exception-Tag", tag);
@@ -260,7 +267,10 @@ fn succeeded(engine: &Engine, request: &Request, head: Head, body: ReplyBody) ->
 }
 
 fn failed(engine: &Engine, request: Option<&Request>, fault: &Fault) -> Response<ReplyBody> {
-    let framing = request.map_or(Framing::Plain, |request| request.answer_framing);
+    // Like ClickHouse, which knows who asks before it looks at how to answer.
+    let framing = request
+        .filter(|_| !fault.is_authentication())
+        .map_or(Framing::Plain, |request| request.answer.framing);
     let body = framed(fault.body(&engine.version).into_bytes(), framing);
     let mut response = Response::new(ReplyBody::Full(Some(body)));
     *response.status_mut() = fault.status();

@@ -24,6 +24,7 @@ enum Place {
     Busy,
     Idle {
         session: Box<Session>,
+        since: Instant,
         until: Instant,
     },
 }
@@ -35,6 +36,8 @@ struct Session {
     /// Values of settings that requests have overridden so far. Forgotten when the session itself is changed.
     usual: HashMap<String, String>,
     database: Option<String>,
+    /// `SET readonly` of this session: 0, 1 or 2.
+    readonly: u8,
 }
 
 impl Sessions {
@@ -47,7 +50,8 @@ impl Sessions {
         request: Option<&SessionRequest>,
         open: impl Fn() -> Result<Connection, Fault>,
     ) -> Result<Lease<'_>, Fault> {
-        let fresh = |connection| Box::new(Session { connection, usual: HashMap::new(), database: None });
+        let fresh =
+            |connection| Box::new(Session { connection, usual: HashMap::new(), database: None, readonly: 0 });
         let Some(request) = request else {
             return Ok(Lease { session: fresh(open()?), home: None, undo: Vec::new() });
         };
@@ -57,16 +61,18 @@ impl Sessions {
                 let reason = format_args!("Session {} is locked by a concurrent client", request.id);
                 return Err(Fault::refuse(Refusal::SessionLocked, reason));
             }
-            Some(Place::Idle { session, until }) if until > Instant::now() => Some(session),
+            Some(Place::Idle { session, until, .. }) if until > Instant::now() => Some(session),
             Some(Place::Idle { .. }) | None => None,
         };
+        let mut evicted = None;
         let refusal = if session.is_some() {
             None
         } else if request.origin == Origin::Existing {
             Some(Fault::refuse(Refusal::SessionNotFound, format_args!("Session {} not found", request.id)))
         } else if sessions.len() > MAX_SESSIONS {
-            let reason = format_args!("the embedded ClickHouse keeps at most {MAX_SESSIONS} sessions");
-            Some(Fault::refuse(Refusal::BadArguments, reason))
+            evicted = longest_idle(&sessions).and_then(|id| sessions.remove(&id));
+            let reason = format_args!("all {MAX_SESSIONS} sessions of the embedded ClickHouse are busy");
+            evicted.is_none().then(|| Fault::refuse(Refusal::BadArguments, reason))
         } else {
             None
         };
@@ -75,6 +81,8 @@ impl Sessions {
             return Err(refusal);
         }
         drop(sessions);
+        // Its connection closes here, where nobody waits for the table of sessions.
+        drop(evicted);
         let home = Home { sessions: self, id: request.id.clone(), timeout: request.timeout };
         let session = session.map_or_else(|| open().map(fresh), Ok)?;
         Ok(Lease { session, home: Some(home), undo: Vec::new() })
@@ -89,6 +97,15 @@ impl Sessions {
     pub(super) fn clear(&self) {
         lock(&self.0).clear();
     }
+}
+
+/// The session that nobody has used for longest, if any is idle.
+fn longest_idle(sessions: &HashMap<String, Place>) -> Option<String> {
+    let idle = sessions.iter().filter_map(|(id, place)| match place {
+        Place::Idle { since, .. } => Some((since, id)),
+        Place::Busy => None,
+    });
+    idle.min().map(|(_, id)| id.clone())
 }
 
 /// A connection lent to one request. Dropping it unreleased closes the connection, and with it the session.
@@ -170,6 +187,21 @@ impl Lease<'_> {
         Ok(())
     }
 
+    /// Has a statement run when the session is given back.
+    pub(super) fn undo(&mut self, sql: String) {
+        self.undo.push(sql);
+    }
+
+    /// `SET readonly` of the session.
+    pub(super) fn readonly(&self) -> u8 {
+        self.session.readonly
+    }
+
+    /// Takes note of the session's `SET readonly`.
+    pub(super) fn set_readonly(&mut self, level: u8) {
+        self.session.readonly = level;
+    }
+
     /// Takes note of a statement that changed the session itself.
     pub(super) fn changed(&mut self, effect: Effect) {
         self.session.usual.clear();
@@ -192,7 +224,8 @@ impl Lease<'_> {
 
 impl Home<'_> {
     fn receive(&self, session: Box<Session>) {
-        let place = Place::Idle { session, until: Instant::now() + self.timeout };
+        let since = Instant::now();
+        let place = Place::Idle { session, since, until: since + self.timeout };
         lock(&self.sessions.0).insert(self.id.clone(), place);
     }
 }

@@ -4,6 +4,7 @@
 //! Never: judges whether the SQL is right; that is the engine's parser's business.
 
 use super::fault::{Fault, Refusal};
+use super::tokens::{Kind, Token, Tokens};
 
 /// A statement, as far as HTTP is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,25 +22,9 @@ pub(super) enum Statement {
     Other {
         /// The format its FORMAT clause names.
         format: Option<String>,
+        /// Of a query: where its own clauses end, and where INTO OUTFILE would stand.
+        output: Option<usize>,
     },
-}
-
-/// A token of SQL: its place, and what it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Token {
-    start: usize,
-    end: usize,
-    kind: Kind,
-    /// Parentheses open around it.
-    depth: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Word,
-    /// A quoted identifier or a string.
-    Quoted,
-    Punctuation(u8),
 }
 
 impl Statement {
@@ -48,7 +33,7 @@ impl Statement {
     /// # Errors
     /// Clauses that need a client at the other end, an insert without rows, `input()`.
     pub(super) fn read(sql: &[u8]) -> Result<Self, Fault> {
-        let mut tokens = Tokens { sql, at: 0, depth: 0 };
+        let mut tokens = Tokens::new(sql);
         match tokens.next() {
             Some(first) if first.is(sql, "INSERT") => insert(sql, tokens),
             Some(first) => other(sql, first, tokens),
@@ -123,7 +108,7 @@ fn insert_select(sql: &[u8], mut token: Option<Token>, mut tokens: Tokens<'_>) -
         }
         token = next;
     }
-    Ok(Statement::Other { format: None })
+    Ok(Statement::Other { format: None, output: None })
 }
 
 /// Rows begin after the format's name, blanks, and at most one line end.
@@ -147,6 +132,10 @@ fn rows_after(sql: &[u8], head: usize, name: Token) -> Result<Statement, Fault> 
 
 fn other(sql: &[u8], first: Token, tokens: Tokens<'_>) -> Result<Statement, Fault> {
     let outer: Vec<Token> = std::iter::once(first).chain(tokens).filter(|token| token.depth == 0).collect();
+    let is_query = ["SELECT", "WITH", "FROM"].iter().any(|word| first.is(sql, word))
+        || first.kind == Kind::Punctuation(b'(');
+    let last = outer.iter().rfind(|token| token.kind != Kind::Punctuation(b';'));
+    let mut output = last.filter(|_| is_query).map(|token| token.end);
     let mut format = None;
     for (at, token) in outer.iter().enumerate() {
         let Some(next) = outer.get(at + 1) else { break };
@@ -160,99 +149,10 @@ fn other(sql: &[u8], first: Token, tokens: Tokens<'_>) -> Result<Statement, Faul
         let is_name = next.kind == Kind::Word && !next.is(sql, "ASC") && !next.is(sql, "DESC");
         if token.is(sql, "FORMAT") && is_name && ends {
             format = Some(next.text(sql));
+            output = output.map(|_| token.start);
         }
     }
-    Ok(Statement::Other { format })
-}
-
-impl Token {
-    fn is(&self, sql: &[u8], word: &str) -> bool {
-        self.kind == Kind::Word && sql[self.start..self.end].eq_ignore_ascii_case(word.as_bytes())
-    }
-
-    fn text(&self, sql: &[u8]) -> String {
-        String::from_utf8_lossy(&sql[self.start..self.end]).into_owned()
-    }
-}
-
-/// The tokens of SQL: comments and blanks left out, quotes and heredocs kept whole.
-#[derive(Debug, Clone)]
-struct Tokens<'a> {
-    sql: &'a [u8],
-    at: usize,
-    depth: usize,
-}
-
-impl Tokens<'_> {
-    fn skip_blanks(&mut self) {
-        loop {
-            let rest = &self.sql[self.at..];
-            let skipped = match rest {
-                [byte, ..] if byte.is_ascii_whitespace() || *byte == 0x0b => 1,
-                [b'-', b'-', ..] | [b'#', b' ' | b'!', ..] => {
-                    rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len())
-                }
-                [b'/', b'*', ..] => {
-                    rest.windows(2).position(|pair| pair == b"*/").map_or(rest.len(), |end| end + 2)
-                }
-                _ => return,
-            };
-            self.at += skipped;
-        }
-    }
-
-    /// Length of a quoted text, its quotes included; a backslash or a doubled quote keeps it open.
-    fn quoted(rest: &[u8], quote: u8) -> usize {
-        let mut at = 1;
-        while let Some(byte) = rest.get(at) {
-            match byte {
-                b'\\' => at += 2,
-                byte if *byte == quote && rest.get(at + 1) == Some(&quote) => at += 2,
-                byte if *byte == quote => return at + 1,
-                _ => at += 1,
-            }
-        }
-        rest.len()
-    }
-
-    /// Length of a `$tag$...$tag$` text, if one begins here.
-    fn heredoc(rest: &[u8]) -> Option<usize> {
-        let tag = rest.iter().skip(1).position(|byte| !is_word(*byte) || *byte == b'$')? + 2;
-        let mark = rest.get(..tag).filter(|mark| mark.last() == Some(&b'$'))?;
-        let body = rest[tag..].windows(tag).position(|window| window == mark)?;
-        Some(tag + body + tag)
-    }
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
-}
-
-impl Iterator for Tokens<'_> {
-    type Item = Token;
-
-    fn next(&mut self) -> Option<Token> {
-        self.skip_blanks();
-        let rest = &self.sql[self.at..];
-        let start = self.at;
-        let (length, kind) = match *rest.first()? {
-            quote @ (b'\'' | b'"' | b'`') => (Self::quoted(rest, quote), Kind::Quoted),
-            b'$' if Self::heredoc(rest).is_some() => (Self::heredoc(rest)?, Kind::Quoted),
-            byte if is_word(byte) => {
-                (rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len()), Kind::Word)
-            }
-            byte => (1, Kind::Punctuation(byte)),
-        };
-        self.at = (start + length).min(self.sql.len());
-        if matches!(kind, Kind::Punctuation(b')' | b']')) {
-            self.depth = self.depth.saturating_sub(1);
-        }
-        let token = Token { start, end: self.at, kind, depth: self.depth };
-        if matches!(kind, Kind::Punctuation(b'(' | b'[')) {
-            self.depth += 1;
-        }
-        Some(token)
-    }
+    Ok(Statement::Other { format, output })
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
-//! The embedded ClickHouse under clients that know nothing of it: curl, the clickhouse crate with validation on, and two Python clients.
+//! The embedded ClickHouse under clients that know nothing of it: curl, the clickhouse crate with validation on, and those of other languages.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clickhouse::{Client, Compression, Row};
@@ -8,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use testing::skipped;
 use tokio::io::AsyncWriteExt;
 
+use crate::client_programs;
 use crate::engines::shared;
 
 /// A database of the test's own.
@@ -148,36 +148,191 @@ async fn curl_gets_clickhouses_answers_and_statuses() {
     }
 }
 
-/// Versions that are known to work; installed once, beside the engines.
-const PYTHON_CLIENTS: [&str; 3] = ["clickhouse-connect[lz4]==1.12.0", "aiochclient==2.7.0", "aiohttp"];
-
-#[tokio::test(flavor = "multi_thread")]
-async fn python_clients_work_unchanged() {
-    let Some(python) = python_with_clients() else {
-        return skipped("there is no python3 with venv on this machine");
-    };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clickhouse_clients.py");
-    let output = Command::new(python).arg(script).arg(&shared().clickhouse_url).output().unwrap();
+/// Runs a client program, which says what does not hold.
+pub(crate) fn run(mut command: Command) {
+    let output = command.output().unwrap();
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}");
 }
 
-/// A Python that has the clients, in the folder for the build's temporary files.
-fn python_with_clients() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
-    let python = folder.join("bin/python");
-    let marker = folder.join(format!("installed-{}", PYTHON_CLIENTS.join("-").replace(['[', ']', '='], "_")));
-    if marker.exists() {
-        return Some(python);
+#[tokio::test(flavor = "multi_thread")]
+async fn python_clients_work_unchanged() {
+    let Some(mut python) = client_programs::python("clients.py") else {
+        return skipped("there is no python3 with venv on this machine");
+    };
+    python.arg(&shared().clickhouse_url);
+    run(python);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clickhouse_go_and_grafanas_plugin_work_unchanged_in_every_compression() {
+    let Some(mut go) = client_programs::go() else {
+        return skipped("there is no Go, 1.21 or newer, on this machine");
+    };
+    go.arg(&shared().clickhouse_url);
+    run(go);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_for_node_works_unchanged() {
+    let Some(mut node) = client_programs::node() else {
+        return skipped("there is no npm on this machine");
+    };
+    node.arg(&shared().clickhouse_url);
+    run(node);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_jdbc_driver_works_unchanged_its_cancel_and_read_only_sessions_included() {
+    let Some(mut java) = client_programs::java() else {
+        return skipped("there is no Maven, or no Java, on this machine");
+    };
+    let address = shared().clickhouse_url.strip_prefix("http://").unwrap();
+    java.arg(format!("jdbc:clickhouse://{address}/default"));
+    run(java);
+}
+
+/// A request as HTTP has it, and the whole answer.
+async fn ask(
+    query: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (u16, reqwest::header::HeaderMap, Vec<u8>) {
+    let mut request = reqwest::Client::new().post(format!("{}/{query}", shared().clickhouse_url));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
     }
-    let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).output().ok()?;
-    if !made.status.success() {
-        return None;
+    let answer = request.body(body.to_owned()).send().await.unwrap();
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    (status, headers, answer.bytes().await.unwrap().to_vec())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_above_the_old_limit_come_in_formats_that_frame_them() {
+    let rows = "FROM (SELECT number, repeat('x', 1000) AS text FROM numbers(150000))";
+    for (format, begin, end) in [
+        ("JSON", &b"{\n\t\"meta\""[..], &b"}\n}\n"[..]),
+        ("JSONCompact", b"{", b"}\n"),
+        ("Arrow", b"ARROW1", b"ARROW1"),
+        ("ArrowStream", b"\xff\xff\xff\xff", b"\0\0\0\0"),
+        ("Parquet", b"PAR1", b"PAR1"),
+        ("ORC", b"ORC", b""),
+        ("XML", b"<?xml", b"</result>\n"),
+    ] {
+        let (status, headers, body) = ask(
+            "?output_format_parquet_compression_method=none",
+            &[],
+            &format!("SELECT * {rows} FORMAT {format} -- all"),
+        )
+        .await;
+        assert_eq!((status, headers["x-clickhouse-format"].to_str().unwrap()), (200, format));
+        assert!(body.starts_with(begin) && body.ends_with(end), "{format}: {} bytes", body.len());
+        assert!(
+            matches!(format, "Arrow" | "ArrowStream" | "ORC" | "Parquet") || body.len() > 150_000_000,
+            "{format}: {} bytes",
+            body.len()
+        );
     }
-    let installed =
-        Command::new(&python).args(["-m", "pip", "install", "-q"]).args(PYTHON_CLIENTS).output().unwrap();
-    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
-    std::fs::write(marker, "").unwrap();
-    Some(python)
+    let named_by_header = [("x-clickhouse-format", "JSON")];
+    let (_, _, body) = ask("", &named_by_header, "SELECT 1 AS a;").await;
+    let answer: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((&answer["data"][0]["a"], &answer["rows"]), (&1.into(), &1.into()));
+    let (status, _, body) = ask("", &[], "SELECT throwIf(number = 99) FROM numbers(100) FORMAT JSON").await;
+    let text = String::from_utf8(body).unwrap();
+    assert!(status == 500 && text.starts_with("Code: 395."), "{status} {text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_a_large_result_ends_its_statement() {
+    let url = format!("{}/?query_id=leaver", shared().clickhouse_url);
+    let sql = "SELECT number, repeat('leaver', 100) FROM numbers(1000000000) FORMAT JSON";
+    let mut answer = reqwest::Client::new().post(url).body(sql).send().await.unwrap();
+    assert!(answer.chunk().await.unwrap().is_some());
+    let running =
+        "SELECT count() FROM system.processes WHERE query LIKE '%leaver%' AND query NOT LIKE '%processes%'";
+    assert_eq!(ask("", &[], running).await.2, b"1\n");
+    drop(answer);
+    crate::deployment::eventually("the statement ends", async || {
+        match ask("", &[], running).await.2.as_slice() {
+            b"0\n" => Ok(()),
+            other => Err(String::from_utf8_lossy(other).into_owned()),
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_is_killed_by_the_id_that_its_client_gave_it() {
+    let slow = tokio::spawn(ask(
+        "?query_id=slow'one",
+        &[],
+        "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))",
+    ));
+    crate::deployment::eventually("it is killed", async || {
+        let killed = ask("", &[], "KILL QUERY WHERE query_id = 'slow\\'one' SYNC").await.2;
+        if killed.is_empty() { Err("nothing is killed yet".to_owned()) } else { Ok(()) }
+    })
+    .await;
+    let (status, _, body) = slow.await.unwrap();
+    let text = String::from_utf8(body).unwrap();
+    assert!(status == 500 && text.starts_with("Code: 394."), "{status} {text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_only_session_reads_on() {
+    let in_session = async |sql: &str| {
+        let (status, _, body) = ask("?session_id=reads&max_threads=1", &[], sql).await;
+        (status, String::from_utf8(body).unwrap())
+    };
+    assert_eq!(in_session("SET max_block_size = 77, readonly = 2").await.0, 200);
+    assert_eq!(in_session("SELECT getSetting('max_block_size')").await, (200, "77\n".to_owned()));
+    assert_eq!(in_session("SET max_block_size = 78").await.0, 200);
+    for refused in [
+        "CREATE TABLE made_in_a_read_only_session (a Int8) ENGINE = Memory",
+        "SET readonly = 0",
+        "SET readonly = 1",
+        "INSERT INTO t VALUES (1)",
+    ] {
+        let (status, text) = in_session(refused).await;
+        assert!(status == 500 && text.starts_with("Code: 164."), "{refused}: {status} {text}");
+    }
+    assert_eq!(in_session("USE system").await.0, 200);
+    assert_eq!(in_session("SELECT count() > 0 FROM one").await, (200, "1\n".to_owned()));
+    assert_eq!(ask("", &[], "CREATE TABLE made_beside_it (a Int8) ENGINE = Memory").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_refused_for_who_he_is_can_read_why() {
+    let (status, headers, body) =
+        ask("?user=bob&compress=1", &[("accept-encoding", "gzip")], "SELECT 1").await;
+    assert!(
+        status == 403 && body.starts_with(b"Code: 516.") && !headers.contains_key("content-encoding"),
+        "{body:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_that_is_idle_for_longest_makes_room() {
+    let client = reqwest::Client::new();
+    let at = async |session: &str, sql: &'static str| {
+        let url = format!("{}/?session_id={session}", shared().clickhouse_url);
+        let answer = client.post(url).body(sql).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    for session in ["crowd_first", "crowd_second"] {
+        assert_eq!(at(session, "SET max_block_size = 77").await.0, 200);
+    }
+    for number in 0..998 {
+        let (status, text) = at(&format!("crowd_{number}"), "SELECT 1").await;
+        assert_eq!(status, 200, "session {number}: {text}");
+    }
+    // Used again, it is not the one that has been idle for longest.
+    assert_eq!(at("crowd_first", "SELECT getSetting('max_block_size')").await.1, "77\n");
+    // More than other tests may have idle.
+    for number in 0..100 {
+        assert_eq!(at(&format!("crowd_more_{number}"), "SELECT 1").await.0, 200);
+    }
+    assert_eq!(at("crowd_first", "SELECT getSetting('max_block_size')").await.1, "77\n");
+    assert_ne!(at("crowd_second", "SELECT getSetting('max_block_size')").await.1, "77\n");
 }

@@ -202,6 +202,42 @@ fn deliveries_without_an_answer_have_no_latency() {
     assert!(text.contains("no answer") && !text.contains("p50"), "{text}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nothing_there_receives_is_sent_once_and_not_thousands_of_times() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = asked.clone();
+    let routes = warp::path::full().map(move |path: warp::path::FullPath| {
+        seen.lock().unwrap().push(path.as_str().to_owned());
+        warp::reply::with_status("", StatusCode::NOT_FOUND)
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(warp::serve(routes).incoming(listener).run());
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("push.json"), "{}").unwrap();
+    for arguments in [
+        &["send", "push.json", "--hooks", "100", "--retry", "100"][..],
+        &["simulate", "--requests", "10000", "--rate", "1000"],
+        &["simulate", "--world", "--projects", "2", "--days", "5"],
+    ] {
+        asked.lock().unwrap().clear();
+        let mut command = std::process::Command::new(GITPULSE);
+        command
+            .args(arguments)
+            // Where ingest listens, on all addresses.
+            .env("GITPULSE_LISTEN", format!("0.0.0.0:{}", address.port()))
+            .env("GITLAB_WEBHOOK_TOKEN", "test-token")
+            .current_dir(folder.path());
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+        assert!(text.contains("stopped") && text.contains("answers 404"), "{arguments:?}: {text}");
+        let asked = asked.lock().unwrap();
+        assert!((1..=600).contains(&asked.len()), "{arguments:?}: {} requests", asked.len());
+        assert!(asked.iter().all(|path| path == "/api/v1/webhooks/gitlab"), "{arguments:?}: {asked:?}");
+    }
+}
+
 /// GitLab's user and token endpoints, and what was asked of them.
 async fn gitlab() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));

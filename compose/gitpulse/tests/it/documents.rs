@@ -326,6 +326,29 @@ fn every_test_that_a_document_names_is_there() {
 }
 
 #[test]
+fn every_client_of_the_documents_is_run_by_a_test_or_dated() {
+    let mut sources = String::new();
+    for (_, body) in payloads(&root().join("compose/gitpulse/tests/it"), ".rs") {
+        sources.push_str(&String::from_utf8(body).unwrap());
+    }
+    let rows = table(&page("docs/CLIENTS.md"), "client");
+    assert!(rows.len() > 10, "{rows:?}");
+    for row in rows {
+        let [client, version, _, proof] = &row[..] else { panic!("{row:?}") };
+        let tested = quoted(proof).iter().any(|name| sources.contains(&format!("fn {name}(")));
+        assert!(tested || proof.starts_with("by hand, 20"), "{client}: {proof}");
+        let pinned = version.rsplit(' ').next().unwrap();
+        let is_named = ["client_programs.rs", "clients/go/go.mod"].iter().any(|path| {
+            let file = root().join("compose/gitpulse/tests/it").join(path);
+            std::fs::read_to_string(file).unwrap().contains(pinned)
+        });
+        // Of what those two files do not install.
+        let elsewhere = ["clickhouse (Rust)", "curl", "kcat", "Kafka's own tools", "Prometheus"];
+        assert!(is_named || elsewhere.contains(&client.as_str()), "{client} {version}");
+    }
+}
+
+#[test]
 fn links_of_the_documents_lead_somewhere() {
     let mut broken = Vec::new();
     let pages = ["", "docs"]

@@ -9,6 +9,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use testing::skipped;
 
+use crate::clickhouse_clients::run;
+use crate::client_programs;
 use crate::delivery::{client, send};
 use crate::deployment::{Deployment, eventually};
 use crate::engines::{provided, shared};
@@ -95,6 +97,23 @@ async fn kafkas_own_tools_see_the_processor_and_read_what_it_reads() {
         ["--command-property", "group.protocol=consumer", "--group", &format!("{prefix}.other")];
     let read = tool(kafka, "consumer.ConsoleConsumer", &[&reads[..], &new_protocol].concat()).unwrap();
     assert_eq!(read.matches(r#""type":"gitlab.push""#).count(), 5, "{read}");
+}
+
+/// A signature by the library of Standard Webhooks is taken, and other people's clients read the record as the CloudEvent that it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn standard_webhooks_and_cloudevents_are_what_their_libraries_mean_by_them() {
+    let Some(mut python) = client_programs::python("webhooks.py") else {
+        return skipped("there is no python3 with venv on this machine");
+    };
+    if kafka().is_none() {
+        return skipped("the broker of this machine is not Apache Kafka");
+    }
+    let signing = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let deployment = Deployment::new("libraries").with("GITLAB_WEBHOOK_SIGNING_TOKEN", signing);
+    let ingest = deployment.ingest();
+    let topic = format!("{}.push", deployment.environment["GITPULSE_KAFKA_TOPIC_PREFIX"]);
+    python.args([&ingest.webhooks(), signing, &shared().brokers, &topic]);
+    run(python);
 }
 
 /// The processor finds partitions that were added while it runs, and reads them from their beginning.

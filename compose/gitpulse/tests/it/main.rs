@@ -12,6 +12,7 @@ mod backfill_kills;
 mod backfill_webhooks;
 mod brokers;
 mod clickhouse_clients;
+mod client_programs;
 mod commands;
 mod dead_letters;
 mod delivery;

@@ -1,6 +1,6 @@
 use std::io::Read;
 
-use super::{BlockReader, pack};
+use super::{BlockReader, CHECKSUM, HEADER, ZSTD, checksum, length, pack};
 
 fn unpack(blocks: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut plain = Vec::new();
@@ -32,6 +32,20 @@ fn a_block_of_another_implementation_unpacks() {
         [1_u8, 0, 2, 255, 255, 255, 255, 0, 1, 1, 1, 115, 6, 83, 116, 114, 105, 110, 103, 3, 97, 98, 99];
     assert_eq!(unpack(&block).unwrap(), plain);
     assert_eq!(pack(&plain), block);
+}
+
+#[test]
+fn a_block_of_zstd_unpacks() {
+    let plain = b"some rows, some rows, some rows";
+    let packed = zstd::bulk::compress(plain, 1).unwrap();
+    let mut block = vec![0; CHECKSUM];
+    block.push(ZSTD);
+    block.extend_from_slice(&length(HEADER + packed.len()));
+    block.extend_from_slice(&length(plain.len()));
+    block.extend_from_slice(&packed);
+    let sum = checksum(&block[CHECKSUM..]);
+    block[..CHECKSUM].copy_from_slice(&sum);
+    assert_eq!(unpack(&block).unwrap(), plain);
 }
 
 #[test]

@@ -11,8 +11,10 @@ fn check(sql: &str, expected: (&str, &str, &str)) {
 }
 
 fn check_format(sql: &str, expected: Option<&str>) {
-    let expected = Statement::Other { format: expected.map(str::to_owned) };
-    assert_eq!(Statement::read(sql.as_bytes()), Ok(expected), "{sql}");
+    match Statement::read(sql.as_bytes()) {
+        Ok(Statement::Other { format, .. }) => assert_eq!(format.as_deref(), expected, "{sql}"),
+        other => panic!("{sql}: {other:?}"),
+    }
 }
 
 fn check_refused(sql: &str, code: u32) {
@@ -78,6 +80,26 @@ fn the_output_format_is_the_last_clause() {
     check_format("SELECT a FROM t ORDER BY format DESC", None);
     check_format("SELECT * FROM (SELECT 1 FORMAT CSV)", None);
     check_format("SHOW TABLES FORMAT TSV -- the end", Some("TSV"));
+}
+
+/// Checks what of a query stands before a clause about its output.
+fn check_output(sql: &str, expected: Option<&str>) {
+    match Statement::read(sql.as_bytes()) {
+        Ok(Statement::Other { output, .. }) => assert_eq!(output.map(|at| &sql[..at]), expected, "{sql}"),
+        other => panic!("{sql}: {other:?}"),
+    }
+}
+
+#[test]
+fn clauses_about_the_output_follow_the_query() {
+    check_output("SELECT 1", Some("SELECT 1"));
+    check_output("SELECT (1) ; -- the end", Some("SELECT (1)"));
+    check_output("SELECT 1 FORMAT CSV SETTINGS max_threads = 1", Some("SELECT 1 "));
+    check_output("SELECT 1 SETTINGS a = {'b': 1} -- no\n", Some("SELECT 1 SETTINGS a = {'b': 1}"));
+    check_output("WITH x AS (SELECT 1) SELECT * FROM x", Some("WITH x AS (SELECT 1) SELECT * FROM x"));
+    check_output("(SELECT 1) UNION ALL (SELECT 2)", Some("(SELECT 1) UNION ALL (SELECT 2)"));
+    check_output("SHOW TABLES", None);
+    check_output("INSERT INTO t SELECT 1", None);
 }
 
 #[test]

@@ -1,20 +1,26 @@
 """Drives the embedded ClickHouse with the clients people use from Python, unchanged.
 
-Usage: clickhouse_clients.py http://127.0.0.1:8123
-Needs: clickhouse-connect, aiochclient, aiohttp. Prints one line per client; exits non-zero on the first failure.
+Usage: clients.py http://127.0.0.1:8123
+Needs: clickhouse-connect with pandas and pyarrow, aiochclient, aiohttp, ibis. Prints one line per client; exits non-zero on the first failure.
 """
 
 import asyncio
 import datetime
+import io
+import json
 import logging
 import sys
+import threading
 import urllib.parse
 import uuid
 
 import aiochclient
 import aiohttp
 import clickhouse_connect
+import ibis
+import pyarrow.parquet
 from clickhouse_connect.driver.exceptions import DatabaseError
+from clickhouse_connect.driver.external import ExternalData
 
 UTC = datetime.timezone.utc
 COLUMNS = {
@@ -110,6 +116,73 @@ def check_connect(address, table, **options):
         client.close()
 
 
+def check_large(address):
+    """Formats that frame all rows, with more of them than fit into memory at once."""
+    client = clickhouse_connect.get_client(host=address.hostname, port=address.port)
+    try:
+        # 150 MB.
+        sql = "SELECT number, repeat('x', 1000) AS text FROM numbers(150000)"
+        same(client.query_arrow(sql).num_rows, 150000, "rows of Arrow")
+        same(len(client.query_df_arrow(sql)), 150000, "rows of a data frame")
+        with client.query_arrow_stream(sql) as batches:
+            same(sum(batch.num_rows for batch in batches), 150000, "rows of a stream of Arrow")
+        parquet = client.raw_query(sql, fmt="Parquet")
+        same(pyarrow.parquet.read_table(io.BytesIO(parquet)).num_rows, 150000, "rows of Parquet")
+        same(json.loads(client.raw_query(sql, fmt="JSON"))["rows"], 150000, "rows of JSON")
+    finally:
+        client.close()
+
+
+def check_external(address):
+    client = clickhouse_connect.get_client(host=address.hostname, port=address.port)
+    try:
+        wanted = ExternalData(file_name="wanted.csv", data=b"1,a\n2,b\n", fmt="CSV", structure="id UInt64, name String")
+        wanted.add_file(file_name="more.tsv", data=b"2\n3\n", types="UInt64")
+        result = client.query("SELECT id, name FROM wanted WHERE id IN (SELECT _1 FROM more)", external_data=wanted)
+        same(result.result_rows, [(2, "b")], "rows of external tables")
+        try:
+            client.query("SELECT * FROM wanted")
+        except DatabaseError as error:
+            assert "Code: 60" in str(error) or "UNKNOWN_TABLE" in str(error), f"error text: {error}"
+        else:
+            raise AssertionError("an external table outlived its query")
+    finally:
+        client.close()
+
+
+def check_kill(address):
+    client = clickhouse_connect.get_client(host=address.hostname, port=address.port, autogenerate_session_id=False)
+    name, raised = f"slow-{uuid.uuid4()}", []
+
+    def slow():
+        own = clickhouse_connect.get_client(host=address.hostname, port=address.port, autogenerate_session_id=False)
+        try:
+            own.query(
+                "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))",
+                settings={"query_id": name},
+            )
+        except DatabaseError as error:
+            raised.append(str(error))
+        finally:
+            own.close()
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    while thread.is_alive() and not client.query(f"KILL QUERY WHERE query_id = '{name}' SYNC").result_rows:
+        pass
+    thread.join()
+    client.close()
+    assert raised and ("394" in raised[0] or "QUERY_WAS_CANCELLED" in raised[0]), f"how it ended: {raised}"
+
+
+def check_ibis(address):
+    connection = ibis.clickhouse.connect(host=address.hostname, port=address.port)
+    table = ibis.memtable({"id": [1, 2, 3], "name": ["a", "b", "c"]})
+    same(int(connection.execute(table.id.sum())), 6, "the sum of a table in memory")
+    same(connection.to_pyarrow(table.filter(table.id > 1).name).to_pylist(), ["b", "c"], "what a filter leaves")
+    connection.disconnect()
+
+
 async def check_aiochclient(base, table):
     async with aiohttp.ClientSession() as session:
         client = aiochclient.ChClient(session, url=base)
@@ -152,6 +225,11 @@ def main():
         "clickhouse-connect": lambda: check_connect(address, f"connect_{unique}"),
         "clickhouse-connect, no compression": lambda: check_connect(address, f"plain_{unique}", compress=False),
         "clickhouse-connect, gzip": lambda: check_connect(address, f"gzip_{unique}", compress="gzip"),
+        "clickhouse-connect, zstd": lambda: check_connect(address, f"zstd_{unique}", compress="zstd"),
+        "clickhouse-connect, large results": lambda: check_large(address),
+        "clickhouse-connect, external data": lambda: check_external(address),
+        "clickhouse-connect, KILL QUERY": lambda: check_kill(address),
+        "ibis": lambda: check_ibis(address),
         "clickhouse-connect, no session": lambda: check_connect(
             address, f"nosession_{unique}", autogenerate_session_id=False
         ),
