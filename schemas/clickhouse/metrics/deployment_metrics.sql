@@ -32,7 +32,7 @@ CREATE OR REPLACE VIEW ${database}.deployment_metrics ${on_cluster}
 ${security}
 AS
 WITH
-told AS
+placed AS
 (
     SELECT
         deployments.instance AS instance, deployments.project_id AS project_id, deployments.id AS id, ifNull(deployments.environment, '') AS in_environment,
@@ -43,44 +43,54 @@ told AS
         has_status = 'success' AND ended IS NOT NULL AS succeeds,
         own_places.stand AS stand, if(stand.3 IN ('sha', 'short_sha', 'walk'), stand.2, 0) AS stands,
         -- What was pushed after a merge request landed is beyond it.
-        stands * 2 + (stand.3 = 'walk') AS reach,
-        -- A force push that took merge requests away begins another chain.
-        arrayCount(rewritten_second -> rewritten_second <= ended, rewritings.seconds) AS chain
+        stands * 2 + (stand.3 = 'walk') AS reach, own_places.others AS others
     FROM ${database}.deployments AS deployments
     -- Of several branches, the one of its own landing SHA.
     LEFT ANY JOIN (
         SELECT
             instance, project_id, places.sha AS placed_sha,
-            argMax((places.branch, places.place, toString(places.word)), (places.word != 'promotion', places.place, places.branch)) AS stand
+            argMax((places.branch, places.place, toString(places.word)), (places.word != 'promotion', places.place, places.branch)) AS stand,
+            groupArrayIf((places.branch, places.place * 2), places.place > 0) AS others
         FROM ${database}.sha_places AS places
         GROUP BY instance, project_id, placed_sha
     ) AS own_places
         ON own_places.instance = deployments.instance AND own_places.project_id = deployments.project_id
         AND own_places.placed_sha = coalesce(nullIf(deployments.sha, ''), deployments.short_sha, '')
+),
+-- Each once for its own branch, and once for each other one that it carries: what is deployed from a release branch is beyond what that was cut from.
+told AS
+(
+    SELECT
+        placed.* EXCEPT others, carried.1 AS on_branch, carried.2 AS is_own, carried.3 AS reaches,
+        -- A force push that took merge requests away begins another chain.
+        arrayCount(rewritten_second -> rewritten_second <= ended, rewritings.seconds) AS chain
+    FROM placed
+    ARRAY JOIN arrayPushFront(
+        arrayMap(other -> (other.1, false, other.2), if(succeeds, arrayFilter(other -> other.1 != stand.1, others), [])), (stand.1, true, reach)) AS carried
     LEFT ANY JOIN (
         SELECT instance, project_id, branch AS of_branch, groupUniqArray(toInt64(toUnixTimestamp(rewritten_at))) AS seconds
         FROM ${database}.merge_request_places
         WHERE rewritten_at IS NOT NULL
         GROUP BY instance, project_id, of_branch
     ) AS rewritings
-        ON rewritings.instance = deployments.instance AND rewritings.project_id = deployments.project_id AND rewritings.of_branch = own_places.stand.1
+        ON rewritings.instance = placed.instance AND rewritings.project_id = placed.project_id AND rewritings.of_branch = carried.1
 ),
 -- In the order of time, within the environment by name.
 ordered AS
 (
     SELECT
         *,
-        countIf(succeeds) OVER earlier AS earlier_successes,
-        countIf(succeeds) OVER same_sha AS earlier_of_sha,
-        maxIf(reach, succeeds) OVER on_branch AS frontier,
-        argMaxIf(of_sha, (ended, id), succeeds) OVER earlier AS last_sha,
-        countIf(succeeds) OVER (
+        countIf(succeeds AND is_own) OVER earlier AS earlier_successes,
+        countIf(succeeds AND is_own) OVER same_sha AS earlier_of_sha,
+        maxIf(reaches, succeeds) OVER by_branch AS frontier,
+        argMaxIf(of_sha, (ended, id), succeeds AND is_own) OVER earlier AS last_sha,
+        countIf(succeeds AND is_own) OVER (
             PARTITION BY instance, project_id, in_tier, of_sha ORDER BY ended, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier_in_tier
     FROM told
     WINDOW
         earlier AS (PARTITION BY instance, project_id, in_environment ORDER BY ended, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
         same_sha AS (PARTITION BY instance, project_id, in_environment, of_sha ORDER BY ended, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-        on_branch AS (PARTITION BY instance, project_id, in_environment, stand.1, chain ORDER BY ended, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+        by_branch AS (PARTITION BY instance, project_id, in_environment, on_branch, chain ORDER BY ended, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 changed AS
 (
@@ -94,6 +104,7 @@ changed AS
             last_sha = of_sha OR (stands > 0 AND reach = frontier), 'repeat',
             'rollback') AS does
     FROM ordered
+    WHERE is_own
 ),
 taken_back AS
 (

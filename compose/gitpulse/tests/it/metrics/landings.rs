@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::answers::{MAIN, PRODUCTION, assert_lead_times, column, five, lead_times, merged};
+use super::answers::{MAIN, PRODUCTION, assert_lead_times, changes, column, five, lead_times, merged};
 use super::measure::measure;
 use super::story::{Landing, MergeRequest, NONE, Story, commit};
 
@@ -37,6 +37,21 @@ async fn case_8_a_release_branch_has_what_it_was_cut_from() {
     story.deployed_from(502, PRODUCTION, "release", "R1", "03-02 15:00", "success");
     let faces = measure(&story).await;
     assert_lead_times(&faces, &["1 baseline", "2 502 240", "3 502 180", "4 awaiting", "5 awaiting"]);
+}
+
+/// What is deployed from a release branch is beyond what that was cut from, so that an older commit of main takes it back.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_behind_a_release_branch_is_a_rollback() {
+    let mut story = five();
+    story.deployed(501, PRODUCTION, "A", "03-02 10:30", "success");
+    story.deployed(502, PRODUCTION, "B", "03-02 11:30", "success");
+    story.pushed("03-02 14:30", "refs/heads/release", NONE, "D", &[]);
+    story.merged(&MergeRequest::new(6, "03-02 14:40").to("release"), "03-02 14:50", &Landing::Merge("H"));
+    story.deployed_from(503, PRODUCTION, "release", "H", "03-02 15:00", "success");
+    story.deployed(504, PRODUCTION, "B", "03-02 15:30", "success");
+    for (face, measured) in measure(&story).await.all() {
+        assert_eq!(changes(measured, PRODUCTION.0), ["first", "change", "change", "rollback"], "{face}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

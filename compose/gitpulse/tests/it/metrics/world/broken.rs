@@ -58,7 +58,7 @@ broken! {
     // Deployments.
     "nothing is a rollback": "deployment_metrics", "reach < frontier" => "reach < 0", "deployment_metrics";
     "a push after a merge request stands where that does": "deployment_metrics", "stands * 2 + (stand.3 = 'walk')" => "stands * 2", "deployment_metrics";
-    "what comes after a force push is behind what it took away": "deployment_metrics", "stand.1, chain ORDER BY" => "stand.1 ORDER BY", "deployment_metrics";
+    "what comes after a force push is behind what it took away": "deployment_metrics", "on_branch, chain ORDER BY" => "on_branch ORDER BY", "deployment_metrics";
     "a repeat is a change": "deployment_metrics", "earlier_of_sha = 0, 'change'," => "true, 'change',", "deployment_metrics";
     "the first success is a change": "deployment_metrics", "earlier_successes = 0, 'first'," => "false, 'first',", "deployment_metrics";
     "one commit in two environments of a tier counts twice": "deployment_metrics", "earlier_in_tier = 0" => "true", "deployment_metrics";
