@@ -141,10 +141,10 @@ mod tests {
     #[test]
     fn names_are_the_contract() {
         let topics: Vec<String> = TopicPrefix::default().all().into_iter().map(|topic| topic.name).collect();
-        assert_eq!(topics.len(), 23 + BACKFILL_PARTS as usize);
+        assert_eq!(topics.len(), 24 + BACKFILL_PARTS as usize);
         assert_eq!(topics[0], "gitlab.push");
-        assert_eq!(topics[20..23], ["gitlab.other", "gitpulse.dead_letters", "gitpulse.audit"]);
-        assert_eq!(topics[23], "gitpulse.backfill.00");
+        assert_eq!(topics[21..24], ["gitlab.other", "gitpulse.dead_letters", "gitpulse.audit"]);
+        assert_eq!(topics[24], "gitpulse.backfill.00");
         let prefix: TopicPrefix = "acme".parse().unwrap();
         assert_eq!(prefix.events(EventKind::TagPush), "acme.tag_push");
         assert_eq!(prefix.dead_letters(), "acme.gitpulse.dead_letters");

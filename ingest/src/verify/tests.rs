@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::TenantConfig;
-use crate::credential::SigningKey;
+use crate::credential::{InvalidSecret, SigningKey, TokenDigest};
 use proptest::prelude::*;
 use runtime::Secret;
 

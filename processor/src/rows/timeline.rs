@@ -5,7 +5,6 @@
 use schemas::event::User;
 use schemas::event::merge_request::{Attributes, Change, MergeRequest, Reviewer};
 use schemas::event::note;
-use schemas::field::Field;
 use schemas::time::whole_seconds;
 
 use super::merge_request::{MergeRequestEventRow, observation, when};

@@ -87,8 +87,8 @@ SELECT
     ifNull(minIf(at, said_at = 0), min(at)) AS occurred_at,
     argMin(by_id, (said_at, said)) AS actor_id,
     argMin(by_username, (said_at, said)) AS actor_username,
-    (instance, project_id, issue_id) NOT IN
-        (SELECT instance, project_id, id FROM ${database}.issue_facts FINAL WHERE tupleElement(issue_facts.confidential, 4) = false) AS confidential,
+    toBool((instance, project_id, issue_id) NOT IN
+        (SELECT instance, project_id, id FROM ${database}.issue_facts FINAL WHERE tupleElement(issue_facts.confidential, 4) = false)) AS confidential,
     min(received) AS first_received_at,
     arraySort(groupUniqArrayArray(told_by)) AS tenants,
     arraySort(groupUniqArrayArray(told_through)) AS origins

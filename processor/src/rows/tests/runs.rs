@@ -79,7 +79,10 @@ fn both_faces_tell_of_one_pipeline() {
     let detail = example("pipeline/detail.api.json");
     let (webhook, detail) = (&webhook.pipelines[0], &detail.pipelines[0]);
     assert_eq!(known_to_one(detail, webhook), ["coverage", "started_at", "updated_at"]);
-    assert_eq!(known_to_one(webhook, detail), ["project_path", "protected_ref", "stages"]);
+    assert_eq!(
+        known_to_one(webhook, detail),
+        ["committed_at", "detailed_status", "project_path", "protected_ref", "stages"]
+    );
 }
 
 #[test]

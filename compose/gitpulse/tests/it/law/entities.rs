@@ -43,6 +43,9 @@ fn field(shape: Shape, random: &mut StdRng) -> (Option<Value>, Option<Plain>) {
     }
 }
 
+/// Milliseconds between what is received without a time and what has one: more than there are from 1900 to 9999.
+const BEFORE_ALL_TIMES: i64 = (1 << 40) * 1000;
+
 /// One body about an entity, within three seconds of all others, and what it says.
 fn observe(entity: &Entity, id: u64, random: &mut StdRng) -> (Record, Fact) {
     let start: DateTime<Utc> = "2026-11-02T08:00:00Z".parse().unwrap();
@@ -57,9 +60,12 @@ fn observe(entity: &Entity, id: u64, random: &mut StdRng) -> (Record, Fact) {
             as_of = "2250-01-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap().timestamp_millis();
         }
         (Some(dated_by), 1) => {
-            // No column can hold that year: it is as good as no time.
-            fields[dated_by] = json!("2999-01-01T00:00:00Z");
-            as_of = received_at;
+            // Nobody can read it: it is as good as no time, and older than all that have one, but for names, which are as of then.
+            fields[dated_by] = json!("soon");
+            as_of = match entity.view {
+                "projects" | "groups" | "users" => received_at,
+                _ => received_at - BEFORE_ALL_TIMES,
+            };
         }
         (Some(dated_by), 2..5) => {
             // Before GitLab 19, webhooks have no milliseconds.

@@ -21,6 +21,7 @@ const OCCURRENCES: &[&str] = &[
     "job_retry_facts",
     "job_run_facts",
     "merge_request_event_facts",
+    "namespace_rename_facts",
     "pipeline_event_facts",
     "push_facts",
     "wiki_page_event_facts",
