@@ -35,7 +35,7 @@ pub struct ApiCall {
     pub role: String,
     /// One run of a command, in UUID version 7: as text, runs sort by the time at which they began.
     pub run: Uuid,
-    /// The how manieth call of the run it is, from 1. With the run it identifies the call, so that a repetition is told.
+    /// Number of the call within the run, from 1. With the run it identifies the call, so that a repetition is told.
     pub number: u64,
     /// `GET`, or `POST` for GraphQL, which only reads.
     pub method: String,

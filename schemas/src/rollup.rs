@@ -211,6 +211,34 @@ pub fn mark_targets() -> String {
         .to_owned()
 }
 
+/// A query for the projects of which facts are stored and that were never marked, as `instance` and `project_id`: they have no rollups, and nothing says so.
+pub fn unknown() -> String {
+    let facts = FACTS.map(|table| format!("SELECT DISTINCT instance, project_id FROM {table}"));
+    format!(
+        "SELECT instance, project_id FROM ({}) WHERE (instance, project_id) NOT IN (SELECT instance, project_id FROM rollup_generations)",
+        facts.join(" UNION DISTINCT ")
+    )
+}
+
+/// A query that counts in which rollups projects have no row, though they have facts that would be in it: those of a rollup that was made anew are computed again one after
+/// the other. Its parameter is `asked`, an array of instance and project.
+pub fn missing() -> String {
+    const ASKED: &str = "(instance, project_id) IN {asked:Array(Tuple(String, UInt64))}";
+    let of = |facts: &str, rollup: &Rollup| {
+        format!(
+            "SELECT DISTINCT instance, project_id FROM {facts} AND {ASKED} AND (instance, project_id) NOT IN (SELECT instance, project_id FROM {} WHERE {ASKED})",
+            rollup.name
+        )
+    };
+    let missing = ROLLUPS.iter().map(|rollup| match rollup.view {
+        "lead_times" => of("merge_requests WHERE merged_at IS NOT NULL AND created_at IS NOT NULL", rollup),
+        "merge_request_metrics" => of("merge_request_facts WHERE true", rollup),
+        "deployment_metrics" => of("deployment_facts WHERE true", rollup),
+        _ => of("pipeline_facts WHERE true", rollup),
+    });
+    format!("SELECT count() FROM ({})", Vec::from_iter(missing).join(" UNION ALL "))
+}
+
 fn mark(database: &str, which: &str) -> String {
     let known = FACTS.iter().chain(&["rollup_generations"]);
     let known = known.map(|table| format!("SELECT DISTINCT instance, project_id FROM {database}{table}"));

@@ -5,6 +5,14 @@
 
 use crate::migration::{Target, checksum, statements};
 
+/// The user names that GitLab gives to bots of access tokens (<https://docs.gitlab.com/user/project/settings/project_access_tokens/#bot-users-for-projects>,
+/// <https://docs.gitlab.com/user/group/settings/group_access_tokens/#bot-users-for-groups>), as a regular expression of ClickHouse. In files it is `${bot_names}`.
+pub const BOT_NAMES: &str = "^(project|group)_[0-9]+_bot";
+
+/// Reasons for which a job failed that are the job's own, as a list of SQL; all others are the runner's, GitLab's or the settings'. In files it is `${script_failures}`.
+const SCRIPT_FAILURES: &str =
+    "'', 'unknown_failure', 'script_failure', 'job_execution_timeout', 'trace_size_exceeded'";
+
 /// One file of `clickhouse/views` or `clickhouse/metrics`, which makes the view of its name.
 #[derive(Debug, Clone, Copy)]
 pub struct View {
@@ -32,7 +40,12 @@ impl View {
             Rights::Reader => "SQL SECURITY INVOKER",
             Rights::Definer => "DEFINER = CURRENT_USER SQL SECURITY DEFINER",
         };
-        statements(&self.sql.replace("${security}", security), target)
+        statements(&self.filled().replace("${security}", security), target)
+    }
+
+    /// Its text, with what several files say once in this one.
+    fn filled(&self) -> String {
+        self.sql.replace("${bot_names}", BOT_NAMES).replace("${script_failures}", SCRIPT_FAILURES)
     }
 
     /// Whether it shows a column of this name.
@@ -84,7 +97,9 @@ pub fn in_order() -> Vec<View> {
 
 /// SHA-256 of all files. One that differs from what is recorded means that the views have to be replaced.
 pub fn all_checksum() -> String {
-    checksum(VIEWS.iter().chain(METRICS).flat_map(|view| [view.name, view.sql]))
+    let texts: Vec<(&str, String)> =
+        VIEWS.iter().chain(METRICS).map(|view| (view.name, view.filled())).collect();
+    checksum(texts.iter().flat_map(|(name, text)| [*name, text.as_str()]))
 }
 
 #[cfg(test)]
@@ -109,6 +124,17 @@ mod tests {
                 assert!(statement.contains(&start) && statement.contains(security), "{statement}");
                 assert!(!statement.contains("${"), "{statement}");
             }
+        }
+    }
+
+    #[test]
+    fn what_several_views_say_stands_in_one_place() {
+        let texts: String = VIEWS.iter().chain(METRICS).map(|view| view.sql).collect();
+        assert!(!texts.contains("[0-9]+_bot") && !texts.contains("'script_failure'"));
+        let filled = |name: &str| METRICS.iter().find(|view| view.name == name).unwrap().filled();
+        assert!(filled("contributions").contains(&format!("match(author, '{BOT_NAMES}')")));
+        for view in ["job_attempts", "flaky_jobs"] {
+            assert!(filled(view).contains(&format!("IN ({SCRIPT_FAILURES}), 'script'")), "{view}");
         }
     }
 

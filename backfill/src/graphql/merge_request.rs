@@ -1,17 +1,23 @@
-//! What a list of REST does not tell of merge requests. In: a node. Out: the size of its changes as a part of the merge request, and its notes as REST
-//! gives them (<https://docs.gitlab.com/api/notes/>).
+//! What a list of REST does not tell of merge requests. In: a node. Out: the size of its changes as a part of the merge request, its notes as REST
+//! gives them (<https://docs.gitlab.com/api/notes/>), and who of its people is a bot, which REST says in a request of their own for each user.
+
+use std::collections::BTreeSet;
 
 use schemas::api::resource::Resource;
+use schemas::api::subject::{Context, Owner};
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
 use super::{TellError, Told, item, number, time, user};
 use crate::list::List;
 use crate::pending::Part;
+use crate::publish::Item;
 
-/// What is asked of a merge request.
+/// What is asked of a merge request. Whether somebody is a bot GraphQL says of any user (<https://docs.gitlab.com/api/graphql/reference/#usercore>, `bot`).
 pub(super) const FIELDS: &str = "id iid updatedAt commitCount diffStatsSummary { additions deletions fileCount } \
+     author { id username name bot } mergeUser { id username name bot } \
      notes(first: 100) { pageInfo { hasNextPage } nodes { id body system internal createdAt updatedAt resolvable resolved resolvedAt \
-     author { id username name } resolvedBy { id username name } } }";
+     author { id username name bot } resolvedBy { id username name } } }";
 
 pub(super) fn add(project_id: u64, node: Value, told: &mut Told) -> Result<(), TellError> {
     let id = number(&node["id"]);
@@ -26,6 +32,7 @@ pub(super) fn add(project_id: u64, node: Value, told: &mut Told) -> Result<(), T
         });
     }
     told.items.push(item(Resource::MergeRequest, project_id, &request)?);
+    add_bots(&node, told)?;
     for note in node["notes"]["nodes"].as_array().into_iter().flatten().filter(|note| !note.is_null()) {
         let note = json!({
             "id": number(&note["id"]), "body": note["body"], "system": note["system"], "internal": note["internal"],
@@ -43,6 +50,22 @@ pub(super) fn add(project_id: u64, node: Value, told: &mut Told) -> Result<(), T
             version: node["updatedAt"].as_str().unwrap_or_default().to_owned(),
             changed_at: time(&node["updatedAt"]),
         });
+    }
+    Ok(())
+}
+
+/// Adds those who had a part in it and are bots, each once in a merge request. Who is none is not told: people are what users are taken for.
+fn add_bots(node: &Value, told: &mut Told) -> Result<(), TellError> {
+    let writers = node["notes"]["nodes"].as_array().into_iter().flatten().map(|note| &note["author"]);
+    let mut known = BTreeSet::new();
+    for one in [&node["author"], &node["mergeUser"]].into_iter().chain(writers) {
+        let id = number(&one["id"]);
+        if one["bot"].as_bool() == Some(true) && known.insert(id.as_u64()) {
+            let bot = json!({"id": id, "username": one["username"], "name": one["name"], "bot": true});
+            // A user is of no project.
+            let context = Context { owner: Owner::Instance, parent: None };
+            told.items.push(Item { resource: Resource::User, context, object: to_raw_value(&bot)? });
+        }
     }
     Ok(())
 }

@@ -56,6 +56,23 @@ fn notes_of_a_merge_request_are_what_rest_lists() {
 }
 
 #[test]
+fn a_bot_that_had_a_part_in_a_merge_request_is_told_as_a_user() {
+    let somebody = |id: u64, name: &str, bot: bool| json!({"id": format!("gid://gitlab/User/{id}"), "username": name, "name": name, "bot": bot});
+    let note = |author: Value| json!({"id": "gid://gitlab/Note/9", "body": "Fine.", "system": false, "internal": false, "author": author, "resolvedBy": null});
+    let node = json!({
+        "id": "gid://gitlab/MergeRequest/70", "iid": "4", "updatedAt": "2026-01-05T08:10:00Z", "commitCount": 2, "diffStatsSummary": null,
+        "author": somebody(8, "updates", true), "mergeUser": somebody(8, "updates", true),
+        "notes": {"pageInfo": {"hasNextPage": false}, "nodes": [note(somebody(5, "ann", false)), note(somebody(9, "linter", true))]},
+    });
+    let data = json!({"project": {"list": {"nodes": [node], "pageInfo": {"hasNextPage": false, "endCursor": null}}}});
+    let told = read(List::MergeRequestDetails, 42, "", &to_raw_value(&data).unwrap()).unwrap();
+    let users = told.items.iter().filter(|item| item.resource == Resource::User);
+    let users: Vec<Value> = users.map(|item| serde_json::from_str(item.object.get()).unwrap()).collect();
+    let bot = |id: u64, name: &str| json!({"id": id, "username": name, "name": name, "bot": true});
+    assert_eq!(users, [bot(8, "updates"), bot(9, "linter")]);
+}
+
+#[test]
 fn a_project_that_is_not_shown_is_told_from_lists_that_are_not() {
     let read = |data: Value| read(List::Pipelines, 42, "", &to_raw_value(&data).unwrap());
     assert!(matches!(read(json!({"project": null})), Err(TellError::NoProject)));

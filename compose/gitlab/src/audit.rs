@@ -14,7 +14,7 @@ use crate::metrics::Outcome;
 /// One call of GitLab's API: one request, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Call {
-    /// The how manieth call it is of those that were handed to one audit, from 1: one that is missing was lost.
+    /// Number of the call among those that were handed to one audit, from 1: one that is missing was lost.
     pub number: u64,
     /// When it was made.
     pub at: DateTime<Utc>,

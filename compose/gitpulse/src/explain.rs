@@ -7,6 +7,7 @@ mod change_failure;
 mod cycle_time;
 mod definitions;
 mod flaky;
+mod layout;
 mod lead_time;
 mod reasons;
 mod thing;

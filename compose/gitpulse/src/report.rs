@@ -8,6 +8,8 @@ mod bands;
 mod contributors;
 mod csv;
 mod dora;
+mod grid;
+mod history;
 mod issues;
 mod jobs;
 mod json;
@@ -20,6 +22,7 @@ mod print;
 mod reader;
 mod releases;
 mod scope;
+mod sources;
 mod span;
 mod units;
 
@@ -32,11 +35,13 @@ use clickhouse::Client;
 use runtime::clickhouse::{ClickHouse, ClickHouseConfig, Code, code};
 
 use self::answer::{Answer, Report};
-use self::ask::{Numbers, ask};
-pub(crate) use self::dora::ENVIRONMENT_LEAD_TIMES;
+use self::ask::ask;
+pub(crate) use self::dora::{Productions, environment_lead_times};
+pub(crate) use self::people::is_bot;
 pub(crate) use self::print::Terminal;
 pub(crate) use self::scope::one_project;
 use self::scope::{Scope, ScopeArgs};
+pub(crate) use self::sources::Sources;
 use self::span::{Span, SpanArgs};
 pub(crate) use self::units::duration;
 
@@ -56,7 +61,7 @@ enum About {
     Dora(Asked<dora::DoraArgs>),
     /// Merge requests: throughput, cycle time and its stages, review, size, age of those that are open
     MergeRequests(Asked<merge_requests::MergeRequestArgs>),
-    /// Pipelines: success, first attempt, duration and queue, retries, what was run in vain
+    /// Pipelines: success, first attempt, duration and queue, retries, what was run for nothing
     Pipelines(Asked<pipelines::PipelineArgs>),
     /// Jobs: the slowest, those that fail most, flaky ones
     Jobs(Asked<jobs::JobArgs>),
@@ -96,13 +101,20 @@ struct Question {
 /// Answers, and says how that went.
 pub(crate) async fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
     let answered = match args.about {
-        About::Dora(args) => answer(args.question, args.own.words(), args.own.report()).await,
-        About::MergeRequests(args) => answer(args.question, Vec::new(), args.own.report()).await,
-        About::Pipelines(args) => answer(args.question, Vec::new(), args.own.report()).await,
-        About::Jobs(args) => answer(args.question, Vec::new(), args.own.report()).await,
-        About::Issues(args) => answer(args.question, Vec::new(), args.own.report()).await,
-        About::Contributors(args) => answer(args.question, Vec::new(), args.own.report()).await,
-        About::Releases(args) => answer(args.question, Vec::new(), args.own.report()).await,
+        About::Dora(args) => {
+            let dora = args.own;
+            answer(args.question, dora.words(), async |client, scope| {
+                let place = dora::place(client, scope, &dora).await?;
+                Ok(dora.report(&place))
+            })
+            .await
+        }
+        About::MergeRequests(args) => plain(args.question, args.own.report()).await,
+        About::Pipelines(args) => plain(args.question, args.own.report()).await,
+        About::Jobs(args) => plain(args.question, args.own.report()).await,
+        About::Issues(args) => plain(args.question, args.own.report()).await,
+        About::Contributors(args) => plain(args.question, args.own.report()).await,
+        About::Releases(args) => plain(args.question, args.own.report()).await,
     };
     Ok(answered.unwrap_or_else(|error| {
         tracing::error!("{error:#}");
@@ -110,25 +122,32 @@ pub(crate) async fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
     }))
 }
 
+/// Answers by a report for which nothing has to be known first.
+async fn plain(question: Question, report: Report) -> anyhow::Result<ExitCode> {
+    answer(question, Vec::new(), async |_, _| Ok(report)).await
+}
+
 async fn answer(
     question: Question,
     words: Vec<(&'static str, String)>,
-    report: Report,
+    report: impl AsyncFnOnce(&Client, &Scope) -> anyhow::Result<Report>,
 ) -> anyhow::Result<ExitCode> {
     let clickhouse = ClickHouse::new(&question.clickhouse);
     let client = &clickhouse.client;
     let span = span::resolve(client, &question.span, now()).await?;
     let scope = scope::resolve(client, &question.scope).await?;
-    dora::check(client, &scope, &words).await?;
-    let mut numbers = Numbers::default();
-    for section in &report.sections {
-        ask(client, (&scope, &span), &words, section, &mut numbers).await?;
-    }
-    let first = first_on_record(client, (&scope, &span), &words, &report.first.0).await?;
+    let report = report(client, &scope).await?;
+    let (sources, behind) = sources::find(client, &scope).await;
+    let numbers = ask(client, sources, (&scope, &span), &words, &report.sections).await?;
+    let first = sources.fill(&report.first.0);
+    let first = first_on_record(client, (&scope, &span), &words, &first).await?;
+    let read = history::read(client, &scope, report.lists).await;
     let left_out = reader::left_out(client, &clickhouse.target).await?;
     let mut answer = report.answer(scope, span, first, &numbers);
     answer.notes.extend(answer.before_the_first());
     answer.notes.extend(answer.not_over());
+    answer.notes.extend(read);
+    answer.notes.extend(behind);
     answer.notes.extend(left_out);
     say(&answer, &question)
 }

@@ -148,7 +148,8 @@ async fn serve(
         tracing::warn!("{hint}");
     }
     let receiver = Receiver::bind(&args.ingest, &token.tenants, sinks, &registry).await?;
-    announce(args, token, history.as_ref().map(Begun::announcement), started);
+    let invented = demo.as_ref().map(Demo::announcement);
+    announce(args, token, (history.as_ref().map(Begun::announcement), invented.as_deref()), started);
     let threads = ProcessorThreads::start()?;
     if let (Some(demo), Some(secret)) = (demo, &token.made) {
         let webhooks = format!("http://127.0.0.1:{}/api/v1/webhooks/gitlab", receiver.port()?);

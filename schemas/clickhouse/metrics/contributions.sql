@@ -17,7 +17,7 @@ ${security}
 AS SELECT
     commits.instance AS instance, commits.project_id AS project_id, commits.sha AS sha,
     coalesce(nullIf(lower(trimBoth(ifNull(author_email, ''))), ''), author_name, '') AS author,
-    toBool(match(author, '^(project|group)_[0-9]+_bot') OR match(ifNull(author_name, ''), '^(project|group)_[0-9]+_bot')) AS author_is_bot,
+    toBool(match(author, '${bot_names}') OR match(ifNull(author_name, ''), '${bot_names}')) AS author_is_bot,
     toDateTime(commits.authored_at, 'UTC') AS authored_at, toDateTime(commits.committed_at, 'UTC') AS committed_at,
     commits.additions AS additions, commits.deletions AS deletions
 FROM ${database}.commits AS commits

@@ -15,7 +15,7 @@ CREATE OR REPLACE VIEW ${database}.environment_lead_times ${on_cluster}
     deployed_at Nullable(DateTime('UTC')) COMMENT 'When that succeeded',
     lead_time_seconds Nullable(Int64) COMMENT 'From merged_at to deployed_at; 0 of what was deployed before it was merged',
     evidence LowCardinality(String) COMMENT 'How it is known: landing (its own commit was deployed), place (one beyond it on the branch was), cherry_pick (its commit was picked into what was deployed), link (GitLab lists it); empty where it is not attributed',
-    reason LowCardinality(String) COMMENT 'Why it is not attributed: promotion, landing_unknown, baseline, tie, awaiting, deployment_sha_unknown, chain_gap, tier_unknown, branch_not_deployed; empty where it is'
+    reason LowCardinality(String) COMMENT 'Why it is not attributed: promotion, baseline, rewritten, landing_unknown, tie, deployment_sha_unknown, chain_gap, tier_unknown, branch_not_deployed, awaiting; empty where it is'
 )
 ${security}
 AS SELECT instance, project_id, iid, tier, environment, branch, merged_at, deployment_id, deployed_at, lead_time_seconds, evidence, reason

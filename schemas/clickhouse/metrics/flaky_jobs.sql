@@ -45,6 +45,6 @@ flaky AS
 SELECT
     instance, project_id, pipeline_id, name, ref, sha,
     failure.1 AS failed_job_id, success.1 AS passed_job_id, failure.2 AS failed_at, success.2 AS passed_at,
-    if(failure.4 IN ('', 'unknown_failure', 'script_failure', 'job_execution_timeout', 'trace_size_exceeded'), 'script', 'system') AS failure_class,
+    if(failure.4 IN (${script_failures}), 'script', 'system') AS failure_class,
     arraySum(run -> if(run.1 < success.1, run.3, 0), failures) AS wasted_seconds
 FROM flaky;

@@ -1,6 +1,6 @@
 -- A job that came to its end, once for each run: a retry has an id of its own. What never ran (skipped, canceled before it started) is no attempt.
 --
--- Which run of a name is the last, and which the how manieth, ids say: no flag of GitLab is needed. What its pipeline was is in job_metrics: durations and
+-- Which run of a name was the first, the second and the last, ids say: no flag of GitLab is needed. What its pipeline was is in job_metrics: durations and
 -- waiting times are asked of this view for a fraction of the cost, and of a month of `day` for a fraction of that.
 CREATE OR REPLACE VIEW ${database}.job_attempts ${on_cluster}
 (
@@ -17,7 +17,7 @@ CREATE OR REPLACE VIEW ${database}.job_attempts ${on_cluster}
     is_allowed_failure Bool COMMENT 'Whether it failed and may',
     outcome LowCardinality(String) COMMENT 'success, failed, canceled, or none for what never ran. The rate is success / (success + failed)',
     failure_class LowCardinality(String) COMMENT 'Of a failure: script (the job''s own, its time limit included, and where GitLab does not know) or system (runner, GitLab, settings)',
-    attempt UInt64 COMMENT 'The how manieth run of its name in the pipeline',
+    attempt UInt64 COMMENT 'Which run of its name in the pipeline it is: 1 for the first, 2 for the first retry',
     is_final Bool COMMENT 'Whether no later run of its name came',
     created_at Nullable(DateTime('UTC')) COMMENT 'When it was created',
     started_at Nullable(DateTime('UTC')) COMMENT 'When it started; NULL where it did not',
@@ -50,7 +50,7 @@ SELECT
     stage, ref, runner_tags, status, is_allowed_failure, outcome,
     multiIf(
         outcome != 'failed', '',
-        reason IN ('', 'unknown_failure', 'script_failure', 'job_execution_timeout', 'trace_size_exceeded'), 'script',
+        reason IN (${script_failures}), 'script',
         'system') AS failure_class,
     countIf(outcome != 'none') OVER (PARTITION BY instance, project_id, pipeline_id, name ORDER BY job_id ROWS UNBOUNDED PRECEDING) AS attempt,
     toBool(job_id = max(job_id) OVER (PARTITION BY instance, project_id, pipeline_id, name)) AS is_final,

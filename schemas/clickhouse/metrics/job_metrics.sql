@@ -1,5 +1,5 @@
--- Runs of jobs, as in job_attempts, with what started their pipeline, and whether they were in vain: if the pipeline was superseded or canceled; if a run did
--- not succeed and a later one of its name came; if it was itself canceled. A success that is run again was not in vain.
+-- Runs of jobs, as in job_attempts, with what started their pipeline, and whether they were wasted: if the pipeline was superseded or canceled; if a run did
+-- not succeed and a later one of its name came; if it was itself canceled. A success that is run again was not wasted.
 CREATE OR REPLACE VIEW ${database}.job_metrics ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -16,15 +16,15 @@ CREATE OR REPLACE VIEW ${database}.job_metrics ${on_cluster}
     is_allowed_failure Bool COMMENT 'Whether it failed and may',
     outcome LowCardinality(String) COMMENT 'success, failed, canceled, or none for what never ran. The rate is success / (success + failed)',
     failure_class LowCardinality(String) COMMENT 'Of a failure: script (the job''s own, its time limit included, and where GitLab does not know) or system (runner, GitLab, settings)',
-    attempt UInt64 COMMENT 'The how manieth run of its name in the pipeline',
+    attempt UInt64 COMMENT 'Which run of its name in the pipeline it is: 1 for the first, 2 for the first retry',
     is_final Bool COMMENT 'Whether no later run of its name came',
     created_at Nullable(DateTime('UTC')) COMMENT 'When it was created',
     started_at Nullable(DateTime('UTC')) COMMENT 'When it started; NULL where it did not',
     finished_at Nullable(DateTime('UTC')) COMMENT 'When it finished: the day it is counted on',
     duration_seconds Nullable(Int64) COMMENT 'From start to finish; NULL where it did not start',
     queued_seconds Nullable(Int64) COMMENT 'GitLab''s queued_duration: how long it waited for a runner, not for a person; NULL where nobody said, and where it did not start',
-    wasted_seconds Int64 COMMENT 'Its duration, if it ran in vain',
-    waste LowCardinality(String) COMMENT 'Why: superseded, canceled or retried; empty where it did not run in vain'
+    wasted_seconds Int64 COMMENT 'Its duration, if it was wasted',
+    waste LowCardinality(String) COMMENT 'Why: superseded, canceled or retried; empty where it was not'
 )
 ${security}
 AS SELECT

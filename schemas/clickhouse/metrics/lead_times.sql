@@ -16,7 +16,7 @@ CREATE OR REPLACE VIEW ${database}.lead_times ${on_cluster}
     first_commit_at Nullable(DateTime('UTC')) COMMENT 'When its first commit was written, as first_commits says; NULL where that is not known',
     first_commit_lead_time_seconds Nullable(Int64) COMMENT 'From first_commit_at to deployed_at; NULL where one is not known, or the clock of the author was ahead: the commit is later than the merge',
     evidence LowCardinality(String) COMMENT 'How it is known: landing (its own commit was deployed), place (one beyond it on the branch was), cherry_pick (its commit was picked into what was deployed), link (GitLab lists it); empty where it is not attributed',
-    reason LowCardinality(String) COMMENT 'Why it is not attributed: promotion, landing_unknown, baseline, tie, awaiting, deployment_sha_unknown, chain_gap, tier_unknown, branch_not_deployed; empty where it is'
+    reason LowCardinality(String) COMMENT 'Why it is not attributed: promotion, baseline, rewritten, landing_unknown, tie, deployment_sha_unknown, chain_gap, tier_unknown, branch_not_deployed, awaiting; empty where it is'
 )
 ${security}
 AS SELECT

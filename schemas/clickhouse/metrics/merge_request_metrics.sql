@@ -35,7 +35,7 @@ CREATE OR REPLACE VIEW ${database}.merge_request_metrics ${on_cluster}
     rounds UInt64 COMMENT 'Rounds of review: one begins with the first reviewer''s action after the opening or a push',
     approvals UInt64 COMMENT 'Approvals, those that were taken back or reset included',
     approvers UInt64 COMMENT 'People who approved',
-    comments UInt64 COMMENT 'Comments of anybody, without internal ones and GitLab''s own notes',
+    comments UInt64 COMMENT 'Comments of anybody until it was merged or closed, without internal ones and GitLab''s own notes',
     commits Nullable(UInt64) COMMENT 'Its commits; the API alone says it',
     additions Nullable(UInt64) COMMENT 'Lines that it adds; the API alone says it',
     deletions Nullable(UInt64) COMMENT 'Lines that it deletes; the API alone says it',

@@ -31,7 +31,7 @@ CREATE OR REPLACE VIEW ${database}.merge_request_reviews ${on_cluster}
     rounds UInt64 COMMENT 'Rounds of review: one begins with the first reviewer''s action after the opening or a push',
     approvals UInt64 COMMENT 'Approvals, those that were taken back or reset included',
     approvers UInt64 COMMENT 'People who approved',
-    comments UInt64 COMMENT 'Comments of anybody, without internal ones and GitLab''s own notes',
+    comments UInt64 COMMENT 'Comments of anybody until it was merged or closed, without internal ones and GitLab''s own notes',
     commits Nullable(UInt64) COMMENT 'Its commits; the API alone says it',
     additions Nullable(UInt64) COMMENT 'Lines that it adds; the API alone says it',
     deletions Nullable(UInt64) COMMENT 'Lines that it deletes; the API alone says it',
@@ -47,7 +47,7 @@ WITH
 bots AS
 (
     SELECT instance, toNullable(user_id) AS user_id FROM ${database}.users
-    WHERE ifNull(is_bot, false) OR ifNull(match(username, '^(project|group)_[0-9]+_bot'), false)
+    WHERE ifNull(is_bot, false) OR ifNull(match(username, '${bot_names}'), false)
 ),
 -- Each as (second, kind, actor, whether a bot, note). Kinds in an order that suits what happens in one second: 1 opened, 2 closed, 3 reopened, 4 a push,
 -- 5 drafted, 6 ready, 7 review requested, 8 commented, 9 reviewed, 10 changes requested, 11 approved, 12 unapproved, 13 approvals reset.
@@ -61,7 +61,7 @@ told AS
                 ['opened', 'closed', 'reopened', 'updated', 'drafted', 'ready', 'review_requested', 'commented', 'reviewed', 'changes_requested', 'approved', 'unapproved'],
                 [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], 0))::UInt8,
             actor,
-            (instance, actor_id) IN bots OR (actor_id IS NULL AND match(actor, '^@(project|group)_[0-9]+_bot')),
+            (instance, actor_id) IN bots OR (actor_id IS NULL AND startsWith(actor, '@') AND match(substring(actor, 2), '${bot_names}')),
             ifNull(note_id, 0)
         ))) AS all_events
     FROM ${database}.merge_request_timeline
@@ -134,7 +134,7 @@ SELECT
     arraySum((reopening, closing) -> toInt64(reopening) - closing, reopenings, arraySlice(closings, 1, length(reopenings))) AS closed_seconds,
     arraySum((ready, draft) -> toInt64(ready) - draft, readied, arraySlice(drafted, 1, length(readied))) AS draft_seconds,
     arrayCount((event, before) -> event.2 != 4 AND before = 4, steps, arrayPopBack(arrayPushFront(steps.2, 4))) AS rounds,
-    length(approvals_given) AS approvals, length(arrayDistinct(approvals_given.3)) AS approvers, length(arrayDistinct(arrayFilter(event -> event.2 = 8, all_events).5)) AS comments,
+    length(approvals_given) AS approvals, length(arrayDistinct(approvals_given.3)) AS approvers, length(arrayDistinct(arrayFilter(event -> event.2 = 8, events).5)) AS comments,
     commit_count AS commits, additions, deletions, changed_files,
     toBool(merged IS NOT NULL AND reviewed IS NULL) AS is_unreviewed, toBool(is_reviewed_in_draft) AS is_reviewed_in_draft
 FROM joined;

@@ -2,7 +2,7 @@ CREATE OR REPLACE VIEW ${database}.audit_log ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance that was asked',
     run_id String COMMENT 'One run of a command; runs sort by the time at which they began',
-    number UInt64 COMMENT 'The how manieth call of the run it is, from 1; a number that is missing was not written down',
+    number UInt64 COMMENT 'Number of the call within the run, from 1; a number that is missing was not written down',
     role LowCardinality(String) COMMENT 'Who asked: backfill, doctor, reconcile',
     tenant LowCardinality(String) COMMENT 'The configured source for which it was asked',
     called_at DateTime64(3, 'UTC') COMMENT 'When the call was made, by the clock of who made it',

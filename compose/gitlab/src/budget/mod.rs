@@ -80,7 +80,7 @@ fn route(path: &str) -> String {
 pub(crate) struct Permit {
     /// Which token.
     pub(crate) token: usize,
-    /// The how manieth of its calls it is.
+    /// Number of the call, from 1.
     number: u64,
     called: Called,
 }

@@ -2,16 +2,14 @@
 
 use std::fmt::Write;
 
-use clickhouse::Row;
-use comfy_table::ColumnConstraint;
+use clickhouse::query::Query;
+use clickhouse::{Client, Row};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::definitions::Definition;
-use crate::report::Terminal;
-
-/// The narrowest terminal on which names of rows and events are not broken.
-const ROOM_FOR_NAMES: u16 = 120;
+use super::layout::{cut, rows_of};
+use crate::report::{Terminal, refused};
 
 /// What became of a question.
 pub(super) enum Explained {
@@ -44,27 +42,17 @@ pub(super) struct Step {
     pub(super) row: String,
     /// The newest event that told of it; empty where the view does not say.
     pub(super) event: String,
+    /// Whether the number is made of this very row; the others were looked at, and changed nothing.
+    pub(super) decides: bool,
 }
 
 impl Explanation {
     /// For people.
     pub(super) fn text(&self, terminal: Terminal) -> String {
-        let mut table = terminal.table();
-        table.set_header(["  when (UTC)", "what", "row", "event"]);
-        for step in &self.steps {
-            table.add_row([&format!("  {}", time(step.at)), &step.what, &step.row, &step.event]);
-        }
-        // What it says may be broken, what names a row may not, where there is room for both.
-        let whole = if terminal.has_room(ROOM_FOR_NAMES) { 4 } else { 0 };
-        for index in [0, 2, 3].into_iter().filter(|index| *index < whole) {
-            if let Some(column) = table.column_mut(index) {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
-        }
         let mut text = format!("{}: {}\n", self.of, self.verdict);
         // A String takes everything.
         if !self.steps.is_empty() {
-            let _ = writeln!(text, "\n{}", table.trim_fmt());
+            let _ = writeln!(text, "\n{}", rows_of(&cut(&self.steps), terminal));
         }
         if let Some((why, change)) = &self.reason {
             let _ = writeln!(text, "\nWhy: {why}\nWhat would change it: {change}");
@@ -103,6 +91,19 @@ impl Explanation {
 /// Of a row that nothing was joined to, ClickHouse's zero.
 const NO_EVENT: &str = "00000000-0000-0000-0000-000000000000";
 
+/// Asks for rows of a chain: `sql` gives `at`, `what`, `row`, `event` and `decides`, each of which may be NULL.
+pub(super) async fn steps(
+    client: &Client,
+    sql: &str,
+    bind: impl FnOnce(Query) -> Query,
+) -> anyhow::Result<Vec<Step>> {
+    let typed = format!(
+        "SELECT toNullable(toInt64(at)) AS at, ifNull(toString(what), '') AS what, ifNull(toString(row), '') AS row, \
+         ifNull(toString(event), '') AS event, toBool(ifNull(decides, false)) AS decides FROM ({sql})"
+    );
+    bind(client.query(&typed)).fetch_all().await.map_err(refused)
+}
+
 /// Puts rows into the order of time, those without one first.
 pub(super) fn in_order(mut steps: Vec<Step>) -> Vec<Step> {
     for step in steps.iter_mut().filter(|step| step.event == NO_EVENT) {
@@ -112,7 +113,8 @@ pub(super) fn in_order(mut steps: Vec<Step>) -> Vec<Step> {
     steps
 }
 
-fn time(at: Option<i64>) -> String {
+/// A moment in UTC; a dash for none.
+pub(super) fn time(at: Option<i64>) -> String {
     let at = at.and_then(|at| chrono::DateTime::from_timestamp(at, 0));
     at.map_or_else(|| "–".to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string())
 }
@@ -122,7 +124,7 @@ mod tests {
     use super::*;
 
     fn step(at: Option<i64>, what: &str) -> Step {
-        Step { at, what: what.to_owned(), row: "jobs 7".to_owned(), event: String::new() }
+        Step { at, what: what.to_owned(), row: "jobs 7".to_owned(), event: String::new(), decides: true }
     }
 
     #[test]

@@ -2,14 +2,15 @@
 //! rollback, the next success, reverts; or the deployment that an incident is blamed on. Reads `deployment_metrics` and `incident_metrics` for the verdict.
 
 use clap::{ArgGroup, Args};
+use clickhouse::query::Query;
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
-use super::chain::{Explained, Explanation, Step, in_order};
+use super::chain::{self, Explained, Explanation, Step, in_order};
 use super::definitions::Definition;
 use super::lead_time::said;
 use super::reasons::reason;
-use super::thing::{Thing, find, issue};
+use super::thing::{GitLabArgs, Thing, find, issue};
 use crate::report::refused;
 
 /// Of what.
@@ -22,6 +23,8 @@ pub(super) struct ChangeFailureArgs {
     /// The incident, as shop/checkout#3, or 42#3 with the number of the project
     #[arg(long, value_name = "PROJECT#NUMBER", value_parser = issue)]
     incident: Option<Thing>,
+    #[command(flatten)]
+    gitlab: GitLabArgs,
 }
 
 #[derive(Row, Deserialize)]
@@ -52,20 +55,22 @@ struct Incident {
 pub(super) async fn explain(client: &Client, args: &ChangeFailureArgs) -> anyhow::Result<Explained> {
     match (&args.incident, args.deployment) {
         (Some(incident), _) => of_incident(client, incident).await,
-        (None, Some(id)) => of_deployment(client, id).await,
+        (None, Some(id)) => of_deployment(client, id, &args.gitlab).await,
         (None, None) => anyhow::bail!("say of what: --deployment NUMBER or --incident PROJECT#NUMBER"),
     }
 }
 
-async fn of_deployment(client: &Client, id: u64) -> anyhow::Result<Explained> {
+async fn of_deployment(client: &Client, id: u64, gitlab: &GitLabArgs) -> anyhow::Result<Explained> {
+    let having = "SELECT DISTINCT toString(instance) AS instance FROM deployments WHERE id = {number:UInt64} ORDER BY instance";
+    let instance = gitlab.having(client, "deployment", having, id).await?;
     let sql = "SELECT toString(instance) AS instance, project_id, \
          assumeNotNull(concat('deployment ', toString(deployment_id), ' to ', ifNull(toString(environment), ''))) AS name, ifNull(toString(status), '') AS status, \
          toBool(incidents > 0) AS failed_by_incident, toBool(failed_by_rollback) AS failed_by_rollback, toBool(is_failed) AS is_failed, toBool(failed_by_rework) AS failed_by_rework, \
          toNullable(toInt64(incident_restore_seconds)) AS incident_restore_seconds, toNullable(toInt64(rollback_recovery_seconds)) AS rollback_recovery_seconds, \
          toNullable(toInt64(retry_recovery_seconds)) AS retry_recovery_seconds \
-         FROM deployment_metrics WHERE deployment_id = {id:UInt64} LIMIT 1";
-    let row: Option<Deployment> =
-        client.query(sql).param("id", id).fetch_optional().await.map_err(refused)?;
+         FROM deployment_metrics WHERE instance = {instance:String} AND deployment_id = {id:UInt64} LIMIT 1";
+    let query = client.query(sql).param("id", id).param("instance", instance.unwrap_or_default());
+    let row: Option<Deployment> = query.fetch_optional().await.map_err(refused)?;
     let Some(row) = row else {
         return Ok(Explained::NotOnRecord(format!(
             "there is no deployment {id} on record; GitLab shows numbers within a project (iid) in its pages, and this one (id) in its API and in `deployments`"
@@ -96,40 +101,64 @@ async fn of_deployment(client: &Client, id: u64) -> anyhow::Result<Explained> {
     }))
 }
 
+const OF_PROJECT: &str = "instance = {instance:String} AND project_id = {project_id:UInt64}";
+
 /// The deployment, its incidents, what was deployed to its environment next, and what reverts a merge request of it.
 async fn steps(client: &Client, (instance, project_id, id): (&str, u64, u64)) -> anyhow::Result<Vec<Step>> {
-    const OF_PROJECT: &str = "instance = {instance:String} AND project_id = {project_id:UInt64}";
     let deployments = format!(
         "WITH (SELECT any(tuple(environment, finished_at)) FROM deployment_metrics WHERE {OF_PROJECT} AND deployment_id = {{id:UInt64}}) AS own, \
          (SELECT min(finished_at) FROM deployment_metrics WHERE {OF_PROJECT} AND environment = own.1 AND is_successful AND finished_at > own.2) AS next \
-         SELECT toNullable(toInt64(toUnixTimestamp(told.finished_at))) AS at, \
-         assumeNotNull(concat('deployment ', toString(told.deployment_id), ' to ', ifNull(toString(told.environment), ''), ', ', ifNull(toString(told.status), ''), \
-            if(told.deployment_id = {{id:UInt64}}, ': this one', if(told.change = 'rollback', ': the next success, which went back', ': the next success')))) AS what, \
-         concat('deployments ', toString(told.deployment_id)) AS row, ifNull(toString(rows.last_event_id), '') AS event \
+         SELECT toUnixTimestamp(told.finished_at) AS at, \
+         concat('deployment ', toString(told.deployment_id), ' to ', toString(told.environment), ', ', toString(told.status), \
+            if(told.deployment_id = {{id:UInt64}}, ': this one', if(told.change = 'rollback', ': the next success, which went back', ': the next success'))) AS what, \
+         concat('deployments ', toString(told.deployment_id)) AS row, rows.last_event_id AS event, true AS decides \
          FROM (SELECT * FROM deployment_metrics WHERE {OF_PROJECT} AND (deployment_id = {{id:UInt64}} OR (environment = own.1 AND is_successful AND finished_at = next))) AS told \
          LEFT JOIN (SELECT id, last_event_id FROM deployments WHERE {OF_PROJECT}) AS rows ON rows.id = told.deployment_id"
     );
-    let incidents = format!(
-        "SELECT toNullable(toInt64(toUnixTimestamp(moment.1))) AS at, moment.2 AS what, concat('issues #', toString(iid)) AS row, event FROM (\
-         SELECT told.iid AS iid, ifNull(toString(rows.last_event_id), '') AS event, \
-         arrayJoin([(toNullable(told.created_at), concat('incident #', toString(told.iid), ' was opened')), \
-                    (told.closed_at, concat('incident #', toString(told.iid), ' was closed for the last time'))]) AS moment \
-         FROM (SELECT * FROM incident_metrics WHERE {OF_PROJECT} AND deployment_id = {{id:UInt64}}) AS told \
-         LEFT JOIN (SELECT id, last_event_id FROM issues WHERE {OF_PROJECT}) AS rows ON rows.id = told.issue_id) WHERE moment.1 IS NOT NULL"
-    );
     let reverts = format!(
-        "SELECT toNullable(toInt64(toUnixTimestamp(rows.merged_at))) AS at, \
+        "SELECT toUnixTimestamp(rows.merged_at) AS at, \
          concat('!', toString(told.iid), ' was merged, which reverts !', toString(told.reverted)) AS what, \
-         concat('merge_requests !', toString(told.iid)) AS row, toString(rows.last_event_id) AS event \
+         concat('merge_requests !', toString(told.iid)) AS row, rows.last_event_id AS event, true AS decides \
          FROM (SELECT iid, arrayJoin(reverts) AS reverted FROM merge_request_places WHERE {OF_PROJECT} AND notEmpty(reverts)) AS told \
          INNER JOIN (SELECT iid, merged_at, last_event_id FROM merge_requests WHERE {OF_PROJECT}) AS rows ON rows.iid = told.iid \
          WHERE told.reverted IN (SELECT iid FROM lead_times WHERE {OF_PROJECT} AND deployment_id = {{id:UInt64}})"
     );
     let mut steps: Vec<Step> = Vec::new();
-    for sql in [deployments, incidents, reverts] {
-        let query =
-            client.query(&sql).param("instance", instance).param("project_id", project_id).param("id", id);
-        steps.extend(query.fetch_all::<Step>().await.map_err(refused)?);
+    for sql in [deployments, incidents("deployment_id = {id:UInt64}"), reverts] {
+        let bind =
+            |query: Query| query.param("instance", instance).param("project_id", project_id).param("id", id);
+        steps.extend(chain::steps(client, &sql, bind).await?);
+    }
+    Ok(in_order(steps))
+}
+
+/// When incidents of the project were opened and closed.
+fn incidents(which: &str) -> String {
+    format!(
+        "SELECT toUnixTimestamp(moment.1) AS at, moment.2 AS what, concat('issues #', toString(iid)) AS row, event, true AS decides FROM (\
+         SELECT told.iid AS iid, rows.last_event_id AS event, \
+         arrayJoin([(toNullable(told.created_at), concat('incident #', ifNull(toString(told.iid), ''), ' was opened')), \
+                    (told.closed_at, concat('incident #', ifNull(toString(told.iid), ''), ' was closed for the last time'))]) AS moment \
+         FROM (SELECT * FROM incident_metrics WHERE {OF_PROJECT} AND {which}) AS told \
+         LEFT JOIN (SELECT id, last_event_id FROM issues WHERE {OF_PROJECT}) AS rows ON rows.id = told.issue_id) WHERE moment.1 IS NOT NULL"
+    )
+}
+
+/// The incident itself, and the deployment that it is blamed on.
+async fn steps_of_incident(client: &Client, row: &Incident, iid: u64) -> anyhow::Result<Vec<Step>> {
+    let blamed = format!(
+        "SELECT toUnixTimestamp(coalesce(finished_at, updated_at, created_at)) AS at, \
+         concat('deployment ', toString(id), ' to ', ifNull(environment, ''), ', ', ifNull(status, ''), ': the last success in production before it') AS what, \
+         concat('deployments ', toString(id)) AS row, last_event_id AS event, true AS decides \
+         FROM deployments WHERE {OF_PROJECT} AND id = {{id:UInt64}}"
+    );
+    let mut steps: Vec<Step> = Vec::new();
+    for sql in [incidents("iid = {iid:UInt64}"), blamed] {
+        let bind = |query: Query| {
+            let query = query.param("instance", &row.instance).param("project_id", row.project_id);
+            query.param("iid", iid).param("id", row.deployment_id.unwrap_or(0))
+        };
+        steps.extend(chain::steps(client, &sql, bind).await?);
     }
     Ok(in_order(steps))
 }
@@ -153,10 +182,7 @@ async fn of_incident(client: &Client, incident: &Thing) -> anyhow::Result<Explai
         Some(id) => format!("blamed on deployment {id}"),
         None => "blamed on no deployment".to_owned(),
     };
-    let steps = match row.deployment_id {
-        Some(id) => steps(client, (&row.instance, row.project_id, id)).await?,
-        None => Vec::new(),
-    };
+    let steps = steps_of_incident(client, &row, *iid).await?;
     Ok(Explained::By(Explanation {
         of: format!("Incident {name}#{iid}"),
         verdict: format!("{blamed}, {restored}"),

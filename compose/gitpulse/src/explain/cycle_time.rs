@@ -4,13 +4,14 @@
 use clap::Args;
 use clickhouse::query::Query;
 use clickhouse::{Client, Row};
+use schemas::view::BOT_NAMES;
 use serde::Deserialize;
 
-use super::chain::{Explained, Explanation, Step, in_order};
+use super::chain::{self, Explained, Explanation, Step, in_order};
 use super::definitions::Definition;
 use super::lead_time::said;
 use super::thing::{Project, Thing, find, merge_request};
-use crate::report::refused;
+use crate::report::{is_bot, refused};
 
 /// Of what.
 #[derive(Debug, Args)]
@@ -59,7 +60,7 @@ pub(super) async fn explain(client: &Client, args: &CycleTimeArgs) -> anyhow::Re
     };
     let mut steps: Vec<Step> = Vec::new();
     for sql in [moments(), events()] {
-        steps.extend(bind(client.query(&sql), &project, *iid).fetch_all::<Step>().await.map_err(refused)?);
+        steps.extend(chain::steps(client, &sql, |query| bind(query, &project, *iid)).await?);
     }
     Ok(Explained::By(Explanation {
         of: format!("Cycle time of {name}!{iid}"),
@@ -74,7 +75,7 @@ pub(super) async fn explain(client: &Client, args: &CycleTimeArgs) -> anyhow::Re
 fn marked(notes: &[String]) -> Option<(String, String)> {
     let words = |note: &String| match note.as_str() {
         "unreviewed" => {
-            "nobody but its author said anything before the merge, so it has no pickup and no review"
+            "nobody but its author and bots said anything before the merge, so it has no pickup and no review"
                 .to_owned()
         }
         "reviewed_in_draft" => "it was reviewed while it was a draft, so its pickup is 0".to_owned(),
@@ -97,12 +98,12 @@ fn marked(notes: &[String]) -> Option<(String, String)> {
 /// The moments between which the stages lie.
 fn moments() -> String {
     format!(
-        "SELECT toNullable(toInt64(toUnixTimestamp(moment.1))) AS at, moment.2 AS what, \
+        "SELECT toUnixTimestamp(moment.1) AS at, moment.2 AS what, \
          if(moment.3 = '', concat('first_commits !', toString(iid)), concat(moment.3, ' !', toString(iid))) AS row, \
-         if(moment.3 = 'merge_requests', toString(last_event_id), '') AS event \
+         if(moment.3 = 'merge_requests', toString(last_event_id), '') AS event, true AS decides \
          FROM (SELECT metrics.iid AS iid, rows.last_event_id AS last_event_id, arrayJoin([ \
              (first_commit_at, 'first commit was written: coding begins', ''), \
-             (if(first_commit_at IS NULL, opened_at, NULL), 'opened: the cycle begins, as its first commit is not known', 'merge_requests'), \
+             (if(first_commit_at IS NULL, opened_at, NULL), 'opened: the cycle begins, for nobody told of its first commit', 'merge_requests'), \
              (ready_at, 'ready for review: coding ends, pickup begins', 'merge_request_events'), \
              (first_review_at, concat('first review, by ', if(toUInt64OrZero(ifNull(toString(first_reviewer), '')) > 0, concat('user ', ifNull(toString(first_reviewer), '')), ifNull(toString(first_reviewer), '')), ': pickup ends, review begins'), 'merge_request_events'), \
              (approved_at, 'the approval that stood: review ends', 'merge_request_events'), \
@@ -113,21 +114,23 @@ fn moments() -> String {
     )
 }
 
-/// What people did to it until it was merged: what reviews, rounds and approvals are counted from. Its author's words are no review, nor are a bot's.
+/// What people did to it until it was merged or closed: what reviews, rounds and approvals are counted from. Its author's words are no review, nor are a bot's.
 fn events() -> String {
+    let is_bot = is_bot();
     format!(
-        "SELECT toNullable(toInt64(toUnixTimestamp(told.occurred_at))) AS at, \
+        "SELECT toUnixTimestamp(told.occurred_at) AS at, \
          concat('  ', multiIf(told.action = 'updated', 'pushed', toString(told.action)), ' by ', ifNull(told.actor_username, ifNull(concat('user ', toString(told.actor_id)), 'GitLab'))) AS what, \
-         concat('merge_request_events of !', toString(told.merge_request_iid)) AS row, '' AS event \
+         concat('merge_request_events of !', toString(told.merge_request_iid)) AS row, '' AS event, false AS decides \
          FROM (SELECT * FROM merge_request_events WHERE {OF_IT} AND merge_request_iid = {{iid:UInt64}} AND occurred_at IS NOT NULL \
                AND (action IN ('approved', 'unapproved', 'commented', 'reviewed', 'changes_requested', 'ready', 'drafted', 'review_requested', 'closed', 'reopened') \
                     OR (action = 'updated' AND oldrev IS NOT NULL))) AS told \
-         LEFT JOIN (SELECT iid, author_id, merged_at FROM merge_request_metrics WHERE {OF_IT} AND iid = {{iid:UInt64}}) AS metrics ON metrics.iid = told.merge_request_iid \
-         LEFT JOIN (SELECT user_id FROM users WHERE instance = {{instance:String}} AND is_bot) AS bots ON bots.user_id = told.actor_id \
-         WHERE (metrics.merged_at IS NULL OR toDateTime(told.occurred_at, 'UTC') <= metrics.merged_at) \
+         LEFT JOIN (SELECT iid, author_id, ifNull(merged_at, closed_at) AS ended_at FROM merge_request_metrics WHERE {OF_IT} AND iid = {{iid:UInt64}}) AS metrics ON metrics.iid = told.merge_request_iid \
+         WHERE (metrics.ended_at IS NULL OR toDateTime(told.occurred_at, 'UTC') <= metrics.ended_at) \
            AND (told.action NOT IN ('commented', 'reviewed', 'approved', 'changes_requested') \
-                OR (ifNull(told.actor_id, 0) != ifNull(metrics.author_id, 0) AND bots.user_id = 0)) \
-         ORDER BY told.occurred_at LIMIT 60"
+                OR (ifNull(told.actor_id, 0) != ifNull(metrics.author_id, 0) \
+                    AND ifNull(told.actor_id, 0) NOT IN (SELECT user_id FROM users WHERE instance = {{instance:String}} AND {is_bot}) \
+                    AND NOT match(ifNull(told.actor_username, ''), '{BOT_NAMES}'))) \
+         ORDER BY told.occurred_at"
     )
 }
 

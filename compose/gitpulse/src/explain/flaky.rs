@@ -6,9 +6,10 @@ use clickhouse::query::Query;
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
-use super::chain::{Explained, Explanation, Step, in_order};
+use super::chain::{self, Explained, Explanation, in_order};
 use super::definitions::Definition;
 use super::lead_time::said;
+use super::thing::GitLabArgs;
 use crate::report::refused;
 
 /// Of what.
@@ -20,6 +21,8 @@ pub(super) struct FlakyArgs {
     /// Only the job of this name
     #[arg(long, value_name = "NAME")]
     job: Option<String>,
+    #[command(flatten)]
+    gitlab: GitLabArgs,
 }
 
 #[derive(Row, Deserialize)]
@@ -36,12 +39,15 @@ struct Attempts {
     repeated: u64,
 }
 
-const MEANT: &str = "pipeline_id = {pipeline:UInt64} AND ({job:String} = '' OR name = {job:String})";
+const MEANT: &str = "instance = {instance:String} AND pipeline_id = {pipeline:UInt64} AND ({job:String} = '' OR name = {job:String})";
 
 /// The chain behind flaky jobs.
 pub(super) async fn explain(client: &Client, args: &FlakyArgs) -> anyhow::Result<Explained> {
+    let having = "SELECT DISTINCT toString(instance) AS instance FROM job_runs WHERE pipeline_id = {number:UInt64} ORDER BY instance";
+    let instance = args.gitlab.having(client, "pipeline", having, args.pipeline).await?.unwrap_or_default();
     let bind = |query: Query| {
-        query.param("pipeline", args.pipeline).param("job", args.job.as_deref().unwrap_or_default())
+        let query = query.param("instance", &instance).param("pipeline", args.pipeline);
+        query.param("job", args.job.as_deref().unwrap_or_default())
     };
     let sql = format!(
         "SELECT count() AS runs, countIf(outcome = 'failed') AS failed, countIf(attempt > 1) AS repeated FROM job_metrics WHERE {MEANT} AND outcome != 'none'"
@@ -59,8 +65,8 @@ pub(super) async fn explain(client: &Client, args: &FlakyArgs) -> anyhow::Result
     );
     let flaky: Vec<Flaky> = bind(client.query(&sql)).fetch_all().await.map_err(refused)?;
     let names: Vec<String> =
-        flaky.iter().map(|job| format!("{}, {} in vain", job.name, said(job.wasted_seconds))).collect();
-    let steps = bind(client.query(&runs())).fetch_all::<Step>().await.map_err(refused)?;
+        flaky.iter().map(|job| format!("{}, {} for nothing", job.name, said(job.wasted_seconds))).collect();
+    let steps = chain::steps(client, &runs(), bind).await?;
     Ok(Explained::By(Explanation {
         of: format!("Flaky jobs of {of_what}"),
         verdict: if names.is_empty() { "none".to_owned() } else { names.join("; ") },
@@ -73,15 +79,16 @@ pub(super) async fn explain(client: &Client, args: &FlakyArgs) -> anyhow::Result
 /// Each attempt of the jobs that were flaky; where none was, those of jobs that failed or ran again.
 fn runs() -> String {
     format!(
-        "SELECT toNullable(toInt64(toUnixTimestamp(told.finished_at))) AS at, \
-         assumeNotNull(concat(toString(told.name), ', attempt ', toString(told.attempt), ': ', toString(told.outcome), \
-             if(toString(told.failure_class) = '', '', concat(' (', toString(told.failure_class), ')')))) AS what, \
-         concat('jobs ', toString(told.job_id)) AS row, ifNull(toString(rows.last_event_id), '') AS event \
-         FROM (SELECT *, max(outcome = 'failed' OR attempt > 1) OVER (PARTITION BY instance, name) AS is_doubtful FROM job_metrics WHERE {MEANT} AND outcome != 'none') AS told \
-         LEFT JOIN (SELECT instance, id, last_event_id FROM jobs WHERE pipeline_id = {{pipeline:UInt64}}) AS rows ON rows.instance = told.instance AND rows.id = told.job_id \
+        "SELECT toUnixTimestamp(told.finished_at) AS at, \
+         concat(toString(told.name), ', attempt ', toString(told.attempt), ': ', toString(told.outcome), \
+             if(toString(told.failure_class) = '', '', concat(' (', toString(told.failure_class), ')'))) AS what, \
+         concat('jobs ', toString(told.job_id)) AS row, rows.last_event_id AS event, \
+         told.name IN (SELECT name FROM flaky_jobs WHERE {MEANT}) AS decides \
+         FROM (SELECT *, max(outcome = 'failed' OR attempt > 1) OVER (PARTITION BY name) AS is_doubtful FROM job_metrics WHERE {MEANT} AND outcome != 'none') AS told \
+         LEFT JOIN (SELECT id, last_event_id FROM jobs WHERE instance = {{instance:String}} AND pipeline_id = {{pipeline:UInt64}}) AS rows ON rows.id = told.job_id \
          WHERE if((SELECT count() FROM flaky_jobs WHERE {MEANT}) > 0, \
              told.name IN (SELECT name FROM flaky_jobs WHERE {MEANT}), told.is_doubtful) \
-         ORDER BY told.finished_at, told.job_id LIMIT 60"
+         ORDER BY told.finished_at, told.job_id"
     )
 }
 

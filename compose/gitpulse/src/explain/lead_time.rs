@@ -6,11 +6,11 @@ use clickhouse::query::Query;
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
-use super::chain::{Explained, Explanation, Step, in_order};
+use super::chain::{self, Explained, Explanation, Step, in_order};
 use super::definitions::Definition;
 use super::reasons::reason;
 use super::thing::{Project, Thing, find, merge_request};
-use crate::report::{ENVIRONMENT_LEAD_TIMES, duration, refused};
+use crate::report::{Productions, Sources, duration, environment_lead_times, refused};
 
 /// Of what.
 #[derive(Debug, Args)]
@@ -72,6 +72,7 @@ pub(super) async fn explain(client: &Client, args: &LeadTimeArgs) -> anyhow::Res
         what: "first commit was written".to_owned(),
         row: format!("first_commits !{iid}"),
         event: String::new(),
+        decides: true,
     }));
     steps.extend(question.deployments(client, &row).await?);
     Ok(Explained::By(Explanation {
@@ -86,6 +87,9 @@ pub(super) async fn explain(client: &Client, args: &LeadTimeArgs) -> anyhow::Res
     }))
 }
 
+const OF_IT: &str =
+    "instance = {instance:String} AND project_id = {project_id:UInt64} AND iid = {iid:UInt64}";
+
 /// What is asked.
 struct Question<'a> {
     project: Project,
@@ -96,13 +100,13 @@ struct Question<'a> {
 impl Question<'_> {
     /// The view of lead times, and the one row of it.
     fn view(&self) -> String {
-        const OF_IT: &str =
-            "instance = {instance:String} AND project_id = {project_id:UInt64} AND iid = {iid:UInt64}";
         const OF_PROJECT: &str = "instance = {instance:String} AND project_id = {project_id:UInt64}";
         match self.args.environment {
             None => format!("lead_times WHERE {OF_IT} AND tier = {{place:String}}"),
             Some(_) => {
-                let view = ENVIRONMENT_LEAD_TIMES.replace("${scope}", OF_PROJECT);
+                let view = Sources::Views
+                    .fill(&environment_lead_times(Productions::Several))
+                    .replace("${scope}", OF_PROJECT);
                 format!("{view} WHERE {OF_IT} AND environment = {{place:String}}")
             }
         }
@@ -116,19 +120,16 @@ impl Question<'_> {
             .param("place", self.args.environment.as_deref().unwrap_or(&self.args.tier))
     }
 
-    /// The merge, and as which commit it came to the branch.
+    /// The merge, and the commit that brought it to the branch.
     async fn landed(&self, client: &Client, merged_at: i64) -> anyhow::Result<Vec<Step>> {
-        const OF_IT: &str =
-            "instance = {instance:String} AND project_id = {project_id:UInt64} AND iid = {iid:UInt64}";
         let sql = format!(
-            "SELECT toNullable(toInt64({{merged_at:Int64}})) AS at, \
-             concat('merged into ', places.branch, if(places.sha = '', '; as which commit is not known', concat(' as ', substring(places.sha, 1, 8)))) AS what, \
-             concat('merge_requests !', toString(told.iid)) AS row, toString(told.last_event_id) AS event \
+            "SELECT {{merged_at:Int64}} AS at, \
+             concat('merged into ', places.branch, if(places.sha = '', '; nobody told which commit that was', concat(' as ', substring(places.sha, 1, 8)))) AS what, \
+             concat('merge_requests !', toString(told.iid)) AS row, told.last_event_id AS event, true AS decides \
              FROM (SELECT iid, last_event_id FROM merge_requests WHERE {OF_IT} LIMIT 1) AS told \
              LEFT JOIN (SELECT iid, branch, sha FROM merge_request_places WHERE {OF_IT} LIMIT 1) AS places ON places.iid = told.iid"
         );
-        let query = self.bind(client.query(&sql)).param("merged_at", merged_at);
-        query.fetch_all().await.map_err(refused)
+        chain::steps(client, &sql, |query| self.bind(query).param("merged_at", merged_at)).await
     }
 
     /// The baseline, the last success before the merge, what was deployed between the merge and the deployment that brought it, and that one.
@@ -142,19 +143,20 @@ impl Question<'_> {
              toDateTime({{merged_at:Int64}}, 'UTC') AS merged, \
              (SELECT any(place) FROM merge_request_places WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND iid = {{iid:UInt64}}) AS own_place, \
              (SELECT any(branch) FROM merge_request_places WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND iid = {{iid:UInt64}}) AS own_branch \
-             SELECT toNullable(toInt64(toUnixTimestamp(told.finished_at))) AS at, \
-             concat('deployment ', toString(told.deployment_id), ' to ', ifNull(toString(told.environment), ''), ', ', ifNull(toString(told.status), ''), ': ', multiIf( \
+             SELECT toUnixTimestamp(told.finished_at) AS at, \
+             concat('deployment ', toString(told.deployment_id), ' to ', toString(told.environment), ', ', toString(told.status), ': ', multiIf( \
                  told.deployment_id = {{chosen:UInt64}}, 'the first success at its place or beyond, which brought it', \
                  NOT told.is_successful, 'brought nothing', \
                  told.is_baseline, 'the first success on record, the baseline', \
                  told.change = 'rollback', 'went back', \
                  told.change = 'repeat', 'the commit of before once more', \
-                 told.place_reason != '', concat('its place is not known, ', toString(told.place_reason)), \
+                 told.place_reason != '', concat('nobody knows its place: ', toString(told.place_reason)), \
                  ifNull(told.branch, '') != own_branch, concat('of the branch ', ifNull(told.branch, '')), \
                  ifNull(told.place, 0) < own_place, 'its place is before', \
                  'came later')) AS what, \
              concat('deployments ', toString(told.deployment_id)) AS row, \
-             ifNull(toString(deployments.last_event_id), '') AS event \
+             deployments.last_event_id AS event, \
+             told.is_baseline OR ifNull(told.is_last_before, false) OR told.deployment_id = {{chosen:UInt64}} AS decides \
              FROM (SELECT *, is_successful AND finished_at = min(if(is_successful, finished_at, NULL)) OVER () AS is_baseline, \
                    is_successful AND finished_at = max(if(is_successful AND finished_at < merged, finished_at, NULL)) OVER () AS is_last_before \
                    FROM deployment_metrics WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND {place} AND (is_successful OR is_failed)) AS told \
@@ -162,13 +164,13 @@ impl Question<'_> {
              WHERE told.is_baseline OR ifNull(told.is_last_before, false) OR told.deployment_id = {{chosen:UInt64}} \
                 OR (told.finished_at >= merged AND ({{chosen:UInt64}} = 0 OR told.finished_at <= \
                     (SELECT max(finished_at) FROM deployment_metrics WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND deployment_id = {{chosen:UInt64}}))) \
-             ORDER BY told.finished_at LIMIT 25"
+             ORDER BY told.finished_at, told.deployment_id"
         );
-        let query = self
-            .bind(client.query(&sql))
-            .param("chosen", lead_time.deployment_id.unwrap_or(0))
-            .param("merged_at", lead_time.merged_at);
-        query.fetch_all().await.map_err(refused)
+        let bind = |query: Query| {
+            let query = self.bind(query).param("chosen", lead_time.deployment_id.unwrap_or(0));
+            query.param("merged_at", lead_time.merged_at)
+        };
+        chain::steps(client, &sql, bind).await
     }
 
     /// Why there is no row.
@@ -177,22 +179,44 @@ impl Question<'_> {
         let sql = "SELECT ifNull(toString(state), 'unknown') FROM merge_requests \
                    WHERE instance = {instance:String} AND project_id = {project_id:UInt64} AND iid = {iid:UInt64} LIMIT 1";
         let state: Option<String> = self.bind(client.query(sql)).fetch_optional().await.map_err(refused)?;
-        let of_tier = "SELECT DISTINCT ifNull(toString(tier), '') AS tier FROM lead_times \
-                       WHERE instance = {instance:String} AND project_id = {project_id:UInt64} AND tier != '' ORDER BY tier LIMIT 5";
-        let tiers: Vec<String> = self.bind(client.query(of_tier)).fetch_all().await.map_err(refused)?;
         Ok(match state.as_deref() {
             None => format!("there is no merge request {name} on record"),
-            Some("merged") if tiers.is_empty() => {
-                format!(
-                    "{name} was merged, and its project has no lead times yet: nothing was deployed, or its places are not computed, which `gitpulse processor` does"
-                )
-            }
-            Some("merged") => format!(
-                "{name} was merged, and its project never deployed there; it did to: {}",
-                tiers.join(", ")
-            ),
+            Some("merged") => self.never_there(client, &name).await?,
             Some(state) => format!("{name} is {state}: there is a lead time once it is merged"),
         })
+    }
+
+    /// Why there is no row of one that was merged.
+    async fn never_there(&self, client: &Client, name: &str) -> anyhow::Result<String> {
+        let (column, asked) = match &self.args.environment {
+            Some(environment) => ("environment", environment),
+            None => ("environment_tier", &self.args.tier),
+        };
+        let sql = format!(
+            "SELECT ifNull(toString({column}), '') AS name, ifNull(toString(environment_tier), '') AS tier FROM deployments \
+             WHERE instance = {{instance:String}} AND project_id = {{project_id:UInt64}} AND status = 'success' AND name != '' \
+             GROUP BY name, tier ORDER BY name, tier"
+        );
+        let there: Vec<(String, String)> =
+            self.bind(client.query(&sql)).fetch_all().await.map_err(refused)?;
+        let mut names: Vec<&str> = there.iter().map(|(name, _)| name.as_str()).collect();
+        names.dedup();
+        if there.is_empty() {
+            return Ok(format!("{name} was merged, and nothing was deployed from its project yet"));
+        }
+        match there.iter().find(|(there, _)| there == asked) {
+            None => Ok(format!(
+                "{name} was merged, and its project never deployed to {asked}; it did to: {}",
+                names.join(", ")
+            )),
+            // One of several environments of a tier that is not production.
+            Some((_, tier)) if self.args.environment.is_some() && tier != "production" => Ok(format!(
+                "{name} was merged; {asked} is one of several environments of the tier {tier}, for each of which lead times are computed in production alone: ask with --tier {tier}"
+            )),
+            Some(_) => Ok(format!(
+                "{name} was merged, and its place is not computed yet, which `gitpulse processor` does within seconds"
+            )),
+        }
     }
 }
 

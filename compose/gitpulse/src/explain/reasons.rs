@@ -16,6 +16,24 @@ pub(super) const UNATTRIBUTED: [&str; 10] = [
     "promotion",
 ];
 
+/// Every other reason why a number of a report does not cover more.
+#[cfg(test)]
+pub(super) const UNCOVERED: [&str; 13] = [
+    "unattributed",
+    "open",
+    "opened_unknown",
+    "no_success_since",
+    "first_commit_unknown",
+    "clock",
+    "unreviewed",
+    "unapproved",
+    "size_unknown",
+    "first_attempt_unknown",
+    "queue_unknown",
+    "duration_unknown",
+    "place_unknown",
+];
+
 /// What a reason means, and what would change it.
 pub(super) fn reason(word: &str) -> (String, String) {
     let (why, change) = match word {
@@ -32,7 +50,7 @@ pub(super) fn reason(word: &str) -> (String, String) {
             "a deployment of that branch, or of one that it is merged into",
         ),
         "landing_unknown" => (
-            "nobody said as which commit it landed: old webhooks do not name a squashed commit that was fast-forwarded",
+            "nobody told which commit of the branch is its own: old webhooks do not name a squashed commit that was fast-forwarded",
             "its object of the API, which names it: `gitpulse backfill`",
         ),
         "deployment_sha_unknown" => (
@@ -63,6 +81,40 @@ pub(super) fn reason(word: &str) -> (String, String) {
             "its project deployed nothing to production within 24 hours before it",
             "a deployment in that time that is not on record: `gitpulse backfill`",
         ),
+        "opened_unknown" => ("nobody told when it was opened", "its object of the API: `gitpulse backfill`"),
+        "open" => ("it was opened, and is not closed yet", "closing it"),
+        "no_success_since" => {
+            ("nothing was deployed to its environment with success since it failed", "the next success there")
+        }
+        "first_commit_unknown" => (
+            "nobody told when its first commit was written",
+            "its commits, which the API lists: `gitpulse backfill`",
+        ),
+        "clock" => (
+            "a clock was wrong: its first commit is younger than what came after it",
+            "nothing: it is in no median",
+        ),
+        "unreviewed" => {
+            ("nobody but its author and bots said anything before the merge", "nothing: that is how it was")
+        }
+        "unapproved" => (
+            "it was reviewed, and nobody approved it: no approval, no time from there to the merge",
+            "nothing: that is how it was",
+        ),
+        "size_unknown" => (
+            "how many lines and files it changes the API alone tells",
+            "its list of the API: `gitpulse backfill`",
+        ),
+        "first_attempt_unknown" => (
+            "no webhook told how it ended first, and the API did not list its jobs",
+            "its jobs, which the API lists: `gitpulse backfill`",
+        ),
+        "queue_unknown" => ("nobody told how long it waited", "its object of the API: `gitpulse backfill`"),
+        "duration_unknown" => ("nobody told how long it ran", "its object of the API: `gitpulse backfill`"),
+        "place_unknown" => (
+            "where its commit stands on a branch is not known",
+            "the commits of the default branch, which the API lists: `gitpulse backfill`",
+        ),
         other => (other, "the metric view, which gives this reason, says more in its comments"),
     };
     (why.to_owned(), change.to_owned())
@@ -74,10 +126,21 @@ mod tests {
 
     #[test]
     fn every_reason_has_words_and_a_remedy() {
-        for word in UNATTRIBUTED.into_iter().chain(["unattributed"]) {
+        for word in UNATTRIBUTED.into_iter().chain(UNCOVERED) {
             let (why, change) = reason(word);
             assert!(why.len() > 20 && change.len() > 10 && why != word, "{word}: {why}, {change}");
         }
         assert_eq!(reason("of_tomorrow").0, "of_tomorrow");
+    }
+
+    #[test]
+    fn every_reason_stands_on_the_page() {
+        let page = include_str!("../../../../docs/METRICS.md");
+        for word in UNATTRIBUTED.into_iter().chain(UNCOVERED) {
+            assert!(
+                page.contains(&format!("\n| `{word}` | ")),
+                "docs/METRICS.md does not say what {word} means"
+            );
+        }
     }
 }

@@ -1,8 +1,48 @@
-//! Names of things. In: `shop/checkout!7`, `42#3`. Out: the project and the number within it. Never guesses between projects: the nearest are named.
+//! Names of things. In: `shop/checkout!7`, `42#3`, a number of a GitLab. Out: the project and the number within it, or the GitLab. Never guesses between projects
+//! or GitLabs: the nearest are named.
 
+use clap::Args;
 use clickhouse::Client;
 
-use crate::report::one_project;
+use crate::report::{one_project, refused};
+
+/// Which GitLab is meant by a number that is one in all of a GitLab.
+#[derive(Debug, Args)]
+pub(super) struct GitLabArgs {
+    /// The GitLab that it is of, as https://gitlab.example.com, where several have something of this number
+    #[arg(long, value_name = "URL")]
+    gitlab: Option<String>,
+}
+
+impl GitLabArgs {
+    /// The GitLab that has something of this number, by a query for those that do; `None` where none has.
+    pub(super) async fn having(
+        &self,
+        client: &Client,
+        what: &str,
+        sql: &str,
+        number: u64,
+    ) -> anyhow::Result<Option<String>> {
+        let query = client.query(sql).param("number", number);
+        let found: Vec<String> = query.fetch_all().await.map_err(refused)?;
+        let named = self.gitlab.as_deref().map(|url| url.trim_end_matches('/'));
+        let of: Vec<&String> =
+            found.iter().filter(|instance| named.is_none_or(|named| named == *instance)).collect();
+        match of.as_slice() {
+            [] if named.is_some() && !found.is_empty() => Err(anyhow::anyhow!(
+                "the {what} {number} is of {}, none of {}",
+                found.join(" and "),
+                named.unwrap_or_default()
+            )),
+            [] => Ok(None),
+            [only] => Ok(Some((*only).clone())),
+            _ => Err(anyhow::anyhow!(
+                "several GitLabs have a {what} {number}: choose by --gitlab {}",
+                found.join(" or ")
+            )),
+        }
+    }
+}
 
 /// A merge request or an issue of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,6 +23,10 @@ pub(super) struct Report {
     pub(super) drawn: &'static str,
     /// A query for the earliest thing on record, as a date, and what it is: "deployments".
     pub(super) first: (String, &'static str),
+    /// What to do where there is none, if not what brings things at all.
+    pub(super) hint: &'static str,
+    /// The lists of GitLab's that it rests on, by the names that backfill has for them: what GitLab does not show of them is missing.
+    pub(super) lists: &'static [&'static str],
     /// What people should know of the numbers.
     pub(super) notes: Vec<String>,
 }
@@ -52,6 +56,7 @@ pub(super) struct Answer {
     /// The first day on record, and of what.
     pub(super) on_record_since: Option<NaiveDate>,
     pub(super) of_what: &'static str,
+    pub(super) hint: &'static str,
     pub(super) lines: Vec<Line>,
     pub(super) tables: Vec<Table>,
     pub(super) drawn: &'static str,
@@ -66,6 +71,8 @@ pub(super) struct Line {
     pub(super) measure: Measure,
     pub(super) value: Option<f64>,
     pub(super) part_of: Option<(u64, u64)>,
+    /// How many things it is of.
+    pub(super) things: Option<u64>,
     pub(super) before: Option<f64>,
     pub(super) steps: Vec<Option<f64>>,
     pub(super) coverage: Option<Covered>,
@@ -106,6 +113,7 @@ impl Report {
             chosen: self.chosen,
             on_record_since,
             of_what: self.first.1,
+            hint: self.hint,
             lines,
             drawn: self.drawn,
             notes: self.notes,
@@ -129,7 +137,7 @@ impl Answer {
     /// That the last day of the window is not over.
     pub(super) fn not_over(&self) -> Option<String> {
         let Span { until, today, zone, .. } = &self.span;
-        (until >= today).then(|| format!("It is {today} in {zone}: the window is not over."))
+        (until >= today).then(|| format!("Today is {today} in {zone}: from today on days are not complete."))
     }
 
     /// Why there is no answer.
@@ -137,8 +145,9 @@ impl Answer {
         let Span { since, until, before_since, .. } = &self.span;
         let of_what = self.of_what;
         match self.on_record_since {
+            None if !self.hint.is_empty() => format!("there are no {of_what} on record: {}", self.hint),
             None => format!(
-                "no {of_what} of it are on record yet: they appear with the webhooks of a project, or with `gitpulse backfill`"
+                "there are no {of_what} on record yet: they appear with the webhooks of a project, or with `gitpulse backfill`"
             ),
             Some(first) if first > *until => {
                 format!("no {of_what} from {since} to {until}: the first on record are of {first}")
@@ -164,6 +173,7 @@ fn line(section: &'static str, measure: &Measure, (scope, span): (&Scope, &Span)
         section,
         value,
         part_of: window.and_then(|number| number.part_of),
+        things: window.and_then(|number| number.things).or(measure.things.as_ref().map(|_| 0)),
         before: measure.in_days(before, days),
         steps: steps.collect(),
         coverage: window.and_then(|number| number.coverage.clone()).filter(|coverage| coverage.of > 0),
@@ -203,4 +213,9 @@ fn table(breakdown: &Breakdown, measures: &[&Measure], span: &Span, numbers: &Nu
         columns,
         more,
     }
+}
+
+/// How many rows are asked for: one at the least.
+pub(super) fn limit(text: &str) -> Result<usize, &'static str> {
+    text.parse().ok().filter(|limit| *limit > 0).ok_or("write how many rows, 1 or more")
 }

@@ -1,4 +1,4 @@
-//! Asks ClickHouse. In: a section, the scope and the span. Out: every number of it, by span and by what it is counted under. One query a section: an entity
+//! Asks ClickHouse. In: sections, the scope and the span. Out: every number of them, by span and by what it is counted under. An entity
 //! is put into all spans that it belongs to, so that each quantile is of entities and never of quantiles.
 
 use std::collections::BTreeMap;
@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
-use super::measure::Section;
+use super::measure::{Measure, Section};
 use super::refused;
 use super::scope::Scope;
+use super::sources::Sources;
 use super::span::Span;
 
 /// The span that was asked for.
@@ -36,6 +37,8 @@ pub(super) struct Number {
     pub(super) value: Option<f64>,
     /// Of a share, what it is a share of.
     pub(super) part_of: Option<(u64, u64)>,
+    /// How many things it is of.
+    pub(super) things: Option<u64>,
     /// How many of how many it counts, and how many it does not, by reason.
     pub(super) coverage: Option<Covered>,
 }
@@ -58,6 +61,7 @@ struct Counted {
     subject: String,
     values: Vec<Option<f64>>,
     wholes: Vec<u64>,
+    things: Vec<u64>,
     counted: Vec<(u64, u64)>,
     reasons: Vec<Vec<(String, u64)>>,
 }
@@ -89,11 +93,11 @@ impl Numbers {
         self.0.iter().any(|((_, of, _), number)| of == span && number.value.is_some_and(|value| value != 0.0))
     }
 
-    /// Adds the answer to a section's query.
-    fn add(&mut self, section: &Section, row: Counted) {
-        let Counted { span, subject, values, wholes, counted, reasons } = row;
-        let columns = values.into_iter().zip(wholes).zip(counted).zip(reasons);
-        for (measure, (((value, whole), (counted, of)), reasons)) in section.measures.iter().zip(columns) {
+    /// Adds the answer to a query.
+    fn add(&mut self, measures: &[&Measure], row: Counted) {
+        let Counted { span, subject, values, wholes, things, counted, reasons } = row;
+        let columns = values.into_iter().zip(wholes).zip(things).zip(counted).zip(reasons);
+        for (measure, ((((value, whole), things), (counted, of)), reasons)) in measures.iter().zip(columns) {
             let value = value.filter(|value| value.is_finite());
             let number = Number {
                 value: match measure.whole {
@@ -101,6 +105,7 @@ impl Numbers {
                     None => value,
                 },
                 part_of: measure.whole.as_ref().and(value).map(|part| (as_u64(part), whole)),
+                things: measure.things.as_ref().map(|_| things),
                 coverage: measure.coverage.as_ref().map(|_| Covered {
                     counted,
                     of,
@@ -112,34 +117,49 @@ impl Numbers {
     }
 }
 
-/// Asks for all that a section counts. `words` are further values of its rows, by name.
+/// Asks for all that some sections count, in one query for those that count the same rows. `words` are further values of their rows, by name.
 pub(super) async fn ask(
     client: &Client,
+    sources: Sources,
     (scope, span): (&Scope, &Span),
     words: &[(&'static str, String)],
-    section: &Section,
-    numbers: &mut Numbers,
-) -> anyhow::Result<()> {
-    let mut query = scope.bind(span.bind(client.query(&sql(section, scope))));
-    for (name, word) in words {
-        query = query.param(name, word);
+    sections: &[Section],
+) -> anyhow::Result<Numbers> {
+    let mut numbers = Numbers::default();
+    for (rows, measures) in by_rows(sections) {
+        let mut query = scope.bind(span.bind(client.query(&sql(&sources.fill(rows), &measures, scope))));
+        for (name, word) in words {
+            query = query.param(name, word);
+        }
+        for row in query.fetch_all::<Counted>().await.map_err(refused)? {
+            numbers.add(&measures, row);
+        }
     }
-    let rows: Vec<Counted> = query.fetch_all().await.map_err(refused)?;
-    for row in rows {
-        numbers.add(section, row);
-    }
-    Ok(())
+    Ok(numbers)
 }
 
-/// The query of a section.
-fn sql(section: &Section, scope: &Scope) -> String {
-    let rows = section.rows.replace("${scope}", &scope.condition());
+/// The measures of sections, by the rows that they count.
+fn by_rows(sections: &[Section]) -> Vec<(&str, Vec<&Measure>)> {
+    let mut groups: Vec<(&str, Vec<&Measure>)> = Vec::new();
+    for section in sections {
+        match groups.iter_mut().find(|(rows, _)| *rows == section.rows) {
+            Some((_, measures)) => measures.extend(&section.measures),
+            None => groups.push((&section.rows, section.measures.iter().collect())),
+        }
+    }
+    groups
+}
+
+/// The query of measures that count the same rows.
+fn sql(rows: &str, measures: &[&Measure], scope: &Scope) -> String {
+    let rows = rows.replace("${scope}", &scope.condition());
     let placed = if rows.contains(" AS cuts") { rows } else { FLOW.replace("${rows}", &rows) };
-    let list = |column: fn(&super::measure::Measure) -> String| {
-        section.measures.iter().map(column).collect::<Vec<_>>().join(", ")
+    let list = |column: fn(&Measure) -> String| {
+        measures.iter().map(|measure| column(measure)).collect::<Vec<_>>().join(", ")
     };
     let values = list(|measure| format!("toNullable(toFloat64({}))", measure.value));
     let wholes = list(|measure| format!("toUInt64({})", measure.whole.as_deref().unwrap_or("0")));
+    let things = list(|measure| format!("toUInt64({})", measure.things.as_deref().unwrap_or("0")));
     let counted = list(|measure| match &measure.coverage {
         Some(coverage) => format!("(toUInt64({}), toUInt64({}))", coverage.counted, coverage.of),
         None => "(toUInt64(0), toUInt64(0))".to_owned(),
@@ -150,7 +170,7 @@ fn sql(section: &Section, scope: &Scope) -> String {
     });
     format!(
         "SELECT toString(cut.1) AS span, toString(cut.2) AS subject, \
-         CAST([{values}], 'Array(Nullable(Float64))') AS values, [{wholes}] AS wholes, [{counted}] AS counted, [{reasons}] AS reasons \
+         CAST([{values}], 'Array(Nullable(Float64))') AS values, [{wholes}] AS wholes, [{things}] AS things, [{counted}] AS counted, [{reasons}] AS reasons \
          FROM (SELECT *, cut.3 AS role FROM (SELECT *, arrayJoin(cuts) AS cut FROM ({placed}))) \
          GROUP BY span, subject"
     )
@@ -170,4 +190,24 @@ pub(super) fn as_f64(count: u64) -> f64 {
 )]
 pub(super) fn as_u64(count: f64) -> u64 {
     count as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_of_the_same_rows_are_asked_for_at_once() {
+        let section = |rows: &str, name| Section {
+            title: "",
+            rows: rows.to_owned(),
+            measures: vec![Measure::count(name, name, "1")],
+        };
+        let sections = [section("SELECT 1", "one"), section("SELECT 2", "two"), section("SELECT 1", "three")];
+        let groups: Vec<(&str, Vec<&str>)> = by_rows(&sections)
+            .into_iter()
+            .map(|(rows, measures)| (rows, measures.iter().map(|measure| measure.name).collect()))
+            .collect();
+        assert_eq!(groups, [("SELECT 1", vec!["one", "three"]), ("SELECT 2", vec!["two"])]);
+    }
 }

@@ -3,9 +3,9 @@
 
 use clap::Args;
 
-use super::answer::{Breakdown, Report};
+use super::answer::{Breakdown, Report, limit};
 use super::measure::{Coverage, Measure, Section, Unit, day, within};
-use super::people::PeopleArgs;
+use super::people::{PeopleArgs, is_bot};
 
 /// Whose work is meant.
 #[derive(Debug, Clone, Args)]
@@ -13,7 +13,7 @@ pub(super) struct ContributorArgs {
     #[command(flatten)]
     people: PeopleArgs,
     /// How many rows of each list at the most
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }
 
@@ -44,6 +44,8 @@ impl ContributorArgs {
             ],
             drawn: "commits_count",
             first: ("SELECT min(committed_at) FROM contributions WHERE ${scope}".to_owned(), "commits"),
+            hint: "",
+            lists: &["commits", "merge_requests", "merge_request_events", "notes"],
             notes: vec!["Commits name an e-mail address or a name, merge requests and reviews a user of GitLab: they are two lists, for no fact says who is who.".to_owned()],
         }
     }
@@ -75,7 +77,7 @@ impl ContributorArgs {
             title: "Merge requests",
             rows: format!(
                 "SELECT *, [('merged', {})] AS days, [{USER}] AS subjects FROM \
-                 (SELECT instance, project_id, iid, author_id AS person, merged_at FROM merge_request_metrics \
+                 (SELECT instance, project_id, iid, author_id AS person, merged_at FROM ${{merge_request_metrics}} \
                  WHERE ${{scope}} AND {} AND NOT is_promotion AND {}) AS counted {USERS}",
                 day("toNullable(merged_at)"),
                 self.people.condition(),
@@ -94,24 +96,25 @@ impl ContributorArgs {
         }
     }
 
-    /// Merge requests that somebody else than the author approved or commented on, once a person and merge request.
+    /// Merge requests that somebody else than the author approved or commented on, until they were merged or closed, once a person and merge request, on the
+    /// day of the first time.
     fn reviews(&self) -> Section {
+        let is_bot = is_bot();
         Section {
             title: "Reviews",
             rows: format!(
                 "SELECT *, [('reviewed', {})] AS days, [{USER}] AS subjects FROM \
-                 (SELECT instance, project_id, merge_request_iid AS iid, actor_id AS person, min(occurred_at) AS reviewed_at FROM merge_request_events \
-                 WHERE ${{scope}} AND action IN ('approved', 'commented', 'reviewed', 'changes_requested') AND actor_id IS NOT NULL AND {} \
-                 GROUP BY instance, project_id, iid, person) AS counted {USERS} \
-                 LEFT ANY JOIN (SELECT instance, project_id, iid, author_id FROM merge_request_metrics WHERE ${{scope}}) AS authors \
-                 ON authors.instance = counted.instance AND authors.project_id = counted.project_id AND authors.iid = counted.iid \
-                 WHERE ifNull(authors.author_id, 0) != ifNull(person, 0) AND {}",
+                 (SELECT instance, project_id, merge_request_iid AS iid, actor_id AS person, min(toDateTime(occurred_at, 'UTC')) AS reviewed_at FROM merge_request_events \
+                 WHERE ${{scope}} AND action IN ('approved', 'commented', 'reviewed', 'changes_requested') AND actor_id IS NOT NULL AND occurred_at IS NOT NULL \
+                 GROUP BY instance, project_id, iid, person HAVING {}) AS counted \
+                 LEFT ANY JOIN (SELECT instance, user_id, username, {is_bot} AS author_is_bot FROM users) AS users \
+                 ON users.instance = counted.instance AND users.user_id = counted.person \
+                 LEFT ANY JOIN (SELECT instance, project_id, iid, author_id, ifNull(merged_at, closed_at) AS ended_at FROM ${{merge_request_metrics}} WHERE ${{scope}}) AS requests \
+                 ON requests.instance = counted.instance AND requests.project_id = counted.project_id AND requests.iid = counted.iid \
+                 WHERE ifNull(requests.author_id, 0) != ifNull(person, 0) AND ifNull(reviewed_at <= requests.ended_at, true) AND {}",
                 day("toNullable(reviewed_at)"),
-                within("occurred_at"),
-                match self.people.condition() {
-                    "1" => "1".to_owned(),
-                    condition => condition.replace("author_is_bot", "users.is_bot"),
-                },
+                within("reviewed_at"),
+                self.people.condition(),
             ),
             measures: vec![
                 Measure::count("reviewed_count", "merge requests reviewed, once a person", "1")

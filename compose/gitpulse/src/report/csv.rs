@@ -8,9 +8,9 @@ use super::ask::{BEFORE, WINDOW};
 use super::measure::Unit;
 use super::units::date;
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "report", "by", "subject", "span", "since", "until", "zone", "measure", "reason", "value", "counted",
-    "of", "level",
+    "of", "level", "things",
 ];
 
 /// When a number is of, and of what.
@@ -46,6 +46,7 @@ pub(super) fn text(answer: &Answer) -> anyhow::Result<String> {
                         String::new(),
                         String::new(),
                         String::new(),
+                        String::new(),
                     ],
                 )?;
             }
@@ -62,20 +63,23 @@ fn of_line(writer: &mut Writer<Vec<u8>>, answer: &Answer, line: &Line) -> anyhow
     let (counted, of) =
         coverage.map(|(counted, of)| (counted.to_string(), of.to_string())).unwrap_or_default();
     let level = line.band.map(|band| band.to_string()).unwrap_or_default();
+    let things = line.things.map(|things| things.to_string()).unwrap_or_default();
     let name = line.measure.name;
     row(
         writer,
         answer,
         &window,
         name,
-        [String::new(), text_of(line.measure.unit, line.value), counted, of, level],
+        [String::new(), text_of(line.measure.unit, line.value), counted, of, level, things],
     )?;
     for (reason, count) in line.coverage.iter().flat_map(|coverage| &coverage.reasons) {
-        let values = [reason.clone(), count.to_string(), String::new(), String::new(), String::new()];
+        let [none, value] = [String::new(), count.to_string()];
+        let values = [reason.clone(), value, none.clone(), none.clone(), none.clone(), none];
         row(writer, answer, &window, name, values)?;
     }
     let only = |value| {
-        [String::new(), text_of(line.measure.unit, value), String::new(), String::new(), String::new()]
+        let none = String::new;
+        [none(), text_of(line.measure.unit, value), none(), none(), none(), none()]
     };
     row(writer, answer, &all(BEFORE, span.before_since, span.before_until), name, only(line.before))?;
     for ((first, last), value) in span.steps().into_iter().zip(&line.steps) {
@@ -89,7 +93,7 @@ fn row(
     answer: &Answer,
     place: &Place<'_>,
     measure: &str,
-    [reason, value, counted, of, level]: [String; 5],
+    [reason, value, counted, of, level, things]: [String; 6],
 ) -> anyhow::Result<()> {
     let (since, until) = (place.since.to_string(), place.until.to_string());
     writer.write_record([
@@ -106,6 +110,7 @@ fn row(
         &counted,
         &of,
         &level,
+        &things,
     ])?;
     Ok(())
 }

@@ -2,15 +2,18 @@
 //! each definition, with what GitLab's own formulas give beside it.
 
 mod failures;
+mod lead_times;
+mod place;
 
 use clap::Args;
-use clickhouse::Client;
 
 use self::failures::{as_gitlab, failures, incidents, restores};
+pub(crate) use self::lead_times::{Productions, environment_lead_times};
+use self::lead_times::{lead_times, lead_times_by_environment};
+use self::place::Place;
+pub(super) use self::place::place;
 use super::answer::{Breakdown, Report};
-use super::measure::{Coverage, Measure, Section, Unit, day, within};
-use super::refused;
-use super::scope::Scope;
+use super::measure::{Measure, Section, day, within};
 
 /// Which deployments are meant.
 #[derive(Debug, Clone, Args)]
@@ -26,6 +29,15 @@ pub(super) struct DoraArgs {
 const PRODUCTION: &str = "production";
 /// The deployments that are meant.
 const MEANT: &str = "if({environment:String} = '', ifNull(tier, '') = {tier:String}, ifNull(environment, '') = {environment:String})";
+/// The same, of rows of `deployments`.
+const TOLD: &str = "if({environment:String} = '', ifNull(environment_tier, '') = {tier:String}, ifNull(environment, '') = {environment:String})";
+
+/// Whether incidents can be blamed on what is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blamed {
+    Production,
+    Never,
+}
 
 impl DoraArgs {
     /// Values of the queries.
@@ -35,18 +47,30 @@ impl DoraArgs {
     }
 
     /// The report.
-    pub(super) fn report(&self) -> Report {
-        let mut sections = vec![deployments(), lead_times(self), lead_times_by_environment(), failures()];
-        // Incidents are blamed on what was deployed to production.
-        let is_production = self.environment.is_none() && self.tier == PRODUCTION;
-        if is_production {
+    pub(super) fn report(&self, place: &Place) -> Report {
+        let is_production = match &self.environment {
+            None => self.tier == PRODUCTION,
+            Some(_) => place.tiers.iter().any(|tier| tier == PRODUCTION),
+        };
+        let blamed = if is_production { Blamed::Production } else { Blamed::Never };
+        let has_lead_times = self.environment.is_none() || place.has_lead_times();
+        let mut sections = vec![deployments()];
+        if has_lead_times {
+            sections
+                .extend([lead_times(self, place.productions), lead_times_by_environment(place.productions)]);
+        }
+        sections.push(failures(blamed));
+        // By project, whichever of its environments was deployed to.
+        if is_production && self.environment.is_none() {
             sections.push(incidents());
         }
         sections.push(restores());
-        sections.push(as_gitlab());
-        let mut notes = vec![
-            "Lead times are of merge requests that were deployed in the window; what they cover is counted over those that were merged in it.".to_owned(),
-        ];
+        sections.push(as_gitlab(blamed));
+        let mut notes = Vec::new();
+        if has_lead_times {
+            notes.push("Lead times are of merge requests that were deployed in the window; what they cover is counted over those that were merged in it.".to_owned());
+        }
+        notes.extend(self.environment.as_deref().and_then(|environment| place.shared(environment)));
         if !is_production {
             notes.push("Incidents are blamed on deployments to production alone.".to_owned());
         }
@@ -75,10 +99,12 @@ impl DoraArgs {
             drawn: "deployments_count",
             first: (
                 format!(
-                    "SELECT min(finished_at) FROM deployment_metrics WHERE ${{scope}} AND is_successful AND {MEANT}"
+                    "SELECT min(finished_at) FROM ${{deployment_metrics}} WHERE ${{scope}} AND is_successful AND {MEANT}"
                 ),
                 "deployments",
             ),
+            hint: "",
+            lists: &["deployments", "environments", "merge_requests", "issues"],
             notes,
         }
     }
@@ -87,7 +113,7 @@ impl DoraArgs {
 /// Deployments by the day on which they finished.
 fn of_deployments() -> String {
     format!(
-        "SELECT *, [('finished', {})] AS days, [ifNull(toString(environment), '')] AS subjects FROM deployment_metrics \
+        "SELECT *, [('finished', {})] AS days, [ifNull(toString(environment), '')] AS subjects FROM ${{deployment_metrics}} \
          WHERE ${{scope}} AND {} AND {MEANT}",
         day("finished_at"),
         within("finished_at"),
@@ -113,126 +139,4 @@ fn deployments() -> Section {
                 .less_is_better(),
         ],
     }
-}
-
-/// Lead times by environment. A project of which a tier has a single one has them in `lead_times` alone, where the first of the tier is the first of that one.
-pub(crate) const ENVIRONMENT_LEAD_TIMES: &str = "(\
-    SELECT told.instance AS instance, told.project_id AS project_id, told.iid AS iid, told.environment AS environment, told.merged_at AS merged_at, \
-        told.deployment_id AS deployment_id, told.deployed_at AS deployed_at, told.lead_time_seconds AS lead_time_seconds, told.evidence AS evidence, told.reason AS reason, \
-        beginnings.first_commit_at AS first_commit_at, \
-        if(beginnings.first_commit_at <= told.merged_at, dateDiff('second', beginnings.first_commit_at, told.deployed_at), NULL) AS first_commit_lead_time_seconds \
-    FROM (SELECT instance, project_id, iid, toString(environment) AS environment, merged_at, deployment_id, deployed_at, lead_time_seconds, evidence, reason \
-          FROM environment_lead_times WHERE ${scope} \
-          UNION ALL \
-          SELECT lead_times.instance, lead_times.project_id, iid, only.its_only, merged_at, deployment_id, deployed_at, lead_time_seconds, evidence, reason \
-          FROM (SELECT * FROM lead_times WHERE ${scope}) AS lead_times \
-          INNER JOIN (SELECT instance, project_id, tier, any(toString(environment)) AS its_only FROM deployment_metrics \
-                      WHERE ${scope} AND is_successful GROUP BY instance, project_id, tier HAVING uniqExact(environment) = 1) AS only \
-          ON only.instance = lead_times.instance AND only.project_id = lead_times.project_id AND only.tier = lead_times.tier) AS told \
-    LEFT ANY JOIN (SELECT instance, project_id, iid, first_commit_at FROM lead_times WHERE ${scope} AND tier = 'production') AS beginnings \
-    ON beginnings.instance = told.instance AND beginnings.project_id = told.project_id AND beginnings.iid = told.iid)";
-
-/// Lead times, by tier or by environment. Those of what was deployed in a span; what they cover, of what was merged in it.
-fn lead_times(args: &DoraArgs) -> Section {
-    let view = match args.environment {
-        Some(_) => format!("{ENVIRONMENT_LEAD_TIMES} WHERE environment = {{environment:String}}"),
-        None => "lead_times WHERE ${scope} AND tier = {tier:String}".to_owned(),
-    };
-    let attributed = "role = 'deployed' AND reason = ''";
-    let merged = "role = 'merged' AND reason NOT IN ('awaiting', 'promotion')";
-    let from_merge = Coverage {
-        // What is still awaited, and what brings others, is no gap, but is told.
-        reasons: "sumMapIf(map(toString(reason), toUInt64(1)), role = 'merged' AND reason != '')".to_owned(),
-        ..Coverage::new("reason = ''", merged, "reason")
-    };
-    let with_first_commit = Coverage {
-        reasons: "sumMapIf(map(multiIf(reason != '', toString(reason), first_commit_at IS NULL, 'first_commit_unknown', 'clock'), toUInt64(1)), role = 'merged' AND first_commit_lead_time_seconds IS NULL)".to_owned(),
-        ..Coverage::new("reason = '' AND first_commit_lead_time_seconds IS NOT NULL", merged, "reason")
-    };
-    let quantile = |name, label, level, column| {
-        Measure::quantile(name, label, Unit::Seconds, (level, column), attributed).less_is_better()
-    };
-    let first_commit = "first_commit_lead_time_seconds";
-    Section {
-        title: "Lead time",
-        rows: format!(
-            "SELECT *, [('deployed', {}), ('merged', {})] AS days, CAST([], 'Array(String)') AS subjects FROM {view} AND (({}) OR ({}))",
-            day("deployed_at"),
-            day("toNullable(merged_at)"),
-            within("deployed_at"),
-            within("merged_at"),
-        ),
-        measures: vec![
-            Measure::count("deployed_merge_requests_count", "merge requests deployed", attributed)
-                .more_is_better(),
-            quantile("lead_time_from_merge_p50_seconds", "from merge, median", 0.5, "lead_time_seconds")
-                .covering(&from_merge),
-            quantile(
-                "lead_time_from_merge_p90_seconds",
-                "from merge, 90 of 100 within",
-                0.9,
-                "lead_time_seconds",
-            ),
-            quantile(
-                "lead_time_from_first_commit_p50_seconds",
-                "from first commit, median",
-                0.5,
-                first_commit,
-            )
-            .covering(&with_first_commit),
-            quantile(
-                "lead_time_from_first_commit_p90_seconds",
-                "from first commit, 90 of 100 within",
-                0.9,
-                first_commit,
-            ),
-        ],
-    }
-}
-
-/// Lead times under the environment's own name: a merge request that two environments got has one in each.
-fn lead_times_by_environment() -> Section {
-    Section {
-        title: "",
-        rows: format!(
-            "SELECT *, [('deployed', {})] AS days, [environment] AS subjects FROM {ENVIRONMENT_LEAD_TIMES} \
-             WHERE {} AND (instance, project_id, environment) IN \
-             (SELECT instance, project_id, toString(environment) FROM deployment_metrics WHERE ${{scope}} AND {MEANT})",
-            day("deployed_at"),
-            within("deployed_at"),
-        ),
-        measures: vec![Measure::quantile(
-            "environment_lead_time_from_merge_p50_seconds",
-            "lead time from merge, median",
-            Unit::Seconds,
-            (0.5, "lead_time_seconds"),
-            "reason = ''",
-        )],
-    }
-}
-
-/// Fails where nobody ever deployed to the tier or environment, and says to which somebody did.
-pub(super) async fn check(
-    client: &Client,
-    scope: &Scope,
-    words: &[(&'static str, String)],
-) -> anyhow::Result<()> {
-    let word = |name| words.iter().find(|(word, _)| *word == name).map_or("", |(_, value)| value.as_str());
-    let (column, asked) = match (word("environment"), word("tier")) {
-        ("", "") => return Ok(()),
-        ("", tier) => ("tier", tier),
-        (environment, _) => ("environment", environment),
-    };
-    let sql = format!(
-        "SELECT DISTINCT ifNull(toString({column}), '') AS name FROM deployment_metrics WHERE {} ORDER BY editDistanceUTF8(name, {{asked:String}}), name LIMIT 5",
-        scope.condition()
-    );
-    let query = scope.bind(client.query(&sql)).param("asked", asked);
-    let near: Vec<String> = query.fetch_all().await.map_err(refused)?;
-    // Where nothing was ever deployed, no tier is wrong.
-    if near.is_empty() || near.iter().any(|name| name == asked) {
-        return Ok(());
-    }
-    let near: Vec<&str> = near.iter().map(|name| if name.is_empty() { "(unknown)" } else { name }).collect();
-    Err(anyhow::anyhow!("nothing was deployed to the {column} {asked:?}; there are: {}", near.join(", ")))
 }

@@ -3,14 +3,14 @@
 
 use clap::Args;
 
-use super::answer::{Breakdown, Report};
+use super::answer::{Breakdown, Report, limit};
 use super::measure::{Coverage, Measure, Section, Unit, day, within};
 
 /// Which issues are meant.
 #[derive(Debug, Clone, Args)]
 pub(super) struct IssueArgs {
     /// How many types at the most
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }
 
@@ -37,6 +37,8 @@ impl IssueArgs {
             }],
             drawn: "closed_count",
             first: ("SELECT min(created_at) FROM issue_metrics WHERE ${scope}".to_owned(), "issues"),
+            hint: "",
+            lists: &["issues", "issue_events"],
             notes: Vec::new(),
         }
     }
@@ -64,7 +66,7 @@ fn issues() -> Section {
             quantile("lead_time_p50_seconds", "opened to closed, median", 0.5).covering(&Coverage::new(
                 "lead_time_seconds IS NOT NULL",
                 closed,
-                "'unknown'",
+                "'opened_unknown'",
             )),
             quantile("lead_time_p90_seconds", "opened to closed, 90 of 100 within", 0.9),
             Measure::share(
@@ -104,7 +106,7 @@ fn incidents() -> Section {
                 "role = 'closed'",
             )
             .less_is_better()
-            .covering(&Coverage::new("closed_at IS NOT NULL", "role = 'opened'", "'open'")),
+            .covering(&Coverage::still_open("role = 'opened'")),
         ],
     }
 }

@@ -3,7 +3,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::answer::{Breakdown, Report};
+use super::answer::{Breakdown, Report, limit};
 use super::measure::{Measure, Section, Unit, day, within};
 
 /// Which jobs are meant.
@@ -13,7 +13,7 @@ pub(super) struct JobArgs {
     #[arg(long, value_enum, default_value_t = By::Name)]
     by: By,
     /// How many rows of each list at the most
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = limit)]
     limit: usize,
 }
 
@@ -57,7 +57,7 @@ impl JobArgs {
             name: "jobs",
             title: "Jobs",
             chosen: Vec::new(),
-            sections: vec![runs(rows.clone()), times(rows), flaky()],
+            sections: vec![runs(rows.clone()), times(rows), self.flaky(subjects)],
             breakdowns: vec![
                 list(
                     "slowest",
@@ -72,13 +72,41 @@ impl JobArgs {
                     "failed_count",
                 ),
                 Breakdown {
-                    subject: "flaky job",
-                    ..list("flaky", "Flaky: failed, then passed, in one pipeline", vec![("flaky_count", "times"), ("flaky_wasted_seconds", "in vain")], "flaky_count")
+                    subject: if self.by == By::Name { "flaky job" } else { subject },
+                    ..list("flaky", "Flaky: failed, then passed, in one pipeline", vec![("flaky_count", "times"), ("flaky_wasted_seconds", "for nothing")], "flaky_count")
                 },
             ],
             drawn: "runs_count",
             first: ("SELECT min(finished_at) FROM job_metrics WHERE ${scope}".to_owned(), "jobs"),
+            hint: "",
+            lists: &["jobs", "pipelines"],
             notes: vec!["A job is counted on the day on which it finished, each attempt as a run; what never started is none. A failure that is allowed is a failure.".to_owned()],
+        }
+    }
+
+    /// Jobs that were flaky, under the name of the job with what `parallel:` adds, or by what else was asked for.
+    fn flaky(&self, subjects: &str) -> Section {
+        let (subjects, runs) = match self.by {
+            By::Name => ("[toString(name)]", ""),
+            _ => (
+                subjects,
+                "LEFT ANY JOIN (SELECT instance, job_id, stage, ref, source, runner_tags FROM job_metrics WHERE ${scope}) AS runs \
+                 ON runs.instance = flaky.instance AND runs.job_id = flaky.failed_job_id",
+            ),
+        };
+        Section {
+            title: "Flaky",
+            rows: format!(
+                "SELECT *, [('passed', {})] AS days, {subjects} AS subjects FROM \
+                 (SELECT instance, failed_job_id, name, passed_at, wasted_seconds FROM flaky_jobs WHERE ${{scope}} AND {}) AS flaky {runs}",
+                day("toNullable(passed_at)"),
+                within("passed_at"),
+            ),
+            measures: vec![
+                Measure::count("flaky_count", "failed, then passed, in one pipeline", "1").less_is_better(),
+                Measure::sum("flaky_wasted_seconds", "run for nothing", Unit::Seconds, "wasted_seconds", "1")
+                    .less_is_better(),
+            ],
         }
     }
 }
@@ -130,22 +158,7 @@ fn times(rows: String) -> Section {
             quantile("queued_p50_seconds", "queue, median", 0.5, "queued_seconds"),
             quantile("queued_p95_seconds", "queue, 95 of 100 within", 0.95, "queued_seconds"),
             Measure::sum("run_seconds", "run", Unit::Seconds, "duration_seconds", "1"),
-            Measure::sum("wasted_seconds", "in vain", Unit::Seconds, "wasted_seconds", "1").less_is_better(),
-        ],
-    }
-}
-
-fn flaky() -> Section {
-    Section {
-        title: "Flaky",
-        rows: format!(
-            "SELECT *, [('passed', {})] AS days, [toString(name)] AS subjects FROM flaky_jobs WHERE ${{scope}} AND {}",
-            day("toNullable(passed_at)"),
-            within("passed_at"),
-        ),
-        measures: vec![
-            Measure::count("flaky_count", "failed, then passed, in one pipeline", "1").less_is_better(),
-            Measure::sum("flaky_wasted_seconds", "run in vain", Unit::Seconds, "wasted_seconds", "1")
+            Measure::sum("wasted_seconds", "run for nothing", Unit::Seconds, "wasted_seconds", "1")
                 .less_is_better(),
         ],
     }

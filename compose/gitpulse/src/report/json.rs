@@ -59,9 +59,16 @@ fn measure(answer: &Answer, line: &Line) -> Value {
         object["part_count"] = json!(part);
         object["whole_count"] = json!(whole);
     }
+    if let Some(things) = line.things {
+        object["things_count"] = json!(things);
+    }
     if let Some(coverage) = &line.coverage {
+        let of_what = line.measure.coverage.as_ref().map(|coverage| coverage.whole);
         object["coverage"] =
             json!({ "counted": coverage.counted, "of": coverage.of, "reasons": coverage.reasons });
+        if let Some(of_what) = of_what.filter(|what| !what.is_empty()) {
+            object["coverage"]["of_what"] = json!(of_what);
+        }
     }
     if let Some(band) = line.band {
         object["level"] = json!(band.as_str());

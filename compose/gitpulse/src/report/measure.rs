@@ -32,6 +32,9 @@ pub(super) enum Better {
 /// How many of the things that a number is about it could count, as aggregates.
 #[derive(Debug, Clone)]
 pub(super) struct Coverage {
+    /// Of which things that is counted, where the number is of others: "merged" of a lead time, which is of what was deployed. Empty where they are those that
+    /// the number is of.
+    pub(super) whole: &'static str,
     /// How many it counts.
     pub(super) counted: String,
     /// How many there are.
@@ -55,6 +58,8 @@ pub(super) struct Measure {
     pub(super) value: String,
     /// Of what it is a part.
     pub(super) whole: Option<String>,
+    /// The aggregate that counts the things that it is of: those among which a median is in the middle.
+    pub(super) things: Option<String>,
     pub(super) coverage: Option<Coverage>,
 }
 
@@ -71,7 +76,17 @@ pub(super) struct Section {
 impl Measure {
     fn new(name: &'static str, label: &'static str, unit: Unit, value: String) -> Measure {
         let of_nothing = matches!(unit, Unit::Count | Unit::PerDay).then_some(0.0);
-        Measure { name, label, unit, better: Better::Neither, of_nothing, value, whole: None, coverage: None }
+        Measure {
+            name,
+            label,
+            unit,
+            better: Better::Neither,
+            of_nothing,
+            value,
+            whole: None,
+            things: None,
+            coverage: None,
+        }
     }
 
     /// How many rows there are of which `condition` is true.
@@ -105,7 +120,19 @@ impl Measure {
         condition: &str,
     ) -> Measure {
         let value = format!("quantileExactInclusiveIf({level})({column}, {condition})");
-        Measure::new(name, label, unit, value)
+        Measure { things: Some(having(column, condition)), ..Measure::new(name, label, unit, value) }
+    }
+
+    /// The mean of a column over all rows that have it and of which `condition` is true.
+    pub(super) fn mean(
+        name: &'static str,
+        label: &'static str,
+        unit: Unit,
+        column: &str,
+        condition: &str,
+    ) -> Measure {
+        let value = format!("avgIf({column}, {condition})");
+        Measure { things: Some(having(column, condition)), ..Measure::new(name, label, unit, value) }
     }
 
     /// The share of the rows of which `part` is true in those of which `whole` is; a part is always of the whole.
@@ -155,6 +182,7 @@ impl Coverage {
     /// Counts the rows of `whole` of which `counted` is true, and the others by the reason that `reason` gives, a word.
     pub(super) fn new(counted: &str, whole: &str, reason: &str) -> Coverage {
         Coverage {
+            whole: "",
             counted: format!("countIf(({whole}) AND ({counted}))"),
             of: format!("countIf({whole})"),
             reasons: format!(
@@ -162,6 +190,21 @@ impl Coverage {
             ),
         }
     }
+
+    /// The same, of other things than the number is of, which `of` names: "merged".
+    pub(super) fn of(self, of: &'static str) -> Coverage {
+        Coverage { whole: of, ..self }
+    }
+
+    /// Of a time to restore, which is of the incidents that were closed in a span, how many of those that `opened` holds for are closed by now.
+    pub(super) fn still_open(opened: &str) -> Coverage {
+        Coverage::new("closed_at IS NOT NULL", opened, "'open'").of("opened")
+    }
+}
+
+/// Counts the rows that have a column and of which `condition` is true.
+fn having(column: &str, condition: &str) -> String {
+    format!("countIf(({condition}) AND {column} IS NOT NULL)")
 }
 
 /// The condition that a time lies in the window or in the span before it, for ClickHouse to skip what does not.

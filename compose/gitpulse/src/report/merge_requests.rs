@@ -3,7 +3,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::answer::{Breakdown, Report};
+use super::answer::{Breakdown, Report, limit};
 use super::measure::{Coverage, Measure, Section, Unit, day, within};
 use super::people::PeopleArgs;
 
@@ -16,7 +16,7 @@ pub(super) struct MergeRequestArgs {
     #[arg(long, value_enum)]
     by: Option<By>,
     /// How many rows of that at the most
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }
 
@@ -76,9 +76,11 @@ impl MergeRequestArgs {
             breakdowns: breakdown.into_iter().collect(),
             drawn: "merged_count",
             first: (
-                format!("SELECT min(opened_at) FROM merge_request_metrics WHERE ${{scope}} AND {whose}"),
-                "merge requests",
+                format!("SELECT min(opened_at) FROM ${{merge_request_metrics}} WHERE ${{scope}} AND {whose}"),
+                self.people.of_what(["merge requests by people", "merge requests by bots", "merge requests"]),
             ),
+            hint: self.people.hint(),
+            lists: &["merge_requests", "merge_request_details", "merge_request_events", "notes"],
             notes: vec!["Promotions, which bring to a branch what was merged before, are not counted. Open ones are those of the window's last day.".to_owned()],
         }
     }
@@ -95,7 +97,7 @@ fn of_merge_requests(whose: &str, subjects: &str) -> String {
     };
     format!(
         "SELECT *, [('opened', {}), ('merged', {}), ('closed', if(merged_at IS NULL, {}, NULL))] AS days, {subjects} AS subjects FROM \
-         (SELECT * FROM merge_request_metrics WHERE ${{scope}} AND {whose} AND NOT is_promotion AND ({})) AS counted {name}",
+         (SELECT * FROM ${{merge_request_metrics}} WHERE ${{scope}} AND {whose} AND NOT is_promotion AND ({})) AS counted {name}",
         day("opened_at"),
         day("merged_at"),
         day("closed_at"),
@@ -118,21 +120,25 @@ fn throughput(rows: String) -> Section {
     }
 }
 
-/// What a stage covers: those that have it, of those that were merged. A stage that a clock spoilt is marked, and no observation.
-fn covering(column: &str, words: &str) -> Coverage {
+/// What a stage covers: those that have it, of those that were merged. A stage that a clock spoilt is marked, and no observation. Of the others the first of some
+/// notes says why, else it is for the last reason.
+fn covering(column: &str, words: &str, else_for: &str) -> Coverage {
     let reason = format!(
-        "ifNull(nullIf(arrayFirst(note -> note IN ({words}), arrayMap(note -> toString(note), notes)), ''), 'unknown')"
+        "ifNull(nullIf(arrayFirst(note -> note IN ({words}), arrayMap(note -> toString(note), notes)), ''), '{else_for}')"
     );
     Coverage::new(&format!("{column} IS NOT NULL"), MERGED, &reason)
 }
 
 fn stages(rows: String) -> Section {
     let mut measures = Vec::new();
-    let stage = |names: [&'static str; 2], labels: [&'static str; 2], column: &str, words: &str| {
+    let stage = |names: [&'static str; 2],
+                 labels: [&'static str; 2],
+                 column: &str,
+                 [words, else_for]: [&str; 2]| {
         let [p50, p90] = names;
         let seen =
             if words.contains("'clock'") { "role = 'merged' AND NOT has(notes, 'clock')" } else { MERGED };
-        let covers = covering(column, words);
+        let covers = covering(column, words, else_for);
         [
             Measure::quantile(p50, labels[0], Unit::Seconds, (0.5, column), seen)
                 .less_is_better()
@@ -144,39 +150,37 @@ fn stages(rows: String) -> Section {
         ["cycle_p50_seconds", "cycle_p90_seconds"],
         ["cycle: first commit (else opened) to merge, median", "cycle, 90 of 100 within"],
         "cycle_seconds",
-        "''",
+        ["''", "opened_unknown"],
     ));
     measures.extend(stage(
         ["coding_p50_seconds", "coding_p90_seconds"],
         ["coding: first commit to ready, median", "coding, 90 of 100 within"],
         "coding_seconds",
-        "'first_commit_unknown', 'clock'",
+        ["'first_commit_unknown', 'clock'", "opened_unknown"],
     ));
     measures.extend(stage(
         ["pickup_p50_seconds", "pickup_p90_seconds"],
         ["pickup: ready to first review by people, median", "pickup, 90 of 100 within"],
         "pickup_seconds",
-        "'unreviewed'",
+        ["'unreviewed'", "opened_unknown"],
     ));
     measures.extend(stage(
         ["review_p50_seconds", "review_p90_seconds"],
         ["review: first review to approval, median", "review, 90 of 100 within"],
         "review_seconds",
-        "'unreviewed'",
+        ["'unreviewed'", "opened_unknown"],
     ));
     measures.extend(stage(
         ["merge_p50_seconds", "merge_p90_seconds"],
         ["merging: approval to merge, median", "merging, 90 of 100 within"],
         "merge_seconds",
-        "'unreviewed'",
+        ["'unreviewed'", "unapproved"],
     ));
     Section { title: "Cycle time of those merged", rows, measures }
 }
 
 fn review(rows: String) -> Section {
-    let mean = |name, label, column: &str| {
-        Measure::aggregate(name, label, Unit::Number, format!("avgIf({column}, {MERGED})"))
-    };
+    let mean = |name, label, column: &str| Measure::mean(name, label, Unit::Number, column, MERGED);
     Section {
         title: "Review of those merged",
         rows,
@@ -221,7 +225,7 @@ fn open(whose: &str) -> Section {
              end -> opened_at < toDateTime(end.2 + 1, {{zone:String}}) AND ifNull(ended_at >= toDateTime(end.2 + 1, {{zone:String}}), true), \
              arrayConcat([('window', {{until:Date}}), ('before', {{before_until:Date}})], {steps}))) AS cuts \
          FROM merge_request_open_spans WHERE ${{scope}} AND (instance, project_id, iid) IN \
-         (SELECT instance, project_id, iid FROM merge_request_metrics WHERE ${{scope}} AND {whose} AND NOT is_promotion)"
+         (SELECT instance, project_id, iid FROM ${{merge_request_metrics}} WHERE ${{scope}} AND {whose} AND NOT is_promotion)"
     );
     let age = "(toUnixTimestamp(toDateTime(toDate(role) + 1, {zone:String})) - toUnixTimestamp(opened_at))";
     Section {

@@ -1,6 +1,12 @@
 //! Whose work is counted. In: a flag. Out: a condition. Never guesses who is a bot: the views say it.
 
 use clap::{Args, ValueEnum};
+use schemas::view::BOT_NAMES;
+
+/// The condition that a row of `users` is a bot: the API says so, or the name does.
+pub(crate) fn is_bot() -> String {
+    format!("(ifNull(is_bot, false) OR match(ifNull(username, ''), '{BOT_NAMES}'))")
+}
 
 /// Whose work is counted.
 #[derive(Debug, Clone, Args)]
@@ -25,6 +31,28 @@ impl PeopleArgs {
             Authors::People => "NOT ifNull(author_is_bot, false)",
             Authors::Bots => "ifNull(author_is_bot, false)",
             Authors::All => "1",
+        }
+    }
+
+    /// What merge requests and commits are called.
+    pub(super) fn of_what(&self, [by_people, by_bots, by_anybody]: [&'static str; 3]) -> &'static str {
+        match self.authors {
+            Authors::People => by_people,
+            Authors::Bots => by_bots,
+            Authors::All => by_anybody,
+        }
+    }
+
+    /// What to do where there is nothing of theirs.
+    pub(super) fn hint(&self) -> &'static str {
+        match self.authors {
+            Authors::People => {
+                "`--authors all` counts those of bots too; history is read by `gitpulse backfill`"
+            }
+            Authors::Bots => {
+                "`--authors all` counts those of people. Who is a bot GitLab's API says, which `gitpulse backfill` reads, or a name such as project_7_bot_..."
+            }
+            Authors::All => "",
         }
     }
 

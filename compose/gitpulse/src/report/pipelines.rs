@@ -1,9 +1,9 @@
-//! `gitpulse report pipelines`. In: by what. Out: how many, how many succeed, at once or in the end, how long they take and wait, and what was run in vain.
+//! `gitpulse report pipelines`. In: by what. Out: how many, how many succeed, at once or in the end, how long they take and wait, and what was run for nothing.
 //! Rates are those of root pipelines: a child is a part of its parent.
 
 use clap::{Args, ValueEnum};
 
-use super::answer::{Breakdown, Report};
+use super::answer::{Breakdown, Report, limit};
 use super::measure::{Coverage, Measure, Section, Unit, day, within};
 
 /// Which pipelines are meant.
@@ -16,7 +16,7 @@ pub(super) struct PipelineArgs {
     #[arg(long, value_enum)]
     by: Option<By>,
     /// How many rows of that at the most
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }
 
@@ -57,7 +57,7 @@ impl PipelineArgs {
         let counted = if self.children { "1" } else { "is_root" };
         let rows = format!(
             "SELECT *, ({counted}) AS is_counted, [('created', {})] AS days, {subject} AS subjects FROM \
-             (SELECT * FROM pipeline_metrics WHERE ${{scope}} AND {}) AS counted {}",
+             (SELECT * FROM ${{pipeline_metrics}} WHERE ${{scope}} AND {}) AS counted {}",
             day("toNullable(created_at)"),
             within("created_at"),
             if self.by == Some(By::Project) { PATHS } else { "" },
@@ -69,7 +69,9 @@ impl PipelineArgs {
             sections: vec![outcomes(rows.clone()), durations(rows.clone()), effort(rows)],
             breakdowns: breakdown.into_iter().collect(),
             drawn: "pipelines_count",
-            first: ("SELECT min(created_at) FROM pipeline_metrics WHERE ${scope}".to_owned(), "pipelines"),
+            first: ("SELECT min(created_at) FROM ${pipeline_metrics} WHERE ${scope}".to_owned(), "pipelines"),
+            hint: "",
+            lists: &["pipelines", "child_pipelines", "jobs"],
             notes: vec![
                 "A pipeline is counted on the day on which it was created. Machine time is that of all jobs, those of child pipelines too.".to_owned(),
             ],
@@ -158,10 +160,11 @@ fn effort(rows: String) -> Section {
             )
             .less_is_better(),
             Measure::sum("run_seconds", "run", Unit::Seconds, "run_seconds", "1"),
-            Measure::sum("wasted_seconds", "in vain", Unit::Seconds, "wasted_seconds", "1").less_is_better(),
-            wasted("wasted_retried_seconds", "in vain: run again", "retried"),
-            wasted("wasted_superseded_seconds", "in vain: superseded by a newer pipeline", "superseded"),
-            wasted("wasted_canceled_seconds", "in vain: canceled", "canceled"),
+            Measure::sum("wasted_seconds", "run for nothing", Unit::Seconds, "wasted_seconds", "1")
+                .less_is_better(),
+            wasted("wasted_retried_seconds", "for nothing: run again", "retried"),
+            wasted("wasted_superseded_seconds", "for nothing: superseded by a newer pipeline", "superseded"),
+            wasted("wasted_canceled_seconds", "for nothing: canceled", "canceled"),
         ],
     }
 }

@@ -8,12 +8,13 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Tab
 use super::answer::{self, Answer, Line};
 use super::ask::Covered;
 use super::bands;
+use super::grid::{Grid, indented};
 use super::plot::{bar, greatest, spark};
 use super::units::{Trend, change, written};
 
 /// The narrowest terminal that shows a number's course and what it covers beside it.
 const ROOM_FOR_ALL: u16 = 100;
-/// The narrowest terminal that shows beside a number why it does not cover more; a narrower one shows it below.
+/// The narrowest terminal that shows beside a number what it covers, and why not more; a narrower one shows it below.
 const ROOM_FOR_REASONS: u16 = 140;
 /// How long bars are.
 const BARS: u16 = 40;
@@ -74,6 +75,7 @@ pub(super) fn text(answer: &Answer, terminal: Terminal) -> String {
         push(&mut text, format_args!("\nLevels: {}; {}.", bands::SOURCE, bands::CAVEAT));
     }
     for (index, note) in answer.notes.iter().enumerate() {
+        let note = indented(note, room(terminal), "", "");
         push(&mut text, format_args!("{}{note}", if index == 0 { "\n" } else { "" }));
     }
     text
@@ -107,10 +109,9 @@ fn head(answer: &Answer) -> String {
 
 fn lines(answer: &Answer, terminal: Terminal) -> String {
     let has_bands = answer.lines.iter().any(|line| line.band.is_some());
-    let is_covered = answer.lines.iter().any(|line| line.coverage.is_some() || line.part_of.is_some());
+    let is_covered = answer.lines.iter().any(|line| !of(line).is_empty());
     let step = answer.span.step.as_str();
-    let mut table = terminal.table();
-    let mut heads = vec![Cell::new(""), right("now"), right("before"), right("change")];
+    let mut heads = vec![right("now"), right("before"), right("change")];
     if terminal.has_room(ROOM_FOR_ALL) {
         heads.push(Cell::new(format!("by {step}")));
     }
@@ -120,12 +121,12 @@ fn lines(answer: &Answer, terminal: Terminal) -> String {
     if is_covered {
         heads.push(Cell::new("of how many"));
     }
-    table.set_header(heads);
+    let mut grid = Grid::new("", heads);
     let mut section = "";
     for line in &answer.lines {
         if line.section != section {
             section = line.section;
-            table.add_row([Cell::new(section).add_attribute(Attribute::Bold)]);
+            grid.over(section);
         }
         let mut cells = cells(line);
         if terminal.has_room(ROOM_FOR_ALL) {
@@ -135,28 +136,32 @@ fn lines(answer: &Answer, terminal: Terminal) -> String {
             cells.push(Cell::new(line.band.map(|band| band.to_string()).unwrap_or_default()));
         }
         if is_covered {
-            let why = if terminal.has_room(ROOM_FOR_REASONS) { reasons(line) } else { String::new() };
-            cells.push(Cell::new(covers(line) + &why));
+            let all = terminal.has_room(ROOM_FOR_REASONS);
+            cells.push(Cell::new(if all { covers(line) + &reasons(line) } else { of(line) }));
         }
-        table.add_row(cells);
+        grid.row(line.measure.label, cells);
     }
-    let mut text = table.trim_fmt() + "\n";
+    let mut text = grid.text(terminal) + "\n";
     if !terminal.has_room(ROOM_FOR_REASONS) {
-        text.push_str(&uncovered(answer));
+        text.push_str(&covered(answer, terminal));
     }
     text
 }
 
-/// Why numbers do not cover more, a line each.
-fn uncovered(answer: &Answer) -> String {
+/// What numbers cover, and why not more, a line each.
+fn covered(answer: &Answer, terminal: Terminal) -> String {
     let mut text = String::new();
-    for line in answer.lines.iter().filter(|line| !reasons(line).is_empty()) {
-        let head = if text.is_empty() { "\nNot covered\n" } else { "" };
-        let why = reasons(line);
-        let why = why.trim_start_matches(": ");
-        push(&mut text, format_args!("{head}   {}, {}: {why}", line.section, line.measure.label));
+    for line in answer.lines.iter().filter(|line| line.coverage.is_some()) {
+        let head = if text.is_empty() { "\nWhat they cover\n" } else { "" };
+        let said = format!("{}, {}: {}{}", line.section, line.measure.label, covers(line), reasons(line));
+        push(&mut text, format_args!("{head}{}", indented(&said, room(terminal), "   ", "     ")));
     }
     text
+}
+
+/// How many letters a line of text may have.
+fn room(terminal: Terminal) -> Option<usize> {
+    terminal.width.map(usize::from)
 }
 
 fn cells(line: &Line) -> Vec<Cell> {
@@ -168,22 +173,31 @@ fn cells(line: &Line) -> Vec<Cell> {
         Trend::Neither => right(text),
     };
     vec![
-        Cell::new(format!("  {}", line.measure.label)),
         right(written(unit, line.value)).add_attribute(Attribute::Bold),
         right(written(unit, line.before)),
         changed,
     ]
 }
 
-/// Of how many.
+/// Of how many things it is, or of how many it is a share.
+fn of(line: &Line) -> String {
+    match (line.part_of, line.things) {
+        (Some((part, whole)), _) => format!("{part} of {whole}"),
+        (None, Some(things)) => format!("of {things}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// The same, and how many of those that there are these are.
 fn covers(line: &Line) -> String {
-    let share = line.part_of.map(|(part, whole)| format!("{part} of {whole}"));
     let coverage = line.coverage.as_ref().map(|Covered { counted, of, .. }| {
+        let whole = line.measure.coverage.as_ref().map_or("", |coverage| coverage.whole);
+        let space = if whole.is_empty() { "" } else { " " };
         // Never rounded up to all of them.
         let percent = (counted * 100).checked_div(*of).unwrap_or(100);
-        format!("covers {counted} of {of} ({percent} %)")
+        format!("covers {counted} of {of}{space}{whole} ({percent} %)")
     });
-    share.into_iter().chain(coverage).collect::<Vec<_>>().join("; ")
+    Some(of(line)).filter(|of| !of.is_empty()).into_iter().chain(coverage).collect::<Vec<_>>().join("; ")
 }
 
 /// Why not of more, as `: 2 baseline, 1 chain_gap`; the most frequent first.
@@ -212,16 +226,14 @@ fn drawing(answer: &Answer, line: &Line) -> String {
 }
 
 fn breakdown(table: &answer::Table, terminal: Terminal) -> String {
-    let mut shown = terminal.table();
-    let heads = table.columns.iter().map(|column| right(column.label));
-    shown.set_header([Cell::new(format!("  {}", table.subject))].into_iter().chain(heads));
+    let heads = table.columns.iter().map(|column| right(column.label)).collect();
+    let mut grid = Grid::new(&format!("  {}", table.subject), heads);
     for (subject, values) in &table.rows {
-        let values =
-            table.columns.iter().zip(values).map(|(column, value)| right(written(column.unit, *value)));
-        shown.add_row([Cell::new(format!("  {subject}"))].into_iter().chain(values));
+        let values = table.columns.iter().zip(values);
+        grid.row(subject, values.map(|(column, value)| right(written(column.unit, *value))).collect());
     }
     let mut text = String::new();
-    push(&mut text, format_args!("\n{}\n{}", table.title, shown.trim_fmt()));
+    push(&mut text, format_args!("\n{}\n{}", table.title, grid.text(terminal)));
     if table.more > 0 {
         push(&mut text, format_args!("  and {} more (--limit)", table.more));
     }

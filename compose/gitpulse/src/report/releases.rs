@@ -3,7 +3,7 @@
 
 use clap::Args;
 
-use super::answer::{Breakdown, Report};
+use super::answer::{Breakdown, Report, limit};
 use super::measure::{Coverage, Measure, Section, Unit, day, within};
 use super::pipelines::PATHS;
 
@@ -11,7 +11,7 @@ use super::pipelines::PATHS;
 #[derive(Debug, Clone, Args)]
 pub(super) struct ReleaseArgs {
     /// How many releases are listed at the most, the newest first
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }
 
@@ -33,26 +33,17 @@ impl ReleaseArgs {
             }],
             drawn: "releases_count",
             first: ("SELECT min(released_at) FROM release_metrics WHERE ${scope}".to_owned(), "releases"),
-            notes: vec!["A release brings the merge requests between its tag and the one before; of the first on record that is not known.".to_owned()],
+            hint: "",
+            lists: &["releases", "merge_requests", "commits"],
+            notes: vec!["A release brings the merge requests between its tag and the one before; the first on record all that was merged up to it.".to_owned()],
         }
     }
 }
 
 fn releases() -> Section {
-    let known = Coverage::new(
-        "merge_requests IS NOT NULL AND ifNull(previous_tag, '') != ''",
-        "1",
-        "if(merge_requests IS NULL, 'place_unknown', 'first_on_record')",
-    );
-    let contents = |name, label, level| {
-        Measure::quantile(
-            name,
-            label,
-            Unit::Number,
-            (level, "merge_requests"),
-            "ifNull(previous_tag, '') != ''",
-        )
-    };
+    let known = Coverage::new("merge_requests IS NOT NULL", "1", "'place_unknown'");
+    let contents =
+        |name, label, level| Measure::quantile(name, label, Unit::Number, (level, "merge_requests"), "1");
     Section {
         title: "Releases",
         rows: format!(

@@ -58,10 +58,10 @@ impl Scope {
 /// Instance and number of one project, by its path or number.
 pub(crate) async fn one_project(client: &Client, name: &str) -> anyhow::Result<(String, u64)> {
     match named(client, name).await?.as_slice() {
-        [only] => Ok(only.clone()),
+        [(instance, id, _)] => Ok((instance.clone(), *id)),
         [] => Err(unknown(client, "project", name).await?),
         several => {
-            let of: Vec<&str> = several.iter().map(|(instance, _)| instance.as_str()).collect();
+            let of: Vec<&str> = several.iter().map(|(instance, ..)| instance.as_str()).collect();
             Err(anyhow::anyhow!(
                 "{name} is a project of {}: name it by a number that only one of them has",
                 of.join(" and ")
@@ -70,10 +70,10 @@ pub(crate) async fn one_project(client: &Client, name: &str) -> anyhow::Result<(
     }
 }
 
-/// The projects of this path or number, one an instance.
-async fn named(client: &Client, name: &str) -> anyhow::Result<Vec<(String, u64)>> {
+/// The projects of this path or number, one an instance, each with its path, where that is known.
+async fn named(client: &Client, name: &str) -> anyhow::Result<Vec<(String, u64, String)>> {
     // Where a project was deleted and made again, its path is that of the one that is there.
-    let query = "SELECT toString(instance), project_id FROM projects \
+    let query = "SELECT toString(instance), project_id, ifNull(path, '') FROM projects \
                  WHERE lower(path) = lower({name:String}) OR toString(project_id) = {name:String} \
                  ORDER BY deleted_at IS NULL DESC LIMIT 1 BY instance";
     client.query(query).param("name", name).fetch_all().await.map_err(refused)
@@ -88,8 +88,9 @@ pub(super) async fn resolve(client: &Client, args: &ScopeArgs) -> anyhow::Result
         if found.is_empty() {
             return Err(unknown(client, "project", path).await?);
         }
-        scope.named.extend(found);
-        scope.names.push(path.to_owned());
+        let known = found.iter().map(|(.., path)| path).find(|path| !path.is_empty());
+        scope.names.push(known.map_or(path, |path| path).to_owned());
+        scope.named.extend(found.into_iter().map(|(instance, id, _)| (instance, id)));
     }
     for name in &args.group {
         let path = name.trim_matches('/').to_lowercase();
@@ -114,6 +115,9 @@ async fn count(client: &Client, scope: &Scope) -> anyhow::Result<u64> {
 
 /// That nobody told of it, and what may have been meant.
 async fn unknown(client: &Client, what: &str, name: &str) -> anyhow::Result<anyhow::Error> {
+    if what == "project" && name.parse::<u64>().is_ok() {
+        return unknown_number(client, name).await;
+    }
     let paths = match what {
         "project" => "SELECT assumeNotNull(path) AS path FROM projects WHERE path IS NOT NULL",
         // Every folder on the way to a project.
@@ -134,4 +138,14 @@ async fn unknown(client: &Client, what: &str, name: &str) -> anyhow::Result<anyh
     } else {
         anyhow::anyhow!("there is no {what} {name:?} on record; the nearest: {}", near.join(", "))
     })
+}
+
+/// That there is no project of this number, and which numbers there are.
+async fn unknown_number(client: &Client, number: &str) -> anyhow::Result<anyhow::Error> {
+    let query = "SELECT concat(toString(project_id), ' (', ifNull(path, 'no path yet'), ')') FROM projects ORDER BY project_id LIMIT 3";
+    let known: Vec<String> = client.query(query).fetch_all().await.map_err(refused)?;
+    Ok(anyhow::anyhow!(
+        "there is no project {number} on record; numbers are those of GitLab's API, such as {}; or name it by its path",
+        if known.is_empty() { "none yet".to_owned() } else { known.join(", ") }
+    ))
 }

@@ -9,7 +9,12 @@ use super::UpArgs;
 use super::token::WebhookToken;
 
 /// Says what listens where, and what to try first.
-pub(super) fn announce(args: &UpArgs, token: &WebhookToken, history: Option<&str>, started: Instant) {
+pub(super) fn announce(
+    args: &UpArgs,
+    token: &WebhookToken,
+    (history, demo): (Option<&str>, Option<&str>),
+    started: Instant,
+) {
     let listen = args.ingest.listen;
     let host = if listen.ip().is_unspecified() { "localhost".to_owned() } else { listen.ip().to_string() };
     let clickhouse = args.stores.clickhouse.url.trim_end_matches('/');
@@ -30,14 +35,12 @@ pub(super) fn announce(args: &UpArgs, token: &WebhookToken, history: Option<&str
         }
         Some(_) => format!("in {}", token.file.display()),
     };
-    let first = if args.demo.demo {
+    let first = if let Some(demo) = demo {
         let mut report = "cargo run --release -- report dora --group factory".to_owned();
         if clickhouse != "http://127.0.0.1:8123" {
             report.insert_str(0, &format!("GITPULSE_CLICKHOUSE_URL={clickhouse} "));
         }
-        format!(
-            "Its GitLab is invented: three months of history come within a minute, then the webhooks of the last three days by the second. Ask for delivery metrics, or anything:\n\n  {report}"
-        )
+        format!("{demo} Ask for delivery metrics, or anything:\n\n  {report}")
     } else {
         format!(
             "In GitLab: project or group > Settings > Webhooks, with this URL and token and the events that you want. Or try it with examples:\n\n  {example}"

@@ -1,12 +1,12 @@
-//! A GitLab that is invented, beside `up`. In: a data folder. Out: its API with three months of history, and its webhooks: those of the last days at once
-//! by the second, then each as it happens. A later start goes on with the same one. Never mixes with a real GitLab: a data folder is of one or the other.
+//! A GitLab that is invented, beside `up`. In: a data folder. Out: its API with three months of history, and its webhooks: those of the last days
+//! one after the other, as fast as a small machine stores them, then each as it happens. A later start goes on with the same one. Never mixes with a real GitLab: a data folder is of one or the other.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use clap::Args;
 use gitlab::ApiConfig;
 use runtime::Secret;
@@ -27,10 +27,13 @@ const HISTORY_DAYS: i64 = 90;
 const HOOKED_DAYS: i64 = 3;
 /// Days for which it goes on.
 const FUTURE_DAYS: i64 = 730;
-/// A pause between two webhooks that happened before this start.
-const PACE: Duration = Duration::from_millis(500);
-/// How often it is looked whether something happened.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// A pause between two webhooks. Those of three days are some ten thousand: they are sent within two minutes, and leave a machine of two cores time to store
+/// them and to answer.
+const PACE: Duration = Duration::from_millis(8);
+/// How often what happened is sent.
+const SEND_EVERY: Duration = Duration::from_secs(5);
+/// After so many webhooks the folder remembers how far they were sent: a start after a kill sends some again, which changes nothing.
+const REMEMBER_EVERY: usize = 100;
 /// A pause before what was not accepted is sent again.
 const RETRY: Duration = Duration::from_secs(1);
 const DAY: Millis = 24 * 60 * 60 * 1_000;
@@ -71,6 +74,8 @@ pub(super) struct Demo {
     world: Arc<World>,
     clock: Clock,
     kept: Kept,
+    /// Whether this start has invented it.
+    is_new: bool,
     file: std::path::PathBuf,
     serving: JoinHandle<()>,
 }
@@ -102,14 +107,24 @@ impl Demo {
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Demo> {
         let file = data.join(DEMO_FILE);
-        let kept = match std::fs::read_to_string(&file) {
-            Ok(text) => serde_json::from_str(&text)
-                .with_context(|| format!("{} is damaged: remove the folder", file.display()))?,
+        let (kept, is_new) = match std::fs::read_to_string(&file) {
+            Ok(text) => {
+                let kept = serde_json::from_str(&text)
+                    .with_context(|| format!("{} is damaged: remove the folder", file.display()))?;
+                (kept, false)
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let today = wall() / DAY * DAY;
                 let sent_until = wall() - HOOKED_DAYS * DAY;
                 let began_at = today - HISTORY_DAYS * DAY;
-                Kept { seed: args.demo_seed, projects: args.demo_projects, began_at, port: 0, sent_until }
+                let kept = Kept {
+                    seed: args.demo_seed,
+                    projects: args.demo_projects,
+                    began_at,
+                    port: 0,
+                    sent_until,
+                };
+                (kept, true)
             }
             Err(error) => return Err(error).with_context(|| format!("{} cannot be read", file.display())),
         };
@@ -132,7 +147,7 @@ impl Demo {
         options.clock = clock.clone();
         options.started_at = wall();
         let serving = tokio::spawn(api::serve(world.clone(), options, listener, shutdown.clone()));
-        let demo = Demo { world, clock, kept, file, serving };
+        let demo = Demo { world, clock, kept, is_new, file, serving };
         demo.keep(demo.kept.sent_until)?;
         Ok(demo)
     }
@@ -140,6 +155,18 @@ impl Demo {
     /// Where it is, as objects and webhooks name it.
     pub(super) fn url(&self) -> String {
         self.world.config().url.clone()
+    }
+
+    /// What comes of it now, for whoever starts it.
+    pub(super) fn announcement(&self) -> String {
+        if self.is_new {
+            return "Its GitLab is invented: three months of history come within a minute, then the webhooks of the last three days within some three minutes, then each as it happens.".to_owned();
+        }
+        let until = DateTime::from_timestamp_millis(self.kept.sent_until).unwrap_or_default();
+        let until = until.format("%Y-%m-%d %H:%M");
+        format!(
+            "Its GitLab is invented, and goes on from {until} UTC: the webhooks since then come at once, then each as it happens."
+        )
     }
 
     /// How its API is asked: it has no limits.
@@ -170,7 +197,7 @@ impl Demo {
                     due.extend(self.world.arrivals(&project, &hook, (sent_until, now)));
                 }
                 due.sort_by_key(|delivery| delivery.hook.at);
-                for delivery in due {
+                for (number, delivery) in due.into_iter().enumerate() {
                     let mut headers = reqwest::header::HeaderMap::new();
                     for (name, value) in delivery.headers(wall()) {
                         let name = reqwest::header::HeaderName::from_bytes(name.as_bytes());
@@ -187,20 +214,25 @@ impl Demo {
                         tokio::time::sleep(RETRY).await;
                     }
                     self.clock.set(delivery.hook.at);
-                    if let Err(error) = self.keep(delivery.hook.at) {
-                        tracing::warn!(
-                            "a later start sends some webhooks of the invented GitLab again: {error:#}"
-                        );
+                    if number % REMEMBER_EVERY == 0 {
+                        self.remember(delivery.hook.at);
                     }
                     tokio::time::sleep(PACE).await;
                 }
                 sent_until = now;
                 self.clock.set(now);
-                tokio::time::sleep(LOOK_EVERY).await;
+                self.remember(now);
+                tokio::time::sleep(SEND_EVERY).await;
             }
         };
         let _ = shutdown.run_until_cancelled(sending).await;
         self.serving.abort();
+    }
+
+    fn remember(&self, sent_until: Millis) {
+        if let Err(error) = self.keep(sent_until) {
+            tracing::warn!("a later start sends some webhooks of the invented GitLab again: {error:#}");
+        }
     }
 }
 
@@ -208,4 +240,23 @@ impl Demo {
 #[expect(clippy::disallowed_methods, reason = "the edge: the invented GitLab goes on in real time")]
 fn wall() -> Millis {
     Utc::now().timestamp_millis()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_webhooks_of_the_last_days_come_within_three_minutes() {
+        let config = WorldConfig::new(1, 8, u32::try_from(HISTORY_DAYS).unwrap());
+        let until = config.began_at + HISTORY_DAYS * DAY;
+        let world = World::new(config);
+        let credentials = Credentials::Token("token".to_owned());
+        let hook = HookConfig::new(Version::V19, "http://127.0.0.1/", credentials);
+        let span = (until - HOOKED_DAYS * DAY, until);
+        let of = |index| world.arrivals(&world.project(index), &hook, span).count();
+        let webhooks = (0..world.projects()).map(of).sum::<usize>();
+        let paused = PACE * u32::try_from(webhooks).unwrap();
+        assert!(webhooks > 1_000 && paused < Duration::from_secs(150), "{webhooks} in {paused:?} and more");
+    }
 }

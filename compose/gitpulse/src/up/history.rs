@@ -1,6 +1,7 @@
 //! History inside `up`. In: which projects and groups, a token. Out: what GitLab's API tells of them, in Kafka, again and again. Never ends `up`, whatever
 //! GitLab does, and never keeps it from answering: it runs where the processor runs.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use backfill::BackfillConfig;
@@ -116,10 +117,13 @@ impl Begun {
     /// Reads, and looks for what is new, until `shutdown`.
     pub(super) async fn keep_reading(self, shutdown: CancellationToken) {
         let Begun { session, every, log, .. } = self;
+        let mut unread_before = BTreeSet::new();
         follow(&session, every, Shown::Logged, &shutdown, |run| match run {
             Ok(summary) => {
                 tracing::info!("history is read as far as GitLab shows it: {}", line(summary));
-                unread(summary).for_each(|unread| tracing::warn!("a list was not read to its end: {unread}"));
+                for unread in news(&mut unread_before, unread(summary).collect()) {
+                    tracing::warn!("a list was not read to its end, and is tried again each time: {unread}");
+                }
             }
             Err(fault) => tracing::warn!("history cannot be read, and is tried again: {fault}"),
         })
@@ -128,9 +132,31 @@ impl Begun {
     }
 }
 
+/// What was not said the last time: what GitLab refuses it refuses each time, and once is enough. What was mended, and breaks again, is said again.
+fn news(before: &mut BTreeSet<String>, now: BTreeSet<String>) -> Vec<String> {
+    let news = now.difference(before).cloned().collect();
+    *before = now;
+    news
+}
+
 /// Waits until the page in hand is in Kafka and remembered, for a while: a page that is not is read again by the next start.
 pub(super) async fn stop(mut reading: JoinHandle<()>) {
     if tokio::time::timeout(GRACE, &mut reading).await.is_err() {
         reading.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_unread_is_said_once() {
+        let mut before = BTreeSet::new();
+        let of = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!(news(&mut before, of(&["jobs: 403", "issues: 403"])), ["issues: 403", "jobs: 403"]);
+        assert!(news(&mut before, of(&["jobs: 403", "issues: 403"])).is_empty());
+        assert_eq!(news(&mut before, of(&["jobs: 500"])), ["jobs: 500"]);
+        assert_eq!(news(&mut before, of(&["issues: 403", "jobs: 500"])), ["issues: 403"]);
     }
 }

@@ -3,6 +3,7 @@
 
 mod explain;
 mod page;
+mod real;
 mod told;
 
 use std::process::Output;
@@ -46,12 +47,17 @@ async fn run(deployment: &Deployment, statement: &str) {
 
 /// Inserts what the processor makes of records, each in a batch of its own.
 async fn tell(deployment: &Deployment, records: &[Record]) {
+    tell_of(deployment, GITLAB, records).await;
+}
+
+/// The same of another GitLab.
+async fn tell_of(deployment: &Deployment, instance: &str, records: &[Record]) {
     let metrics = processor::Metrics::register(&prometheus::Registry::new()).unwrap();
     let timeout = Duration::from_secs(60);
     let client = &deployment.client;
     let store = Store { client, destination: Destination::Live, timeout, metrics: &metrics };
     for record in records {
-        store.insert(&record.rows(GITLAB)).await.unwrap();
+        store.insert(&record.rows(instance)).await.unwrap();
     }
 }
 
@@ -78,9 +84,14 @@ fn told() -> Vec<Record> {
         "merge_request/open.webhook",
         &[("/object_attributes/iid", json!(12)), ("/object_attributes/id", json!(70_012))],
     ));
+    let of_id = |id: u64, environment: &str, tier: &str| {
+        let place = [("/environment", json!(environment)), ("/environment_tier", json!(tier))];
+        changed("deployment/success.webhook", &[&[("/deployment_id", json!(id))], &place[..]].concat())
+    };
     for id in 501..=518 {
-        records.push(changed("deployment/success.webhook", &[("/deployment_id", json!(id))]));
+        records.push(of_id(id, if id == 514 { "prod-us" } else { "production" }, "production"));
     }
+    records.push(of_id(520, "staging", "staging"));
     records.push(changed(
         "issue/incident_opened.webhook",
         &[("/object_attributes/id", json!(9_031)), ("/object_attributes/iid", json!(31))],
@@ -143,7 +154,8 @@ async fn dora_counts_each_deployment_and_each_merge_request_once() {
     check(&answer, "gitlab_change_failure_ratio", json!(2.0 / 6.0), Value::Null);
     let covered = &answer["measures"]["lead_time_from_merge_p50_seconds"]["coverage"];
     let reasons = json!({ "awaiting": 1, "branch_not_deployed": 1, "promotion": 1 });
-    assert_eq!(*covered, json!({ "counted": 5, "of": 6, "reasons": reasons }));
+    assert_eq!(*covered, json!({ "counted": 5, "of": 6, "of_what": "merged", "reasons": reasons }));
+    assert_eq!(answer["measures"]["lead_time_from_merge_p50_seconds"]["things_count"], 5);
     let incidents = &answer["measures"]["incidents_count"]["coverage"];
     assert_eq!(*incidents, json!({ "counted": 1, "of": 2, "reasons": { "unattributed": 1 } }));
     let steps: Vec<u64> = answer["measures"]["deployments_count"]["steps"]
@@ -219,7 +231,7 @@ async fn a_tier_an_environment_and_a_zone_choose_what_is_counted() {
         ],
     );
     assert!(
-        csv.contains("\ndora,,,window,2026-10-07,2026-10-07,Pacific/Kiritimati,deployments_count,,1,,,\n"),
+        csv.contains("\ndora,,,window,2026-10-07,2026-10-07,Pacific/Kiritimati,deployments_count,,1,,,,\n"),
         "{csv}"
     );
     let (code, _, log) =
@@ -271,10 +283,10 @@ async fn every_report_answers_in_three_forms() {
             "{text}"
         );
         let csv = deployment.output(&[&["report", about], &WINDOW[..], &["--csv"]].concat());
-        let head = "report,by,subject,span,since,until,zone,measure,reason,value,counted,of,level\n";
+        let head = "report,by,subject,span,since,until,zone,measure,reason,value,counted,of,level,things\n";
         assert!(csv.starts_with(head), "{csv}");
         let columns = csv.lines().filter(|line| !line.contains('"')).map(|line| line.matches(',').count());
-        assert!(columns.clone().count() > 10 && columns.clone().all(|commas| commas == 12), "{csv}");
+        assert!(columns.clone().count() > 10 && columns.clone().all(|commas| commas == 13), "{csv}");
         for name in measures.keys() {
             assert!(csv.contains(&format!(",UTC,{name},")), "{name} is not in the rows of {about}");
         }
@@ -308,6 +320,13 @@ async fn a_job_that_passed_after_it_failed_is_flaky() {
         .map(|row| row["job"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["deploy", "test", "lint"]);
+    // By something else, everything is.
+    let by_stage = json_of(deployment, &["jobs", "--by", "stage", "--project", "42"]);
+    assert_eq!(by_stage["scope"]["names"], json!(["shop/checkout"]));
+    let window = ["--since", "2026-09-07", "--until", "2026-11-01", "--json"];
+    let (_, output, _) = ran(deployment, &[&["report", "jobs", "--by", "stage"], &window[..]].concat());
+    let by_stage: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!(by_stage["tables"]["flaky"][0]["stage"], "check", "{by_stage:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -327,7 +346,12 @@ async fn what_cannot_be_asked_says_what_to_ask() {
         r#"no project "shop/chekout" on record; the nearest: shop/checkout"#,
     );
     check(&dora(&["--project", "checkout"]), 2, "the nearest: shop/checkout");
-    check(&dora(&["--project", "99"]), 2, r#"no project "99" on record"#);
+    check(
+        &dora(&["--project", "99"]),
+        2,
+        "no project 99 on record; numbers are those of GitLab's API, such as 42 (shop/checkout), 43 (shop/catalog)",
+    );
+    check(&["report", "jobs", "--limit", "0"], 2, "write how many rows, 1 or more");
     check(&dora(&["--group", "shops"]), 2, r#"no group "shops" on record; the nearest: shop"#);
     check(
         &dora(&["--since", "2026-11-02", "--until", "2026-10-05"]),
@@ -346,7 +370,7 @@ async fn what_cannot_be_asked_says_what_to_ask() {
         r#"nothing was deployed to the tier "prodution"; there are: production, staging"#,
     );
     check(&dora(&["--environment", "prod-eu"]), 2, "there are: prod-us, ");
-    check(&dora(&["--project", "shop/catalog"]), 1, "no deployments of it are on record yet");
+    check(&dora(&["--project", "shop/catalog"]), 1, "there are no deployments on record yet");
     let empty = ["--since", "2024-01-01", "--until", "2024-01-31"];
     check(
         &dora(&empty),

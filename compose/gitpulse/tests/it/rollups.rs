@@ -108,6 +108,24 @@ async fn a_rollup_is_what_its_view_says_after_any_history() {
     deployment.until_count("SELECT count() FROM pipelines", 10).await;
     let rows = agree(&deployment).await;
     assert!(rows.iter().all(|rows| *rows > 0), "{rows:?} of seed {seed}\n{history}");
+    same_reports(&deployment).await;
+}
+
+/// A report reads the rollups where all are computed, else the views, and answers the same.
+async fn same_reports(deployment: &Deployment) {
+    let answers = || {
+        ["dora", "merge-requests", "pipelines", "contributors"].map(|about| {
+            let arguments = ["report", about, "--since", "2025-01-01", "--until", "2026-12-31", "--json"];
+            String::from_utf8(deployment.command(&arguments).output().unwrap().stdout).unwrap()
+        })
+    };
+    let of_rollups = answers();
+    assert!(of_rollups.iter().all(|answer| answer.contains("\"value\"")), "{of_rollups:#?}");
+    deployment.client.query("TRUNCATE TABLE pipeline_rollup_rows").execute().await.unwrap();
+    assert_ne!(answers(), of_rollups, "no rollup was read");
+    // A project that was never marked has no rollups.
+    deployment.client.query("TRUNCATE TABLE rollup_generations").execute().await.unwrap();
+    assert_eq!(answers(), of_rollups);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,8 +39,8 @@ pub struct Life {
     standing: Vec<(Person, Millis)>,
     /// The last approval that stood as it was merged, else the last of all.
     pub approved_at: Option<Millis>,
-    /// Comments that are no internal notes.
-    pub comments: u32,
+    /// When somebody commented, internal notes left out.
+    pub comments: Vec<Millis>,
     /// When it was merged, and by whom.
     pub merged: Option<(Millis, Person)>,
     /// Spans in which it was open: each with its end, where it ended.
@@ -95,7 +95,7 @@ impl Life {
 
     /// A comment, by somebody or by its author.
     pub(super) fn commented(&mut self, at: Millis, by: Person, author: Person) {
-        self.comments += 1;
+        self.comments.push(at);
         self.reviewed(at, by, author);
     }
 

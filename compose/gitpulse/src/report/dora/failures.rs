@@ -1,34 +1,39 @@
 //! What fails, and how soon it is mended. In: nothing. Out: sections of the DORA report, GitLab's own formulas last. Never adds one definition to another.
 
 use super::super::measure::{Coverage, Measure, Section, Unit, day, within};
-use super::{MEANT, of_deployments};
+use super::{Blamed, TOLD, of_deployments};
 
-/// How often a deployment fails, by each definition.
-pub(super) fn failures() -> Section {
+/// How often a deployment fails, by each definition. By incident only where incidents can be blamed on it.
+pub(super) fn failures(blamed: Blamed) -> Section {
     let share = |name, label, part| Measure::share(name, label, part, "is_successful").less_is_better();
+    let by_incident = match blamed {
+        Blamed::Production => vec![share("change_failure_by_incident_ratio", "by incident", "incidents > 0")],
+        Blamed::Never => Vec::new(),
+    };
+    let others = vec![
+        share("change_failure_by_rollback_ratio", "by rollback", "failed_by_rollback"),
+        share("change_failure_by_rework_ratio", "by rework (a revert was deployed)", "failed_by_rework"),
+        Measure::share(
+            "failed_deployments_ratio",
+            "deployments that failed",
+            "is_failed",
+            "is_successful OR is_failed",
+        )
+        .less_is_better(),
+    ];
     Section {
         title: "Change failure rate",
         rows: of_deployments(),
-        measures: vec![
-            share("change_failure_by_incident_ratio", "by incident", "incidents > 0"),
-            share("change_failure_by_rollback_ratio", "by rollback", "failed_by_rollback"),
-            share("change_failure_by_rework_ratio", "by rework (a revert was deployed)", "failed_by_rework"),
-            Measure::share(
-                "failed_deployments_ratio",
-                "deployments that failed",
-                "is_failed",
-                "is_successful OR is_failed",
-            )
-            .less_is_better(),
-        ],
+        measures: by_incident.into_iter().chain(others).collect(),
     }
 }
 
 /// Incidents, and how long they last.
 pub(super) fn incidents() -> Section {
-    let coverage = Coverage::new("reason = ''", "role = 'created'", "reason");
+    let coverage =
+        Coverage::new("reason = ''", "role = 'created'", "reason").of("opened: blamed on a deployment");
     let closed = "role = 'closed'";
-    let open = Coverage::new("closed_at IS NOT NULL", "role = 'created'", "'open'");
+    let open = Coverage::still_open("role = 'created'");
     Section {
         title: "Incidents",
         rows: format!(
@@ -40,7 +45,7 @@ pub(super) fn incidents() -> Section {
             within("closed_at"),
         ),
         measures: vec![
-            Measure::count("incidents_count", "opened, and blamed on a deployment", "role = 'created'")
+            Measure::count("incidents_count", "opened", "role = 'created'")
                 .less_is_better()
                 .covering(&coverage),
             Measure::quantile(
@@ -81,7 +86,7 @@ pub(super) fn restores() -> Section {
             .covering(&Coverage::new(
                 "rollback_recovery_seconds IS NOT NULL",
                 "failed_by_rollback",
-                "'unknown'",
+                "'no_success_since'",
             )),
             quantile(
                 "recovery_of_failed_deployments_p50_seconds",
@@ -97,30 +102,11 @@ pub(super) fn restores() -> Section {
     }
 }
 
-/// GitLab's own formulas, to compare.
-pub(super) fn as_gitlab() -> Section {
-    Section {
-        title: "As GitLab computes it",
-        rows: format!(
-            "SELECT *, [('day', toNullable(day))] AS days, CAST([], 'Array(String)') AS subjects FROM (\
-             SELECT * FROM gitlab_dora_daily WHERE ${{scope}} AND day >= {{before_since:Date}} AND day <= {{until:Date}} \
-             AND (instance, project_id, environment) IN (SELECT instance, project_id, ifNull(toString(environment), '') FROM deployment_metrics WHERE ${{scope}} AND {MEANT}))"
-        ),
-        measures: vec![
-            Measure::aggregate(
-                "gitlab_deployments_per_day",
-                "deployments a day",
-                Unit::PerDay,
-                "sum(deployment_frequency)",
-            )
-            .more_is_better(),
-            Measure::aggregate(
-                "gitlab_lead_time_seconds",
-                "lead time, median of days",
-                Unit::Seconds,
-                "quantileExactInclusive(0.5)(lead_time_for_changes_seconds)",
-            )
-            .less_is_better(),
+/// GitLab's own formulas, to compare. It counts incidents in environments of production alone.
+pub(super) fn as_gitlab(blamed: Blamed) -> Section {
+    let of_incidents = match blamed {
+        Blamed::Never => Vec::new(),
+        Blamed::Production => vec![
             Measure {
                 whole: Some("sum(deployment_frequency)".to_owned()),
                 ..Measure::aggregate(
@@ -139,5 +125,30 @@ pub(super) fn as_gitlab() -> Section {
             )
             .less_is_better(),
         ],
+    };
+    let others = vec![
+        Measure::aggregate(
+            "gitlab_deployments_per_day",
+            "deployments a day",
+            Unit::PerDay,
+            "sum(deployment_frequency)",
+        )
+        .more_is_better(),
+        Measure::aggregate(
+            "gitlab_lead_time_seconds",
+            "lead time, median of days",
+            Unit::Seconds,
+            "quantileExactInclusive(0.5)(lead_time_for_changes_seconds)",
+        )
+        .less_is_better(),
+    ];
+    Section {
+        title: "As GitLab computes it",
+        rows: format!(
+            "SELECT *, [('day', toNullable(day))] AS days, CAST([], 'Array(String)') AS subjects FROM (\
+             SELECT * FROM gitlab_dora_daily WHERE ${{scope}} AND day >= {{before_since:Date}} AND day <= {{until:Date}} \
+             AND (instance, project_id, environment) IN (SELECT instance, project_id, ifNull(toString(environment), '') FROM deployments WHERE ${{scope}} AND {TOLD}))"
+        ),
+        measures: others.into_iter().chain(of_incidents).collect(),
     }
 }

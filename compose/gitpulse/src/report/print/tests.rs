@@ -9,7 +9,7 @@ use crate::report::span::{Span, Step};
 
 fn answer() -> Answer {
     let day = |text: &str| text.parse().unwrap();
-    let coverage = Coverage::new("1", "1", "'x'");
+    let coverage = Coverage::new("1", "1", "'x'").of("merged");
     let lead = Measure::quantile("lead_p50_seconds", "median", Unit::Seconds, (0.5, "seconds"), "1");
     let lead = lead.less_is_better().covering(&coverage);
     let reasons = BTreeMap::from([("awaiting".to_owned(), 1), ("tie".to_owned(), 3)]);
@@ -18,6 +18,7 @@ fn answer() -> Answer {
         value,
         before,
         part_of: None,
+        things: measure.things.as_ref().map(|_| 297),
         steps: vec![Some(1.0), None, Some(2.0)],
         coverage: measure.coverage.as_ref().map(|_| Covered {
             counted: 299,
@@ -46,6 +47,7 @@ fn answer() -> Answer {
         },
         on_record_since: None,
         of_what: "deployments",
+        hint: "",
         lines: vec![
             line(
                 "Deployments",
@@ -76,7 +78,7 @@ fn a_pipe_gets_everything_without_colours() {
             " Deployments",
             "   successful           3           2   +50 %  ▅·█",
             " Lead time",
-            "   median      5 h 10 min  5 h 33 min    -7 %  ▅·█     covers 299 of 300 (99 %): 3 tie, 1 awaiting",
+            "   median      5 h 10 min  5 h 33 min    -7 %  ▅·█     of 297; covers 299 of 300 merged (99 %): 3 tie, 1 awaiting",
             "",
             "Deployments: successful, by day",
             "  2026-11-01  ████████████████████ 1",
@@ -89,13 +91,29 @@ fn a_pipe_gets_everything_without_colours() {
 }
 
 #[test]
-fn a_narrow_terminal_shows_reasons_below_and_no_course() {
+fn a_narrow_terminal_shows_what_numbers_cover_below_and_no_course() {
     let narrow = Terminal { width: Some(80), has_colours: false };
     let text = lines(&answer(), narrow);
-    assert!(text.contains("\nNot covered\n   Lead time, median: 3 tie, 1 awaiting\n"), "{text}");
+    let covered = "\nWhat they cover\n   Lead time, median: of 297; covers 299 of 300 merged (99 %): 3 tie, 1 awaiting\n";
+    assert!(text.contains(covered), "{text}");
     assert!(!text.contains('█') && text.lines().all(|line| line.chars().count() <= 80), "{text}");
     let middle = lines(&answer(), Terminal { width: Some(120), has_colours: false });
-    assert!(middle.contains("▅·█") && middle.contains("\nNot covered\n"), "{middle}");
+    assert!(middle.contains("▅·█") && middle.contains("\nWhat they cover\n"), "{middle}");
+}
+
+#[test]
+fn a_line_that_goes_on_below_is_further_in_than_its_section() {
+    for width in [60, 80, 100, 110, 120] {
+        let mut answer = answer();
+        for line in &mut answer.lines {
+            line.measure.label = "cycle: first commit (else opened) to merge, median of all that there are";
+        }
+        let text = lines(&answer, Terminal { width: Some(width), has_colours: false });
+        for line in text.lines().skip(1).filter(|line| !line.is_empty()) {
+            let is_heading = [" Deployments", " Lead time", "What they cover"].contains(&line.trim_end());
+            assert!(is_heading || line.starts_with("   "), "{width}: {line:?} in\n{text}");
+        }
+    }
 }
 
 #[test]

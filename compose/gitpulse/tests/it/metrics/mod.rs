@@ -1,5 +1,5 @@
 mod answers;
-mod around;
+pub(crate) mod around;
 mod deployments;
 mod failures;
 mod first_commits;
@@ -8,7 +8,7 @@ mod landings;
 mod measure;
 mod pipelines;
 mod review;
-mod runs;
+pub(crate) mod runs;
 pub(crate) mod story;
-mod work;
+pub(crate) mod work;
 mod world;

@@ -110,8 +110,14 @@ async fn case_47_comments_after_the_merge() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 10:00"));
     story.opened(&request);
     story.lands(&request, "03-02 11:30");
+    story.commented(&request, 603, request.author, "03-02 11:00");
     story.commented(&request, 604, REVIEWER, "03-02 12:30");
-    check(&measure(&story).await, 1, ["first_review_at", "is_unreviewed", "rounds"], &json!([null, true, 0]));
+    check(
+        &measure(&story).await,
+        1,
+        ["first_review_at", "is_unreviewed", "rounds", "comments"],
+        &json!([null, true, 0, 1]),
+    );
 }
 
 /// Approvals that a push took back: two, of one person. The API does not tell of the reset: there the first approval stands too, and the last one

@@ -45,10 +45,11 @@ async fn explanations_show_rows_and_events_behind_a_number() {
     }
     let blamed = explained(&["change-failure", "--incident", "shop/checkout#32"]);
     assert!(blamed.contains("blamed on no deployment, not restored yet"), "{blamed}");
+    assert!(blamed.contains("incident #32 was opened"), "{blamed}");
     let pipeline: u64 = deployment.value("SELECT min(pipeline_id) FROM flaky_jobs").await;
     let flaky = explained(&["flaky", "--pipeline", &pipeline.to_string()]);
     assert!(
-        flaky.contains("test 1/2, 2 min in vain") && flaky.contains("test 1/2, attempt 2: success"),
+        flaky.contains("test 1/2, 2 min for nothing") && flaky.contains("test 1/2, attempt 2: success"),
         "{flaky}"
     );
     let json: Value =
@@ -75,7 +76,11 @@ async fn what_is_not_on_record_is_no_explanation() {
         1,
         "42!12 is opened: there is a lead time once it is merged",
     );
-    check(&["lead-time", "--merge-request", "42!7", "--tier", "testing"], 1, "it did to: production");
+    check(
+        &["lead-time", "--merge-request", "42!7", "--tier", "testing"],
+        1,
+        "never deployed to testing; it did to: production, staging",
+    );
     check(&["lead-time", "--merge-request", "shop/checkout"], 2, "write a merge request as shop/checkout!7");
     check(&["lead-time", "--merge-request", "shop/chekout!7"], 2, "the nearest: shop/checkout");
     check(&["cycle-time", "--merge-request", "42!999"], 1, "there is no merge request");

@@ -112,7 +112,7 @@ impl Growth<'_> {
         let imported = self.imported_before(Noteable::MergeRequest(request)) > 0;
         let life = &mut self.lives[request as usize];
         match imported {
-            true => life.comments += 1,
+            true => life.comments.push(at),
             false => life.commented(at, by, author),
         }
     }

@@ -81,6 +81,7 @@ broken! {
     "a bot reviews": "merge_request_reviews", "AND NOT event.4 AND" => "AND", "merge_request_metrics";
     "a bot is known by its name alone": "merge_request_reviews", "WHERE ifNull(is_bot, false) OR" => "WHERE", "merge_request_metrics";
     "a review may come after the merge": "merge_request_reviews", "arrayFilter(event -> event.1 <= ended, all_events)" => "all_events", "merge_request_metrics";
+    "a comment after the merge counts": "merge_request_reviews", "arrayFilter(event -> event.2 = 8, events).5" => "arrayFilter(event -> event.2 = 8, all_events).5", "merge_request_metrics";
     "a draft is ready": "merge_request_reviews", "empty(drafted), opened," => "true, opened,", "merge_request_metrics";
     "a draft that is reviewed is waited for": "merge_request_reviews", "reviewed IS NOT NULL AND arrayCount(" => "false AND arrayCount(", "merge_request_metrics";
     "the first approval ends the review": "merge_request_reviews", "if(empty(approvals_standing), arrayMax(approvals_given.1), arrayMax(approvals_standing.1))" => "arrayMin(approvals_given.1)", "merge_request_metrics";

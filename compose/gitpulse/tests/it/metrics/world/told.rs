@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
-use schemas::api::resource::Resource;
-use schemas::api::subject::{Context, Owner};
-use simulator::api::{Api, Clock, Options, Request, Version};
+use simulator::api::Version;
 use simulator::gitlab::{Project, World, WorldConfig};
 
-use crate::backfill::{GITLAB_TOKEN, installation, serve};
+use crate::backfill::{installation, serve};
 use crate::deployment::Deployment;
 use crate::law::records::Record;
 
@@ -43,19 +41,8 @@ pub(super) async fn tell(seed: u64) -> Told {
         published(&deployment)
     });
     let webhooks = webhooks(&world);
-    let objects = [objects.await.unwrap(), users(&world)].concat();
+    let objects = objects.await.unwrap();
     Told { world, webhooks, objects }
-}
-
-/// Who is a bot only the list of users says, which backfill does not read.
-fn users(world: &Arc<World>) -> Vec<Record> {
-    let mut options = Options::new(world, GITLAB_TOKEN);
-    options.clock = Clock::at(world.config().ends_at());
-    let api = Api::new(world.clone(), options);
-    let answer = api.answer(&Request::get("/api/v4/users?per_page=100", GITLAB_TOKEN), 0).value();
-    let users = answer.as_array().unwrap_or_else(|| panic!("no users: {answer}"));
-    let of_all = Context { owner: Owner::Group(0), parent: None };
-    users.iter().map(|user| Record::listed(Resource::User, of_all, user)).collect()
 }
 
 /// The webhooks of a world, each received as it is sent.

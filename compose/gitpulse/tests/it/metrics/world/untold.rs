@@ -251,6 +251,7 @@ pub(super) const UNTOLD: &[Untold] = &[
             "review_seconds",
             "request_to_review_seconds",
             "rounds",
+            "comments",
         ],
         faces: ALL,
         holds: |row| request(row)["is_imported"] == true,

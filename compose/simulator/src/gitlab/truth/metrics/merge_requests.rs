@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::super::super::Millis;
 use super::super::super::merge_request::{MergeRequest, Story};
 use super::super::super::sprint::{Noteable, Ref, Sprint};
 use super::{OfProject, Second, span};
@@ -69,7 +70,7 @@ pub struct MergeRequestMetric {
     pub approvals: u64,
     /// How many people they are of.
     pub approvers: u64,
-    /// Comments of anybody but GitLab itself.
+    /// Comments of anybody but GitLab itself, until it was merged or closed.
     pub comments: u64,
     /// Commits of its head at the end.
     pub commits: u64,
@@ -169,7 +170,10 @@ impl OfProject<'_> {
         ];
         let own = || state.commits.iter().filter_map(|commit| sprint.commits.get(*commit as usize));
         let on = Noteable::MergeRequest(number);
+        let ended = merged_at.or(state.closed.map(|(at, _)| at)).map(Second::of);
+        let is_in_time = |at: Millis| ended.is_none_or(|ended| Second::of(at) <= ended);
         let comments = sprint.notes.iter().filter(|note| note.on == on && !note.system && !note.internal);
+        let comments = comments.filter(|note| is_in_time(note.at));
         let asked = life.review_requested_at.filter(|asked| first_review_at.is_some_and(|at| at >= *asked));
         Some(MergeRequestMetric {
             project_id: self.project.id,
@@ -202,7 +206,7 @@ impl OfProject<'_> {
             rounds: u64::from(life.rounds),
             approvals: u64::from(life.approvals),
             approvers: life.approvers.len() as u64,
-            comments: u64::from(life.comments),
+            comments: life.comments.iter().filter(|at| is_in_time(**at)).count() as u64,
             commits: state.commits.len() as u64,
             additions: lines.0,
             deletions: lines.1,
