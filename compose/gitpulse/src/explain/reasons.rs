@@ -82,7 +82,7 @@ pub(super) fn reason(word: &str) -> (String, String) {
             "a deployment in that time that is not on record: `gitpulse backfill`",
         ),
         "opened_unknown" => ("nobody told when it was opened", "its object of the API: `gitpulse backfill`"),
-        "open" => ("it was opened, and is not closed yet", "closing it"),
+        "open" => ("it was opened, and is not closed yet", "closing it: then it was restored"),
         "no_success_since" => {
             ("nothing was deployed to its environment with success since it failed", "the next success there")
         }
