@@ -8,8 +8,9 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use crate::EventKind;
+use crate::envelope::Named;
 use crate::event::{group, project, user, vulnerability};
-use crate::field::{Embedded, Field};
+use crate::field::{Embedded, Field, list};
 use crate::json::JsonError;
 use place::MAX_ENTITY_LENGTH;
 pub(crate) use place::Place;
@@ -32,14 +33,14 @@ pub struct Head<'a> {
     confidential: Field<bool>,
     #[serde(default)]
     internal: Field<bool>,
-    #[serde(default)]
-    issue: Embedded<Noteable>,
-    #[serde(default)]
-    work_item: Embedded<Noteable>,
-    #[serde(default)]
-    epic: Embedded<Noteable>,
-    #[serde(default)]
-    note: Embedded<Noteable>,
+    #[serde(borrow, default)]
+    issue: Embedded<Noteable<'a>>,
+    #[serde(borrow, default)]
+    work_item: Embedded<Noteable<'a>>,
+    #[serde(borrow, default)]
+    epic: Embedded<Noteable<'a>>,
+    #[serde(borrow, default)]
+    note: Embedded<Noteable<'a>>,
     /// What happened, for the kinds that say so at the top level.
     #[serde(borrow, default)]
     action: Text<'a>,
@@ -121,12 +122,18 @@ struct Group<'a> {
 
 /// What a note or an emoji stands on.
 #[derive(Debug, Default, Deserialize)]
-struct Noteable {
+struct Noteable<'a> {
     #[serde(default)]
     confidential: Field<bool>,
     #[serde(default)]
     internal: Field<bool>,
+    #[serde(borrow, default)]
+    noteable_type: Text<'a>,
 }
+
+/// Something linked, of which nothing is read.
+#[derive(Debug, Default, Deserialize)]
+struct Linked {}
 
 #[derive(Debug, Default, Deserialize)]
 struct Attributes<'a> {
@@ -134,6 +141,11 @@ struct Attributes<'a> {
     confidential: Field<bool>,
     #[serde(default)]
     internal: Field<bool>,
+    #[serde(borrow, default)]
+    noteable_type: Text<'a>,
+    /// Linked to a vulnerability, with their titles, and without a word on who may see them. How many there are is all that is read.
+    #[serde(default, deserialize_with = "list")]
+    issues: Field<Vec<Embedded<Linked>>>,
     #[serde(default)]
     id: Id,
     #[serde(default)]
@@ -204,7 +216,8 @@ impl<'a> Head<'a> {
     }
 
     /// Whether the event is about something that GitLab shows to few: a confidential issue or work item, an internal note, a note on a
-    /// confidential issue, an emoji on any of them, which quotes what it stands on.
+    /// confidential issue, an emoji on any of them, which quotes what it stands on. What may quote such a thing and does not say so counts too: a
+    /// note on a design, of whose issue nothing is said, and a vulnerability with the titles of issues.
     pub fn is_confidential(&self) -> bool {
         let attributes = self.object_attributes.get();
         let noteables = [self.issue.get(), self.work_item.get(), self.epic.get(), self.note.get()];
@@ -214,6 +227,12 @@ impl<'a> Head<'a> {
             || says(Some(&self.internal))
             || says(attributes.map(|attributes| &attributes.confidential))
             || says(attributes.map(|attributes| &attributes.internal))
+            || attributes.is_some_and(|attributes| match &attributes.issues {
+                Field::Value(issues) => !issues.is_empty(),
+                issues => matches!(issues, Field::Unreadable),
+            })
+            || attributes.is_some_and(|attributes| !is_public_noteable(&attributes.noteable_type))
+            || self.note.get().is_some_and(|note| !is_public_noteable(&note.noteable_type))
             || noteables
                 .into_iter()
                 .flatten()
@@ -230,6 +249,16 @@ impl<'a> Head<'a> {
             .or(self.project.get().and_then(|project| project.id.get()))
             .or(attributes.and_then(|attributes| attributes.project_id.get()))
             .unwrap_or(0)
+    }
+
+    /// What of GitLab it names by id.
+    pub fn named(&self) -> Named {
+        let group = self.group.get().and_then(|group| group.group_id.get());
+        Named {
+            project_id: self.project_id(),
+            inner_project_id: self.project.get().and_then(|project| project.id.get()).unwrap_or(0),
+            group_id: self.group_id.get().or(group).unwrap_or(0),
+        }
     }
 
     /// The path of the project, as `group/subgroup/project`, where the body says it.
@@ -340,6 +369,19 @@ impl<'a> Head<'a> {
                 Some(_) | None => Cow::Borrowed("0"),
             },
         }
+    }
+}
+
+/// Of what notes are that everybody sees who sees the project, or that says itself who does. Designs are an issue's, alerts are for developers, and what
+/// GitLab invents next is not known to be public.
+const PUBLIC_NOTEABLES: [&str; 7] =
+    ["Issue", "WorkItem", "Epic", "MergeRequest", "Commit", "Snippet", "WikiPage::Meta"];
+
+/// Whether notes on things of this type are as public as their project, or as the thing itself says.
+pub fn is_public_noteable(noteable_type: &Field<impl AsRef<str>>) -> bool {
+    match noteable_type.value().map(AsRef::as_ref) {
+        None | Some("") => true,
+        Some(name) => PUBLIC_NOTEABLES.contains(&name),
     }
 }
 
