@@ -14,11 +14,11 @@ use gitlab::{ApiConfig, Call};
 use ingest::config::TenantConfig;
 use ingest::tenant::Tenants;
 use prometheus::Registry;
-use runtime::Publisher;
 use runtime::clickhouse::{ClickHouse, ClickHouseError, Code, code};
 use runtime::kafka::{Kafka, Unsuited};
 use runtime::publisher::PublisherConfig;
 use runtime::spool::SpoolConfig;
+use runtime::{Publisher, Secret};
 use schemas::instance::normal_instance;
 use schemas::migration::MIGRATIONS;
 use schemas::view;
@@ -31,6 +31,8 @@ use finding::{Finding, TIMEOUT, Tally};
 
 /// For Kafka, whose client tries a broker that is away again and again.
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(5);
+/// Secrets of hooks below this length can be guessed.
+const SECRET_CHARACTERS: usize = 20;
 /// For whom GitLab is asked.
 const TENANT: &str = "default";
 
@@ -53,7 +55,9 @@ pub(crate) struct DoctorArgs {
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(args: DoctorArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
     let mut tally = Tally::default();
-    tally.report(vec![tenants_finding(&args.webhooks.tenants(&args.gitlab.instance, tenants))]);
+    let tenants = args.webhooks.tenants(&args.gitlab.instance, tenants);
+    tally.report(vec![tenants_finding(&tenants)]);
+    tally.report(short_secrets(&tenants));
     tally.report(spool::check(&args.spool).await);
     let kafka = kafka(&args.stores).await;
     let has_topics = kafka.has_topics;
@@ -90,6 +94,21 @@ fn tenants_finding(tenants: &[TenantConfig]) -> Finding {
             Finding::Bad(text, "correct the tenant in gitpulse.toml or the environment".to_owned())
         }
     }
+}
+
+/// Secrets that can be guessed, one finding per tenant that has such: nobody is kept from trying as often as the network allows.
+fn short_secrets(tenants: &[TenantConfig]) -> Vec<Finding> {
+    let is_short = |secret: &&Secret| secret.expose().chars().count() < SECRET_CHARACTERS;
+    let short = |tenant: &&TenantConfig| {
+        tenant.tokens.iter().chain(&tenant.signing_tokens).any(|secret| is_short(&secret))
+    };
+    let note = |tenant: &TenantConfig| {
+        Finding::Note(format!(
+            "webhooks: tenant {} has a secret of fewer than {SECRET_CHARACTERS} characters, which can be guessed: `openssl rand -hex 32` makes one",
+            tenant.name
+        ))
+    };
+    tenants.iter().filter(short).map(note).collect()
 }
 
 /// What was found of Kafka.
