@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use clickhouse::{Client, RowOwned, RowWrite};
-use runtime::clickhouse::is_transient;
+use runtime::clickhouse::{Insertion, is_transient};
 use runtime::retry::Retry;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -42,12 +42,14 @@ impl<R: RowOwned + RowWrite + Send + Sync + 'static> Saver<R> {
             let mut together = Vec::new();
             while receiver.recv_many(&mut together, WAITING).await > 0 {
                 let (rows, waiting): (Vec<Vec<R>>, Vec<_>) = together.drain(..).unzip();
+                let rows: Vec<R> = rows.into_iter().flatten().collect();
+                let insertion = Insertion::into(&client, table);
                 let retry = Retry {
                     until: Instant::now() + TRIED_FOR,
                     shutdown: &CancellationToken::new(),
                     warning: "what was read could not be remembered, and is saved once more",
                 };
-                let saved = retry.run(is_transient, || insert(&client, table, rows.iter().flatten())).await;
+                let saved = retry.run(is_transient, || insertion.rows::<R>(&rows)).await;
                 let saved = saved.map_err(|error| SaveError { table, reason: error.to_string() });
                 for one in waiting {
                     // Whoever does not wait any more does not care.
@@ -69,16 +71,4 @@ impl<R: RowOwned + RowWrite + Send + Sync + 'static> Saver<R> {
         self.rows.send((rows, sender)).await.map_err(|_| ended())?;
         saved.await.map_err(|_| ended())?
     }
-}
-
-async fn insert<'r, R: RowOwned + RowWrite + 'r>(
-    client: &Client,
-    table: &str,
-    rows: impl Iterator<Item = &'r R>,
-) -> Result<(), clickhouse::error::Error> {
-    let mut insert = client.insert::<R>(table).await?;
-    for row in rows {
-        insert.write(row).await?;
-    }
-    insert.end().await
 }

@@ -33,10 +33,8 @@ impl Sender {
         let tenant = TenantConfig {
             name: "default".to_owned(),
             instance: Some("https://gitlab.example.com".to_owned()),
-            tokens: Vec::new(),
             signing_tokens: vec![token.clone()],
-            allowed_networks: Vec::new(),
-            path_only: false,
+            ..TenantConfig::default()
         };
         Ok(Sender { tenants: Tenants::new(&[tenant])?, key: SigningKey::new(&token)? })
     }

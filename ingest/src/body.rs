@@ -1,6 +1,9 @@
 //! Reads bodies. In: a stream of chunks. Out: the whole body. Never more than the limit, never longer than the deadline, and all
 //! bodies together never more than the configured memory.
 
+mod unproven;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +13,10 @@ use prometheus::IntGauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// What is reserved at once while a body arrives: what somebody only announces costs nothing.
-const STEP: usize = 256 * 1024;
+use self::unproven::{Place, Unproven};
+
+/// What is reserved first, and then twice as much each time, as a body arrives: what somebody only announces costs nothing.
+const FIRST: usize = 8 * 1024;
 /// How long a body waits for memory, all its steps together. Its bytes may all have been sent by then, and an answer is due within 8 s of the last one.
 const MEMORY_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long bytes are read and thrown away behind an early refusal, and how many.
@@ -24,7 +29,7 @@ pub enum BodyError {
     /// More bytes than allowed, announced or sent.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
-    /// Too slow.
+    /// Too slow, in all or while others needed the memory.
     #[error("the body did not arrive in time")]
     Timeout,
     /// The peer broke off, or its chunks are malformed.
@@ -47,6 +52,7 @@ pub struct BodyLimits {
     /// Memory for bodies whose signature can only be checked once they are here, in KiB: whoever floods us with forged ones takes nothing
     /// from the others.
     unproven: Arc<Semaphore>,
+    arriving: Unproven,
     reserved: IntGauge,
 }
 
@@ -55,8 +61,8 @@ pub struct BodyLimits {
 pub enum Sender {
     /// By its token.
     Proven,
-    /// Not until the signature over the body is checked.
-    Unproven,
+    /// Not until the signature over the body is checked; whose connection it is.
+    Unproven(IpAddr),
 }
 
 /// A body in memory, and the memory it takes.
@@ -86,7 +92,8 @@ impl BodyLimits {
     /// Limits that share `memory_mib` MiB, half of it for proven senders; `reserved` shows how much of it is taken.
     pub fn new(max_bytes: usize, timeout: Duration, memory_mib: u32, reserved: IntGauge) -> BodyLimits {
         let half = || Arc::new(Semaphore::new(memory_mib as usize * 512));
-        BodyLimits { max_bytes, timeout, proven: half(), unproven: half(), reserved }
+        let arriving = Unproven::default();
+        BodyLimits { max_bytes, timeout, proven: half(), unproven: half(), arriving, reserved }
     }
 
     /// Reads a body. `announced` is its `Content-Length`, if it has one.
@@ -105,26 +112,35 @@ impl BodyLimits {
         if announced > self.max_bytes {
             return Err(BodyError::TooLarge(self.max_bytes));
         }
+        let place = match sender {
+            Sender::Proven => None,
+            Sender::Unproven(address) => Some(self.arriving.enter(address)),
+        };
         let mut stream = std::pin::pin!(stream);
         let mut memory =
             Memory { permits: Vec::new(), bytes: 0, give_up_at: None, reserved: self.reserved.clone() };
-        let mut body = BytesMut::with_capacity(announced.min(STEP));
+        let mut body = BytesMut::new();
         loop {
-            let chunk =
-                tokio::time::timeout_at(deadline, stream.next()).await.map_err(|_| BodyError::Timeout)?;
-            let Some(chunk) = chunk else { break };
+            let Some(chunk) = next(stream.as_mut(), deadline, place.as_ref(), body.len()).await? else {
+                break;
+            };
             let mut chunk = chunk.map_err(BodyError::Broken)?;
             let length = body.len() + chunk.remaining();
             if length > self.max_bytes {
                 return Err(BodyError::TooLarge(self.max_bytes));
             }
             if length > memory.bytes {
-                let step = (length - memory.bytes).next_multiple_of(STEP);
-                self.reserve(&mut memory, step, sender).await?;
+                let whole = if announced == 0 { self.max_bytes } else { announced };
+                let ahead = (2 * memory.bytes).clamp(FIRST, whole.max(FIRST));
+                let step = (ahead.max(length) - memory.bytes).next_multiple_of(1024);
+                if let Some(place) = &place {
+                    place.has(length, memory.bytes);
+                }
+                self.reserve(&mut memory, step, place.as_ref()).await?;
+                body.reserve(memory.bytes - body.len());
             }
-            if length > body.capacity() {
-                // The first step has come: the announcement was meant, and one allocation is cheaper than doubling.
-                body.reserve(announced.max(length) - body.len());
+            if let Some(place) = &place {
+                place.has(length, memory.bytes);
             }
             while chunk.has_remaining() {
                 let part = chunk.chunk();
@@ -136,15 +152,23 @@ impl BodyLimits {
         Ok(Body { bytes: body.freeze(), _memory: memory })
     }
 
-    async fn reserve(&self, memory: &mut Memory, bytes: usize, sender: Sender) -> Result<(), BodyError> {
+    async fn reserve(
+        &self,
+        memory: &mut Memory,
+        bytes: usize,
+        place: Option<&Place>,
+    ) -> Result<(), BodyError> {
         let kibibytes = u32::try_from(bytes.div_ceil(1024)).map_err(|_| BodyError::NoMemory)?;
-        let pool = match sender {
-            Sender::Proven => &self.proven,
-            Sender::Unproven => &self.unproven,
+        let pool = match place {
+            None => &self.proven,
+            Some(_) => &self.unproven,
         };
         let permit = match pool.clone().try_acquire_many_owned(kibibytes) {
             Ok(permit) => permit,
             Err(_) => {
+                if let Some(place) = place {
+                    place.make_room(bytes);
+                }
                 let give_up_at = *memory.give_up_at.get_or_insert_with(|| Instant::now() + MEMORY_TIMEOUT);
                 let waiting = tokio::time::timeout_at(give_up_at, pool.clone().acquire_many_owned(kibibytes));
                 waiting.await.map_err(|_| BodyError::NoMemory)?.map_err(|_| BodyError::NoMemory)?
@@ -154,6 +178,23 @@ impl BodyLimits {
         memory.bytes += bytes;
         self.reserved.add(bytes as i64);
         Ok(())
+    }
+}
+
+/// The next chunk, if it comes in time: before the deadline, and of an unproven body before its rate is too low, or a faster one needs its memory.
+async fn next<S: Stream + Unpin>(
+    mut stream: S,
+    deadline: Instant,
+    place: Option<&Place>,
+    received: usize,
+) -> Result<Option<S::Item>, BodyError> {
+    let Some(place) = place else {
+        return tokio::time::timeout_at(deadline, stream.next()).await.map_err(|_| BodyError::Timeout);
+    };
+    let deadline = deadline.min(place.patience(received));
+    tokio::select! {
+        chunk = tokio::time::timeout_at(deadline, stream.next()) => chunk.map_err(|_| BodyError::Timeout),
+        () = place.end.cancelled() => Err(BodyError::Timeout),
     }
 }
 

@@ -62,7 +62,7 @@ pub struct IngestConfig {
     #[arg(long, env = "GITPULSE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "NETWORKS")]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Token for POST /api/v1/webhooks/test from other machines (a secret: environment or file only)
+    /// Token for POST /api/v1/webhooks/test, besides those of hooks (a secret: environment or file only)
     #[arg(long, env = "GITPULSE_ADMIN_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
     pub admin_token: Option<Secret>,
 }
@@ -79,7 +79,7 @@ impl IngestConfig {
 }
 
 /// One configured source of webhooks: an instance, a group, a team.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TenantConfig {
     /// Name in the path and in the tables: letters, digits, `-` and `_`.
@@ -99,6 +99,15 @@ pub struct TenantConfig {
     /// Whether it is reached by its own path alone, never by the path without a tenant.
     #[serde(default)]
     pub path_only: bool,
+    /// GitLab's ids of the projects that it is bound to: it tells of these alone, and no other tenant does.
+    #[serde(default)]
+    pub projects: Vec<u64>,
+    /// GitLab's ids of the groups whose own members, milestones and epics it is bound to; not of the projects in them.
+    #[serde(default)]
+    pub groups: Vec<u64>,
+    /// Whether it may tell of whatever no other tenant is bound to, although other tenants of its GitLab may as well: they trust each other.
+    #[serde(default)]
+    pub all_projects: bool,
 }
 
 impl TenantConfig {

@@ -3,6 +3,7 @@
 //! In the order the bytes travel: [`mod@routes`] takes a request, [`body`] reads it, [`verify`] proves by a [`credential`] which [`tenant`] sent it, [`envelope`] wraps
 //! it, [`project_limit`] lets no project keep the others waiting, and [`mod@routes`] answers once Kafka has it, or the disk while Kafka is away.
 
+pub mod binding;
 pub mod body;
 pub mod config;
 pub mod credential;

@@ -2,6 +2,7 @@
 //! redirect, which GitLab would take for a delivery, and never a reason that helps to guess a secret.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use fail::fail_point;
 use futures_util::Stream;
 use ipnet::IpNet;
 use runtime::fault::chain;
-use runtime::http::Peer;
+use runtime::http::{Peer, Seat};
 use runtime::outbox::{OutboxError, Stored};
 use runtime::{LogLimit, Outbox, Publisher};
+use schemas::envelope::Wrapped;
 use schemas::{Envelope, TopicPrefix};
 use serde::Serialize;
 use uuid::Uuid;
@@ -22,7 +24,7 @@ use warp::http::{HeaderMap, HeaderValue, StatusCode};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
-use crate::body::{BodyError, BodyLimits, discard};
+use crate::body::{BodyError, BodyLimits, Sender, discard};
 use crate::config::IngestConfig;
 use crate::delivery::{DeliveryHeaders, RawDelivery, client_address};
 use crate::envelope::wrap;
@@ -30,7 +32,7 @@ use crate::metrics::{Metrics, Outcome};
 use crate::project_limit::ProjectLimit;
 use crate::tenant::Tenants;
 use crate::test_event::{TestEvents, TestRefused};
-use crate::verify::{Admission, VerifyError};
+use crate::verify::{Admission, VerifiedDelivery, VerifyError};
 
 /// When to come again after a 503, in seconds. GitLab does not, but proxies and `gitpulse send` do.
 const RETRY_AFTER_SECONDS: &str = "5";
@@ -54,6 +56,7 @@ pub struct Ingest {
     metrics: Metrics,
     /// A full disk refuses thousands a second.
     unavailable: LogLimit,
+    outside: LogLimit,
 }
 
 impl Ingest {
@@ -85,6 +88,7 @@ impl Ingest {
             tests,
             metrics,
             unavailable: LogLimit::new(UNAVAILABLE_EVERY, say_unavailable),
+            outside: LogLimit::new(UNAVAILABLE_EVERY, say_outside),
         }
     }
 }
@@ -96,6 +100,8 @@ enum Refusal {
     Unauthorized(VerifyError),
     #[error("deliveries from this address are not allowed")]
     Forbidden,
+    #[error("this tenant is not bound to the project or group that the delivery is about")]
+    Outside,
     #[error("compressed bodies are not read; send the body as it is")]
     UnsupportedEncoding,
     #[error(transparent)]
@@ -108,6 +114,12 @@ enum Refusal {
     Lost,
 }
 
+/// Who asks, and on which connection.
+struct Caller {
+    peer: Peer,
+    seat: Seat,
+}
+
 /// All public routes.
 pub fn routes(
     ingest: Arc<Ingest>,
@@ -115,15 +127,15 @@ pub fn routes(
     let state = warp::any().map(move || ingest.clone());
     let request = warp::post()
         .and(state)
-        .and(warp::ext::get::<Peer>())
+        .and(warp::ext::get::<Peer>().and(warp::ext::get::<Seat>()).map(|peer, seat| Caller { peer, seat }))
         .and(warp::header::headers_cloned())
         .and(warp::body::stream());
     let tests = warp::path!("api" / "v1" / "webhooks" / "test").and(request.clone()).then(test);
     let shared = warp::path!("api" / "v1" / "webhooks" / "gitlab")
         .and(request.clone())
-        .then(|ingest, peer, headers, stream| deliveries(None, ingest, peer, headers, stream));
+        .then(|ingest, caller, headers, stream| deliveries(None, ingest, caller, headers, stream));
     let tenant = warp::path!("api" / "v1" / "webhooks" / "gitlab" / String).and(request).then(
-        |tenant, ingest, peer, headers, stream| deliveries(Some(tenant), ingest, peer, headers, stream),
+        |tenant, ingest, caller, headers, stream| deliveries(Some(tenant), ingest, caller, headers, stream),
     );
     let healthz = warp::path!("healthz").and(warp::get()).map(|| "ok\n".into_response());
     tests.or(shared).unify().or(tenant).unify().or(healthz).unify().recover(rejected).unify()
@@ -132,7 +144,7 @@ pub fn routes(
 async fn deliveries<S, B>(
     tenant: Option<String>,
     ingest: Arc<Ingest>,
-    peer: Peer,
+    caller: Caller,
     headers: HeaderMap,
     stream: S,
 ) -> Response
@@ -141,7 +153,7 @@ where
     B: Buf,
 {
     let request = ingest.metrics.request();
-    let result = ingest.deliver(tenant.as_deref(), peer, &headers, stream).await;
+    let result = ingest.deliver(tenant.as_deref(), &caller, &headers, stream).await;
     let (outcome, response) = ingest.reply(result);
     request.ended(outcome);
     response
@@ -152,7 +164,7 @@ impl Ingest {
     async fn deliver<S, B>(
         &self,
         tenant: Option<&str>,
-        peer: Peer,
+        caller: &Caller,
         headers: &HeaderMap,
         stream: S,
     ) -> Result<(Uuid, Stored), Refusal>
@@ -161,7 +173,8 @@ impl Ingest {
         B: Buf,
     {
         let mut stream = std::pin::pin!(stream);
-        let read = self.read(tenant, headers, stream.as_mut()).await;
+        let address = client_address(caller.peer.0, headers, &self.trusted_proxies);
+        let read = self.read(tenant, caller, address, headers, stream.as_mut()).await;
         let (admission, delivery, body) = match read {
             Ok(read) => read,
             Err(refusal) => {
@@ -177,6 +190,8 @@ impl Ingest {
         let raw = RawDelivery { headers: delivery, body: body.bytes.clone(), received_at: now() };
         let large = raw.body.len() > LARGE_BODY;
         let prove = move || admission.verify(raw).map(|delivery| (wrap(&delivery), delivery));
+        // All of it is here: whatever it proves to be, the answer takes no longer than we do.
+        caller.seat.keeps();
         let proven = match large {
             // Milliseconds of hashing and reading must not hold up the answers to everybody else.
             true => tokio::task::spawn_blocking(prove).await.map_err(|_| Refusal::Lost)?,
@@ -184,9 +199,10 @@ impl Ingest {
         };
         let (wrapped, delivery) = proven.map_err(|error| self.unauthorized(error))?;
         // Only now: to anybody without the secret, an allowed and a forbidden network look the same.
-        if !delivery.tenant().allows(client_address(peer.0, headers, &self.trusted_proxies)) {
+        if !delivery.tenant().allows(address) {
             return Err(Refusal::Forbidden);
         }
+        self.check_binding(&delivery, &wrapped)?;
         self.metrics.wrapped(&wrapped);
         let (id, kind) = (wrapped.envelope.id(), wrapped.envelope.kind());
         fail_point!("ingest::before_publish", |_| std::process::abort());
@@ -194,6 +210,18 @@ impl Ingest {
         fail_point!("ingest::after_publish", |_| std::process::abort());
         self.metrics.accepted(kind);
         Ok((id, stored))
+    }
+
+    /// Whether the tenant may tell of what its delivery names.
+    fn check_binding(&self, delivery: &VerifiedDelivery, wrapped: &Wrapped) -> Result<(), Refusal> {
+        let Some(named) = &wrapped.named else { return Ok(()) };
+        let tenant = delivery.tenant().identity.name();
+        if self.tenants.bindings().may_tell(tenant, wrapped.envelope.source(), named) {
+            return Ok(());
+        }
+        let what = format!("tenant {tenant}, project {}, group {}", named.project_id, named.group_id);
+        self.outside.note(what);
+        Err(Refusal::Outside)
     }
 
     /// Brings an event to Kafka once its project has a permit; to the spool if that takes too long, or while Kafka is away.
@@ -218,6 +246,8 @@ impl Ingest {
     async fn read<S, B>(
         &self,
         tenant: Option<&str>,
+        caller: &Caller,
+        address: IpAddr,
         headers: &HeaderMap,
         stream: S,
     ) -> Result<(Admission, DeliveryHeaders, crate::body::Body), Refusal>
@@ -238,9 +268,20 @@ impl Ingest {
             return Err(Refusal::UnsupportedEncoding);
         }
         let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let body = self.bodies.read(stream, announced, admission.sender()).await?;
+        let sender = admission.sender(address);
+        if sender == Sender::Proven {
+            caller.seat.keeps();
+        }
+        let body = self.bodies.read(stream, announced, sender).await?;
         self.metrics.body(body.bytes.len());
         Ok((admission, delivery, body))
+    }
+
+    /// Whether a request may have a test event sent: with the admin token, or with a token whose hooks may send real ones.
+    fn may_test(&self, headers: &HeaderMap) -> bool {
+        let delivery = DeliveryHeaders::read(headers);
+        let admission = Admission::new(&self.tenants, None, &delivery, now(), self.tolerance_seconds);
+        self.tests.is_admin(headers) || matches!(admission, Ok(Admission::Token(_)))
     }
 
     fn unauthorized(&self, error: VerifyError) -> Refusal {
@@ -265,7 +306,7 @@ impl Ingest {
         };
         let (outcome, status, code) = match &refusal {
             Refusal::Unauthorized(_) => (Outcome::Unauthorized, StatusCode::UNAUTHORIZED, "unauthorized"),
-            Refusal::Forbidden => (Outcome::Forbidden, StatusCode::FORBIDDEN, "forbidden"),
+            Refusal::Forbidden | Refusal::Outside => (Outcome::Forbidden, StatusCode::FORBIDDEN, "forbidden"),
             Refusal::UnsupportedEncoding => {
                 (Outcome::UnsupportedEncoding, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding")
             }
@@ -293,12 +334,21 @@ impl Ingest {
     }
 }
 
+/// Says that deliveries were about what another tenant is bound to, or this one is not.
+fn say_outside(count: u64, what: &str) {
+    tracing::warn!(
+        count,
+        what,
+        "deliveries were answered 403: their tenant is not bound to what they are about; correct `projects` and `groups` in gitpulse.toml, or the hook"
+    );
+}
+
 /// Says that deliveries are lost.
 fn say_unavailable(count: u64, error: &str) {
     tracing::warn!(count, error, "deliveries were answered 503: GitLab will not send them again");
 }
 
-async fn test<S, B>(ingest: Arc<Ingest>, peer: Peer, headers: HeaderMap, stream: S) -> Response
+async fn test<S, B>(ingest: Arc<Ingest>, _: Caller, headers: HeaderMap, stream: S) -> Response
 where
     S: Stream<Item = Result<B, warp::Error>> + Send,
     B: Buf,
@@ -306,10 +356,17 @@ where
     if !headers.contains_key(EXPECT) {
         discard(stream).await;
     }
-    match ingest.tests.run(peer, &headers, &ingest.publisher, &ingest.prefix).await {
+    let tested = match ingest.may_test(&headers) {
+        true => ingest.tests.run(&ingest.publisher, &ingest.prefix).await,
+        false => Err(TestRefused::Unauthorized),
+    };
+    match tested {
         Ok(report) => warp::reply::json(&report).into_response(),
         Err(refused @ TestRefused::Unauthorized) => {
             error(StatusCode::UNAUTHORIZED, "unauthorized", &refused.to_string())
+        }
+        Err(refused @ TestRefused::Busy) => {
+            error(StatusCode::TOO_MANY_REQUESTS, "busy", &refused.to_string())
         }
         Err(refused) => {
             tracing::warn!(error = &refused as &dyn std::error::Error, "a test event did not get through");

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use schemas::tenant::InvalidTenant;
 use sha2::{Digest, Sha256};
 
+use crate::binding::Bindings;
 use crate::config::TenantConfig;
 use crate::credential::{InvalidSecret, SigningKey, TokenDigest};
 
@@ -39,6 +40,7 @@ impl Tenant {
 pub struct Tenants {
     by_name: HashMap<String, Arc<Tenant>>,
     shared: Vec<Arc<Tenant>>,
+    bindings: Bindings,
 }
 
 /// Why tenants cannot be served.
@@ -70,6 +72,17 @@ pub enum TenantsError {
         "{0} secrets are tried on the path without a tenant, {MAX_SHARED_SECRETS} at most: set path_only = true for tenants that use /api/v1/webhooks/gitlab/<tenant>"
     )]
     TooMany(usize),
+    /// Either could change the other's rows.
+    #[error(
+        "tenants {0:?} and {1:?} may send for one GitLab, and each could change what the other tells of: give each its instance, or bind one to its projects (projects = [42, 43]), or, where they trust each other, set all_projects = true for both (docs/WEBHOOKS.md)"
+    )]
+    Unbound(String, String),
+    /// Ids mean nothing without the GitLab that gave them.
+    #[error("tenant {0:?} is bound to projects or groups of an unknown GitLab: give it its instance")]
+    NoInstance(String),
+    /// It cannot be both.
+    #[error("tenant {0:?} is bound to projects or groups and has all_projects = true: decide for one")]
+    BoundToAll(String),
     /// Too many for one tenant.
     #[error(
         "tenant {0:?} has {1} secrets, {MAX_SHARED_SECRETS} at most: each signing token costs an HMAC over the whole body"
@@ -105,7 +118,12 @@ impl Tenants {
         if count > MAX_SHARED_SECRETS {
             return Err(TenantsError::TooMany(count));
         }
-        Ok(Tenants { by_name, shared })
+        Ok(Tenants { by_name, shared, bindings: Bindings::new(configured)? })
+    }
+
+    /// Which projects each may tell of.
+    pub fn bindings(&self) -> &Bindings {
+        &self.bindings
     }
 
     /// The tenants whose secrets are tried: the one named in the path, or all that share the path without a name. Empty where the name
@@ -148,11 +166,9 @@ mod tests {
     fn tenant(name: &str, tokens: &[&str]) -> TenantConfig {
         TenantConfig {
             name: name.to_owned(),
-            instance: None,
             tokens: tokens.iter().map(|token| Secret::new(*token)).collect(),
-            signing_tokens: Vec::new(),
-            allowed_networks: Vec::new(),
-            path_only: false,
+            all_projects: true,
+            ..TenantConfig::default()
         }
     }
 

@@ -4,6 +4,7 @@
 //! Signatures are Standard Webhooks v1 (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>),
 //! which GitLab 19.0 and later sends when a signing token is set: HMAC-SHA256 over `id.timestamp.body`.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -177,11 +178,11 @@ impl Admission {
         }
     }
 
-    /// Whether the sender is known already.
-    pub fn sender(&self) -> Sender {
+    /// Whether the sender is known already; `address` is whose request it is.
+    pub fn sender(&self, address: IpAddr) -> Sender {
         match self {
             Admission::Token(_) => Sender::Proven,
-            Admission::Signature { .. } => Sender::Unproven,
+            Admission::Signature { .. } => Sender::Unproven(address),
         }
     }
 

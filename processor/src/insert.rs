@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clickhouse::{Client, Row, RowOwned, RowWrite};
 use fail::fail_point;
-use runtime::clickhouse::is_transient;
+use runtime::clickhouse::{Insertion, is_transient};
 use schemas::rollup;
 use serde::Serialize;
 
@@ -154,24 +154,17 @@ impl Store<'_> {
     async fn table<'r, T: RowOwned + RowWrite + 'r>(
         &self,
         table: &'static str,
-        rows: impl IntoIterator<Item = &'r T>,
+        rows: impl IntoIterator<Item = &'r T> + Copy,
     ) -> Result<(), InsertError> {
-        let mut rows = rows.into_iter().peekable();
-        let Some(name) = self.destination.table(table).filter(|_| rows.peek().is_some()) else {
+        let count = rows.into_iter().count();
+        let Some(name) = self.destination.table(table).filter(|_| count > 0) else {
             return Ok(());
         };
         let started = Instant::now();
-        let failed = |source| InsertError { table, source };
         // A batch of history may have jobs of more months than ClickHouse allows by default, and would be refused for ever.
         let client = self.client.clone().with_setting("max_partitions_per_insert_block", "0");
-        let insert = client.insert::<T>(&name).await.map_err(failed)?;
-        let mut insert = insert.with_timeouts(Some(self.timeout), Some(self.timeout));
-        let mut count = 0;
-        for row in rows {
-            insert.write(row).await.map_err(failed)?;
-            count += 1;
-        }
-        insert.end().await.map_err(failed)?;
+        let insertion = Insertion { client: &client, table, into: &name, timeout: Some(self.timeout) };
+        insertion.rows::<T>(rows).await.map_err(|source| InsertError { table, source })?;
         self.metrics.inserted(table, count, started.elapsed());
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
+use runtime::admin::Health;
 use schemas::EventKind;
 use schemas::drift::Unknown;
 use schemas::kind::PerKind;
@@ -34,6 +35,8 @@ pub struct Metrics {
     pub batches: IntCounter,
     /// Tries of a batch that failed.
     pub insert_failures: IntCounter,
+    /// Whether the last batch was taken, for `/readyz`.
+    pub storing: Health,
     /// Commits that Kafka refused; their records are read again.
     pub commit_failures: IntCounter,
     /// From the receipt of an event to the moment when queries see it.
@@ -193,6 +196,7 @@ impl Metrics {
             dropped: records.with_label_values(&["dropped"]),
             batches,
             insert_failures,
+            storing: Health::default(),
             commit_failures,
             visible_seconds,
             oldest_seconds,

@@ -20,7 +20,7 @@ use crate::instance::instance_namespace;
 use crate::json::JsonError;
 use crate::topic::{TopicPrefix, TopicRecord};
 
-pub use wrap::{ApiItem, Arrival, Proof, Webhook, Wrapped};
+pub use wrap::{ApiItem, Arrival, Named, Proof, Webhook, Wrapped};
 
 /// The CloudEvents version in `specversion`.
 const SPEC_VERSION: &str = "1.0";

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::EventKind;
+use crate::envelope::Named;
 use crate::event::{group, project, user, vulnerability};
 use crate::field::{Embedded, Field, list};
 use crate::json::JsonError;
@@ -143,13 +144,17 @@ struct Group<'a> {
 /// What a note or an emoji stands on.
 #[derive(Debug, Default, Deserialize)]
 struct Noteable<'a> {
-    #[serde(borrow, default)]
-    noteable_type: Text<'a>,
     #[serde(default)]
     confidential: Field<bool>,
     #[serde(default)]
     internal: Field<bool>,
+    #[serde(borrow, default)]
+    noteable_type: Text<'a>,
 }
+
+/// Something linked, of which nothing is read.
+#[derive(Debug, Default, Deserialize)]
+struct Linked {}
 
 #[derive(Debug, Default, Deserialize)]
 struct Attributes<'a> {
@@ -157,6 +162,9 @@ struct Attributes<'a> {
     confidential: Field<bool>,
     #[serde(default)]
     internal: Field<bool>,
+    /// Linked to a vulnerability, with their titles, and without a word on who may see them. How many there are is all that is read.
+    #[serde(default, deserialize_with = "list")]
+    issues: Field<Vec<Embedded<Linked>>>,
     #[serde(default)]
     id: Id,
     #[serde(default)]
@@ -251,6 +259,12 @@ impl<'a> Head<'a> {
             || says(Some(&self.internal))
             || says(attributes.map(|attributes| &attributes.confidential))
             || says(attributes.map(|attributes| &attributes.internal))
+            || attributes.is_some_and(|attributes| match &attributes.issues {
+                Field::Value(issues) => !issues.is_empty(),
+                issues => matches!(issues, Field::Unreadable),
+            })
+            || attributes.is_some_and(|attributes| !is_public_noteable(&attributes.noteable_type))
+            || self.note.get().is_some_and(|note| !is_public_noteable(&note.noteable_type))
             || noteables
                 .into_iter()
                 .flatten()
@@ -314,6 +328,16 @@ impl<'a> Head<'a> {
             .or(self.project.get().and_then(|project| project.id.get()))
             .or(attributes.and_then(|attributes| attributes.project_id.get()))
             .unwrap_or(0)
+    }
+
+    /// What of GitLab it names by id.
+    pub fn named(&self) -> Named {
+        let group = self.group.get().and_then(|group| group.group_id.get());
+        Named {
+            project_id: self.project_id(),
+            inner_project_id: self.project.get().and_then(|project| project.id.get()).unwrap_or(0),
+            group_id: self.group_id.get().or(group).unwrap_or(0),
+        }
     }
 
     /// The path of the project, as `group/subgroup/project`, where the body says it.
@@ -448,6 +472,19 @@ impl Project<'_> {
             url: owned(&project.web_url),
             ..project::Project::default()
         })
+    }
+}
+
+/// Of what notes are that everybody sees who sees the project, or that says itself who does. Designs are an issue's, alerts are for developers, and what
+/// GitLab invents next is not known to be public.
+const PUBLIC_NOTEABLES: [&str; 7] =
+    ["Issue", "WorkItem", "Epic", "MergeRequest", "Commit", "Snippet", "WikiPage::Meta"];
+
+/// Whether notes on things of this type are as public as their project, or as the thing itself says.
+pub fn is_public_noteable(noteable_type: &Field<impl AsRef<str>>) -> bool {
+    match noteable_type.value().map(AsRef::as_ref) {
+        None | Some("") => true,
+        Some(name) => PUBLIC_NOTEABLES.contains(&name),
     }
 }
 

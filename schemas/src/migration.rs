@@ -3,6 +3,8 @@
 //! They make the tables; what analysts read of them is in [`crate::view`]. A file is never edited once it is released; a change is a new
 //! file. `${database}`, `${on_cluster}` and `${replicated}` are filled in, so that one set of files serves a single node and a cluster.
 
+pub mod columns;
+
 use sha2::{Digest, Sha256};
 
 /// One numbered file.

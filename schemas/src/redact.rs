@@ -9,6 +9,8 @@
 //!
 //! Hooks (`token`, `url_variables`), CI variables (`value`), runners and triggers (`token`) are no resource of ours: nothing of them is published.
 
+mod unreadable;
+
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::fmt;
@@ -19,6 +21,8 @@ use serde_json::value::RawValue;
 
 use crate::EventKind;
 use crate::head::Head;
+
+pub use unreadable::redact_unreadable;
 
 /// What stands where a secret was.
 pub const REDACTED: &str = r#""[REDACTED]""#;
@@ -90,7 +94,9 @@ pub fn redact_webhook<'a>(json: &'a str, head: Option<&Head<'_>>) -> Cow<'a, str
             EventKind::Pipeline => &[PIPELINE_VARIABLES],
             EventKind::Push | EventKind::TagPush => &[PUSH_VARIABLES],
             EventKind::Note | EventKind::Emoji => &[SNIPPET],
-            _ if head.name().starts_with("key_") => &[PUBLIC_KEY],
+            _ if head.name().get(..4).is_some_and(|name| name.eq_ignore_ascii_case("key_")) => &[PUBLIC_KEY],
+            // Of no known kind: it may be any, with its name written otherwise.
+            EventKind::Other => &[PIPELINE_VARIABLES, PUBLIC_KEY, SNIPPET],
             _ => &[],
         },
     };
@@ -148,10 +154,20 @@ fn locate(body: &str, value: &str, path: &[Step], found: &mut Vec<Range<usize>>)
             }
         }
         ([Step::Each, rest @ ..], Some(b'[')) => each(body, value, rest, found),
-        // The root itself is never blanked: a body that is no object has none of these paths.
+        // Somebody put it into a list: each element may be a body.
+        (path, Some(b'[')) if is_root(body, value) => each(body, value, path, found),
+        // A text may be a whole body.
+        (_, Some(b'"')) if is_root(body, value) => found.push(position(body, value)),
+        // A number has none of these paths.
         _ if value.len() == body.len() => (),
         _ => found.push(position(body, value)),
     }
+}
+
+/// Whether nothing stands around `value`, a slice of `body`, but lists.
+fn is_root(body: &str, value: &str) -> bool {
+    let before = &body[..position(body, value).start];
+    !before.contains(['{', '"'])
 }
 
 /// Where `value`, a slice of `body`, stands in it.

@@ -20,6 +20,9 @@ pub enum InvalidTenant {
     /// A name that cannot stand in a path.
     #[error("tenant name {0:?}: use 1 to 64 letters, digits, '-' and '_'")]
     Name(String),
+    /// An instance with a user or a password, which would stand in every row.
+    #[error("tenant {0:?} has an instance with a user or a password: write https://gitlab.example.com")]
+    InstanceCredentials(String),
     /// An instance that is no URL.
     #[error("tenant {tenant:?} has instance {instance:?}: expected a URL as https://gitlab.example.com")]
     Instance {
@@ -41,7 +44,10 @@ impl Tenant {
             tenant: name.to_owned(),
             instance: instance.to_owned(),
         };
-        let normal = |instance: &str| normal_instance(instance).ok_or_else(|| invalid(instance));
+        let normal = |instance: &str| match instance.contains('@') {
+            true => Err(InvalidTenant::InstanceCredentials(name.to_owned())),
+            false => normal_instance(instance).ok_or_else(|| invalid(instance)),
+        };
         Ok(Tenant { name: name.to_owned(), instance: instance.map(normal).transpose()? })
     }
 
@@ -67,6 +73,10 @@ mod tests {
         }
         let refused = Tenant::new("shop", Some("gitlab.example.com")).unwrap_err();
         assert!(matches!(refused, InvalidTenant::Instance { .. }));
+        for instance in ["https://ada:hunter2@gitlab.example.com", "ada:hunter2@gitlab.example.com"] {
+            let refused = Tenant::new("shop", Some(instance)).unwrap_err();
+            assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused}");
+        }
         let tenant = Tenant::new("shop-1_a", Some("https://GitLab.example.com/")).unwrap();
         assert_eq!((tenant.name(), tenant.instance()), ("shop-1_a", Some("https://gitlab.example.com")));
     }

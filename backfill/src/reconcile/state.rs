@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use clickhouse::{Client, Row};
+use runtime::clickhouse::Insertion;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -98,8 +99,7 @@ impl States {
     /// Saves one.
     pub async fn save<T: Serialize>(&self, place: &str, name: &str, state: &T) -> Result<(), ReconcileError> {
         let state = serde_json::to_string(state).map_err(ReconcileError::State)?;
-        let mut insert = self.client.insert::<NewRow<'_>>("reconcile_states").await?;
-        insert.write(&NewRow { instance: &self.instance, place, name, state: &state }).await?;
-        Ok(insert.end().await?)
+        let row = NewRow { instance: &self.instance, place, name, state: &state };
+        Ok(Insertion::into(&self.client, "reconcile_states").rows::<NewRow<'_>>(&[row]).await?)
     }
 }

@@ -186,6 +186,8 @@ impl FetchError {
                 | FetchError::Stalled { .. }
                 | FetchError::Limited
                 | FetchError::Server { .. }
+                // A gateway's maintenance page has a status of 200, and passes.
+                | FetchError::NotGitLab { .. }
         )
     }
 

@@ -113,7 +113,7 @@ async fn begin(args: &BackfillArgs) -> anyhow::Result<(Surroundings, AuditLog)> 
         let listener = TcpListener::bind(address).await.with_context(|| {
             format!("cannot listen on {address}; GITPULSE_METRICS_LISTEN chooses another address")
         })?;
-        let readiness = Readiness { kafka: None, outbox: None, clickhouse: None };
+        let readiness = Readiness::default();
         tokio::spawn(runtime::admin::serve(listener, registry.clone(), readiness, shutdown.clone()));
     }
     let caller = Caller::new(Role::Backfill, &instance_of(&client)?, TENANT);

@@ -15,14 +15,23 @@ pub(crate) fn print(sources: &[Source], tenants: &[TenantConfig]) -> anyhow::Res
     }
     println!("{table}");
     for tenant in tenants {
+        // Of what is refused at the start nothing is repeated: it may hold a password.
+        let identity = tenant.identity();
+        let instance = match &identity {
+            Ok(identity) => identity.instance().unwrap_or("as deliveries say"),
+            Err(_) => "refused at the start",
+        };
         println!(
-            "tenant {}: instance {}, {} token(s) ***, {} signing token(s) ***, networks {:?}, path only: {}",
+            "tenant {}: instance {}, {} token(s) ***, {} signing token(s) ***, networks {:?}, path only: {}, bound to projects {:?} and groups {:?}, all projects: {}",
             tenant.name,
-            tenant.instance.as_deref().unwrap_or("as deliveries say"),
+            instance,
             tenant.tokens.len(),
             tenant.signing_tokens.len(),
             tenant.allowed_networks,
-            tenant.path_only
+            tenant.path_only,
+            tenant.projects,
+            tenant.groups,
+            tenant.all_projects
         );
     }
     Ok(())

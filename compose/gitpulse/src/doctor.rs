@@ -14,11 +14,11 @@ use gitlab::{ApiConfig, Call};
 use ingest::config::TenantConfig;
 use ingest::tenant::Tenants;
 use prometheus::Registry;
-use runtime::Publisher;
 use runtime::clickhouse::{ClickHouse, ClickHouseError, Code, code};
 use runtime::kafka::{Kafka, Unsuited};
 use runtime::publisher::PublisherConfig;
 use runtime::spool::SpoolConfig;
+use runtime::{Publisher, Secret};
 use schemas::instance::normal_instance;
 use schemas::migration::MIGRATIONS;
 use schemas::view;
@@ -31,6 +31,8 @@ use finding::{Finding, TIMEOUT, Tally};
 
 /// For Kafka, whose client tries a broker that is away again and again.
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(5);
+/// Secrets of hooks below this length can be guessed.
+const SECRET_CHARACTERS: usize = 20;
 /// For whom GitLab is asked.
 const TENANT: &str = "default";
 
@@ -58,6 +60,7 @@ pub(crate) async fn run(args: DoctorArgs, tenants: Vec<TenantConfig>) -> anyhow:
     tally.report(
         instance_hint(&tenants).map(|hint| Finding::Note(format!("webhooks: {hint}"))).into_iter().collect(),
     );
+    tally.report(short_secrets(&tenants));
     tally.report(spool::check(&args.spool).await);
     let kafka = kafka(&args.stores).await;
     let has_topics = kafka.has_topics;
@@ -94,6 +97,21 @@ fn tenants_finding(tenants: &[TenantConfig]) -> Finding {
             Finding::Bad(text, "correct the tenant in gitpulse.toml or the environment".to_owned())
         }
     }
+}
+
+/// Secrets that can be guessed, one finding per tenant that has such: nobody is kept from trying as often as the network allows.
+fn short_secrets(tenants: &[TenantConfig]) -> Vec<Finding> {
+    let is_short = |secret: &&Secret| secret.expose().chars().count() < SECRET_CHARACTERS;
+    let short = |tenant: &&TenantConfig| {
+        tenant.tokens.iter().chain(&tenant.signing_tokens).any(|secret| is_short(&secret))
+    };
+    let note = |tenant: &TenantConfig| {
+        Finding::Note(format!(
+            "webhooks: tenant {} has a secret of fewer than {SECRET_CHARACTERS} characters, which can be guessed: `openssl rand -hex 32` makes one",
+            tenant.name
+        ))
+    };
+    tenants.iter().filter(short).map(note).collect()
 }
 
 /// What was found of Kafka.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use embedded::child;
-use embedded::clickhouse::{self, Confinement, Options};
+use embedded::clickhouse::{self, Confinement, Options, ServeError};
 use embedded::provide::{BrokerKind, Cache, Engines, Overrides};
 
 /// Which engine.
@@ -103,10 +103,14 @@ fn serve_clickhouse(library: &Path, data: &Path, listen: SocketAddr) -> anyhow::
         }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let shutdown = runtime::shutdown::on_signal()?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        clickhouse::serve(library, data, listener, Options::default(), shutdown).await?;
-        Ok(())
-    })
+        clickhouse::serve(library, data, listener, Options::default(), shutdown).await
+    });
+    if let Err(stuck @ ServeError::Stuck) = &served {
+        tracing::error!("{stuck}; the process ends at once, as if it had been killed");
+        child::end();
+    }
+    Ok(served?)
 }

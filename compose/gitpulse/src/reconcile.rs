@@ -106,6 +106,7 @@ async fn look(
         kafka: Some(Kafka::new(&args.stores.kafka)?),
         outbox: None,
         clickhouse: Some(ClickHouse::new(&args.stores.clickhouse)),
+        ..Readiness::default()
     };
     let admin = roles::admin(args.admin.admin_listen, registry, readiness, shutdown).await?;
     let mut ticks = tokio::time::interval(every);

@@ -97,7 +97,7 @@ pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyh
         Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "Kafka does not answer yet"),
     }
     let clickhouse = ClickHouse::new(&args.stores.clickhouse);
-    let readiness = Readiness { kafka: Some(kafka), outbox: Some(outbox.clone()), clickhouse: None };
+    let readiness = Readiness { kafka: Some(kafka), outbox: Some(outbox.clone()), ..Readiness::default() };
     let admin = admin(args.admin.admin_listen, &registry, readiness, &shutdown).await?;
     let prefix = args.stores.kafka.topic_prefix.clone();
     let sinks = Sinks { outbox, publisher, prefix, clickhouse };
@@ -115,9 +115,14 @@ pub(crate) async fn processor(args: ProcessorArgs) -> anyhow::Result<()> {
     let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &registry)?;
     let kafka = Kafka::new(&args.stores.kafka)?;
     let clickhouse = ClickHouse::new(&args.stores.clickhouse);
-    let readiness = Readiness { kafka: Some(kafka), outbox: None, clickhouse: Some(clickhouse.clone()) };
-    let admin = admin(args.admin.admin_listen, &registry, readiness, &shutdown).await?;
     let metrics = processor::Metrics::register(&registry)?;
+    let readiness = Readiness {
+        kafka: Some(kafka),
+        outbox: None,
+        clickhouse: Some(clickhouse.clone()),
+        storing: metrics.storing.clone(),
+    };
+    let admin = admin(args.admin.admin_listen, &registry, readiness, &shutdown).await?;
     let started =
         Pipeline::start(&args.stores.kafka, clickhouse, publisher.clone(), &args.processor, metrics);
     let pipeline = tokio::select! {

@@ -133,15 +133,25 @@ fn check_address(source: &Source) -> Result<(), String> {
             let Some(rest) = rest else {
                 return Err(format!("{place}: must begin with http:// or https://"));
             };
-            if rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
+            if has_credentials(rest) {
                 return Err(format!(
                     "{place}: holds a user or a password; GITPULSE_CLICKHOUSE_USER and GITPULSE_CLICKHOUSE_PASSWORD are for them"
                 ));
             }
             Ok(())
         }
+        "gitlab-url"
+            if has_credentials(source.value.split_once("://").map_or(&source.value, |(_, rest)| rest)) =>
+        {
+            Err(format!("{place}: holds a user or a password; GITLAB_TOKEN alone gives access"))
+        }
         _ => Ok(()),
     }
+}
+
+/// Whether an address behind its scheme begins with a user. Whatever prints settings would print the password.
+fn has_credentials(rest: &str) -> bool {
+    rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
 }
 
 /// What is wrong with a `[[tenant]]`. The parser's own words quote values, which may be tokens; only those that quote a key are kept.
@@ -149,7 +159,7 @@ fn tenant_fault(message: &str) -> &str {
     if message.starts_with("unknown field `") || message.starts_with("missing field `") {
         return message;
     }
-    "a value has the wrong type or form: `name` and `instance` are strings, `tokens`, `signing_tokens` and `allowed_networks` are lists of strings, `path_only` is true or false"
+    "a value has the wrong type or form: `name` and `instance` are strings, `tokens`, `signing_tokens` and `allowed_networks` are lists of strings, `projects` and `groups` are lists of numbers, `path_only` and `all_projects` are true or false"
 }
 
 fn command_line(error: clap::Error) -> SettingsError {

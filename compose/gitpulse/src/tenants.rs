@@ -80,7 +80,7 @@ impl WebhookConfig {
             tokens,
             signing_tokens,
             allowed_networks: self.allowed_networks.clone(),
-            path_only: false,
+            ..TenantConfig::default()
         }
     }
 }

@@ -130,8 +130,12 @@ async fn serve(
     let spool = args.spool.spool_dir.clone().unwrap_or_else(|| args.data.data_dir.join(SPOOL));
     let (outbox, draining) = roles::outbox(&spool, &args.spool, &publisher, &registry).await?;
     let metrics = processor::Metrics::register(&registry)?;
-    let readiness =
-        Readiness { kafka: Some(kafka), outbox: Some(outbox.clone()), clickhouse: Some(clickhouse.clone()) };
+    let readiness = Readiness {
+        kafka: Some(kafka),
+        outbox: Some(outbox.clone()),
+        clickhouse: Some(clickhouse.clone()),
+        storing: metrics.storing.clone(),
+    };
     let admin = roles::admin(args.admin.admin_listen, &registry, readiness, shutdown).await?;
 
     let client = clickhouse.client.clone();

@@ -1,12 +1,15 @@
 //! The admin listener. In: a registry and checks. Out: `/metrics`, `/readyz`, `/healthz`. Never public: it listens on loopback
 //! unless configured otherwise.
 
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::{Registry, TextEncoder};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use warp::http::StatusCode;
+use warp::http::uri::Authority;
 use warp::{Filter, Reply};
 
 use crate::clickhouse::ClickHouse;
@@ -32,6 +35,29 @@ pub struct Readiness {
     pub outbox: Option<Outbox>,
     /// ClickHouse, for roles that write it.
     pub clickhouse: Option<ClickHouse>,
+    /// Whether what was written last was taken, for roles that write: a ClickHouse that answers may refuse all the same.
+    pub storing: Health,
+}
+
+/// Whether some work goes well, as it told last. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Health(Arc<Mutex<Option<String>>>);
+
+impl Health {
+    /// The work went well.
+    pub fn well(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// The work failed, and why.
+    pub fn failed(&self, why: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    /// Why it failed, if it did last.
+    pub fn fault(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// Serves the admin endpoints until `shutdown`.
@@ -47,11 +73,30 @@ pub async fn serve(
         let readiness = readiness.clone();
         async move { ready(&readiness).await }
     });
-    let routes = metrics
+    let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+    let foreign = warp::header::optional::<String>("host").and_then(move |host: Option<String>| async move {
+        match is_local && !host.is_none_or(|host| is_here(&host)) {
+            true => Ok(warp::reply::with_status(FOREIGN, StatusCode::FORBIDDEN)),
+            false => Err(warp::reject()),
+        }
+    });
+    let routes = foreign
+        .or(metrics)
         .or(healthz)
         .or(readyz)
         .or(warp::any().map(|| warp::reply::with_status("not found\n", StatusCode::NOT_FOUND)));
     http::serve(listener, LIMITS, routes, shutdown).await;
+}
+
+/// Told to a page in a browser whose own name service resolves its name to this machine.
+const FOREIGN: &str = "this listener is reached by an address, or as localhost\n";
+
+/// Whether a `Host` is an address or `localhost`.
+fn is_here(host: &str) -> bool {
+    host.parse::<Authority>().is_ok_and(|authority| {
+        let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+        name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+    })
 }
 
 fn metrics(registry: &Registry) -> warp::reply::Response {
@@ -101,6 +146,9 @@ async fn ready(readiness: &Readiness) -> warp::reply::Response {
     {
         faults.push(format!("clickhouse: {error}"));
     }
+    if let Some(fault) = readiness.storing.fault() {
+        faults.push(format!("storing: {fault}"));
+    }
     let lines = |prefix: &str, lines: &[String]| -> String {
         lines.iter().map(|line| format!("{prefix}{line}\n")).collect()
     };
@@ -108,5 +156,43 @@ async fn ready(readiness: &Readiness) -> warp::reply::Response {
     match faults.is_empty() {
         true => format!("ready\n{told}").into_response(),
         false => warp::reply::with_status(told, StatusCode::SERVICE_UNAVAILABLE).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_somebody_resolves_to_this_machine_is_foreign() {
+        for host in ["127.0.0.1:8001", "localhost:8001", "LocalHost", "[::1]:8001", "192.0.2.7"] {
+            assert!(is_here(host), "{host}");
+        }
+        for host in ["page.example.com:8001", "localhost.example.com", "", "127.0.0.1.example.com"] {
+            assert!(!is_here(host), "{host}");
+        }
+    }
+
+    #[tokio::test]
+    async fn metrics_are_for_whoever_names_an_address() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(serve(listener, Registry::new(), Readiness::default(), shutdown.clone()));
+        for (host, expected) in [
+            ("page.example.com", "HTTP/1.1 403"),
+            ("localhost", "HTTP/1.1 200"),
+            ("127.0.0.1:1", "HTTP/1.1 200"),
+        ] {
+            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            let request = format!("GET /metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with(expected), "{host}: {answer}");
+        }
+        shutdown.cancel();
+        serving.await.unwrap();
     }
 }

@@ -1,7 +1,9 @@
 //! The ClickHouse client. In: settings. Out: a client that waits for a bounded time. Production and tests, embedded engine and
 //! cluster use the same one, over HTTP.
 
+mod insert;
 mod refusal;
+mod relay;
 
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use clickhouse::Client;
 use schemas::migration::Target;
 
 use crate::Secret;
+pub use insert::Insertion;
 pub use refusal::{Code, code, is_transient};
 
 /// Where ClickHouse is.
@@ -91,12 +94,12 @@ impl ClickHouseError {
 impl ClickHouse {
     /// A client; connects at the first use.
     pub fn new(config: &ClickHouseConfig) -> ClickHouse {
-        let mut client = Client::default()
+        let mut client = relay::client()
             .with_url(&config.url)
             .with_user(&config.user)
             .with_password(config.password.expose())
             .with_database(&config.database)
-            // The 200 of an insert must mean that the rows are in the table.
+            // The 200 of an insert must mean that the rows are in the table; that it is ClickHouse's own, `relay` sees to.
             .with_setting("async_insert", "0")
             .with_setting("wait_end_of_query", "1");
         if config.cluster.is_some() {

@@ -1,28 +1,33 @@
 //! Accepts HTTP connections. In: a listener and warp routes. Out: answers. Never holds a connection for ever: `warp::serve` would,
 //! for it sets no timer (hyper's header timeout is inert without one), limits no connections and drains without a deadline.
 
+mod crowd;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hyper::body::Body as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 use warp::{Filter, Reply};
 
+use self::crowd::Crowd;
+pub use self::crowd::Seat;
 use crate::descriptors::{Spare, none_left};
 
 /// How long a listener waits and how much it takes at once.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpLimits {
-    /// Connections open at the same time; more wait in the kernel's queue.
+    /// Connections open at the same time. Beyond that the oldest of those that owe a request, or an unproven body, ends; where none does, more wait in
+    /// the kernel's queue.
     pub max_connections: usize,
-    /// From the connection, or the previous answer, to the last byte of the next request's headers.
+    /// From the connection, or the previous answer, to the last byte of the next request's headers; less when more than half of the connections are open.
     pub header_timeout: Duration,
     /// For connections that are in the middle of a request when the shutdown comes.
     pub drain_timeout: Duration,
@@ -52,7 +57,7 @@ where
 {
     let mut acceptor = Acceptor {
         listener,
-        slots: Arc::new(Semaphore::new(limits.max_connections)),
+        crowd: Crowd::new(limits.max_connections, limits.header_timeout),
         unread_for: limits.header_timeout,
         spare: Spare::hold(SPARE),
         warned_at: None,
@@ -63,6 +68,8 @@ where
     server
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
+        // A client may close its sending side behind a request, and still wait for the answer; and what it has sent whole counts, also if it does not.
+        .half_close(true)
         .max_headers(MAX_HEADERS)
         // The first bounds a head that is complete, the second one that is not.
         .max_header_size(MAX_HEADER_BYTES)
@@ -72,26 +79,41 @@ where
             accepted = acceptor.accept() => accepted,
             () = shutdown.cancelled() => break,
         };
-        let Some((stream, peer, slot)) = accepted else {
+        let Some((stream, peer, seat)) = accepted else {
             continue;
         };
+        let ended = seat.ended();
         let service = warp::service(routes.clone());
         let connection = server.serve_connection(
             TokioIo::new(stream),
             service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+                // What comes with a body has to prove itself first.
+                if request.body().is_end_stream() {
+                    seat.keeps()
+                } else {
+                    seat.owes_body()
+                }
                 request.extensions_mut().insert(Peer(peer));
-                let mut service = service.clone();
-                async move { service.call(request).await }
+                request.extensions_mut().insert(seat.clone());
+                let (mut service, seat) = (service.clone(), seat.clone());
+                async move {
+                    let answer = service.call(request).await;
+                    seat.owes_next();
+                    answer
+                }
             }),
         );
         let connection = connections.watch(connection);
         let cut_off = cut_off.clone();
         tokio::spawn(async move {
             // A peer that breaks off or breaks the protocol is its own affair; its request was counted or never was one.
-            if let Some(Err(error)) = cut_off.run_until_cancelled_owned(connection).await {
-                tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection ended early");
+            match cut_off.run_until_cancelled_owned(ended.run_until_cancelled_owned(connection)).await {
+                Some(Some(Err(error))) => {
+                    tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection ended early");
+                }
+                Some(None) => tracing::debug!(%peer, "connection ended to make room"),
+                Some(Some(Ok(()))) | None => (),
             }
-            drop(slot);
         });
     }
     drop(acceptor);
@@ -104,12 +126,12 @@ where
     }
 }
 
-type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+type Accepted = (TcpStream, SocketAddr, Seat);
 
-/// Accepts connections while there is a slot for them.
+/// Accepts connections and gives each a place.
 struct Acceptor {
     listener: TcpListener,
-    slots: Arc<Semaphore>,
+    crowd: Arc<Crowd>,
     /// How long a peer may leave an answer unread.
     unread_for: Duration,
     spare: Spare,
@@ -119,7 +141,6 @@ struct Acceptor {
 
 impl Acceptor {
     async fn accept(&mut self) -> Option<Accepted> {
-        let slot = self.slots.clone().acquire_owned().await.ok()?;
         self.spare.refill();
         loop {
             match self.listener.accept().await {
@@ -127,7 +148,8 @@ impl Acceptor {
                     // Answers are small: waiting for more bytes would only add latency.
                     let _ = stream.set_nodelay(true);
                     give_up_on_silent_peer(&stream, self.unread_for);
-                    return Some((stream, peer, slot));
+                    let seat = self.crowd.admit(peer.ip()).await;
+                    return Some((stream, peer, seat));
                 }
                 // Also where no connection waits: the kernel takes a descriptor before it reads the queue.
                 Err(error) if none_left(&error) && self.spare.give_up() => self.warn(

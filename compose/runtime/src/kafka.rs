@@ -88,7 +88,14 @@ impl FromStr for KafkaProperties {
             if OURS.contains(&key) {
                 return Err(format!("GitPulse sets {key} itself: its promises rest on it"));
             }
-            properties.push((key.to_owned(), value.trim().to_owned()));
+            let value = value.trim();
+            // librdkafka's own words, when a client is made, quote the value, which may be a password that stands behind a misspelt name.
+            if ClientConfig::new().set(key, value).create_native_config().is_err() {
+                return Err(format!(
+                    "librdkafka has no property {key}, or not with this value, or this build cannot do it"
+                ));
+            }
+            properties.push((key.to_owned(), value.to_owned()));
         }
         Ok(KafkaProperties(properties))
     }

@@ -14,9 +14,7 @@ fn delivery(instance: Option<&str>, headers: DeliveryHeaders, body: &[u8]) -> Ve
         name: "default".to_owned(),
         instance: instance.map(str::to_owned),
         tokens: vec![Secret::new("s3cret")],
-        signing_tokens: Vec::new(),
-        allowed_networks: Vec::new(),
-        path_only: false,
+        ..TenantConfig::default()
     }])
     .unwrap();
     let headers = DeliveryHeaders { token: Some(b"s3cret".to_vec()), ..headers };

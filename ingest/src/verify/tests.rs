@@ -14,11 +14,10 @@ fn tenant(name: &str, tokens: &[&str], signing_tokens: &[&str]) -> TenantConfig 
     let secrets = |texts: &[&str]| texts.iter().map(|text| Secret::new(*text)).collect();
     TenantConfig {
         name: name.to_owned(),
-        instance: None,
         tokens: secrets(tokens),
         signing_tokens: secrets(signing_tokens),
-        allowed_networks: Vec::new(),
-        path_only: false,
+        all_projects: true,
+        ..TenantConfig::default()
     }
 }
 

@@ -12,6 +12,7 @@ use crate::server::{ACME_TOKEN, PUSH, SHARED, TestServer, timestamp};
 const LIMIT: usize = 25 * 1024 * 1024;
 const TOKEN: (&str, &str) = ("X-Gitlab-Token", ACME_TOKEN);
 const CHUNKED: (&str, &str) = ("Transfer-Encoding", "chunked");
+const SOMEBODY: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 /// A push of exactly `length` bytes.
 fn push_of(length: usize) -> Vec<u8> {
@@ -182,12 +183,12 @@ async fn bodies_of_unproven_senders_take_nothing_from_proven_ones() {
     let limits = BodyLimits::new(LIMIT, Duration::from_secs(60), 2, reserved.clone());
     let chunk = bytes::Bytes::from_static(&[0; 600 * 1024]);
     let whole = || futures_util::stream::iter([Ok::<_, warp::Error>(chunk.clone())]);
-    let held = limits.read(whole(), None, Sender::Unproven).await.unwrap();
-    // Reserved in steps of 256 KiB; each half is 1 MiB.
-    assert_eq!(reserved.get(), 768 * 1024);
-    assert!(matches!(limits.read(whole(), None, Sender::Unproven).await, Err(BodyError::NoMemory)));
+    let held = limits.read(whole(), None, Sender::Unproven(SOMEBODY)).await.unwrap();
+    // Each half is 1 MiB.
+    assert_eq!(reserved.get(), 600 * 1024);
+    assert!(matches!(limits.read(whole(), None, Sender::Unproven(SOMEBODY)).await, Err(BodyError::NoMemory)));
     assert_eq!(limits.read(whole(), None, Sender::Proven).await.unwrap().bytes.len(), 600 * 1024);
     drop(held);
     assert_eq!(reserved.get(), 0);
-    limits.read(whole(), None, Sender::Unproven).await.unwrap();
+    limits.read(whole(), None, Sender::Unproven(SOMEBODY)).await.unwrap();
 }

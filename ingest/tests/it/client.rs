@@ -130,13 +130,6 @@ impl Connection {
         within(async { while self.writer.write_all(bytes).await.is_ok() {} }).await;
     }
 
-    /// Whether nothing has arrived that was not read yet.
-    pub(crate) fn is_silent(&self) -> bool {
-        let mut byte = [0];
-        self.unread.is_empty()
-            && matches!(self.reader.try_read(&mut byte), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
-    }
-
     /// Says that no more bytes will come, but goes on reading.
     pub(crate) async fn finish_sending(&mut self) {
         let _ = self.writer.shutdown().await;

@@ -16,6 +16,7 @@ mod connections;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod flood;
 mod hostile;
 #[cfg(test)]
 mod kafka;
@@ -31,3 +32,4 @@ mod secrecy;
 mod server;
 #[cfg(test)]
 mod smuggling;
+mod tenants;

@@ -2,7 +2,7 @@
 //! the secret.
 
 use crate::client::post;
-use crate::server::{ADMIN_TOKEN, FENCED_TOKEN, PUSH, SHARED, TestServer};
+use crate::server::{ACME_TOKEN, ADMIN_TOKEN, FENCED_TOKEN, PUSH, SHARED, TestServer};
 
 const FENCED: &str = "/api/v1/webhooks/gitlab/fenced";
 
@@ -46,13 +46,17 @@ async fn the_address_that_a_trusted_proxy_forwards_counts() {
 }
 
 #[tokio::test]
-async fn test_events_through_a_proxy_need_the_admin_token() {
+async fn test_events_need_a_token_wherever_they_come_from() {
     let server = TestServer::start(&["--trusted-proxies", "127.0.0.1/32"]).await;
     let path = "/api/v1/webhooks/test";
-    for name in ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"] {
-        server.exchange(post(path, &[(name, "127.0.0.1")], "")).await.check_error(401, "unauthorized");
-        let wrong = [(name, "127.0.0.1"), ("Authorization", "Bearer wrong")];
-        server.exchange(post(path, &wrong, "")).await.check_error(401, "unauthorized");
+    for headers in [
+        &[][..],
+        &[("Origin", "http://page.example.com")],
+        &[("X-Forwarded-For", "127.0.0.1")],
+        &[("Authorization", "Bearer wrong")],
+        &[("X-Gitlab-Token", "wrong")],
+    ] {
+        server.exchange(post(path, headers, "")).await.check_error(401, "unauthorized");
     }
     server.check_nothing_published();
     let bearer = format!("Bearer {ADMIN_TOKEN}");
@@ -60,4 +64,26 @@ async fn test_events_through_a_proxy_need_the_admin_token() {
     // There is no ClickHouse here in which the event could become visible.
     server.exchange(post(path, &right, "")).await.check_error(503, "unavailable");
     assert_eq!(server.kafka.record().envelope.tenant(), "gitpulse-test");
+    server.exchange(post(path, &[("X-Gitlab-Token", ACME_TOKEN)], "")).await.check_error(503, "unavailable");
+    assert_eq!(server.kafka.records().len(), 2);
+}
+
+#[tokio::test]
+async fn one_test_event_is_under_way_at_a_time() {
+    let server = TestServer::start(&["--publish-timeout-ms", "7000"]).await;
+    server.kafka.cluster.broker_down(1).unwrap();
+    let request = post("/api/v1/webhooks/test", &[("X-Gitlab-Token", ACME_TOKEN)], "");
+    let mut connections = Vec::new();
+    for _ in 0..20 {
+        let mut connection = server.connect().await;
+        connection.send(&request).await;
+        connections.push(connection);
+    }
+    let mut busy = 0;
+    for mut connection in connections {
+        let answer = connection.answer().await;
+        busy += usize::from(answer.status == 429);
+        assert!([429, 503].contains(&answer.status), "{answer:?}");
+    }
+    assert_eq!(busy, 19);
 }

@@ -39,6 +39,10 @@ pub(crate) const ACME: &str = "https://gitlab.acme.example";
 pub(crate) const GLOBEX_KEY: &str = "whsec_Z2xvYmV4LWtleS1nbG9iZXgta2V5LWdsb2JleC0wMTI=";
 /// The token of tenant `fenced`, who sends from 203.0.113.0/24 alone.
 pub(crate) const FENCED_TOKEN: &str = "fenced-t0ken-51ac";
+/// The token of tenant `bound`, which tells of project 42 of its GitLab alone.
+pub(crate) const BOUND_TOKEN: &str = "bound-t0ken-88ce";
+/// The instance of tenant `bound`.
+pub(crate) const BOUND: &str = "https://gitlab.bound.example";
 /// The admin token.
 pub(crate) const ADMIN_TOKEN: &str = "admin-t0ken-77e0";
 /// A push as small as can be.
@@ -200,16 +204,21 @@ impl TestServer {
 fn tenants() -> Vec<TenantConfig> {
     let tenant = |name: &str, tokens: &[&str], signing_tokens: &[&str]| TenantConfig {
         name: name.to_owned(),
-        instance: None,
         tokens: tokens.iter().map(|token| Secret::new(*token)).collect(),
         signing_tokens: signing_tokens.iter().map(|token| Secret::new(*token)).collect(),
-        allowed_networks: Vec::new(),
-        path_only: false,
+        all_projects: true,
+        ..TenantConfig::default()
     };
     let acme = TenantConfig { instance: Some(ACME.to_owned()), ..tenant("acme", &[ACME_TOKEN], &[]) };
     let networks = vec!["203.0.113.0/24".parse().unwrap()];
     let fenced = TenantConfig { allowed_networks: networks, ..tenant("fenced", &[FENCED_TOKEN], &[]) };
-    vec![acme, tenant("globex", &[], &[GLOBEX_KEY]), fenced]
+    let bound = TenantConfig {
+        instance: Some(BOUND.to_owned()),
+        projects: vec![42],
+        all_projects: false,
+        ..tenant("bound", &[BOUND_TOKEN], &[])
+    };
+    vec![acme, tenant("globex", &[], &[GLOBEX_KEY]), fenced, bound]
 }
 
 /// Seconds since 1970, `offset` away from now, as GitLab writes them.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use runtime::Retry;
+use runtime::fault::chain;
 
 use super::{Pipeline, PipelineError, seconds_between, wall_clock};
 use crate::batch::Batch;
@@ -47,8 +48,19 @@ impl Pipeline {
             () = stopping(&self.shutdown) => return Ok(Err(PipelineError::Stopped)),
         };
         match inserted {
-            Ok(inserted) => inserted.map(Ok).inspect_err(|_| self.metrics.insert_failures.inc()),
-            Err(_) => Ok(Err(PipelineError::InsertTimeout)),
+            Ok(Ok(())) => {
+                self.metrics.storing.well();
+                Ok(Ok(()))
+            }
+            Ok(Err(error)) => {
+                self.metrics.insert_failures.inc();
+                self.metrics.storing.failed(chain(&error));
+                Err(error)
+            }
+            Err(_) => {
+                self.metrics.storing.failed(PipelineError::InsertTimeout.to_string());
+                Ok(Err(PipelineError::InsertTimeout))
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clickhouse::{Client, Row, RowOwned, RowRead};
+use runtime::clickhouse::Insertion;
 use serde::{Deserialize, Serialize};
 
 use super::{Deployed, Merged, Move, Places, Spoken, Told, places};
@@ -157,12 +158,14 @@ pub async fn compute(client: &Client, instance: &str, projects: &[(u64, u64)]) -
         .await;
     }
     let failed = |source| PlacesError { doing: "stored places", source };
-    let mut insert = client.insert::<PlacesRow<'_>>("project_places").await.map_err(failed)?;
-    for (project, generation) in projects {
-        let (Some(places), Some(told)) = (computed.get(project), told.get(project)) else { continue };
-        insert.write(&row(instance, *project, *generation, places, &told.tenants)).await.map_err(failed)?;
-    }
-    insert.end().await.map_err(failed)
+    let rows: Vec<PlacesRow<'_>> = projects
+        .iter()
+        .filter_map(|(project, generation)| {
+            let (places, told) = (computed.get(project)?, told.get(project)?);
+            Some(row(instance, *project, *generation, places, &told.tenants))
+        })
+        .collect();
+    Insertion::into(client, "project_places").rows::<PlacesRow<'_>>(&rows).await.map_err(failed)
 }
 
 /// Computes beside the tasks that wait for others: a project with tens of thousands of merge requests takes a while.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use clickhouse::{Client, Row};
 use fail::fail_point;
-use runtime::clickhouse::ClickHouse;
+use runtime::clickhouse::{ClickHouse, Insertion};
 use schemas::migration::Target;
 use schemas::rollup::{self, ROLLUPS, Rollup};
 use serde::{Deserialize, Serialize};
@@ -139,12 +139,10 @@ impl Fill {
     }
 
     async fn publish(&self, group: &[(Project, u64)]) -> clickhouse::error::Result<()> {
-        let mut insert = self.client.insert::<GenerationRow>("rollup_generations").await?;
-        for (project, generation) in group {
-            let Project { instance, project_id } = project.clone();
-            insert.write(&GenerationRow { instance, project_id, generation: *generation }).await?;
-        }
-        insert.end().await
+        let rows = group.iter().cloned().map(|(Project { instance, project_id }, generation)| {
+            GenerationRow { instance, project_id, generation }
+        });
+        Insertion::into(&self.client, "rollup_generations").rows::<GenerationRow>(&Vec::from_iter(rows)).await
     }
 
     /// The query of its view, as the database has it.

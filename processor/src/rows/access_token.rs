@@ -62,7 +62,7 @@ pub(super) fn rows(event: &Event, token: &AccessToken) -> Rows {
         username: columns.value(&attributes.username),
         scopes: columns.sorted(scopes),
         created_at: columns.immutable_time(&attributes.created_at),
-        expires_at: columns.time(&attributes.expires_at),
+        expires_at: columns.planned_time(&attributes.expires_at),
         last_used_at: columns.time(&attributes.last_used_at),
         // Nothing undoes a revocation: true is the greater, whenever it was told.
         revoked: columns.value_at(Version::EXACT, &attributes.revoked),

@@ -49,7 +49,7 @@ pub(super) fn rows(event: &Event, environment: &Environment) -> Rows {
         external_url: columns.value(&environment.external_url),
         tier: columns.value(&environment.tier),
         state: columns.value(&environment.state),
-        auto_stop_at: columns.time(&environment.auto_stop_at),
+        auto_stop_at: columns.planned_time(&environment.auto_stop_at),
         created_at: columns.immutable_time(&environment.created_at),
         updated_at: columns.time(&environment.updated_at),
         // Whoever lists it says that it exists.

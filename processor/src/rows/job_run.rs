@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::Provenance;
 use super::job::{Run, failure_reason, queued_duration, runner_tags};
+use super::version::past;
 use crate::decode::Event;
 
 /// A row of `job_run_facts`. Its columns have no version: a run never changes, so that the greatest of what is told of it is what everybody
@@ -51,7 +52,7 @@ pub(super) fn row(event: &Event, run: &Run<'_>, build: &Build, id: u64) -> Optio
         return None;
     }
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
-    let milliseconds = |time: &Field<DateTime<Utc>>| time.get().map(|time| time.timestamp_millis());
+    let milliseconds = |time: &Field<DateTime<Utc>>| past(time, event.received_at);
     let mut runner_tags = runner_tags(build).value().cloned().unwrap_or_default();
     runner_tags.sort_unstable();
     Some(JobRunRow {

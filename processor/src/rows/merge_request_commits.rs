@@ -10,7 +10,7 @@ use schemas::field::Field;
 use serde::{Serialize, Serializer};
 
 use super::push::public_email;
-use super::version::{Column, Columns, Version};
+use super::version::{Column, Columns, Version, past};
 use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
@@ -69,7 +69,7 @@ pub(super) fn rows(event: &Event, listed: &Commits) -> Rows {
     let mut unreadable = u64::from(matches!(listed.head_sha, Field::Unreadable));
     let mut commits = Vec::new();
     for commit in listed.commits.value().into_iter().flatten() {
-        match commit.get().and_then(own_commit) {
+        match commit.get().and_then(|commit| own_commit(commit, event.received_at)) {
             Some(commit) => commits.push(commit),
             None => unreadable += 1,
         }
@@ -91,10 +91,10 @@ pub(super) fn rows(event: &Event, listed: &Commits) -> Rows {
 }
 
 /// A commit without a SHA is nobody.
-fn own_commit(listed: &ListedCommit) -> Option<OwnCommit> {
+fn own_commit(listed: &ListedCommit, received_at: DateTime<Utc>) -> Option<OwnCommit> {
     let commit = Commit::from(listed.clone());
     let sha = commit.id.value().filter(|sha| !sha.is_empty())?;
-    let milliseconds = |time: &Field<DateTime<Utc>>| time.get().map(|time| time.timestamp_millis());
+    let milliseconds = |time: &Field<DateTime<Utc>>| past(time, received_at);
     Some(OwnCommit {
         sha: sha.clone(),
         title: commit.title.value().cloned(),

@@ -5,6 +5,7 @@ use clickhouse::Row;
 use schemas::event::User;
 use schemas::event::note::{Attributes, Note};
 use schemas::field::Field;
+use schemas::head::is_public_noteable;
 use serde::Serialize;
 
 use super::issue::confidential;
@@ -128,12 +129,11 @@ fn withheld(note: &Note, attributes: &Attributes) -> Field<bool> {
         .issue
         .field(|noteable| &noteable.confidential)
         .or(note.work_item.field(|noteable| &noteable.confidential));
+    // Of a design's issue nothing is said.
+    let is_public = is_public_noteable(&attributes.noteable_type);
     match (&attributes.internal, &noteable, &note.event_type) {
         (Field::Value(true), _, _) | (_, Field::Value(true), _) => Field::Value(true),
-        // Of a design nobody says whether its issue is confidential.
-        (_, Field::Absent | Field::Null, _) if attributes.noteable_type.text() == DESIGN => {
-            Field::Value(true)
-        }
+        (_, _, _) if !is_public => Field::Value(true),
         // Without an event type, neither of both says that there is nothing to withhold.
         (_, _, Field::Value(_)) => confidential(&Field::Value(false), &note.event_type),
         (_, _, _) => Field::Absent,

@@ -10,7 +10,7 @@ use schemas::time::clamp_to_receipt;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::version::{Columns, Version, Versioned};
+use super::version::{Columns, Version, Versioned, past};
 use super::{Provenance, Rows};
 use crate::decode::Event;
 
@@ -183,8 +183,9 @@ fn commit_row(event: &Event, push: Option<&Push>, commit: &Commit) -> Option<Com
         message: commit.message.value().cloned(),
         author_name: commit.author.field(|author| &author.name).value().cloned(),
         author_email: public_email(commit),
-        committed_at: commit.timestamp.get().map(|time| time.timestamp_millis()),
-        authored_at: commit.authored_at.get().map(|time| time.timestamp_millis()),
+        // Whoever commits may write any time.
+        committed_at: past(&commit.timestamp, event.received_at),
+        authored_at: past(&commit.authored_at, event.received_at),
         parents: commit
             .parent_ids
             .value()

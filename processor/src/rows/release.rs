@@ -61,7 +61,7 @@ pub(super) fn rows(event: &Event, release: &Release) -> Rows {
         links_count: columns.value(&links.map(|links| links.len() as u64)),
         url: columns.value(&release.url),
         created_at: columns.immutable_time(&release.created_at),
-        released_at: columns.time(&release.released_at),
+        released_at: columns.planned_time(&release.released_at),
         deleted_at: columns.time(&deleted_at),
         last_event_id: columns.event(EventId(event.id)),
         tenants,

@@ -237,6 +237,19 @@ fn a_body_from_the_far_future_does_not_freeze_an_entity() {
 }
 
 #[test]
+fn nothing_has_happened_in_the_year_2999() {
+    let year = "2999-01-01T00:00:00Z";
+    let far = merge_request(year, &format!(r#","state":"closed","action":"close","closed_at":"{year}""#));
+    // Later facts are compared with a version, and shown is no time that cannot be.
+    assert_eq!((&far.updated_at, &far.closed_at), (&Columns::absent(), &Columns::absent()));
+    let mut columns = Columns::at(far.title.version, "2026-11-22T10:00:00Z".parse().unwrap());
+    let time = schemas::field::Field::Value(year.parse::<DateTime<Utc>>().unwrap());
+    assert_eq!(columns.time(&time), Columns::absent());
+    assert_eq!(columns.unreadable, 1);
+    assert!(columns.planned_time(&time).value.is_some(), "what is planned may lie ahead");
+}
+
+#[test]
 fn reopening_clears_the_time_of_closing() {
     let closed = merge_request("2026-11-02T08:00:00Z", r#","state":"closed","action":"close""#);
     let labelled = merge_request("2026-11-02T08:30:00Z", r#","state":"closed","action":"update""#);

@@ -120,6 +120,16 @@ impl Version {
     }
 }
 
+/// Whether something can have happened then: no more than a day after it was told of.
+pub(super) fn is_believed(time: DateTime<Utc>, received_at: DateTime<Utc>) -> bool {
+    clamp_to_receipt(time, received_at) == time
+}
+
+/// Milliseconds since 1970 of a time of what has happened, if it says one that can be believed.
+pub(super) fn past(field: &Field<DateTime<Utc>>, received_at: DateTime<Utc>) -> Option<i64> {
+    field.get().filter(|time| is_believed(*time, received_at)).map(|time| time.timestamp_millis())
+}
+
 /// Makes the columns of one row, and counts what nobody could read.
 pub struct Columns {
     version: Version,
@@ -165,8 +175,19 @@ impl Columns {
         }
     }
 
-    /// A time, in milliseconds since 1970.
+    /// A time of what has happened, in milliseconds since 1970. One more than a day after the receipt is a wrong clock's: it counts as unreadable.
     pub fn time(&mut self, field: &Field<DateTime<Utc>>) -> Versioned<i64> {
+        match field {
+            Field::Value(time) if !is_believed(*time, self.received_at) => {
+                self.unreadable += 1;
+                Columns::absent()
+            }
+            field => self.planned_time(field),
+        }
+    }
+
+    /// A time that may lie ahead, as that of an end that is planned, in milliseconds since 1970.
+    pub fn planned_time(&mut self, field: &Field<DateTime<Utc>>) -> Versioned<i64> {
         let milliseconds = field.as_ref().map(|time| time.timestamp_millis());
         self.value(&milliseconds)
     }
@@ -187,7 +208,7 @@ impl Columns {
     pub fn immutable_time_at(&mut self, version: Version, field: &Field<DateTime<Utc>>) -> Versioned<i64> {
         match field {
             Field::Absent | Field::Null => Columns::absent(),
-            Field::Value(time) if clamp_to_receipt(*time, self.received_at) == *time => {
+            Field::Value(time) if is_believed(*time, self.received_at) => {
                 version.earliest(*time).with(Some(time.timestamp_millis()))
             }
             Field::Value(_) | Field::Unreadable => {

@@ -16,8 +16,11 @@ use crate::api::subject::{Context, address_of};
 use crate::head::Head;
 use crate::instance::{TEST_INSTANCE, UNKNOWN_INSTANCE, host, instance_of_page, normal_instance};
 use crate::kind::TEST_EVENT;
-use crate::redact::{redact_object, redact_webhook};
+use crate::redact::{redact_object, redact_unreadable, redact_webhook};
 use crate::tenant::Tenant;
+
+/// What some editors put before a text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The tenant of test events.
 const TEST_TENANT: &str = "gitpulse-test";
@@ -91,13 +94,27 @@ pub struct Wrapped {
     pub foreign_host: bool,
     /// Whether secrets were blanked.
     pub redacted: bool,
+    /// What of GitLab the body names; `None` of one that nobody can read, of which no rows are made.
+    pub named: Option<Named>,
+}
+
+/// What of GitLab a body names by id, and rows could be made of: 0 where it names none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Named {
+    /// The project that its rows are of.
+    pub project_id: u64,
+    /// The project that it describes, which is told of in passing.
+    pub inner_project_id: u64,
+    /// The group.
+    pub group_id: u64,
 }
 
 impl Envelope {
     /// Wraps a webhook.
     pub fn webhook(webhook: &Webhook<'_>) -> Wrapped {
         let body = webhook.body;
-        let text = std::str::from_utf8(body).ok().map(str::trim_ascii);
+        let text =
+            std::str::from_utf8(body).ok().map(|text| text.trim_start_matches(BYTE_ORDER_MARK).trim_ascii());
         let head = text.and_then(|text| Head::read(text).ok());
         // A body with a head was read to its end, so it is JSON; only the others have to be asked.
         let json = text.filter(|text| head.is_some() || is_json(text));
@@ -114,8 +131,10 @@ impl Envelope {
             None => format!("project/0/{kind}/{fallback}"),
         };
         let redaction = json.map(|json| redact_webhook(json, head.as_ref()));
-        let redacted = matches!(redaction, Some(Cow::Owned(_)));
+        let unreadable = redaction.is_none().then(|| redact_unreadable(body));
+        let redacted = matches!(redaction, Some(Cow::Owned(_))) || matches!(unreadable, Some(Cow::Owned(_)));
         let foreign_host = web_url.is_some_and(|url| host(url) != host(&source));
+        let named = head.as_ref().map(Head::named);
         let envelope = Envelope(Parts {
             id,
             kind,
@@ -130,11 +149,11 @@ impl Envelope {
             traceparent: Some(traceparent(id, webhook.traceparent)),
             payload: match redaction {
                 Some(json) => Payload::Json(json.into_owned()),
-                None => Payload::Binary(body.to_vec()),
+                None => Payload::Binary(unreadable.map(Cow::into_owned).unwrap_or_default()),
             },
             source,
         });
-        Wrapped { envelope, foreign_host, redacted }
+        Wrapped { envelope, foreign_host, redacted, named }
     }
 
     /// Wraps an object of the API.
@@ -161,7 +180,7 @@ impl Envelope {
             payload: Payload::Json(redaction.into_owned()),
             source,
         });
-        Wrapped { envelope, foreign_host, redacted }
+        Wrapped { envelope, foreign_host, redacted, named: None }
     }
 
     /// Wraps an event that `events` kept, to decode it again. It is redacted once more: today's list of paths may be longer, and a body that

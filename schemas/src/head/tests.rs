@@ -132,6 +132,34 @@ fn what_is_not_known_to_be_public_is_confidential() {
 }
 
 #[test]
+fn what_may_quote_something_confidential_and_does_not_say_so_is_confidential() {
+    let confidential = |json: &str| Head::read(json).unwrap().is_confidential();
+    let note = |noteable: &str| {
+        format!(r#"{{"object_kind":"note","object_attributes":{{"noteable_type":"{noteable}"}}}}"#)
+    };
+    for (noteable, expected) in [
+        ("MergeRequest", false),
+        ("Commit", false),
+        ("Issue", false),
+        ("", false),
+        ("DesignManagement::Design", true),
+        ("AlertManagement::Alert", true),
+        ("SomethingNew", true),
+    ] {
+        assert_eq!(confidential(&note(noteable)), expected, "{noteable}");
+    }
+    assert!(confidential(r#"{"object_kind":"emoji","note":{"noteable_type":"DesignManagement::Design"}}"#));
+    let vulnerability = |issues: &str| {
+        format!(r#"{{"object_kind":"vulnerability","object_attributes":{{"title":"t","issues":{issues}}}}}"#)
+    };
+    assert!(confidential(&vulnerability(
+        r#"[{"title":"a title","url":"https://gitlab.example.com/x/-/issues/1"}]"#
+    )));
+    assert!(confidential(&vulnerability(r#""of another shape""#)));
+    assert!(!confidential(&vulnerability("[]")) && !confidential(&vulnerability("null")));
+}
+
+#[test]
 fn shapes_without_a_head_are_refused() {
     assert!(matches!(Head::read("[1,2]"), Err(HeadError::NotAnObject)));
     assert!(matches!(Head::read(r#"["push",null]"#), Err(HeadError::NotAnObject)));

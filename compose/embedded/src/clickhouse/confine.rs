@@ -1,16 +1,18 @@
 //! Takes this process's reach away before the engine runs in it: SQL names files and addresses, and the engine has no passwords.
 //! In: the library and the data directory. Out: a process that reads what the engine needs and writes to its data directory alone.
-//! Never: grants a right to start programs, to connect, or to listen.
+//! Never: grants a right to start programs, to connect, to ask for a name, or to listen.
 
 use std::io;
 use std::path::Path;
 
+use super::rights;
+
 /// What the kernel enforces from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confinement {
-    /// Files and TCP.
+    /// Files and sockets.
     Full,
-    /// Files, but an old kernel cannot forbid every way to TCP or to a file.
+    /// Files, but an old kernel cannot forbid every way to a socket or to a file.
     Partial,
     /// Nothing: the kernel has no Landlock, or one that forbids what the engine needs.
     None,
@@ -44,11 +46,10 @@ pub fn confine(library: &Path, data: &Path) -> Result<Confinement, ConfineError>
     /// The newest Landlock whose rights are known here.
     const NEWEST: ABI = ABI::V5;
     /// What the engine and the C library look at. Those that do not exist are left out.
-    const READ: [&str; 20] = [
-        "/usr",
-        "/lib",
-        "/lib64",
-        "/sys",
+    const READ: [&str; 15] = [
+        "/usr/share/zoneinfo",
+        "/sys/devices/system",
+        "/sys/fs/cgroup",
         "/proc/self",
         "/proc/meminfo",
         "/proc/cpuinfo",
@@ -61,13 +62,12 @@ pub fn confine(library: &Path, data: &Path) -> Result<Confinement, ConfineError>
         "/etc/ld.so.cache",
         "/etc/localtime",
         "/etc/timezone",
-        "/etc/hosts",
-        "/etc/resolv.conf",
-        "/etc/nsswitch.conf",
-        "/etc/host.conf",
     ];
+    /// Where the linker finds what the library needs.
+    const LIBRARIES: [&str; 3] = ["/usr/lib", "/lib", "/lib64"];
 
     std::fs::create_dir_all(data)?;
+    rights::write(data)?;
     let library = library.canonicalize()?;
     let program = std::env::current_exe()?;
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
@@ -81,15 +81,43 @@ pub fn confine(library: &Path, data: &Path) -> Result<Confinement, ConfineError>
         .handle_access(AccessNet::from_all(NEWEST))?
         .create()?
         .add_rules(path_beneath_rules(READ, read))?
-        .add_rules(path_beneath_rules([library, program], read))?
+        .add_rules(path_beneath_rules(LIBRARIES, AccessFs::ReadFile))?
+        .add_rules(path_beneath_rules([library, program], AccessFs::ReadFile))?
+        .add_rules(path_beneath_rules([rights::folder(data)], read))?
         .add_rules(path_beneath_rules(["/dev/null"], AccessFs::WriteFile))?
         .add_rules(path_beneath_rules([data], own))?
         .restrict_self()?;
-    Ok(match status.ruleset {
+    let files = match status.ruleset {
         RulesetStatus::FullyEnforced => Confinement::Full,
         RulesetStatus::PartiallyEnforced => Confinement::Partial,
         RulesetStatus::NotEnforced => Confinement::None,
+    };
+    Ok(match (files, forbid_sockets()) {
+        (files, Ok(())) => files,
+        (Confinement::None, Err(_)) => Confinement::None,
+        (_, Err(error)) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the kernel does not forbid sockets to ClickHouse"
+            );
+            Confinement::Partial
+        }
     })
+}
+
+/// Forbids new sockets of any kind: Landlock knows TCP alone, and a name is asked for by UDP. What listens already goes on, and pairs within the process
+/// do not count. `io_uring` would be another way to sockets.
+#[cfg(target_os = "linux")]
+fn forbid_sockets() -> Result<(), seccompiler::Error> {
+    use std::collections::BTreeMap;
+
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+
+    let forbidden = [libc::SYS_socket, libc::SYS_io_uring_setup];
+    let rules: BTreeMap<i64, Vec<_>> = forbidden.into_iter().map(|call| (call, Vec::new())).collect();
+    let refuse = SeccompAction::Errno(libc::EACCES as u32);
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, std::env::consts::ARCH.try_into()?)?;
+    seccompiler::apply_filter(&BpfProgram::try_from(filter)?)
 }
 
 /// Other systems than Linux have nothing like it.
@@ -99,5 +127,6 @@ pub fn confine(library: &Path, data: &Path) -> Result<Confinement, ConfineError>
 #[cfg(not(target_os = "linux"))]
 pub fn confine(_library: &Path, data: &Path) -> Result<Confinement, ConfineError> {
     std::fs::create_dir_all(data)?;
+    rights::write(data)?;
     Ok(Confinement::None)
 }

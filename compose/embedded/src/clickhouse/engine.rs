@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -11,6 +12,7 @@ use super::fault::{Fault, Refusal};
 use super::ffi::{Connection, Library};
 use super::interface::{LoadError, Options, Statement};
 use super::request::{Access, Request};
+use super::rights;
 use super::session::{Lease, Sessions, lock};
 use super::sql::{execute, quote, quote_identifier};
 
@@ -46,6 +48,7 @@ impl Engine {
         let memory = options.memory_bytes;
         let arguments = vec![
             format!("--path={}", data.display()),
+            format!("--config-file={}", rights::config_file(data).display()),
             // As a server would have it; the library's own defaults are those of clickhouse-local.
             "--implicit_select=0".to_owned(),
             "--allow_introspection_functions=0".to_owned(),
@@ -119,22 +122,25 @@ impl Engine {
         }
     }
 
-    /// Closes the engine after the last statement; nothing runs afterwards. Blocks while tables are closed.
-    /// False when a statement does not end, and the engine is left as it is.
-    pub(super) async fn stop(&self, patience: std::time::Duration) -> bool {
+    /// Closes the engine after the last statement; nothing runs afterwards.
+    /// False when a statement does not end, or tables cannot be closed in time, and the engine is left as it is.
+    pub(super) async fn stop(self: &Arc<Self>, patience: Duration) -> bool {
         let all = self.slots.clone().acquire_many_owned(self.concurrent);
         let Ok(Ok(_slots)) = tokio::time::timeout(patience, all).await else {
             return false;
         };
         self.slots.close();
-        self.sessions.clear();
-        // Dropping the last connection flushes and closes the tables.
-        drop(lock(&self.keeper).take());
-        if !self.library.shutdown() {
-            // Idle workers of its pools; the end of the process takes them along.
-            tracing::debug!("the ClickHouse engine left threads running");
-        }
-        true
+        let engine = self.clone();
+        let closing = tokio::task::spawn_blocking(move || {
+            engine.sessions.clear();
+            // Dropping the last connection flushes and closes the tables.
+            drop(lock(&engine.keeper).take());
+            if !engine.library.shutdown() {
+                // Idle workers of its pools; the end of the process takes them along.
+                tracing::debug!("the ClickHouse engine left threads running");
+            }
+        });
+        tokio::time::timeout(patience, closing).await.is_ok()
     }
 
     fn open(&self) -> Result<Connection, Fault> {

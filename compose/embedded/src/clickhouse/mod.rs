@@ -21,12 +21,15 @@ mod outfile;
 mod reply;
 mod request;
 mod rewrite;
+mod rights;
 mod run;
 mod server;
 mod session;
 mod sql;
 mod statement;
 mod tokens;
+mod visitor;
+mod watch;
 
 use std::ffi::OsString;
 use std::io;
@@ -57,7 +60,9 @@ pub enum ServeError {
     /// The engine did not start.
     #[error("the embedded ClickHouse did not start")]
     Engine(#[from] LoadError),
-    /// A statement did not end in time, so the engine was not closed.
+    /// A statement did not end in time, so the engine was not closed. Its threads go on, and only [`child::end`] ends the process.
+    ///
+    /// [`child::end`]: crate::child::end
     #[error("a statement did not end, so the embedded ClickHouse was left without closing it")]
     Stuck,
 }

@@ -19,6 +19,7 @@ use super::encoding::{Encoder, Encoding};
 use super::fault::Fault;
 use super::interface::Counts;
 use super::request::Delivery;
+use super::watch::Watch;
 
 /// Pieces between the engine and the socket.
 const PIECES: usize = 4;
@@ -129,6 +130,11 @@ impl Sink {
         (sink, receiver)
     }
 
+    /// Whether nobody waits for the answer any more, and none of it was given.
+    pub(super) fn is_unwanted(&self) -> bool {
+        self.answer.as_ref().is_some_and(oneshot::Sender::is_closed)
+    }
+
     /// Adds a piece of the result; blocks while the client is slow.
     ///
     /// # Errors
@@ -136,7 +142,7 @@ impl Sink {
     pub(super) fn push(&mut self, bytes: &[u8], counts: Counts) -> Result<(), Gone> {
         self.counts.add(counts);
         self.buffered.extend_from_slice(bytes);
-        if self.answer.as_ref().is_some_and(oneshot::Sender::is_closed) {
+        if self.is_unwanted() {
             return Err(Gone);
         }
         if self.buffered.len() > self.limit && self.pieces.is_none() {
@@ -188,7 +194,7 @@ impl Sink {
             counts: self.counts,
             tag: self.tag.clone(),
             encoding: self.packing.encoding,
-            body: ReplyBody::Stream { pieces: Pieces(pieces), cut: None },
+            body: ReplyBody::Stream { pieces: Pieces(pieces), cut: None, watch: None },
         };
         self.answer.take().ok_or(Gone)?.send(answer).map_err(|_| Gone)
     }
@@ -256,7 +262,20 @@ pub(super) enum ReplyBody {
         pieces: Pieces,
         /// Set when the stream broke off and the connection is about to be cut.
         cut: Option<Pin<Box<Sleep>>>,
+        /// Ends the statement when the client leaves before the end.
+        watch: Option<Watch>,
     },
+}
+
+impl ReplyBody {
+    /// A stream whose statement ends with it.
+    #[must_use]
+    pub(super) fn watched(mut self, watching: Option<Watch>) -> Self {
+        if let Self::Stream { watch, .. } = &mut self {
+            *watch = watching;
+        }
+        self
+    }
 }
 
 /// The receiving end of a stream.
@@ -275,14 +294,19 @@ impl Body for ReplyBody {
             Self::Full(bytes) => Poll::Ready(
                 bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))),
             ),
-            Self::Stream { pieces, cut } => {
+            Self::Stream { pieces, cut, watch } => {
                 if cut.is_none() {
                     match pieces.0.poll_recv(context) {
                         Poll::Pending => return Poll::Pending,
                         Poll::Ready(Some(Piece::Bytes(bytes))) => {
                             return Poll::Ready(Some(Ok(Frame::data(bytes))));
                         }
-                        Poll::Ready(Some(Piece::End)) => return Poll::Ready(None),
+                        Poll::Ready(Some(Piece::End)) => {
+                            if let Some(watch) = watch.take() {
+                                watch.answered();
+                            }
+                            return Poll::Ready(None);
+                        }
                         Poll::Ready(None) => {}
                     }
                 }

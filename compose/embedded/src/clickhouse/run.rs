@@ -62,6 +62,10 @@ impl From<OutfileError> for Stop {
 
 /// Runs the request's statement and ends the sink.
 pub(super) fn run(engine: &Engine, request: &Request, body: FrameReader, mut sink: Sink) {
+    if sink.is_unwanted() {
+        // Its client left while it waited for its turn.
+        return;
+    }
     match lease_and_run(engine, request, body, &mut sink) {
         Ok(()) => sink.finish(),
         Err(Stop::Fault(fault)) => sink.fail(fault),

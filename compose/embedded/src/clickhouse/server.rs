@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::http::uri::Authority;
 use hyper::service::service_fn;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -28,7 +27,8 @@ use super::form::Form;
 use super::interface::Counts;
 use super::reply::{Answer, ReplyBody, Sink, framed};
 use super::request::Request;
-use super::{form, format, run};
+use super::watch::Watch;
+use super::{form, format, run, visitor};
 
 /// How often idle sessions are looked through.
 const SESSION_SWEEP: Duration = Duration::from_secs(5);
@@ -75,7 +75,8 @@ pub(super) async fn accept(
     if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests are still running; they are ended now");
         let killer = engine.clone();
-        let _ = tokio::task::spawn_blocking(move || killer.kill(None)).await;
+        let killing = tokio::task::spawn_blocking(move || killer.kill(None));
+        let _ = tokio::time::timeout(drain, killing).await;
         connections.shutdown().await;
     }
 }
@@ -88,10 +89,7 @@ async fn answer(
     let mut response = match route(&parts) {
         Route::Ok => plain(StatusCode::OK, "Ok.\n"),
         Route::NotFound => plain(StatusCode::NOT_FOUND, &not_found(&parts)),
-        Route::Foreign => plain(
-            StatusCode::FORBIDDEN,
-            "The embedded ClickHouse answers no web pages (Origin header, or a Host that is not this machine).\n",
-        ),
+        Route::Foreign => plain(StatusCode::FORBIDDEN, visitor::REFUSAL),
         Route::Method => plain(StatusCode::NOT_IMPLEMENTED, "Only GET, HEAD and POST are supported.\n"),
         Route::Query => query(engine, &parts, body).await,
     };
@@ -108,9 +106,7 @@ enum Route {
 }
 
 fn route(parts: &Parts) -> Route {
-    // A page in a browser can send requests to loopback addresses; no client of ClickHouse sends Origin, nor a Host
-    // that only the page's own name service resolves to this machine.
-    if parts.headers.contains_key(ORIGIN) || !is_here(parts) {
+    if !visitor::is_welcome(&parts.headers) {
         return Route::Foreign;
     }
     let is_read = parts.method == Method::GET || parts.method == Method::HEAD;
@@ -121,17 +117,6 @@ fn route(parts: &Parts) -> Route {
         "/" => Route::Method,
         _ => Route::NotFound,
     }
-}
-
-fn is_here(parts: &Parts) -> bool {
-    let Some(host) = parts.headers.get(HOST) else {
-        return true;
-    };
-    let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
-    host.is_some_and(|authority| {
-        let name = authority.host().trim_start_matches('[').trim_end_matches(']');
-        name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
-    })
 }
 
 fn not_found(parts: &Parts) -> String {
@@ -171,14 +156,20 @@ async fn query(engine: Arc<Engine>, parts: &Parts, body: Incoming) -> Response<R
     let request = Arc::new(request);
     let frames = receive(reader);
     let started = Instant::now();
-    let mut watch = Watch { engine: engine.clone(), request: request.clone(), is_answered: false };
+    let (watch, running) = Watch::new(engine.clone(), request.query_id.clone());
     let job = (engine.clone(), request.clone());
     tokio::task::spawn_blocking(move || {
         run::run(&job.0, &job.1, frames, sink);
-        drop(slot);
+        drop((slot, running));
     });
     let head = head.await;
-    watch.is_answered = true;
+    let body_watch = match &head {
+        Ok(Answer::Streaming { .. }) => Some(watch),
+        _ => {
+            watch.answered();
+            None
+        }
+    };
     match head {
         Ok(Answer::Failed(fault)) => failed(&engine, Some(&request), &fault),
         Ok(Answer::Complete { format, counts, encoding, body }) => {
@@ -187,27 +178,11 @@ async fn query(engine: Arc<Engine>, parts: &Parts, body: Incoming) -> Response<R
         }
         Ok(Answer::Streaming { format, counts, encoding, tag, body }) => {
             let head = Head { format, counts, encoding, tag: Some(tag), elapsed: started.elapsed() };
-            succeeded(&engine, &request, head, body)
+            succeeded(&engine, &request, head, body.watched(body_watch))
         }
         Err(_) => {
             let fault = Fault::refuse(Refusal::ShuttingDown, "the statement ended without a result");
             failed(&engine, Some(&request), &fault)
-        }
-    }
-}
-
-/// Ends a reading statement when its client goes away before the answer begins: hyper drops the request then.
-struct Watch {
-    engine: Arc<Engine>,
-    request: Arc<Request>,
-    is_answered: bool,
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        if !self.is_answered {
-            let (engine, request) = (self.engine.clone(), self.request.clone());
-            tokio::task::spawn_blocking(move || engine.kill(Some(&request.query_id)));
         }
     }
 }

@@ -172,6 +172,12 @@ async fn what_is_not_gitlabs_is_named() {
     let error = list(html).await.unwrap_err();
     check(&error, "is not GitLab's API, but text/html");
     assert!(error.needs_attention().unwrap().contains("login page"));
+    // A maintenance page passes.
+    let once = |_: &Request, number: usize| match number {
+        0 => answer(200, &[("Content-Type", "text/html")], "<html>"),
+        _ => json("[]"),
+    };
+    assert!(list(once).await.unwrap().items.is_empty());
     check(&list(|_, _| answer(200, &[], "[]")).await.unwrap_err(), "but of no type");
     check(&list(|_, _| answer(204, &[], "")).await.unwrap_err(), "but of no type");
     check(&list(|_, _| json(r#"[{"id":1},{"id":"#)).await.unwrap_err(), "an answer is not valid JSON");

@@ -12,7 +12,7 @@ use backfill::publish::{BackfillPublishError, Destination};
 use backfill::scope::{self, Owner, Scope, ScopeError};
 use backfill::walk::{GivenUp, WalkError};
 use backfill::{BackfillConfig, Goal, Live, Metrics, Share, Summary, Walk};
-use gitlab::{Client, FetchError};
+use gitlab::Client;
 use prometheus::Registry;
 use runtime::Publisher;
 use runtime::fault::chain;
@@ -190,9 +190,7 @@ pub(crate) fn unread(summary: &Summary) -> impl Iterator<Item = String> {
 /// What somebody has to do about a list that was not read to its end, if that is known.
 fn remedy(error: &WalkError) -> Option<String> {
     let text = match error {
-        WalkError::Fetch(error)
-            if error.is_transient() && !matches!(error, FetchError::Unreachable { .. }) =>
-        {
+        WalkError::Fetch(error) if error.is_transient() && error.needs_attention().is_none() => {
             "run it again later; it continues where it was"
         }
         WalkError::Fetch(error) => return error.needs_attention(),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use embedded::provide::{BrokerKind, Overrides};
+use rustix::fs::Mode;
 
 /// Where it is unless somebody says otherwise.
 pub(super) const DEFAULT: &str = "./data";
@@ -77,7 +78,10 @@ impl DataArgs {
 
 /// Creates the data folder, or closes it to others: it holds payloads.
 pub(super) fn make_private(data: &Path) -> std::io::Result<()> {
+    // What is made from now on, here and by the engines, is nobody else's to read.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data)?;
+    close_subfolders(data);
     let mode = std::fs::metadata(data)?.permissions().mode();
     if mode & 0o077 == 0 {
         return Ok(());
@@ -94,6 +98,15 @@ pub(super) fn make_private(data: &Path) -> std::io::Result<()> {
         tracing::warn!(folder = %data.display(), %error, "the data folder stays open to others");
     }
     Ok(())
+}
+
+/// Closes what is ours in the data folder, for the folder itself may have to stay open.
+fn close_subfolders(data: &Path) {
+    for folder in IN_DATA_FOLDER.iter().map(|name| data.join(name)).filter(|folder| folder.is_dir()) {
+        if let Err(error) = std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)) {
+            tracing::warn!(folder = %folder.display(), %error, "a folder of the data folder stays open to others");
+        }
+    }
 }
 
 /// One `up` a folder: two would share the broker's file and ClickHouse's tables.

@@ -96,6 +96,10 @@ fn faulty_variables_are_named_and_secrets_are_not_quoted() {
     let properties = "sasl.password=hunter2,acks=0";
     check("GITPULSE_KAFKA_PROPERTIES", properties, "GITPULSE_KAFKA_PROPERTIES: GitPulse sets acks itself");
     check("GITPULSE_KAFKA_PROPERTIES", "hunter2", "GITPULSE_KAFKA_PROPERTIES: properties are written");
+    let misspelt = "GITPULSE_KAFKA_PROPERTIES: librdkafka has no property sasl.pasword";
+    check("GITPULSE_KAFKA_PROPERTIES", "sasl.pasword=hunter2", misspelt);
+    check("GITLAB_URL", "https://ada:hunter2@gitlab.example.com", "GITLAB_URL (environment): holds a user");
+    check("GITLAB_URL", "ada:hunter2@gitlab.example.com", "GITLAB_URL (environment): holds a user");
     check("GITPULSE_KAFKA_BROKERS", "", "GITPULSE_KAFKA_BROKERS (environment): names no broker");
     check("GITPULSE_CLICKHOUSE_URL", "host:8123", "GITPULSE_CLICKHOUSE_URL (environment): must begin with");
     check("GITPULSE_CLICKHOUSE_URL", "http://ada:hunter2@host", "GITPULSE_CLICKHOUSE_PASSWORD");
@@ -124,10 +128,7 @@ async fn sql_reaches_no_file_and_no_address_outside_its_folder() {
         format!("INSERT INTO FUNCTION file('{}', 'CSV', 'a String') SELECT 'x'", written.display()),
     ] {
         let message = run(&denied).await.expect_err(&denied);
-        assert!(
-            message.contains("ermission denied") || message.contains("ermissions"),
-            "{denied}: {message}"
-        );
+        assert!(message.contains("Not enough privileges"), "{denied}: {message}");
     }
     assert!(!written.exists());
     let nearby = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -27,6 +27,8 @@ impl Code {
     pub const SYNTAX_ERROR: Code = Code(62);
     /// The database is not there.
     pub const UNKNOWN_DATABASE: Code = Code(81);
+    /// What was sent is not what the table takes: a column has another type than the sender was told.
+    pub const INCORRECT_DATA: Code = Code(117);
     /// This version of ClickHouse lacks a setting.
     pub const UNKNOWN_SETTING: Code = Code(115);
     /// The user may read only. (A table that is read-only for a time has another code, 242.)
@@ -51,7 +53,7 @@ impl Code {
 
 /// What another try cannot cure: the rows do not fit the tables, or may not be written at all. Every other code passes: overload, replicas
 /// that are read-only, memory that is used up, TABLE_UUID_MISMATCH (741) of a table that a rebuild has just exchanged.
-const PERMANENT: [Code; 15] = [
+const PERMANENT: [Code; 16] = [
     Code::NO_SUCH_COLUMN_IN_TABLE,
     Code::NUMBER_OF_COLUMNS_DOESNT_MATCH,
     Code::UNKNOWN_FUNCTION,
@@ -60,6 +62,7 @@ const PERMANENT: [Code; 15] = [
     Code::UNKNOWN_TABLE,
     Code::SYNTAX_ERROR,
     Code::UNKNOWN_DATABASE,
+    Code::INCORRECT_DATA,
     Code::UNKNOWN_SETTING,
     Code::READONLY,
     Code::UNKNOWN_USER,
@@ -91,6 +94,22 @@ pub fn is_transient(error: &Error) -> bool {
         },
         Error::Network(_) | Error::TimedOut => true,
         _ => false,
+    }
+}
+
+/// Whether the table is not as the sender of rows believed: asked anew, it may take them.
+pub(super) fn is_mismatch(error: &Error) -> bool {
+    const CODES: [Code; 5] = [
+        Code::NO_SUCH_COLUMN_IN_TABLE,
+        Code::NUMBER_OF_COLUMNS_DOESNT_MATCH,
+        Code::UNKNOWN_IDENTIFIER,
+        Code::TYPE_MISMATCH,
+        Code::INCORRECT_DATA,
+    ];
+    match error {
+        // The second is of a column whose type the client does not know.
+        Error::SchemaMismatch(_) | Error::InvalidColumnsHeader(_) => true,
+        _ => code(error).is_some_and(|code| CODES.contains(&code)),
     }
 }
 

@@ -48,6 +48,41 @@ const SECRET: &str =
 const BLANKED: &str = r#"{"object_kind":"pipeline","object_attributes":{"id":31,"variables":[{"key":"A","value":"[REDACTED]"}]}}"#;
 
 #[test]
+fn no_secret_stays_in_a_body_that_cannot_be_read() {
+    let tenant = tenant();
+    for body in [
+        format!("\u{feff}{SECRET}"),
+        format!("{SECRET}x"),
+        format!("{SECRET}\0"),
+        format!("[{SECRET}]"),
+        format!("[[{SECRET}],1]"),
+        SECRET[..SECRET.len() - 4].to_owned(),
+        SECRET.replace("pipeline", "Pipeline"),
+        SECRET.replace("pipeline", "PIPELINE"),
+        SECRET.replace("object_kind", "kind"),
+        serde_json::to_string(SECRET).unwrap(),
+        SECRET.replace("\"id\":31", "\"id\":31,,"),
+    ] {
+        let wrapped = Envelope::webhook(&webhook(&tenant, &body));
+        let kept = match wrapped.envelope.payload() {
+            Payload::Json(json) => json.as_bytes().to_vec(),
+            Payload::Binary(bytes) => bytes.to_vec(),
+        };
+        let kept = String::from_utf8_lossy(&kept).into_owned();
+        assert!(wrapped.redacted && !kept.contains("hunter2"), "{body}: {kept}");
+    }
+    let mut bytes = SECRET.replace("31", "31,\"title\":\"?\"").into_bytes();
+    let at = bytes.iter().position(|byte| *byte == b'?').unwrap();
+    bytes[at] = 0xff;
+    let wrapped = Envelope::webhook(&Webhook { body: &bytes, ..webhook(&tenant, "") });
+    let Payload::Binary(kept) = wrapped.envelope.payload() else { panic!("no text") };
+    assert!(!String::from_utf8_lossy(kept).contains("hunter2"));
+    // Behind a byte order mark it is a body as any other.
+    let wrapped = Envelope::webhook(&webhook(&tenant, &format!("\u{feff}{SECRET}")));
+    assert_eq!((json(&wrapped.envelope), wrapped.envelope.kind()), (BLANKED, EventKind::Pipeline));
+}
+
+#[test]
 fn no_way_into_an_envelope_passes_by_redaction() {
     let tenant = tenant();
     for arrival in [Arrival::Delivered, Arrival::Logged] {

@@ -1,0 +1,69 @@
+//! What SQL may do in the embedded engine: whatever concerns its own tables.
+//! In: the data directory. Out: files from which the engine takes the rights of its user, and where they are.
+//! Never: a right to another machine, to a file, or to give rights. The engine cannot change these files (`confine`).
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Everything that tables and views need. What is missing are the sources that lie elsewhere (`URL`, `REMOTE`, `S3`, `MYSQL`, `FILE`, ...), which a name
+/// within a statement would make the engine look up and connect to, dictionaries, which have such sources too, backups, and users.
+const GRANTS: [&str; 3] = [
+    "GRANT CHECK, SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE FUNCTION, \
+     CREATE ARBITRARY TEMPORARY TABLE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, KILL TRANSACTION, \
+     MOVE PARTITION BETWEEN SHARDS, SYSTEM, dictGet ON *.*",
+    "GRANT TABLE ENGINE ON *",
+    "GRANT SET DEFINER ON *",
+];
+
+/// Where the engine's settings are: beside its data, for it may write to all of that. Somebody who put a file of settings among the tables has chosen
+/// other rights.
+pub(super) fn config_file(data: &Path) -> PathBuf {
+    let chosen = data.join("config.xml");
+    if chosen.exists() { chosen } else { folder(data).join("config.xml") }
+}
+
+/// The folder of [`config_file`].
+pub(super) fn folder(data: &Path) -> PathBuf {
+    data.with_file_name("access")
+}
+
+/// Writes the files anew.
+///
+/// # Errors
+/// When they cannot be written.
+pub(super) fn write(data: &Path) -> io::Result<()> {
+    let folder = folder(data);
+    std::fs::create_dir_all(&folder)?;
+    // The engine reads it from wherever it runs.
+    let users_file = folder.canonicalize()?.join("users.xml");
+    put(&users_file, &users())?;
+    let path = escaped(&users_file.to_string_lossy());
+    let config = format!(
+        "<clickhouse>\n  <users_config>{path}</users_config>\n  \
+         <user_directories><users_xml><path>{path}</path></users_xml></user_directories>\n  \
+         <remote_url_allow_hosts></remote_url_allow_hosts>\n</clickhouse>\n"
+    );
+    put(&folder.join("config.xml"), &config)
+}
+
+fn users() -> String {
+    let grants: String = GRANTS.iter().map(|grant| format!("      <query>{grant}</query>\n")).collect();
+    format!(
+        "<clickhouse>\n  <profiles><default></default></profiles>\n  <quotas><default></default></quotas>\n  <users><default>\n    \
+         <password></password>\n    <networks><ip>::/0</ip></networks>\n    <profile>default</profile>\n    \
+         <quota>default</quota>\n    <grants>\n{grants}    </grants>\n  </default></users>\n</clickhouse>\n"
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
+/// Never half a file: the engine may be killed at any time, and starts with what is there.
+fn put(file: &Path, text: &str) -> io::Result<()> {
+    let new = file.with_extension("new");
+    let mut written = std::fs::File::create(&new)?;
+    written.write_all(text.as_bytes())?;
+    written.sync_all()?;
+    std::fs::rename(new, file)
+}

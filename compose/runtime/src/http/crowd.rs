@@ -1,0 +1,260 @@
+//! Which connection goes when there is no room for another. In: connections, from which address, and what each waits for. Out: those that must end.
+//! Never one whose request is being answered, nor one whose sender is proven.
+//!
+//! A connection costs its peer nothing. Who opens thousands and says nothing would keep everybody else out for as long as each may wait. So when all
+//! places are taken, the oldest of the connections that owe something ends: first those that never had a request, then those between two requests, then
+//! those whose body is still to come from somebody unproven. Of these, one of the address that has the most. A delivery has its request
+//! there at once, and is never among the oldest.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// The shortest time that a new connection gets for its head, however many there are.
+const HEAD_AT_LEAST: Duration = Duration::from_millis(500);
+
+/// What a connection owes. Those of the first kind end first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Owes {
+    /// Its first request.
+    First,
+    /// Another request, if there is one.
+    Next,
+    /// The body of a request whose sender is not proven.
+    Body,
+}
+
+/// A place in line: what is owed, then how long.
+type Place = (Owes, u64);
+
+/// All connections of a listener.
+#[derive(Debug)]
+pub(super) struct Crowd {
+    max: usize,
+    /// What a connection has for its head while there is room.
+    head_for: Duration,
+    state: Mutex<State>,
+    room: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: usize,
+    next: u64,
+    owing: BTreeMap<Place, Owing>,
+    /// Those of each address that owe the same, oldest first.
+    addresses: HashMap<(Owes, IpAddr), BTreeSet<u64>>,
+    /// The addresses by how many of their connections owe the same.
+    crowds: BTreeMap<Owes, BTreeSet<(usize, IpAddr)>>,
+}
+
+#[derive(Debug)]
+struct Owing {
+    address: IpAddr,
+    since: Instant,
+    end: CancellationToken,
+}
+
+/// A connection that has its place. Dropped when it is over.
+#[derive(Debug, Clone)]
+pub struct Seat(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    crowd: Arc<Crowd>,
+    address: IpAddr,
+    end: CancellationToken,
+    place: Mutex<Option<Place>>,
+}
+
+impl Crowd {
+    pub(super) fn new(max: usize, head_for: Duration) -> Arc<Crowd> {
+        Arc::new(Crowd { max, head_for, state: Mutex::default(), room: Notify::new() })
+    }
+
+    /// Gives a connection its place, and ends another where there is none left. Waits only while every connection is being answered.
+    pub(super) async fn admit(self: &Arc<Crowd>, address: IpAddr) -> Seat {
+        let address = network(address);
+        loop {
+            let room = self.room.notified();
+            if self.make_room(address) {
+                let end = CancellationToken::new();
+                let seat =
+                    Seat(Arc::new(Inner { crowd: self.clone(), address, end, place: Mutex::new(None) }));
+                seat.owes(Owes::First);
+                return seat;
+            }
+            room.await;
+        }
+    }
+
+    /// Takes a place, and ends connections that give way to it. False where none does.
+    fn make_room(&self, address: IpAddr) -> bool {
+        let mut state = self.lock();
+        while state.open >= self.max && state.end_one() {}
+        if state.open >= self.max {
+            return false;
+        }
+        state.open += 1;
+        let head_time = self.head_time(state.open);
+        state.end_late(head_time, Instant::now());
+        // Half of all places is what one address may keep without saying anything.
+        while state.silent_of(address) > self.max / 2 && state.end_of(Owes::First, address) {}
+        true
+    }
+
+    /// How long a connection may take for its first head when so many are open: all of it up to half of the places, less and less beyond.
+    fn head_time(&self, open: usize) -> Duration {
+        let half = (self.max / 2).max(1);
+        let left = self.max.saturating_sub(open).min(half);
+        self.head_for.mul_f64(left as f64 / half as f64).max(HEAD_AT_LEAST.min(self.head_for))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn silent_of(&self, address: IpAddr) -> usize {
+        self.addresses.get(&(Owes::First, address)).map_or(0, BTreeSet::len)
+    }
+
+    fn add(&mut self, owes: Owes, owing: Owing) -> Place {
+        let number = self.next;
+        self.next += 1;
+        self.change(owes, owing.address, |numbers| numbers.insert(number));
+        self.owing.insert((owes, number), owing);
+        (owes, number)
+    }
+
+    fn remove(&mut self, place: Place) -> Option<Owing> {
+        let (owes, number) = place;
+        let owing = self.owing.remove(&place)?;
+        self.change(owes, owing.address, |numbers| numbers.remove(&number));
+        Some(owing)
+    }
+
+    fn change(&mut self, owes: Owes, address: IpAddr, change: impl FnOnce(&mut BTreeSet<u64>) -> bool) {
+        let numbers = self.addresses.entry((owes, address)).or_default();
+        let before = numbers.len();
+        change(numbers);
+        let after = numbers.len();
+        if after == 0 {
+            self.addresses.remove(&(owes, address));
+        }
+        let crowds = self.crowds.entry(owes).or_default();
+        crowds.remove(&(before, address));
+        if after > 0 {
+            crowds.insert((after, address));
+        }
+    }
+
+    /// Ends the connection that goes first. Its place is free at once. False if none owes.
+    fn end_one(&mut self) -> bool {
+        let Some(oldest) = self.owing.keys().next().copied() else { return false };
+        match self.crowds.get(&oldest.0).and_then(BTreeSet::last).copied() {
+            Some((2.., address)) => self.end_of(oldest.0, address),
+            _ => self.end(oldest),
+        }
+    }
+
+    /// Ends the oldest of an address that owe this.
+    fn end_of(&mut self, owes: Owes, address: IpAddr) -> bool {
+        let oldest = self.addresses.get(&(owes, address)).and_then(BTreeSet::first).copied();
+        oldest.is_some_and(|number| self.end((owes, number)))
+    }
+
+    fn end(&mut self, place: Place) -> bool {
+        let Some(owing) = self.remove(place) else { return false };
+        self.open -= 1;
+        owing.end.cancel();
+        true
+    }
+
+    /// Ends connections that have waited for their first head longer than this.
+    fn end_late(&mut self, head_time: Duration, now: Instant) {
+        while let Some((place, owing)) = self.owing.first_key_value() {
+            if place.0 != Owes::First || now.duration_since(owing.since) <= head_time {
+                return;
+            }
+            let place = *place;
+            self.end(place);
+        }
+    }
+}
+
+impl Seat {
+    /// Until when the connection may go on: cancelled when another takes its place.
+    pub(super) fn ended(&self) -> CancellationToken {
+        self.0.end.clone()
+    }
+
+    /// A request is being answered, or its sender is proven: the connection stays.
+    pub fn keeps(&self) {
+        self.put(None);
+    }
+
+    /// The body of a request is to come whose sender nothing proves yet.
+    pub fn owes_body(&self) {
+        self.owes(Owes::Body);
+    }
+
+    /// The request is answered.
+    pub(super) fn owes_next(&self) {
+        self.owes(Owes::Next);
+    }
+
+    fn owes(&self, owes: Owes) {
+        self.put(Some(owes));
+    }
+
+    fn put(&self, owes: Option<Owes>) {
+        let Inner { crowd, address, end, place } = &*self.0;
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = crowd.lock();
+        if end.is_cancelled() {
+            return;
+        }
+        if let Some(place) = place.take() {
+            state.remove(place);
+        }
+        if let Some(owes) = owes {
+            let owing = Owing { address: *address, since: Instant::now(), end: end.clone() };
+            *place = Some(state.add(owes, owing));
+            crowd.room.notify_one();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let place = self.place.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let mut state = self.crowd.lock();
+        if self.end.is_cancelled() {
+            // Its place has been given away.
+            return;
+        }
+        if let Some(place) = place {
+            state.remove(place);
+        }
+        state.open -= 1;
+        self.crowd.room.notify_one();
+    }
+}
+
+/// What counts as one address: whoever has an IPv6 address has 2^64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests;

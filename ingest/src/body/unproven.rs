@@ -1,0 +1,178 @@
+//! Bodies of unproven senders that are arriving, and which of them gives way. In: how fast each arrives, and from where. Out: the one that goes when there
+//! is no memory for another. Never one that arrives faster than the one that needs the memory.
+//!
+//! A forged signature shows only once the body is there. Whoever sends a byte of each of a thousand bodies must not keep out those that are sent whole.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Every body has so long before its rate counts.
+const GRACE: Duration = Duration::from_secs(3);
+/// Bytes per second that must come after that.
+const LEAST: u64 = 4 * 1024;
+/// A rate over less than this says nothing.
+const SHORTEST: Duration = Duration::from_millis(50);
+
+/// All that are arriving. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Unproven(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    next: u64,
+    bodies: HashMap<u64, Arriving>,
+}
+
+#[derive(Debug)]
+struct Arriving {
+    address: IpAddr,
+    began: Instant,
+    received: u64,
+    reserved: u64,
+    end: CancellationToken,
+}
+
+/// One of them, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    all: Unproven,
+    number: u64,
+    began: Instant,
+    /// Cancelled when this body has to go.
+    pub(super) end: CancellationToken,
+}
+
+impl Unproven {
+    /// A body begins to arrive.
+    pub(super) fn enter(&self, address: IpAddr) -> Place {
+        let (began, end) = (Instant::now(), CancellationToken::new());
+        let mut state = self.lock();
+        state.next += 1;
+        let number = state.next;
+        let arriving = Arriving { address, began, received: 0, reserved: 0, end: end.clone() };
+        state.bodies.insert(number, arriving);
+        drop(state);
+        Place { all: self.clone(), number, began, end }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// So much has come by now, and so much memory is taken for it.
+    pub(super) fn has(&self, received: usize, reserved: usize) {
+        if let Some(body) = self.all.lock().bodies.get_mut(&self.number) {
+            (body.received, body.reserved) = (received as u64, reserved as u64);
+        }
+    }
+
+    /// Until when the next bytes must be there, with so many received.
+    pub(super) fn patience(&self, received: usize) -> Instant {
+        self.began + GRACE + Duration::from_secs_f64(received as f64 / LEAST as f64)
+    }
+
+    /// Ends slower bodies until so many bytes are to be given back, or none is slower than this one: first those of the address that holds the most.
+    pub(super) fn make_room(&self, bytes: usize) {
+        let now = Instant::now();
+        let mut state = self.all.lock();
+        let Some(own) = state.bodies.get(&self.number).map(|body| body.rate(now)) else { return };
+        let mut freed = 0;
+        while freed < bytes as u64 {
+            let Some(slowest) = state.slowest(self.number, own, now) else { return };
+            if let Some(body) = state.bodies.remove(&slowest) {
+                freed += body.reserved;
+                body.end.cancel();
+            }
+        }
+    }
+}
+
+impl State {
+    /// The slowest that is slower than `rate` and holds memory, of the address whose such bodies hold the most.
+    fn slowest(&self, own: u64, rate: f64, now: Instant) -> Option<u64> {
+        let slower = || {
+            self.bodies
+                .iter()
+                .filter(|(number, body)| **number != own && body.reserved > 0 && body.rate(now) < rate)
+        };
+        let mut held: HashMap<IpAddr, u64> = HashMap::new();
+        for (_, body) in slower() {
+            *held.entry(body.address).or_default() += body.reserved;
+        }
+        let (address, _) = held.into_iter().max_by_key(|(address, held)| (*held, *address))?;
+        let of_it = slower().filter(|(_, body)| body.address == address);
+        of_it
+            .min_by(|(_, one), (_, other)| one.rate(now).total_cmp(&other.rate(now)))
+            .map(|(number, _)| *number)
+    }
+}
+
+impl Arriving {
+    /// Bytes per second so far.
+    fn rate(&self, now: Instant) -> f64 {
+        self.received as f64 / now.duration_since(self.began).max(SHORTEST).as_secs_f64()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.all.lock().bodies.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIBIBYTE: usize = 1024;
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_slowest_of_the_address_that_holds_the_most_goes() {
+        let all = Unproven::default();
+        let places: Vec<Place> = [1, 2, 2, 2].map(|last| all.enter(address(last))).into();
+        for (place, received) in places.iter().zip([1, 2_000, 1_000, 3_000]) {
+            place.has(received, 8 * KIBIBYTE);
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let fast = all.enter(address(3));
+        fast.has(64 * KIBIBYTE, 0);
+        fast.make_room(1);
+        let gone = || places.iter().map(|place| place.end.is_cancelled()).collect::<Vec<_>>();
+        assert_eq!(gone(), [false, false, true, false]);
+        fast.make_room(20 * KIBIBYTE);
+        assert_eq!(gone(), [true, true, true, true]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_body_ends_no_faster_one() {
+        let all = Unproven::default();
+        let fast = all.enter(address(1));
+        fast.has(KIBIBYTE * KIBIBYTE, KIBIBYTE * KIBIBYTE);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let slow = all.enter(address(2));
+        slow.has(10, 0);
+        slow.make_room(8 * KIBIBYTE);
+        assert!(!fast.end.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_buys_time() {
+        let all = Unproven::default();
+        let place = all.enter(address(1));
+        assert_eq!(place.patience(0) - place.began, GRACE);
+        assert_eq!(place.patience(40 * KIBIBYTE) - place.began, GRACE + Duration::from_secs(10));
+        drop(place);
+        assert!(all.lock().bodies.is_empty());
+    }
+}
