@@ -152,19 +152,12 @@ struct Noteable<'a> {
     noteable_type: Text<'a>,
 }
 
-/// Something linked, of which nothing is read.
-#[derive(Debug, Default, Deserialize)]
-struct Linked {}
-
 #[derive(Debug, Default, Deserialize)]
 struct Attributes<'a> {
     #[serde(default)]
     confidential: Field<bool>,
     #[serde(default)]
     internal: Field<bool>,
-    /// Linked to a vulnerability, with their titles, and without a word on who may see them. How many there are is all that is read.
-    #[serde(default, deserialize_with = "list")]
-    issues: Field<Vec<Embedded<Linked>>>,
     #[serde(default)]
     id: Id,
     #[serde(default)]
