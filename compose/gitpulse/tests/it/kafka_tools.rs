@@ -87,8 +87,8 @@ async fn kafkas_own_tools_see_the_processor_and_read_what_it_reads() {
     let group = groups.lines().find(|group| group.contains(prefix.as_str())).expect(&groups);
     let describe = ["--describe", "--group", group, "--members"];
     let members = tool(kafka, "consumer.group.ConsumerGroupCommand", &describe).unwrap();
-    // 23 topics of two partitions: of events, dead letters, and the audit log.
-    assert!(members.lines().any(|line| line.contains(group) && line.contains(" 46")), "{members}");
+    // 24 topics of two partitions: of events, dead letters, and the audit log.
+    assert!(members.lines().any(|line| line.contains(group) && line.contains(" 48")), "{members}");
 
     // The protocol of KIP-848, by which the broker itself assigns partitions.
     let topic = format!("{prefix}.push");
