@@ -4,7 +4,7 @@
 //!
 //! 1. A batch's rows are stored, and can be read. Then, before its offsets move, its projects are marked in `rollup_generations`. A processor that is
 //!    killed in between reads the batch again, and marks then.
-//! 2. This task finds the projects with more marks than their newest generation, those of its share ([`crate::share`]).
+//! 2. This task finds the projects with more marks than their newest generation, those of its share (`share.rs`).
 //! 3. The number of marks is the generation: it was read before the facts are, so that all that was marked by then is in them.
 //! 4. The places of the project are computed ([`crate::places`]), each rollup is filled from its view, and then the generation is published. A mark that came meanwhile makes the project wait again.
 //!
