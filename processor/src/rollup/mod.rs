@@ -40,6 +40,9 @@ const GATHER: Duration = Duration::from_millis(250);
 /// How often it is asked who is a bot.
 const BOTS_EVERY: Duration = Duration::from_secs(60);
 
+/// Of how many projects that are due, those that wait longest, it is asked how large they are: enough for some groups.
+const CONSIDERED: usize = 2_000;
+
 /// The task that computes rollups.
 pub(crate) struct Rollups {
     client: Client,
@@ -140,7 +143,8 @@ impl Rollups {
         self.pace.waits(waiting, now);
         self.metrics.rollups_waiting.set(self.pace.waiting() as i64);
         self.metrics.rollups_oldest.set(self.pace.oldest(now).as_secs() as i64);
-        let due = self.pace.due(now);
+        let mut due = self.pace.due(now);
+        due.truncate(CONSIDERED);
         if due.is_empty() {
             return;
         }
