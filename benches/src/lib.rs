@@ -1,6 +1,7 @@
 //! What the benches measure with: the example payloads, deliveries signed as GitLab signs them, and a mix of many distinct events.
 //! In: `schemas/fixtures`. Out: bodies, deliveries, records. Never measures anything itself.
 
+pub mod built;
 mod delivery;
 mod example;
 mod mix;

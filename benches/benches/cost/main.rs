@@ -11,10 +11,10 @@ mod plot;
 mod question;
 mod report;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use benches::built;
 use clap::Parser;
 
 use crate::engine::Engine;
@@ -59,10 +59,10 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn run(options: &Options) -> anyhow::Result<Report> {
-    let target = target_folder()?;
+    let target = built::target_folder()?;
     let gitpulse = match &options.gitpulse {
         Some(file) => std::path::absolute(file)?,
-        None => build(&target)?,
+        None => built::gitpulse(&target)?,
     };
     let engine = Engine::start(&gitpulse).await?;
     let mut report = Report::new(options.merge_requests, options.projects, options.repeats);
@@ -94,25 +94,4 @@ async fn measure(engine: &Engine, options: &Options, report: &mut Report) -> any
         ask_all(engine, scope, options, report).await?;
     }
     Ok(())
-}
-
-/// The folder that this bench was built into: it lies in `<target>/<profile>/deps`.
-fn target_folder() -> anyhow::Result<PathBuf> {
-    let executable = std::env::current_exe()?;
-    let target = executable.ancestors().nth(3);
-    target.map(Path::to_owned).context("this bench was not built by cargo")
-}
-
-/// The gitpulse binary, brought up to date: its engine is measured.
-fn build(target: &Path) -> anyhow::Result<PathBuf> {
-    println!("cargo build --release -p gitpulse (a first build takes minutes)");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = std::process::Command::new(cargo)
-        .args(["build", "--release", "-p", "gitpulse", "--target-dir"])
-        .arg(target)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .context("cargo cannot be started")?;
-    anyhow::ensure!(status.success(), "gitpulse cannot be built");
-    Ok(target.join("release/gitpulse"))
 }

@@ -20,10 +20,11 @@ mod recorder;
 mod report;
 mod up;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use benches::built;
 use clap::Parser;
 use embedded::provide::BrokerKind;
 
@@ -161,10 +162,10 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn run(options: Options) -> anyhow::Result<Report> {
-    let target = target_folder()?;
+    let target = built::target_folder()?;
     let gitpulse = match &options.gitpulse {
         Some(file) => std::path::absolute(file)?,
-        None => build(&target)?,
+        None => built::gitpulse(&target)?,
     };
     let mut report = Report::new(&options);
     if options.runs(Part::Up) {
@@ -209,25 +210,4 @@ async fn measure(installation: &Installation, options: &Options, report: &mut Re
         }
     }
     Ok(())
-}
-
-/// The folder that this bench was built into: it lies in `<target>/release/deps`.
-fn target_folder() -> anyhow::Result<PathBuf> {
-    let executable = std::env::current_exe()?;
-    let target = executable.ancestors().nth(3);
-    target.map(Path::to_owned).context("this bench was not built by cargo")
-}
-
-/// The gitpulse binary of the same profile, brought up to date: measuring a stale one would tell nothing.
-fn build(target: &Path) -> anyhow::Result<PathBuf> {
-    println!("cargo build --release -p gitpulse (a first build takes minutes)");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = std::process::Command::new(cargo)
-        .args(["build", "--release", "-p", "gitpulse", "--target-dir"])
-        .arg(target)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .context("cargo cannot be started")?;
-    anyhow::ensure!(status.success(), "gitpulse cannot be built");
-    Ok(target.join("release/gitpulse"))
 }

@@ -8,6 +8,7 @@ use fail::fail_point;
 use runtime::clickhouse::{ClickHouse, Insertion};
 use schemas::migration::Target;
 use schemas::rollup::{self, ROLLUPS, Rollup};
+use schemas::view::BOT_NAMES;
 use serde::{Deserialize, Serialize};
 
 use super::pace::{Project, Sizes};
@@ -79,13 +80,13 @@ impl Fill {
     pub(super) async fn mark_for_bots(&self) -> Result<(), RollupError> {
         let bots = "SELECT bots.instance, bots.known FROM ( \
                         SELECT instance, count() AS known FROM users \
-                        WHERE is_bot AND NOT match(ifNull(username, ''), '^(project|group)_[0-9]+_bot') GROUP BY instance \
+                        WHERE is_bot AND NOT match(ifNull(username, ''), ?) GROUP BY instance \
                     ) AS bots LEFT JOIN ( \
                         SELECT instance, max(rollup_generations.generation) AS before FROM rollup_generations \
                         WHERE project_id = ? GROUP BY instance \
                     ) AS told ON told.instance = bots.instance WHERE bots.known > told.before";
-        let more: Vec<(String, u64)> =
-            self.client.query(bots).bind(rollup::BOTS).fetch_all().await.map_err(failed("counted bots"))?;
+        let bots = self.client.query(bots).bind(BOT_NAMES).bind(rollup::BOTS);
+        let more: Vec<(String, u64)> = bots.fetch_all().await.map_err(failed("counted bots"))?;
         for (instance, known) in more {
             let mark = "INSERT INTO rollup_generations (instance, project_id, marks) SELECT DISTINCT instance, project_id, 1 \
                         FROM rollup_generations WHERE instance = ? AND project_id != ?";

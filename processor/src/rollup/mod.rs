@@ -4,7 +4,7 @@
 //!
 //! 1. A batch's rows are stored, and can be read. Then, before its offsets move, its projects are marked in `rollup_generations`. A processor that is
 //!    killed in between reads the batch again, and marks then.
-//! 2. This task finds the projects with more marks than their newest generation, those of its share ([`crate::share`]).
+//! 2. This task finds the projects with more marks than their newest generation, those of its share (`share.rs`).
 //! 3. The number of marks is the generation: it was read before the facts are, so that all that was marked by then is in them.
 //! 4. The places of the project are computed ([`crate::places`]), each rollup is filled from its view, and then the generation is published. A mark that came meanwhile makes the project wait again.
 //!
@@ -39,6 +39,9 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 const GATHER: Duration = Duration::from_millis(250);
 /// How often it is asked who is a bot.
 const BOTS_EVERY: Duration = Duration::from_secs(60);
+
+/// Of how many projects that are due, those that wait longest, it is asked how large they are: enough for some groups.
+const CONSIDERED: usize = 2_000;
 
 /// The task that computes rollups.
 pub(crate) struct Rollups {
@@ -140,7 +143,8 @@ impl Rollups {
         self.pace.waits(waiting, now);
         self.metrics.rollups_waiting.set(self.pace.waiting() as i64);
         self.metrics.rollups_oldest.set(self.pace.oldest(now).as_secs() as i64);
-        let due = self.pace.due(now);
+        let mut due = self.pace.due(now);
+        due.truncate(CONSIDERED);
         if due.is_empty() {
             return;
         }

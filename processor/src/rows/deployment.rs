@@ -9,7 +9,7 @@ use schemas::event::deployment::{Approval, Deployment};
 use schemas::field::Field;
 use serde::Serialize;
 
-use super::merge_request::actor;
+use super::people::actor;
 use super::version::{Column, Columns, Version, Versioned};
 use super::{EventId, Provenance, Rows};
 use crate::decode::Event;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Rows;
-use super::merge_request::actor;
+use super::people::actor;
 use crate::decode::Event;
 
 /// A row of `feature_flag_event_facts`.

@@ -10,7 +10,8 @@ use schemas::field::Field;
 use schemas::time::whole_seconds;
 use serde::Serialize;
 
-use super::merge_request::{actor, assignees, titles};
+use super::merge_request::titles;
+use super::people::{actor, assignees};
 use super::version::{Column, Columns, Version, Versioned, VersionedList};
 use super::{EventId, Provenance, Rows};
 use crate::decode::Event;

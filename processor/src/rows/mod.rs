@@ -31,6 +31,7 @@ mod merged;
 mod milestone;
 mod namespace_rename;
 mod note;
+mod people;
 mod pipeline;
 mod presence;
 mod project;

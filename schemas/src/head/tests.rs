@@ -133,9 +133,9 @@ fn what_is_not_known_to_be_public_is_confidential() {
 
 #[test]
 fn what_may_quote_something_confidential_and_does_not_say_so_is_confidential() {
-    let confidential = |json: &str| Head::read(json).unwrap().is_confidential();
+    let confidential = |kind, json: &str| Head::read(json).unwrap().is_confidential(kind);
     let note = |noteable: &str| {
-        format!(r#"{{"object_kind":"note","object_attributes":{{"noteable_type":"{noteable}"}}}}"#)
+        format!(r#"{{"event_type":"note","object_attributes":{{"noteable_type":"{noteable}"}}}}"#)
     };
     for (noteable, expected) in [
         ("MergeRequest", false),
@@ -146,17 +146,20 @@ fn what_may_quote_something_confidential_and_does_not_say_so_is_confidential() {
         ("AlertManagement::Alert", true),
         ("SomethingNew", true),
     ] {
-        assert_eq!(confidential(&note(noteable)), expected, "{noteable}");
+        assert_eq!(confidential(EventKind::Note, &note(noteable)), expected, "{noteable}");
     }
-    assert!(confidential(r#"{"object_kind":"emoji","note":{"noteable_type":"DesignManagement::Design"}}"#));
-    let vulnerability = |issues: &str| {
-        format!(r#"{{"object_kind":"vulnerability","object_attributes":{{"title":"t","issues":{issues}}}}}"#)
-    };
-    assert!(confidential(&vulnerability(
-        r#"[{"title":"a title","url":"https://gitlab.example.com/x/-/issues/1"}]"#
-    )));
-    assert!(confidential(&vulnerability(r#""of another shape""#)));
-    assert!(!confidential(&vulnerability("[]")) && !confidential(&vulnerability("null")));
+    assert!(confidential(EventKind::Emoji, r#"{"note":{"noteable_type":"DesignManagement::Design"}}"#));
+    let vulnerability =
+        |issues: &str| format!(r#"{{"object_attributes":{{"title":"t","issues":{issues}}}}}"#);
+    assert!(confidential(
+        EventKind::Vulnerability,
+        &vulnerability(r#"[{"title":"a title","url":"https://gitlab.example.com/x/-/issues/1"}]"#)
+    ));
+    assert!(confidential(EventKind::Vulnerability, &vulnerability(r#""of another shape""#)));
+    assert!(
+        !confidential(EventKind::Vulnerability, &vulnerability("[]"))
+            && !confidential(EventKind::Vulnerability, &vulnerability("null"))
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::report::{one_project, refused};
 /// Which GitLab is meant by a number that is one in all of a GitLab.
 #[derive(Debug, Args)]
 pub(super) struct GitLabArgs {
-    /// The GitLab that it is of, as https://gitlab.example.com, where several have something of this number
+    /// The GitLab that it is of, such as `https://gitlab.example.com`, where several have something of this number
     #[arg(long, value_name = "URL")]
     gitlab: Option<String>,
 }

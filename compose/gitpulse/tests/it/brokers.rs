@@ -84,7 +84,7 @@ async fn three_brokers_of_which_each_is_lost_once_lose_and_double_nothing() {
     let deployment = Deployment::on(&Addresses { brokers: brokers.clone(), clickhouse_url }, "brokers");
     let cluster = Cluster::new(&brokers, &deployment);
     let partitions = cluster.partitions().unwrap();
-    assert_eq!(partitions.len(), 2 * 23 + BACKFILL_PARTS as usize);
+    assert_eq!(partitions.len(), 2 * 24 + BACKFILL_PARTS as usize);
     assert!(partitions.iter().all(|partition| partition.replicas == 3));
     assert_eq!(cluster.setting("push", "min.insync.replicas").await, "2");
     assert_eq!(cluster.setting("gitpulse.dead_letters", "min.insync.replicas").await, "2");

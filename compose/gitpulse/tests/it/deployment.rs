@@ -12,7 +12,7 @@ use clickhouse::{Client, RowOwned, RowRead};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::engines::{Addresses, GITPULSE, shared};
+use crate::engines::{Addresses, GITPULSE, with_room};
 
 /// The secret token of every test's default tenant.
 pub(crate) const TOKEN: &str = "test-token";
@@ -39,7 +39,7 @@ pub(crate) struct Role {
 impl Deployment {
     /// An installation on the shared engines, migrated.
     pub(crate) fn new(name: &str) -> Deployment {
-        Deployment::on(shared(), name)
+        Deployment::on(&with_room(), name)
     }
 
     /// An installation on engines of the test's own, migrated.

@@ -2,8 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use embedded::broker::{self, BrokerProgram};
 use embedded::child::{ChildSpec, GivesUp, Listens};
@@ -42,6 +42,37 @@ pub(crate) fn shared() -> &'static Addresses {
         });
         addresses.recv().expect("the engines start")
     })
+}
+
+/// Installations on one shared broker. Each has some sixty partitions with two memory maps each, of which Linux gives a process 65,530
+/// (`vm.max_map_count`): a broker that wants more ends.
+const INSTALLATIONS: usize = 200;
+
+/// The shared engines for one more installation: the same ClickHouse, and another broker for each [`INSTALLATIONS`].
+pub(crate) fn with_room() -> Addresses {
+    static BROKERS: Mutex<(usize, Option<String>)> = Mutex::new((0, None));
+    let Addresses { brokers, clickhouse_url } = shared().clone();
+    let mut used = BROKERS.lock().unwrap_or_else(PoisonError::into_inner);
+    used.0 += 1;
+    if used.0.is_multiple_of(INSTALLATIONS) {
+        used.1 = Some(another_broker());
+    }
+    Addresses { brokers: used.1.clone().unwrap_or(brokers), clickhouse_url }
+}
+
+/// A broker that is there until the process ends.
+fn another_broker() -> String {
+    let (ready, address) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let folder = tempfile::tempdir().unwrap();
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let broker = start_broker(&folder.path().join("broker")).await;
+            ready.send(broker.1).unwrap();
+            std::future::pending::<()>().await;
+            drop(broker.0);
+        });
+    });
+    address.recv().expect("the broker starts")
 }
 
 /// The engines' programs; the first call on a machine fetches them. Apache Kafka is the broker where this machine has Java and Maven,

@@ -55,7 +55,7 @@ async fn kcat_lists_the_topics_and_reads_an_event() {
     if kafka().is_none() {
         return skipped("Nisshi does not answer kcat of Debian");
     }
-    let deployment = Deployment::new("kcat");
+    let deployment = Deployment::on(shared(), "kcat");
     let ingest = deployment.ingest();
     send(&client(), &ingest.webhooks(), "1", push(1)).await;
     let topic = format!("{}.push", deployment.environment["GITPULSE_KAFKA_TOPIC_PREFIX"]);
@@ -75,7 +75,7 @@ async fn kafkas_own_tools_see_the_processor_and_read_what_it_reads() {
     let Some(kafka) = kafka() else {
         return skipped("the broker of this machine is not Apache Kafka");
     };
-    let deployment = Deployment::new("tools");
+    let deployment = Deployment::on(shared(), "tools");
     let (ingest, _processor) = (deployment.ingest(), deployment.processor());
     for number in 0..5 {
         send(&client(), &ingest.webhooks(), &number.to_string(), push(number)).await;
@@ -87,8 +87,8 @@ async fn kafkas_own_tools_see_the_processor_and_read_what_it_reads() {
     let group = groups.lines().find(|group| group.contains(prefix.as_str())).expect(&groups);
     let describe = ["--describe", "--group", group, "--members"];
     let members = tool(kafka, "consumer.group.ConsumerGroupCommand", &describe).unwrap();
-    // 23 topics of two partitions: of events, dead letters, and the audit log.
-    assert!(members.lines().any(|line| line.contains(group) && line.contains(" 46")), "{members}");
+    // 24 topics of two partitions: of events, dead letters, and the audit log.
+    assert!(members.lines().any(|line| line.contains(group) && line.contains(" 48")), "{members}");
 
     // The protocol of KIP-848, by which the broker itself assigns partitions.
     let topic = format!("{prefix}.push");
@@ -109,7 +109,7 @@ async fn standard_webhooks_and_cloudevents_are_what_their_libraries_mean_by_them
         return skipped("the broker of this machine is not Apache Kafka");
     }
     let signing = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    let deployment = Deployment::new("libraries").with("GITLAB_WEBHOOK_SIGNING_TOKEN", signing);
+    let deployment = Deployment::on(shared(), "libraries").with("GITLAB_WEBHOOK_SIGNING_TOKEN", signing);
     let ingest = deployment.ingest();
     let topic = format!("{}.push", deployment.environment["GITPULSE_KAFKA_TOPIC_PREFIX"]);
     python.args([&ingest.webhooks(), signing, &shared().brokers, &topic]);
@@ -124,7 +124,7 @@ async fn partitions_can_be_added_under_way() {
     };
     // Clients ask for what is new every five minutes otherwise.
     let properties = "session.timeout.ms=6000,topic.metadata.refresh.interval.ms=500";
-    let deployment = Deployment::new("partitions").with("GITPULSE_KAFKA_PROPERTIES", properties);
+    let deployment = Deployment::on(shared(), "partitions").with("GITPULSE_KAFKA_PROPERTIES", properties);
     let (ingest, _processor) = (deployment.ingest(), deployment.processor());
     let topic = format!("{}.push", deployment.environment["GITPULSE_KAFKA_TOPIC_PREFIX"]);
     tool(kafka, "TopicCommand", &["--alter", "--topic", &topic, "--partitions", "8"]).unwrap();
@@ -151,7 +151,7 @@ async fn an_offset_out_of_range_is_said() {
     let Some(_) = kafka() else {
         return skipped("Nisshi answers nothing to an offset out of range");
     };
-    let deployment = Deployment::new("range");
+    let deployment = Deployment::on(shared(), "range");
     let topic = format!("{}.push", deployment.environment["GITPULSE_KAFKA_TOPIC_PREFIX"]);
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &shared().brokers)

@@ -18,6 +18,7 @@ mod commands;
 mod dead_letters;
 mod delivery;
 mod deployment;
+mod doctor;
 mod documents;
 mod engines;
 mod fixtures;

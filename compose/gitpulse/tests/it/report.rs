@@ -157,7 +157,10 @@ async fn dora_counts_each_deployment_and_each_merge_request_once() {
     assert_eq!(*covered, json!({ "counted": 5, "of": 6, "of_what": "merged", "reasons": reasons }));
     assert_eq!(answer["measures"]["lead_time_from_merge_p50_seconds"]["things_count"], 5);
     let incidents = &answer["measures"]["incidents_count"]["coverage"];
-    assert_eq!(*incidents, json!({ "counted": 1, "of": 2, "reasons": { "unattributed": 1 } }));
+    assert_eq!(
+        *incidents,
+        json!({ "counted": 1, "of": 2, "of_what": "opened: blamed on a deployment", "reasons": { "unattributed": 1 } })
+    );
     let steps: Vec<u64> = answer["measures"]["deployments_count"]["steps"]
         .as_array()
         .unwrap()

@@ -2,11 +2,15 @@
 //! and a rebuild.
 
 use std::path::Path;
+use std::time::Duration;
 
+use processor::insert::{Destination, Store};
+use processor::rows::Rows;
 use schemas::rollup::ROLLUPS;
 
 use crate::delivery::{Answer, client, send};
 use crate::deployment::{Deployment, Role, eventually};
+use crate::law::records::{Record, body};
 
 /// Projects that wait.
 const WAITING: &str = "SELECT count() FROM (SELECT sum(rollup_generations.marks) AS told, max(rollup_generations.generation) AS newest \
@@ -322,6 +326,28 @@ async fn a_push_to_a_fork_is_in_the_rollups_of_where_it_is_merged() {
     accepted(&ingest, "2", pushed.to_string().into_bytes()).await;
     deployment.until_count(known, 1).await;
     agree(&deployment).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_projects_than_a_parameter_holds_are_marked_at_once_and_computed() {
+    let deployment = rolled_up("many");
+    let mut rows = Rows::default();
+    let pushed = body("push/update.webhook");
+    for project in 0..13_000_u64 {
+        let mut pushed = pushed.clone();
+        pushed["project_id"] = (1_000_000_000 + project).into();
+        pushed["project"]["id"] = pushed["project_id"].clone();
+        rows.append(Record::webhook(&pushed).rows("https://gitlab.example.com"));
+    }
+    let metrics = processor::Metrics::register(&prometheus::Registry::new()).unwrap();
+    let timeout = Duration::from_secs(60);
+    let store =
+        Store { client: &deployment.client, destination: Destination::Live, timeout, metrics: &metrics };
+    store.mark(&rows).await.unwrap();
+    let marked = "SELECT uniqExact(project_id) FROM rollup_generations";
+    assert_eq!(deployment.value::<u64>(marked).await, 13_000);
+    let _processor = deployment.processor();
+    deployment.until_count("SELECT count() FROM project_places", 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
