@@ -112,12 +112,17 @@ fn blank<'a>(json: &'a str, paths: &[&[Step]]) -> Cow<'a, str> {
     let mut secrets = Vec::new();
     for path in paths {
         let mut found = Vec::new();
-        locate(json, json, path, &mut found);
-        let list = path.iter().position(|step| matches!(step, Step::Each));
-        if let Some(list) = list.filter(|_| found.len() * REDACTED.len() > MAX_GROWTH) {
-            // More than any GitLab sends: the list goes as a whole, or the body could outgrow every limit.
+        locate_in_body(json, json, path, &mut found);
+        let is_too_many = |found: &[Range<usize>]| found.len() * REDACTED.len() > MAX_GROWTH;
+        // More than any GitLab sends: the list goes as a whole, or the body could outgrow every limit.
+        if let Some(list) =
+            path.iter().position(|step| matches!(step, Step::Each)).filter(|_| is_too_many(&found))
+        {
             found.clear();
-            locate(json, json, &path[..list], &mut found);
+            locate_in_body(json, json, &path[..list], &mut found);
+        }
+        if is_too_many(&found) {
+            found = vec![0..json.len()];
         }
         secrets.append(&mut found);
     }
@@ -140,6 +145,21 @@ fn blank<'a>(json: &'a str, paths: &[&[Step]]) -> Cow<'a, str> {
     Cow::Owned(redacted)
 }
 
+/// A place in a body where values at a path are looked for: [`locate_in_body`] or [`locate`].
+type Locate = fn(&str, &str, &[Step], &mut Vec<Range<usize>>);
+
+/// Adds to `found` where in `body` the values at `path` stand, if `value`, the whole body or an element of lists in it, is a body itself.
+fn locate_in_body(body: &str, value: &str, path: &[Step], found: &mut Vec<Range<usize>>) {
+    match value.trim_ascii_start().as_bytes().first() {
+        Some(b'{') => locate(body, value, path, found),
+        // Somebody put it into a list: each element may be a body.
+        Some(b'[') => each(body, value, path, found, locate_in_body),
+        // A text that is a whole body has braces, or hides them.
+        Some(b'"') if value.contains(['{', '\\']) => found.push(position(body, value)),
+        _ => (),
+    }
+}
+
 /// Adds to `found` where in `body` the values at `path` below `value` stand. `value` is a slice of `body`.
 fn locate(body: &str, value: &str, path: &[Step], found: &mut Vec<Range<usize>>) {
     let opening = value.trim_ascii_start().as_bytes().first();
@@ -153,21 +173,9 @@ fn locate(body: &str, value: &str, path: &[Step], found: &mut Vec<Range<usize>>)
                 Err(_) => found.push(position(body, value)),
             }
         }
-        ([Step::Each, rest @ ..], Some(b'[')) => each(body, value, rest, found),
-        // Somebody put it into a list: each element may be a body.
-        (path, Some(b'[')) if is_root(body, value) => each(body, value, path, found),
-        // A text may be a whole body.
-        (_, Some(b'"')) if is_root(body, value) => found.push(position(body, value)),
-        // A number has none of these paths.
-        _ if value.len() == body.len() => (),
+        ([Step::Each, rest @ ..], Some(b'[')) => each(body, value, rest, found, locate),
         _ => found.push(position(body, value)),
     }
-}
-
-/// Whether nothing stands around `value`, a slice of `body`, but lists.
-fn is_root(body: &str, value: &str) -> bool {
-    let before = &body[..position(body, value).start];
-    !before.contains(['{', '"'])
 }
 
 /// Where `value`, a slice of `body`, stands in it.
@@ -176,12 +184,13 @@ fn position(body: &str, value: &str) -> Range<usize> {
     start..start + value.len()
 }
 
-/// Adds what stands at `path` below each element of the list `json`, one element at a time.
-fn each(body: &str, json: &str, path: &[Step], found: &mut Vec<Range<usize>>) {
+/// Adds what `locate` finds at `path` in each element of the list `json`, one element at a time.
+fn each(body: &str, json: &str, path: &[Step], found: &mut Vec<Range<usize>>, locate: Locate) {
     struct Each<'a, 'p, 'f> {
         body: &'a str,
         path: &'p [Step],
         found: &'f mut Vec<Range<usize>>,
+        locate: Locate,
     }
 
     impl<'de> Visitor<'de> for Each<'de, '_, '_> {
@@ -195,7 +204,7 @@ fn each(body: &str, json: &str, path: &[Step], found: &mut Vec<Range<usize>>) {
             while let Some(element) = seq.next_element::<&'de RawValue>()? {
                 // Enough is known once the list is too long; the rest is only read over.
                 if self.found.len() * REDACTED.len() <= MAX_GROWTH {
-                    locate(self.body, element.get(), self.path, self.found);
+                    (self.locate)(self.body, element.get(), self.path, self.found);
                 }
             }
             Ok(())
@@ -204,7 +213,7 @@ fn each(body: &str, json: &str, path: &[Step], found: &mut Vec<Range<usize>>) {
 
     let mut deserializer = serde_json::Deserializer::from_str(json);
     // `json` is a value of a body that was found well-formed.
-    let _ = deserializer.deserialize_seq(Each { body, path, found });
+    let _ = deserializer.deserialize_seq(Each { body, path, found, locate });
 }
 
 /// The values of all members of the object `json` that have one of these names.

@@ -130,7 +130,7 @@ fn withheld(note: &Note, attributes: &Attributes) -> Field<bool> {
         .field(|noteable| &noteable.confidential)
         .or(note.work_item.field(|noteable| &noteable.confidential));
     // Of a design's issue nothing is said.
-    let is_public = is_public_noteable(&attributes.noteable_type);
+    let is_public = is_public_noteable(attributes.noteable_type.text());
     match (&attributes.internal, &noteable, &note.event_type) {
         (Field::Value(true), _, _) | (_, Field::Value(true), _) => Field::Value(true),
         (_, _, _) if !is_public => Field::Value(true),

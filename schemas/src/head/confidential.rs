@@ -5,9 +5,6 @@ use crate::EventKind;
 use crate::field::{Embedded, Field};
 use crate::kind::TEST_EVENT;
 
-/// GitLab's name of a design, as what a note is on.
-const DESIGN: &str = "DesignManagement::Design";
-
 impl Head<'_> {
     /// Whether the event is about something that GitLab shows to few: a confidential issue or work item, an internal note, a note on a
     /// confidential issue, an emoji on any of them, which quotes what it stands on. What is not known to be public counts as such.
@@ -25,8 +22,11 @@ impl Head<'_> {
                 Field::Value(issues) => !issues.is_empty(),
                 issues => matches!(issues, Field::Unreadable),
             })
-            || attributes.is_some_and(|attributes| !is_public_noteable(&attributes.noteable_type))
-            || self.note.get().is_some_and(|note| !is_public_noteable(&note.noteable_type))
+            || !is_public_noteable(self.noteable_type())
+            || self
+                .note
+                .get()
+                .is_some_and(|note| !is_public_noteable(present(&note.noteable_type).unwrap_or_default()))
             || noteables
                 .into_iter()
                 .flatten()
@@ -47,17 +47,15 @@ impl Head<'_> {
                 let told = attributes.is_some_and(|attributes| open(&attributes.confidential));
                 !told && !open(&self.confidential) && !is_named
             }
-            EventKind::Note => match self.noteable_type() {
-                DESIGN => !is_open,
-                "Issue" | "WorkItem" | "Epic" => !is_open && !is_named,
-                _ => false,
-            },
+            EventKind::Note => {
+                matches!(self.noteable_type(), "Issue" | "WorkItem" | "Epic") && !is_open && !is_named
+            }
             EventKind::Emoji => {
                 match attributes.map_or("", |it| present(&it.awardable_type).unwrap_or_default()) {
                     "Issue" | "WorkItem" | "Epic" => !is_open,
                     "Note" => {
                         match self.note.get().map(|note| present(&note.noteable_type).unwrap_or_default()) {
-                            Some("Issue" | "WorkItem" | "Epic" | DESIGN) => !is_open,
+                            Some("Issue" | "WorkItem" | "Epic") => !is_open,
                             Some(_) => false,
                             None => true,
                         }
@@ -83,10 +81,8 @@ impl Head<'_> {
 const PUBLIC_NOTEABLES: [&str; 7] =
     ["Issue", "WorkItem", "Epic", "MergeRequest", "Commit", "Snippet", "WikiPage::Meta"];
 
-/// Whether notes on things of this type are as public as their project, or as the thing itself says.
-pub fn is_public_noteable(noteable_type: &Field<impl AsRef<str>>) -> bool {
-    match noteable_type.value().map(AsRef::as_ref) {
-        None | Some("") => true,
-        Some(name) => PUBLIC_NOTEABLES.contains(&name),
-    }
+/// Whether notes on things of this type, as GitLab names it, are as public as their project, or as the thing itself says. A note that does not say
+/// what it is on counts as such.
+pub fn is_public_noteable(noteable_type: &str) -> bool {
+    noteable_type.is_empty() || PUBLIC_NOTEABLES.contains(&noteable_type)
 }

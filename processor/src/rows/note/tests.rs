@@ -49,7 +49,6 @@ fn a_note_is_withheld_by_any_sign_of_it() {
     assert_eq!(confidential("", r#","internal":false"#), None);
     let design = r#","internal":false,"noteable_type":"DesignManagement::Design""#;
     assert_eq!(confidential(r#","event_type":"note""#, design), Some(true));
-    assert_eq!(confidential(r#","event_type":"note","issue":{"confidential":false}"#, design), Some(false));
     assert_eq!(object(r#"{"id":6100041,"confidential":true}"#).confidential.value, Some(true));
 }
 
