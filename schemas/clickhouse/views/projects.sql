@@ -47,7 +47,8 @@ FROM
     SELECT
         *,
         -- The namespace was told of with the path: who moved the project since would have told of another path.
-        places.named > tupleElement(path, 1) AND tupleElement(namespace_id, 1) = tupleElement(path, 1) AS is_named_later,
+        places.named > tupleElement(path, 1) AND tupleElement(namespace_id, 1) = tupleElement(path, 1)
+            AND position(tupleElement(path, 4), '/') > 0 AS is_named_later,
         if(is_named_later, places.named, tupleElement(path, 1)) AS told,
         if(is_named_later, concat(places.place, substring(tupleElement(path, 4), -position(reverse(assumeNotNull(tupleElement(path, 4))), '/'))), tupleElement(path, 4)) AS told_path
     FROM (SELECT * FROM ${database}.project_facts FINAL) AS facts

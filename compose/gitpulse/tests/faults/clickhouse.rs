@@ -149,10 +149,15 @@ pub(crate) async fn disk_full(scene: Scene) -> Outcome {
     let clickhouse = clickhouse_child(&folder.path().join("clickhouse")).await;
     let mut stage = Stage::on(scene, folder, vec![broker], brokers, clickhouse).await.open().await;
     disk.fill();
-    stage.go_on(scene.lasts(60)).await;
-    let log = stage.processors[0].log();
     // The setting, not the disk itself: what ClickHouse begins to write and cannot finish may become a part that nobody can read.
-    assert!(log.contains("min_free_disk_bytes_to_perform_insert"), "nothing was refused for it: {log}");
+    let mut log = String::new();
+    stage
+        .until("an insert is refused for it", async |stage| {
+            log.push_str(&stage.processors[0].log());
+            if log.contains("min_free_disk_bytes_to_perform_insert") { Ok(()) } else { Err(log.clone()) }
+        })
+        .await;
+    stage.go_on(scene.lasts(60)).await;
     disk.free();
     stage.disk = Some(disk);
     stage.recover().await;
