@@ -24,7 +24,7 @@ use runtime::publisher::PublisherConfig;
 use runtime::spool::SpoolConfig;
 use runtime::{Outbox, Publisher, Spool, shutdown};
 use schemas::TopicPrefix;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{AdminArgs, StoreArgs};
@@ -32,8 +32,6 @@ use crate::tenants::{WebhookConfig, instance_hint};
 
 /// How long the last events may take to reach Kafka at the end.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(8);
-/// Connections that wait to be accepted.
-const BACKLOG: u32 = 1024;
 /// The spool of `gitpulse ingest` where none is configured.
 const SPOOL_DIR: &str = "./spool";
 /// How long the start waits for Kafka.
@@ -183,7 +181,7 @@ impl Receiver {
         let metrics = ingest::Metrics::register(registry)?;
         let tests = TestEvents::new(clickhouse, config.admin_token.clone());
         let state = Arc::new(Ingest::new(config, tenants, outbox, publisher, prefix, tests, metrics));
-        let listener = listen(config.listen, "GITPULSE_LISTEN").await?;
+        let listener = listen(config.listen, "GITPULSE_LISTEN")?;
         Ok(Receiver { listener, limits: config.http_limits(), state })
     }
 
@@ -205,7 +203,7 @@ pub(crate) async fn admin(
     readiness: Readiness,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<tokio::task::JoinHandle<()>> {
-    let listener = listen(address, "GITPULSE_ADMIN_LISTEN").await?;
+    let listener = listen(address, "GITPULSE_ADMIN_LISTEN")?;
     tracing::info!(address = %listener.local_addr()?, "serving /metrics and /readyz");
     Ok(tokio::spawn(runtime::admin::serve(listener, registry.clone(), readiness, shutdown.clone())))
 }
@@ -217,13 +215,7 @@ pub(crate) fn registry() -> prometheus::Result<Registry> {
     Ok(registry)
 }
 
-/// Takes an address. GitLab opens a connection for each delivery, so a burst of them must find room in the kernel's queue.
-async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    let bound = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    bound().with_context(|| format!("cannot listen on {address}; {setting} chooses another address"))
+fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    runtime::http::listen(address)
+        .with_context(|| format!("cannot listen on {address}; {setting} chooses another address"))
 }

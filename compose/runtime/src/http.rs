@@ -12,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 use warp::{Filter, Reply};
@@ -38,6 +38,10 @@ const MAX_HEADERS: usize = 100;
 /// Bytes of one connection that are buffered before its headers are complete.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
+/// Connections that wait to be accepted. A SYN for which there is no room is sent again after a second. Linux takes no more than
+/// `net.core.somaxconn`, 4096 since version 5.4.
+const BACKLOG: u32 = 4096;
+
 /// File descriptors for connections that come while there is no other left: answers take milliseconds, so a few serve many.
 const SPARE: usize = 16;
 
@@ -47,6 +51,14 @@ const WARN_EVERY: Duration = Duration::from_secs(1);
 /// The peer of the connection, as an extension of each request.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
+
+/// Takes an address. GitLab opens a connection for each delivery, so a burst of them must find room in the kernel's queue.
+pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves `routes` until `shutdown`: then no connection is accepted any more, requests under way are answered, and what is
 /// not answered by the drain deadline is cut off.

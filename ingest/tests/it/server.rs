@@ -22,7 +22,6 @@ use runtime::publisher::PublisherConfig;
 use runtime::spool::SpoolConfig;
 use runtime::{Outbox, Publisher, Secret, Spool};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -106,7 +105,7 @@ impl TestServer {
             TestEvents::new(ClickHouse::new(&settings.clickhouse), config.admin_token.clone()),
             Metrics::register(&registry).unwrap(),
         );
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = runtime::http::listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let routes = ingest::routes(Arc::new(ingest));

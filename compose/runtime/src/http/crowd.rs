@@ -3,20 +3,25 @@
 //!
 //! A connection costs its peer nothing. Who opens thousands and says nothing would keep everybody else out for as long as each may wait. So when all
 //! places are taken, the oldest of the connections that owe something ends: first those that never had a request, then those between two requests, then
-//! those whose body is still to come from somebody unproven. Of these, one of the address that has the most. A delivery has its request
-//! there at once, and is never among the oldest.
+//! those whose body is still to come from somebody unproven. Of these, one of the address that has the most. None ends before [`GRACE`] is over: a delivery
+//! has its request there at once, and only has to be read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The shortest time that a new connection gets for its head, however many there are.
 const HEAD_AT_LEAST: Duration = Duration::from_millis(500);
+
+/// The time that a connection has from when it owes something, however many wait for its place: what has arrived on it is read by then. While all are so
+/// new, the next one waits, in the kernel's queue.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// What a connection owes. Those of the first kind end first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +65,11 @@ struct Owing {
     end: CancellationToken,
 }
 
+/// There is no place, until then at least.
+struct Full {
+    until: Option<Instant>,
+}
+
 /// A connection that has its place. Dropped when it is over.
 #[derive(Debug, Clone)]
 pub struct Seat(Arc<Inner>);
@@ -77,35 +87,39 @@ impl Crowd {
         Arc::new(Crowd { max, head_for, state: Mutex::default(), room: Notify::new() })
     }
 
-    /// Gives a connection its place, and ends another where there is none left. Waits only while every connection is being answered.
+    /// Gives a connection its place, and ends another where there is none left. Waits only while every connection is being answered or new.
     pub(super) async fn admit(self: &Arc<Crowd>, address: IpAddr) -> Seat {
         let address = network(address);
         loop {
             let room = self.room.notified();
-            if self.make_room(address) {
+            let Err(Full { until }) = self.make_room(address) else {
                 let end = CancellationToken::new();
                 let seat =
                     Seat(Arc::new(Inner { crowd: self.clone(), address, end, place: Mutex::new(None) }));
                 seat.owes(Owes::First);
                 return seat;
+            };
+            tokio::select! {
+                () = room => (),
+                Some(()) = OptionFuture::from(until.map(tokio::time::sleep_until)) => (),
             }
-            room.await;
         }
     }
 
-    /// Takes a place, and ends connections that give way to it. False where none does.
-    fn make_room(&self, address: IpAddr) -> bool {
+    /// Takes a place, and ends connections that give way to it.
+    fn make_room(&self, address: IpAddr) -> Result<(), Full> {
         let mut state = self.lock();
-        while state.open >= self.max && state.end_one() {}
+        let now = Instant::now();
+        while state.open >= self.max && state.end_one(now) {}
         if state.open >= self.max {
-            return false;
+            return Err(Full { until: state.end_of_grace() });
         }
         state.open += 1;
         let head_time = self.head_time(state.open);
-        state.end_late(head_time, Instant::now());
+        state.end_late(head_time, now);
         // Half of all places is what one address may keep without saying anything.
-        while state.silent_of(address) > self.max / 2 && state.end_of(Owes::First, address) {}
-        true
+        while state.silent_of(address) > self.max / 2 && state.end_of(Owes::First, address, now) {}
+        Ok(())
     }
 
     /// How long a connection may take for its first head when so many are open: all of it up to half of the places, less and less beyond.
@@ -155,19 +169,34 @@ impl State {
         }
     }
 
-    /// Ends the connection that goes first. Its place is free at once. False if none owes.
-    fn end_one(&mut self) -> bool {
-        let Some(oldest) = self.owing.keys().next().copied() else { return false };
-        match self.crowds.get(&oldest.0).and_then(BTreeSet::last).copied() {
-            Some((2.., address)) => self.end_of(oldest.0, address),
-            _ => self.end(oldest),
-        }
+    /// Ends the connection that goes first. Its place is free at once. False if none may be ended.
+    fn end_one(&mut self, now: Instant) -> bool {
+        [Owes::First, Owes::Next, Owes::Body].into_iter().any(|owes| {
+            let most = self.crowds.get(&owes).and_then(BTreeSet::last).copied();
+            most.is_some_and(|(count, address)| count > 1 && self.end_of(owes, address, now))
+                || self.oldest(owes).is_some_and(|place| self.end_past_grace(place, now))
+        })
     }
 
-    /// Ends the oldest of an address that owe this.
-    fn end_of(&mut self, owes: Owes, address: IpAddr) -> bool {
+    /// Ends the oldest of an address that owe this, unless it is new.
+    fn end_of(&mut self, owes: Owes, address: IpAddr, now: Instant) -> bool {
         let oldest = self.addresses.get(&(owes, address)).and_then(BTreeSet::first).copied();
-        oldest.is_some_and(|number| self.end((owes, number)))
+        oldest.is_some_and(|number| self.end_past_grace((owes, number), now))
+    }
+
+    fn end_past_grace(&mut self, place: Place, now: Instant) -> bool {
+        let is_new = self.owing.get(&place).is_none_or(|owing| now.duration_since(owing.since) < GRACE);
+        !is_new && self.end(place)
+    }
+
+    fn oldest(&self, owes: Owes) -> Option<Place> {
+        self.owing.range((owes, 0)..=(owes, u64::MAX)).next().map(|(place, _)| *place)
+    }
+
+    /// When the next connection is old enough to be ended; `None` where none owes.
+    fn end_of_grace(&self) -> Option<Instant> {
+        let oldest = [Owes::First, Owes::Next, Owes::Body].into_iter().filter_map(|owes| self.oldest(owes));
+        oldest.filter_map(|place| self.owing.get(&place)).map(|owing| owing.since + GRACE).min()
     }
 
     fn end(&mut self, place: Place) -> bool {

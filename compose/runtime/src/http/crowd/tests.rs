@@ -33,6 +33,21 @@ async fn the_oldest_that_never_asked_goes_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_new_is_read_before_it_gives_way() {
+    let crowd = Crowd::new(2, HEAD);
+    let began = Instant::now();
+    let first = crowd.admit(address(1)).await;
+    tokio::time::advance(GRACE / 2).await;
+    let second = crowd.admit(address(2)).await;
+    let _third = crowd.admit(address(3)).await;
+    assert_eq!((began.elapsed(), first.ended().is_cancelled()), (GRACE, true));
+    // The request of the second was there at once, and is being answered.
+    second.keeps();
+    let _fourth = crowd.admit(address(4)).await;
+    assert_eq!((began.elapsed(), second.ended().is_cancelled()), (2 * GRACE, false));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_between_requests_goes_before_a_body_and_an_answer_never() {
     let crowd = Crowd::new(3, HEAD);
     let seats = seats(&crowd, &[1, 2, 3]).await;
@@ -67,7 +82,10 @@ async fn the_address_with_the_most_gives_way() {
 #[tokio::test(start_paused = true)]
 async fn one_address_keeps_half_of_the_places_at_most() {
     let crowd = Crowd::new(100, HEAD);
-    let seats = seats(&crowd, &[1; 60]).await;
+    let mut seats = seats(&crowd, &[1; 60]).await;
+    assert!(ended(&seats).is_empty(), "all are new");
+    tokio::time::advance(GRACE).await;
+    seats.push(crowd.admit(address(1)).await);
     assert_eq!(seats.len() - ended(&seats).len(), 51, "half, and the newest");
 }
 
