@@ -12,6 +12,7 @@ mod jobs;
 mod latency;
 mod load;
 mod meter;
+mod peer;
 mod plot;
 mod processing;
 mod reading;
@@ -99,6 +100,10 @@ struct Options {
     /// Another gitpulse binary that `up` is measured beside, in turns
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
+
+    /// Measures FastAPI and Redis beside `up`, in turns; needs Python, with venv, and redis-server
+    #[arg(long)]
+    peer: bool,
 
     /// What cargo passes to every bench
     #[arg(long, hide = true)]

@@ -37,15 +37,26 @@ fn cpu_seconds(pid: u32) -> Option<f64> {
     Some((ticks(11)? + ticks(12)?) / TICKS_A_SECOND)
 }
 
+/// A process and its children, as [`Meter::start`] takes them: the service, its broker and its ClickHouse.
+pub(crate) fn family(pid: u32) -> Vec<(&'static str, u32)> {
+    let name = |child: &u32| {
+        let program = std::fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
+        if program.trim() == "java" { "broker" } else { "clickhouse" }
+    };
+    [("service", pid)].into_iter().chain(children(pid).iter().map(|child| (name(child), *child))).collect()
+}
+
 /// Memory of a process and its children, in MiB, what they share being counted in each.
 pub(crate) fn family_mib(pid: u32) -> f64 {
-    let children = format!("/proc/{pid}/task");
-    let tasks = std::fs::read_dir(children).into_iter().flatten().filter_map(Result::ok);
-    let children = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    let children: Vec<u32> = children
+    [pid].into_iter().chain(children(pid)).filter_map(|pid| kibibytes(pid, "VmRSS:")).sum::<f64>() / 1024.0
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().filter_map(Result::ok);
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    lists
         .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
-        .collect();
-    [pid].into_iter().chain(children).filter_map(|pid| kibibytes(pid, "VmRSS:")).sum::<f64>() / 1024.0
+        .collect()
 }
 
 /// The most memory a process ever had, in MiB.

@@ -89,7 +89,7 @@ struct Shape {
 
 const NO_GOAL: fn(&Line) -> Option<bool> = |_| None;
 
-const SHAPES: [Shape; 25] = [
+const SHAPES: [Shape; 29] = [
     Shape { what: "warp, body read, 200", run: "bare_http", limits: &[], goal: "", met: NO_GOAL },
     Shape { what: "producer, acks=all", run: "bare_producer", limits: &[], goal: "", met: NO_GOAL },
     Shape {
@@ -152,6 +152,28 @@ const SHAPES: [Shape; 25] = [
         limits: &[],
         goal: "100 MiB",
         met: |line| Some(line.peak_mib? <= 100.0),
+    },
+    Shape { what: "FastAPI + Redis, fsynced always", run: "peer", limits: &[], goal: "", met: NO_GOAL },
+    Shape {
+        what: "up beside it",
+        run: "up",
+        limits: &["peer"],
+        goal: "ratio >= 6",
+        met: |line| line.ratio.map(|ratio| ratio >= 6.0),
+    },
+    Shape {
+        what: "FastAPI + Redis, a connection each",
+        run: "peer_fresh",
+        limits: &[],
+        goal: "",
+        met: NO_GOAL,
+    },
+    Shape {
+        what: "up beside it, a connection each",
+        run: "up_fresh",
+        limits: &["peer_fresh"],
+        goal: "ratio >= 6",
+        met: |line| line.ratio.map(|ratio| ratio >= 6.0),
     },
     Shape { what: "the other build: up", run: "against", limits: &[], goal: "", met: NO_GOAL },
     Shape { what: "up", run: "up", limits: &["against"], goal: "", met: NO_GOAL },

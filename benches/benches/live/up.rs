@@ -1,13 +1,13 @@
 //! All of `up` at work: one process, its broker and its ClickHouse on the cores that also make the load. In: pipeline events of nine
 //! jobs. Out: what it accepts in a burst, how soon all of it is visible, how long answers take at a calmer rate, and its memory when
-//! idle; beside another build of `gitpulse`, in turns.
+//! idle; beside another build of `gitpulse`, and a peer that is another program, in turns.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use benches::{SIGNING_TOKEN, Sender};
+use benches::{SIGNING_TOKEN, Sender, built};
 use bytes::Bytes;
 use runtime::Secret;
 use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
@@ -15,17 +15,19 @@ use serde_json::{Value, json};
 
 use crate::installation::{Command, Service, free_address, start_service};
 use crate::load::{Corpus, Pace, Reuse, send};
+use crate::meter::{self, Meter};
+use crate::peer::Peer;
 use crate::report::{Report, Run};
-use crate::{Options, check, meter};
+use crate::{Options, check};
 
 /// Connections of the load, kept or one after the other.
-const CONNECTIONS: u64 = 64;
+pub(crate) const CONNECTIONS: u64 = 64;
 /// How long a burst lasts.
-const BURST: Duration = Duration::from_secs(6);
+pub(crate) const BURST: Duration = Duration::from_secs(6);
 /// More deliveries a second than any build takes.
-const MOST_PER_SECOND: usize = 15_000;
+pub(crate) const MOST_PER_SECOND: usize = 30_000;
 /// Deliveries before those that are timed.
-const WARM: usize = 500;
+pub(crate) const WARM: usize = 500;
 /// Seconds of the run at half the peak.
 const CALM_SECONDS: f64 = 6.0;
 /// How long `up` is left alone before its memory is read.
@@ -58,14 +60,21 @@ const OTHER: Names = Names {
     fresh_visible: "against_fresh_visible",
 };
 
-/// Measures this build, and the one of `--against` before it in each turn.
+/// Measures this build, and the peer and the build of `--against` before it in each turn.
 pub(crate) async fn measure(gitpulse: PathBuf, options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let (sender, bodies) = (Sender::new()?, bodies()?);
+    let peer = match options.peer {
+        true => Some(Peer::install(&gitpulse, &built::target_folder()?)?),
+        false => None,
+    };
     let mut builds = vec![(THIS, gitpulse)];
     if let Some(against) = &options.against {
         builds.insert(0, (OTHER, std::path::absolute(against)?));
     }
     for _ in 0..options.repeats {
+        if let Some(peer) = &peer {
+            peer.turn(&sender, &bodies, report).await?;
+        }
         for (names, gitpulse) in &builds {
             turn(names, gitpulse, &sender, &bodies, report).await?;
         }
@@ -99,12 +108,15 @@ async fn turn(
     {
         let id = format!("{name}-{repeat}");
         let corpus = Arc::new(Corpus::sign(sender, &id, bodies, most));
+        let meter = Meter::start(&meter::family(up.pid()?));
         let answers = send(up.address, corpus, CONNECTIONS, Pace::ClosedFor(BURST), reuse).await?;
+        let cpu = meter.per_event(answers.accepted.len() as u64);
         let ended = Instant::now();
         let accepted = answers.accepted.len() as u64;
         sent += accepted;
         let waited = check::wait_visible(&clickhouse, sent).await;
         let mut run = Run::new(name, id.clone(), accepted, answers.took);
+        run.cpu_us_per_event = cpu;
         run.peak_mib = Some(meter::family_mib(up.pid()?));
         run.fault = answers.fault().or(waited.err().map(|error| error.to_string()));
         run.latencies(answers.latencies());
