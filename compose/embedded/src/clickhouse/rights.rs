@@ -6,12 +6,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Everything that tables and views need. What is missing are the sources that lie elsewhere (`URL`, `REMOTE`, `S3`, `MYSQL`, `FILE`, ...), which a name
-/// within a statement would make the engine look up and connect to, dictionaries, which have such sources too, backups, and users.
-const GRANTS: [&str; 3] = [
+/// within a statement would make the engine look up and connect to, dictionaries, which have such sources too, backups, and users. Engines of tables that
+/// have a source elsewhere need a right to that engine; those that have none need no right.
+const GRANTS: [&str; 2] = [
     "GRANT CHECK, SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE FUNCTION, \
      CREATE ARBITRARY TEMPORARY TABLE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, KILL TRANSACTION, \
      MOVE PARTITION BETWEEN SHARDS, SYSTEM, dictGet ON *.*",
-    "GRANT TABLE ENGINE ON *",
     "GRANT SET DEFINER ON *",
 ];
 

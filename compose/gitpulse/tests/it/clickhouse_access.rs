@@ -132,7 +132,7 @@ async fn the_kernel_gives_the_engine_no_socket() {
 
 /// How many statements run, beside the one that asks.
 async fn running(client: &clickhouse::Client) -> u64 {
-    client.query("SELECT count() - 1 FROM system.processes").fetch_one().await.unwrap()
+    client.query("SELECT toUInt64(count() - 1) FROM system.processes").fetch_one().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,7 @@ pub(crate) fn shared() -> &'static Addresses {
 
 /// Installations on one shared broker. Each has some sixty partitions with two memory maps each, of which Linux gives a process 65,530
 /// (`vm.max_map_count`): a broker that wants more ends.
-const INSTALLATIONS: usize = 200;
+const INSTALLATIONS: usize = 100;
 
 /// The shared engines for one more installation: the same ClickHouse, and another broker for each [`INSTALLATIONS`].
 pub(crate) fn with_room() -> Addresses {
