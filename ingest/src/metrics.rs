@@ -1,5 +1,5 @@
-//! What ingest counts. Fields in the order of the path; a field's comment is its help text. Every request ends in exactly one
-//! outcome, so `received` is the sum of `outcomes` once nothing is under way.
+//! The metrics of ingest, in the order of the path. Every request ends in exactly one outcome, so `received` is the sum of `outcomes` once no
+//! request is in progress.
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use schemas::EventKind;
@@ -15,26 +15,26 @@ pub enum Outcome {
     Accepted,
     /// Authentic and on disk, until Kafka takes it.
     Spooled,
-    /// Not believed.
+    /// No valid credentials.
     Unauthorized,
-    /// From a network that the tenant does not allow.
+    /// From a network that the tenant does not allow, or about something it is not bound to.
     Forbidden,
-    /// Body over the limit.
+    /// The body exceeds the limit.
     TooLarge,
-    /// Body compressed.
+    /// The body is compressed.
     UnsupportedEncoding,
-    /// Body too slow.
+    /// The body was too slow.
     BodyTimeout,
-    /// Body broken off or malformed.
+    /// The body was cut off or malformed.
     BodyBroken,
     /// Neither Kafka nor the spool could take it.
     Unavailable,
-    /// The peer went away before it was answered.
+    /// The peer closed the connection before the response.
     Aborted,
 }
 
 impl Outcome {
-    /// All of them.
+    /// All outcomes.
     pub const ALL: [Outcome; 10] = [
         Outcome::Accepted,
         Outcome::Spooled,
@@ -48,7 +48,7 @@ impl Outcome {
         Outcome::Aborted,
     ];
 
-    /// Bounded label.
+    /// The label value, from a fixed set.
     pub fn as_str(self) -> &'static str {
         match self {
             Outcome::Accepted => "accepted",
@@ -147,25 +147,25 @@ impl Metrics {
         })
     }
 
-    /// Counts a request, and, when the guard is dropped, how it ended.
+    /// Counts a request, and its outcome when the guard is dropped.
     pub fn request(&self) -> RequestGuard {
         self.received.inc();
         RequestGuard { metrics: self.clone(), outcome: Outcome::Aborted, started: std::time::Instant::now() }
     }
 
-    /// Counts a body that arrived whole.
+    /// Counts a body that arrived completely.
     pub fn body(&self, bytes: usize) {
         self.body_bytes.inc_by(bytes as u64);
     }
 
-    /// Counts why a request was not believed.
+    /// Counts why a request had no valid credentials.
     pub fn unauthorized(&self, error: VerifyError) {
         if let Some(index) = VerifyError::ALL.iter().position(|known| *known == error) {
             self.unauthorized[index].inc();
         }
     }
 
-    /// Counts what was noticed while an event was wrapped.
+    /// Counts observations made while wrapping an event.
     pub fn wrapped(&self, wrapped: &Wrapped) {
         self.redacted.inc_by(u64::from(wrapped.redacted));
         self.foreign_host.inc_by(u64::from(wrapped.foreign_host));
@@ -176,7 +176,7 @@ impl Metrics {
         self.late_turns.inc();
     }
 
-    /// Counts an accepted event, wherever it is.
+    /// Counts an accepted event, in Kafka or on disk.
     pub fn accepted(&self, kind: EventKind) {
         self.events[kind].inc();
     }
@@ -187,8 +187,8 @@ impl Metrics {
     }
 }
 
-/// Counts the outcome of one request when it is dropped: [`Outcome::Aborted`] if nobody set another, because then the peer went away
-/// and the request was dropped with its connection.
+/// Counts the outcome of one request when it is dropped. Without an explicit outcome it is [`Outcome::Aborted`]: the peer closed the connection,
+/// and the request was dropped with it.
 pub struct RequestGuard {
     metrics: Metrics,
     outcome: Outcome,
@@ -196,7 +196,7 @@ pub struct RequestGuard {
 }
 
 impl RequestGuard {
-    /// Says how the request ended.
+    /// Sets the outcome.
     pub fn ended(mut self, outcome: Outcome) {
         self.outcome = outcome;
     }
