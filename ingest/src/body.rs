@@ -33,7 +33,7 @@ pub enum BodyError {
     #[error("the body did not arrive in time")]
     Timeout,
     /// The peer closed the connection, or its chunks are malformed.
-    #[error("the body broke off")]
+    #[error("the body is incomplete or malformed")]
     Broken(#[source] warp::Error),
     /// Too many bodies at the same time.
     #[error("too many bodies are being received; send it again")]

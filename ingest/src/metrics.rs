@@ -85,35 +85,38 @@ impl Metrics {
     pub fn register(registry: &Registry) -> prometheus::Result<Metrics> {
         let received = IntCounter::new("gitpulse_ingest_received_total", "Requests for webhook paths")?;
         let body_bytes =
-            IntCounter::new("gitpulse_ingest_body_bytes_total", "Bytes of bodies that were read whole")?;
+            IntCounter::new("gitpulse_ingest_body_bytes_total", "Bytes of bodies that were read completely")?;
         let buffered_bytes =
-            IntGauge::new("gitpulse_ingest_buffered_bytes", "Memory reserved for bodies right now")?;
+            IntGauge::new("gitpulse_ingest_buffered_bytes", "Bytes of memory reserved for bodies now")?;
         let unauthorized = IntCounterVec::new(
-            Opts::new("gitpulse_ingest_unauthorized_total", "Requests that were not believed, by cause"),
+            Opts::new("gitpulse_ingest_unauthorized_total", "Requests without valid credentials, by reason"),
             &["reason"],
         )?;
         let redacted =
             IntCounter::new("gitpulse_ingest_redacted_total", "Events in which secrets were blanked")?;
         let foreign_host = IntCounter::new(
             "gitpulse_ingest_foreign_host_total",
-            "Events whose body names another host than the instance they were delivered for",
+            "Events whose body names a host that is not the one of their instance",
         )?;
         let late_turns = IntCounter::new(
             "gitpulse_ingest_late_turns_total",
-            "Deliveries that went to the spool because too many of their project were waiting for Kafka",
+            "Deliveries that went to the spool because too many deliveries of their project were waiting for Kafka",
         )?;
         let events = IntCounterVec::new(
             Opts::new("gitpulse_ingest_events_total", "Events accepted or spooled, by kind"),
             &["kind"],
         )?;
         let outcomes = IntCounterVec::new(
-            Opts::new("gitpulse_ingest_outcomes_total", "Requests by how they ended; their sum is received"),
+            Opts::new(
+                "gitpulse_ingest_outcomes_total",
+                "Requests by outcome; their sum is the number of received requests",
+            ),
             &["outcome"],
         )?;
         let request_seconds = Histogram::with_opts(
             HistogramOpts::new(
                 "gitpulse_ingest_request_seconds",
-                "From the headers of a request to its answer",
+                "Time from the headers of a request to its response",
             )
             .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 8.0]),
         )?;

@@ -102,7 +102,7 @@ enum Refusal {
     Forbidden,
     #[error("this tenant is not bound to the project or group that the delivery is about")]
     Outside,
-    #[error("compressed bodies are not read; send the body as it is")]
+    #[error("compressed bodies are not supported; send the body uncompressed")]
     UnsupportedEncoding,
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -339,7 +339,7 @@ fn say_outside(count: u64, what: &str) {
     tracing::warn!(
         count,
         what,
-        "deliveries were answered 403: their tenant is not bound to what they are about; correct `projects` and `groups` in gitpulse.toml, or the hook"
+        "deliveries were answered 403: their tenant may not report these projects or groups; correct `projects` and `groups` in gitpulse.toml, or the hook"
     );
 }
 
@@ -369,7 +369,7 @@ where
             error(StatusCode::TOO_MANY_REQUESTS, "busy", &refused.to_string())
         }
         Err(refused) => {
-            tracing::warn!(error = &refused as &dyn std::error::Error, "a test event did not get through");
+            tracing::warn!(error = &refused as &dyn std::error::Error, "a test event failed");
             error(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &chain(&refused))
         }
     }
@@ -389,7 +389,7 @@ async fn rejected(rejection: Rejection) -> Result<Response, Infallible> {
     if rejection.is_not_found() {
         return Ok(error(StatusCode::NOT_FOUND, "not_found", "webhooks go to POST /api/v1/webhooks/gitlab"));
     }
-    tracing::error!(?rejection, "a request was rejected for a reason nobody foresaw");
+    tracing::error!(?rejection, "a request was rejected for an unexpected reason");
     Ok(error(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be read"))
 }
 

@@ -74,14 +74,14 @@ pub enum TenantsError {
     TooMany(usize),
     /// Each could change the other's rows.
     #[error(
-        "tenants {0:?} and {1:?} may send for one GitLab, and each could change what the other tells of: give each its instance, or bind one to its projects (projects = [42, 43]), or, where they trust each other, set all_projects = true for both (docs/WEBHOOKS.md)"
+        "tenants {0:?} and {1:?} may send for one GitLab, and each could change what the other reports: give each its instance, or bind one to its projects (projects = [42, 43]), or, if they trust each other, set all_projects = true for both (docs/WEBHOOKS.md)"
     )]
     Unbound(String, String),
     /// Ids have no meaning without their GitLab.
     #[error("tenant {0:?} is bound to projects or groups of an unknown GitLab: give it its instance")]
     NoInstance(String),
     /// The two exclude each other.
-    #[error("tenant {0:?} is bound to projects or groups and has all_projects = true: decide for one")]
+    #[error("tenant {0:?} is bound to projects or groups and has all_projects = true: remove one of the two")]
     BoundToAll(String),
     /// Too many for one tenant.
     #[error(

@@ -58,7 +58,7 @@ pub enum TestRefused {
     )]
     Unauthorized,
     /// Another test event is in progress.
-    #[error("another test event is under way; try again when it has arrived")]
+    #[error("another test event is in progress; try again when it has finished")]
     Busy,
     /// The envelope could not be written.
     #[error("the event could not be written as JSON")]
@@ -68,7 +68,7 @@ pub enum TestRefused {
     Publish(#[source] PublishError),
     /// ClickHouse cannot be queried.
     #[error(
-        "the event is in Kafka, but ClickHouse cannot be asked for it; is it running, and was `gitpulse migrate` run?"
+        "the event is in Kafka, but ClickHouse cannot be queried; is it running, and was `gitpulse migrate` run?"
     )]
     ClickHouse(#[source] clickhouse::error::Error),
     /// It did not arrive.

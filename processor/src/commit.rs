@@ -174,7 +174,7 @@ impl<C: ConsumerContext + 'static> Commits<C> {
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "Kafka does not answer yet what was read of its logs"
+                    "Kafka does not answer yet whether its logs are the same"
                 );
                 return Vec::new();
             }
@@ -188,7 +188,7 @@ impl<C: ConsumerContext + 'static> Commits<C> {
                     tracing::warn!(
                         topic,
                         partition = number,
-                        "this log is another one than was read before: it is read from its beginning"
+                        "this log was recreated: it is read from the beginning"
                     );
                     restarted.push(partition);
                 }
@@ -198,7 +198,7 @@ impl<C: ConsumerContext + 'static> Commits<C> {
                         error = &error as &dyn std::error::Error,
                         topic,
                         partition = number,
-                        "this log cannot be read from its beginning yet"
+                        "this log was recreated, but cannot be read from the beginning yet"
                     );
                     failed.push(partition);
                 }

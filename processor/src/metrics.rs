@@ -74,7 +74,7 @@ impl Metrics {
         let records = IntCounterVec::new(
             Opts::new(
                 "gitpulse_processor_records_total",
-                "Records by how they ended: stored (as rows, or as a dead letter), or dropped with a revoked partition to be read again",
+                "Records by outcome: stored (as rows or as a dead letter), or dropped with a revoked partition and read again later",
             ),
             &["outcome"],
         )?;
@@ -89,14 +89,14 @@ impl Metrics {
         let unreadable = IntCounterVec::new(
             Opts::new(
                 "gitpulse_processor_unreadable_fields_total",
-                "Fields that were there but could not be read, so that their columns keep what was known before, by kind of event",
+                "Fields that were present but unreadable, so that their columns keep the earlier value, by kind of event",
             ),
             &["kind"],
         )?;
         let unknown = IntCounterVec::new(
             Opts::new(
                 "gitpulse_processor_unknown_total",
-                "Events with a field, a value or a kind that GitPulse does not know yet, by kind of event, path, and what it is",
+                "Events with a field, value or kind that GitPulse does not know, by kind of event, path, and type of finding",
             ),
             &["kind", "path", "what"],
         )?;
@@ -111,7 +111,7 @@ impl Metrics {
             &["table"],
         )?;
         let insert_failures =
-            IntCounter::new("gitpulse_processor_insert_failures_total", "Tries of a batch that failed")?;
+            IntCounter::new("gitpulse_processor_insert_failures_total", "Failed attempts to insert a batch")?;
         let commit_failures = IntCounter::new(
             "gitpulse_processor_commit_failures_total",
             "Commits that Kafka refused; their records are read again",
@@ -119,13 +119,13 @@ impl Metrics {
         let visible_seconds = Histogram::with_opts(
             HistogramOpts::new(
                 "gitpulse_processor_visible_seconds",
-                "From the receipt of an event to the moment when queries see it",
+                "Time from the receipt of an event until queries see it",
             )
             .buckets(vec![0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0]),
         )?;
         let oldest_seconds = IntGauge::new(
             "gitpulse_processor_oldest_event_seconds",
-            "Age of the oldest event in the batch that was stored last, at that moment",
+            "Age of the oldest event in the last stored batch, when it was stored",
         )?;
         let lag = IntGaugeVec::new(
             Opts::new("gitpulse_processor_lag_records", "Records of a topic that are not committed yet"),
@@ -133,33 +133,33 @@ impl Metrics {
         )?;
         let rollup_projects = IntCounter::new(
             "gitpulse_processor_rollup_projects_total",
-            "Projects whose rollups were computed, each time counted",
+            "Computations of rollups, counted per project",
         )?;
         let rollup_failures = IntCounter::new(
             "gitpulse_processor_rollup_failures_total",
-            "Computations of rollups, or questions for what waits, that failed; they are tried again",
+            "Failed computations of rollups and failed queries for pending projects; both are retried",
         )?;
         let rollup_seconds = Histogram::with_opts(
             HistogramOpts::new(
                 "gitpulse_processor_rollup_seconds",
-                "Time of one computation of the rollups of a group of projects",
+                "Time to compute the rollups of a group of projects",
             )
             .buckets(vec![0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0]),
         )?;
         let rollup_lag_seconds = Histogram::with_opts(
             HistogramOpts::new(
                 "gitpulse_processor_rollup_lag_seconds",
-                "From the moment a project was found to wait to that when its rollups were published",
+                "Time from finding a pending project until its rollups are published",
             )
             .buckets(vec![0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0]),
         )?;
         let rollups_waiting = IntGauge::new(
             "gitpulse_processor_rollups_waiting_projects",
-            "Projects of this processor's share of which something was stored that is not in their rollups yet",
+            "Pending projects of this processor's share: something was stored that is not yet in their rollups",
         )?;
         let rollups_oldest = IntGauge::new(
             "gitpulse_processor_rollups_oldest_seconds",
-            "How long the first of the waiting projects has been waiting",
+            "How long the oldest of the pending projects has been waiting",
         )?;
         registry.register(Box::new(consumed.clone()))?;
         registry.register(Box::new(records.clone()))?;

@@ -296,7 +296,7 @@ impl Pipeline {
         if !batch.is_empty() {
             tracing::info!(
                 records = batch.records(),
-                "partitions moved: the open batch is dropped and read again"
+                "partitions were reassigned: the open batch is dropped and read again"
             );
             self.metrics.dropped.inc_by(batch.records() as u64);
         }
@@ -347,7 +347,10 @@ fn passing(error: KafkaError) -> Result<(), KafkaError> {
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::Fatal) | None => Err(error),
         Some(_) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "Kafka is not well; trying on");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "Kafka has a fault; the client keeps trying"
+            );
             Ok(())
         }
     }

@@ -15,7 +15,7 @@ pub enum PipelineError {
     #[error("{0} topics do not exist, {1} among them: run `gitpulse migrate`")]
     MissingTopics(usize, String),
     /// ClickHouse has no tables of GitPulse, or does not answer.
-    #[error("ClickHouse does not answer, or has no migrated database: `gitpulse migrate` makes one")]
+    #[error("ClickHouse does not answer, or its database is not migrated: run `gitpulse migrate`")]
     Database(#[source] clickhouse::error::Error),
     /// ClickHouse did not accept a batch. Its records are still in Kafka.
     #[error("a batch could not be stored; its records stay in Kafka until a processor stores them")]

@@ -21,7 +21,7 @@ pub enum RebuildError {
     Insert(#[from] InsertError),
     /// Another rebuild began and has not ended.
     #[error(
-        "another rebuild, {id}, began at {began} UTC and has not ended; if nobody runs it any more, --abandon it"
+        "another rebuild, {id}, began at {began} UTC and has not ended; if it is no longer running, --abandon it"
     )]
     Open {
         /// Its id.

@@ -178,7 +178,7 @@ impl Rollups {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     projects = projects.len(),
-                    "rollups could not be computed and are tried again"
+                    "rollups could not be computed and will be retried"
                 );
             }
         }
@@ -203,7 +203,7 @@ impl Rollups {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         doing,
-                        "rollups wait: ClickHouse refuses"
+                        "rollups are pending: ClickHouse refuses"
                     );
                 }
                 None
