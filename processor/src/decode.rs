@@ -41,7 +41,7 @@ pub struct Event {
     pub action: String,
     /// The entity within the instance.
     pub subject: String,
-    /// By which face of GitLab it came.
+    /// How GitPulse got it.
     pub origin: Origin,
     /// Whether GitLab restricts who may see its subject: a confidential issue, an internal note.
     pub confidential: bool,

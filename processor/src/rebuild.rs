@@ -4,7 +4,7 @@
 //! 1. New tables are created beside the live ones and filled from `events`.
 //! 2. A row in `rebuilds` says that the swap begins; each table is exchanged with its live one; another row says that the swap is complete.
 //! 3. Everything stored since the start is read from `events` again, into the tables that are live now. Then every project is marked, so that its
-//! rollups are recomputed.
+//!    rollups are recomputed.
 //!
 //! A batch that is inserted meanwhile may have written rows to the old tables. The processor queries `rebuilds` after each batch. If it finds the
 //! last row of step 2, it stores the batch again. If it does not, the batch's events were stored before that row, so that step 3 reads them. A

@@ -1,8 +1,8 @@
 //! Which merge requests revert or cherry-pick others of their project. In: commit messages that name others, branches. Out: `reverts` and `picks`
 //! of places.
 //!
-//! Git writes "This reverts commit SHA", GitLab "This reverts merge request PROJECT!7", and GitLab's button names its branch `revert-SHA`; `git
-//! cherry-pick -x` and GitLab's button write "(cherry picked from commit SHA)".
+//! Git writes "This reverts commit SHA", GitLab "This reverts merge request PROJECT!7", and GitLab's button names its branch `revert-SHA`;
+//! `git cherry-pick -x` and GitLab's button write "(cherry picked from commit SHA)".
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 

@@ -4,7 +4,7 @@
 //!
 //! - `read` queries what is known of a project;
 //! - `graph` finds the landing SHAs of merge requests, orders those of one second, walks from other commits to the nearest landing SHA, and follows
-//! promotions;
+//!   promotions;
 //! - `change` finds which merge requests revert or pick others.
 
 mod change;

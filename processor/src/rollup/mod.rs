@@ -3,15 +3,15 @@
 //! entities disappear.
 //!
 //! 1. The rows of a batch are stored and visible. Then, before its offsets are committed, its projects are marked in `rollup_generations`. A
-//! processor that is killed in between reads the batch again, and marks then.
+//!    processor that is killed in between reads the batch again, and marks then.
 //! 2. This task finds the projects of its share (`share.rs`) with more marks than their newest generation.
 //! 3. The number of marks is the generation. It is read before the facts, so the facts include everything that was marked by then.
 //! 4. The places of the project are computed ([`crate::places`]), each rollup is filled from its view, and then the generation is published. After
-//! a mark in the meantime the project is pending again.
+//!    a mark in the meantime the project is pending again.
 //!
-//! Marks are in ClickHouse, together with the rows that they are about: they are restored and lost together, `gitpulse rebuild` and `gitpulse
-//! migrate`, which do not use Kafka, can mark, and recreating Kafka loses no mark. No clocks are compared: marks are counted. The work is divided
-//! like the partitions of one topic, but correctness does not depend on it: if two processors compute a project, both do the same work, and the
+//! Marks are in ClickHouse, together with the rows that they are about: they are restored and lost together, `gitpulse rebuild` and
+//! `gitpulse migrate`, which do not use Kafka, can mark, and recreating Kafka loses no mark. No clocks are compared: marks are counted. The work is
+//! divided like the partitions of one topic, but correctness does not depend on it: if two processors compute a project, both do the same work, and the
 //! later generation is shown.
 
 mod fill;
