@@ -25,8 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut views = String::new();
     for (list, folder, what) in [
-        ("VIEWS", "clickhouse/views", "The views that show what tables hold, by name."),
-        ("METRICS", "clickhouse/metrics", "The views that measure, by name. They read views alone."),
+        ("VIEWS", "clickhouse/views", "The views of tables, by name."),
+        ("METRICS", "clickhouse/metrics", "The metric views, by name. They only read views."),
     ] {
         writeln!(views, "/// {what}\npub const {list}: &[View] = &[")?;
         for name in files(folder)? {
