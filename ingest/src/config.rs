@@ -43,7 +43,7 @@ pub struct IngestConfig {
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_connections: u32,
 
-    /// How many deliveries of one project may wait for Kafka at the same time; a delivery that gets no turn within a second goes to the spool
+    /// How many deliveries of one project may wait for Kafka at the same time; others wait up to a second, then go to the spool
     #[arg(long, env = "GITPULSE_PROJECT_CONCURRENCY", default_value_t = 10, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub project_concurrency: u32,

@@ -50,7 +50,7 @@ pub struct RollupConfig {
     #[arg(long, env = "GITPULSE_ROLLUPS", default_value_t = true, value_name = "BOOL", action = clap::ArgAction::Set)]
     pub rollups: bool,
 
-    /// Minimum time between the starts of two computations of a project, as a multiple of the time the last one took: 10 leaves nine tenths of the time to others
+    /// Minimum time between the starts of two computations of a project, as a multiple of the last one's duration: 10 uses a tenth of the time
     #[arg(long, env = "GITPULSE_ROLLUP_TIMES_COST", default_value_t = 10, value_name = "N",
           value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub rollup_times_cost: u32,

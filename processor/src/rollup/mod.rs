@@ -11,8 +11,8 @@
 //!
 //! Marks are in ClickHouse, together with the rows that they are about: they are restored and lost together, `gitpulse rebuild` and
 //! `gitpulse migrate`, which do not use Kafka, can mark, and recreating Kafka loses no mark. No clocks are compared: marks are counted. The work is
-//! divided like the partitions of one topic, but correctness does not depend on it: if two processors compute a project, both do the same work, and the
-//! later generation is shown.
+//! divided like the partitions of one topic, but correctness does not depend on it: if two processors compute a project, both do the same work, and
+//! the later generation is shown.
 
 mod fill;
 mod pace;
