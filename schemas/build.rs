@@ -1,12 +1,12 @@
-//! Lists the files of `clickhouse/`, so that a new one needs no other line. In: its folders. Out: `MIGRATIONS`, `VIEWS` and `METRICS`, in the
-//! order of the files' names, for `src/migration.rs` and `src/view.rs` to include.
+//! Lists the files of `clickhouse/`, so that a new file needs no other change. In: its folders. Out: `MIGRATIONS`, `VIEWS` and `METRICS`, in the
+//! order of file names, included by `src/migration.rs` and `src/view.rs`.
 
 use std::error::Error;
 use std::fmt::Write;
 use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // A folder counts as changed when a file in it is added, removed or edited.
+    // A folder counts as changed if a file in it is added, removed or edited.
     println!("cargo::rerun-if-changed=clickhouse");
     let mut migrations =
         "/// All migrations, in order.\npub const MIGRATIONS: &[Migration] = &[\n".to_owned();
@@ -25,8 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut views = String::new();
     for (list, folder, what) in [
-        ("VIEWS", "clickhouse/views", "The views that show what tables hold, by name."),
-        ("METRICS", "clickhouse/metrics", "The views that measure, by name. They read views alone."),
+        ("VIEWS", "clickhouse/views", "The views of tables, by name."),
+        ("METRICS", "clickhouse/metrics", "The metric views, by name. They only read views."),
     ] {
         writeln!(views, "/// {what}\npub const {list}: &[View] = &[")?;
         for name in files(folder)? {
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The names of the SQL files of a folder without their ending, sorted.
+/// The names of a folder's SQL files without the extension, sorted.
 fn files(folder: &str) -> Result<Vec<String>, Box<dyn Error>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder)? {
@@ -52,7 +52,7 @@ fn files(folder: &str) -> Result<Vec<String>, Box<dyn Error>> {
     Ok(names)
 }
 
-/// An expression that is the text of a file.
+/// An expression for the text of a file.
 fn text(folder: &str, name: &str) -> String {
     format!(r#"include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/{folder}/{name}.sql"))"#)
 }

@@ -1,8 +1,9 @@
-//! Which projects a tenant may tell of. In: what is configured, and what a body names. Out: whether rows may be made of it. Never depends on what was told
-//! before, so that no order of deliveries changes it.
+//! Which projects a tenant may report. In: the configuration, and the ids in a body. Out: whether rows may be made from it. Never depends on
+//! earlier events, so that the order of deliveries does not matter.
 //!
-//! Rows are keyed by GitLab's ids, and a body can name any id. So a tenant that is bound to projects or groups tells of those alone, and nobody else does;
-//! of all others tells the one tenant of that GitLab that is not bound. Paths bind nothing: they are the body's own word.
+//! Rows are keyed by GitLab's ids, and a body may contain any id. So a tenant that is bound to projects or groups may report only these, and no
+//! other tenant may. Everything else is reported by the one tenant of that GitLab that is not bound. Paths are never used: they are only what the
+//! body claims.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +25,7 @@ struct Binding {
     all_projects: bool,
 }
 
-/// Something that has rows.
+/// An entity that rows belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Thing {
     Project(u64),
@@ -32,11 +33,11 @@ enum Thing {
 }
 
 impl Bindings {
-    /// Checks that no two tenants could change each other's rows without anybody having said so.
+    /// Checks that no two tenants can change each other's rows unless the configuration allows it.
     ///
     /// # Errors
     ///
-    /// Names the tenants of which one has to be bound.
+    /// Names two tenants, one of which must be bound.
     pub fn new(configured: &[TenantConfig]) -> Result<Bindings, TenantsError> {
         let mut bindings = Vec::new();
         for config in configured {
@@ -70,7 +71,7 @@ impl Bindings {
         Ok(Bindings(bindings))
     }
 
-    /// Whether this tenant may tell of what its body names, for this GitLab.
+    /// Whether this tenant may report the entities in its body, for this GitLab.
     pub fn may_tell(&self, tenant: &str, instance: &str, named: &Named) -> bool {
         let Some(own) = self.0.iter().find(|binding| binding.tenant == tenant) else { return false };
         let things = || {
@@ -80,7 +81,7 @@ impl Bindings {
         };
         let covers_subject = match things().next() {
             Some(subject) => own.covers(instance, subject),
-            // What concerns a whole GitLab, as its users do.
+            // An event of the whole GitLab, such as one about a user.
             None => false,
         };
         if own.is_bound() && !covers_subject {
@@ -100,7 +101,7 @@ impl Binding {
     fn may_share_instance(&self, other: &Binding) -> bool {
         match (&self.instance, &other.instance) {
             (Some(one), Some(other)) => one == other,
-            // What its deliveries say is believed.
+            // The instance in its deliveries is trusted.
             _ => true,
         }
     }
@@ -165,7 +166,7 @@ mod tests {
             (named(0, 0, 7), true, false),
             (named(0, 0, 8), false, true),
             (named(0, 0, 0), false, true),
-            // The body's own project is told in passing, and may be another than the one that the row is of.
+            // The project in the body is described in passing, and may differ from the project of the row.
             (named(44, 42, 0), false, false),
             (named(42, 44, 0), true, false),
         ] {

@@ -1,5 +1,5 @@
-//! Reads bodies. In: a stream of chunks. Out: the whole body. Never more than the limit, never longer than the deadline, and all
-//! bodies together never more than the configured memory.
+//! Reads bodies. In: a stream of chunks. Out: the whole body. Never more than the limit and never longer than the timeout; all bodies together
+//! never use more than the configured memory.
 
 mod unproven;
 
@@ -15,27 +15,27 @@ use tokio::time::Instant;
 
 use self::unproven::{Place, Unproven};
 
-/// What is reserved first, and then twice as much each time, as a body arrives: what somebody only announces costs nothing.
+/// The first reservation. It is doubled as the body arrives: announcing a size costs no memory.
 const FIRST: usize = 8 * 1024;
-/// How long a body waits for memory, all its steps together. Its bytes may all have been sent by then, and an answer is due within 8 s of the last one.
+/// How long a body may wait for memory, in total. All its bytes may have been sent by then, and the response is due within 8 s of the last one.
 const MEMORY_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long bytes are read and thrown away behind an early refusal, and how many.
+/// For how long, and how many bytes are read and discarded after an early refusal.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 const DISCARD_BYTES: usize = 32 * 1024 * 1024;
 
-/// Why there is no body.
+/// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// More bytes than allowed, announced or sent.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
-    /// Too slow, in all or while others needed the memory.
+    /// Too slow, in total or while others needed the memory.
     #[error("the body did not arrive in time")]
     Timeout,
-    /// The peer broke off, or its chunks are malformed.
-    #[error("the body broke off")]
+    /// The peer closed the connection, or its chunks are malformed.
+    #[error("the body is incomplete or malformed")]
     Broken(#[source] warp::Error),
-    /// Too many bodies at once.
+    /// Too many bodies at the same time.
     #[error("too many bodies are being received; send it again")]
     NoMemory,
 }
@@ -45,12 +45,12 @@ pub enum BodyError {
 pub struct BodyLimits {
     /// Largest body, in bytes.
     pub max_bytes: usize,
-    /// For one body, from its first to its last byte.
+    /// The timeout from the first to the last byte of a body.
     pub timeout: Duration,
     /// Memory for bodies whose sender is proven by a token, in KiB.
     proven: Arc<Semaphore>,
-    /// Memory for bodies whose signature can only be checked once they are here, in KiB: whoever floods us with forged ones takes nothing
-    /// from the others.
+    /// Memory for bodies whose signature can only be checked after they have arrived, in KiB. Senders of forged signatures cannot use the memory
+    /// for proven senders.
     unproven: Arc<Semaphore>,
     arriving: Unproven,
     reserved: IntGauge,
@@ -61,22 +61,22 @@ pub struct BodyLimits {
 pub enum Sender {
     /// By its token.
     Proven,
-    /// Not until the signature over the body is checked; whose connection it is.
+    /// Not before the signature over the body is checked; the address of the connection.
     Unproven(IpAddr),
 }
 
-/// A body in memory, and the memory it takes.
+/// A body in memory, with its reservation.
 pub struct Body {
     /// The bytes.
     pub bytes: Bytes,
     _memory: Memory,
 }
 
-/// Memory that is given back when it is dropped.
+/// Memory that is released when it is dropped.
 struct Memory {
     permits: Vec<OwnedSemaphorePermit>,
     bytes: usize,
-    /// Until when this body may wait for memory, once it had to.
+    /// When this body stops waiting for memory; set when it first waits.
     give_up_at: Option<Instant>,
     reserved: IntGauge,
 }
@@ -89,7 +89,7 @@ impl Drop for Memory {
 }
 
 impl BodyLimits {
-    /// Limits that share `memory_mib` MiB, half of it for proven senders; `reserved` shows how much of it is taken.
+    /// Limits that share `memory_mib` MiB, half of it for proven senders; `reserved` shows how much is in use.
     pub fn new(max_bytes: usize, timeout: Duration, memory_mib: u32, reserved: IntGauge) -> BodyLimits {
         let half = || Arc::new(Semaphore::new(memory_mib as usize * 512));
         let arriving = Unproven::default();
@@ -181,7 +181,7 @@ impl BodyLimits {
     }
 }
 
-/// The next chunk, if it comes in time: before the deadline, and of an unproven body before its rate is too low, or a faster one needs its memory.
+/// The next chunk, if it arrives before the deadline. An unproven body also ends if its rate is too low or a faster body needs its memory.
 async fn next<S: Stream + Unpin>(
     mut stream: S,
     deadline: Instant,
@@ -198,8 +198,8 @@ async fn next<S: Stream + Unpin>(
     }
 }
 
-/// Reads on for a moment and throws away what comes, so that a peer that is still sending sees the answer instead of a reset
-/// connection: GitLab shows it to whoever has to mend the hook.
+/// Reads and discards for a moment, so that a peer that is still sending receives the response instead of a reset connection: GitLab shows it to
+/// whoever has to repair the hook.
 pub async fn discard<S, B>(stream: S)
 where
     S: Stream<Item = Result<B, warp::Error>> + Send,
@@ -215,6 +215,6 @@ where
             }
         }
     };
-    // Whether it all came or not, the answer is the same.
+    // The response is the same, whether everything arrived or not.
     let _ = tokio::time::timeout(DISCARD_TIMEOUT, reading).await;
 }

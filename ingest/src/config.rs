@@ -14,55 +14,55 @@ use serde::Deserialize;
 /// How webhooks are received.
 #[derive(Debug, Clone, Args)]
 pub struct IngestConfig {
-    /// Where webhooks are received
+    /// Address that receives webhooks
     #[arg(long, env = "GITPULSE_LISTEN", default_value = "0.0.0.0:8000", value_name = "ADDRESS")]
     pub listen: SocketAddr,
 
-    /// Largest body of a webhook, in bytes; GitLab sends no more than 25 MiB
+    /// Largest body of a webhook, in bytes; GitLab sends at most 25 MiB
     #[arg(long, env = "GITPULSE_BODY_LIMIT_BYTES", default_value_t = 25 * 1024 * 1024, value_name = "BYTES",
           value_parser = clap::value_parser!(u64).range(1024..=25 * 1024 * 1024))]
     pub body_limit_bytes: u64,
 
-    /// Milliseconds a body may take to arrive
+    /// Timeout for the whole body of a webhook, in milliseconds
     #[arg(long, env = "GITPULSE_BODY_TIMEOUT_MS", default_value_t = 10_000, value_name = "MS",
           value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub body_timeout_ms: u64,
 
-    /// MiB of bodies in memory at the same time
+    /// Memory for all bodies being received, in MiB
     #[arg(long, env = "GITPULSE_BODY_BUFFER_MIB", default_value_t = 256, value_name = "MIB",
           value_parser = clap::value_parser!(u32).range(64..=65_536))]
     pub body_buffer_mib: u32,
 
-    /// Milliseconds from a connection to the last byte of its headers
+    /// Timeout from a connection to the last byte of its headers, in milliseconds
     #[arg(long, env = "GITPULSE_HEADER_TIMEOUT_MS", default_value_t = 10_000, value_name = "MS",
           value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub header_timeout_ms: u64,
 
-    /// Connections open at the same time
+    /// Maximum number of open connections
     #[arg(long, env = "GITPULSE_MAX_CONNECTIONS", default_value_t = 1024, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_connections: u32,
 
-    /// Deliveries of one project that wait for Kafka at the same time; one that waits longer than a second goes to the spool
+    /// How many deliveries of one project may wait for Kafka at the same time; others wait up to a second, then go to the spool
     #[arg(long, env = "GITPULSE_PROJECT_CONCURRENCY", default_value_t = 10, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub project_concurrency: u32,
 
-    /// Milliseconds that requests under way get to finish when the process is stopped
+    /// How long requests may take to finish when the process is stopped, in milliseconds
     #[arg(long, env = "GITPULSE_DRAIN_TIMEOUT_MS", default_value_t = 10_000, value_name = "MS",
           value_parser = clap::value_parser!(u64).range(0..=60_000))]
     pub drain_timeout_ms: u64,
 
-    /// Seconds by which the timestamp of a signature may differ from our clock
+    /// How far the timestamp of a signature may differ from our clock, in seconds
     #[arg(long, env = "GITPULSE_SIGNATURE_TOLERANCE_SECONDS", default_value_t = 300, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub signature_tolerance_seconds: u64,
 
-    /// Networks of reverse proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,...
+    /// Networks of reverse proxies whose X-Forwarded-For is trusted, as 10.0.0.0/8,...
     #[arg(long, env = "GITPULSE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "NETWORKS")]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Token for POST /api/v1/webhooks/test, besides those of hooks (a secret: environment or file only)
+    /// Token for POST /api/v1/webhooks/test, in addition to the tokens of hooks (a secret: environment or file only)
     #[arg(long, env = "GITPULSE_ADMIN_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
     pub admin_token: Option<Secret>,
 }
@@ -78,40 +78,40 @@ impl IngestConfig {
     }
 }
 
-/// One configured source of webhooks: an instance, a group, a team.
+/// A configured source of webhooks: an instance, a group, a team.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TenantConfig {
     /// Name in the path and in the tables: letters, digits, `-` and `_`.
     pub name: String,
-    /// URL of its GitLab instance, as `https://gitlab.example.com`. Without it, what the deliveries say is believed.
+    /// URL of its GitLab instance, as `https://gitlab.example.com`. Without it, the instance in its deliveries is trusted.
     #[serde(default)]
     pub instance: Option<String>,
-    /// Live secret tokens (`X-Gitlab-Token`); several while one is being rotated.
+    /// Valid secret tokens (`X-Gitlab-Token`); several during a rotation.
     #[serde(default)]
     pub tokens: Vec<Secret>,
-    /// Live signing tokens (`whsec_...`).
+    /// Valid signing tokens (`whsec_...`).
     #[serde(default)]
     pub signing_tokens: Vec<Secret>,
     /// Networks its deliveries may come from; empty means any.
     #[serde(default)]
     pub allowed_networks: Vec<IpNet>,
-    /// Whether it is reached by its own path alone, never by the path without a tenant.
+    /// Whether only its own path leads to it, not the path without a tenant.
     #[serde(default)]
     pub path_only: bool,
-    /// GitLab's ids of the projects that it is bound to: it tells of these alone, and no other tenant does.
+    /// GitLab's ids of the projects that it is bound to: it may report only these, and no other tenant may.
     #[serde(default)]
     pub projects: Vec<u64>,
-    /// GitLab's ids of the groups whose own members, milestones and epics it is bound to; not of the projects in them.
+    /// GitLab's ids of the groups whose own members, milestones and epics it is bound to; this excludes their projects.
     #[serde(default)]
     pub groups: Vec<u64>,
-    /// Whether it may tell of whatever no other tenant is bound to, although other tenants of its GitLab may as well: they trust each other.
+    /// Whether it may report everything that no tenant is bound to, although other tenants of its GitLab may do so too: they trust each other.
     #[serde(default)]
     pub all_projects: bool,
 }
 
 impl TenantConfig {
-    /// What its events say of it, checked. Every producer of events takes it from here.
+    /// Its identity in events, checked. All producers of events use this.
     pub fn identity(&self) -> Result<Tenant, InvalidTenant> {
         Tenant::new(&self.name, self.instance.as_deref())
     }

@@ -1,4 +1,4 @@
-//! Secrets of tenants, in the form in which they are compared. In: configured tokens. Out: digests and keys. Their `Debug` shows nothing.
+//! Secrets of tenants, prepared for comparison. In: configured tokens. Out: digests and keys. Their `Debug` shows nothing.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,17 +13,17 @@ pub enum InvalidSecret {
     /// An empty token would let everybody in.
     #[error("the secret token is empty")]
     Empty,
-    /// GitLab sends it in a header, which carries neither.
+    /// GitLab sends it in a header, which can contain neither.
     #[error(
         "the secret begins or ends with white space, or holds a line break, which no header does: remove it (a file often ends with a line break)"
     )]
     WhiteSpace,
-    /// Not what GitLab shows when a signing token is made.
+    /// GitLab shows signing tokens in another form.
     #[error("a signing token is whsec_ and 24 to 64 bytes in base64")]
     SigningToken,
 }
 
-/// SHA-256 of a secret token: comparing digests takes the same time whatever the lengths are.
+/// SHA-256 of a secret token. Comparing digests takes the same time for all lengths.
 #[derive(Clone)]
 pub struct TokenDigest([u8; 32]);
 
@@ -47,7 +47,7 @@ impl std::fmt::Debug for TokenDigest {
     }
 }
 
-/// The secret, if a header can carry it as it is.
+/// The secret, if a header can carry it unchanged.
 fn travels(secret: &Secret) -> Result<&str, InvalidSecret> {
     match secret.expose() {
         text if text.trim() != text || text.contains(char::is_control) => Err(InvalidSecret::WhiteSpace),
@@ -55,12 +55,12 @@ fn travels(secret: &Secret) -> Result<&str, InvalidSecret> {
     }
 }
 
-/// The key of a signing token, ready for use.
+/// A signing token, prepared for signing.
 #[derive(Clone)]
 pub struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
-    /// The key of a configured signing token, `whsec_` and base64.
+    /// The key from a configured signing token, `whsec_` and base64.
     pub fn new(token: &Secret) -> Result<SigningKey, InvalidSecret> {
         let encoded = travels(token)?.strip_prefix("whsec_").ok_or(InvalidSecret::SigningToken)?;
         let key = BASE64.decode(encoded).map_err(|_| InvalidSecret::SigningToken)?;

@@ -1,4 +1,4 @@
-//! A delivery as it arrived. In: HTTP headers and bytes. Out: [`RawDelivery`], of which nothing is believed yet.
+//! A delivery as received. In: HTTP headers and bytes. Out: [`RawDelivery`], not yet verified.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +12,7 @@ use warp::http::HeaderMap;
 pub struct RawDelivery {
     /// What its headers say.
     pub headers: DeliveryHeaders,
-    /// The body, byte for byte: a signature covers exactly these.
+    /// The body, byte for byte: the signature covers exactly these bytes.
     pub body: Bytes,
     /// When its last byte arrived.
     pub received_at: DateTime<Utc>,
@@ -22,11 +22,11 @@ pub struct RawDelivery {
 /// (<https://docs.gitlab.com/user/project/integrations/webhooks/#delivery-headers>).
 #[derive(Clone, Default)]
 pub struct DeliveryHeaders {
-    /// `X-Gitlab-Token`: the secret token in clear.
+    /// `X-Gitlab-Token`: the secret token in clear text.
     pub token: Option<Vec<u8>>,
-    /// `webhook-signature`: GitLab 19.0 and later, with a signing token.
+    /// `webhook-signature`: GitLab 19.0 and later, if there is a signing token.
     pub signature: Option<String>,
-    /// `webhook-id`: the same for a retry and a resend.
+    /// `webhook-id`: the same for a retry or a resend.
     pub webhook_id: Option<String>,
     /// `webhook-timestamp`: seconds since 1970.
     pub webhook_timestamp: Option<String>,
@@ -34,11 +34,11 @@ pub struct DeliveryHeaders {
     pub idempotency_key: Option<String>,
     /// `X-Gitlab-Instance`: base URL of the instance.
     pub instance: Option<String>,
-    /// `traceparent`, where something before us traces.
+    /// `traceparent`, if an upstream proxy sets it.
     pub traceparent: Option<String>,
 }
 
-/// Only names: the values of some are secrets.
+/// Shows names only: some values are secrets.
 impl std::fmt::Debug for DeliveryHeaders {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DeliveryHeaders")
@@ -50,8 +50,7 @@ impl std::fmt::Debug for DeliveryHeaders {
 }
 
 impl DeliveryHeaders {
-    /// Reads the headers of a request. A header that is given twice, or is no text, is as good as absent: nobody can tell which of two
-    /// values the sender meant.
+    /// Reads the headers of a request. A header that occurs twice or is not text counts as absent: it is unknown which value the sender meant.
     pub fn read(headers: &HeaderMap) -> DeliveryHeaders {
         let single = |name: &str| {
             let mut values = headers.get_all(name).iter();
@@ -76,8 +75,8 @@ impl DeliveryHeaders {
     }
 }
 
-/// Who sent the request: the peer of the connection, or, behind a trusted proxy, the last address in `X-Forwarded-For` that is no
-/// trusted proxy. Addresses further left were written by whoever sent the request.
+/// The address of the sender: the peer of the connection or, behind a trusted proxy, the last address in `X-Forwarded-For` that is not a trusted
+/// proxy. The sender may have written the addresses further left.
 pub fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.ip().to_canonical();

@@ -1,4 +1,4 @@
-//! Wraps a delivery for Kafka. In: a [`VerifiedDelivery`], and nothing else. Out: an envelope, redacted. Never fails.
+//! Wraps a delivery for Kafka. In: only a [`VerifiedDelivery`]. Out: a redacted envelope. Never fails.
 
 use schemas::Envelope;
 use schemas::envelope::{Arrival, Proof, Webhook, Wrapped};

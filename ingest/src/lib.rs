@@ -1,7 +1,8 @@
 //! Receives GitLab webhooks, verifies them and publishes them to Kafka.
 //!
-//! In the order the bytes travel: [`mod@routes`] takes a request, [`body`] reads it, [`verify`] proves by a [`credential`] which [`tenant`] sent it, [`envelope`] wraps
-//! it, [`project_limit`] lets no project keep the others waiting, and [`mod@routes`] answers once Kafka has it, or the disk while Kafka is away.
+//! In the order of the data's path: [`mod@routes`] takes a request, [`body`] reads it, [`verify`] uses a [`credential`] to prove which [`tenant`]
+//! sent it, [`binding`] checks what that tenant may report, [`envelope`] wraps it, and [`project_limit`] keeps one project from delaying the
+//! others. [`mod@routes`] responds once the event is in Kafka, or on disk if Kafka is unavailable.
 
 pub mod binding;
 pub mod body;

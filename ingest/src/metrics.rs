@@ -1,5 +1,5 @@
-//! What ingest counts. Fields in the order of the path; a field's comment is its help text. Every request ends in exactly one
-//! outcome, so `received` is the sum of `outcomes` once nothing is under way.
+//! The metrics of ingest, in the order of the path. Every request ends in exactly one outcome, so `received` is the sum of `outcomes` once no
+//! request is in progress.
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use schemas::EventKind;
@@ -15,26 +15,26 @@ pub enum Outcome {
     Accepted,
     /// Authentic and on disk, until Kafka takes it.
     Spooled,
-    /// Not believed.
+    /// No valid credentials.
     Unauthorized,
-    /// From a network that the tenant does not allow.
+    /// From a network that the tenant does not allow, or about something it is not bound to.
     Forbidden,
-    /// Body over the limit.
+    /// The body exceeds the limit.
     TooLarge,
-    /// Body compressed.
+    /// The body is compressed.
     UnsupportedEncoding,
-    /// Body too slow.
+    /// The body was too slow.
     BodyTimeout,
-    /// Body broken off or malformed.
+    /// The body was cut off or malformed.
     BodyBroken,
     /// Neither Kafka nor the spool could take it.
     Unavailable,
-    /// The peer went away before it was answered.
+    /// The peer closed the connection before the response.
     Aborted,
 }
 
 impl Outcome {
-    /// All of them.
+    /// All outcomes.
     pub const ALL: [Outcome; 10] = [
         Outcome::Accepted,
         Outcome::Spooled,
@@ -48,7 +48,7 @@ impl Outcome {
         Outcome::Aborted,
     ];
 
-    /// Bounded label.
+    /// The label value, from a fixed set.
     pub fn as_str(self) -> &'static str {
         match self {
             Outcome::Accepted => "accepted",
@@ -85,35 +85,38 @@ impl Metrics {
     pub fn register(registry: &Registry) -> prometheus::Result<Metrics> {
         let received = IntCounter::new("gitpulse_ingest_received_total", "Requests for webhook paths")?;
         let body_bytes =
-            IntCounter::new("gitpulse_ingest_body_bytes_total", "Bytes of bodies that were read whole")?;
+            IntCounter::new("gitpulse_ingest_body_bytes_total", "Bytes of bodies that were read completely")?;
         let buffered_bytes =
-            IntGauge::new("gitpulse_ingest_buffered_bytes", "Memory reserved for bodies right now")?;
+            IntGauge::new("gitpulse_ingest_buffered_bytes", "Bytes of memory reserved for bodies now")?;
         let unauthorized = IntCounterVec::new(
-            Opts::new("gitpulse_ingest_unauthorized_total", "Requests that were not believed, by cause"),
+            Opts::new("gitpulse_ingest_unauthorized_total", "Requests without valid credentials, by reason"),
             &["reason"],
         )?;
         let redacted =
             IntCounter::new("gitpulse_ingest_redacted_total", "Events in which secrets were blanked")?;
         let foreign_host = IntCounter::new(
             "gitpulse_ingest_foreign_host_total",
-            "Events whose body names another host than the instance they were delivered for",
+            "Events whose body names a host that is not the one of their instance",
         )?;
         let late_turns = IntCounter::new(
             "gitpulse_ingest_late_turns_total",
-            "Deliveries that went to the spool because too many of their project were waiting for Kafka",
+            "Deliveries that went to the spool because too many deliveries of their project were waiting for Kafka",
         )?;
         let events = IntCounterVec::new(
             Opts::new("gitpulse_ingest_events_total", "Events accepted or spooled, by kind"),
             &["kind"],
         )?;
         let outcomes = IntCounterVec::new(
-            Opts::new("gitpulse_ingest_outcomes_total", "Requests by how they ended; their sum is received"),
+            Opts::new(
+                "gitpulse_ingest_outcomes_total",
+                "Requests by outcome; their sum is the number of received requests",
+            ),
             &["outcome"],
         )?;
         let request_seconds = Histogram::with_opts(
             HistogramOpts::new(
                 "gitpulse_ingest_request_seconds",
-                "From the headers of a request to its answer",
+                "Time from the headers of a request to its response",
             )
             .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 8.0]),
         )?;
@@ -147,25 +150,25 @@ impl Metrics {
         })
     }
 
-    /// Counts a request, and, when the guard is dropped, how it ended.
+    /// Counts a request, and its outcome when the guard is dropped.
     pub fn request(&self) -> RequestGuard {
         self.received.inc();
         RequestGuard { metrics: self.clone(), outcome: Outcome::Aborted, started: std::time::Instant::now() }
     }
 
-    /// Counts a body that arrived whole.
+    /// Counts a body that arrived completely.
     pub fn body(&self, bytes: usize) {
         self.body_bytes.inc_by(bytes as u64);
     }
 
-    /// Counts why a request was not believed.
+    /// Counts why a request had no valid credentials.
     pub fn unauthorized(&self, error: VerifyError) {
         if let Some(index) = VerifyError::ALL.iter().position(|known| *known == error) {
             self.unauthorized[index].inc();
         }
     }
 
-    /// Counts what was noticed while an event was wrapped.
+    /// Counts observations made while wrapping an event.
     pub fn wrapped(&self, wrapped: &Wrapped) {
         self.redacted.inc_by(u64::from(wrapped.redacted));
         self.foreign_host.inc_by(u64::from(wrapped.foreign_host));
@@ -176,7 +179,7 @@ impl Metrics {
         self.late_turns.inc();
     }
 
-    /// Counts an accepted event, wherever it is.
+    /// Counts an accepted event, in Kafka or on disk.
     pub fn accepted(&self, kind: EventKind) {
         self.events[kind].inc();
     }
@@ -187,8 +190,8 @@ impl Metrics {
     }
 }
 
-/// Counts the outcome of one request when it is dropped: [`Outcome::Aborted`] if nobody set another, because then the peer went away
-/// and the request was dropped with its connection.
+/// Counts the outcome of one request when it is dropped. Without an explicit outcome it is [`Outcome::Aborted`]: the peer closed the connection,
+/// and the request was dropped with it.
 pub struct RequestGuard {
     metrics: Metrics,
     outcome: Outcome,
@@ -196,7 +199,7 @@ pub struct RequestGuard {
 }
 
 impl RequestGuard {
-    /// Says how the request ended.
+    /// Sets the outcome.
     pub fn ended(mut self, outcome: Outcome) {
         self.outcome = outcome;
     }

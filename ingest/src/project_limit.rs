@@ -1,5 +1,5 @@
-//! The limit of deliveries of one project that wait for Kafka at the same time. In: a project. Out: a permit, or none in time, and then
-//! the delivery goes to the spool. Never remembers a project without deliveries under way.
+//! Limits how many deliveries of one project may wait for Kafka at the same time. In: a project. Out: a permit, or none in time, and then the
+//! delivery goes to the spool. Never keeps an entry for a project without deliveries in progress.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,14 +24,14 @@ struct Project {
     deliveries: usize,
 }
 
-/// The permit of one delivery; dropping it gives it to the next.
+/// The permit of one delivery. Dropping it passes it on.
 pub struct Permit {
-    // In this order: whoever waits may go on before the project is forgotten.
+    // Dropped in this order: the next delivery may continue before the project's entry is removed.
     _permit: OwnedSemaphorePermit,
     _place: Place,
 }
 
-/// That a delivery of a project is under way.
+/// Registers a delivery of a project.
 struct Place {
     project: String,
     projects: Arc<Projects>,
@@ -43,7 +43,8 @@ impl ProjectLimit {
         ProjectLimit { limit, projects: Arc::default() }
     }
 
-    /// Waits for a permit of the project, or whatever else the subject of an event begins with, of an instance; `None` if it takes too long.
+    /// Waits for a permit; `None` if it takes too long. There are separate permits for each instance and first two parts of the subject: usually a
+    /// project.
     pub async fn acquire(&self, instance: &str, subject: &str) -> Option<Permit> {
         // `project/42/merge_request/7`
         let end = subject.match_indices('/').nth(1).map_or(subject.len(), |(end, _)| end);
@@ -75,7 +76,7 @@ impl Drop for Place {
     }
 }
 
-/// Nothing that holds the lock can leave the map half changed.
+/// No code that holds the lock can leave the map half changed, so a poisoned lock is fine.
 fn locked(projects: &Projects) -> MutexGuard<'_, HashMap<String, Project>> {
     projects.lock().unwrap_or_else(PoisonError::into_inner)
 }

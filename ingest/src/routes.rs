@@ -1,5 +1,5 @@
-//! The public HTTP interface. In: requests. Out: answers; 200 only once the event is in Kafka or, while Kafka is away, on disk. Never a
-//! redirect, which GitLab would take for a delivery, and never a reason that helps to guess a secret.
+//! The public HTTP interface. In: requests. Out: responses; 200 only once the event is in Kafka, or on disk if Kafka is unavailable. Never a
+//! redirect, which GitLab would count as delivered, and never a reason that helps to guess a secret.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -34,19 +34,19 @@ use crate::tenant::Tenants;
 use crate::test_event::{TestEvents, TestRefused};
 use crate::verify::{Admission, VerifiedDelivery, VerifyError};
 
-/// When to come again after a 503, in seconds. GitLab does not, but proxies and `gitpulse send` do.
+/// `Retry-After` of a 503, in seconds. GitLab ignores it; proxies and `gitpulse send` do not.
 const RETRY_AFTER_SECONDS: &str = "5";
-/// How often it is logged at most that deliveries are answered 503.
+/// The shortest interval between two log lines about deliveries answered 503.
 const UNAVAILABLE_EVERY: Duration = Duration::from_secs(10);
-/// Bodies above this size, in bytes, are verified and wrapped beside the tasks that answer.
+/// Bodies above this size, in bytes, are verified and wrapped on a blocking thread.
 const LARGE_BODY: usize = 256 * 1024;
 
-/// Everything that answering a request takes.
+/// Everything needed to respond to a request.
 pub struct Ingest {
     tenants: Tenants,
     outbox: Outbox,
     project_limit: ProjectLimit,
-    /// For test events alone: those are to show whether Kafka takes them.
+    /// Only for test events, which have to show whether Kafka accepts them.
     publisher: Publisher,
     prefix: TopicPrefix,
     bodies: BodyLimits,
@@ -54,13 +54,13 @@ pub struct Ingest {
     trusted_proxies: Vec<IpNet>,
     tests: TestEvents,
     metrics: Metrics,
-    /// A full disk refuses thousands a second.
+    /// A full disk would log thousands of lines per second.
     unavailable: LogLimit,
     outside: LogLimit,
 }
 
 impl Ingest {
-    /// Puts the parts together.
+    /// Assembles the service.
     pub fn new(
         config: &IngestConfig,
         tenants: Tenants,
@@ -93,7 +93,7 @@ impl Ingest {
     }
 }
 
-/// How a delivery ended, and with it everything that its answer depends on.
+/// Why a delivery was refused; decides the response.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
     #[error("the credentials are missing or wrong")]
@@ -102,7 +102,7 @@ enum Refusal {
     Forbidden,
     #[error("this tenant is not bound to the project or group that the delivery is about")]
     Outside,
-    #[error("compressed bodies are not read; send the body as it is")]
+    #[error("compressed bodies are not supported; send the body uncompressed")]
     UnsupportedEncoding,
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -114,7 +114,7 @@ enum Refusal {
     Lost,
 }
 
-/// Who asks, and on which connection.
+/// The sender of a request and its connection.
 struct Caller {
     peer: Peer,
     seat: Seat,
@@ -160,7 +160,7 @@ where
 }
 
 impl Ingest {
-    /// Takes a delivery from its headers to Kafka, or to the disk.
+    /// Takes a delivery from its headers to Kafka or to the disk.
     async fn deliver<S, B>(
         &self,
         tenant: Option<&str>,
@@ -178,7 +178,7 @@ impl Ingest {
         let (admission, delivery, body) = match read {
             Ok(read) => read,
             Err(refusal) => {
-                // Whoever waits for a 100 before sending the body has nothing under way.
+                // A client that waits for a 100 before it sends the body has sent nothing yet.
                 if !headers.contains_key(EXPECT)
                     && !matches!(refusal, Refusal::Body(BodyError::Timeout | BodyError::Broken(_)))
                 {
@@ -190,15 +190,15 @@ impl Ingest {
         let raw = RawDelivery { headers: delivery, body: body.bytes.clone(), received_at: now() };
         let large = raw.body.len() > LARGE_BODY;
         let prove = move || admission.verify(raw).map(|delivery| (wrap(&delivery), delivery));
-        // All of it is here: whatever it proves to be, the answer takes no longer than we do.
+        // The body is complete: whatever it proves to be, only our own work remains.
         caller.seat.keeps();
         let proven = match large {
-            // Milliseconds of hashing and reading must not hold up the answers to everybody else.
+            // Milliseconds of hashing and parsing must not delay other responses.
             true => tokio::task::spawn_blocking(prove).await.map_err(|_| Refusal::Lost)?,
             false => prove(),
         };
         let (wrapped, delivery) = proven.map_err(|error| self.unauthorized(error))?;
-        // Only now: to anybody without the secret, an allowed and a forbidden network look the same.
+        // Only here: without the secret, allowed and forbidden networks must look the same.
         if !delivery.tenant().allows(address) {
             return Err(Refusal::Forbidden);
         }
@@ -212,7 +212,7 @@ impl Ingest {
         Ok((id, stored))
     }
 
-    /// Whether the tenant may tell of what its delivery names.
+    /// Checks that the tenant may report the entities in its delivery.
     fn check_binding(&self, delivery: &VerifiedDelivery, wrapped: &Wrapped) -> Result<(), Refusal> {
         let Some(named) = &wrapped.named else { return Ok(()) };
         let tenant = delivery.tenant().identity.name();
@@ -224,11 +224,11 @@ impl Ingest {
         Err(Refusal::Outside)
     }
 
-    /// Brings an event to Kafka once its project has a permit; to the spool if that takes too long, or while Kafka is away.
+    /// Sends an event to Kafka once its project has a permit. If that takes too long or Kafka is unavailable, the event goes to the spool.
     async fn store(&self, envelope: &Envelope) -> Result<Stored, Refusal> {
         let record = envelope.to_record(&self.prefix).map_err(Refusal::Envelope)?;
         let stored = if self.outbox.is_spooling() {
-            // Nobody waits for Kafka, so no permit is needed.
+            // The event goes to disk without waiting for Kafka, so no permit is needed.
             self.outbox.send(record).await
         } else {
             match self.project_limit.acquire(envelope.source(), envelope.subject()).await {
@@ -242,7 +242,7 @@ impl Ingest {
         stored.map_err(Refusal::Store)
     }
 
-    /// Checks what can be checked without the body, then reads it.
+    /// Checks everything that needs no body, then reads the body.
     async fn read<S, B>(
         &self,
         tenant: Option<&str>,
@@ -262,7 +262,7 @@ impl Ingest {
         if !headers.get_all(CONTENT_ENCODING).iter().all(identity) {
             return Err(Refusal::UnsupportedEncoding);
         }
-        // hyper undoes chunks alone; another coding before them would be taken for the body.
+        // hyper only decodes chunks; any other coding would be taken for the body.
         let chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
         if !headers.get_all(TRANSFER_ENCODING).iter().all(chunked) {
             return Err(Refusal::UnsupportedEncoding);
@@ -277,7 +277,7 @@ impl Ingest {
         Ok((admission, delivery, body))
     }
 
-    /// Whether a request may have a test event sent: with the admin token, or with a token whose hooks may send real ones.
+    /// Whether a request may send a test event: with the admin token, or with a token whose hooks may send real events.
     fn may_test(&self, headers: &HeaderMap) -> bool {
         let delivery = DeliveryHeaders::read(headers);
         let admission = Admission::new(&self.tenants, None, &delivery, now(), self.tolerance_seconds);
@@ -291,7 +291,7 @@ impl Ingest {
 }
 
 impl Ingest {
-    /// The one place that turns how a delivery ended into an answer.
+    /// The only place that maps the result of a delivery to a response.
     fn reply(&self, result: Result<(Uuid, Stored), Refusal>) -> (Outcome, Response) {
         let refusal = match result {
             Ok((id, stored)) => {
@@ -334,16 +334,16 @@ impl Ingest {
     }
 }
 
-/// Says that deliveries were about what another tenant is bound to, or this one is not.
+/// Logs that deliveries were about something that their tenant is not bound to.
 fn say_outside(count: u64, what: &str) {
     tracing::warn!(
         count,
         what,
-        "deliveries were answered 403: their tenant is not bound to what they are about; correct `projects` and `groups` in gitpulse.toml, or the hook"
+        "deliveries were answered 403: their tenant may not report these projects or groups; correct `projects` and `groups` in gitpulse.toml, or the hook"
     );
 }
 
-/// Says that deliveries are lost.
+/// Logs that deliveries are lost.
 fn say_unavailable(count: u64, error: &str) {
     tracing::warn!(count, error, "deliveries were answered 503: GitLab will not send them again");
 }
@@ -369,13 +369,13 @@ where
             error(StatusCode::TOO_MANY_REQUESTS, "busy", &refused.to_string())
         }
         Err(refused) => {
-            tracing::warn!(error = &refused as &dyn std::error::Error, "a test event did not get through");
+            tracing::warn!(error = &refused as &dyn std::error::Error, "a test event failed");
             error(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &chain(&refused))
         }
     }
 }
 
-/// What no route took: an unknown path, a known one with another method.
+/// A request without a route: an unknown path, or another method.
 async fn rejected(rejection: Rejection) -> Result<Response, Infallible> {
     if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
         let mut response = error(
@@ -389,7 +389,7 @@ async fn rejected(rejection: Rejection) -> Result<Response, Infallible> {
     if rejection.is_not_found() {
         return Ok(error(StatusCode::NOT_FOUND, "not_found", "webhooks go to POST /api/v1/webhooks/gitlab"));
     }
-    tracing::error!(?rejection, "a request was rejected for a reason nobody foresaw");
+    tracing::error!(?rejection, "a request was rejected for an unexpected reason");
     Ok(error(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be read"))
 }
 

@@ -1,4 +1,4 @@
-//! Who may send. In: the configured tenants. Out: [`Tenants`], checked once at the start. Never changes while serving.
+//! The tenants. In: their configuration. Out: [`Tenants`], checked once at the start. Never changes while serving.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,17 +12,17 @@ use crate::binding::Bindings;
 use crate::config::TenantConfig;
 use crate::credential::{InvalidSecret, SigningKey, TokenDigest};
 
-/// The most secrets that one path tries: each costs an HMAC over the whole body.
+/// The most secrets that are tried for one path: each costs an HMAC over the whole body.
 pub const MAX_SHARED_SECRETS: usize = 8;
 
-/// One configured source of webhooks, with its secrets.
+/// A configured source of webhooks, with its secrets.
 #[derive(Debug)]
 pub struct Tenant {
-    /// What its events say of it.
+    /// Its identity in events.
     pub identity: schemas::Tenant,
-    /// Digests of its live secret tokens.
+    /// Digests of its valid secret tokens.
     pub tokens: Vec<TokenDigest>,
-    /// Its live signing keys.
+    /// Its valid signing keys.
     pub signing_keys: Vec<SigningKey>,
     networks: Vec<IpNet>,
     path_only: bool,
@@ -46,10 +46,10 @@ pub struct Tenants {
 /// Why tenants cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum TenantsError {
-    /// Its name or its instance.
+    /// An invalid name or instance.
     #[error(transparent)]
     Identity(#[from] InvalidTenant),
-    /// Two of one name.
+    /// Two tenants with the same name.
     #[error("tenant {0:?} is configured twice")]
     Duplicate(String),
     /// Nobody could send to it.
@@ -64,7 +64,7 @@ pub enum TenantsError {
         #[source]
         source: InvalidSecret,
     },
-    /// It would be unclear whose delivery it is.
+    /// The tenant of a delivery would be ambiguous.
     #[error("tenants {0:?} and {1:?} share a secret: each tenant needs its own")]
     Shared(String, String),
     /// Too many for the path without a tenant.
@@ -72,16 +72,16 @@ pub enum TenantsError {
         "{0} secrets are tried on the path without a tenant, {MAX_SHARED_SECRETS} at most: set path_only = true for tenants that use /api/v1/webhooks/gitlab/<tenant>"
     )]
     TooMany(usize),
-    /// Either could change the other's rows.
+    /// Each could change the other's rows.
     #[error(
-        "tenants {0:?} and {1:?} may send for one GitLab, and each could change what the other tells of: give each its instance, or bind one to its projects (projects = [42, 43]), or, where they trust each other, set all_projects = true for both (docs/WEBHOOKS.md)"
+        "tenants {0:?} and {1:?} may send for one GitLab, and each could change what the other reports: give each its instance, or bind one to its projects (projects = [42, 43]), or, if they trust each other, set all_projects = true for both (docs/WEBHOOKS.md)"
     )]
     Unbound(String, String),
-    /// Ids mean nothing without the GitLab that gave them.
+    /// Ids have no meaning without their GitLab.
     #[error("tenant {0:?} is bound to projects or groups of an unknown GitLab: give it its instance")]
     NoInstance(String),
-    /// It cannot be both.
-    #[error("tenant {0:?} is bound to projects or groups and has all_projects = true: decide for one")]
+    /// The two exclude each other.
+    #[error("tenant {0:?} is bound to projects or groups and has all_projects = true: remove one of the two")]
     BoundToAll(String),
     /// Too many for one tenant.
     #[error(
@@ -121,13 +121,12 @@ impl Tenants {
         Ok(Tenants { by_name, shared, bindings: Bindings::new(configured)? })
     }
 
-    /// Which projects each may tell of.
+    /// Which projects each tenant may report.
     pub fn bindings(&self) -> &Bindings {
         &self.bindings
     }
 
-    /// The tenants whose secrets are tried: the one named in the path, or all that share the path without a name. Empty where the name
-    /// is unknown.
+    /// The tenants whose secrets are tried: the tenant named in the path, or all that share the path without a name. Empty if the name is unknown.
     pub fn candidates(&self, name: Option<&str>) -> &[Arc<Tenant>] {
         match name {
             None => &self.shared,

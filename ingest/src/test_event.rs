@@ -1,5 +1,5 @@
-//! One synthetic event through the whole pipeline. In: a request from somebody who may ask. Out: how long each stage took. Its event is
-//! of kind `other` and of an instance that no GitLab can have, so it enters no metric and no table but `events`.
+//! One synthetic event through the whole pipeline. In: an authorized request. Out: how long each stage took. The event has the kind `other` and an
+//! instance that cannot be a GitLab, so it appears in no metric and in no table but `events`.
 
 use std::time::Duration;
 
@@ -19,27 +19,27 @@ use warp::http::HeaderMap;
 
 /// How long an event may take to become visible.
 const VISIBLE_TIMEOUT: Duration = Duration::from_secs(20);
-/// How often ClickHouse is asked for it.
+/// The interval between queries of ClickHouse.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Sends test events and watches them arrive.
+/// Sends test events and waits until they are visible.
 pub struct TestEvents {
     clickhouse: ClickHouse,
     admin_token: Option<Secret>,
-    /// One at a time: each waits for seconds, and asks ClickHouse again and again.
+    /// One at a time: each waits for seconds and polls ClickHouse.
     turn: Semaphore,
 }
 
-/// How long each stage took, in milliseconds from the request.
+/// How long each stage took, in milliseconds since the request.
 #[derive(Debug, Serialize)]
 pub struct TestReport {
-    /// `visible`.
+    /// Always `visible`.
     pub status: &'static str,
     /// Id of the event, to be found in `events`.
     pub id: Uuid,
     /// When all in-sync replicas of Kafka had it.
     pub published_ms: u64,
-    /// Where Kafka put it.
+    /// The topic in Kafka.
     pub topic: String,
     /// Its partition.
     pub partition: i32,
@@ -52,13 +52,13 @@ pub struct TestReport {
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum TestRefused {
-    /// Without a token.
+    /// The request has no token.
     #[error(
         "test events are sent with a secret token of a hook as X-Gitlab-Token, or with the admin token as bearer token"
     )]
     Unauthorized,
-    /// Another one is under way.
-    #[error("another test event is under way; try again when it has arrived")]
+    /// Another test event is in progress.
+    #[error("another test event is in progress; try again when it has finished")]
     Busy,
     /// The envelope could not be written.
     #[error("the event could not be written as JSON")]
@@ -66,9 +66,9 @@ pub enum TestRefused {
     /// It did not reach Kafka.
     #[error("the event did not reach Kafka")]
     Publish(#[source] PublishError),
-    /// ClickHouse cannot be asked.
+    /// ClickHouse cannot be queried.
     #[error(
-        "the event is in Kafka, but ClickHouse cannot be asked for it; is it running, and was `gitpulse migrate` run?"
+        "the event is in Kafka, but ClickHouse cannot be queried; is it running, and was `gitpulse migrate` run?"
     )]
     ClickHouse(#[source] clickhouse::error::Error),
     /// It did not arrive.
@@ -77,13 +77,13 @@ pub enum TestRefused {
 }
 
 impl TestEvents {
-    /// Test events that are looked for in `clickhouse`.
+    /// Test events that are looked up in `clickhouse`.
     pub fn new(clickhouse: ClickHouse, admin_token: Option<Secret>) -> TestEvents {
         let admin_token = admin_token.filter(|token| !token.expose().is_empty());
         TestEvents { clickhouse, admin_token, turn: Semaphore::new(1) }
     }
 
-    /// Sends one event and waits until a query finds it, for somebody who may ask.
+    /// Sends one event and waits until a query finds it. The caller has checked the authorization.
     pub async fn run(&self, publisher: &Publisher, prefix: &TopicPrefix) -> Result<TestReport, TestRefused> {
         let _turn = self.turn.try_acquire().map_err(|_| TestRefused::Busy)?;
         let started = Instant::now();
@@ -110,8 +110,8 @@ impl TestEvents {
         })
     }
 
-    /// Whether the request has the admin token. Where it comes from says nothing: whatever a proxy on this machine forwards, and whatever a page in a
-    /// browser on it sends, comes from this machine.
+    /// Whether the request has the admin token. Its address proves nothing: requests forwarded by a local proxy, or sent by a page in a local
+    /// browser, also come from this machine.
     pub fn is_admin(&self, headers: &HeaderMap) -> bool {
         let given =
             headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));

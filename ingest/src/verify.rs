@@ -1,8 +1,8 @@
-//! Proves who sent a delivery. In: headers, then the body. Out: a [`VerifiedDelivery`], which nothing else can make. Never tells the
-//! sender which check failed, and never falls back from a signature to a token.
+//! Proves who sent a delivery. In: headers, then the body. Out: a [`VerifiedDelivery`], which nothing else can make. Never tells the sender which
+//! check failed, and never falls back from a signature to a token.
 //!
-//! Signatures are Standard Webhooks v1 (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>),
-//! which GitLab 19.0 and later sends when a signing token is set: HMAC-SHA256 over `id.timestamp.body`.
+//! Signatures are Standard Webhooks v1 (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>): HMAC-SHA256
+//! over `id.timestamp.body`. GitLab 19.0 and later sends them when a signing token is set.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,27 +18,27 @@ use crate::body::Sender;
 use crate::delivery::{DeliveryHeaders, RawDelivery};
 use crate::tenant::{Tenant, Tenants};
 
-/// The most `v1` signatures of one header that are compared.
+/// The most `v1` signatures in a header that are compared.
 const MAX_SIGNATURES: usize = 8;
 /// The longest delivery id; GitLab's are UUIDs.
 const MAX_ID_LENGTH: usize = 256;
 
-/// Why a delivery is not believed. The sender is told none of it.
+/// Why a delivery was not verified. The sender is not told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     /// No signature and no token.
     #[error("no credentials")]
     Missing,
-    /// No tenant of that name.
+    /// No tenant with this name.
     #[error("unknown tenant")]
     UnknownTenant,
-    /// The token is nobody's.
+    /// The token matches no tenant.
     #[error("wrong token")]
     Token,
-    /// The signature is nobody's, or nobody who could have sent it has a signing token.
+    /// The signature matches no tenant, or no possible tenant has a signing token.
     #[error("wrong signature")]
     Signature,
-    /// The signature lacks an id or timestamp, or is not in a form we know.
+    /// The signature lacks an id or a timestamp, or its form is unknown.
     #[error("malformed signature")]
     Malformed,
     /// The signature is too old, or from the future.
@@ -47,7 +47,7 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
-    /// All of them, for metrics that start at zero.
+    /// All reasons, for metrics that start at zero.
     pub const ALL: [VerifyError; 6] = [
         VerifyError::Missing,
         VerifyError::UnknownTenant,
@@ -57,7 +57,7 @@ impl VerifyError {
         VerifyError::Stale,
     ];
 
-    /// Bounded label for metrics.
+    /// The label value of metrics, from a fixed set.
     pub fn reason(self) -> &'static str {
         match self {
             VerifyError::Missing => "missing",
@@ -82,17 +82,17 @@ pub struct VerifiedDelivery {
 }
 
 impl VerifiedDelivery {
-    /// Whose secret it was.
+    /// The tenant whose secret matched.
     pub fn tenant(&self) -> &Arc<Tenant> {
         &self.tenant
     }
 
-    /// GitLab's id of the delivery. Of a signed one it is the signed id; else `Idempotency-Key`, which GitLab 17.4 and later sends.
+    /// GitLab's id of the delivery: the signed id of a signed delivery, otherwise `Idempotency-Key` (GitLab 17.4 and later).
     pub fn delivery_id(&self) -> Option<&str> {
         self.delivery_id.as_deref()
     }
 
-    /// Whether id, timestamp and body are proven, and not only who sent them. Other headers never are.
+    /// Whether id, timestamp and body are proven, not only the sender. Other headers never are.
     pub fn is_signed(&self) -> bool {
         self.signed
     }
@@ -113,26 +113,26 @@ impl VerifiedDelivery {
     }
 }
 
-/// What is known of the sender before the body is read.
+/// What is known about the sender before the body is read.
 #[derive(Debug)]
 pub enum Admission {
-    /// The token is this tenant's: nothing in the body could add to that.
+    /// The token belongs to this tenant; the body cannot add to that.
     Token(Arc<Tenant>),
-    /// There is a signature, fresh and well-formed; the body will tell whose it is.
+    /// There is a fresh, well-formed signature; the body will show whose it is.
     Signature {
         /// The signed id.
         id: String,
-        /// The signed timestamp, as it was written.
+        /// The signed timestamp, as written.
         timestamp: String,
         /// The `v1` signatures.
         signatures: Vec<[u8; 32]>,
-        /// Whose it may be.
+        /// The tenants that may have signed it.
         candidates: Vec<Arc<Tenant>>,
     },
 }
 
 impl Admission {
-    /// Checks everything that can be checked without the body, so that nobody without credentials makes us read one.
+    /// Checks everything that needs no body, so that we read no body from a sender without credentials.
     pub fn new(
         tenants: &Tenants,
         path_tenant: Option<&str>,
@@ -165,7 +165,7 @@ impl Admission {
         let mut owner = None;
         for tenant in candidates {
             for known in &tenant.tokens {
-                // Every secret is compared, whichever matched: time tells nothing about which one it was.
+                // All secrets are compared, even after a match, so that timing does not reveal which one matched.
                 if bool::from(known.matches(&digest)) {
                     owner = Some(tenant.clone());
                 }
@@ -178,7 +178,7 @@ impl Admission {
         }
     }
 
-    /// Whether the sender is known already; `address` is whose request it is.
+    /// Whether the sender is already known; `address` is the sender's.
     pub fn sender(&self, address: IpAddr) -> Sender {
         match self {
             Admission::Token(_) => Sender::Proven,
@@ -186,7 +186,7 @@ impl Admission {
         }
     }
 
-    /// Proves who sent the delivery, now that its body is here.
+    /// Proves who sent the delivery, from its complete body.
     pub fn verify(self, raw: RawDelivery) -> Result<VerifiedDelivery, VerifyError> {
         match self {
             Admission::Token(tenant) => {
@@ -225,7 +225,7 @@ fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= MAX_ID_LENGTH
 }
 
-/// The `v1` signatures in a space-separated list; other versions are for others.
+/// The `v1` signatures in a space-separated list; other versions are ignored.
 fn version_1(header: &str) -> Vec<[u8; 32]> {
     header
         .split(' ')

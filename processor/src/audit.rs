@@ -1,5 +1,5 @@
-//! Reads the audit log. In: the value of a record of the audit topic. Out: a row of `audit_log`, or why there is none. Pure: the same bytes give
-//! the same row, so that a record that is read again changes nothing.
+//! Reads the audit log. In: the value of a record of the audit topic. Out: a row of `audit_log`, or the reason why there is none. Pure: the same
+//! bytes give the same row, so reading a record again changes nothing.
 
 use clickhouse::Row;
 use schemas::audit::{ApiCall, Audited};
@@ -28,10 +28,10 @@ pub struct AuditLogRow {
     budget_left: u32,
 }
 
-/// The row of a record of the audit topic.
+/// The row for a record of the audit topic.
 ///
 /// # Errors
-/// The record is no call of GitLab's API.
+/// The record is not a call of GitLab's API.
 pub fn rows(value: &[u8]) -> Result<Rows, DecodeError> {
     let Audited { instance, tenant, at, call } = Audited::parse(value).map_err(DecodeError::Audit)?;
     let ApiCall { role, run, number, method, path, status, outcome, duration_ms, bytes, token, budget_left } =

@@ -1,5 +1,5 @@
-//! Collects rows. In: events with their positions. Out: a batch that is due. Positions move only with their batch: a skipped or
-//! dead-lettered record adds its position here and commits nothing by itself.
+//! Collects rows. In: events with their positions. Out: a batch that is due. Positions are committed only with their batch: a skipped or
+//! dead-lettered record adds its position here and commits nothing itself.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,41 +11,41 @@ use tokio::time::Instant;
 use crate::dead_letter::DeadLetterError;
 use crate::rows::Rows;
 
-/// When a batch is due. Whatever is reached first.
+/// When a batch is due: at the first limit that it reaches.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchLimits {
-    /// Rows of all tables together.
+    /// Rows, in all tables together.
     pub max_rows: usize,
     /// Bytes of the records that the rows were made from.
     pub max_bytes: usize,
-    /// Since its first record.
+    /// Time since its first record.
     pub max_age: Duration,
 }
 
-/// What was read of one partition.
+/// The records read from one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
     /// The offset of the first record.
     pub first: i64,
-    /// The offset behind the last one: what is committed.
+    /// The offset after the last record; this is committed.
     pub next: i64,
-    /// How many records there were.
+    /// The number of records.
     pub records: u64,
-    /// Kafka's time of the first one, in milliseconds since 1970.
+    /// Kafka's timestamp of the first record, in milliseconds since 1970.
     pub first_at: Option<i64>,
-    /// The latest of their times.
+    /// The latest of their timestamps.
     pub latest_at: Option<i64>,
 }
 
-/// What was read of each partition, by topic and partition.
+/// The records read, by topic and partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Positions(BTreeMap<(String, i32), Range>);
 
 impl Positions {
-    /// Notes that a record was read.
+    /// Adds a record that was read.
     pub fn add(&mut self, record: Record<'_>) {
         let Record { topic, partition, offset, at, .. } = record;
-        // One lookup without an allocation for the usual case: the partition is known.
+        // A lookup without an allocation for the usual case, a known partition.
         match self.0.iter_mut().find(|((name, number), _)| *number == partition && name == topic) {
             Some((_, range)) => {
                 if offset < range.first {
@@ -63,7 +63,7 @@ impl Positions {
         }
     }
 
-    /// Adds what was read before or after.
+    /// Adds positions from an earlier or later batch.
     pub fn append(&mut self, other: Positions) {
         for (partition, range) in other.0 {
             match self.0.get_mut(&partition) {
@@ -82,34 +82,34 @@ impl Positions {
         }
     }
 
-    /// Whether nothing was read.
+    /// Whether no record was read.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Forgets what was read of a partition.
+    /// Removes a partition.
     pub fn remove(&mut self, partition: &(String, i32)) {
         self.0.remove(partition);
     }
 
-    /// Topic, partition, and what was read of it.
+    /// Topic, partition and the records read from it.
     pub fn iter(&self) -> impl Iterator<Item = (&str, i32, Range)> {
         self.0.iter().map(|((topic, partition), range)| (topic.as_str(), *partition, *range))
     }
 }
 
-/// Rows of one assignment of partitions, with the positions they came from.
+/// Rows from one assignment of partitions, with their positions.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// What is inserted.
+    /// The rows to insert.
     pub rows: Rows,
     /// Dead letters on their way to Kafka; all must be acknowledged before the positions are committed.
     pub dead_letters: JoinSet<Result<(), DeadLetterError>>,
-    /// When the events were received, for the time from receipt to visibility.
+    /// When the events were received, to measure the time from receipt to visibility.
     pub received: Vec<DateTime<Utc>>,
-    /// What is committed after that.
+    /// The positions to commit after that.
     positions: Positions,
-    /// The assignment under which the records were read.
+    /// The assignment in which the records were read.
     generation: u64,
     records: usize,
     bytes: usize,
@@ -122,8 +122,8 @@ impl Batch {
         Batch { generation, ..Batch::default() }
     }
 
-    /// Starts over where partitions have moved since. What it held is given back, to be dropped: the processor that has those partitions now reads it
-    /// again.
+    /// Starts a new batch if the assignment has changed. Returns the old batch, to be dropped: the processor that now has its partitions reads its
+    /// records again.
     ///
     /// **Invariant:** a batch holds records of one assignment.
     pub fn moved_to(&mut self, generation: u64) -> Option<Batch> {
@@ -133,13 +133,13 @@ impl Batch {
         Some(std::mem::replace(self, Batch::new(generation)))
     }
 
-    /// What is committed once the rows are stored; `None` where partitions have moved since they were read: what others have committed of
-    /// them since must not be taken back.
+    /// The positions to commit once the rows are stored. `None` if the assignment has changed since they were read: another processor may have
+    /// committed more, which must not be undone.
     pub fn committable(&self, generation: u64) -> Option<&Positions> {
         (self.generation == generation).then_some(&self.positions)
     }
 
-    /// What was read, whether or not it may be committed.
+    /// The positions of all records, whether or not they may be committed.
     pub fn positions(&self) -> &Positions {
         &self.positions
     }
@@ -150,7 +150,7 @@ impl Batch {
         self.skip(record, now);
     }
 
-    /// Adds the position of a record that has no rows.
+    /// Adds the position of a record without rows.
     pub fn skip(&mut self, record: Record<'_>, now: Instant) {
         self.positions.add(record);
         self.records += 1;
@@ -163,7 +163,7 @@ impl Batch {
         self.records == 0
     }
 
-    /// How many records it was made from.
+    /// The number of records in it.
     pub fn records(&self) -> usize {
         self.records
     }
@@ -177,13 +177,13 @@ impl Batch {
             || self.deadline(limits).is_some_and(|deadline| deadline <= now)
     }
 
-    /// When it is due by age; `None` while it is empty.
+    /// When its age makes it due; `None` while it is empty.
     pub fn deadline(&self, limits: &BatchLimits) -> Option<Instant> {
         self.opened_at.map(|opened_at| opened_at + limits.max_age)
     }
 }
 
-/// Where a record stands, and how large it is.
+/// The position and size of a record.
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'r> {
     /// Its topic.
@@ -194,7 +194,7 @@ pub struct Record<'r> {
     pub offset: i64,
     /// Bytes of its value.
     pub bytes: usize,
-    /// Kafka's time of it, in milliseconds since 1970.
+    /// Kafka's timestamp, in milliseconds since 1970.
     pub at: Option<i64>,
 }
 

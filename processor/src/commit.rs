@@ -1,10 +1,10 @@
-//! Moves a group's offsets. In: positions whose records are stored. Out: committed offsets, each with a mark of the log that it counts in. Notices
-//! a topic that was deleted and recreated, and has it read from its beginning.
+//! Commits a group's offsets. In: positions whose records are stored. Out: committed offsets, each with a mark that identifies its log. Detects a
+//! topic that was deleted and recreated, and has it read from the beginning.
 //!
-//! Offsets of a new log begin at 0 again, and Kafka's clients go on where they were: as soon as the new log has grown beyond that, everything
-//! before would be skipped without a word (librdkafka notes it as open in `rd_kafka_topic_metadata_update2`). Kafka's times of its records show which log it is:
-//! of what was read, nothing is later than its latest record; a log that has something later before the offset that was reached is
-//! another one. Topics are created with times of the broker, not of producers, whose clocks differ.
+//! Offsets of a recreated log start at 0 again, but Kafka's clients continue at their old offset. Once the new log has grown beyond it, everything
+//! before would be skipped silently (an open issue according to librdkafka's `rd_kafka_topic_metadata_update2`). Kafka's timestamps tell the logs
+//! apart: no record that was read is later than the latest timestamp read. If the log has a later record before the committed offset, it is another
+//! log. Topics are created with broker timestamps, because the clocks of producers differ.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,39 +18,39 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::batch::Positions;
 use crate::metrics::Metrics;
 
-/// How long Kafka may take to answer.
+/// The timeout for calls to Kafka.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Topic and partition.
 type Partition = (String, i32);
 
-/// Up to where a log was read.
+/// How far a log was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Mark {
-    /// The offset behind the last record.
+    /// The offset after the last record.
     next: i64,
-    /// The latest of Kafka's times of all records before, in milliseconds since 1970.
+    /// The latest timestamp of all records before it, in milliseconds since 1970.
     latest_at: i64,
 }
 
 type Marks = BTreeMap<Partition, Mark>;
 
-/// What is known of the logs of one assignment. Pure: what Kafka says comes in, what is committed comes out.
+/// What is known about the logs of one assignment. Pure: answers from Kafka come in, offsets to commit go out.
 #[derive(Debug, Default)]
 struct Logs {
-    /// Up to where logs were read when they were last checked; none before the marks of an assignment were fetched. Committed with the offsets,
-    /// so that the next processor also notices what happened since.
+    /// How far logs had been read when they were last checked; `None` until the marks of the assignment are fetched. They are committed with the
+    /// offsets, so that the next processor also detects what happened since.
     marks: Option<Marks>,
-    /// The first record that was read of each: as much as is known of a log that was not checked yet.
+    /// The first record read from each log: all that is known about a log before its first check.
     first: Marks,
-    /// Up to where they were read.
+    /// How far the logs have been read.
     read: Marks,
-    /// What is stored and not committed yet.
+    /// Positions that are stored and not yet committed.
     pending: Positions,
 }
 
 impl Logs {
-    /// Takes positions whose records are stored.
+    /// Adds positions whose records are stored.
     fn stored(&mut self, positions: &Positions) {
         for (topic, partition, range) in positions.iter() {
             let partition = (topic.to_owned(), partition);
@@ -65,7 +65,7 @@ impl Logs {
         self.pending.append(positions.clone());
     }
 
-    /// What can be committed, with its marks: nothing before the marks of the assignment are known, or they would be lost.
+    /// What can be committed, with its marks. `None` until the marks of the assignment are known, because a commit would erase them.
     fn committable(&self) -> Option<Vec<(Partition, i64, Option<Mark>)>> {
         let marks = self.marks.as_ref().filter(|_| !self.pending.is_empty())?;
         let pending = self.pending.iter().map(|(topic, partition, range)| {
@@ -76,8 +76,8 @@ impl Logs {
         Some(pending.collect())
     }
 
-    /// Takes the result of a check: the marks by which logs were checked, those that are read from their beginning from now on, and those that
-    /// should be and could not. The latter keep their marks, so that the next check finds them again.
+    /// Applies the result of a check: the marks of checked logs, the logs that are now read from the beginning, and those that should be but could
+    /// not. The latter keep their marks, so that the next check detects them again.
     fn checked(&mut self, mut marks: Marks, restarted: &[Partition], failed: &[Partition]) {
         for partition in restarted {
             marks.remove(partition);
@@ -87,12 +87,12 @@ impl Logs {
         }
         for (partition, read) in self.read.iter_mut().filter(|(partition, _)| !failed.contains(partition)) {
             match marks.get_mut(partition) {
-                // What was read since is of the same log.
+                // Records read since belong to the same log.
                 Some(mark) => {
                     read.latest_at = read.latest_at.max(mark.latest_at);
                     *mark = *read;
                 }
-                // No check has seen it yet.
+                // Not checked yet.
                 None => drop(self.first.get(partition).map(|first| marks.insert(partition.clone(), *first))),
             }
         }
@@ -112,13 +112,13 @@ impl<C: ConsumerContext + 'static> Commits<C> {
         Commits { consumer, metrics, logs: Logs::default() }
     }
 
-    /// Begins with a new assignment.
+    /// Starts over for a new assignment.
     pub(crate) fn reassign(&mut self) {
         self.logs = Logs::default();
     }
 
-    /// Commits positions whose records are stored. What cannot be committed now is committed later; until then it would be read again, which changes
-    /// nothing.
+    /// Commits positions whose records are stored. Anything that cannot be committed now is committed later. If it were read again until then,
+    /// nothing would change.
     pub(crate) async fn commit(&mut self, positions: &Positions) {
         self.logs.stored(positions);
         self.commit_pending().await;
@@ -149,16 +149,16 @@ impl<C: ConsumerContext + 'static> Commits<C> {
         }
         let consumer = self.consumer.clone();
         fail_point!("processor::mid_commit", |_| {
-            // Handed to the client, and whether it leaves is open.
+            // Given to the client; it may not be sent.
             let _ = consumer.commit(&list, CommitMode::Async);
             std::process::abort()
         });
         blocking(move || consumer.commit(&list, CommitMode::Sync)).await
     }
 
-    /// Checks whether the logs are those that were read before, also where no records arrive, and commits what is pending. Gives partitions whose
-    /// log is another one: they are read from their beginning. Everything that was taken has to be handed to [`Commits::commit`] before: positions
-    /// of two logs must not be mixed.
+    /// Checks whether the logs are still the same, even without new records, and commits what is pending. Returns the partitions whose log was
+    /// recreated: they are read from the beginning. All records taken so far must be passed to [`Commits::commit`] before: positions of two logs
+    /// must not be mixed.
     pub(crate) async fn check_logs(&mut self) -> Vec<Partition> {
         let (consumer, marks) = (self.consumer.clone(), self.logs.marks.clone());
         let asked = blocking(move || {
@@ -174,7 +174,7 @@ impl<C: ConsumerContext + 'static> Commits<C> {
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "Kafka does not answer yet what was read of its logs"
+                    "Kafka does not answer yet whether its logs are the same"
                 );
                 return Vec::new();
             }
@@ -188,7 +188,7 @@ impl<C: ConsumerContext + 'static> Commits<C> {
                     tracing::warn!(
                         topic,
                         partition = number,
-                        "this log is another one than was read before: it is read from its beginning"
+                        "this log was recreated: it is read from the beginning"
                     );
                     restarted.push(partition);
                 }
@@ -198,7 +198,7 @@ impl<C: ConsumerContext + 'static> Commits<C> {
                         error = &error as &dyn std::error::Error,
                         topic,
                         partition = number,
-                        "this log cannot be read from its beginning yet"
+                        "this log was recreated, but cannot be read from the beginning yet"
                     );
                     failed.push(partition);
                 }
@@ -210,14 +210,14 @@ impl<C: ConsumerContext + 'static> Commits<C> {
     }
 }
 
-/// Calls Kafka's blocking client on a thread of its own.
+/// Calls Kafka's blocking client on a separate thread.
 async fn blocking<T: Send + 'static>(
     ask: impl FnOnce() -> KafkaResult<T> + Send + 'static,
 ) -> KafkaResult<T> {
     tokio::task::spawn_blocking(ask).await.unwrap_or(Err(KafkaError::Canceled))
 }
 
-/// The marks that were committed of the partitions that are assigned.
+/// The committed marks of the assigned partitions.
 fn committed_marks<C: ConsumerContext>(consumer: &StreamConsumer<C>) -> KafkaResult<Marks> {
     let assignment = consumer.assignment()?;
     if assignment.count() == 0 {
@@ -239,7 +239,7 @@ fn read_mark(metadata: &str) -> Option<Mark> {
     Some(Mark { next: next.parse().ok()?, latest_at: latest_at.parse().ok()? })
 }
 
-/// The partitions whose log is another one than the one that was read. Of one whose leader does not answer nothing is known yet.
+/// The partitions whose log was recreated. A partition whose leader does not answer is left for the next check.
 fn recreated<C: ConsumerContext>(consumer: &StreamConsumer<C>, marks: &Marks) -> KafkaResult<Vec<Partition>> {
     if marks.is_empty() {
         return Ok(Vec::new());
@@ -259,7 +259,7 @@ fn recreated<C: ConsumerContext>(consumer: &StreamConsumer<C>, marks: &Marks) ->
     Ok(marks.iter().filter(is_another).map(|(partition, _)| partition.clone()).collect())
 }
 
-/// Whether a log is another one than the one that was read up to a mark, by the offset of its first record that is later than all of that.
+/// Whether a log is another one than the one read up to a mark. `later` is the offset of its first record with a later timestamp.
 fn is_another(mark: Mark, later: i64) -> bool {
     later < mark.next
 }

@@ -9,67 +9,67 @@ use crate::batch::BatchLimits;
 /// How records become rows.
 #[derive(Debug, Clone, Args)]
 pub struct ProcessorConfig {
-    /// Rows at which a batch is inserted
+    /// Number of rows at which a batch is inserted
     #[arg(long, env = "GITPULSE_BATCH_MAX_ROWS", default_value_t = 50_000, value_name = "ROWS",
           value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub batch_max_rows: u64,
 
-    /// MiB of records at which a batch is inserted
+    /// Size of the records at which a batch is inserted, in MiB
     #[arg(long, env = "GITPULSE_BATCH_MAX_MIB", default_value_t = 48, value_name = "MIB",
           value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub batch_max_mib: u64,
 
-    /// Milliseconds after its first record at which a batch is inserted
+    /// Age of its first record at which a batch is inserted, in milliseconds
     #[arg(long, env = "GITPULSE_BATCH_MAX_AGE_MS", default_value_t = 400, value_name = "MS",
           value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub batch_max_age_ms: u64,
 
-    /// Seconds after which one INSERT is given up and tried again
+    /// Timeout of one INSERT, in seconds; it is then repeated
     #[arg(long, env = "GITPULSE_INSERT_TIMEOUT_SECONDS", default_value_t = 60, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=120))]
     pub insert_timeout_seconds: u64,
 
-    /// Seconds for which a batch is tried again before the process stops with an error; Kafka keeps its records
+    /// How long a batch is retried before the process stops with an error, in seconds; Kafka keeps its records
     #[arg(long, env = "GITPULSE_INSERT_RETRY_SECONDS", default_value_t = 150, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(0..=150))]
     pub insert_retry_seconds: u64,
 
-    /// How what is stored becomes metrics.
+    /// How rows become metrics.
     #[command(flatten)]
     pub rollups: RollupConfig,
 
-    /// Which business series are told.
+    /// Which business series are exported.
     #[command(flatten)]
     pub series: SeriesConfig,
 }
 
-/// How what is stored becomes metrics.
+/// How rows become metrics.
 #[derive(Debug, Clone, Args)]
 pub struct RollupConfig {
-    /// Whether this processor computes rollups, and the places that lead times rest on; where none does, they wait
+    /// Whether this processor computes rollups, and the places in branches that lead times need; if no processor does, they stay pending
     #[arg(long, env = "GITPULSE_ROLLUPS", default_value_t = true, value_name = "BOOL", action = clap::ArgAction::Set)]
     pub rollups: bool,
 
-    /// How many times its last cost lies between two computations of a project: 10 leaves nine tenths of the time to others
+    /// Minimum time between the starts of two computations of a project, as a multiple of the last one's duration: 10 uses a tenth of the time
     #[arg(long, env = "GITPULSE_ROLLUP_TIMES_COST", default_value_t = 10, value_name = "N",
           value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub rollup_times_cost: u32,
 }
 
-/// Which business series are told to Prometheus.
+/// Which business series are exported to Prometheus.
 #[derive(Debug, Clone, Args)]
 pub struct SeriesConfig {
-    /// Business series that /metrics tells at most; the busiest projects have their own, the others are added up as project "other". 0 for none
+    /// Maximum number of business series on /metrics; the busiest projects have their own, the others are added up as project "other". 0 for none
     #[arg(long, env = "GITPULSE_SERIES_MAX", default_value_t = 20_000, value_name = "N",
           value_parser = clap::value_parser!(u64).range(0..=1_000_000))]
     pub series_max: u64,
 
-    /// Days, up to now, that business series are about
+    /// Window of the business series, in days up to now
     #[arg(long, env = "GITPULSE_SERIES_WINDOW_DAYS", default_value_t = 30, value_name = "DAYS",
           value_parser = clap::value_parser!(u64).range(1..=3650))]
     pub series_window_days: u64,
 
-    /// Seconds after which business series are read again
+    /// Interval between two reads of the business series, in seconds
     #[arg(long, env = "GITPULSE_SERIES_REFRESH_SECONDS", default_value_t = 60, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub series_refresh_seconds: u64,

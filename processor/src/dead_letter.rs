@@ -1,5 +1,5 @@
-//! Keeps what could not be decoded. In: a record and the reason. Out: a record on the dead letter topic, value and key untouched, the rest in
-//! headers; and back again, a row of `dead_letters`. Never loses a byte, never stops the others.
+//! Keeps records that could not be decoded. In: a record and the reason. Out: a record on the dead letter topic with the same key and value, and
+//! everything else in headers; and from that, a row of `dead_letters`. Never loses a byte, never blocks other records.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::decode::DecodeError;
 use crate::rows::{DeadLetterRow, Rows, earliest_first};
 
-/// How long Kafka is tried before the processor stops with an error.
+/// How long a write to Kafka is retried before the processor stops with an error.
 const PUBLISH_TRIES_FOR: Duration = Duration::from_secs(120);
 
 const REASON: &str = "reason";
@@ -42,7 +42,7 @@ pub struct DeadLetter {
     pub key: Vec<u8>,
     /// Value of the record.
     pub value: Vec<u8>,
-    /// Where it stood, and why it is here.
+    /// Its position, and the reason.
     pub headers: OwnedHeaders,
 }
 
@@ -68,7 +68,7 @@ impl DeadLetter {
         }
     }
 
-    /// Writes it to Kafka, trying again while Kafka cannot take it.
+    /// Writes it to Kafka, and retries while Kafka is unavailable.
     pub async fn publish(
         self,
         publisher: Publisher,
@@ -93,8 +93,8 @@ impl DeadLetter {
     }
 }
 
-/// The row of a record of the dead letter topic. Its id comes from origin topic and bytes, so that the same failure is one row however
-/// often the record is read.
+/// The row for a record of the dead letter topic. Its id is made from the origin topic and the bytes, so that a failure has one row however often
+/// the record is read.
 pub fn row(record: &impl Message, read_at: DateTime<Utc>) -> Rows {
     let header = |name: &str| -> Option<&str> {
         let headers = record.headers()?;

@@ -1,4 +1,4 @@
-//! Types a record. In: the value of a record. Out: an [`Event`], or why there is none. Pure: the same bytes give the same event.
+//! Decodes a record. In: the value of a record. Out: an [`Event`], or the reason why there is none. Pure: the same bytes give the same event.
 
 mod body;
 mod sample;
@@ -19,19 +19,19 @@ use uuid::Uuid;
 pub use body::EventBody;
 use body::{typed, typed_object, within};
 
-/// The longest path, ref or SHA that rows repeat, in bytes. GitLab allows 255 characters for each part of a path and for a ref.
+/// The longest path, ref or SHA that rows may repeat, in bytes. GitLab allows 255 characters for a ref and for each part of a path.
 pub const MAX_NAME_BYTES: usize = 2048;
 
-/// One event, typed.
+/// A decoded event.
 #[derive(Debug)]
 pub struct Event {
     /// Id of the event.
     pub id: Uuid,
     /// The GitLab instance.
     pub instance: String,
-    /// The project, 0 where there is none.
+    /// The project, 0 if there is none.
     pub project_id: u64,
-    /// Path of the project, empty where the body does not say it.
+    /// Path of the project, empty if the body does not give it.
     pub project_path: String,
     /// What it is about.
     pub kind: EventKind,
@@ -41,11 +41,11 @@ pub struct Event {
     pub action: String,
     /// The entity within the instance.
     pub subject: String,
-    /// By which face of GitLab it came.
+    /// How GitPulse got it.
     pub origin: Origin,
-    /// Whether it is about something that GitLab shows to few: a confidential issue, an internal note.
+    /// Whether GitLab restricts who may see its subject: a confidential issue, an internal note.
     pub confidential: bool,
-    /// Who verified it.
+    /// The tenant that verified it.
     pub tenant: String,
     /// GitLab's id of the delivery, or empty.
     pub delivery_id: String,
@@ -53,50 +53,49 @@ pub struct Event {
     pub received_at: DateTime<Utc>,
     /// What GitLab sent, as JSON.
     pub payload: String,
-    /// What of it GitPulse does not know yet.
+    /// What is in it and GitPulse does not know.
     pub unknown: Vec<Unknown>,
-    /// Whether GitLab invented it for the Test button of a hook: it is in `events` alone.
+    /// Whether GitLab invented it for the Test button of a hook: it is then only kept in `events`.
     pub is_sample: bool,
-    /// What it tells besides, of what it is not about.
+    /// The other entities that it describes.
     pub snapshots: Snapshots,
-    /// The payload, typed. An error means that the event is known but its own table cannot take it: it is kept in `events`, from which
-    /// a later decoder can build that table, and it is dead-lettered, so that somebody sees it.
+    /// The typed payload. An error means that the event is known, but its table cannot take it. It is kept in `events`, from which a later decoder
+    /// can fill that table, and it is dead-lettered, so that somebody sees it.
     pub body: Result<EventBody, DecodeError>,
 }
 
 impl Event {
-    /// The group that the event is of, 0 where it is of none.
+    /// The group of the event, 0 if there is none.
     pub fn group_id(&self) -> u64 {
         numbered(&self.subject, "group/")
     }
 
-    /// The number at the end of the subject, as 7 in `project/42/merge_request/7`: some objects of the API do not say which entity they
-    /// belong to.
+    /// The number at the end of the subject, as 7 in `project/42/merge_request/7`: some objects of the API do not name their entity.
     pub fn entity_number(&self) -> Option<u64> {
         self.subject.rsplit('/').next()?.parse().ok()
     }
 }
 
-/// The project, the actor and the group inside a body that is about something else.
+/// The project, the actor and the group in a body about another entity.
 #[derive(Debug, Default)]
 pub struct Snapshots {
-    /// Where it happened.
+    /// The project in which it happened.
     pub project: Option<Box<Project>>,
-    /// The project that a merge request of another one comes from.
+    /// The source project of a merge request, if it is not the target.
     pub source_project: Option<Box<Project>>,
-    /// Who did it.
+    /// The actor.
     pub user: Option<Box<User>>,
-    /// The group, where there is no project.
+    /// The group, if there is no project.
     pub group: Option<Box<Group>>,
 }
 
-/// Why a record is no event, or its payload not what its kind promises.
+/// Why a record is not an event, or its payload does not match its kind.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// The value is no envelope.
+    /// The value is not an envelope.
     #[error("the record is not an envelope")]
     Envelope(#[source] EnvelopeError),
-    /// The payload is no JSON.
+    /// The payload is not JSON.
     #[error("the payload is not JSON")]
     NotJson,
     /// The payload is nested too deeply.
@@ -110,11 +109,11 @@ pub enum DecodeError {
     Payload {
         /// Its kind.
         kind: EventKind,
-        /// Where it differs.
+        /// The place of the mismatch.
         #[source]
         source: JsonError,
     },
-    /// The payload does not say which entity it is about.
+    /// The payload does not identify its entity.
     #[error("the {kind} payload has no readable {field}")]
     Missing {
         /// Its kind.
@@ -122,7 +121,7 @@ pub enum DecodeError {
         /// The field.
         field: &'static str,
     },
-    /// A text that every row of the payload repeats is longer than any GitLab sends; the rows would be many times the payload.
+    /// A text that is repeated in every row of the payload is longer than GitLab allows; the rows would be many times larger than the payload.
     #[error("the {kind} payload has more than {MAX_NAME_BYTES} bytes of {field}")]
     TooLong {
         /// Its kind.
@@ -130,7 +129,7 @@ pub enum DecodeError {
         /// The field.
         field: &'static str,
     },
-    /// A record of the audit log is none.
+    /// A record of the audit log is invalid.
     #[error("the record is not one of the audit log")]
     Audit(#[source] AuditError),
 }
@@ -149,7 +148,7 @@ impl DecodeError {
         "audit",
     ];
 
-    /// Bounded label for metrics and for the header of the dead letter.
+    /// The label value, from a fixed set, for metrics and for the header of the dead letter.
     pub fn reason(&self) -> &'static str {
         match self {
             DecodeError::Envelope(_) => "envelope",
@@ -165,12 +164,12 @@ impl DecodeError {
     }
 }
 
-/// Types the value of a record.
+/// Decodes the value of a record.
 pub fn decode(value: &[u8]) -> Result<Event, DecodeError> {
     decode_envelope(Envelope::parse(value).map_err(DecodeError::Envelope)?)
 }
 
-/// Types an envelope.
+/// Decodes an envelope.
 pub fn decode_envelope(envelope: Envelope) -> Result<Event, DecodeError> {
     let envelope = envelope.into_parts();
     let payload = match envelope.payload {
@@ -207,7 +206,7 @@ pub fn decode_envelope(envelope: Envelope) -> Result<Event, DecodeError> {
             (0, EventKind::Member) if group_id == 0 && matches!(body, EventBody::Member(_)) => {
                 Err(DecodeError::Missing { kind: envelope.kind, field: "group_id" })
             }
-            // The id of a pipeline says which one it is; a branch, a number or a tag is one of a project.
+            // The id of a pipeline identifies it; a branch, a number or a tag needs its project.
             (
                 0,
                 EventKind::Push
@@ -243,8 +242,8 @@ pub fn decode_envelope(envelope: Envelope) -> Result<Event, DecodeError> {
     })
 }
 
-/// The project in `project/42/merge_request/7`, or the group in `group/5/member/7`, 0 where the subject is of none. It was read from the
-/// body once, when the envelope was made: a later decoder must not move an event that it reads again to another key.
+/// The project in `project/42/merge_request/7`, or the group in `group/5/member/7`; 0 if the subject has none. It was read from the body when the
+/// envelope was made: a later decoder must not move an old event to another key.
 fn numbered(subject: &str, prefix: &str) -> u64 {
     let id = subject.strip_prefix(prefix).and_then(|rest| rest.split('/').next());
     id.and_then(|id| id.parse().ok()).unwrap_or(0)

@@ -1,5 +1,5 @@
-//! Stores rows. In: the rows of a batch. Out: rows in ClickHouse, or an error that says whether trying again could help. One INSERT a table
-//! that has rows, synchronous: when it is answered, the rows are in the table. Inserting twice changes nothing, because of keys.
+//! Stores rows. In: the rows of a batch. Out: rows in ClickHouse, or an error that says whether a retry could help. There is one synchronous INSERT
+//! per table with rows: when it returns, the rows are in the table. Inserting the same rows twice changes nothing, because of their keys.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,26 +21,26 @@ use crate::rows::{Rows, tables};
 pub struct InsertError {
     /// The table.
     pub table: &'static str,
-    /// What ClickHouse, or the way to it, said.
+    /// The error of ClickHouse or of the connection.
     #[source]
     pub source: clickhouse::error::Error,
 }
 
 impl InsertError {
-    /// Whether the same rows may be stored by another try.
+    /// Whether a retry with the same rows may succeed.
     pub fn is_transient(&self) -> bool {
         is_transient(&self.source)
     }
 }
 
-/// Which tables rows are stored in.
+/// The tables in which rows are stored.
 #[derive(Debug, Clone, Copy)]
 pub enum Destination<'d> {
-    /// Those that everybody reads.
+    /// All live tables.
     Live,
-    /// Some of those that everybody reads; the rows of the others are left out.
+    /// Some of the live tables; rows for other tables are left out.
     Some(&'d [&'static str]),
-    /// Tables beside some of those, whose names have this ending.
+    /// New tables for some of these, whose names have this ending.
     Beside(&'d [&'static str], &'d str),
 }
 
@@ -69,7 +69,7 @@ struct ConsumedRangeRow {
     latest_at: Option<i64>,
 }
 
-/// That something of a project is stored.
+/// Marks that something of a project was stored.
 #[derive(Debug, Row, Serialize)]
 struct MarkRow {
     instance: String,
@@ -82,11 +82,11 @@ struct MarkRow {
 pub struct Store<'s> {
     /// ClickHouse.
     pub client: &'s Client,
-    /// Which tables.
+    /// The tables.
     pub destination: Destination<'s>,
-    /// How long one INSERT may take.
+    /// The timeout of one INSERT.
     pub timeout: Duration,
-    /// Where rows are counted.
+    /// Counts the rows.
     pub metrics: &'s Metrics,
 }
 
@@ -97,7 +97,7 @@ macro_rules! insert {
         then { $last:ident: $last_rows:ty => $last_table:literal, $last_views:tt; }
     ) => {
         impl Store<'_> {
-            /// Stores all rows, the tables side by side and `events` last, so that an event that can be seen has its rows.
+            /// Stores all rows, the tables in parallel and `events` last, so that a visible event has its rows.
             pub async fn insert(&self, rows: &Rows) -> Result<(), InsertError> {
                 tokio::try_join!($(self.table($table, &rows.$field),)*)?;
                 fail_point!("processor::before_events", |_| std::process::abort());
@@ -110,7 +110,7 @@ macro_rules! insert {
 tables!(insert);
 
 impl Store<'_> {
-    /// Records which positions of a Kafka cluster are stored, once their rows are: what no range covers was never consumed.
+    /// Records which positions of a Kafka cluster are stored, after their rows: records outside all ranges were never consumed.
     pub async fn record(&self, positions: &Positions, cluster: &str) -> Result<(), InsertError> {
         let ranges = positions.iter().map(|(topic, partition, range)| ConsumedRangeRow {
             cluster: cluster.to_owned(),
@@ -125,7 +125,7 @@ impl Store<'_> {
         self.table("consumed_ranges", &Vec::from_iter(ranges)).await
     }
 
-    /// Marks the projects of rows that are stored, so that their rollups are computed (`rollup/`).
+    /// Marks the projects of stored rows, so that their rollups are computed (`rollup/`).
     pub async fn mark(&self, rows: &Rows) -> Result<(), InsertError> {
         let mark = |(instance, project_id): (&str, u64)| MarkRow {
             instance: instance.to_owned(),
@@ -141,7 +141,7 @@ impl Store<'_> {
             of_instances.entry(instance).or_default().push(project_id);
         }
         for (instance, forks) in of_instances {
-            // When the first commit of a merge request was pushed, its fork says.
+            // The pushes to a fork show when the first commit of its merge request was pushed.
             let query =
                 self.client.query(&rollup::mark_targets()).param("instance", instance).param("forks", forks);
             let marked =
@@ -161,7 +161,7 @@ impl Store<'_> {
             return Ok(());
         };
         let started = Instant::now();
-        // A batch of history may have jobs of more months than ClickHouse allows by default, and would be refused for ever.
+        // A batch of history may have jobs of more months than ClickHouse allows by default, and would be refused every time.
         let client = self.client.clone().with_setting("max_partitions_per_insert_block", "0");
         let insertion = Insertion { client: &client, table, into: &name, timeout: Some(self.timeout) };
         insertion.rows::<T>(rows).await.map_err(|source| InsertError { table, source })?;

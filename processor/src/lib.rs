@@ -1,8 +1,9 @@
 //! Kafka to rows to ClickHouse.
 //!
-//! In the order the records travel: [`pipeline`] takes a record, [`decode`] types it, [`rows`] says what it means for the tables, [`batch`]
-//! collects, [`insert`] stores, and [`pipeline`] commits; `rollup` computes what the metrics of the projects that were touched are now,
-//! and [`series`] tells it to Prometheus. What cannot be decoded goes to [`dead_letter`]; [`audit`] reads what GitPulse asked of GitLab. [`rebuild`] rebuilds the tables from what is stored.
+//! In the order of the records' path: [`pipeline`] takes a record, [`decode`] types it, [`rows`] makes rows for the tables, [`batch`] collects
+//! them, [`insert`] stores them, and [`pipeline`] commits. `rollup` computes the metrics of the changed projects, and [`series`] exports them to
+//! Prometheus. Records that cannot be decoded go to [`dead_letter`]; [`audit`] reads GitPulse's calls of GitLab. [`rebuild`] rebuilds the tables
+//! from the stored events.
 
 pub mod audit;
 pub mod batch;

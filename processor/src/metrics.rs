@@ -1,5 +1,4 @@
-//! What the processor counts. Fields in the order of the path; a field's comment is its help text. Every record ends in exactly one
-//! outcome, so `consumed` is the sum of `records`.
+//! The metrics of the processor, in the order of the path. Every record ends in exactly one outcome, so `consumed` is the sum of `records`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,10 +15,10 @@ use schemas::kind::PerKind;
 use crate::decode::DecodeError;
 use crate::series::Series;
 
-/// How many kinds and paths are told apart among what is unknown. Whoever may post could otherwise make series without end.
+/// The most kinds and paths with their own series of unknown things. Otherwise a sender could create any number of series.
 const MAX_UNKNOWN: usize = 500;
 
-/// The path of what is beyond [`MAX_UNKNOWN`].
+/// The path of everything beyond [`MAX_UNKNOWN`].
 const OTHER_PATH: &str = "other";
 
 /// The metrics of the processor; clones share them.
@@ -29,33 +28,33 @@ pub struct Metrics {
     pub consumed: IntCounter,
     /// Records that became rows.
     pub stored: IntCounter,
-    /// Records of a batch that was dropped because its partitions were revoked; whoever has them now reads them again.
+    /// Records of a batch that was dropped because its partitions were revoked; the next owner of the partitions reads them again.
     pub dropped: IntCounter,
     /// Batches that were inserted and committed.
     pub batches: IntCounter,
-    /// Tries of a batch that failed.
+    /// Failed attempts to insert a batch.
     pub insert_failures: IntCounter,
-    /// Whether the last batch was taken, for `/readyz`.
+    /// Whether the last batch was stored, for `/readyz`.
     pub storing: Health,
     /// Commits that Kafka refused; their records are read again.
     pub commit_failures: IntCounter,
-    /// From the receipt of an event to the moment when queries see it.
+    /// Time from the receipt of an event until queries see it.
     pub visible_seconds: Histogram,
-    /// Age of the oldest event in the batch that was stored last, at that moment.
+    /// Age of the oldest event in the last batch, when it was stored.
     pub oldest_seconds: IntGauge,
-    /// Projects whose rollups were computed, each time counted.
+    /// Computations of rollups, counted per project.
     pub rollup_projects: IntCounter,
-    /// Computations, or questions for what waits, that failed.
+    /// Failed computations, and failed queries for pending projects.
     pub rollup_failures: IntCounter,
-    /// Time of one computation of a group of projects.
+    /// Time to compute a group of projects.
     pub rollup_seconds: Histogram,
-    /// From the moment a project was found to wait to that when its rollups were published.
+    /// Time from finding a pending project until its rollups are published.
     pub rollup_lag_seconds: Histogram,
-    /// Projects that wait.
+    /// Pending projects.
     pub rollups_waiting: IntGauge,
-    /// How long the first of them has been waiting.
+    /// How long the oldest of them has been pending.
     pub rollups_oldest: IntGauge,
-    /// What is told of the rollups, on the one processor that tells it.
+    /// The exported series of the rollups; only one processor exports them.
     pub series: Series,
     dead_letters: IntCounterVec,
     events: PerKind<IntCounter>,
@@ -75,7 +74,7 @@ impl Metrics {
         let records = IntCounterVec::new(
             Opts::new(
                 "gitpulse_processor_records_total",
-                "Records by how they ended: stored (as rows, or as a dead letter), or dropped with a revoked partition to be read again",
+                "Records by outcome: stored (as rows or as a dead letter), or dropped with a revoked partition and read again later",
             ),
             &["outcome"],
         )?;
@@ -90,14 +89,14 @@ impl Metrics {
         let unreadable = IntCounterVec::new(
             Opts::new(
                 "gitpulse_processor_unreadable_fields_total",
-                "Fields that were there but could not be read, so that their columns keep what was known before, by kind of event",
+                "Fields that were present but unreadable, so that their columns keep the earlier value, by kind of event",
             ),
             &["kind"],
         )?;
         let unknown = IntCounterVec::new(
             Opts::new(
                 "gitpulse_processor_unknown_total",
-                "Events with a field, a value or a kind that GitPulse does not know yet, by kind of event, path, and what it is",
+                "Events with a field, value or kind that GitPulse does not know, by kind of event, path, and type of finding",
             ),
             &["kind", "path", "what"],
         )?;
@@ -112,7 +111,7 @@ impl Metrics {
             &["table"],
         )?;
         let insert_failures =
-            IntCounter::new("gitpulse_processor_insert_failures_total", "Tries of a batch that failed")?;
+            IntCounter::new("gitpulse_processor_insert_failures_total", "Failed attempts to insert a batch")?;
         let commit_failures = IntCounter::new(
             "gitpulse_processor_commit_failures_total",
             "Commits that Kafka refused; their records are read again",
@@ -120,13 +119,13 @@ impl Metrics {
         let visible_seconds = Histogram::with_opts(
             HistogramOpts::new(
                 "gitpulse_processor_visible_seconds",
-                "From the receipt of an event to the moment when queries see it",
+                "Time from the receipt of an event until queries see it",
             )
             .buckets(vec![0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0]),
         )?;
         let oldest_seconds = IntGauge::new(
             "gitpulse_processor_oldest_event_seconds",
-            "Age of the oldest event in the batch that was stored last, at that moment",
+            "Age of the oldest event in the last stored batch, when it was stored",
         )?;
         let lag = IntGaugeVec::new(
             Opts::new("gitpulse_processor_lag_records", "Records of a topic that are not committed yet"),
@@ -134,33 +133,33 @@ impl Metrics {
         )?;
         let rollup_projects = IntCounter::new(
             "gitpulse_processor_rollup_projects_total",
-            "Projects whose rollups were computed, each time counted",
+            "Computations of rollups, counted per project",
         )?;
         let rollup_failures = IntCounter::new(
             "gitpulse_processor_rollup_failures_total",
-            "Computations of rollups, or questions for what waits, that failed; they are tried again",
+            "Failed computations of rollups and failed queries for pending projects; both are retried",
         )?;
         let rollup_seconds = Histogram::with_opts(
             HistogramOpts::new(
                 "gitpulse_processor_rollup_seconds",
-                "Time of one computation of the rollups of a group of projects",
+                "Time to compute the rollups of a group of projects",
             )
             .buckets(vec![0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0]),
         )?;
         let rollup_lag_seconds = Histogram::with_opts(
             HistogramOpts::new(
                 "gitpulse_processor_rollup_lag_seconds",
-                "From the moment a project was found to wait to that when its rollups were published",
+                "Time from finding a pending project until its rollups are published",
             )
             .buckets(vec![0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0]),
         )?;
         let rollups_waiting = IntGauge::new(
             "gitpulse_processor_rollups_waiting_projects",
-            "Projects of this processor's share of which something was stored that is not in their rollups yet",
+            "Pending projects of this processor's share: something was stored that is not yet in their rollups",
         )?;
         let rollups_oldest = IntGauge::new(
             "gitpulse_processor_rollups_oldest_seconds",
-            "How long the first of the waiting projects has been waiting",
+            "How long the oldest of the pending projects has been waiting",
         )?;
         registry.register(Box::new(consumed.clone()))?;
         registry.register(Box::new(records.clone()))?;
@@ -218,13 +217,13 @@ impl Metrics {
         })
     }
 
-    /// Counts a decoded event and the fields of it that nobody could read.
+    /// Counts a decoded event and its unreadable fields.
     pub fn decoded(&self, kind: EventKind, unreadable: u64) {
         self.events[kind].inc();
         self.unreadable[kind].inc_by(unreadable);
     }
 
-    /// Counts something unknown. True if this process sees it for the first time, and has not seen too much that is unknown.
+    /// Counts something unknown. True if it is new to this process and the limit of unknown series is not reached.
     pub fn unknown(&self, kind: EventKind, unknown: Unknown) -> bool {
         let mut series = self.known_unknowns.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (kind, unknown);
@@ -254,12 +253,12 @@ impl Metrics {
         self.insert_seconds.with_label_values(&[table]).observe(took.as_secs_f64());
     }
 
-    /// Shows how far behind this processor is in its partitions of one topic; nothing where it has none, or does not know.
+    /// Shows how far this processor is behind in its partitions of one topic; removes the series if it has none or does not know.
     pub fn lag(&self, topic: &str, records: Option<u64>) {
         match records.and_then(|records| i64::try_from(records).ok()) {
             Some(records) => self.lag.with_label_values(&[topic]).set(records),
             None => {
-                // There may have been none before either.
+                // It may not have existed.
                 let _ = self.lag.remove_label_values(&[topic]);
             }
         }

@@ -1,5 +1,5 @@
-//! The processor: one loop. In: records of all topics. Out: rows in ClickHouse, then committed offsets, in that order. A crash anywhere
-//! leaves records that are read again, never records that are missing.
+//! The processor: one loop. In: records of all topics. Out: rows in ClickHouse, then committed offsets, in this order. After a crash at any point,
+//! records may be read again, but none is missing.
 
 mod assignment;
 mod error;
@@ -42,15 +42,15 @@ use crate::rows::rows_for;
 use crate::series;
 use crate::share::{self, Share};
 
-/// How long the start waits for Kafka.
+/// The timeout for Kafka at the start.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often logs are checked, also those without new records.
+/// The interval between checks of logs, including those without new records.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
 
-/// Reads all topics in one consumer group and stores what they hold.
+/// Reads all topics in one consumer group and stores their records.
 pub struct Pipeline {
     consumer: Arc<StreamConsumer<Context>>,
-    /// What the cluster calls itself, as far as it says; asked once, so that of a Kafka that is another one behind the same address nothing is noticed.
+    /// The cluster's id, or empty if it has none. It is queried once, so a different Kafka behind the same address goes unnoticed.
     cluster: String,
     generation: Arc<AtomicU64>,
     client: Client,
@@ -62,16 +62,16 @@ pub struct Pipeline {
     insert_retry_for: Duration,
     metrics: Metrics,
     shutdown: CancellationToken,
-    /// How often tables had been swapped when that was last queried.
+    /// The number of table swaps when it was last queried.
     swaps: AtomicU64,
     /// Notified when projects are marked.
     touched: Arc<Notify>,
-    /// What is done beside the loop, with what it has stored; ends with it.
+    /// Background tasks that work on stored rows; they end with it.
     beside: JoinSet<()>,
 }
 
 impl Pipeline {
-    /// Joins the group of all event topics, the dead letter topic and the audit log's.
+    /// Joins the consumer group for the event topics, the dead letter topic and the audit topic.
     pub async fn start(
         kafka: &KafkaConfig,
         clickhouse: ClickHouse,
@@ -90,7 +90,7 @@ impl Pipeline {
         if let [first, ..] = missing.as_slice() {
             return Err(PipelineError::MissingTopics(missing.len(), first.clone()));
         }
-        // What was read is only known for the tables that it was written to: another, or a new, database begins at the beginning.
+        // Offsets are only valid for the tables that were written: another or a new database starts at the beginning.
         let group = format!("{}.{}", prefix.processor_group(), database_id(&client, config).await?);
 
         let cluster = admin.cluster_id(METADATA_TIMEOUT).await.unwrap_or_default();
@@ -130,26 +130,26 @@ impl Pipeline {
         })
     }
 
-    /// Reads, stores and commits until `shutdown`; then stores what is open. Returns earlier only on faults that a restart could cure.
+    /// Reads, stores and commits until `shutdown`, then stores the open batch. Returns earlier only for faults that a restart could fix.
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), PipelineError> {
         self.shutdown = shutdown;
         let mut beside = std::mem::take(&mut self.beside);
         let finished = tokio::select! {
             finished = self.consume() => finished,
-            // They go on for ever: one that ends has panicked.
+            // They never end: one that ends has panicked.
             Some(Err(panicked)) = beside.join_next() => std::panic::resume_unwind(panicked.into_panic()),
         };
         let finished = match finished {
-            // Stopping a processor while ClickHouse is down is no error, and loses nothing.
+            // Stopping a processor while ClickHouse is down is not an error and loses nothing.
             Err(error @ PipelineError::Stopped) => {
                 tracing::warn!("{error}");
                 Ok(())
             }
             finished => finished,
         };
-        // What is computed beside is begun again by whoever goes on; a client of Kafka ends only when nobody holds it.
+        // Background work is restarted by the next processor. A Kafka client only ends when the last reference is dropped.
         beside.shutdown().await;
-        // Leaving the group hands the partitions on at once instead of after the session timeout.
+        // Leaving the group releases the partitions immediately instead of after the session timeout.
         let consumer = self.consumer;
         let _ = tokio::task::spawn_blocking(move || consumer.unsubscribe()).await;
         finished
@@ -168,7 +168,7 @@ impl Pipeline {
                 record = self.consumer.recv() => match record {
                     Ok(record) => {
                         let recreated = self.check_assignment(&mut checked, &mut commits).await;
-                        // Of a log that is read from its beginning, this is not the beginning.
+                        // The log is read from the beginning, and this record is not at the beginning.
                         if !recreated.iter().any(|(topic, number)| topic == record.topic() && *number == record.partition()) {
                             self.take(&record, &mut batch);
                         }
@@ -180,7 +180,7 @@ impl Pipeline {
                     self.flush(std::mem::take(&mut batch), &mut commits).await?;
                     batch = Batch::new(self.generation());
                     self.check_assignment(&mut checked, &mut commits).await;
-                    // A shutdown need not wait for a Kafka that is away.
+                    // A shutdown must not wait for an unavailable Kafka.
                     self.shutdown.run_until_cancelled(commits.check_logs()).await;
                 }
                 () = self.shutdown.cancelled() => return self.flush(batch, &mut commits).await,
@@ -192,7 +192,7 @@ impl Pipeline {
         }
     }
 
-    /// Checks the logs of a new assignment before its first record is taken. Where Kafka does not answer, nothing is committed until it does.
+    /// Checks the logs of a new assignment before its first record is taken. While Kafka does not answer, nothing is committed.
     async fn check_assignment(
         &self,
         checked: &mut u64,
@@ -259,7 +259,7 @@ impl Pipeline {
         }
     }
 
-    /// Counts what GitPulse does not know yet, and logs it once.
+    /// Counts something unknown to GitPulse, and logs it once.
     fn notice(&self, kind: EventKind, unknown: Unknown) {
         if self.metrics.unknown(kind, unknown.clone()) {
             tracing::info!(
@@ -271,7 +271,7 @@ impl Pipeline {
         }
     }
 
-    /// Sends a dead letter on its way; the batch waits for it before anything is committed.
+    /// Starts writing a dead letter; the batch waits for it before it commits.
     fn dead_letter(
         &self,
         message: &BorrowedMessage<'_>,
@@ -296,7 +296,7 @@ impl Pipeline {
         if !batch.is_empty() {
             tracing::info!(
                 records = batch.records(),
-                "partitions moved: the open batch is dropped and read again"
+                "partitions were reassigned: the open batch is dropped and read again"
             );
             self.metrics.dropped.inc_by(batch.records() as u64);
         }
@@ -329,8 +329,8 @@ impl Pipeline {
     }
 }
 
-/// The id of the table that records migrations: it is made once a database, and nothing ever replaces it. Waits for a ClickHouse that is not
-/// there yet as long as for one that does not take a batch.
+/// The id of the table of migrations. The table is created once per database and never replaced. Waits for ClickHouse to become available as long
+/// as for storing a batch.
 async fn database_id(client: &Client, config: &ProcessorConfig) -> Result<String, PipelineError> {
     let query =
         "SELECT toString(uuid) FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'";
@@ -342,12 +342,15 @@ async fn database_id(client: &Client, config: &ProcessorConfig) -> Result<String
     retry.run(is_transient, || client.query(query).fetch_one()).await.map_err(PipelineError::Database)
 }
 
-/// Faults that librdkafka recovers from by itself; it reports them all the same.
+/// Ignores faults that librdkafka reports and recovers from itself.
 fn passing(error: KafkaError) -> Result<(), KafkaError> {
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::Fatal) | None => Err(error),
         Some(_) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "Kafka is not well; trying on");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "Kafka has a fault; the client keeps trying"
+            );
             Ok(())
         }
     }

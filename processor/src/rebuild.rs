@@ -1,16 +1,15 @@
-//! Rebuilds tables. In: `events`, and today's decoder. Out: tables beside the live ones, what differs, and then tables swapped. Merging by
-//! maximum cannot take a wrong value back; this can. Live traffic flows meanwhile, and loses nothing:
+//! Rebuilds tables. In: `events`, and today's decoder. Out: new tables, the differences, and then swapped tables. Tables merge by maximum, which
+//! cannot remove a wrong value; a rebuild can. New events keep arriving meanwhile, and none is lost:
 //!
-//! 1. Tables are made beside the live ones and filled from `events`.
-//! 2. A row in `rebuilds` says that it swaps; each table is exchanged with its live one; another row says that it swapped.
-//! 3. What was stored since the beginning is read from `events` once more, into the tables that are live now. Then every project is marked, so that
-//!    its rollups are computed anew.
+//! 1. New tables are created beside the live ones and filled from `events`.
+//! 2. A row in `rebuilds` says that the swap begins; each table is exchanged with its live one; another row says that the swap is complete.
+//! 3. Everything stored since the start is read from `events` again, into the tables that are live now. Then every project is marked, so that its
+//!    rollups are recomputed.
 //!
-//! A batch that is inserted meanwhile may have put its rows into the old tables. The processor queries `rebuilds` after each batch. If it
-//! finds the last row of step 2, it stores the batch again. If it does not, the batch's events were stored before that row was, so that step 3
-//! reads them. A rebuild that was killed before step 2 leaves nothing but tables nobody reads. One that was killed later is finished by the
-//! next: reading what is live already changes nothing. On a cluster a reader may be behind its writers, so that this holds only while no
-//! processor runs.
+//! A batch that is inserted meanwhile may have written rows to the old tables. The processor queries `rebuilds` after each batch. If it finds the
+//! last row of step 2, it stores the batch again. If it does not, the batch's events were stored before that row, so that step 3 reads them. A
+//! rebuild that was killed before step 2 leaves only unused tables. One that was killed later is completed by the next: reading what is already
+//! live changes nothing. On a cluster a reader may be behind its writers, so there this holds only while no processor runs.
 
 mod difference;
 mod error;
@@ -43,29 +42,29 @@ pub use error::RebuildError;
 const BATCH_ROWS: usize = 50_000;
 const BATCH_EVENTS: usize = 20_000;
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
-/// How long before the beginning an insert may have been begun that was not visible yet, clocks of replicas included.
+/// How long before the start an insert may have begun without being visible yet, including clock differences of replicas.
 const MARGIN_MS: i64 = 15 * 60 * 1000;
-/// Ending of the tables beside the live ones; the id follows.
+/// Suffix of the new tables, followed by the id.
 const ENDING: &str = "__rebuild_";
-/// How long an insert that fails for a passing reason is tried again.
+/// How long an insert with a transient error is retried.
 const INSERT_TRIES_FOR: Duration = Duration::from_secs(300);
 
-/// How often tables were swapped so far.
+/// The number of completed swaps.
 pub async fn swaps(client: &Client) -> Result<u64, InsertError> {
     let query = "SELECT count() FROM rebuilds WHERE step = 'swapped'";
     client.query(query).fetch_one().await.map_err(|source| InsertError { table: "rebuilds", source })
 }
 
-/// How the events were read.
+/// The result of reading the events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// How many.
+    /// Number of events.
     pub events: u64,
-    /// Those that today's decoder cannot read, by reason: they have no rows in the new tables.
+    /// Events that today's decoder cannot read, by reason: they have no rows in the new tables.
     pub undecodable: BTreeMap<&'static str, u64>,
 }
 
-/// A rebuild under way.
+/// A rebuild in progress.
 pub struct Rebuild {
     client: Client,
     id: Uuid,
@@ -76,7 +75,7 @@ pub struct Rebuild {
     metrics: Metrics,
 }
 
-/// One event as it is stored.
+/// An event as stored.
 #[derive(Row, Deserialize)]
 struct StoredEvent {
     instance: String,
@@ -106,7 +105,7 @@ struct Open {
     began: String,
 }
 
-/// Which events are read.
+/// Which events to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Which {
     All,
@@ -114,7 +113,7 @@ enum Which {
 }
 
 impl Rebuild {
-    /// Makes empty tables beside the live ones. `on_cluster` is empty or `ON CLUSTER name`.
+    /// Creates empty tables beside the live ones. `on_cluster` is empty or `ON CLUSTER name`.
     pub async fn begin(
         client: Client,
         tables: Vec<&'static str>,
@@ -144,7 +143,7 @@ impl Rebuild {
         Ok(rebuild)
     }
 
-    /// Ends what was begun before any swap and not ended, and drops its tables.
+    /// Ends all rebuilds that began and have not swapped, and drops their tables.
     pub async fn abandon(client: &Client, on_cluster: &str) -> Result<u64, RebuildError> {
         let failed = |source| RebuildError::ClickHouse { doing: "looked for open ones", source };
         let open: Vec<Open> = client.query(OPEN).fetch_all().await.map_err(failed)?;
@@ -157,7 +156,7 @@ impl Rebuild {
         Ok(open.len() as u64)
     }
 
-    /// A rebuild that began to swap its tables and was killed before it had finished.
+    /// A rebuild that was killed between the start of its swap and its end.
     pub async fn interrupted(
         client: Client,
         on_cluster: String,
@@ -177,19 +176,19 @@ impl Rebuild {
         Ok(Some(Rebuild { client, id, tables, began_at, on_cluster, insert_timeout, metrics }))
     }
 
-    /// How many events will be read.
+    /// The number of events to read.
     pub async fn events(&self) -> Result<u64, RebuildError> {
         let counted = self.client.query("SELECT count() FROM event_facts").fetch_one().await;
         counted.map_err(|source| RebuildError::ClickHouse { doing: "counted events", source })
     }
 
-    /// Fills the tables beside the live ones from all events. `progress` hears how many were read so far.
+    /// Fills the new tables from all events. `progress` receives the number read so far.
     pub async fn fill(&self, progress: impl FnMut(u64)) -> Result<Reading, RebuildError> {
         self.read(Destination::Beside(&self.tables, &self.ending()), Which::All, progress).await
     }
 
-    /// The tables that know of something before the first of all events: what they were made of is no longer in `events`, and would be gone. Rows
-    /// that are just being stored do not count: their events follow.
+    /// The tables with rows older than the first event: their source is no longer in `events`, so they would be lost. Rows that are being stored
+    /// right now do not count: their events follow.
     pub async fn older_than_events(&self) -> Result<Vec<&'static str>, RebuildError> {
         let failed = |source| RebuildError::ClickHouse { doing: "looked for the first event", source };
         let mut older = Vec::new();
@@ -213,8 +212,8 @@ impl Rebuild {
         Ok(older)
     }
 
-    /// What the new tables hold that the live ones do not, and the other way round. Who told of a row, and when GitPulse heard of it, are
-    /// not compared, nor are versions: only what analysts see.
+    /// The differences between the new tables and the live ones. Only what analysts see is compared, not who reported a row, when GitPulse received
+    /// it, or versions.
     pub async fn differences(&self) -> Result<Vec<Difference>, RebuildError> {
         let mut differences = Vec::new();
         for table in &self.tables {
@@ -223,7 +222,7 @@ impl Rebuild {
         Ok(differences)
     }
 
-    /// Puts the new tables in the place of the live ones.
+    /// Swaps the new tables with the live ones.
     pub async fn swap(&self) -> Result<(), RebuildError> {
         self.note("swapping").await?;
         for table in &self.tables {
@@ -237,8 +236,8 @@ impl Rebuild {
         Ok(())
     }
 
-    /// Adds what was stored meanwhile, and drops the old tables. One that was killed while it swapped has noted no swap yet: before anything is
-    /// read, processors must know.
+    /// Adds what was stored meanwhile, and drops the old tables. If the rebuild was killed during the swap, the swap is not recorded yet:
+    /// processors must know it before anything is read.
     pub async fn finish(&self, progress: impl FnMut(u64)) -> Result<(), RebuildError> {
         let noted = "SELECT count() FROM rebuilds WHERE step = 'swapped' AND id = toUUID(?)";
         let noted: u64 = (self.client.query(noted).bind(self.id.to_string()).fetch_one().await)
@@ -248,7 +247,7 @@ impl Rebuild {
         }
         let since = Which::StoredSinceTheBeginning;
         self.read(Destination::Some(&self.tables), since, progress).await?;
-        // What was computed of the old tables is wrong. Before the last step is noted, so that a rebuild that is finished has marked.
+        // Rollups of the old tables are wrong. Marked before the last step is recorded, so that a finished rebuild always has marked.
         self.execute("marked projects", &rollup::mark_known()).await?;
         self.note("finished").await?;
         drop_tables(&self.client, &self.on_cluster, self.id).await
@@ -298,9 +297,9 @@ impl Rebuild {
                 format!(" WHERE inserted_at >= fromUnixTimestamp64Milli({}, 'UTC')", self.began_at)
             }
         };
-        // Of an event that was received twice, the first receipt: what is made of it must not depend on what ClickHouse has merged so far.
+        // For an event received twice, the first receipt: the result must not depend on what ClickHouse has merged so far.
         let query = format!("SELECT ?fields FROM event_facts FINAL{since}");
-        // Events are to come as they are read, not once all of them are, and ClickHouse has to wait while rows are inserted.
+        // Events must be streamed, and ClickHouse must wait while rows are inserted.
         let streaming = self.client.clone().with_setting("wait_end_of_query", "0");
         let streaming =
             streaming.with_setting("http_send_timeout", "3600").with_setting("send_timeout", "3600");
@@ -334,11 +333,11 @@ impl Rebuild {
     }
 }
 
-/// Rebuilds that began and neither swapped nor ended.
+/// Rebuilds that began and have neither swapped nor ended.
 const OPEN: &str = "SELECT id, formatDateTime(min(rebuilds.at), '%Y-%m-%d %H:%i:%S') AS began FROM rebuilds GROUP BY id \
                     HAVING countIf(step != 'started') = 0 ORDER BY began";
 
-/// Drops the tables beside the live ones that one rebuild made.
+/// Drops the new tables of a rebuild.
 async fn drop_tables(client: &Client, on_cluster: &str, id: Uuid) -> Result<(), RebuildError> {
     let query = "SELECT name FROM system.tables WHERE database = currentDatabase() AND endsWith(name, ?)";
     let names = client.query(query).bind(format!("{ENDING}{}", id.simple())).fetch_all::<String>().await;
@@ -352,7 +351,7 @@ async fn drop_tables(client: &Client, on_cluster: &str, id: Uuid) -> Result<(), 
     Ok(())
 }
 
-/// Stores rows, trying again while ClickHouse is overloaded or away.
+/// Stores rows, and retries while ClickHouse is overloaded or unavailable.
 async fn patiently(store: &Store<'_>, rows: &Rows) -> Result<(), InsertError> {
     let retry = Retry {
         until: Instant::now() + INSERT_TRIES_FOR,
@@ -362,8 +361,8 @@ async fn patiently(store: &Store<'_>, rows: &Rows) -> Result<(), InsertError> {
     retry.run(InsertError::is_transient, || store.insert(rows)).await
 }
 
-/// The envelope that an event was; `None` for a kind or face that this build does not know. What was of no known kind when it was received may be of
-/// one today.
+/// The envelope of a stored event; `None` for a kind or origin that this build does not know. An event of an unknown kind may have a known kind
+/// today.
 fn envelope(event: StoredEvent) -> Option<Envelope> {
     let origin = match event.origin.as_str() {
         "webhook" => Origin::Webhook,

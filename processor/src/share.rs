@@ -1,6 +1,7 @@
-//! Which part of the projects is this processor's. In: the consumer, whose group divides the partitions of each topic among processors. Out: the
-//! numbers of those that it holds of one topic: a project belongs to the partition that its hash names. So the group does the sharing, with its members' deaths
-//! and arrivals, and no other group is needed. Right results never rest on it: while partitions move, two may do the same, or nobody for a moment.
+//! This processor's share of the projects. In: the consumer, whose group divides the partitions of each topic among the processors. Out: the
+//! numbers of the partitions that it holds of one topic; a project belongs to the partition of its hash. So the consumer group divides the work,
+//! and handles members that die or join. Correctness does not depend on it: while partitions move, two processors may do the same work, or none for
+//! a moment.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +11,11 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
-/// How long Kafka may take to say how many partitions there are.
+/// The timeout for asking Kafka how many partitions there are.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How often it is asked for that: partitions are added seldom.
+/// The interval between these requests: partitions are rarely added.
 const COUNT_EVERY: Duration = Duration::from_secs(60);
-/// How often the client is asked which partitions it holds.
+/// The interval between checks of which partitions the client holds.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// The partitions of one topic that this processor holds.
@@ -22,23 +23,23 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Share {
     /// Their numbers.
     pub(crate) held: Vec<i32>,
-    /// How many there are; 0 while that is not known.
+    /// The total number of partitions; 0 while unknown.
     pub(crate) of: usize,
 }
 
 impl Share {
-    /// Whether this is the one processor that tells what must be told once: the one with the first partition.
+    /// Whether this is the processor for work that must be done once: the one with the first partition.
     pub(crate) fn is_first(&self) -> bool {
         self.held.contains(&0)
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the share is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.held.is_empty() || self.of == 0
     }
 }
 
-/// Tells the share whenever it changes, for as long as anybody listens.
+/// Sends the share whenever it changes, as long as there is a receiver.
 pub(crate) async fn tell<C: ConsumerContext + 'static>(
     consumer: Arc<StreamConsumer<C>>,
     topic: String,
@@ -82,7 +83,7 @@ pub(crate) async fn tell<C: ConsumerContext + 'static>(
     }
 }
 
-/// The partitions of a topic that are assigned; the client knows them itself.
+/// The assigned partitions of a topic, from the client itself.
 fn held<C: ConsumerContext>(consumer: &StreamConsumer<C>, topic: &str) -> KafkaResult<Vec<i32>> {
     let assigned = consumer.assignment()?;
     let mut held: Vec<i32> =
@@ -91,7 +92,7 @@ fn held<C: ConsumerContext>(consumer: &StreamConsumer<C>, topic: &str) -> KafkaR
     Ok(held)
 }
 
-/// How many partitions a topic has.
+/// The number of partitions of a topic.
 fn partitions<C: ConsumerContext>(consumer: &StreamConsumer<C>, topic: &str) -> KafkaResult<usize> {
     let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
     Ok(metadata.topics().iter().find(|told| told.name() == topic).map_or(0, |told| told.partitions().len()))

@@ -1,8 +1,8 @@
-//! Who may read what. In: where to apply it, and tenants. Out: statements that make ClickHouse's roles and row policies. Never talks to
+//! Access rights. In: where to apply them, and tenants. Out: the statements that create ClickHouse's roles and row policies. Never talks to
 //! ClickHouse.
 //!
-//! They are no migrations: what they say holds for the views as they are now, so that they are applied whole, every time. Which views there
-//! are, and which policies each needs, the files of `clickhouse/views` say by their names and columns; it is written nowhere else.
+//! They are no migrations: they always describe the current views, so all of them are applied every time. The names and columns in
+//! `clickhouse/views` decide which views there are and which policies each needs; no other list exists.
 
 use crate::migration::{Target, quoted, statements};
 use crate::view::{METRICS, VIEWS, View};
@@ -10,28 +10,28 @@ use crate::view::{METRICS, VIEWS, View};
 const ROLES: &str = include_str!("../clickhouse/roles.sql");
 const TENANT: &str = include_str!("../clickhouse/tenant.sql");
 
-/// Views that no role reads: records of anybody, and what `branches` and `tags` are made from.
+/// Views that no role may read: records of all tenants, and the base of `branches` and `tags`.
 const WITHHELD: [&str; 2] = ["dead_letters", "ref_heads"];
 
-/// The names of the roles of one database. They begin with its name, so that several installations can share a server.
+/// The role names of one database. They begin with the database's name, so that several installations can share a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleNames {
     /// Reads the views, without confidential rows.
     pub analyst: String,
-    /// Besides another role, reads confidential rows too.
+    /// Adds the confidential rows to another role.
     pub confidential: String,
-    /// What the roles of tenants have in common; reads nothing by itself.
+    /// The common part of all tenants' roles; reads nothing by itself.
     pub tenant: String,
 }
 
 impl RoleNames {
-    /// The names for this database.
+    /// The names for a database.
     pub fn of(target: &Target) -> RoleNames {
         let name = |role: &str| format!("{}_{role}", target.database);
         RoleNames { analyst: name("analyst"), confidential: name("confidential"), tenant: name("tenant") }
     }
 
-    /// Reads what this tenant told of, without confidential rows.
+    /// Reads the rows that this tenant reported, without confidential ones.
     pub fn of_tenant(&self, tenant: &str) -> String {
         format!("{}{tenant}", self.tenant_prefix())
     }
@@ -41,7 +41,7 @@ impl RoleNames {
     }
 }
 
-/// The statements that make the roles and policies. Each can be repeated.
+/// The statements that create the roles and policies. Each is idempotent.
 pub fn roles(target: &Target) -> Vec<String> {
     let names = RoleNames::of(target);
     let sql = of_each_view(ROLES)
@@ -49,7 +49,7 @@ pub fn roles(target: &Target) -> Vec<String> {
         .replace("${views}", &listed("", |_| true))
         .replace("${views_with_tenants}", &listed("", |view| view.has("tenants")))
         .replace("${views_with_tenant}", &listed("", |view| !view.has("tenants")))
-        // roles.sql has a rule of its own for the events.
+        // roles.sql has a separate rule for the events.
         .replace(
             "${views_with_confidential}",
             &listed("", |view| view.has("confidential") && view.name != "events"),
@@ -62,31 +62,31 @@ pub fn roles(target: &Target) -> Vec<String> {
     statements(&sql, target)
 }
 
-/// Whether a view has a definer once there are roles: those that roles read and that read tables. A view that measures reads views alone, with
-/// the rights of its reader, so that what a policy hides is in no number.
+/// Whether a view has a definer once there are roles. Views that roles read and that read tables have one. A metric view reads only views, with the
+/// rights of its reader, so that no number includes what a policy hides.
 pub fn has_definer(view: &View) -> bool {
     readable().any(|readable| readable.name == view.name)
 }
 
-/// The views of tables that roles read.
+/// The views over tables that roles may read.
 fn readable() -> impl Iterator<Item = &'static View> {
     VIEWS.iter().filter(|view| !WITHHELD.contains(&view.name))
 }
 
-/// The views of which `holds` is true, as SQL lists them, each after `before`.
+/// The views for which `holds` is true, as an SQL list, with `before` in front of each.
 fn listed(before: &str, holds: impl Fn(&View) -> bool) -> String {
     let names =
         readable().filter(|view| holds(view)).map(|view| format!("{before}${{database}}.{}", view.name));
     Vec::from_iter(names).join(", ")
 }
 
-/// The right to read each view that roles read, those that measure included.
+/// The right to read each view that roles may read, including metric views.
 fn granted() -> String {
     let names = readable().chain(METRICS).map(|view| format!("SELECT ON ${{database}}.{}", view.name));
     Vec::from_iter(names).join(", ")
 }
 
-/// SQL with each line that is about one view once for each of them.
+/// Repeats each line that is about one view for all of them.
 fn of_each_view(sql: &str) -> String {
     let mut all = String::new();
     for line in sql.lines() {
@@ -103,7 +103,7 @@ fn of_each_view(sql: &str) -> String {
     all
 }
 
-/// The statements that make the role of one tenant, after [`roles`]. Each can be repeated.
+/// The statements that create the role of one tenant, to be run after [`roles`]. Each is idempotent.
 pub fn tenant_role(target: &Target, tenant: &str) -> Vec<String> {
     let names = RoleNames::of(target);
     let sql = TENANT
@@ -112,7 +112,7 @@ pub fn tenant_role(target: &Target, tenant: &str) -> Vec<String> {
     statements(&sql, target)
 }
 
-/// A text as ClickHouse quotes it.
+/// A string literal of ClickHouse.
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }

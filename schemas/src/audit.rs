@@ -1,5 +1,5 @@
-//! The audit log's records. In: a call of GitLab's API, and who made it. Out: a record of the audit topic, which is a CloudEvents 1.0 event in
-//! structured JSON mode as on the event topics, and back. Never a token, a query or a body: nothing here has a place for them.
+//! The records of the audit log. In: a call of GitLab's API, and who made it. Out: a record of the audit topic, and back. It is a CloudEvents 1.0
+//! event in structured JSON mode, as on the event topics. Never holds a token, a query or a body: there is no field for them.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
@@ -10,52 +10,52 @@ use crate::topic::{TopicPrefix, TopicRecord};
 
 /// The CloudEvents version in `specversion`.
 const SPEC_VERSION: &str = "1.0";
-/// `type` of a call of GitLab's API.
+/// `type` for a call of GitLab's API.
 const API_CALL: &str = "gitpulse.api_call";
 /// `datacontenttype`.
 const JSON_TYPE: &str = "application/json";
 
-/// A call of GitLab's API, as the audit log has it.
+/// A call of GitLab's API, as logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audited {
-    /// The GitLab that was asked, as `https://gitlab.example.com`.
+    /// The GitLab instance, as `https://gitlab.example.com`.
     pub instance: String,
-    /// For whom it was asked: the tenant that the events become.
+    /// The tenant that the resulting events belong to.
     pub tenant: String,
-    /// When it was made; of it, milliseconds travel.
+    /// When the call was made; the record keeps milliseconds.
     pub at: DateTime<Utc>,
-    /// What was asked, by whom, and what came of it.
+    /// The request and its result.
     pub call: ApiCall,
 }
 
-/// What was asked of GitLab's API, by whom, and what came of it. Words are texts here: a reader takes those of a newer build as well.
+/// A call of GitLab's API: request, caller and result. Enumerated values are strings, so that a reader accepts those of a newer build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiCall {
-    /// Who asked: `backfill`, `doctor`, `reconcile`.
+    /// The caller: `backfill`, `doctor`, `reconcile`.
     pub role: String,
-    /// One run of a command, in UUID version 7: as text, runs sort by the time at which they began.
+    /// The run of the command, a UUID version 7: as text, runs sort by start time.
     pub run: Uuid,
-    /// Number of the call within the run, from 1. With the run it identifies the call, so that a repetition is told.
+    /// Number of the call within the run, from 1. Run and number identify the call, so that a repetition is recognized.
     pub number: u64,
-    /// `GET`, or `POST` for GraphQL, which only reads.
+    /// `GET`, or `POST` for GraphQL, which is only used to read.
     pub method: String,
     /// The path on the instance's host, as `/api/v4/projects/42/jobs`, without the query.
     pub path: String,
-    /// The status of the answer; `None` if there was none.
+    /// The status of the response; `None` if there was none.
     pub status: Option<u16>,
-    /// How it ended, as `ok` or `limited`.
+    /// The outcome, as `ok` or `limited`.
     pub outcome: String,
-    /// From sending it to the last byte of the answer, in milliseconds.
+    /// From sending the request to the last byte of the response, in milliseconds.
     pub duration_ms: u64,
-    /// Bytes of the body that were read.
+    /// Bytes read of the response body.
     pub bytes: u64,
     /// The name of the token, as `the token` or `token 2`.
     pub token: String,
-    /// Requests that this token might still have made right then.
+    /// Requests that the rate limit still allowed this token at that moment.
     pub budget_left: u32,
 }
 
-/// Why the value of a record is no call.
+/// Why the value of a record is not a call.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// Not JSON, or an attribute is missing or of the wrong type.
@@ -64,12 +64,12 @@ pub enum AuditError {
     /// An event of a CloudEvents version that is not 1.0.
     #[error("the event's specversion is not \"1.0\"")]
     Version,
-    /// Something that a newer build audits, say.
+    /// A type that a newer build may audit.
     #[error("the event's type is not \"{API_CALL}\"")]
     Type,
 }
 
-/// The attributes in the order in which they are written.
+/// The attributes, in the order of writing.
 #[derive(Serialize)]
 struct Attributes<'a> {
     specversion: &'a str,
@@ -84,7 +84,7 @@ struct Attributes<'a> {
     data: &'a ApiCall,
 }
 
-/// What of them is read back: the others follow from these.
+/// The attributes that are read back. The others can be derived from these.
 #[derive(Deserialize)]
 struct Wire {
     specversion: String,
@@ -100,12 +100,12 @@ fn milliseconds<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S:
 }
 
 impl ApiCall {
-    /// The same for a repetition of the record, and for no other call.
+    /// The id of the record: a repetition has the same id, another call a different one.
     pub fn id(&self) -> Uuid {
         Uuid::new_v5(&self.run, &self.number.to_be_bytes())
     }
 
-    /// Who asked, and in which run: with the instance it is the partition key, so that the calls of a run share a partition.
+    /// Caller and run. With the instance they are the partition key, so the calls of a run share a partition.
     fn subject(&self) -> String {
         format!("{}/{}", self.role, self.run)
     }
@@ -115,7 +115,7 @@ impl Audited {
     /// The record for Kafka.
     ///
     /// # Errors
-    /// None that is known: JSON has a form for every value.
+    /// None known: every value can be written as JSON.
     pub fn to_record(&self, prefix: &TopicPrefix) -> Result<TopicRecord, serde_json::Error> {
         let subject = self.call.subject();
         Ok(TopicRecord {
@@ -135,10 +135,10 @@ impl Audited {
         })
     }
 
-    /// Reads the value of a record back.
+    /// Parses the value of a record.
     ///
     /// # Errors
-    /// It is no call of GitLab's API.
+    /// The value is not a call of GitLab's API.
     pub fn parse(value: &[u8]) -> Result<Audited, AuditError> {
         let wire: Wire = serde_json::from_slice(value).map_err(|error| AuditError::Json(error.into()))?;
         if wire.specversion != SPEC_VERSION {

@@ -1,6 +1,6 @@
-//! What GitLab sends beyond what GitPulse knows. In: a payload's kind, face and JSON text. Out: the fields and enumerated values that stand in
-//! none of the lists in `schemas/known`, so that a new GitLab version shows before anybody misses something. Never says more than where: values
-//! may be secrets, and so may the keys of a custom template, so only what looks like the name of a field is repeated.
+//! What GitLab sends and GitPulse does not know. In: a payload's kind, origin and JSON text. Out: the fields and enumerated values missing from the
+//! lists in `schemas/known`, so that a new GitLab version shows up early. Never reports more than the place: values may be secrets, and so may the
+//! keys of a custom template, so a key is only repeated if it looks like a field name.
 
 use std::fmt;
 
@@ -13,30 +13,30 @@ use known::Place;
 /// How deep a payload may be nested. GitLab's are below ten; ClickHouse's JSON functions give up near a thousand.
 pub const MAX_DEPTH: usize = 128;
 
-/// How many findings one payload may have; a custom template may consist of nothing else.
+/// The maximum number of findings for one payload. A custom template may consist of nothing else.
 pub const MAX_FINDINGS: usize = 32;
 
-/// The longest name of a field that is repeated, in bytes. GitLab's longest are below 60.
+/// The longest field name that is repeated, in bytes. GitLab's longest are below 60.
 const MAX_NAME: usize = 64;
 
-/// How many digits a repeated name may have: a name has few, a token or a digest many.
+/// The most digits in a name that is repeated. A name has few digits, a token or a digest many.
 const MAX_DIGITS: usize = 4;
 
-/// Something GitLab sent that GitPulse does not know.
+/// Something in a payload that GitPulse does not know.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Unknown {
-    /// What it is.
+    /// The type of the finding.
     pub what: What,
-    /// Where it stands, as `builds[].runner.tags`, made of `[a-z0-9_.]`, `[]`, and `?` for what does not look like the name of a field.
+    /// The place, as `builds[].runner.tags`: made of `[a-z0-9_.]`, `[]`, and `?` for anything that does not look like a field name.
     pub path: String,
 }
 
-/// What is unknown.
+/// The type of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum What {
-    /// A field, and with it all that it holds.
+    /// A field, including everything in it.
     Field,
-    /// A value of a field whose values are listed.
+    /// A value of a field with a list of known values.
     Value,
     /// A kind of event.
     Kind,
@@ -53,33 +53,33 @@ impl What {
     }
 }
 
-/// The payload is nested more than [`MAX_DEPTH`] deep.
+/// The payload is nested more than [`MAX_DEPTH`] levels deep.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the payload is nested more than {MAX_DEPTH} deep")]
 pub struct TooDeep;
 
-/// Reads a JSON text once and returns what is unknown in it, each path once. Of a text that is no JSON it says something or nothing, but never
-/// fails in another way than [`TooDeep`]: whether it is JSON is for others to say.
+/// Scans a JSON text once and returns everything unknown, each path once. For text that is not JSON the result is arbitrary, but the only error is
+/// [`TooDeep`]: validation is done elsewhere.
 pub fn drift(kind: EventKind, origin: Origin, json: &str) -> Result<Vec<Unknown>, TooDeep> {
     let mut scan = Scan { json, at: 0, depth: 0, findings: Vec::new() };
     scan.value(known::root(kind, origin), &Path::Root)?;
     Ok(scan.findings.into_iter().map(|(_, _, unknown)| unknown).collect())
 }
 
-/// A kind of event that has no topic of its own, by the name GitLab gives it.
+/// A kind of event without a topic of its own, by GitLab's name.
 pub fn unknown_kind(name: &str) -> Unknown {
     let path = if is_name(name) { name } else { "?" };
     Unknown { what: What::Kind, path: path.to_owned() }
 }
 
-/// Whether a text looks like the name of a field or a kind.
+/// Whether a text looks like a name of a field or a kind.
 fn is_name(text: &str) -> bool {
     let plain = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     (1..=MAX_NAME).contains(&text.len()) && plain && digits <= MAX_DIGITS
 }
 
-/// Where the scan is, from the value back to the root; it becomes text only where something is unknown.
+/// The position of the scan, from the value up to the root. It is only formatted if something is unknown.
 enum Path<'p> {
     Root,
     Field(&'p Path<'p>, &'p str),
@@ -101,17 +101,17 @@ fn shown(name: &str) -> &str {
     if is_name(name) { name } else { "?" }
 }
 
-/// One pass over the text. It recurses no deeper than the known lists do: what is unknown or free is passed over in a loop.
+/// One pass over the text. Its recursion is no deeper than the known lists; unknown or free values are skipped in a loop.
 struct Scan<'j> {
     json: &'j str,
     at: usize,
     depth: usize,
-    /// Each with the place and the key it was found at, which tell repetitions without a path.
+    /// Each with its place and key, to detect repetitions without formatting a path.
     findings: Vec<(&'static Place, &'j str, Unknown)>,
 }
 
 impl<'j> Scan<'j> {
-    /// Reads the value that comes next.
+    /// Reads the next value.
     fn value(&mut self, place: &'static Place, path: &Path<'_>) -> Result<(), TooDeep> {
         if place.free {
             return self.pass_over();
@@ -178,7 +178,7 @@ impl<'j> Scan<'j> {
         }
     }
 
-    /// Passes over the value that comes next, and only counts how deep it is.
+    /// Skips the next value and only checks its depth.
     fn pass_over(&mut self) -> Result<(), TooDeep> {
         let outside = self.depth;
         loop {
@@ -208,7 +208,7 @@ impl<'j> Scan<'j> {
         Ok(())
     }
 
-    /// The first byte of what comes next after white space.
+    /// The first byte after white space.
     fn next_token(&mut self) -> u8 {
         let bytes = self.json.as_bytes();
         while let Some(byte) = bytes.get(self.at) {
@@ -220,7 +220,7 @@ impl<'j> Scan<'j> {
         END
     }
 
-    /// What stands between the quote that comes next and the one that closes it, escapes as they are.
+    /// The text of the next string, with escapes unchanged.
     fn text(&mut self) -> &'j str {
         let start = self.at + 1;
         let rest = self.json.as_bytes().get(start..).unwrap_or_default();
@@ -232,7 +232,7 @@ impl<'j> Scan<'j> {
                     self.at = start + length + 1;
                     return self.json.get(start..start + length).unwrap_or_default();
                 }
-                // Whatever is escaped closes nothing.
+                // An escaped character does not close the string.
                 _ => length = (length + 2).min(rest.len()),
             }
         }
@@ -244,14 +244,14 @@ impl<'j> Scan<'j> {
     fn scalar(&mut self) -> &'j str {
         let rest = self.json.as_bytes().get(self.at..).unwrap_or_default();
         let plain = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.');
-        // At least one byte, so that the scan goes on whatever it is given.
+        // At least one byte, so that the scan always advances.
         let length = rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len()).max(1);
         let start = self.at;
         self.at += length;
         self.json.get(start..self.at).unwrap_or_default()
     }
 
-    /// Compares a value with those that are known. None and an empty text are the absence of a value.
+    /// Checks a value against the known ones. `null` and an empty text count as no value.
     fn check(&mut self, place: &'static Place, value: &'j str, path: &Path<'_>) {
         if let Some(values) = &place.values
             && !values.contains(&value)
@@ -269,7 +269,7 @@ impl<'j> Scan<'j> {
     }
 }
 
-/// What [`Scan::next_token`] finds where the text is over.
+/// What [`Scan::next_token`] returns at the end of the text.
 const END: u8 = 0;
 
 #[cfg(test)]

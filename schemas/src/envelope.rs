@@ -1,6 +1,5 @@
-//! The envelope: what every record on the event topics is. In: a webhook ([`Webhook`]) or an object of GitLab's REST API ([`ApiItem`]),
-//! wrapped in `envelope/wrap.rs`. Out: a CloudEvents 1.0 event in structured JSON mode, and back. The payload travels verbatim but for
-//! redaction.
+//! The envelope of every record on the event topics. In: a webhook ([`Webhook`]) or an object of GitLab's REST API ([`ApiItem`]), wrapped in
+//! `envelope/wrap.rs`. Out: a CloudEvents 1.0 event in structured JSON mode, and back. The payload is kept verbatim except for redaction.
 
 mod wrap;
 
@@ -31,50 +30,48 @@ const BINARY_TYPE: &str = "application/octet-stream";
 
 /// One event on its way through Kafka.
 ///
-/// CloudEvents 1.0 (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>) names the attributes;
-/// `origin`, `tenant` and `deliveryid` are extensions.
+/// CloudEvents 1.0 (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>) defines the attributes; `origin`, `tenant` and
+/// `deliveryid` are extensions.
 ///
-/// **Invariant:** whatever makes one of what GitLab said has redacted it. Only [`Envelope::parse`] does not, which reads back what was
-/// redacted before it was written.
+/// **Invariant:** every constructor redacts, except [`Envelope::parse`], which reads what was redacted before it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Envelope(Parts);
 
-/// What an envelope consists of. Taking an envelope apart is free; the way back, [`Envelope::stored`], redacts.
+/// The parts of an envelope. Anybody may take an envelope apart; the way back, [`Envelope::stored`], redacts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parts {
-    /// The same for a retry, a resend and a rerun of the same fact: [`delivery_event_id`], [`body_event_id`],
-    /// [`crate::api::subject::address`].
+    /// The same for a retry, a resend or a rerun of the same fact: [`delivery_event_id`], [`body_event_id`], [`crate::api::subject::address`].
     pub id: Uuid,
     /// The GitLab instance, as `https://gitlab.example.com`.
     pub source: String,
-    /// What the event is about; chooses the topic.
+    /// What the event is about; decides the topic.
     pub kind: EventKind,
     /// The entity within the instance, as `project/42/merge_request/7`; with `source` it is the partition key.
     pub subject: String,
-    /// When GitPulse received or read it. GitLab sends no time of sending.
+    /// When GitPulse received or read it. GitLab does not send a time of sending.
     pub time: DateTime<Utc>,
-    /// By which face of GitLab it came.
+    /// How GitPulse got it.
     pub origin: Origin,
-    /// Who verified it. Provenance, not identity.
+    /// The tenant that verified it. Provenance, not identity.
     pub tenant: String,
     /// GitLab's id of the delivery, if it has one.
     pub delivery_id: Option<String>,
     /// W3C trace context (<https://www.w3.org/TR/trace-context/>).
     pub traceparent: Option<String>,
-    /// What GitLab said.
+    /// GitLab's payload.
     pub payload: Payload,
 }
 
-/// What GitLab sent, verbatim but for redaction and surrounding white space.
+/// GitLab's payload, verbatim except for redaction and surrounding white space.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Payload {
     /// **Invariant:** one well-formed JSON value.
     Json(String),
-    /// Bytes that are no JSON.
+    /// Bytes that are not JSON.
     Binary(Vec<u8>),
 }
 
-/// By which face of GitLab an event came.
+/// How GitPulse got an event from GitLab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
@@ -82,7 +79,7 @@ pub enum Origin {
     Webhook,
     /// Read from the REST API.
     Api,
-    /// Read from a hook's log of deliveries.
+    /// Read from the delivery log of a hook.
     HookLog,
 }
 
@@ -103,19 +100,19 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The id of an event that GitLab delivers under `delivery_id` (`webhook-id`, or `Idempotency-Key` since GitLab 17.4).
-/// GitLab keeps that id when it retries or resends, so the event's id is kept too.
+/// The id of an event with a `delivery_id` from GitLab (`webhook-id`, or `Idempotency-Key` since GitLab 17.4). GitLab keeps that id when it retries
+/// or resends, so the event's id stays the same.
 pub fn delivery_event_id(instance: &str, delivery_id: &str) -> Uuid {
     Uuid::new_v5(&instance_namespace(instance), delivery_id.as_bytes())
 }
 
-/// The id of an event that came without a delivery id, as before GitLab 17.4: from the body as it was received.
+/// The id of an event without a delivery id, as before GitLab 17.4: made from the body as received.
 pub fn body_event_id(instance: &str, body: &[u8]) -> Uuid {
     let digest = Sha256::digest(body);
     Uuid::new_v5(&instance_namespace(instance), &digest)
 }
 
-/// Why the value of a record is no envelope.
+/// Why the value of a record is not an envelope.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvelopeError {
     /// Not JSON, or an attribute is missing or of the wrong type.
@@ -135,7 +132,7 @@ pub enum EnvelopeError {
     Base64(#[source] base64::DecodeError),
 }
 
-/// The attributes in the order in which they are written; `data` follows them.
+/// The attributes in the order of writing; `data` follows them.
 #[derive(Serialize)]
 struct Attributes<'a> {
     specversion: &'a str,
@@ -165,7 +162,7 @@ struct Wire<'a> {
     tenant: String,
     deliveryid: Option<String>,
     traceparent: Option<String>,
-    /// Present and `null` is a payload; only absent is none.
+    /// A present `null` is a payload; only an absent field is not.
     #[serde(borrow, default, deserialize_with = "present")]
     data: Option<&'a RawValue>,
     data_base64: Option<String>,
@@ -178,7 +175,7 @@ fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(
 }
 
 impl Envelope {
-    /// Reads the value of a record back.
+    /// Parses the value of a record.
     pub fn parse(value: &[u8]) -> Result<Envelope, EnvelopeError> {
         let wire: Wire<'_> =
             serde_json::from_slice(value).map_err(|error| EnvelopeError::Json(error.into()))?;
@@ -205,12 +202,12 @@ impl Envelope {
         }))
     }
 
-    /// What it consists of.
+    /// Takes the envelope apart.
     pub fn into_parts(self) -> Parts {
         self.0
     }
 
-    /// The same for a retry, a resend and a rerun of the same fact.
+    /// The same for a retry, a resend or a rerun of the same fact.
     pub fn id(&self) -> Uuid {
         self.0.id
     }
@@ -235,12 +232,12 @@ impl Envelope {
         self.0.time
     }
 
-    /// By which face of GitLab it came.
+    /// How GitPulse got it.
     pub fn origin(&self) -> Origin {
         self.0.origin
     }
 
-    /// Who verified it.
+    /// The tenant that verified it.
     pub fn tenant(&self) -> &str {
         &self.0.tenant
     }
@@ -255,12 +252,12 @@ impl Envelope {
         self.0.traceparent.as_deref()
     }
 
-    /// What GitLab said.
+    /// GitLab's payload.
     pub fn payload(&self) -> &Payload {
         &self.0.payload
     }
 
-    /// The record for Kafka: the only place where topic and partition key are chosen.
+    /// The record for Kafka. Topic and partition key are chosen only here.
     pub fn to_record(&self, prefix: &TopicPrefix) -> Result<TopicRecord, serde_json::Error> {
         Ok(TopicRecord {
             topic: prefix.events(self.kind()),
@@ -293,7 +290,7 @@ impl Envelope {
         };
         let mut value = Vec::with_capacity(payload_length + 640);
         serde_json::to_writer(&mut value, &attributes)?;
-        // The payload is spliced in, not serialised: it is JSON already and must stay as it is, byte for byte.
+        // The payload is inserted as text, not serialised: it is JSON already and must stay the same, byte for byte.
         value.pop();
         match &parts.payload {
             Payload::Json(json) => {

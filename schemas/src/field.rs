@@ -1,6 +1,6 @@
-//! Fields as GitLab really sends them. In: any JSON value. Out: absent, null, a value, or something nobody can read.
-//! Types that drift never fail a record: numbers arrive as strings, objects as null, and every version of GitLab adds shapes. What no JSON
-//! reader agrees on does: a number beyond all range, half a surrogate pair, a field given twice, a list without end.
+//! Fields as GitLab really sends them. In: any JSON value. Out: absent, null, a value, or unreadable. Unexpected types never fail a record: numbers
+//! arrive as strings, objects as null, and every version of GitLab adds shapes. A record only fails if JSON readers disagree about it: a number out
+//! of range, half a surrogate pair, a field given twice, an endless list.
 
 mod nested;
 
@@ -16,10 +16,10 @@ pub use nested::{Embedded, list};
 /// One field of a payload. Absent and null are different facts: null clears a column, absence says nothing about it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Field<T> {
-    /// The body does not carry the field.
+    /// The body does not contain the field.
     #[default]
     Absent,
-    /// The body says that there is no value: `null`, or an empty string where `T` is no text.
+    /// The body says that there is no value: `null`, or an empty string where `T` is not a text.
     Null,
     /// There is a value, but not one that `T` can hold. It is stored as NULL and counted.
     Unreadable,
@@ -46,7 +46,7 @@ impl<T> Field<T> {
         }
     }
 
-    /// The same field of another type.
+    /// Converts the value and keeps the rest.
     pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Field<U> {
         match self {
             Field::Absent => Field::Absent,
@@ -56,7 +56,7 @@ impl<T> Field<T> {
         }
     }
 
-    /// This field where the body carries it, else `other`.
+    /// This field if the body contains it, else `other`.
     pub fn or(self, other: Field<T>) -> Field<T> {
         match self {
             Field::Absent => other,
@@ -73,20 +73,20 @@ impl<T: Copy> Field<T> {
 }
 
 impl Field<String> {
-    /// The text, or `""` where there is none.
+    /// The text, or `""` if there is none.
     pub fn text(&self) -> &str {
         self.value().map_or("", String::as_str)
     }
 }
 
-/// One JSON value that is no container, borrowed where the JSON text allows it.
+/// A JSON value that is not a container, borrowed if possible.
 #[derive(Debug)]
 pub enum Scalar<'de> {
     /// `true` or `false`.
     Bool(bool),
     /// A number below zero.
     Signed(i64),
-    /// A number from zero on.
+    /// A number not below zero.
     Unsigned(u64),
     /// A number with a fraction or an exponent.
     Float(f64),
@@ -251,8 +251,8 @@ impl<'de, T: TryFrom<Scalar<'de>>> Visitor<'de> for ScalarVisitor<T> {
     }
 }
 
-/// Reads the id of a person, for `#[serde(default, deserialize_with = "field::person")]`. GitLab counts from one: 0, which old versions and
-/// deleted accounts have, is nobody.
+/// Reads the id of a user, for `#[serde(default, deserialize_with = "field::person")]`. GitLab counts from one: 0, which old versions and deleted
+/// accounts have, is nobody.
 pub fn person<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Field<u64>, D::Error> {
     let id = Field::deserialize(deserializer)?;
     Ok(if id == Field::Value(0) { Field::Null } else { id })

@@ -1,5 +1,5 @@
-//! The head of a body: who and what it is about, read in one pass that borrows. In: JSON text. Out: a [`Head`]. Never
-//! reads the rest of the body, never allocates for it.
+//! The head of a body: what identifies it, read in one pass that borrows. In: JSON text. Out: a [`Head`]. Never reads the rest of the body or
+//! allocates for it.
 
 mod confidential;
 mod named;
@@ -22,10 +22,10 @@ pub(crate) use place::Place;
 type Text<'a> = Field<Cow<'a, str>>;
 type Id = Field<u64>;
 
-/// The fields that name an event's kind, project and entity, whichever kind it is.
+/// The fields that identify an event's kind, project and entity, for all kinds.
 #[derive(Debug, Default, Deserialize)]
 pub struct Head<'a> {
-    /// GitLab's name of the kind, where there is one.
+    /// GitLab's name of the kind, if there is one.
     #[serde(borrow, default)]
     pub object_kind: Text<'a>,
     /// The name of events without `object_kind`.
@@ -33,7 +33,7 @@ pub struct Head<'a> {
     pub event_name: Text<'a>,
     #[serde(borrow, default)]
     event_type: Text<'a>,
-    /// What happened to a flow, as `flow.completed`.
+    /// The event of a flow, as `flow.completed`.
     #[serde(borrow, default)]
     event: Text<'a>,
     #[serde(default)]
@@ -50,7 +50,7 @@ pub struct Head<'a> {
     note: Embedded<Noteable<'a>>,
     #[serde(borrow, default)]
     noteable_type: Text<'a>,
-    /// What happened, for the kinds that say so at the top level.
+    /// The action, for kinds with an action at the top level.
     #[serde(borrow, default)]
     action: Text<'a>,
     #[serde(default)]
@@ -140,7 +140,7 @@ struct Group<'a> {
     full_path: Text<'a>,
 }
 
-/// What a note or an emoji stands on.
+/// What a note or an emoji is on.
 #[derive(Debug, Default, Deserialize)]
 struct Noteable<'a> {
     #[serde(default)]
@@ -195,7 +195,7 @@ pub enum HeadError {
     /// The top level is an array, a string, a number, ...
     #[error("the body is JSON, but not an object")]
     NotAnObject,
-    /// Not JSON, a field of the head twice, or a number out of range in it.
+    /// Not JSON, a field of the head given twice, or a number in it out of range.
     #[error("the body cannot be read")]
     Json(#[source] JsonError),
 }
@@ -204,7 +204,7 @@ impl<'a> Head<'a> {
     /// Reads the head of a JSON object.
     pub fn read(json: &'a str) -> Result<Head<'a>, HeadError> {
         let head = serde_json::from_str(json).map_err(|error| HeadError::Json(error.into()));
-        // Serde would take an array for a struct, field by field.
+        // Serde would read an array into a struct, field by field.
         match json.trim_ascii_start().as_bytes().first() {
             Some(b'[') => head.and(Err(HeadError::NotAnObject)),
             Some(b'{') => head,
@@ -224,7 +224,7 @@ impl<'a> Head<'a> {
         present(&self.object_kind).or(present(&self.event_name)).unwrap_or_default()
     }
 
-    /// What happened to the entity: its `action`, else its status or state, else nothing.
+    /// The action on the entity, else its status or state, else nothing.
     pub fn action(&self) -> &str {
         let attributes = self.object_attributes.get();
         let candidates = [
@@ -239,8 +239,8 @@ impl<'a> Head<'a> {
         candidates.into_iter().flatten().next().unwrap_or_default()
     }
 
-    /// The project, 0 where there is none (groups, users) or an old GitLab does not say. A merge request belongs to the
-    /// project it would be merged into.
+    /// The project, 0 if there is none (groups, users) or an old GitLab does not send it. A merge request belongs to the project of its target
+    /// branch.
     pub fn project_id(&self) -> u64 {
         let attributes = self.object_attributes.get();
         attributes
@@ -251,7 +251,7 @@ impl<'a> Head<'a> {
             .unwrap_or(0)
     }
 
-    /// What of GitLab it names by id.
+    /// The ids of projects and groups in the body.
     pub fn named(&self) -> Named {
         let group = self.group.get().and_then(|group| group.group_id.get());
         Named {
@@ -261,26 +261,26 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// The path of the project, as `group/subgroup/project`, where the body says it.
+    /// The path of the project, as `group/subgroup/project`, if the body has it.
     pub fn project_path(&self) -> &str {
         self.project
             .get()
             .and_then(|project| present(&project.path_with_namespace))
             .or(present(&self.path_with_namespace))
             .or(present(&self.project_path_with_namespace))
-            // Old versions tell of a merge request without `project`.
+            // In old versions a merge request comes without `project`.
             .or(self.target().and_then(|target| present(&target.path_with_namespace)))
             .unwrap_or_default()
     }
 
-    /// A URL on the GitLab instance the event comes from, where the body has one.
+    /// A URL on the event's GitLab instance, if the body has one.
     pub fn web_url(&self) -> Option<&str> {
         let project = self.project.get().and_then(|project| present(&project.web_url));
         project.or(self.object_attributes.get().and_then(|attributes| present(&attributes.url)))
     }
 
-    /// The entity within its instance, as `project/42/merge_request/7`. Events of one entity share it, so that they
-    /// share a partition and stay in order. `fallback` stands for the entity of a body that does not name one.
+    /// The entity within its instance, as `project/42/merge_request/7`. Events of one entity have the same subject, so that they share a partition
+    /// and stay in order. `fallback` replaces the entity if the body does not name one.
     pub fn subject(&self, kind: EventKind, fallback: &str) -> String {
         let attributes = self.object_attributes.get();
         let attribute_id = attributes.and_then(|attributes| attributes.id.get());

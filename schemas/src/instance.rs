@@ -1,20 +1,20 @@
-//! The GitLab instance that an event is of. In: URLs as people and GitLab write them. Out: the one form that ids and keys are made from.
-//! Never asks the network.
+//! The GitLab instance of an event. In: URLs as written by people and by GitLab. Out: the normal form that ids and keys are made from. Never asks
+//! the network.
 
 use http::Uri;
 use uuid::Uuid;
 
-/// Stands for the instance where neither the tenant's configuration nor the event says it.
+/// The instance if neither the tenant's configuration nor the event names one.
 pub const UNKNOWN_INSTANCE: &str = "unknown";
 
-/// The instance of test events, which no GitLab can have.
+/// The instance of test events. No GitLab can have this name.
 pub const TEST_INSTANCE: &str = "urn:gitpulse:test";
 
-/// The longest URL of an instance, in bytes; it stands in every row.
+/// The longest URL of an instance, in bytes. The URL is in every row.
 const MAX_INSTANCE_LENGTH: usize = 512;
 
-/// An instance's URL in the one form that ids and keys are made from: scheme, lower-case host, port unless it is the scheme's own, and
-/// path, no slash at the end. `None` if it is no HTTP URL.
+/// An instance's URL in the normal form that ids and keys are made from: scheme, lower-case host, port unless it is the scheme's default, and path
+/// without a slash at the end. `None` if it is not an HTTP URL.
 pub fn normal_instance(url: &str) -> Option<String> {
     let uri: Uri = url.trim().parse().ok()?;
     if url.len() > MAX_INSTANCE_LENGTH {
@@ -28,13 +28,13 @@ pub fn normal_instance(url: &str) -> Option<String> {
     Some(format!("{scheme}://{host}{port}{}", uri.path().trim_end_matches('/')))
 }
 
-/// The instance that a page is on: its URL without credentials, and of its path what stands before `path`, the path of a project or of a group's
-/// pages: a GitLab can be below a path of its host. Without it, no path. `None` if it is no HTTP URL.
+/// The instance of a page: the page's URL without credentials, and of its path only the part before `path`, the path of a project or of a group's
+/// pages, since GitLab may be under a sub-path of its host. If `path` is not found, the instance has no path. `None` if it is not an HTTP URL.
 pub(crate) fn instance_of_page(url: &str, path: &str) -> Option<String> {
     let uri: Uri = url.parse().ok()?;
     let page = uri.path().trim_end_matches('/');
     let below = match path {
-        // Pages of a group: nothing else at the top is called so.
+        // Pages of a group: nothing else at the top level has this name.
         "" => page
             .split_once("/-/")
             .and_then(|(place, _)| place.split_once("/groups/"))
@@ -48,12 +48,12 @@ pub(crate) fn instance_of_page(url: &str, path: &str) -> Option<String> {
     normal_instance(&format!("{}://{host}{below}", uri.scheme_str()?))
 }
 
-/// The host of a URL in lower case; `None` where it has none.
+/// The host of a URL in lower case, if it has one.
 pub(crate) fn host(url: &str) -> Option<String> {
     url.parse::<Uri>().ok()?.host().map(str::to_ascii_lowercase)
 }
 
-/// The namespace of the ids of an instance's events.
+/// The UUID namespace for the ids of an instance's events.
 pub(crate) fn instance_namespace(instance: &str) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_URL, instance.as_bytes())
 }
@@ -107,7 +107,7 @@ mod tests {
             of("https://gitlab.example.com/groups/shop/-/work_items/4", ""),
             "https://gitlab.example.com"
         );
-        // Of another project, or of one whose name ends alike, nothing is known.
+        // For another project, or one whose name has the same end, nothing is known.
         assert_eq!(of(project, "shop/ledger"), "https://forge.example.org");
         assert_eq!(
             of("https://forge.example.org/workshop/checkout", "shop/checkout"),

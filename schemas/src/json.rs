@@ -1,9 +1,9 @@
-//! What is wrong with a JSON text. In: serde's error. Out: the same without values. Serde quotes the value that it did not expect, and a value
-//! may be a secret, or 20 MB long; errors go to logs and into headers.
+//! What is wrong with a JSON text. In: serde's error. Out: the same without values. Serde quotes an unexpected value, which may be a secret or 20
+//! MB long, and errors go to logs and into headers.
 
 use std::fmt;
 
-/// Where and how a JSON text differs from what was expected. Names of fields are shown, values never.
+/// Where and how a JSON text differs from what was expected. Shows names of fields, never values.
 #[derive(Debug)]
 pub struct JsonError {
     what: String,

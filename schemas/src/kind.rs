@@ -1,19 +1,19 @@
-//! The kinds of events GitLab sends, in one list. In: the names a body carries. Out: one [`EventKind`]. Never looks at headers:
-//! `X-Gitlab-Event` says "System Hook" for all system hooks and "Issue Hook" for work items.
+//! The kinds of events that GitLab sends, in one list. In: the names in a body. Out: an [`EventKind`]. Never looks at headers: `X-Gitlab-Event`
+//! says "System Hook" for all system hooks and "Issue Hook" for work items.
 
 use std::fmt;
 use std::ops::Index;
 use std::str::FromStr;
 
-/// `object_kind` of the event that GitPulse sends through itself to see that it works.
+/// `object_kind` of the event that GitPulse sends to test itself.
 pub const TEST_EVENT: &str = "gitpulse_test";
 
-/// `X-Gitlab-Event` of every system hook, whatever it is about.
+/// `X-Gitlab-Event` of every system hook, whatever its kind.
 pub const SYSTEM_HOOK: &str = "System Hook";
 
-/// Calls the macro `$make` with the one list of kinds, in the order of the topics. A row has the variant, its name (in topics, in the column
-/// `kind`, in metric labels, in the names of files), the `X-Gitlab-Event` of a webhook of a group or project, and every name that GitLab
-/// has for it in bodies. After `_` stands the kind of everything else.
+/// Calls the macro `$make` with the list of all kinds, in the order of the topics. A row has the variant, its name (in topics, the column `kind`,
+/// metric labels, file names), the `X-Gitlab-Event` of a group or project webhook, and all names that GitLab uses in bodies. The last kind is for
+/// everything else and has no such names.
 macro_rules! kinds {
     ($make:ident) => {
         $make! {
@@ -89,26 +89,26 @@ macro_rules! kinds {
                 "key_create",
                 "key_destroy"
             ];
-            /// A repository changed (system hook, once a push).
+            /// A repository changed (system hook, once per push).
             Repository "repository" "System Hook" ["repository_update"];
             /// A flow of GitLab Duo ended; an experiment of GitLab 19.4.
             DuoWorkflow "duo_workflow" "Duo Flow Callback" ["duo_workflow"];
             _
-            /// Not JSON, of an unknown kind, or of a shape nobody foresaw.
+            /// Not JSON, of an unknown kind, or of an unexpected shape.
             Other "other" "System Hook";
         }
     };
 }
 pub(crate) use kinds;
 
-/// The enumeration and everything that has a line for each kind.
+/// The enumeration, and everything else with one line per kind.
 macro_rules! enumeration {
     (
         $($(#[$doc:meta])* $kind:ident $name:literal $header:literal [$($given:literal),*];)*
         _
         $(#[$other_doc:meta])* $other:ident $other_name:literal $other_header:literal;
     ) => {
-        /// What an event is about; one Kafka topic each. [`EventKind::Other`] takes everything GitPulse does not know yet.
+        /// What an event is about. Each kind has a Kafka topic. [`EventKind::Other`] is for everything that GitPulse does not know.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum EventKind {
             $($(#[$doc])* $kind,)*
@@ -128,7 +128,7 @@ macro_rules! enumeration {
                 }
             }
 
-            /// `X-Gitlab-Event` of a webhook of a group or project about this; [`SYSTEM_HOOK`] where they have none.
+            /// `X-Gitlab-Event` of a group or project webhook for this kind; [`SYSTEM_HOOK`] if there is none.
             pub fn hook_header(self) -> &'static str {
                 match self {
                     $(EventKind::$kind => $header,)*
@@ -136,8 +136,8 @@ macro_rules! enumeration {
                 }
             }
 
-            /// The kind that a body names: `object_kind` decides, and `event_name` only where there is no `object_kind`
-            /// (members, projects, subgroups and most system hooks have none).
+            /// The kind named by a body: `object_kind` decides, and `event_name` only if there is no `object_kind` (members, projects, subgroups
+            /// and most system hooks have none).
             pub fn from_names(object_kind: Option<&str>, event_name: Option<&str>) -> EventKind {
                 match object_kind.or(event_name).unwrap_or_default() {
                     $($($given => EventKind::$kind,)*)*
@@ -155,7 +155,7 @@ impl fmt::Display for EventKind {
     }
 }
 
-/// A word that names no [`EventKind`].
+/// A word that is not the name of an [`EventKind`].
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a kind of event")]
 pub struct UnknownKind(String);
@@ -171,14 +171,14 @@ impl FromStr for EventKind {
     }
 }
 
-/// One value for each kind, found without a search.
+/// One value per kind, found without a search.
 ///
-/// **Invariant:** there is one for every kind, at the place of its kind.
+/// **Invariant:** there is one for every kind, at the index of its kind.
 #[derive(Debug, Clone)]
 pub struct PerKind<T>([T; EventKind::ALL.len()]);
 
 impl<T> PerKind<T> {
-    /// The values that `make` gives for each kind.
+    /// Makes the value of each kind.
     pub fn new(make: impl FnMut(EventKind) -> T) -> PerKind<T> {
         PerKind(EventKind::ALL.map(make))
     }
@@ -188,7 +188,7 @@ impl<T> Index<EventKind> for PerKind<T> {
     type Output = T;
 
     fn index(&self, kind: EventKind) -> &T {
-        // The enumeration and `ALL` are made of one list.
+        // The enumeration and `ALL` are made from one list.
         &self.0[kind as usize]
     }
 }

@@ -1,11 +1,10 @@
-//! What the services agree on. No I/O: bytes and values in, bytes and values out.
+//! The types and formats that the services share. No I/O: bytes and values in, bytes and values out.
 //!
-//! In the order the bytes travel: [`tenant`] says whose it is, [`instance`] of which GitLab, [`head`] reads who and
-//! what a body is about, and [`api::subject`] an object of the REST API, [`redact`] blanks the secrets GitLab sends,
-//! [`envelope`] wraps it for Kafka, [`topic`] says where it goes, [`event`] types what comes out again from a hook,
-//! [`api`] what comes from the REST API, [`migration`] is where it ends up, [`view`] what
-//! analysts read of it, [`rollup`] what of it is computed before anybody asks, and [`access`] who may read.
-//! [`drift`] finds what GitLab sends beyond what is known, [`audit`] is what GitPulse asked of it.
+//! In the order of the data's path: [`tenant`] and [`instance`] say where an event comes from. [`head`] reads what a body is about,
+//! [`api::subject`] what an object of the REST API is about. [`redact`] blanks the secrets that GitLab sends, [`envelope`] wraps the rest for
+//! Kafka, [`topic`] names its topic. [`event`] and [`api`] are the types of payloads from webhooks and from the REST API. [`migration`] makes the
+//! tables, [`view`] what analysts read, [`rollup`] what is computed in advance, and [`access`] the roles that may read it. [`drift`] finds what
+//! GitLab sends and GitPulse does not know, [`audit`] records GitPulse's calls of GitLab.
 
 pub mod access;
 pub mod api;

@@ -1,7 +1,7 @@
 //! The migrations of ClickHouse. In: where to migrate. Out: numbered statements. Never talks to ClickHouse.
 //!
-//! They make the tables; what analysts read of them is in [`crate::view`]. A file is never edited once it is released; a change is a new
-//! file. `${database}`, `${on_cluster}` and `${replicated}` are filled in, so that one set of files serves a single node and a cluster.
+//! They make the tables; analysts read the views ([`crate::view`]). A file is never edited after its release; a change is a new file.
+//! `${database}`, `${on_cluster}` and `${replicated}` are filled in, so the same files serve a single node and a cluster.
 
 pub mod columns;
 
@@ -22,21 +22,21 @@ pub struct Migration {
 pub struct Target {
     /// The database, `gitpulse` unless configured.
     pub database: String,
-    /// The cluster of `ON CLUSTER`, for replicated tables; `None` on a single node.
+    /// The cluster for `ON CLUSTER` and replicated tables; `None` for a single node.
     pub cluster: Option<String>,
 }
 
 impl Target {
-    /// `ON CLUSTER name`, or nothing on a single node.
+    /// `ON CLUSTER name`, or nothing for a single node.
     pub fn on_cluster(&self) -> String {
         self.cluster.as_ref().map(|cluster| format!("ON CLUSTER {}", quoted(cluster))).unwrap_or_default()
     }
 }
 
-// `MIGRATIONS`, which `build.rs` makes of the numbered files.
+// `MIGRATIONS`, which `build.rs` makes from the numbered files.
 include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
-/// Creates the database and the table that records what was applied.
+/// Creates the database, and the table of applied migrations.
 const LEDGER: &str = "\
 CREATE DATABASE IF NOT EXISTS ${database} ${on_cluster};
 CREATE TABLE IF NOT EXISTS ${database}.migrations ${on_cluster}
@@ -51,30 +51,30 @@ ORDER BY version;
 ";
 
 impl Migration {
-    /// SHA-256 of the file, in hexadecimal. A recorded checksum that differs means that the file was edited after its release.
+    /// SHA-256 of the file, in hexadecimal. If the recorded checksum differs, the file was edited after its release.
     pub fn checksum(&self) -> String {
         checksum([self.sql])
     }
 
-    /// The statements of the file. Each can be repeated: a migration that was interrupted is applied again.
+    /// The statements of the file. Each is idempotent: an interrupted migration is applied again.
     pub fn statements(&self, target: &Target) -> Vec<String> {
         statements(self.sql, target)
     }
 }
 
-/// The statements that create the database and `migrations`. They can be repeated.
+/// The statements that create the database and the table `migrations`. They are idempotent.
 pub fn ledger(target: &Target) -> Vec<String> {
     statements(LEDGER, target)
 }
 
-/// The statements that have the audit log kept for so many days. They can be repeated.
+/// The statements that set how many days the audit log is kept. They are idempotent.
 pub fn audit_retention(target: &Target, days: u32) -> Vec<String> {
     let ttl =
         "ALTER TABLE ${database}.audit_log_facts ${on_cluster} MODIFY TTL toDateTime(called_at) + INTERVAL";
     statements(&format!("{ttl} {days} DAY;\n"), target)
 }
 
-/// SHA-256 of texts, one after the other, in hexadecimal.
+/// SHA-256 of several texts in sequence, in hexadecimal.
 pub(crate) fn checksum<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
     let mut digest = Sha256::new();
     for text in texts {
@@ -83,7 +83,7 @@ pub(crate) fn checksum<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The statements of a file. Database, cluster and engines are filled in.
+/// The statements of a file, with database, cluster and engines filled in.
 pub(crate) fn statements(sql: &str, target: &Target) -> Vec<String> {
     let filled = sql
         .replace("${database}", &quoted(&target.database))
@@ -96,7 +96,7 @@ pub(crate) fn statements(sql: &str, target: &Target) -> Vec<String> {
         .collect()
 }
 
-/// An identifier as ClickHouse quotes it.
+/// A quoted identifier of ClickHouse.
 pub(crate) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
 }

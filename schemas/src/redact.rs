@@ -1,13 +1,15 @@
-//! Blanks the secrets that GitLab puts into bodies. In: a JSON body, verified. Out: the same bytes, with the values at a
-//! fixed list of paths replaced. Runs before anything is written anywhere; never touches a body that holds none.
+//! Blanks the secrets that GitLab puts into bodies. In: a verified JSON body. Out: the same bytes, with the values at a fixed list of paths
+//! replaced. Runs before anything is written anywhere; never changes a body without secrets.
 //!
-//! The paths of webhooks: `object_attributes.variables[].value` of a pipeline (GitLab sends the values of manual and trigger
-//! variables in clear), `push_options.ci.variable` of a push, `key` of `key_create` and `key_destroy`, and what opens a secret snippet, which notes and emoji on it quote with all its
-//! columns. Those of objects of the API: what registers runners, imports a repository, accepts an invitation, is a token (all of which GitLab shows
-//! to maintainers, owners and administrators), or is what a scanner found, which of a leaked secret is the secret. A value whose shape is not
-//! the known one is blanked whole.
+//! The paths of webhooks: `object_attributes.variables[].value` of a pipeline (GitLab sends the values of manual and trigger variables in clear
+//! text), `push_options.ci.variable` of a push, `key` of `key_create` and `key_destroy`, and the token of a secret snippet: notes and emoji on a
+//! snippet include all its columns.
 //!
-//! Hooks (`token`, `url_variables`), CI variables (`value`), runners and triggers (`token`) are no resource of ours: nothing of them is published.
+//! The paths of API objects: registration tokens of runners, import URLs of repositories, tokens of invitations, other tokens (GitLab shows all of
+//! these to maintainers, owners and administrators), and what a scanner found, which for a leaked secret is the secret. A value of an unknown shape
+//! is blanked completely.
+//!
+//! Hooks (`token`, `url_variables`), CI variables (`value`), runners and triggers (`token`) are not among our resources and are never published.
 
 mod unreadable;
 
@@ -24,7 +26,7 @@ use crate::head::Head;
 
 pub use unreadable::redact_unreadable;
 
-/// What stands where a secret was.
+/// The replacement for a secret.
 pub const REDACTED: &str = r#""[REDACTED]""#;
 
 /// How much redaction may add to a body, in bytes.
@@ -32,30 +34,30 @@ const MAX_GROWTH: usize = 256 * 1024;
 
 const PIPELINE_VARIABLES: &[Step] =
     &[Step::Key("object_attributes"), Step::Key("variables"), Step::Each, Step::Key("value")];
-/// `git push -o ci.variable="KEY=value"`: GitLab sends the whole text as a name.
+/// `git push -o ci.variable="KEY=value"`: GitLab sends the whole text as a key.
 const PUSH_VARIABLES: &[Step] = &[Step::Key("push_options"), Step::Key("ci"), Step::Key("variable")];
 const PUBLIC_KEY: &[Step] = &[Step::Key("key")];
-/// A snippet inside a note or an emoji is a row of GitLab's table `snippets`, column by column (`hook_attrs` of its model); whoever has the token of a
-/// secret one can read it.
+/// A snippet inside a note or an emoji is a row of GitLab's table `snippets` with all columns (`hook_attrs` of its model). The token of a secret
+/// snippet lets anybody read it.
 const SNIPPET: &[Step] = &[
     Step::Key("snippet"),
     Step::Keys(&["secret_token", "encrypted_secret_token", "encrypted_secret_token_iv"]),
 ];
 
-/// Of a project or a group, what registers runners (`API::Entities::Project`, `GroupDetail`: to whoever may administer it), and where a project is
-/// imported from, with the password in it.
+/// In a project or a group: the registration token of runners (`API::Entities::Project`, `GroupDetail`: shown to whoever may administer it), and
+/// the URL that the project was imported from, including its password.
 const PLACE: Step = Step::Keys(&["runners_token", "import_url"]);
-/// What a scanner read: for a leaked secret, the secret (<https://docs.gitlab.com/api/vulnerability_findings/>).
+/// What a scanner found; for a leaked secret, the secret (<https://docs.gitlab.com/api/vulnerability_findings/>).
 const FOUND: Step = Step::Keys(&["raw_source_code_extract", "raw_metadata"]);
 
-/// The paths of the objects that the API has of a kind.
+/// The paths for API objects of a kind.
 fn object_paths(kind: EventKind) -> &'static [&'static [Step]] {
     match kind {
         EventKind::Project => &[&[PLACE], &[Step::Key("forked_from_project"), PLACE]],
-        // A group alone lists its projects whole.
+        // Only a group lists its projects with all fields.
         EventKind::Group => &[&[PLACE], &[Step::Keys(&["projects", "shared_projects"]), Step::Each, PLACE]],
         EventKind::Member => &[&[Step::Key("invite_token")]],
-        // Before GitLab 10 an administrator, or whoever asked for himself, was told how to be that user.
+        // Before GitLab 10, administrators and the users themselves received the user's token.
         EventKind::User => &[&[Step::Keys(&["private_token", "authentication_token"])]],
         EventKind::AccessToken => &[&[Step::Key("token")]],
         EventKind::Pipeline => &[&[Step::Key("variables"), Step::Each, Step::Key("value")]],
@@ -66,16 +68,16 @@ fn object_paths(kind: EventKind) -> &'static [&'static [Step]] {
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// The member of this name.
+    /// The member with this name.
     Key(&'static str),
-    /// The members of these names.
+    /// The members with these names.
     Keys(&'static [&'static str]),
     /// Every element.
     Each,
 }
 
 impl Step {
-    /// The names of members; none for elements.
+    /// The names of members; empty for elements.
     fn names(&self) -> &[&'static str] {
         match self {
             Step::Key(name) => std::slice::from_ref(name),
@@ -85,8 +87,8 @@ impl Step {
     }
 }
 
-/// The body of a webhook without its secrets; borrowed when there are none. `head` is what the body's head says, or `None` where it has
-/// no readable head: then all paths are blanked, whichever kind the body may be.
+/// The body of a webhook without its secrets; borrowed if there are none. `head` is the body's head, or `None` if it is unreadable: then all paths
+/// are blanked, for the kind is unknown.
 pub fn redact_webhook<'a>(json: &'a str, head: Option<&Head<'_>>) -> Cow<'a, str> {
     let paths: &[&[Step]] = match head {
         None => &[PIPELINE_VARIABLES, PUSH_VARIABLES, PUBLIC_KEY, SNIPPET],
@@ -95,7 +97,7 @@ pub fn redact_webhook<'a>(json: &'a str, head: Option<&Head<'_>>) -> Cow<'a, str
             EventKind::Push | EventKind::TagPush => &[PUSH_VARIABLES],
             EventKind::Note | EventKind::Emoji => &[SNIPPET],
             _ if head.name().get(..4).is_some_and(|name| name.eq_ignore_ascii_case("key_")) => &[PUBLIC_KEY],
-            // Of no known kind: it may be any, with its name written otherwise.
+            // An unknown kind: it may be any kind under a name in another spelling.
             EventKind::Other => &[PIPELINE_VARIABLES, PUBLIC_KEY, SNIPPET],
             _ => &[],
         },
@@ -103,7 +105,7 @@ pub fn redact_webhook<'a>(json: &'a str, head: Option<&Head<'_>>) -> Cow<'a, str
     blank(json, paths)
 }
 
-/// An object of the API without its secrets; borrowed when there are none.
+/// An API object without its secrets; borrowed if there are none.
 pub fn redact_object(json: &str, kind: EventKind) -> Cow<'_, str> {
     blank(json, object_paths(kind))
 }
@@ -114,7 +116,7 @@ fn blank<'a>(json: &'a str, paths: &[&[Step]]) -> Cow<'a, str> {
         let mut found = Vec::new();
         locate_in_body(json, json, path, &mut found);
         let is_too_many = |found: &[Range<usize>]| found.len() * REDACTED.len() > MAX_GROWTH;
-        // More than any GitLab sends: the list goes as a whole, or the body could outgrow every limit.
+        // More than GitLab ever sends. The list is blanked as a whole, or the body could exceed its limit.
         if let Some(list) =
             path.iter().position(|step| matches!(step, Step::Each)).filter(|_| is_too_many(&found))
         {
@@ -129,7 +131,7 @@ fn blank<'a>(json: &'a str, paths: &[&[Step]]) -> Cow<'a, str> {
     if secrets.is_empty() {
         return Cow::Borrowed(json);
     }
-    // Two paths can find one value, or one what the other is part of: the larger goes.
+    // Two paths may find the same value, or a value and a part of it: the larger one is blanked.
     secrets.sort_by_key(|range| (range.start, Reverse(range.end)));
     let mut redacted = String::with_capacity(json.len());
     let mut copied = 0;
@@ -145,31 +147,32 @@ fn blank<'a>(json: &'a str, paths: &[&[Step]]) -> Cow<'a, str> {
     Cow::Owned(redacted)
 }
 
-/// A place in a body where values at a path are looked for: [`locate_in_body`] or [`locate`].
+/// Looks for the values at a path: [`locate_in_body`] or [`locate`].
 type Locate = fn(&str, &str, &[Step], &mut Vec<Range<usize>>);
 
-/// Adds to `found` where in `body` the values at `path` stand, if `value`, the whole body or an element of lists in it, is a body itself.
+/// Adds to `found` the positions in `body` of the values at `path`. `value` is the whole body, or an element of lists in it that may be a body
+/// itself.
 fn locate_in_body(body: &str, value: &str, path: &[Step], found: &mut Vec<Range<usize>>) {
     match value.trim_ascii_start().as_bytes().first() {
         Some(b'{') => locate(body, value, path, found),
-        // Somebody put it into a list: each element may be a body.
+        // Bodies in a list: each element may be one.
         Some(b'[') => each(body, value, path, found, locate_in_body),
-        // A text that is a whole body has braces, or hides them.
+        // A string that contains a whole body has braces, or escapes them.
         Some(b'"') if value.contains(['{', '\\']) => found.push(position(body, value)),
         _ => (),
     }
 }
 
-/// Adds to `found` where in `body` the values at `path` below `value` stand. `value` is a slice of `body`.
+/// Adds to `found` the positions in `body` of the values at `path` below `value`, a slice of `body`.
 fn locate(body: &str, value: &str, path: &[Step], found: &mut Vec<Range<usize>>) {
     let opening = value.trim_ascii_start().as_bytes().first();
     match (path, opening) {
         (_, Some(b'n') | None) => (), // null hides nothing
         ([step @ (Step::Key(_) | Step::Keys(_)), rest @ ..], Some(b'{')) => {
             match members(value, step.names()) {
-                // Every occurrence: of a key given twice, readers differ on which one counts.
+                // Every occurrence: if a key is given twice, readers differ on which one counts.
                 Ok(members) => members.iter().for_each(|member| locate(body, member.get(), rest, found)),
-                // A key with half a surrogate pair: JSON, but no text. Nothing in there can be told apart.
+                // A key with half a surrogate pair: valid JSON, but not text. Its members cannot be told apart.
                 Err(_) => found.push(position(body, value)),
             }
         }
@@ -178,13 +181,13 @@ fn locate(body: &str, value: &str, path: &[Step], found: &mut Vec<Range<usize>>)
     }
 }
 
-/// Where `value`, a slice of `body`, stands in it.
+/// The position of `value`, a slice of `body`, in it.
 fn position(body: &str, value: &str) -> Range<usize> {
     let start = value.as_ptr() as usize - body.as_ptr() as usize;
     start..start + value.len()
 }
 
-/// Adds what `locate` finds at `path` in each element of the list `json`, one element at a time.
+/// Adds what `locate` finds at `path` in the elements of the list `json`, one element at a time.
 fn each(body: &str, json: &str, path: &[Step], found: &mut Vec<Range<usize>>, locate: Locate) {
     struct Each<'a, 'p, 'f> {
         body: &'a str,
@@ -202,7 +205,7 @@ fn each(body: &str, json: &str, path: &[Step], found: &mut Vec<Range<usize>>, lo
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
             while let Some(element) = seq.next_element::<&'de RawValue>()? {
-                // Enough is known once the list is too long; the rest is only read over.
+                // Once the list is too long nothing more is needed; the rest is only skipped.
                 if self.found.len() * REDACTED.len() <= MAX_GROWTH {
                     (self.locate)(self.body, element.get(), self.path, self.found);
                 }
@@ -212,11 +215,11 @@ fn each(body: &str, json: &str, path: &[Step], found: &mut Vec<Range<usize>>, lo
     }
 
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    // `json` is a value of a body that was found well-formed.
+    // `json` is a value of a well-formed body.
     let _ = deserializer.deserialize_seq(Each { body, path, found, locate });
 }
 
-/// The values of all members of the object `json` that have one of these names.
+/// The values of all members of the object `json` with one of these names.
 fn members<'a>(json: &'a str, names: &[&str]) -> Result<Vec<&'a RawValue>, serde_json::Error> {
     struct Members<'n, 'a> {
         names: &'n [&'n str],

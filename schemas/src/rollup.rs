@@ -1,29 +1,30 @@
-//! The rollups: what views measure, stored. In: where they are. Out: statements that make them, mark projects and fill them. Never talks to ClickHouse.
+//! The rollups: stored results of metric views. In: where they are. Out: statements that create them, mark projects as changed and fill them. Never
+//! talks to ClickHouse.
 //!
-//! A rollup has the columns of its view and the generation of its row. The view stays the only definition: the table is made of its columns, and
-//! filled from it. So it is no migration: it is made again whenever the view has other columns, and all projects are computed anew whenever
-//! the views are replaced. Readers read a third thing, a view of the rollup's name, which shows what the newest generation of each project
-//! shows. Roles read neither: their row policies are those of the views that measure.
+//! A rollup has the columns of its view, and the generation of each row. The view remains the only definition: the table gets its columns and its
+//! content from it. So a rollup is not a migration: it is recreated when the view's columns change, and all projects are recomputed when the views
+//! are replaced. Readers use a third object, a view with the rollup's name that shows the newest generation of each project. Roles read neither:
+//! their row policies belong to the metric views.
 
 use crate::migration::{Target, quoted, statements};
 use crate::view::{METRICS, View};
 
-/// One view that measures, as it is stored.
+/// The stored result of one metric view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rollup {
     /// The view that it is computed from.
     pub view: &'static str,
-    /// What is read: the newest generation of each project.
+    /// The view for readers: the newest generation of each project.
     pub name: &'static str,
-    /// Where all generations are.
+    /// The table with all generations.
     pub table: &'static str,
-    /// What identifies a row, besides instance and project.
+    /// The columns that identify a row, besides instance and project.
     pub key: &'static str,
-    /// What is read in the place of views that its view reads: rollups that were filled before it say the same for a fraction of the cost.
+    /// Replacements for views that the view reads: rollups filled earlier have the same content at a fraction of the cost.
     pub instead: &'static [(&'static str, &'static str)],
 }
 
-/// The rows of a table of rollups that were just filled, or by another processor later.
+/// The rows of a rollup's table from this run, or from a later one of another processor.
 macro_rules! just_filled {
     ($columns:literal, $table:literal) => {
         concat!(
@@ -38,7 +39,7 @@ macro_rules! just_filled {
     };
 }
 
-/// All rollups, in the order in which they are filled.
+/// All rollups, in the order of filling.
 pub const ROLLUPS: [Rollup; 4] = [
     Rollup {
         view: "merge_request_metrics",
@@ -88,13 +89,13 @@ pub const ROLLUPS: [Rollup; 4] = [
     },
 ];
 
-/// No project: under this number `rollup_generations` has how many bots of a GitLab are known.
+/// Not a project: the row of `rollup_generations` with this number has the number of known bots of a GitLab.
 pub const BOTS: u64 = u64::MAX;
 
-/// Tables of facts whose rows the rollups are about: what is in none of them has no rollup.
+/// The tables of facts that rollups are about: a project in none of them has no rollup.
 const FACTS: [&str; 3] = ["merge_request_facts", "pipeline_facts", "deployment_facts"];
 
-/// Names the table and the view besides, with `${columns}`, `${table}`, `${name}` and `${key}` to be filled in.
+/// Creates the table. `${columns}`, `${table}` and `${key}` are filled in.
 const TABLE: &str = "\
 CREATE OR REPLACE TABLE ${database}.${table} ${on_cluster}
 (
@@ -105,9 +106,10 @@ ENGINE = ${replicated}ReplacingMergeTree(generation)
 ORDER BY (instance, project_id, ${key});
 ";
 
-/// A row stays until a later generation has one of its key, or is the newest of its project without it. Before that, rows of a
-/// generation that is just being stored are shown in the place of those that they replace. A project's newest generation is looked up by a hash in
-/// two arrays, which costs less than half of a join. What has none has no hash there, and no row is of a generation that is as new as that.
+/// A row is shown until a later generation has a row with its key, or until its project's newest generation is complete without it. Until then,
+/// rows of a generation that is still being stored are shown instead of those that they replace. A project's newest generation is looked up by a
+/// hash in two arrays, at less than half the cost of a join. For a project without one the
+/// lookup gives the maximum, so none of its rows is shown.
 const SHOWN: &str = "\
 CREATE OR REPLACE VIEW ${database}.${name} ${on_cluster}
 (
@@ -128,27 +130,27 @@ WHERE rollup_rows.generation >= transform(
 ";
 
 impl Rollup {
-    /// The view that it is computed from, as this build has it.
+    /// The view that it is computed from, in this build's version.
     pub fn measure(&self) -> Option<&'static View> {
         METRICS.iter().find(|view| view.name == self.view)
     }
 
-    /// The statements that make its table, empty.
+    /// The statements that create its table, empty.
     pub fn table(&self, target: &Target) -> Vec<String> {
         self.filled(TABLE, target)
     }
 
-    /// The statements that make the view of its newest rows.
+    /// The statements that create the view of its newest rows.
     pub fn shown(&self, target: &Target) -> Vec<String> {
         self.filled(SHOWN, target)
     }
 
-    /// A statement for a client of the database, which fills it for some projects of a GitLab: the table's columns, and the query of the view as the
-    /// database has it, whose version may be another than this build's. Its parameters are `instance`, `projects` and `generations`.
+    /// A statement for a client of the database that fills it for some projects of a GitLab. `columns` are the table's columns; `query` is the
+    /// view's query as stored in the database, whose version may differ from this build's. Parameters: `instance`, `projects`, `generations`.
     pub fn fill(&self, columns: &str, query: &str, database: &str) -> String {
         let mut source = query.to_owned();
         for (view, instead) in self.instead {
-            // As ClickHouse writes what a view reads.
+            // The forms in which ClickHouse writes the database.
             for database in [database.to_owned(), quoted(database)] {
                 let read = format!("{database}.{view} AS {view}");
                 source = source.replace(&read, &format!("({instead}) AS {view}"));
@@ -174,7 +176,7 @@ impl Rollup {
     }
 }
 
-/// The statements that mark every project of which anything is stored, so that all are computed anew.
+/// The statements that mark all projects with stored facts, so that all are recomputed.
 pub fn mark_all(target: &Target) -> Vec<String> {
     statements(&mark("${database}.", ""), target)
 }
@@ -184,14 +186,14 @@ pub fn mark_known() -> String {
     mark("", "")
 }
 
-/// A statement for a client of the database, which marks the projects that were never marked: those that were stored by a version before the rollups,
-/// or whose marks somebody has deleted.
+/// A statement for a client of the database that marks projects without marks: they were stored by a version before the rollups, or somebody
+/// deleted the marks.
 pub fn mark_unknown() -> String {
     mark("", " AND (instance, project_id) NOT IN (SELECT instance, project_id FROM rollup_generations)")
 }
 
-/// A statement for a client of the database, which marks the projects that have fewer marks than something that was computed of them had: somebody has
-/// deleted marks. They get one more than it had, so that what is computed next is the newest.
+/// A statement for a client of the database that marks projects with fewer marks than their newest computed generation: somebody deleted marks.
+/// They get one more than that, so that the next generation is the newest.
 pub fn mark_lost() -> String {
     "INSERT INTO rollup_generations (instance, project_id, marks) \
      SELECT computed.instance, computed.project_id, computed.newest + 1 - marked.marks FROM ( \
@@ -203,15 +205,14 @@ pub fn mark_lost() -> String {
         .to_owned()
 }
 
-/// A statement for a client of the database, which marks the projects that merge requests from some forks are merged into. Its parameters are `instance`
-/// and `forks`.
+/// A statement for a client of the database that marks the target projects of merge requests from some forks. Parameters: `instance`, `forks`.
 pub fn mark_targets() -> String {
     "INSERT INTO rollup_generations (instance, project_id, marks) SELECT DISTINCT instance, project_id, 1 FROM merge_request_facts \
      WHERE instance = {instance:String} AND source_project_id.4 IN {forks:Array(UInt64)} AND project_id != assumeNotNull(source_project_id.4)"
         .to_owned()
 }
 
-/// A query for the projects of which facts are stored and that were never marked, as `instance` and `project_id`: they have no rollups, and nothing says so.
+/// A query for projects with stored facts and without marks, as `instance` and `project_id`: they have no rollups, and nothing else shows it.
 pub fn unknown() -> String {
     let facts = FACTS.map(|table| format!("SELECT DISTINCT instance, project_id FROM {table}"));
     format!(
@@ -220,8 +221,8 @@ pub fn unknown() -> String {
     )
 }
 
-/// A query that counts in which rollups projects have no row, though they have facts that would be in it: those of a rollup that was made anew are computed again one after
-/// the other. Its parameter is `asked`, an array of instance and project.
+/// A query that counts the rollups in which projects with facts have no rows. A recreated rollup is recomputed one project after the other.
+/// Parameter: `asked`, an array of instance and project.
 pub fn missing() -> String {
     const ASKED: &str = "(instance, project_id) IN {asked:Array(Tuple(String, UInt64))}";
     let of = |facts: &str, rollup: &Rollup| {
@@ -249,7 +250,7 @@ fn mark(database: &str, which: &str) -> String {
     )
 }
 
-/// A statement for a client of the database, which counts the rows of facts of some projects. Its parameters are `instance` and `projects`.
+/// A statement for a client of the database that counts the rows of facts of some projects. Parameters: `instance`, `projects`.
 pub fn sizes() -> String {
     let counted = FACTS.map(|table| {
         format!(
@@ -302,7 +303,7 @@ mod tests {
                     assert!(!filled.contains(&format!("{database}.{view}")), "{filled}");
                 }
             }
-            // Of a version that reads something else.
+            // A version that reads something else.
             let other = rollup.fill("iid", "SELECT 1 FROM gitpulse.others AS others", "gitpulse");
             assert!(other.contains(&format!("FROM {} WHERE", rollup.view)), "{other}");
         }

@@ -1,40 +1,40 @@
-//! Whose events they are. In: a configured name and instance. Out: a [`Tenant`], checked. Its secrets are its producer's own matter.
+//! The owner of events. In: a configured name and instance. Out: a checked [`Tenant`]. Its secrets belong to its producer.
 
 use crate::instance::normal_instance;
 
 /// The longest name of a tenant, in bytes.
 const MAX_NAME_LENGTH: usize = 64;
 
-/// One configured source of events, as far as the events tell of it: an instance, a group, a team.
+/// A configured source of events: an instance, a group, a team. Contains only what its events carry.
 ///
-/// **Invariant:** the name can stand in a path; the instance is in its one form.
+/// **Invariant:** the name is valid in a path; the instance is in normal form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tenant {
     name: String,
     instance: Option<String>,
 }
 
-/// Why there can be no such tenant.
+/// Why a tenant is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTenant {
-    /// A name that cannot stand in a path.
+    /// A name that is not valid in a path.
     #[error("tenant name {0:?}: use 1 to 64 letters, digits, '-' and '_'")]
     Name(String),
-    /// An instance with a user or a password, which would stand in every row.
+    /// An instance with a user or a password, which would be stored in every row.
     #[error("tenant {0:?} has an instance with a user or a password: write https://gitlab.example.com")]
     InstanceCredentials(String),
-    /// An instance that is no URL.
+    /// An instance that is not a URL.
     #[error("tenant {tenant:?} has instance {instance:?}: expected a URL as https://gitlab.example.com")]
     Instance {
-        /// The tenant.
+        /// The tenant's name.
         tenant: String,
-        /// What was configured.
+        /// The configured value.
         instance: String,
     },
 }
 
 impl Tenant {
-    /// Checks a configured tenant. Without an instance, what its events say is believed.
+    /// Checks a configured tenant. If no instance is configured, events may name any.
     pub fn new(name: &str, instance: Option<&str>) -> Result<Tenant, InvalidTenant> {
         let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if name.is_empty() || name.len() > MAX_NAME_LENGTH || !name.chars().all(named) {
@@ -51,7 +51,7 @@ impl Tenant {
         Ok(Tenant { name: name.to_owned(), instance: instance.map(normal).transpose()? })
     }
 
-    /// Its name, in paths and in the tables.
+    /// The name in paths and tables.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -1,13 +1,13 @@
-//! Every shape in which GitLab writes a time, and one parser. In: text. Out: an instant in UTC, or `None`.
-//! Never an error: a time nobody can read is a missing value and a count, not a lost event.
+//! All shapes in which GitLab writes a time, and one parser. In: text. Out: an instant in UTC, or `None`. Never an error: an unreadable time is a
+//! missing value and is counted, and the event is kept.
 
 use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
-/// The years that ClickHouse's `DateTime64(3)` and `Date32` hold; a time outside them is as good as unreadable.
+/// The years that ClickHouse's `DateTime64(3)` and `Date32` can hold. A time outside them counts as unreadable.
 const YEARS: std::ops::RangeInclusive<i32> = 1900..=9999;
 
-/// How far ahead of its receipt a body may date itself before it is taken to be wrong about the time. Without it, one
-/// body from the year 2099 would outrank every later fact about its entity.
+/// How far a time in a body may be after its receipt before it counts as wrong. Without this limit, one body from the year 2099 would outrank every
+/// later fact about its entity.
 pub const FUTURE_TOLERANCE: Days = Days::new(1);
 
 /// Reads any of the shapes that GitLab's webhooks and REST API are known to use:
@@ -40,13 +40,12 @@ pub fn parse(text: &str) -> Option<DateTime<Utc>> {
     Some(instant)
 }
 
-/// The whole seconds since 1970 of an instant, which is the precision at which webhooks before GitLab 19 and the API
-/// agree about one revision.
+/// The whole seconds of an instant since 1970. At this precision webhooks before GitLab 19 and the API agree about a revision.
 pub fn whole_seconds(time: DateTime<Utc>) -> i64 {
     time.timestamp()
 }
 
-/// `time`, but no later than a day after `received_at`.
+/// `time`, but at most a day after `received_at`.
 pub fn clamp_to_receipt(time: DateTime<Utc>, received_at: DateTime<Utc>) -> DateTime<Utc> {
     match received_at.checked_add_days(FUTURE_TOLERANCE) {
         Some(latest) => time.min(latest),
@@ -70,7 +69,7 @@ fn parse_clock(text: &str) -> Option<NaiveTime> {
     };
     let second: u32 = second.parse().ok()?;
     let time = NaiveTime::from_hms_opt(hour, minute, second.min(59))?;
-    // Milliseconds are all that the tables keep, and all that GitLab sends.
+    // The tables keep milliseconds, and GitLab sends no more.
     let milliseconds: i64 = match fraction.get(..fraction.len().min(3))? {
         "" => 0,
         digits => digits.parse::<i64>().ok()? * 10_i64.pow(3 - digits.len() as u32),
@@ -126,7 +125,7 @@ mod tests {
         check("2026-05-28T06:11:46.0571234Z", Some("2026-05-28T06:11:46.057Z"));
         check("2026-05-28T06:11:46.5Z", Some("2026-05-28T06:11:46.500Z"));
         check("2016-12-31T23:59:60Z", Some("2016-12-31T23:59:59.000Z"));
-        // GitLab lets a token expire whenever somebody says.
+        // GitLab allows any expiry of a token.
         check("3000-01-01", Some("3000-01-01T00:00:00.000Z"));
         check("9999-12-31", Some("9999-12-31T00:00:00.000Z"));
     }

@@ -1,23 +1,23 @@
-//! Topics: their names, and how they are created. In: a kind. Out: a name, settings. Never talks to Kafka.
+//! Topics: names and settings. In: a kind. Out: a name, settings. Never talks to Kafka.
 
 use std::time::Duration;
 
 use crate::EventKind;
 
-/// The largest record a topic takes, in bytes: a payload of 25 MiB grows by a third in base64, and the envelope is added.
+/// The largest record of an event topic, in bytes: a payload of 25 MiB grows by a third in base64, plus the envelope.
 pub const MAX_RECORD_BYTES: usize = 40 * 1024 * 1024;
 
-/// The largest record of the dead letter topic, in bytes: any record, and why it is there.
+/// The largest record of the dead letter topic, in bytes: any record, plus the reason.
 pub const MAX_DEAD_LETTER_BYTES: usize = MAX_RECORD_BYTES + 1024 * 1024;
 
-/// The largest record of a topic that nothing is written to, in bytes: less than Kafka's default, so that one made by hand suits.
+/// The largest record of a topic without records, in bytes. It is below Kafka's default, so a topic created by hand works too.
 const UNUSED_BYTES: usize = 1024 * 1024;
 
-/// Parts of a GitLab's projects, which runs of backfill divide among them: as many to each of 2, 3, 4 or 6. Each is a topic of its own, because
-/// a member of a group says which topics it wants, and cannot say which partitions.
+/// Number of parts that a GitLab's projects are divided into for runs of backfill. 2, 3, 4 or 6 runs get the same number of parts each. Each part
+/// is a topic, because a member of a consumer group can choose topics, but not partitions.
 pub const BACKFILL_PARTS: u32 = 12;
 
-/// What is written to Kafka: value and key belong together, [`crate::Envelope::to_record`] makes them.
+/// A record to be written to Kafka. Key and value belong together; [`crate::Envelope::to_record`] makes both.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopicRecord {
     /// The topic's name.
@@ -28,8 +28,8 @@ pub struct TopicRecord {
     pub value: Vec<u8>,
 }
 
-/// What the names of the event topics begin with; `gitlab` unless configured. Topics of GitPulse's own follow it where it is
-/// not the default, so that several installations can share a Kafka.
+/// The prefix of the event topics; `gitlab` unless configured. If it is not the default, GitPulse's own topics begin with it too, so that several
+/// installations can share a Kafka.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicPrefix(String);
 
@@ -63,27 +63,27 @@ impl std::fmt::Display for TopicPrefix {
 }
 
 impl TopicPrefix {
-    /// The topic of one kind of event.
+    /// The topic of a kind of event.
     pub fn events(&self, kind: EventKind) -> String {
         format!("{}.{kind}", self.0)
     }
 
-    /// What the processor could not decode: the original bytes as value, the reason in headers.
+    /// Records that the processor could not decode: the original bytes as value, the reason in headers.
     pub fn dead_letters(&self) -> String {
         self.own("dead_letters")
     }
 
-    /// Who did what to GitPulse, and which calls it made to GitLab.
+    /// Who did what in GitPulse, and its calls of GitLab.
     pub fn audit(&self) -> String {
         self.own("audit")
     }
 
-    /// A topic that holds nothing: whom Kafka assigns it to reads this part of the projects.
+    /// A topic without records. The run that Kafka assigns it to reads this part of the projects.
     pub fn backfill(&self, part: u32) -> String {
         self.own(&format!("backfill.{part:02}"))
     }
 
-    /// The consumer group of all runs of backfill that read one GitLab, by its URL.
+    /// The consumer group of all backfill runs that read one GitLab, by its URL.
     pub fn backfill_group(&self, instance: &str) -> String {
         self.own(&format!("backfill.{instance}"))
     }
@@ -93,7 +93,7 @@ impl TopicPrefix {
         self.own("processor")
     }
 
-    /// All topics, in the order in which `migrate` creates them.
+    /// All topics, in the order of creation by `migrate`.
     pub fn all(&self) -> Vec<TopicSettings> {
         let days = |days: u64| Duration::from_secs(days * 24 * 3600);
         let settings =
@@ -126,11 +126,11 @@ impl TopicPrefix {
 pub struct TopicSettings {
     /// The topic's name.
     pub name: String,
-    /// Kafka's `retention.ms`. ClickHouse keeps events for good; the topics only have to outlast an outage.
+    /// Kafka's `retention.ms`. ClickHouse keeps events forever; the topics only have to outlast an outage.
     pub retention: Duration,
     /// Kafka's `max.message.bytes`.
     pub max_bytes: usize,
-    /// Its partitions; `None` where the installation chooses.
+    /// The number of partitions; `None` if the installation decides.
     pub partitions: Option<i32>,
 }
 

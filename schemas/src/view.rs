@@ -1,40 +1,43 @@
-//! The views, which are what analysts read. In: where to make them, and whose rights they use. Out: statements. Never talks to ClickHouse.
+//! The views, which analysts read. In: where to create them, and whose rights they use. Out: statements. Never talks to ClickHouse.
 //!
-//! They hold no data, so that they are no migrations: a file of `clickhouse/views` or `clickhouse/metrics` is edited, and all views are replaced whenever one of
-//! them differs from what the database has.
+//! They store nothing, so they are not migrations: a file of `clickhouse/views` or `clickhouse/metrics` is edited, and all views are replaced if
+//! one of them differs from the database.
 
 use crate::migration::{Target, checksum, statements};
 
-/// The user names that GitLab gives to bots of access tokens (<https://docs.gitlab.com/user/project/settings/project_access_tokens/#bot-users-for-projects>,
-/// <https://docs.gitlab.com/user/group/settings/group_access_tokens/#bot-users-for-groups>), as a regular expression of ClickHouse. In files it is `${bot_names}`.
+/// The user names that GitLab gives to the bots of access tokens
+/// (<https://docs.gitlab.com/user/project/settings/project_access_tokens/#bot-users-for-projects>,
+/// <https://docs.gitlab.com/user/group/settings/group_access_tokens/#bot-users-for-groups>), as a regular expression of ClickHouse. In files it is
+/// `${bot_names}`.
 pub const BOT_NAMES: &str = "^(project|group)_[0-9]+_bot";
 
-/// Reasons for which a job failed that are the job's own, as a list of SQL; all others are the runner's, GitLab's or the settings'. In files it is `${script_failures}`.
+/// Failure reasons that are the job's own fault, as an SQL list; all others are caused by the runner, GitLab or settings. In files it is
+/// `${script_failures}`.
 const SCRIPT_FAILURES: &str =
     "'', 'unknown_failure', 'script_failure', 'job_execution_timeout', 'trace_size_exceeded'";
 
-/// One file of `clickhouse/views` or `clickhouse/metrics`, which makes the view of its name.
+/// One file of `clickhouse/views` or `clickhouse/metrics`. It defines the view with its name.
 #[derive(Debug, Clone, Copy)]
 pub struct View {
-    /// The analysts' name.
+    /// The name for analysts.
     pub name: &'static str,
     sql: &'static str,
 }
 
-/// With whose rights a view reads the tables. Replacing a view forgets whose they were, so that each statement says it.
+/// Whose rights a view uses to read the tables. Replacing a view resets them, so each statement sets them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rights {
-    /// With the reader's: nobody made roles, and readers may read the tables.
+    /// The reader's: there are no roles, and readers may read the tables.
     Reader,
-    /// With those of the user that makes the view, so that readers need none on the tables.
+    /// The rights of the user who creates the view, so that readers need none on the tables.
     Definer,
 }
 
-// `VIEWS` and `METRICS`, which `build.rs` makes of the files.
+// `VIEWS` and `METRICS`, which `build.rs` makes from the files.
 include!(concat!(env!("OUT_DIR"), "/views.rs"));
 
 impl View {
-    /// The statement that makes the view, or replaces it.
+    /// The statement that creates or replaces the view.
     pub fn statements(&self, target: &Target, rights: Rights) -> Vec<String> {
         let security = match rights {
             Rights::Reader => "SQL SECURITY INVOKER",
@@ -43,17 +46,17 @@ impl View {
         statements(&self.filled().replace("${security}", security), target)
     }
 
-    /// Its text, with what several files say once in this one.
+    /// Its text, with the shared parts filled in.
     fn filled(&self) -> String {
         self.sql.replace("${bot_names}", BOT_NAMES).replace("${script_failures}", SCRIPT_FAILURES)
     }
 
-    /// Whether it shows a column of this name.
+    /// Whether it has this column.
     pub fn has(&self, column: &str) -> bool {
         self.lines().filter_map(|line| line.trim_start().split_once(' ')).any(|(name, _)| name == column)
     }
 
-    /// Its columns with their types and comments, as its statement and that of a table have them.
+    /// Its columns with types and comments, as in its statement and in that of a table.
     pub fn columns(&self) -> String {
         Vec::from_iter(self.lines()).join("\n")
     }
@@ -68,7 +71,7 @@ impl View {
         self.sql.lines().skip_while(|line| *line != "(").skip(1).take_while(|line| *line != ")")
     }
 
-    /// Whether it reads another view, or a table, of this name.
+    /// Whether it reads another view or table with this name.
     pub fn reads(&self, name: &str) -> bool {
         let after = self.sql.split("${database}.").skip(1);
         after
@@ -77,14 +80,14 @@ impl View {
     }
 }
 
-/// All views, each after those that it reads.
+/// All views, each after the views that it reads.
 pub fn in_order() -> Vec<View> {
     let mut pending = [VIEWS, METRICS].concat();
     let mut ordered = Vec::new();
     while !pending.is_empty() {
         let (waiting, ready): (Vec<View>, Vec<View>) =
             pending.iter().partition(|view| pending.iter().any(|other| view.reads(other.name)));
-        // Views that read each other: ClickHouse says what is wrong with them.
+        // Views that read each other: ClickHouse will report the error.
         if ready.is_empty() {
             ordered.extend(waiting);
             break;
@@ -95,7 +98,7 @@ pub fn in_order() -> Vec<View> {
     ordered
 }
 
-/// SHA-256 of all files. One that differs from what is recorded means that the views have to be replaced.
+/// SHA-256 of all files. If the recorded one differs, the views must be replaced.
 pub fn all_checksum() -> String {
     let texts: Vec<(&str, String)> =
         VIEWS.iter().chain(METRICS).map(|view| (view.name, view.filled())).collect();

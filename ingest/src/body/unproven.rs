@@ -1,7 +1,8 @@
-//! Bodies of unproven senders that are arriving, and which of them gives way. In: how fast each arrives, and from where. Out: the one that goes when there
-//! is no memory for another. Never one that arrives faster than the one that needs the memory.
+//! Arriving bodies of unproven senders, and which of them is evicted. In: the rate and the address of each. Out: the body to end when there is no
+//! memory for another. Never one that arrives faster than the body that needs the memory.
 //!
-//! A forged signature shows only once the body is there. Whoever sends a byte of each of a thousand bodies must not keep out those that are sent whole.
+//! A forged signature is only detected once the body is complete. A sender of one byte each for a thousand bodies must not block bodies that are
+//! sent completely.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,14 +12,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Every body has so long before its rate counts.
+/// The time before the rate of a body counts.
 const GRACE: Duration = Duration::from_secs(3);
-/// Bytes per second that must come after that.
+/// The minimum rate after that, in bytes per second.
 const LEAST: u64 = 4 * 1024;
-/// A rate over less than this says nothing.
+/// The shortest duration that a rate is calculated for.
 const SHORTEST: Duration = Duration::from_millis(50);
 
-/// All that are arriving. Clones share them.
+/// All arriving bodies. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Unproven(Arc<Mutex<State>>);
 
@@ -37,18 +38,18 @@ struct Arriving {
     end: CancellationToken,
 }
 
-/// One of them, until it is dropped.
+/// An arriving body; removed on drop.
 #[derive(Debug)]
 pub(super) struct Place {
     all: Unproven,
     number: u64,
     began: Instant,
-    /// Cancelled when this body has to go.
+    /// Cancelled when this body is evicted.
     pub(super) end: CancellationToken,
 }
 
 impl Unproven {
-    /// A body begins to arrive.
+    /// Adds a body.
     pub(super) fn enter(&self, address: IpAddr) -> Place {
         let (began, end) = (Instant::now(), CancellationToken::new());
         let mut state = self.lock();
@@ -66,19 +67,20 @@ impl Unproven {
 }
 
 impl Place {
-    /// So much has come by now, and so much memory is taken for it.
+    /// Records how much has arrived and how much memory is reserved.
     pub(super) fn has(&self, received: usize, reserved: usize) {
         if let Some(body) = self.all.lock().bodies.get_mut(&self.number) {
             (body.received, body.reserved) = (received as u64, reserved as u64);
         }
     }
 
-    /// Until when the next bytes must be there, with so many received.
+    /// When the next bytes must be there, after this many.
     pub(super) fn patience(&self, received: usize) -> Instant {
         self.began + GRACE + Duration::from_secs_f64(received as f64 / LEAST as f64)
     }
 
-    /// Ends slower bodies until so many bytes are to be given back, or none is slower than this one: first those of the address that holds the most.
+    /// Evicts slower bodies until this many bytes will be free or no body is slower than this one. Starts with the address that holds the most
+    /// memory.
     pub(super) fn make_room(&self, bytes: usize) {
         let now = Instant::now();
         let mut state = self.all.lock();
@@ -95,7 +97,7 @@ impl Place {
 }
 
 impl State {
-    /// The slowest that is slower than `rate` and holds memory, of the address whose such bodies hold the most.
+    /// The slowest body, among those slower than `rate` that hold memory, from the address whose slower bodies hold the most.
     fn slowest(&self, own: u64, rate: f64, now: Instant) -> Option<u64> {
         let slower = || {
             self.bodies
@@ -115,7 +117,7 @@ impl State {
 }
 
 impl Arriving {
-    /// Bytes per second so far.
+    /// Average bytes per second.
     fn rate(&self, now: Instant) -> f64 {
         self.received as f64 / now.duration_since(self.began).max(SHORTEST).as_secs_f64()
     }

@@ -42,7 +42,7 @@ fn token(token: &str) -> DeliveryHeaders {
     DeliveryHeaders { token: Some(token.as_bytes().to_vec()), ..DeliveryHeaders::default() }
 }
 
-/// The name of the tenant, or why there is none.
+/// The name of the tenant, or the reason for a refusal.
 fn verify(
     path: Option<&str>,
     headers: DeliveryHeaders,
@@ -61,7 +61,7 @@ fn published_vectors_verify() {
         verify(None, signed(ID, &SIGNED_AT.to_string(), SIGNATURE), BODY, SIGNED_AT).unwrap(),
         "by-signature"
     );
-    // The vector of the Standard Webhooks libraries.
+    // The test vector of the Standard Webhooks libraries.
     let headers = signed(
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
         "1614265330",
@@ -81,7 +81,7 @@ fn every_live_token_is_accepted_and_no_other() {
 
 #[test]
 fn a_secret_of_one_kind_is_none_of_the_other() {
-    // A signature in the token's place, a token in the signature's place, and a right token beside a wrong signature.
+    // A signature instead of a token, a token instead of a signature, and a right token with a wrong signature.
     assert_eq!(verify(None, token(SIGNATURE), BODY, SIGNED_AT), Err(VerifyError::Token));
     let mut both = signed(ID, &SIGNED_AT.to_string(), "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     both.token = Some(b"s3cret".to_vec());
@@ -135,7 +135,7 @@ fn signing_tokens_that_cannot_be_keys_are_refused() {
     assert_eq!(format!("{:?}", SigningKey::new(&Secret::new(GITLAB_LIKE)).unwrap()), "SigningKey(***)");
 }
 
-/// A secret that is read from a file ends with a line break, which no header carries: no delivery would match it.
+/// A secret read from a file ends in a line break, which no header can contain: no delivery would match it.
 #[test]
 fn secrets_with_white_space_at_an_end_are_refused() {
     for (before, after) in [("", "\n"), (" ", ""), ("", "\t"), ("", "\r\n"), ("\u{a0}", "")] {

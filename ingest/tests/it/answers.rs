@@ -1,4 +1,4 @@
-//! What an authentic delivery gets, and what a request to no route gets. A 200 stands for a record in Kafka.
+//! Responses to authentic deliveries and to requests without a route. A 200 means a record in Kafka.
 
 use schemas::envelope::{body_event_id, delivery_event_id};
 use schemas::{EventKind, Origin, Payload};

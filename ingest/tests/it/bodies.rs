@@ -1,4 +1,4 @@
-//! How much and how long is read of a body. Whoever sends too much can read why, even while still sending.
+//! How much of a body is read, and for how long. A client that sends too much can read the reason, even while still sending.
 
 use std::time::{Duration, Instant};
 
@@ -159,7 +159,7 @@ async fn what_is_only_announced_takes_no_memory() {
 
 #[tokio::test]
 async fn a_body_waits_until_others_give_memory_back() {
-    // 64 MiB, half of them for proven senders: room for one of these bodies.
+    // 64 MiB, half of it for proven senders: enough for one of these bodies.
     let flags = ["--body-timeout-ms", "60000", "--body-buffer-mib", "64"];
     let server = TestServer::start(&flags).await;
     let length = LIMIT.to_string();

@@ -1,5 +1,5 @@
-//! An HTTP client that can misbehave. In: bytes. Out: answers, as they were written. Never follows, retries or repairs anything, and
-//! takes no redirect for an answer: GitLab counts 3xx as delivered.
+//! An HTTP client that can misbehave. In: bytes. Out: responses, as written. Never follows, retries or repairs anything, and does not count a
+//! redirect as success: GitLab counts 3xx as delivered.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-/// Guards against hanging; no test expects to wait this long.
+/// Against hanging; no test should wait this long.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
 
 /// One connection to the server.
@@ -19,7 +19,7 @@ pub(crate) struct Connection {
     unread: Vec<u8>,
 }
 
-/// An answer of the server.
+/// A response of the server.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -28,7 +28,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// A header's value, if the answer has it.
+    /// A header's value, if the response has it.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (found, value) = line.split_once(':')?;
@@ -36,13 +36,13 @@ impl Answer {
         })
     }
 
-    /// The head without the one header that differs from second to second.
+    /// The head without the header that changes every second.
     pub(crate) fn head_without_date(&self) -> String {
         let lines = self.head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("date:"));
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// Checks that this is an error in the one form that errors have.
+    /// Checks that this is an error in the standard form.
     #[track_caller]
     pub(crate) fn check_error(&self, status: u16, code: &str) {
         assert_eq!(self.status, status, "{self:?}");
@@ -72,19 +72,19 @@ impl Connection {
         Connection { reader, writer, unread: Vec::new() }
     }
 
-    /// Sends bytes. That the server takes no more of them is for the answer to tell.
+    /// Sends bytes. If the server stops reading, the response shows it.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = within(self.writer.write_all(bytes.as_ref())).await;
     }
 
-    /// Reads the next answer.
+    /// Reads the next response.
     pub(crate) async fn answer(&mut self) -> Answer {
         within(read_answer(&mut self.reader, &mut self.unread))
             .await
             .expect("the connection ended without an answer")
     }
 
-    /// Sends `bytes` again and again until the answer is there.
+    /// Sends `bytes` repeatedly until there is a response.
     pub(crate) async fn answer_while_sending(&mut self, bytes: &[u8]) -> Answer {
         let sending = async {
             while self.writer.write_all(bytes).await.is_ok() {}
@@ -99,7 +99,7 @@ impl Connection {
         within(answer).await.expect("the connection ended without an answer")
     }
 
-    /// Sends one byte after the other, `pause` apart, until the server ends the connection or answers; the answers.
+    /// Sends single bytes, `pause` apart, until the server closes the connection or responds; returns the responses.
     pub(crate) async fn answers_while_trickling(&mut self, bytes: &[u8], pause: Duration) -> Vec<Answer> {
         let trickling = async {
             let mut pace = tokio::time::interval(pause);
@@ -120,23 +120,23 @@ impl Connection {
         within(answers).await
     }
 
-    /// Reads all answers until the server ends the connection.
+    /// Reads all responses until the server closes the connection.
     pub(crate) async fn answers(&mut self) -> Vec<Answer> {
         within(read_answers(&mut self.reader, &mut self.unread)).await
     }
 
-    /// Sends `bytes` again and again, reading nothing, until the server takes no more.
+    /// Sends `bytes` repeatedly without reading, until the server stops reading.
     pub(crate) async fn send_until_refused(&mut self, bytes: &[u8]) {
         within(async { while self.writer.write_all(bytes).await.is_ok() {} }).await;
     }
 
-    /// Says that no more bytes will come, but goes on reading.
+    /// Closes the sending side, but keeps reading.
     pub(crate) async fn finish_sending(&mut self) {
         let _ = self.writer.shutdown().await;
     }
 }
 
-/// Waits, but not for ever.
+/// Waits with a time limit.
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(GUARD, future).await.expect("nothing happened")
 }
@@ -168,7 +168,7 @@ async fn read_answers(reader: &mut OwnedReadHalf, unread: &mut Vec<u8>) -> Vec<A
     answers
 }
 
-/// The next answer, or `None` where the connection ends; a reset is an end as well.
+/// The next response, or `None` if the connection ends; a reset counts as an end.
 async fn read_answer(reader: &mut OwnedReadHalf, unread: &mut Vec<u8>) -> Option<Answer> {
     let end = loop {
         match unread.windows(4).position(|window| window == b"\r\n\r\n") {

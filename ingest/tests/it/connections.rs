@@ -1,4 +1,4 @@
-//! Connections: several requests on one, more of them than allowed, and their end when the process is stopped.
+//! Connections: several requests on one, more than allowed, and their end when the process is stopped.
 
 use std::time::Instant;
 
@@ -113,7 +113,7 @@ async fn a_connection_waits_while_all_others_send_what_is_proven() {
     third.send(post(SHARED, &[TOKEN], PUSH)).await;
     busy[0].send(&PUSH[20..]).await;
     busy[0].answer().await.accepted_id();
-    // Between two requests it gives its place away.
+    // Between two requests a connection gives up its place.
     third.answer().await.accepted_id();
     busy[1].send(&PUSH[20..]).await;
     busy[1].answer().await.accepted_id();

@@ -1,4 +1,4 @@
-//! Who is believed. Nobody without a secret gets a record into Kafka, and nobody learns from a refusal what was wrong.
+//! Authentication. Without a secret no record reaches Kafka, and a refusal does not show what was wrong.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use crate::server::{
     ACME_TOKEN, ADMIN_TOKEN, FENCED_TOKEN, GLOBEX_KEY, PUSH, SHARED, TestServer, signature, signed, timestamp,
 };
 
-/// Requests that are refused, each for the cause that the metrics call by this name.
+/// Requests that are refused, each with its reason in the metrics.
 fn refused() -> Vec<(&'static str, Vec<u8>)> {
     let now = timestamp(0);
     let right = signature(GLOBEX_KEY, "id", &now, PUSH);

@@ -1,4 +1,4 @@
-//! F-30: far more connections than there are places, from somebody without a secret. Deliveries with a secret are answered within a second all the same.
+//! F-30: far more connections than places, from a client without a secret. Deliveries with a secret are still answered within a second.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -11,20 +11,20 @@ use crate::client::{head, post};
 use crate::server::{ACME_TOKEN, PUSH, SHARED, TestServer, signed, timestamp};
 
 const TOKEN: (&str, &str) = ("X-Gitlab-Token", ACME_TOKEN);
-/// Connections on which nothing is ever sent.
+/// Connections on which nothing is sent.
 const IDLE: usize = 10_000;
 /// Connections with a head and one byte of a body.
 const UNFINISHED: usize = 1_000;
 /// Deliveries that are measured, two at a time.
 const DELIVERIES: usize = 300;
 
-/// Connections of somebody who opens each again as soon as it is closed. Ends when it is dropped.
+/// Connections of a client that reopens each as soon as it is closed. Ends on drop.
 struct Flood {
     _openers: Vec<AbortOnDropHandle<()>>,
 }
 
 impl Flood {
-    /// Opens so many connections from an address of its own, which send this, and waits until all were open once.
+    /// Opens this many connections from one address, sends this on each, and waits until all have been open once.
     async fn start(server: SocketAddr, from: [u8; 4], count: usize, send: Vec<u8>) -> Flood {
         const OPENERS: usize = 20;
         let mut opened = JoinSet::new();
@@ -57,7 +57,7 @@ impl Flood {
 async fn open(server: SocketAddr, from: [u8; 4], send: &[u8]) -> TcpStream {
     loop {
         let socket = TcpSocket::new_v4().unwrap();
-        // Many more than there are ports between two addresses that are closed at once.
+        // There are more connections than free ports between two addresses.
         socket.set_zero_linger().unwrap();
         socket.bind(SocketAddr::from((from, 0))).unwrap();
         let Ok(stream) = socket.connect(server).await else { continue };
@@ -71,7 +71,7 @@ fn is_closed(stream: &TcpStream) -> bool {
     !matches!(stream.try_read(&mut byte), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
 }
 
-/// Delivers with token and with signature in turn; the times to the answers, sorted.
+/// Sends deliveries alternately with token and with signature; returns the response times, sorted.
 async fn deliver(server: &TestServer) -> Vec<Duration> {
     let mut times = Vec::new();
     for number in 0..DELIVERIES / 2 {
@@ -116,7 +116,7 @@ async fn idle_and_unfinished_connections_keep_no_delivery_waiting() {
     runtime::descriptors::make_room_for(IDLE + UNFINISHED + 2_000);
     let server = TestServer::start(&[]).await;
     check("nobody else", &deliver(&server).await);
-    // From one address, as behind a proxy, and from others.
+    // From the same address, as behind a proxy, and from another one.
     for (what, from) in [("the same address", [127, 0, 0, 1]), ("another address", [127, 0, 0, 2])] {
         let idle = Flood::start(server.address, from, IDLE, Vec::new()).await;
         let unfinished = Flood::start(server.address, from, UNFINISHED, forged()).await;

@@ -1,4 +1,4 @@
-//! Requests that are none. Whatever arrives, the server ends the connection in time, publishes nothing and goes on serving.
+//! Malformed requests. Whatever arrives, the server closes the connection in time, publishes nothing and keeps serving.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::server::{ACME_TOKEN, PUSH, SHARED, TestServer};
 const TOKEN: (&str, &str) = ("X-Gitlab-Token", ACME_TOKEN);
 const CHUNKED: (&str, &str) = ("Transfer-Encoding", "chunked");
 
-/// Checks that this is refused before it is a request, with the connection.
+/// Checks that these bytes are refused before they become a request, and that the connection ends.
 async fn check_refused(server: &TestServer, bytes: impl AsRef<[u8]>, statuses: &[u16]) {
     let shown = String::from_utf8_lossy(&bytes.as_ref()[..bytes.as_ref().len().min(300)]).into_owned();
     let mut connection = server.connect().await;
@@ -18,7 +18,7 @@ async fn check_refused(server: &TestServer, bytes: impl AsRef<[u8]>, statuses: &
     assert!(statuses.contains(&answers[0].status), "{shown}: {}", answers[0].status);
 }
 
-/// Checks that the server still serves, and that this is the only thing it ever published.
+/// Checks that the server still serves, and that this delivery is the only thing that it ever published.
 async fn check_unharmed(server: &TestServer) {
     server.deliver(SHARED, ACME_TOKEN, PUSH).await.accepted_id();
     assert_eq!(server.kafka.record().json(), PUSH);

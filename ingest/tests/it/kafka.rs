@@ -1,5 +1,5 @@
-//! Kafka in this process. In: topics. Out: the records that lie in them. Never forgets one that a test still wants to see: a
-//! partition of the mock cluster keeps 5 MiB, or its last record.
+//! Kafka in this process. In: topics. Out: the records in them. Tests must stay small: a partition of the mock cluster keeps only 5 MiB, or its
+//! last record.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::client::GUARD;
 
-/// The topics that exist, one partition each: the mock cluster takes its time to create one, and none is made by accident.
+/// The existing topics, with one partition each. The mock cluster needs time to create one, and creates none automatically.
 const TOPICS: [&str; 4] = ["gitlab.push", "gitlab.tag_push", "gitlab.pipeline", "gitlab.other"];
 
 /// One broker.
@@ -22,7 +22,7 @@ pub(crate) struct TestKafka {
     pub(crate) cluster: MockCluster<'static, DefaultProducerContext>,
 }
 
-/// A record as a consumer finds it.
+/// A record as seen by a consumer.
 pub(crate) struct Record {
     pub(crate) topic: String,
     pub(crate) key: String,
@@ -31,7 +31,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// The payload's text; panics where the payload is no JSON.
+    /// The payload's text; panics if the payload is not JSON.
     pub(crate) fn json(&self) -> &str {
         match self.envelope.payload() {
             Payload::Json(json) => json,
@@ -53,7 +53,7 @@ impl TestKafka {
         self.cluster.bootstrap_servers()
     }
 
-    /// Everything that is in Kafka now, topic by topic.
+    /// Everything in Kafka now, topic by topic.
     pub(crate) fn records(&self) -> Vec<Record> {
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", self.brokers())
@@ -95,7 +95,7 @@ impl TestKafka {
         records
     }
 
-    /// The one record that is in Kafka; panics if there are none or several.
+    /// The only record in Kafka; panics if there are none or several.
     pub(crate) fn record(&self) -> Record {
         let mut records = self.records();
         assert_eq!(records.len(), 1);

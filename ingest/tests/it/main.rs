@@ -1,9 +1,8 @@
-//! The public listener from outside: raw HTTP in, answers and Kafka records out. In: bytes on a socket. Out: what the contract
-//! promises for them. Never needs a network, a broker or a database: Kafka is librdkafka's mock cluster, in this process.
+//! The public listener from outside. In: bytes on a socket. Out: responses and Kafka records, as promised by the contract. Never needs a network, a
+//! broker or a database: Kafka is librdkafka's mock cluster, in this process.
 //!
-//! Helpers: [`server`] starts the service on port 0, [`client`] speaks HTTP byte by byte, [`kafka`] reads back what was published.
-//! Tests by topic: [`answers`], [`credentials`], [`networks`], [`bodies`], [`hostile`], [`smuggling`], [`connections`],
-//! [`outages`], [`outcomes`], [`secrecy`].
+//! Helpers: [`server`] starts the service on port 0, [`client`] speaks HTTP byte by byte, [`kafka`] reads back what was published. Tests by topic:
+//! [`answers`], [`credentials`], [`networks`], [`bodies`], [`hostile`], [`smuggling`], [`connections`], [`outages`], [`outcomes`], [`secrecy`].
 
 #[cfg(test)]
 mod answers;

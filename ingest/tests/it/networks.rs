@@ -1,5 +1,5 @@
-//! From where deliveries may come. An address is believed from a trusted proxy alone, and a wrong network is told only to whoever has
-//! the secret.
+//! Allowed networks. Only a trusted proxy may name the address of a sender, and only a sender with the secret is told that its network is not
+//! allowed.
 
 use crate::client::post;
 use crate::server::{ACME_TOKEN, ADMIN_TOKEN, FENCED_TOKEN, PUSH, SHARED, TestServer};
@@ -61,7 +61,7 @@ async fn test_events_need_a_token_wherever_they_come_from() {
     server.check_nothing_published();
     let bearer = format!("Bearer {ADMIN_TOKEN}");
     let right = [("X-Forwarded-For", "198.51.100.1"), ("Authorization", bearer.as_str())];
-    // There is no ClickHouse here in which the event could become visible.
+    // No ClickHouse is running, so the event cannot become visible.
     server.exchange(post(path, &right, "")).await.check_error(503, "unavailable");
     assert_eq!(server.kafka.record().envelope.tenant(), "gitpulse-test");
     server.exchange(post(path, &[("X-Gitlab-Token", ACME_TOKEN)], "")).await.check_error(503, "unavailable");

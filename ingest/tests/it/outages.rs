@@ -1,5 +1,5 @@
-//! Kafka in trouble, or the disk. A 200 stands for a record in Kafka or on disk; what is on disk is in Kafka as soon as Kafka is back. What
-//! neither takes is answered 503 in time.
+//! Outages of Kafka and of the disk. A 200 means a record in Kafka or on disk; records on disk reach Kafka as soon as it is back. If neither
+//! accepts an event, the response is 503 in time.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -10,14 +10,14 @@ use uuid::Uuid;
 use crate::client::{Answer, post, within};
 use crate::server::{ACME_TOKEN, PUSH, SHARED, TestServer};
 
-/// How long Kafka is waited for here.
+/// How long these tests wait for Kafka.
 const PUBLISH_TIMEOUT: Duration = Duration::from_millis(500);
-/// What else an answer may take on a busy machine.
+/// Additional time for a response on a busy machine.
 const SLACK: Duration = Duration::from_secs(3);
 
 async fn start(flags: &[&str]) -> TestServer {
     let timeout = PUBLISH_TIMEOUT.as_millis().to_string();
-    // What is given up is given up soon, so that it is tried again soon.
+    // Short timeouts, so that the next attempt comes soon.
     let properties = "reconnect.backoff.max.ms=200,message.timeout.ms=3000";
     let fixed = ["--publish-timeout-ms", &timeout, "--kafka-properties", properties];
     let server = TestServer::start(&[&fixed[..], flags].concat()).await;
@@ -25,7 +25,7 @@ async fn start(flags: &[&str]) -> TestServer {
     server
 }
 
-/// Delivers until a delivery goes to Kafka at once: a new client, and one whose Kafka was away, takes a moment.
+/// Delivers until a delivery goes to Kafka directly. A new client needs a moment, and so does one after an outage.
 async fn until_kafka_takes(server: &TestServer) {
     let before = server.outcome("accepted");
     within(async {
@@ -37,13 +37,13 @@ async fn until_kafka_takes(server: &TestServer) {
     server.until("gitpulse_spool_records", 0).await;
 }
 
-/// Sends a push of its own.
+/// Sends a push with its own number.
 async fn deliver(server: &TestServer, number: u64) -> Answer {
     let id = format!("outage-{number}");
     server.exchange(post(SHARED, &[("X-Gitlab-Token", ACME_TOKEN), ("Idempotency-Key", &id)], PUSH)).await
 }
 
-/// Checks that a delivery is accepted and kept on disk; its id.
+/// Checks that a delivery is accepted and kept on disk; returns its id.
 async fn check_spooled(server: &TestServer, number: u64) -> Uuid {
     let before = server.outcome("spooled");
     let started = Instant::now();
@@ -53,7 +53,7 @@ async fn check_spooled(server: &TestServer, number: u64) -> Uuid {
     id
 }
 
-/// Checks that everything accepted is in Kafka once the spool is empty, and that Kafka is asked again.
+/// Checks that everything accepted is in Kafka once the spool is empty, and that Kafka is used again.
 async fn check_all_arrive(server: &TestServer, accepted: impl IntoIterator<Item = Uuid>) {
     server.until("gitpulse_spool_records", 0).await;
     let arrived: BTreeSet<Uuid> =
@@ -83,7 +83,7 @@ async fn while_the_broker_is_down_deliveries_are_200_and_arrive_when_it_is_back(
         accepted.push(check_spooled(&server, number).await);
     }
     assert!(started.elapsed() < 20 * PUBLISH_TIMEOUT, "each of them waited for Kafka");
-    // Not what was answered already, only what the drain tries.
+    // Not the deliveries already answered, only those that the drain is trying.
     assert!(server.metric("gitpulse_publisher_buffered_bytes") < 20_000);
     assert_eq!(server.metric("gitpulse_ingest_buffered_bytes"), 0);
     server.kafka.cluster.broker_up(1).unwrap();

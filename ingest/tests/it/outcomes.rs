@@ -1,4 +1,4 @@
-//! What is counted. Every request for a webhook path ends in exactly one outcome, however it ended.
+//! Outcomes. Every request for a webhook path ends in exactly one outcome.
 
 use std::collections::BTreeMap;
 

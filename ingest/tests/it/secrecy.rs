@@ -1,4 +1,4 @@
-//! What is told about secrets: nothing. Everything that the process writes while it is given right and wrong ones is searched for them.
+//! Secrets are never shown. All output of the process, while it receives right and wrong secrets, is searched for them.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use crate::server::{
     ACME_TOKEN, ADMIN_TOKEN, FENCED_TOKEN, GLOBEX_KEY, PUSH, SHARED, TestServer, signature, signed, timestamp,
 };
 
-/// A secret of nobody: a wrong one may be a right one somewhere else.
+/// A secret of no tenant. Even a wrong secret may be valid elsewhere.
 const WRONG_TOKEN: &str = "wr0ng-t0ken-c0ffee";
 /// The value of a pipeline variable.
 const VARIABLE: &str = "hunter2-in-a-variable";
@@ -42,7 +42,7 @@ impl<'a> MakeWriter<'a> for Log {
 async fn secrets_are_in_no_log_no_metric_and_no_answer() {
     let log = Log::default();
     let writer = log.clone();
-    // For all threads, librdkafka's too; what other tests log meanwhile is searched as well.
+    // For all threads, including librdkafka's. The output of other tests at the same time is searched too.
     tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_ansi(false)

@@ -1,5 +1,4 @@
-//! The service under test, on a port of its own, with a Kafka of its own. In: flags as the command line takes them. Out: an address,
-//! and what the metrics say. Ends with the test.
+//! The service under test, with its own port and its own Kafka. In: command line flags. Out: an address, and the metrics. Ends with the test.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -28,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::client::{Answer, Connection, post, within};
 use crate::kafka::TestKafka;
 
-/// Where deliveries of every tenant go.
+/// The path for deliveries of all tenants.
 pub(crate) const SHARED: &str = "/api/v1/webhooks/gitlab";
 /// The token of tenant `acme`, whose instance is configured.
 pub(crate) const ACME_TOKEN: &str = "acme-t0ken-9f3b";
@@ -36,15 +35,15 @@ pub(crate) const ACME_TOKEN: &str = "acme-t0ken-9f3b";
 pub(crate) const ACME: &str = "https://gitlab.acme.example";
 /// The signing token of tenant `globex`.
 pub(crate) const GLOBEX_KEY: &str = "whsec_Z2xvYmV4LWtleS1nbG9iZXgta2V5LWdsb2JleC0wMTI=";
-/// The token of tenant `fenced`, who sends from 203.0.113.0/24 alone.
+/// The token of tenant `fenced`, which may only send from 203.0.113.0/24.
 pub(crate) const FENCED_TOKEN: &str = "fenced-t0ken-51ac";
-/// The token of tenant `bound`, which tells of project 42 of its GitLab alone.
+/// The token of tenant `bound`, which may only report project 42 of its GitLab.
 pub(crate) const BOUND_TOKEN: &str = "bound-t0ken-88ce";
 /// The instance of tenant `bound`.
 pub(crate) const BOUND: &str = "https://gitlab.bound.example";
 /// The admin token.
 pub(crate) const ADMIN_TOKEN: &str = "admin-t0ken-77e0";
-/// A push as small as can be.
+/// A minimal push.
 pub(crate) const PUSH: &str = r#"{"object_kind":"push","project_id":42,"ref":"refs/heads/main"}"#;
 
 #[derive(Parser)]
@@ -79,7 +78,7 @@ impl TestServer {
         let brokers = kafka.brokers();
         // Nothing listens on port 1: test events are published, but never seen in ClickHouse.
         let fixed = ["ingest", "--kafka-brokers", &brokers, "--clickhouse-url", "http://127.0.0.1:1"];
-        // A new client takes its time: only tests that ask for it see what comes of a short deadline.
+        // A new client needs time: the default timeout is long, and tests of short ones set their own.
         let patient = match flags.contains(&"--publish-timeout-ms") {
             true => &[][..],
             false => &["--publish-timeout-ms", "6000"],
@@ -118,7 +117,7 @@ impl TestServer {
         Connection::open(self.address).await
     }
 
-    /// Sends a request on a connection of its own and reads the answer.
+    /// Sends a request on a new connection and reads the response.
     pub(crate) async fn exchange(&self, request: impl AsRef<[u8]>) -> Answer {
         let mut connection = self.connect().await;
         connection.send(request).await;
@@ -130,12 +129,12 @@ impl TestServer {
         self.exchange(post(path, &[("X-Gitlab-Token", token)], body)).await
     }
 
-    /// All metrics, as Prometheus reads them.
+    /// All metrics, in Prometheus' format.
     pub(crate) fn metrics(&self) -> String {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap()
     }
 
-    /// One series, as `gitpulse_ingest_received_total`.
+    /// The value of a series, as `gitpulse_ingest_received_total`.
     #[track_caller]
     pub(crate) fn metric(&self, series: &str) -> u64 {
         let metrics = self.metrics();
@@ -143,13 +142,13 @@ impl TestServer {
         value.unwrap_or_else(|| panic!("there is no {series}")).parse().unwrap()
     }
 
-    /// How many requests have ended in `outcome`.
+    /// How many requests ended in `outcome`.
     #[track_caller]
     pub(crate) fn outcome(&self, outcome: &str) -> u64 {
         self.metric(&format!("gitpulse_ingest_outcomes_total{{outcome=\"{outcome}\"}}"))
     }
 
-    /// How often requests ended, by outcome, those that never happened left out.
+    /// The number of requests by outcome, without zeros.
     pub(crate) fn outcomes(&self) -> BTreeMap<String, u64> {
         let metrics = self.metrics();
         let lines =
@@ -172,7 +171,7 @@ impl TestServer {
         .await;
     }
 
-    /// Waits until so many requests have ended, however they did.
+    /// Waits until this many requests have ended, in any outcome.
     pub(crate) async fn until_ended(&self, count: u64) {
         within(async {
             let mut polls = tokio::time::interval(std::time::Duration::from_millis(2));
@@ -183,12 +182,12 @@ impl TestServer {
         .await;
     }
 
-    /// Takes the disk away from the spool.
+    /// Makes the spool's disk fail.
     pub(crate) fn break_spool(&self) {
         std::fs::rename(self.spool.path().join("spool"), self.spool.path().join("away")).unwrap();
     }
 
-    /// Gives it back.
+    /// Repairs it.
     pub(crate) fn mend_spool(&self) {
         std::fs::rename(self.spool.path().join("away"), self.spool.path().join("spool")).unwrap();
     }
@@ -220,7 +219,7 @@ fn tenants() -> Vec<TenantConfig> {
     vec![acme, tenant("globex", &[], &[GLOBEX_KEY]), fenced, bound]
 }
 
-/// Seconds since 1970, `offset` away from now, as GitLab writes them.
+/// Seconds since 1970, `offset` from now, in GitLab's format.
 #[expect(clippy::disallowed_methods, reason = "the edge: a signature carries the time of sending")]
 pub(crate) fn timestamp(offset: i64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();

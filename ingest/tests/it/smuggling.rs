@@ -1,5 +1,5 @@
-//! Bytes that two readers could take apart differently. Where this server and a proxy before it might disagree about where a request
-//! ends, it takes one request and closes the connection, or none.
+//! Request smuggling: bytes that two readers could split differently. If this server and a proxy in front of it might disagree about the end of a
+//! request, the server reads at most one request and closes the connection.
 
 use crate::client::{head, post};
 use crate::server::{ACME_TOKEN, PUSH, SHARED, TestServer};
@@ -7,19 +7,19 @@ use crate::server::{ACME_TOKEN, PUSH, SHARED, TestServer};
 const TOKEN: (&str, &str) = ("X-Gitlab-Token", ACME_TOKEN);
 const CHUNKED: (&str, &str) = ("Transfer-Encoding", "chunked");
 
-/// The request that must not be seen: on its own it would be accepted.
+/// The hidden request: on its own it would be accepted.
 fn hidden() -> Vec<u8> {
     post(SHARED, &[TOKEN], r#"{"object_kind":"tag_push"}"#)
 }
 
-/// Sends `bytes` on one connection; the statuses of all answers.
+/// Sends `bytes` on one connection; returns the statuses of all responses.
 async fn statuses(server: &TestServer, bytes: &[u8]) -> Vec<u16> {
     let mut connection = server.connect().await;
     connection.send(bytes).await;
     connection.answers().await.iter().map(|answer| answer.status).collect()
 }
 
-/// Checks that `bytes`, with an acceptable request behind them, are refused without a request having been seen.
+/// Checks that `bytes`, followed by a valid request, are refused before any request is read.
 async fn check_refused(server: &TestServer, bytes: &[u8]) {
     let shown = String::from_utf8_lossy(bytes).into_owned();
     assert_eq!(statuses(server, &[bytes, &hidden()].concat()).await, [400], "{shown}");
@@ -88,8 +88,8 @@ async fn a_compressed_transfer_is_not_taken_for_the_body() {
 #[tokio::test]
 async fn a_request_hidden_by_bare_line_feeds_has_its_own_credentials_or_none() {
     let server = TestServer::start(&[]).await;
-    // RFC 9112, section 2.2, lets a recipient take a bare LF for a line end, and hyper does. To a proxy that knows only CR LF, all of this is
-    // one value of one header: what it hides is a request of its own, which has no part in the credentials of the first.
+    // RFC 9112, section 2.2, allows a recipient to accept a bare LF as a line end, and hyper does. A proxy that knows only CR LF sees a single
+    // value of one header here: what it hides is a separate request, which does not inherit the credentials of the first.
     let hidden = format!(
         "POST {SHARED} HTTP/1.1\nHost: x\nContent-Length: {}\nConnection: close\n\n{PUSH}",
         PUSH.len()

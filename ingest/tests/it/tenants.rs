@@ -1,4 +1,4 @@
-//! Tenants of one GitLab: each tells of what it is bound to, and nobody tells of what another is bound to.
+//! Tenants of one GitLab: a bound tenant may only report what it is bound to, and no other tenant may.
 
 use crate::client::post;
 use crate::server::{
@@ -18,7 +18,7 @@ async fn a_bound_tenant_tells_of_its_projects_alone() {
     server.deliver(SHARED, BOUND_TOKEN, PUSH).await.accepted_id();
     for other in [
         PUSH.replace("42", "43"),
-        // What the body describes is told of too.
+        // The project described in the body is checked too.
         PUSH.replace("}", r#","project":{"id":43,"name":"theirs"}}"#)
             .replace(r#""project_id":42"#, r#""project_id":43"#),
         r#"{"event_name":"user_create","user_id":7,"username":"ada"}"#.to_owned(),
@@ -26,7 +26,7 @@ async fn a_bound_tenant_tells_of_its_projects_alone() {
     ] {
         server.deliver(SHARED, BOUND_TOKEN, &other).await.check_error(403, "forbidden");
     }
-    // A merge request is of the project that it would be merged into, whatever else the body names.
+    // A merge request belongs to the project of its target branch, whatever else the body names.
     let merge_request = r#"{"object_kind":"merge_request","project":{"id":42},"object_attributes":{"id":1,"iid":1,"target_project_id":43}}"#;
     server.deliver(SHARED, BOUND_TOKEN, merge_request).await.check_error(403, "forbidden");
     assert_eq!((server.outcome("accepted"), server.outcome("forbidden")), (1, 5));
@@ -36,7 +36,7 @@ async fn a_bound_tenant_tells_of_its_projects_alone() {
 #[tokio::test]
 async fn nobody_tells_of_what_another_tenant_is_bound_to() {
     let server = TestServer::start(&[]).await;
-    // The instance of a signed delivery is what its body says, that of another the header's.
+    // The instance of a signed delivery comes from its body, that of another from the header.
     let signed = |body: &str| {
         let timestamp = timestamp(0);
         let signature = signature(GLOBEX_KEY, "id", &timestamp, body);
@@ -54,7 +54,7 @@ async fn nobody_tells_of_what_another_tenant_is_bound_to() {
     server.check_nothing_published();
     server.exchange(signed(&push(BOUND, 44))).await.accepted_id();
     server.exchange(signed(&push("https://gitlab.globex.example", 42))).await.accepted_id();
-    // To somebody outside its network a tenant looks the same, bound or not.
+    // From outside its network a tenant looks the same, bound or not.
     let fenced = [("X-Gitlab-Token", FENCED_TOKEN), ("X-Gitlab-Instance", BOUND)];
     server.exchange(post(SHARED, &fenced, PUSH)).await.check_error(403, "forbidden");
 }

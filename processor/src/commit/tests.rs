@@ -1,4 +1,4 @@
-//! Logs that are deleted and recreated at any moment, read by processors that die at any moment: no record of a log that is there is passed over.
+//! Logs are deleted and recreated at any moment and read by processors that die at any moment. No record of an existing log may be skipped.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -7,7 +7,7 @@ use super::*;
 use crate::batch::Record;
 
 const MARK: Mark = Mark { next: 100, latest_at: 1_795_000_000_000 };
-/// How many lives of a log one run goes through.
+/// How many times a log is recreated in one run.
 const LIVES: u64 = 3_000;
 
 #[test]
@@ -28,7 +28,7 @@ fn a_mark_is_read_as_it_is_committed_and_what_others_committed_is_none() {
     }
 }
 
-/// One partition: the times of its records, by the broker's clock, and what the group has committed.
+/// One partition: the timestamps of its records, and what the group has committed.
 #[derive(Default)]
 struct Partitioned {
     clock: i64,
@@ -52,13 +52,13 @@ impl Partitioned {
         self.stored.clear();
     }
 
-    /// The first record that is later, as Kafka answers it.
+    /// Kafka's answer for the first record with a later timestamp.
     fn later_than(&self, time: i64) -> Option<i64> {
         self.times.iter().position(|at| *at > time).map(|offset| offset as i64)
     }
 }
 
-/// A processor, or what is left of the loop around it.
+/// A processor, reduced to its loop.
 struct Processor {
     logs: Logs,
     position: usize,
@@ -77,7 +77,7 @@ impl Processor {
 
     fn read(&mut self, partitioned: &mut Partitioned) {
         if self.position > partitioned.times.len() {
-            // Kafka says that there is no such offset.
+            // As when Kafka answers that there is no such offset.
             self.position = 0;
         }
         let Some(at) = partitioned.times.get(self.position) else { return };
@@ -108,7 +108,7 @@ impl Processor {
         }
     }
 
-    /// Whether the log turned out to be another one.
+    /// Whether the log was found to be another one.
     fn check_logs(&mut self, partitioned: &mut Partitioned, seeks: bool) -> bool {
         self.flush(partitioned, true);
         let committed =
@@ -143,7 +143,7 @@ fn live(seed: u64) {
             14..17 => processor.flush(&mut partitioned, random.random_bool(0.8)),
             17 => drop(processor.check_logs(&mut partitioned, random.random_bool(0.8))),
             18 => processor = Processor::start(&partitioned),
-            // It begins with a check, unless Kafka does not answer.
+            // It starts with a check, unless Kafka does not answer.
             _ => {
                 processor = Processor::start(&partitioned);
                 processor.check_logs(&mut partitioned, true);
@@ -155,7 +155,7 @@ fn live(seed: u64) {
             processor.read(partitioned);
         }
     };
-    // The first check of a log only marks it.
+    // The first check of a log only sets its mark.
     for _ in 0..3 {
         read_all(&mut processor, &mut partitioned);
         processor.check_logs(&mut partitioned, true);
@@ -170,10 +170,10 @@ fn live(seed: u64) {
     }
 }
 
-/// Promise 2, where topics are deleted and recreated.
+/// Promise 2, for topics that are deleted and recreated.
 ///
-/// Seen to fail: marks that move with each commit; a first mark of the last record that was read; commits before the marks are known; a log that
-/// could not be restarted losing its mark; what is pending of a log that is no more.
+/// Mutations that this test caught: marks that move with each commit; a first mark from the last record read; commits before the marks are known;
+/// losing the mark of a log that could not be restarted; keeping pending positions of a log that no longer exists.
 #[test]
 fn no_record_of_a_log_that_is_there_is_passed_over() {
     for seed in 0..LIVES {

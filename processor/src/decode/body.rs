@@ -1,5 +1,5 @@
-//! Types a payload, of either face. In: its kind and JSON. Out: an [`EventBody`], or what it lacks to be one. A payload needs no more than what
-//! names its entity; whatever else it holds, or does not, is left to the rows.
+//! Types the payload of a webhook or an API object. In: its kind and JSON. Out: an [`EventBody`], or the required field that is missing. A payload
+//! only needs the fields that identify its entity; the rows deal with the rest.
 
 use schemas::EventKind;
 use schemas::api;
@@ -34,64 +34,64 @@ use serde::Deserialize;
 
 use super::{DecodeError, MAX_NAME_BYTES};
 
-/// The typed payload, one variant a kind that has tables of its own.
+/// The typed payload, with one variant per kind of object that has tables.
 #[derive(Debug)]
 pub enum EventBody {
     /// A push to a branch or a tag.
     Push(Box<Push>),
-    /// A commit, as the API lists it.
+    /// A commit from the API.
     Commit(Box<Commit>),
-    /// A branch or tag, as the API lists it.
+    /// A branch or tag from the API.
     Ref(Box<ListedRef>),
-    /// A change of a merge request, or the merge request as the API lists it.
+    /// A change of a merge request, or the merge request from the API.
     MergeRequest(Box<MergeRequest>),
-    /// Who approved a merge request, as the API lists it.
+    /// The approvals of a merge request, from the API.
     Approvals(Box<Approvals>),
-    /// The commits of a merge request, as the API lists them.
+    /// The commits of a merge request, from the API.
     MergeRequestCommits(Box<Commits>),
-    /// A change of state of a merge request or an issue, as the API lists it.
+    /// A change of state of a merge request or an issue, from the API.
     StateEvent(Box<StateEvent>),
-    /// What happened to a merge request or an issue, as the API lists the events of a project.
+    /// An event of a project about a merge request or an issue, from the API.
     ProjectEvent(Box<ProjectEvent>),
     /// That something is no longer listed, or is listed again.
     Presence(Box<Presence>),
-    /// A change of a pipeline and its jobs, or the pipeline as the API lists it.
+    /// A change of a pipeline and its jobs, or the pipeline from the API.
     Pipeline(Box<Pipeline>),
-    /// A change of an issue or another work item, or one as the API lists it.
+    /// A change of an issue or another work item, or the work item from the API.
     Issue(Box<Issue>),
     /// A comment.
     Note(Box<Note>),
-    /// A change of a job, or the job as the API lists it.
+    /// A change of a job, or the job from the API.
     Job(Box<Job>),
-    /// A change of a deployment, or the deployment as the API lists it.
+    /// A change of a deployment, or the deployment from the API.
     Deployment(Box<Deployment>),
-    /// An environment, as the API lists it.
+    /// An environment from the API.
     Environment(Box<Environment>),
-    /// The merge requests that a deployment brought, as the API lists them.
+    /// The merge requests that a deployment contains, from the API.
     DeploymentMergeRequests(Box<MergeRequests>),
-    /// A change of a release, or the release as the API lists it.
+    /// A change of a release, or the release from the API.
     Release(Box<Release>),
-    /// A change of a milestone, or the milestone as the API lists it.
+    /// A change of a milestone, or the milestone from the API.
     Milestone(Box<Milestone>),
     /// A change of a wiki page.
     WikiPage(Box<WikiPage>),
     /// A switch of a feature flag.
     FeatureFlag(Box<FeatureFlag>),
-    /// An emoji that was awarded or revoked, or the award as the API lists it.
+    /// An emoji that was awarded or revoked, or the award from the API.
     Emoji(Box<Emoji>),
-    /// A change of a vulnerability, or the vulnerability as the API lists it.
+    /// A change of a vulnerability, or the vulnerability from the API.
     Vulnerability(Box<Vulnerability>),
-    /// A token that expires soon, or the token as the API lists it.
+    /// A token that expires soon, or the token from the API.
     AccessToken(Box<AccessToken>),
-    /// A membership that began, changed or ended, or as the API lists it.
+    /// A membership that began, changed or ended, or the membership from the API.
     Member(Box<Member>),
-    /// A change of a project, or the project as the API lists it.
+    /// A change of a project, or the project from the API.
     Project(Box<Project>),
-    /// A change of a group, or the group as the API lists it.
+    /// A change of a group, or the group from the API.
     Group(Box<Group>),
-    /// A change of a user, or the user as the API lists it.
+    /// A change of a user, or the user from the API.
     User(Box<User>),
-    /// A kind that has no tables of its own.
+    /// A kind without tables.
     Untyped,
 }
 
@@ -141,7 +141,7 @@ pub(super) fn typed(kind: EventKind, payload: &str) -> Result<EventBody, DecodeE
     }
 }
 
-/// An object of the API. Its fields tell which resource lists it.
+/// An object of the API. Its fields show which resource lists it.
 pub(super) fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, DecodeError> {
     let head = ObjectHead::read(payload).map_err(|source| DecodeError::Payload { kind, source })?;
     let Some(resource) = head.resource(kind) else { return Ok(EventBody::Untyped) };
@@ -154,7 +154,7 @@ pub(super) fn typed_object(kind: EventKind, payload: &str) -> Result<EventBody, 
             let content = &event.push_data;
             let (name, count) = (content.field(|push| &push.ref_name), content.field(|push| &push.ref_count));
             match (name, count) {
-                // Of a push of many refs GitLab lists nothing but how many.
+                // If a push has too many refs, GitLab only gives their number.
                 (Field::Value(_), _) | (_, Field::Value(_)) => push(kind, event.into()),
                 (_, _) => Ok(EventBody::Untyped),
             }
@@ -238,7 +238,7 @@ fn merge_request(merge_request: MergeRequest) -> Result<EventBody, DecodeError> 
     Ok(EventBody::MergeRequest(Box::new(merge_request)))
 }
 
-/// `identity` names the field that its id was read from.
+/// `identity` is the name of the field with its id.
 fn issue(issue: Issue, identity: &'static str) -> Result<EventBody, DecodeError> {
     number(EventKind::Issue, identity, &issue.object_attributes.field(|attributes| &attributes.id))?;
     Ok(EventBody::Issue(Box::new(issue)))
@@ -293,7 +293,7 @@ fn member(member: Member) -> Result<EventBody, DecodeError> {
 
 fn user(user: User) -> Result<EventBody, DecodeError> {
     match user.event_name.text() {
-        // The key's owner is known by name alone.
+        // Only the user name of the key's owner is known.
         "key_create" | "key_destroy" => Ok(EventBody::Untyped),
         _ => {
             number(EventKind::User, "user_id", &user.user_id)?;

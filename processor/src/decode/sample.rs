@@ -1,7 +1,7 @@
-//! Which deliveries are samples that GitLab invents for the Test button of a hook. In: a typed webhook. Out: whether nobody ever did what it tells.
-//! Never says so of a body that a real event could have.
+//! Which deliveries are samples that GitLab invents for the Test button of a hook. In: a typed webhook. Out: whether it describes something that
+//! never happened. Never true for a body that a real event could have.
 //!
-//! GitLab builds some tests from the newest real thing, which is told again as it is; what is invented in each is in
+//! GitLab builds some tests from the newest real object and sends it unchanged. The invented parts of each test are in
 //! <https://gitlab.com/gitlab-org/gitlab/-/blob/master/app/services/concerns/integrations/project_test_data.rb>,
 //! `app/services/test_hooks/system_service.rb` and `lib/gitlab/data_builder/` beside it.
 
@@ -17,16 +17,16 @@ use serde::Deserialize;
 
 use super::EventBody;
 
-/// Where the push leads that a system hook and an empty repository are tested with.
+/// The SHA after the sample push for system hooks and empty repositories.
 const SAMPLE_PUSH: &str = "da1560886d4f094c3e6c9ef40349f7d38b5d27d7";
-/// Where the change leads that a system hook is tested with.
+/// The SHA after the sample change for system hooks.
 const SAMPLE_CHANGE: &str = "4045ea7a3df38697b3730a20fb73c8bed8a3e69e";
-/// Name of the token that is said to expire.
+/// Name of the token in the sample of an expiring token.
 const SAMPLE_TOKEN: &str = "pat_for_webhook_event";
-/// Title of the vulnerability that is said to be confirmed.
+/// Title of the vulnerability in the sample of a confirmed one.
 const SAMPLE_VULNERABILITY: &str = "REXML DoS vulnerability";
 
-/// Whether the body is a sample. The API lists what is there.
+/// Whether the body is a sample. Objects of the API are always real.
 pub(super) fn is_sample(kind: EventKind, origin: Origin, body: &EventBody, payload: &str) -> bool {
     match (origin, body) {
         (Origin::Api, _) => false,
@@ -42,8 +42,8 @@ pub(super) fn is_sample(kind: EventKind, origin: Origin, body: &EventBody, paylo
     }
 }
 
-/// The sample has a constant SHA; of a repository with commits it is said to lead from its third newest commit to the newest, and lists both. The
-/// commits of a real push come after the one that it leads from.
+/// The sample has a constant SHA. For a repository with commits it claims to lead from the third newest commit to the newest, and lists both. A
+/// real push does not list the commit that it starts from.
 fn is_sample_push(push: &Push) -> bool {
     let (before, after) = (push.before.text(), push.after.text());
     let mut listed = push.commits.value().into_iter().flatten().filter_map(Embedded::get);
@@ -59,7 +59,7 @@ fn is_sample_token(token: &AccessToken) -> bool {
         .is_some_and(|token| token.id.get() == Some(1) && token.name.text() == SAMPLE_TOKEN)
 }
 
-/// The award has number 1, and stands on the newest comment. An instance has one award of this number.
+/// The award has id 1 and is on the newest comment. An instance has only one award with this id.
 fn is_sample_emoji(emoji: &Emoji) -> bool {
     emoji.event_type().text() == "award"
         && emoji.object_attributes.get().is_some_and(|award| {
@@ -76,13 +76,13 @@ fn is_sample_vulnerability(vulnerability: &Vulnerability) -> bool {
     })
 }
 
-/// The project has number 1, and no times.
+/// The project has id 1 and no times.
 fn is_sample_project(project: &Project) -> bool {
     project.event_name.text() == "project_create"
         && matches!((&project.created_at, &project.updated_at), (Field::Absent, Field::Absent))
 }
 
-/// What a `repository_update` tells, of which nothing else is read.
+/// The fields of `repository_update`, from which nothing else is read.
 #[derive(Deserialize)]
 struct Repository {
     #[serde(default)]

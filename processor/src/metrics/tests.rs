@@ -39,7 +39,7 @@ fn what_is_unknown_makes_no_series_without_end() {
         let is_new = metrics.unknown(EventKind::Issue, field(&format!("f{number}")));
         assert_eq!(is_new, number < MAX_UNKNOWN);
     }
-    // What was there before it became too much is still told apart.
+    // Series from before the limit are still updated.
     assert!(!metrics.unknown(EventKind::Issue, field("f7")));
     let series = series(&registry);
     assert_eq!(series.len(), MAX_UNKNOWN + 1);

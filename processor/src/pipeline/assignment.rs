@@ -1,4 +1,4 @@
-//! What the consumer's callbacks do. In: rebalances and statistics of librdkafka. Out: a count of assignments, the lag. Never waits.
+//! The consumer's callbacks. In: rebalances and statistics of librdkafka. Out: a count of assignments, the lag. Never waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ impl ClientContext for Context {
     fn stats(&self, statistics: Statistics) {
         for (name, topic) in &statistics.topics {
             let assigned = topic.partitions.values().filter(|partition| partition.fetch_state != "none");
-            // Below 0: not known yet. One that is not known makes the sum unknown.
+            // Below 0: not known yet. If one lag is unknown, so is the sum.
             let mut lags = assigned.map(|partition| u64::try_from(partition.consumer_lag).ok()).peekable();
             let lag = if lags.peek().is_some() { lags.sum() } else { None };
             self.metrics.lag(name, lag);

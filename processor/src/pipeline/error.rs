@@ -1,4 +1,4 @@
-//! Why the processor stopped. In: what Kafka or ClickHouse said. Out: an error that says where the records are now.
+//! Why the processor stopped. In: errors of Kafka or ClickHouse. Out: an error that says where the records are now.
 
 use rdkafka::error::KafkaError;
 
@@ -8,25 +8,25 @@ use crate::insert::InsertError;
 /// Why the processor stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
-    /// Kafka, or the client, failed for good.
+    /// Kafka or its client failed permanently.
     #[error("records cannot be read from Kafka")]
     Kafka(#[from] KafkaError),
-    /// Nobody created the topics.
+    /// The topics do not exist.
     #[error("{0} topics do not exist, {1} among them: run `gitpulse migrate`")]
     MissingTopics(usize, String),
     /// ClickHouse has no tables of GitPulse, or does not answer.
-    #[error("ClickHouse does not answer, or has no migrated database: `gitpulse migrate` makes one")]
+    #[error("ClickHouse does not answer, or its database is not migrated: run `gitpulse migrate`")]
     Database(#[source] clickhouse::error::Error),
-    /// ClickHouse did not take a batch. Its records are still in Kafka.
+    /// ClickHouse did not accept a batch. Its records are still in Kafka.
     #[error("a batch could not be stored; its records stay in Kafka until a processor stores them")]
     Insert(#[from] InsertError),
-    /// ClickHouse did not take a batch in time. Its records are still in Kafka.
+    /// ClickHouse did not accept a batch in time. Its records are still in Kafka.
     #[error("a batch could not be stored in time; its records stay in Kafka until a processor stores them")]
     InsertTimeout,
     /// The processor was stopped while it waited for ClickHouse. Its records are still in Kafka.
     #[error("stopped before a batch was stored; its records stay in Kafka until a processor stores them")]
     Stopped,
-    /// Kafka did not take a dead letter. Its record is read again.
+    /// Kafka did not accept a dead letter. Its record is read again.
     #[error(transparent)]
     DeadLetter(#[from] DeadLetterError),
 }

@@ -1,4 +1,4 @@
-//! Stores a batch. In: a batch. Out: its rows in the tables that are the live ones, or why not, in time. Never commits.
+//! Stores a batch. In: a batch. Out: its rows in the live tables, or an error, in time. Never commits.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use crate::batch::Batch;
 use crate::insert::{Destination, InsertError, Store};
 use crate::rebuild::swaps;
 
-/// How long an insert under way may go on after the shutdown.
+/// How long a running insert may continue after the shutdown.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
 impl Pipeline {
-    /// Inserts until it works, the fault turns out to be one that no try cures, or the time for trying is over.
+    /// Inserts until it succeeds, a permanent fault occurs, or the time for retries is over.
     pub(super) async fn store(&self, batch: &Batch) -> Result<(), PipelineError> {
-        // All tries together stay below max.poll.interval.ms (five minutes), or Kafka would take the partitions away.
+        // All attempts together stay below max.poll.interval.ms (five minutes), or Kafka would revoke the partitions.
         let until = Instant::now() + self.insert_retry_for.max(self.insert_timeout);
         let retry = Retry {
             until,
@@ -30,14 +30,14 @@ impl Pipeline {
         };
         match retry.run(InsertError::is_transient, || self.try_to_store(batch, until)).await {
             Ok(stored) => stored,
-            // It came while the next try was waited for.
+            // The shutdown came while waiting for the next attempt.
             Err(error) if error.is_transient() && self.shutdown.is_cancelled() => Err(PipelineError::Stopped),
             Err(error) => Err(PipelineError::Insert(error)),
         }
     }
 
-    /// Inserts once, until the time for trying is over or the shutdown has been for some time: these end the tries, within the result, while an
-    /// error of the insert may be followed by another try.
+    /// Inserts once, until the time for retries is over or the grace period after the shutdown has passed. Both end the retries, as an error in the
+    /// inner result; a failed insert may be retried.
     async fn try_to_store(
         &self,
         batch: &Batch,
@@ -64,8 +64,8 @@ impl Pipeline {
         }
     }
 
-    /// Inserts a batch into the tables that are the live ones once it is done: where a rebuild swapped them meanwhile, what went into the old
-    /// ones is inserted again ([`crate::rebuild`]).
+    /// Inserts a batch into the tables that are live when it is done: if a rebuild swapped them in the meantime, rows that went into the old tables
+    /// are inserted again ([`crate::rebuild`]).
     async fn insert(&self, batch: &Batch) -> Result<(), InsertError> {
         let store = Store {
             client: &self.client,
@@ -80,7 +80,7 @@ impl Pipeline {
             self.touched.notify_one();
             if self.swaps.swap(swaps, Ordering::SeqCst) == swaps {
                 return match store.record(batch.positions(), &self.cluster).await {
-                    // What is recorded must not hold up what is stored: these positions will seem never to have been.
+                    // Storing rows matters more than the record of positions: these will look as if they were never consumed.
                     Err(error) if !error.is_transient() => {
                         tracing::warn!(
                             error = &error as &dyn std::error::Error,
@@ -95,7 +95,7 @@ impl Pipeline {
         }
     }
 
-    /// Times how long the events of a stored batch took to become visible.
+    /// Measures how long the events of a stored batch took to become visible.
     pub(super) fn visible(&self, batch: &Batch) {
         let now = wall_clock();
         for received_at in &batch.received {
@@ -107,7 +107,7 @@ impl Pipeline {
     }
 }
 
-/// Ends some time after the shutdown: an insert that is under way may finish.
+/// Ends after a grace period from the shutdown, so that a running insert may finish.
 async fn stopping(shutdown: &CancellationToken) {
     shutdown.cancelled().await;
     tokio::time::sleep(STOP_GRACE).await;

@@ -1,16 +1,17 @@
-//! Which merge request takes back, or picks, another one of its project. In: commits that speak of others, branches. Out: `reverts` and `picks` of places.
+//! Which merge requests revert or cherry-pick others of their project. In: commit messages that name others, branches. Out: `reverts` and `picks`
+//! of places.
 //!
-//! Git writes "This reverts commit SHA", GitLab "This reverts merge request PROJECT!7", and names the branch of its button `revert-SHA`; `git cherry-pick
-//! -x` and GitLab's button write "(cherry picked from commit SHA)".
+//! Git writes "This reverts commit SHA", GitLab "This reverts merge request PROJECT!7", and GitLab's button names its branch `revert-SHA`;
+//! `git cherry-pick -x` and GitLab's button write "(cherry picked from commit SHA)".
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{Merged, RequestPlace, Spoken, Told};
 
-/// Characters of a SHA in the name of a branch that GitLab's button makes.
+/// Characters of the SHA in the name of a branch made by GitLab's button.
 const BUTTON: usize = 8;
 
-/// Fills in what merge requests revert and pick.
+/// Sets what each merge request reverts and picks.
 pub(super) fn changes(requests: &mut [RequestPlace], told: &Told) {
     let mut starts: HashMap<&str, Vec<(&str, u64)>> = HashMap::new();
     for merged in &told.merged {
@@ -50,11 +51,11 @@ pub(super) fn changes(requests: &mut [RequestPlace], told: &Told) {
     }
 }
 
-/// Whose commits are whose.
+/// Which merge requests commits belong to.
 struct Speakers<'t> {
     merged: HashSet<u64>,
     by_sha: HashMap<&'t str, Vec<u64>>,
-    /// By source branch. What was pushed to a branch that others are merged into is not its merge request's.
+    /// By source branch. Commits pushed to a branch that is also a target do not belong to its merge request.
     by_source: HashMap<&'t str, Vec<u64>>,
 }
 
@@ -75,7 +76,7 @@ impl<'t> Speakers<'t> {
         Speakers { merged, by_sha, by_source }
     }
 
-    /// The merge requests that a commit is one of.
+    /// The merge requests that a commit belongs to.
     fn of(&self, spoken: &Spoken) -> BTreeSet<u64> {
         let by_sha = self.by_sha.get(spoken.sha.as_str()).into_iter().flatten();
         let branches = spoken.refs.iter().filter_map(|name| name.strip_prefix("refs/heads/"));
@@ -85,7 +86,7 @@ impl<'t> Speakers<'t> {
     }
 }
 
-/// The SHAs by which a merge request is meant.
+/// The SHAs that stand for a merge request.
 fn own(merged: &Merged) -> impl Iterator<Item = &str> {
     let told = [merged.merge_commit.as_str(), merged.squash_commit.as_str()]
         .into_iter()

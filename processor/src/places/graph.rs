@@ -1,16 +1,16 @@
-//! The graph of one project, as far as it is told. In: [`Told`]. Out: [`Places`].
+//! The graph of one project, as far as it is known. In: [`Told`]. Out: [`Places`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::change::changes;
 use super::{Merged, Places, RequestPlace, ShaPlace, Told};
 
-/// How far a chain is followed.
+/// The maximum number of steps along a chain.
 const MAX_STEPS: usize = 10_000;
-/// Characters of a SHA that old webhooks tell.
+/// Length of the SHA in old webhooks.
 const SHORT: usize = 8;
 
-/// A landing SHA on a branch.
+/// The position of a landing SHA on a branch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Stand {
     branch: String,
@@ -18,7 +18,7 @@ struct Stand {
     iid: u64,
 }
 
-/// That a branch has, from a place on and before another, what another branch has up to a place.
+/// From `place` on and before `until`, a branch contains what the branch `from` has up to `from_place`.
 struct Carrier {
     place: i64,
     until: i64,
@@ -26,10 +26,10 @@ struct Carrier {
     from_place: i64,
 }
 
-/// What is known of the commits of a project.
+/// What is known about the commits of a project.
 struct Graph<'t> {
     stands: HashMap<&'t str, Vec<Stand>>,
-    /// What pushes left behind and when, by what they brought; the latest first.
+    /// The SHAs before pushes, with their times, by the SHA after; the latest first.
     before: HashMap<&'t str, Vec<(i64, &'t str)>>,
     parent: HashMap<&'t str, &'t str>,
 }
@@ -50,7 +50,7 @@ pub(super) fn places(told: &Told) -> (Places, bool) {
     }
     rewrite(&mut requests, told, &graph);
     changes(&mut requests, told);
-    // What a promotion carries others have reverted and picked.
+    // A promotion reverts and picks what its commits revert and pick.
     for promotion in requests.iter_mut().filter(|request| request.is_promotion) {
         promotion.reverts.clear();
         promotion.picks.clear();
@@ -71,8 +71,8 @@ pub(super) fn places(told: &Told) -> (Places, bool) {
     (Places { requests, shas }, has_gap)
 }
 
-/// The landing SHA: the merge commit if there is one, else the squash commit, else the head. Without either of the first, a webhook does not say
-/// whether it was squashed: the head counts where a push brought it to the branch, or where the API told of the merge request.
+/// The landing SHA: the merge commit, else the squash commit, else the head. Without the first two, a webhook does not say whether the merge
+/// request was squashed. The head counts if a push brought it to the branch or the API listed the merge request.
 fn landed(merged: &Merged, pushed: &HashSet<(&str, &str)>) -> RequestPlace {
     let is_pushed = || pushed.contains(&(merged.branch.as_str(), merged.head.as_str()));
     let sha = [&merged.merge_commit, &merged.squash_commit].into_iter().find(|sha| !sha.is_empty());
@@ -91,7 +91,7 @@ fn landed(merged: &Merged, pushed: &HashSet<(&str, &str)>) -> RequestPlace {
     }
 }
 
-/// Puts the merges of one second in the order of their pushes.
+/// Orders the merges of one second by their pushes.
 fn rank(requests: &mut [RequestPlace], told: &Told) {
     let mut seconds: BTreeMap<(&str, i64), Vec<usize>> = BTreeMap::new();
     for (index, request) in requests.iter().enumerate() {
@@ -101,9 +101,9 @@ fn rank(requests: &mut [RequestPlace], told: &Told) {
     if seconds.is_empty() {
         return;
     }
-    // On the branch itself: the same commit may have been pushed to the branch of a merge request, from another one.
+    // Only pushes to the target branch: the same commit may have been pushed to the branch of a merge request, from another SHA.
     let mut moves: Vec<&super::Move> = told.moves.iter().collect();
-    // The first push of a commit is the one that stays.
+    // The first push of a commit counts.
     moves.sort_unstable_by(|one, other| (other.second, &other.before).cmp(&(one.second, &one.before)));
     let pushed: HashMap<(&str, &str), &str> = moves
         .into_iter()
@@ -164,7 +164,7 @@ impl<'t> Graph<'t> {
         Graph { stands, before, parent }
     }
 
-    /// The landing SHAs that a commit is, or the nearest before it, and how that is known.
+    /// The landing SHAs at or nearest before a commit, and how that was determined.
     fn stand(&self, sha: &str) -> (Vec<Stand>, &'static str) {
         if let Some(stands) = self.stands.get(sha) {
             return (stands.clone(), "sha");
@@ -183,13 +183,13 @@ impl<'t> Graph<'t> {
         }
     }
 
-    /// The nearest landing SHA before a commit.
+    /// The nearest landing SHAs before a commit.
     fn walk(&self, sha: &str) -> Option<Vec<Stand>> {
         let mut seen: HashSet<&str> = HashSet::new();
         let mut pending = Vec::from_iter(self.behind(sha));
         while let Some(at) = pending.pop() {
             if let Some(stands) = self.stands.get(at) {
-                // It is another commit than the merge request's own.
+                // It is not the merge request's own commit.
                 return Some(stands.iter().map(|stand| Stand { iid: 0, ..stand.clone() }).collect());
             }
             if seen.len() == MAX_STEPS {
@@ -202,8 +202,8 @@ impl<'t> Graph<'t> {
         None
     }
 
-    /// What lies directly behind a commit, the most likely last. The first parent is believed before a push, which may have been forced; of several pushes
-    /// the first, which brought it where it was made, before those that brought it to further branches.
+    /// The direct predecessors of a commit, the most likely last. The first parent is preferred to a push, which may have been forced. Among pushes
+    /// the first is preferred, which brought the commit to its original branch.
     fn behind(&self, sha: &str) -> impl Iterator<Item = &'t str> {
         let parent = self.parent.get(sha).copied();
         let pushes = match parent {
@@ -214,9 +214,9 @@ impl<'t> Graph<'t> {
     }
 }
 
-/// What carries the commits of one branch to another: a merge request whose head stands on another branch that lasts, or the push that cut a branch. A branch
-/// lasts where it is the default one, where production or staging was deployed from it, where it was the source of several of them, or where it was cut from
-/// another branch and only merge requests came to it; that of a stacked merge request is none of these.
+/// What carries commits from one branch to another: a merge request whose head is on another permanent branch, or the push that created a branch. A
+/// branch is permanent if it is the default branch, if it was deployed to production or staging, if it was the source of several merge requests, or
+/// if it was created from another branch and only changed by merge requests. The branch of a stacked merge request is none of these.
 fn carriers<'t>(told: &'t Told, graph: &Graph<'t>) -> (HashMap<&'t str, Vec<Carrier>>, HashSet<u64>, bool) {
     let targets: HashSet<&str> = told.merged.iter().map(|merged| merged.branch.as_str()).collect();
     let mut has_gap = false;
@@ -271,7 +271,7 @@ fn carriers<'t>(told: &'t Told, graph: &Graph<'t>) -> (HashMap<&'t str, Vec<Carr
     (carriers, promotions, has_gap)
 }
 
-/// Pushes, by branch and by the commits between which they led.
+/// Pushes, by branch and by the SHAs before and after.
 struct Pushes<'t> {
     of: HashMap<&'t str, Vec<&'t super::Move>>,
     branches: HashMap<&'t str, BTreeSet<&'t str>>,
@@ -290,8 +290,8 @@ impl<'t> Pushes<'t> {
         Pushes { of, branches }
     }
 
-    /// Each creation of a branch, and the places between which the branch is what it began: one that was deleted and created again has not what it had
-    /// before. Nothing comes before the first creation, whenever that was told.
+    /// The creations of a branch, each with the places between which it holds. After a branch is deleted and created again, it no longer contains
+    /// what it had. The first creation holds from the beginning, whenever it was reported.
     fn cuts(&self) -> Vec<(&'t super::Move, i64, i64)> {
         let mut cuts = Vec::new();
         for moves in self.of.values() {
@@ -313,8 +313,8 @@ impl<'t> Pushes<'t> {
         cuts
     }
 
-    /// Whether a branch was created at a commit of another one, and merge requests alone brought it further: nobody wrote anything on it. A topic begins with a
-    /// commit of its own.
+    /// Whether a branch was created at a commit of another branch and only changed by merge requests. A topic branch starts with a commit of its
+    /// own.
     fn is_cut(&self, branch: &str, graph: &Graph<'_>) -> bool {
         let stands = |sha: &str| graph.stands.get(sha).into_iter().flatten();
         let is_elsewhere = |sha: &str| {
@@ -331,7 +331,7 @@ impl<'t> Pushes<'t> {
     }
 }
 
-/// All branches on which a commit stands: its own, and those that were promoted to these, or that they were cut from.
+/// All branches that contain a commit: its own, and those that it was promoted to or that were created from them.
 fn carried(
     sha: &str,
     own: Vec<Stand>,
@@ -363,7 +363,7 @@ fn carried(
     furthest.into_values().collect()
 }
 
-/// Finds force pushes that took merge requests from their branch: from a landing SHA back to one before it, unless a later push came to it again.
+/// Finds force pushes that removed merge requests from their branch: from a landing SHA to an earlier one, unless a later push restored it.
 fn rewrite(requests: &mut [RequestPlace], told: &Told, graph: &Graph<'_>) {
     let on = |sha: &str, branch: &str| {
         let stands = graph.stands.get(sha).into_iter().flatten();
@@ -371,7 +371,7 @@ fn rewrite(requests: &mut [RequestPlace], told: &Told, graph: &Graph<'_>) {
     };
     for step in &told.moves {
         let Some(left) = on(&step.before, &step.branch) else { continue };
-        // Only what is a landing SHA itself, or is known by parents: a chain of pushes leads over the force push.
+        // Only landing SHAs, or commits known by parents: a chain of pushes would lead across the force push.
         let mut reached = on(&step.after, &step.branch);
         let mut at = step.after.as_str();
         for _ in 0..MAX_STEPS {

@@ -1,11 +1,11 @@
-//! Where commits stand on the branches of a project: what a table cannot say by itself, because it takes following chains. In: what is told of a
-//! project. Out: the place of each merged merge request, and of each commit that was deployed, in `project_places`. Never decides what a deployment
-//! delivered: views do, over the rows that their reader may see.
+//! The places of commits on the branches of a project. Tables cannot compute this, because it requires following chains. In: what is known of a
+//! project. Out: the place of each merged merge request and each deployed commit, in `project_places`. Never decides what a deployment delivered:
+//! views do, over the rows that their reader may see.
 //!
-//! - `read` asks for what is told of a project;
-//! - `graph` lands merge requests, puts those of one second in order, walks from commits that no merge request brought to the nearest that one did, and
-//!   follows promotions;
-//! - `change` reads which merge request takes back or picks another.
+//! - `read` queries what is known of a project;
+//! - `graph` finds the landing SHAs of merge requests, orders those of one second, walks from other commits to the nearest landing SHA, and follows
+//!   promotions;
+//! - `change` finds which merge requests revert or pick others.
 
 mod change;
 mod graph;
@@ -13,48 +13,48 @@ mod read;
 
 pub use read::{PlacesError, compute};
 
-/// What is told of one project.
+/// What is known of one project.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Told {
-    /// Merge requests that were merged.
+    /// Merged merge requests.
     pub(crate) merged: Vec<Merged>,
-    /// Commits that were deployed successfully, each once a ref and tier.
+    /// Commits that were deployed successfully, one entry per ref and tier.
     pub(crate) deployed: Vec<Deployed>,
-    /// Pushes to the branches that merge requests were merged into, or that were deployed; deletions are none.
+    /// Pushes to target branches and deployed branches, without deletions.
     pub(crate) moves: Vec<Move>,
-    /// First parents, by commit; read only where pushes leave a gap.
+    /// First parents, by commit; only read if pushes leave a gap.
     pub(crate) parents: Vec<(String, String)>,
-    /// Commits whose message speaks of others.
+    /// Commits whose message names others.
     pub(crate) spoken: Vec<Spoken>,
-    /// The default branch; empty where nobody told it.
+    /// The default branch; empty if unknown.
     pub(crate) default_branch: String,
-    /// The configured sources that told of merge requests and deployments, sorted.
+    /// The tenants that reported merge requests and deployments, sorted.
     pub(crate) tenants: Vec<String>,
 }
 
-/// A merge request that was merged.
+/// A merged merge request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Merged {
     pub(crate) iid: u64,
-    /// Branch that it was merged into.
+    /// Target branch.
     pub(crate) branch: String,
-    /// Branch that it came from; empty for one of a fork.
+    /// Source branch; empty for a fork.
     pub(crate) source: String,
-    /// When, in seconds since 1970.
+    /// When it was merged, in seconds since 1970.
     pub(crate) second: i64,
     pub(crate) head: String,
     pub(crate) merge_commit: String,
     pub(crate) squash_commit: String,
-    /// Whether the API told of it, which knows whether it was squashed.
+    /// Whether the API listed it, which says whether it was squashed.
     pub(crate) is_listed: bool,
-    /// The configured sources that told of it, sorted.
+    /// The tenants that reported it, sorted.
     pub(crate) tenants: Vec<String>,
 }
 
-/// A commit that was deployed.
+/// A deployed commit.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Deployed {
-    /// The SHA, or its first eight characters where GitLab told no more.
+    /// The SHA, or its first eight characters if GitLab sent no more.
     pub(crate) sha: String,
     /// Branch or tag.
     pub(crate) reference: String,
@@ -65,59 +65,59 @@ pub(crate) struct Deployed {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Move {
     pub(crate) branch: String,
-    /// What it left behind; empty where the branch was created.
+    /// The SHA before; empty if the branch was created.
     pub(crate) before: String,
     pub(crate) after: String,
-    /// When, in seconds since 1970; the latest of several.
+    /// When, in seconds since 1970; the latest if it happened several times.
     pub(crate) second: i64,
 }
 
-/// A commit whose message speaks of other commits or merge requests.
+/// A commit whose message names other commits or merge requests.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Spoken {
     pub(crate) sha: String,
     /// Refs that it was pushed to, with `refs/heads/`.
     pub(crate) refs: Vec<String>,
-    /// Merge requests whose lists have it.
+    /// Merge requests whose commits include it.
     pub(crate) iids: Vec<u64>,
-    /// SHAs, or beginnings of them, and merge requests as `!7`, that it reverts.
+    /// The SHAs or prefixes, and merge requests as `!7`, that it reverts.
     pub(crate) reverts: Vec<String>,
-    /// SHAs that it was picked from.
+    /// The SHAs that it was picked from.
     pub(crate) picks: Vec<String>,
 }
 
-/// Where a merge request stands.
+/// The place of a merge request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RequestPlace {
     pub(crate) iid: u64,
     pub(crate) branch: String,
-    /// The second of the merge in milliseconds since 1970, and as milliseconds its rank among the merges of that second and branch.
+    /// The second of the merge in milliseconds since 1970, plus its rank among the merges of that second and branch, as milliseconds.
     pub(crate) place: i64,
-    /// The landing SHA; empty where it is not known.
+    /// The landing SHA; empty if unknown.
     pub(crate) sha: String,
-    /// Whether another one was merged in that second, and nothing tells which came first.
+    /// Whether another one was merged in the same second and the order is unknown.
     pub(crate) is_tie: bool,
-    /// Whether it carries the commits of one lasting branch to another.
+    /// Whether it carries commits from one permanent branch to another.
     pub(crate) is_promotion: bool,
-    /// When a force push took it from its branch, in seconds since 1970; 0 if none did.
+    /// When a force push removed it from its branch, in seconds since 1970; 0 if none did.
     pub(crate) rewritten_at: i64,
-    /// Merge requests that it reverts, and whose commits it picks.
+    /// The merge requests that it reverts and those whose commits it picks.
     pub(crate) reverts: Vec<u64>,
     pub(crate) picks: Vec<u64>,
-    /// The configured sources that told of it, sorted.
+    /// The tenants that reported it, sorted.
     pub(crate) tenants: Vec<String>,
 }
 
-/// Where a commit stands that was deployed: one row a branch.
+/// The place of a deployed commit; one row per branch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ShaPlace {
     pub(crate) sha: String,
-    /// Empty where it stands on none that is known.
+    /// Empty if no known branch contains it.
     pub(crate) branch: String,
     pub(crate) place: i64,
-    /// The merge request that it is the landing SHA of; 0 for another commit.
+    /// The merge request with this landing SHA; 0 for another commit.
     pub(crate) iid: u64,
-    /// How that is known: `sha`, `short_sha`, `walk`, `promotion`; or why it is not: `deployment_sha_unknown`, `chain_gap`.
+    /// How the place was determined: `sha`, `short_sha`, `walk`, `promotion`; or why it is unknown: `deployment_sha_unknown`, `chain_gap`.
     pub(crate) word: &'static str,
 }
 
@@ -128,7 +128,7 @@ pub(crate) struct Places {
     pub(crate) shas: Vec<ShaPlace>,
 }
 
-/// The places, and whether first parents of commits are needed to close a gap.
+/// The places, and whether the first parents of commits are needed to close a gap.
 pub(crate) fn places(told: &Told) -> (Places, bool) {
     graph::places(told)
 }

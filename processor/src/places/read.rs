@@ -1,4 +1,4 @@
-//! Asks for what is told of projects, and stores their places. In: projects of one GitLab. Out: a row of `project_places` each.
+//! Reads what is known of projects, and stores their places. In: projects of one GitLab. Out: one row of `project_places` per project.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +12,9 @@ use super::{Deployed, Merged, Move, Places, Spoken, Told, places};
 #[derive(Debug, thiserror::Error)]
 #[error("ClickHouse refused while it {doing}")]
 pub struct PlacesError {
-    /// What it was asked for.
+    /// The step.
     pub doing: &'static str,
-    /// What it said.
+    /// The error of ClickHouse.
     #[source]
     pub source: clickhouse::error::Error,
 }
@@ -122,11 +122,11 @@ const BRANCHES: &str = "SELECT project_id, ifNull(default_branch, '') AS first, 
 
 const PARENTS: &str = "SELECT project_id, sha AS first, parents[1] AS second FROM commits WHERE instance = ? AND project_id IN ? AND notEmpty(parents)";
 
-/// Computes the places of projects of one GitLab from what the views say now, and stores them under their generations.
+/// Computes the places of projects of one GitLab from the current views, and stores them under their generations.
 ///
 /// # Errors
 ///
-/// When ClickHouse refuses; nothing is stored of them then, or all.
+/// ClickHouse refuses; then either none or all of them are stored.
 pub async fn compute(client: &Client, instance: &str, projects: &[(u64, u64)]) -> Result<(), PlacesError> {
     let ids: Vec<u64> = projects.iter().map(|(project, _)| *project).collect();
     let told = told(client, instance, &ids).await?;
@@ -168,17 +168,17 @@ pub async fn compute(client: &Client, instance: &str, projects: &[(u64, u64)]) -
     Insertion::into(client, "project_places").rows::<PlacesRow<'_>>(&rows).await.map_err(failed)
 }
 
-/// Computes beside the tasks that wait for others: a project with tens of thousands of merge requests takes a while.
+/// Computes on a blocking thread: a project with tens of thousands of merge requests takes a while.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await.map_err(tokio::task::JoinError::try_into_panic) {
         Ok(done) => done,
         Err(Ok(panicked)) => std::panic::resume_unwind(panicked),
-        // The process ends.
+        // The process is ending.
         Err(Err(_)) => std::future::pending().await,
     }
 }
 
-/// What is told of the projects, each of them.
+/// What is known of each project.
 async fn told(client: &Client, instance: &str, ids: &[u64]) -> Result<BTreeMap<u64, Told>, PlacesError> {
     let mut told: BTreeMap<u64, Told> = ids.iter().map(|id| (*id, Told::default())).collect();
     let mut tenants: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();

@@ -21,7 +21,7 @@ fn deployed(sha: &str) -> Deployed {
     Deployed { sha: sha.to_owned(), reference: "main".to_owned(), tier: "production".to_owned() }
 }
 
-/// A SHA of one letter.
+/// A SHA made of one letter.
 fn sha(letter: char) -> String {
     letter.to_string().repeat(40)
 }
@@ -39,7 +39,7 @@ fn a_direct_push_stands_where_the_merge_before_it_does() {
     assert_eq!(stands(&told, &y), [(String::new(), 0, 0, "chain_gap")]);
     told.moves = vec![pushed("main", &x, &y, 30), pushed("main", &a, &x, 20)];
     assert_eq!(stands(&told, &y), [("main".to_owned(), 10_000, 0, "walk")]);
-    // By parents, where no push is known.
+    // By parents, without any push.
     told.moves.clear();
     told.parents = vec![(y.clone(), x.clone()), (x, a)];
     assert_eq!(stands(&told, &y), [("main".to_owned(), 10_000, 0, "walk")]);
@@ -47,7 +47,7 @@ fn a_direct_push_stands_where_the_merge_before_it_does() {
 
 #[test]
 fn a_commit_that_came_to_several_branches_stands_where_its_first_push_says() {
-    // The same, whichever SHA comes first in the alphabet.
+    // Whatever the alphabetical order of the SHAs.
     for [a, b] in [['a', 'b'], ['b', 'a']].map(|letters| letters.map(sha)) {
         let x = sha('d');
         let told = Told {
@@ -58,7 +58,7 @@ fn a_commit_that_came_to_several_branches_stands_where_its_first_push_says() {
         };
         assert_eq!(stands(&told, &x), [("main".to_owned(), 20_000, 0, "walk")]);
     }
-    // What was pushed there first leads nowhere.
+    // The SHA that was pushed there first is a dead end.
     let (a, x) = (sha('a'), sha('d'));
     let told = Told {
         merged: vec![merged(1, 10, &a)],
@@ -112,7 +112,7 @@ fn merges_of_one_second_are_in_the_order_of_their_pushes() {
     assert_eq!(ranks(&told), [(0, true), (0, true), (0, true)]);
     told.moves = vec![pushed("main", b, a, 11), pushed("main", c, b, 11), pushed("main", &sha('f'), c, 11)];
     assert_eq!(ranks(&told), [(2, false), (1, false), (0, false)]);
-    // What was pushed to other branches says nothing of this one.
+    // Pushes to other branches do not count.
     told.moves.push(pushed("topic-1", &sha('9'), a, 11));
     assert_eq!(ranks(&told), [(2, false), (1, false), (0, false)]);
 }
@@ -144,7 +144,7 @@ fn a_promotion_of_a_promotion_is_followed() {
     assert_eq!(branches, ["main", "production", "staging"]);
     let promotions: Vec<bool> = places(&told).0.requests.iter().map(|request| request.is_promotion).collect();
     assert_eq!(promotions, [false, true, true]);
-    // The branch of a stacked merge request does not last.
+    // The branch of a stacked merge request is not permanent.
     told.deployed.pop();
     let promotions: Vec<bool> = places(&told).0.requests.iter().map(|request| request.is_promotion).collect();
     assert_eq!(promotions, [false, true, false]);
@@ -167,11 +167,11 @@ fn a_branch_that_was_cut_and_then_only_merged_into_is_promoted_back() {
         let request = places(told).0.requests.remove(2);
         (request.is_promotion, request.reverts)
     };
-    // What it carries others have reverted.
+    // A later merge request reverts what it carries.
     assert_eq!(back(&told), (true, vec![]));
     let branches: Vec<String> = stands(&told, c).into_iter().map(|(branch, ..)| branch).collect();
     assert_eq!(branches, ["main", "release/1"]);
-    // Somebody wrote on it; or it began with a commit of its own, as a topic does.
+    // Somebody committed to it, or it started with a commit of its own, as a topic branch does.
     told.moves[1] = pushed("release/1", a, own, 18);
     assert_eq!(back(&told), (false, vec![1]));
     told.moves = vec![pushed("release/1", "", own, 15), pushed("release/1", own, b, 20)];

@@ -1,14 +1,14 @@
-//! What a rebuild would change. In: a live table and the one beside it. Out: how many rows and columns differ. Who told of a row, when GitPulse
-//! heard of it, and versions are not compared: only what analysts see.
+//! What a rebuild would change. In: a live table and the new one. Out: how many rows and columns differ. Only what analysts see is compared, not
+//! who reported a row, when GitPulse received it, or versions.
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
 use super::error::RebuildError;
 
-/// Memory from which on a comparison goes to disk.
+/// Memory above which a comparison uses the disk.
 const COMPARE_IN_MEMORY_BYTES: &str = "1000000000";
-/// Rows that differ whose columns are compared.
+/// The maximum number of differing rows whose columns are compared.
 const COMPARED_ROWS: usize = 100_000;
 
 /// What a rebuild changes in one table.
@@ -16,17 +16,17 @@ const COMPARED_ROWS: usize = 100_000;
 pub struct Difference {
     /// The storage table.
     pub table: &'static str,
-    /// Rows as they are.
+    /// Rows before.
     pub before: u64,
-    /// Rows as they will be.
+    /// Rows after.
     pub after: u64,
-    /// Rows that will be gone.
+    /// Rows to be removed.
     pub removed: u64,
-    /// Rows that will be new.
+    /// Rows to be added.
     pub added: u64,
-    /// Rows that will have other values.
+    /// Rows with other values.
     pub changed: u64,
-    /// The columns that will have other values, and in how many rows.
+    /// The columns with other values, and in how many rows.
     pub columns: Vec<(String, u64)>,
 }
 
@@ -39,11 +39,11 @@ struct Compared {
     changed: u64,
 }
 
-/// Columns that say who told of a row, and when.
+/// Columns about who reported a row, and when.
 const RECEIPT: [&str; 7] =
     ["tenants", "origins", "first_received_at", "last_event_id", "tenant", "origin", "received_at"];
 
-/// Compares a live table with the one beside it, whose name has this ending.
+/// Compares a live table with the new one, whose name has this suffix.
 pub(super) async fn compare(
     client: &Client,
     table: &'static str,
@@ -89,7 +89,7 @@ pub(super) async fn compare(
         client.query(&query).fetch_one().await.map_err(failed)?;
     let mut columns = Vec::new();
     if changed > 0 {
-        // Which columns differ, in rows that do.
+        // The differing columns, of rows that differ.
         let differing = format!(
             "SELECT {keys} FROM ({old} UNION ALL {new}) GROUP BY {keys} \
              HAVING uniqExact(side) = 2 AND min(hash) != max(hash) LIMIT {COMPARED_ROWS}"

@@ -1,5 +1,5 @@
-//! Asks for marks, and computes. In: projects and their marks. Out: rows of a generation, then the generation. Never clears a mark: it publishes how many
-//! of them it knew.
+//! Reads marks and computes rollups. In: projects and their marks. Out: rows of a generation, then the generation. Never removes a mark: the
+//! generation says how many were known.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ struct WaitingRow {
     marks: u64,
 }
 
-/// What computes.
+/// Computes and publishes rollups.
 pub(super) struct Fill {
     client: Client,
     target: Target,
@@ -58,12 +58,12 @@ fn failed(doing: &'static str) -> impl FnOnce(clickhouse::error::Error) -> Rollu
 
 impl Fill {
     pub(super) fn new(clickhouse: &ClickHouse) -> Fill {
-        // One core of ClickHouse: the others are for those who insert and ask.
+        // One core of ClickHouse: the others are for inserts and queries.
         let client = clickhouse.client.clone().with_setting("max_threads", "1");
         Fill { client, target: clickhouse.target.clone() }
     }
 
-    /// The projects of a share with more marks than their newest generation, and how many: what is read later is at least as new.
+    /// The projects of a share with more marks than their newest generation, with the number of marks. Anything read later is at least as new.
     pub(super) async fn waiting(&self, share: &Share) -> Result<Vec<(Project, u64)>, RollupError> {
         let query = "SELECT instance, project_id, sum(rollup_generations.marks) AS marks FROM rollup_generations \
                      WHERE project_id != ? AND cityHash64(instance, project_id) % ? IN ? \
@@ -75,8 +75,8 @@ impl Fill {
         Ok(rows.into_iter().map(waiting).collect())
     }
 
-    /// Marks the projects of a GitLab of which more users are known to be bots than before: the views that measure ask who is a person, of users of no project.
-    /// The API alone says so, of users whose name says nothing; how many there were is kept as the generation of [`rollup::BOTS`].
+    /// Marks all projects of a GitLab with more known bots than before: metric views exclude bots, and users belong to no project. For a user
+    /// without a bot's name, only the API says that it is a bot. The number of bots is kept as the generation of [`rollup::BOTS`].
     pub(super) async fn mark_for_bots(&self) -> Result<(), RollupError> {
         let bots = "SELECT bots.instance, bots.known FROM ( \
                         SELECT instance, count() AS known FROM users \
@@ -98,7 +98,7 @@ impl Fill {
         Ok(())
     }
 
-    /// How many rows of facts the projects have.
+    /// The number of rows of facts of each project.
     pub(super) async fn sizes(&self, projects: &[(Project, u64)]) -> Result<Sizes, RollupError> {
         let mut of_instances: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
         for (project, _) in projects {
@@ -116,17 +116,17 @@ impl Fill {
         Ok(sizes)
     }
 
-    /// Computes the places and the rollups of projects of one GitLab as the views say now, and publishes their generations.
+    /// Computes the places and the rollups of projects of one GitLab from the current views, and publishes their generations.
     pub(super) async fn compute(&self, group: &[(Project, u64)]) -> Result<(), RollupError> {
         let Some((first, _)) = group.first() else { return Ok(()) };
         self.catch_up().await?;
         let projects: Vec<(u64, u64)> =
             group.iter().map(|(project, marks)| (project.project_id, *marks)).collect();
-        // Views of deployments read where merge requests stand.
+        // Views of deployments read the places of merge requests.
         places::compute(&self.client, &first.instance, &projects).await?;
         let (ids, generations): (Vec<u64>, Vec<u64>) = projects.into_iter().unzip();
         for rollup in ROLLUPS {
-            // By name, so that a view that is just being replaced is refused and not mistaken.
+            // By name: if a view is being replaced, ClickHouse refuses instead of mixing up columns.
             let columns = self.columns(&rollup).await?;
             let query = self.query(&rollup).await?;
             let statement = rollup.fill(&columns, &query, &self.target.database);
@@ -146,7 +146,7 @@ impl Fill {
         Insertion::into(&self.client, "rollup_generations").rows::<GenerationRow>(&Vec::from_iter(rows)).await
     }
 
-    /// The query of its view, as the database has it.
+    /// The query of its view, as stored in the database.
     async fn query(&self, rollup: &Rollup) -> Result<String, RollupError> {
         let query = "SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = ?";
         self.client.query(query).bind(rollup.view).fetch_one().await.map_err(failed("asked for a view"))
@@ -160,7 +160,7 @@ impl Fill {
         Ok(quoted.join(", "))
     }
 
-    /// On a cluster, has the replica that is asked fetch what others have: a mark may have come to it before the rows.
+    /// On a cluster, waits until the replica has all rows: a mark may have arrived before the rows that it is about.
     async fn catch_up(&self) -> Result<(), RollupError> {
         if self.target.cluster.is_none() {
             return Ok(());

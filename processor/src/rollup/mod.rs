@@ -1,17 +1,18 @@
-//! Rollups: what the views that measure say, computed before anybody asks. In: marks of projects of which something was stored. Out: their rows, in
-//! a new generation. Never adds to what is there: a project is computed whole, so that an event that comes late, or twice, or corrects another, leaves nothing
-//! stale, and an entity that is no more is gone.
+//! Rollups: the results of metric views, computed in advance. In: marks of projects with new rows. Out: their rollup rows, in a new generation.
+//! Never updates existing rows: a project is recomputed as a whole, so that late, repeated or corrected events leave nothing stale, and deleted
+//! entities disappear.
 //!
-//! 1. A batch's rows are stored, and can be read. Then, before its offsets move, its projects are marked in `rollup_generations`. A processor that is
-//!    killed in between reads the batch again, and marks then.
-//! 2. This task finds the projects with more marks than their newest generation, those of its share (`share.rs`).
-//! 3. The number of marks is the generation: it was read before the facts are, so that all that was marked by then is in them.
-//! 4. The places of the project are computed ([`crate::places`]), each rollup is filled from its view, and then the generation is published. A mark that came meanwhile makes the project wait again.
+//! 1. The rows of a batch are stored and visible. Then, before its offsets are committed, its projects are marked in `rollup_generations`. A
+//!    processor that is killed in between reads the batch again, and marks then.
+//! 2. This task finds the projects of its share (`share.rs`) with more marks than their newest generation.
+//! 3. The number of marks is the generation. It is read before the facts, so the facts include everything that was marked by then.
+//! 4. The places of the project are computed ([`crate::places`]), each rollup is filled from its view, and then the generation is published. After
+//!    a mark in the meantime the project is pending again.
 //!
-//! Marks are in ClickHouse, beside the rows that they are about: they are restored and lost with them, `gitpulse rebuild` and `gitpulse migrate`, which know no
-//! Kafka, can mark, and a Kafka that is recreated forgets none. Nobody's clock is compared with anybody's: marks are counted. The work is
-//! shared as the partitions of one topic are, but nothing rests on it: two processors that compute one project do the same twice, and the later
-//! generation is shown.
+//! Marks are in ClickHouse, together with the rows that they are about: they are restored and lost together, `gitpulse rebuild` and
+//! `gitpulse migrate`, which do not use Kafka, can mark, and recreating Kafka loses no mark. No clocks are compared: marks are counted. The work is
+//! divided like the partitions of one topic, but correctness does not depend on it: if two processors compute a project, both do the same work, and
+//! the later generation is shown.
 
 mod fill;
 mod pace;
@@ -33,14 +34,14 @@ use crate::config::RollupConfig;
 use crate::metrics::Metrics;
 use crate::share::Share;
 
-/// How often marks of other processors are asked for; one's own are heard of at once.
+/// The interval between queries for marks of other processors; this process is notified of its own.
 const ASK_EVERY: Duration = Duration::from_secs(1);
-/// How long batches are waited for that follow at once, so that a project that is busy is computed once for several.
+/// How long to wait for further batches, so that a busy project is computed once for several.
 const GATHER: Duration = Duration::from_millis(250);
-/// How often it is asked who is a bot.
+/// The interval between checks for new bots.
 const BOTS_EVERY: Duration = Duration::from_secs(60);
 
-/// Of how many projects that are due, those that wait longest, it is asked how large they are: enough for some groups.
+/// How many due projects are considered, starting with the oldest: enough for some groups. Their sizes are queried.
 const CONSIDERED: usize = 2_000;
 
 /// The task that computes rollups.
@@ -51,11 +52,11 @@ pub(crate) struct Rollups {
     metrics: Metrics,
     touched: Arc<Notify>,
     pace: Pace,
-    /// Whether the last question failed, so that a ClickHouse that is away is told of once.
+    /// Whether the last query failed, so that an unavailable ClickHouse is logged only once.
     is_failing: bool,
 }
 
-/// A group of projects that was computed, or was not.
+/// The result of computing a group of projects.
 struct Computed {
     lane: Lane,
     projects: Vec<(Project, u64)>,
@@ -63,12 +64,12 @@ struct Computed {
     outcome: Result<(), RollupError>,
 }
 
-/// Computes the places and the rollups of projects of one GitLab at once, as the task does of those that are due, and publishes each with its number of
-/// marks as the generation.
+/// Computes the places and the rollups of projects of one GitLab immediately, as the task does for due projects, and publishes each with its number
+/// of marks as the generation.
 ///
 /// # Errors
 ///
-/// When ClickHouse refuses: some rollups are filled then, and no generation is published.
+/// ClickHouse refuses; then some rollups may be filled, but no generation is published.
 pub async fn compute(
     clickhouse: &ClickHouse,
     instance: &str,
@@ -101,7 +102,7 @@ impl Rollups {
         }
     }
 
-    /// Computes until it is dropped. Faults are tried again for ever: rollups hold up nothing, and the views say the truth meanwhile.
+    /// Computes until it is dropped. Faults are retried forever: nothing waits for rollups, and the views remain correct.
     pub(crate) async fn run(mut self) {
         let mut under_way: JoinSet<Computed> = JoinSet::new();
         let mut knows_all = false;
@@ -135,7 +136,7 @@ impl Rollups {
         }
     }
 
-    /// Finds the projects that wait, and begins to compute what is due.
+    /// Finds pending projects and starts computing those that are due.
     async fn begin_due(&mut self, share: &Share, under_way: &mut JoinSet<Computed>) {
         let found = self.fill.waiting(share).await;
         let Some(waiting) = self.noted("asked for marks", found) else { return };
@@ -177,15 +178,15 @@ impl Rollups {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     projects = projects.len(),
-                    "rollups could not be computed and are tried again"
+                    "rollups could not be computed and will be retried"
                 );
             }
         }
-        // What was marked while it was computed.
+        // Marks may have been added during the computation.
         self.touched.notify_one();
     }
 
-    /// The outcome of a step, or nothing where it failed, which is logged once until it works again.
+    /// The result of a step, or `None` if it failed. A failure is logged once until a step succeeds.
     fn noted<T, E: std::error::Error + 'static>(
         &mut self,
         doing: &'static str,
@@ -202,7 +203,7 @@ impl Rollups {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         doing,
-                        "rollups wait: ClickHouse refuses"
+                        "rollups are pending: ClickHouse refuses"
                     );
                 }
                 None

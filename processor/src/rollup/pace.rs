@@ -1,71 +1,71 @@
-//! When a project is computed. In: which projects wait, how large they are, how long they took. Out: groups to be computed now. Pure: time comes in.
+//! Scheduling of rollups. In: which projects are pending, their sizes, how long they took. Out: groups to compute now. Pure: time is an argument.
 //!
-//! A project is computed at most a tenth of the time: after it took a second, nine are left to others. So a large one under backfill is not computed for
-//! every batch, and a small one that is busy nearly is. Small ones go in groups, one statement a rollup; a large one goes alone, beside
-//! them, so that it holds up none. Most of what a small group costs is planning, whichever projects are in it, so that what computes groups
-//! rests as well: rows come before what is computed from them.
+//! A project may use at most a tenth of the time: after a computation of one second it rests for nine. So a large project in a backfill is not
+//! computed for every batch, while a small busy one nearly is. Small projects are computed in groups, with one statement per rollup; a large one is
+//! computed alone, in parallel, so that it delays no other. Most of the cost of a small group is query planning, whatever its projects, so a lane
+//! rests between groups as well: storing rows comes before computing rollups from them.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How many times what a group took lies between its end and the next: what computes is left a fifth of the time.
+/// The rest of a lane after a group, as a multiple of the time it took: computing uses a fifth of the time.
 const LANE_TIMES_COST: u32 = 4;
-/// How long that is at most, unless the group took longer: rollups are to be ten seconds behind at most.
+/// The longest rest of a lane, unless the group took longer: rollups should be at most ten seconds behind.
 const LANE_RESTS_AT_MOST: Duration = Duration::from_secs(5);
-/// How long what failed is left alone.
+/// The rest after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// Rows of facts from which on a project goes alone, and that a group has at most.
+/// A project with this many rows of facts is computed alone; also the limit for a group.
 const LARGE: u64 = 20_000;
-/// Projects that go together.
+/// The most projects in a group.
 const MAX_GROUP: usize = 200;
-/// What a project costs besides its rows, in rows.
+/// The fixed cost of a project, expressed in rows.
 const FIXED: u64 = 100;
 
 /// A project of a GitLab.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Project {
-    /// The GitLab.
+    /// The instance.
     pub(crate) instance: String,
-    /// Its id there.
+    /// GitLab's id.
     pub(crate) project_id: u64,
 }
 
-/// What is computed side by side.
+/// Lanes compute in parallel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Lane {
     /// Groups of small projects.
     Small,
-    /// One large project after the other.
+    /// Large projects, one after the other.
     Large,
 }
 
-/// A project and its marks when it was found.
+/// A pending project, with its marks when it was found.
 #[derive(Debug)]
 struct Waiting {
     since: Instant,
     marks: u64,
 }
 
-/// How many rows of facts projects have.
+/// The number of rows of facts of each project.
 pub(super) type Sizes = HashMap<Project, u64>;
 
-/// What waits, what rests, and what is under way.
+/// Which projects are pending, resting or being computed.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// How many times its last cost lies between two beginnings of a project.
+    /// Minimum time between the starts of two computations of a project, as a multiple of its last cost.
     times_cost: u32,
     waiting: HashMap<Project, Waiting>,
     rests_until: HashMap<Project, Instant>,
     under_way: HashMap<Lane, Sizes>,
     lane_rests_until: HashMap<Lane, Instant>,
-    /// Those of a group that failed: one of them may be the cause.
+    /// The projects of a failed group: one of them may be the cause.
     alone: HashSet<Project>,
 }
 
 impl Pace {
-    /// Nothing waits yet.
+    /// Nothing is pending yet.
     pub(super) fn new(times_cost: u32) -> Pace {
         Pace {
             times_cost,
@@ -77,7 +77,7 @@ impl Pace {
         }
     }
 
-    /// Notes what waits now, with its marks. What waited before and does not any more, somebody else has computed.
+    /// Sets the pending projects, with their marks. A project that is no longer pending was computed by another processor.
     pub(super) fn waits(&mut self, now_waiting: Vec<(Project, u64)>, now: Instant) {
         let mut before = std::mem::take(&mut self.waiting);
         for (project, marks) in now_waiting {
@@ -86,23 +86,24 @@ impl Pace {
         }
     }
 
-    /// How many wait.
+    /// The number of pending projects.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// How long the first of them has been waiting.
+    /// How long the oldest pending project has been waiting.
     pub(super) fn oldest(&self, now: Instant) -> Duration {
         self.waiting.values().map(|waiting| now - waiting.since).max().unwrap_or_default()
     }
 
-    /// Whether a group can be begun.
+    /// Whether a group can start.
     fn is_free(&self, lane: Lane, now: Instant) -> bool {
         !self.under_way.contains_key(&lane)
             && self.lane_rests_until.get(&lane).is_none_or(|until| *until <= now)
     }
 
-    /// Those that can be computed now, if a lane is free: they neither rest nor are under way. With their marks, the longest waiting first.
+    /// The projects that can be computed now, with their marks, the longest waiting first: neither resting nor being computed. Empty if no lane is
+    /// free.
     pub(super) fn due(&self, now: Instant) -> Vec<(Project, u64)> {
         if !self.is_free(Lane::Small, now) && !self.is_free(Lane::Large, now) {
             return Vec::new();
@@ -116,7 +117,7 @@ impl Pace {
         due.into_iter().map(|(project, waiting)| (project.clone(), waiting.marks)).collect()
     }
 
-    /// What is to be computed now: a group in each lane that is free. A group is of one GitLab.
+    /// The groups to compute now, one per free lane. A group belongs to one GitLab.
     pub(super) fn groups(
         &self,
         due: &[(Project, u64)],
@@ -149,14 +150,14 @@ impl Pace {
             .collect()
     }
 
-    /// Notes that a group is under way.
+    /// Records the start of a group.
     pub(super) fn begun(&mut self, lane: Lane, group: &[(Project, u64)], sizes: &Sizes) {
         let size = |project: &Project| sizes.get(project).copied().unwrap_or(0) + FIXED;
         self.under_way
             .insert(lane, group.iter().map(|(project, _)| (project.clone(), size(project))).collect());
     }
 
-    /// Notes that a group was computed, and how long each of it had been waiting for that.
+    /// Records the end of a group; returns how long each of its projects had been pending.
     pub(super) fn computed(
         &mut self,
         lane: Lane,
@@ -181,7 +182,7 @@ impl Pace {
         waited
     }
 
-    /// Notes that a group could not be computed. Its projects rest, and are tried one by one.
+    /// Records the failure of a group. Its projects rest, and are then computed one by one.
     pub(super) fn failed(&mut self, lane: Lane, group: &[(Project, u64)], now: Instant) {
         self.under_way.remove(&lane);
         for (project, _) in group {

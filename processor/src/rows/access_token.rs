@@ -1,5 +1,4 @@
-//! Rows of a token. In: that it expires soon, or the token as the API lists it. Out: what that tells of the token, which itself is in no
-//! body.
+//! Rows of a token. In: an event that it expires soon, or the token from the API. Out: a row about the token. No body contains the token itself.
 
 use clickhouse::Row;
 use schemas::event::access_token::{AccessToken, Attributes};
@@ -41,7 +40,7 @@ pub(super) fn rows(event: &Event, token: &AccessToken) -> Rows {
     let Some(id) = attributes.id.get() else {
         return Rows::default();
     };
-    // A token has no `updated_at`: what is told of it was true when it was told.
+    // A token has no `updated_at`: a fact counts from its receipt.
     let version = Version::new(event.received_at, rank(attributes), event.received_at);
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
@@ -64,7 +63,7 @@ pub(super) fn rows(event: &Event, token: &AccessToken) -> Rows {
         created_at: columns.immutable_time(&attributes.created_at),
         expires_at: columns.planned_time(&attributes.expires_at),
         last_used_at: columns.time(&attributes.last_used_at),
-        // Nothing undoes a revocation: true is the greater, whenever it was told.
+        // A revocation is final: true is the greater value, whenever it was received.
         revoked: columns.value_at(Version::EXACT, &attributes.revoked),
         last_event_id: columns.event(EventId(event.id)),
         tenants,
@@ -74,7 +73,7 @@ pub(super) fn rows(event: &Event, token: &AccessToken) -> Rows {
     Rows { token_expiries: vec![row], unreadable: columns.unreadable, ..Rows::default() }
 }
 
-/// Both types of token count their ids from one. A webhook names the type; of the API's objects only deploy tokens say whether they have
+/// Both types of token have their own sequence of ids. A webhook names the type; among the API's objects, only deploy tokens say whether they have
 /// expired.
 fn token_type(event: &Event, attributes: &Attributes) -> &'static str {
     if event.name.ends_with("deploy_token") || attributes.expired != Field::Absent {
@@ -84,13 +83,13 @@ fn token_type(event: &Event, attributes: &Attributes) -> &'static str {
     }
 }
 
-/// The group in `group/5/access_token/9498`, 0 where the token is none of a group.
+/// The group in `group/5/access_token/9498`, 0 if the token does not belong to a group.
 fn group_of(subject: &str) -> u64 {
     let id = subject.strip_prefix("group/").and_then(|rest| rest.split('/').next());
     id.and_then(|id| id.parse().ok()).unwrap_or(0)
 }
 
-/// A revoked token, of two observations in one second.
+/// A revoked token outranks another observation of the same second.
 fn rank(attributes: &Attributes) -> u8 {
     u8::from(attributes.revoked.get() == Some(true))
 }

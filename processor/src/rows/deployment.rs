@@ -1,5 +1,5 @@
-//! Rows of a deployment. In: one of its events, or the deployment as the API lists it. Out: what it tells of the deployment, the status that
-//! it reached, and who approved or rejected it.
+//! Rows of a deployment. In: one of its events, or the deployment from the API. Out: a row about the deployment, the status that it reached, and
+//! who approved or rejected it.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use clickhouse::Row;
@@ -102,12 +102,12 @@ pub(super) fn rows(event: &Event, deployment: &Deployment) -> Rows {
     rows
 }
 
-/// What somebody decided about a deployment, which does not change its status.
+/// Whether it is somebody's decision about a deployment, which does not change its status.
 fn is_decision(status: &str) -> bool {
     matches!(status, "approved" | "rejected")
 }
 
-/// Statuses that share a second, in the order in which GitLab goes through them.
+/// The order of statuses within one second, as GitLab goes through them.
 fn rank(status: &str) -> u8 {
     match status {
         "created" => 1,
@@ -118,7 +118,7 @@ fn rank(status: &str) -> u8 {
     }
 }
 
-/// What the event tells of the deployment as it is now, and how many fields nobody could read.
+/// The current state of the deployment as given by the event, and the number of unreadable fields.
 fn state(
     event: &Event,
     deployment: &Deployment,
@@ -155,10 +155,10 @@ fn state(
         user_username: columns.value(&deployment.user.field(|user| &user.username)),
         created_at: columns.immutable_time(&deployment.created_at),
         updated_at: columns.time(&deployment.updated_at),
-        // Whether it could be read is counted where it was reached.
+        // Readability is counted with the status event.
         finished_at: Columns::at(certainty(event), event.received_at)
             .immutable_time_at(certainty(event), &whole(&finished_at(event, deployment))),
-        // Whoever tells of it says that it exists.
+        // Whoever reports it says that it exists.
         deleted_at: columns.value(&Field::Null),
         last_event_id: columns.event(EventId(event.id)),
         tenants,
@@ -176,8 +176,8 @@ fn certainty(event: &Event) -> Version {
     }
 }
 
-/// When it finished: a webhook has the time of the status; the API the end of the job, which comes a moment before, and for a deployment without
-/// a job the last change, which may come any time after.
+/// When it finished. A webhook has the time of the status. The API has the end of the job, which comes a moment earlier, or, for a deployment
+/// without a job, the last change, which may come any time later.
 fn finished_at(event: &Event, deployment: &Deployment) -> Field<DateTime<Utc>> {
     match (deployment.status.text(), event.origin) {
         ("success" | "failed" | "canceled", Origin::Api) => match &deployment.job_finished_at {
@@ -191,12 +191,12 @@ fn finished_at(event: &Event, deployment: &Deployment) -> Field<DateTime<Utc>> {
     }
 }
 
-/// A time in whole seconds, the normal form of both faces.
+/// A time in whole seconds, the common precision of webhooks and the API.
 fn whole(time: &Field<DateTime<Utc>>) -> Field<DateTime<Utc>> {
     time.as_ref().map(|time| time.trunc_subsecs(0))
 }
 
-/// A status that it reached. The webhook says when; the API only when it was created and when it last changed.
+/// A status that it reached. A webhook says when; the API only says when the deployment was created and last changed.
 fn reached(event: &Event, deployment: &Deployment, id: u64, status: &str) -> (DeploymentEventRow, u64) {
     let (version, time) = match (event.origin, status) {
         (Origin::Webhook | Origin::HookLog, _) => (Version::EXACT, deployment.status_changed_at.clone()),
@@ -211,7 +211,7 @@ fn reached(event: &Event, deployment: &Deployment, id: u64, status: &str) -> (De
     (row, columns.unreadable)
 }
 
-/// What somebody decided. Both faces say when; of an old webhook the time of the status stands in.
+/// Somebody's decision. Webhooks and the API say when; in an old webhook the time of the status is used.
 fn decided(
     event: &Event,
     id: u64,

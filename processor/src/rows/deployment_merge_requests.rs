@@ -1,5 +1,5 @@
-//! The merge requests that a deployment brought. In: the list that the API gives for the deployment. Out: one value, of which the view makes a
-//! row a merge request. Never says which deployment was the first to bring it: another one may be listed later.
+//! The merge requests that a deployment contains. In: the API's list for the deployment. Out: a single value, from which the view makes one row per
+//! merge request. Never says which deployment was the first to contain a merge request: another one may be listed later.
 
 use clickhouse::Row;
 use schemas::api::deployment::{BroughtMergeRequest, MergeRequests};
@@ -38,7 +38,7 @@ impl Serialize for Brought {
     }
 }
 
-/// The list has no time: it is as of its reading.
+/// The list has no time: it counts from its receipt.
 pub(super) fn rows(event: &Event, listed: &MergeRequests) -> Rows {
     let Some(deployment_id) = listed.deployment_id.get() else { return Rows::default() };
     let mut unreadable = 0;
@@ -66,7 +66,7 @@ pub(super) fn rows(event: &Event, listed: &MergeRequests) -> Rows {
     Rows { deployment_merge_requests: vec![row], unreadable, ..Rows::default() }
 }
 
-/// A merge request without a number is nobody. Where it does not say of which project it is, it is of the deployment's.
+/// A merge request without a number is ignored. Without a project it belongs to the deployment's project.
 fn brought(event: &Event, merge_request: &Embedded<BroughtMergeRequest>) -> Option<Brought> {
     let of = |choose: fn(&BroughtMergeRequest) -> &Field<u64>| merge_request.field(choose).get();
     Some(Brought {

@@ -1,4 +1,4 @@
-//! Rows of an emoji. In: that it was awarded or revoked, or the award as the API lists it. Out: what happened.
+//! Rows of an emoji. In: an award, a revocation, or an award from the API. Out: what happened.
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
@@ -65,7 +65,7 @@ pub(super) fn rows(event: &Event, emoji: &Emoji) -> Rows {
         awarded_on_url: plain(&mut columns, &attributes.awarded_on_url),
         user_id: plain(&mut columns, &attributes.user_id.clone().or(emoji.user.field(|user| &user.id))),
         user_username: plain(&mut columns, &emoji.user.field(|user| &user.username)),
-        // A webhook quotes what it stands on; the API names it alone.
+        // A webhook includes the thing that it is on; the API only names it.
         confidential: (event.origin != Origin::Api).then_some(event.confidential),
         tenants,
         origins,
@@ -79,8 +79,8 @@ pub(super) fn rows(event: &Event, emoji: &Emoji) -> Rows {
     }
 }
 
-/// When it happened, as far as GitLab says. It destroys a revoked award without a date, unless something moved `updated_at`: where that is
-/// not so, the first receipt stands in, in the view.
+/// When it happened, if GitLab says it. GitLab destroys a revoked award without a date, unless something changed `updated_at`. Otherwise the view
+/// uses the first receipt.
 fn occurred_at(event_type: &str, attributes: &Attributes) -> Field<DateTime<Utc>> {
     match (event_type, attributes.created_at.get(), attributes.updated_at.get()) {
         ("award", _, _) => attributes.created_at.clone(),
@@ -89,7 +89,7 @@ fn occurred_at(event_type: &str, attributes: &Attributes) -> Field<DateTime<Utc>
     }
 }
 
-/// The number of what the emoji, or the comment with the emoji, stands on.
+/// The number of the thing that the emoji, or its comment, is on.
 fn iid(emoji: &Emoji, stands_on: &str) -> Field<u64> {
     match stands_on {
         "Issue" | "WorkItem" => {

@@ -1,5 +1,5 @@
-//! Rows of an environment. In: the environment as the API lists it. Out: what that tells of it. Webhooks name an environment without its id,
-//! which is nothing to tell a row by: what they say of it is in the rows of deployments and jobs.
+//! Rows of an environment. In: the environment from the API. Out: a row about it. Webhooks name environments without ids, which cannot identify a
+//! row; their information is in the rows of deployments and jobs.
 
 use clickhouse::Row;
 use schemas::api::deployment::Environment;
@@ -36,7 +36,7 @@ pub(super) fn rows(event: &Event, environment: &Environment) -> Rows {
         return Rows::default();
     };
     let as_of = environment.updated_at.get().or(environment.created_at.get());
-    // The API has milliseconds, and an environment that was stopped may be started again: no state outranks another.
+    // The API has milliseconds, and a stopped environment may be started again: no state outranks another.
     let version = Version::told(as_of, 0, event.received_at);
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);

@@ -1,5 +1,5 @@
-//! Whether a project, group or user is there. In: what a body says about that. Out: the column `deleted_at`. GitLab gives no id twice, so a
-//! deletion that it tells of itself is final: nothing that was true before it was sent undoes it.
+//! Whether a project, group or user exists. In: a body. Out: the column `deleted_at`. GitLab never reuses an id, so a deletion that it reports is
+//! final: no earlier fact undoes it.
 
 use chrono::{DateTime, Utc};
 use schemas::field::Field;
@@ -11,18 +11,18 @@ use crate::decode::Event;
 /// Above the rank of every other fact of the same second.
 const RANK: u8 = u8::MAX;
 
-/// What a body says about whether its entity is there.
+/// What a body says about the existence of its entity.
 pub(super) enum Existence {
-    /// It was there when the body was true.
+    /// It existed at the time of the body.
     There,
-    /// It is deleted, and had changed last at this time: a deletion has no time of its own.
+    /// It is deleted; its last change was at this time. A deletion has no time of its own.
     Gone(Field<DateTime<Utc>>),
-    /// Nothing: a body without any time may have been sent again long after.
+    /// Nothing: a body without a time may be a repetition from much later.
     Unsaid,
 }
 
 impl Existence {
-    /// What a body says that was true at that time, `None` if it has no time.
+    /// What a body says that was true at this time; `None` if it has no time.
     pub(super) fn as_of(as_of: Option<DateTime<Utc>>) -> Existence {
         match as_of {
             Some(_) => Existence::There,
@@ -30,8 +30,8 @@ impl Existence {
         }
     }
 
-    /// The column. That something is gone was true no later than when it was received, and no earlier than anything told of it before. The
-    /// time shown is the body's, which is the same for every hook and every repetition.
+    /// The column. The deletion counts from its receipt or its last change, whichever is later, so that it outranks everything before it. The time
+    /// shown is the body's, which is the same for every hook and every repetition.
     pub(super) fn deleted_at(&self, event: &Event, columns: &mut Columns) -> Versioned<i64> {
         match self {
             Existence::There => columns.value(&Field::Null),

@@ -1,5 +1,5 @@
-//! Rows of a feature flag. In: an event of the flag. Out: one delivery of a switch. Whether two deliveries are one switch is decided where
-//! all of them are known, in the view `feature_flag_events`.
+//! Rows of a feature flag. In: an event of the flag. Out: one delivery of a switch. The view `feature_flag_events`, which knows all deliveries,
+//! decides which of them are the same switch.
 
 use clickhouse::Row;
 use schemas::event::feature_flag::FeatureFlag;

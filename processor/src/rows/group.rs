@@ -1,4 +1,4 @@
-//! Rows of a group. In: an event of its own, an object of the API, or the group inside another event. Out: what it tells of the group.
+//! Rows of a group. In: its own event, an object of the API, or the group inside another event. Out: a row about the group.
 
 use clickhouse::Row;
 use schemas::Origin;
@@ -80,7 +80,7 @@ pub(super) fn rows(event: &Event, group: &Group) -> Rows {
     let version = Version::new(as_of, rank(group.event_name.text()), event.received_at);
     let existence = match group.event_name.text() {
         "group_destroy" | "subgroup_destroy" => Existence::Gone(group.updated_at.clone()),
-        // A body without any time may have been sent again long after.
+        // A body without a time may be a repetition from much later.
         _ => Existence::as_of(rows.as_of),
     };
     add(event, event.group_id(), group, &existence, version, &mut rows);
@@ -90,7 +90,7 @@ pub(super) fn rows(event: &Event, group: &Group) -> Rows {
     rows
 }
 
-/// Events of one second: what comes later in a group's life outranks the rest.
+/// The order of events of one second: later ones in a group's life outrank the others.
 fn rank(event_name: &str) -> u8 {
     match event_name {
         "group_create" | "subgroup_create" => 1,
@@ -100,7 +100,7 @@ fn rank(event_name: &str) -> u8 {
     }
 }
 
-/// Adds what a body tells of a group.
+/// Adds the information of a body about a group.
 pub(super) fn add(
     event: &Event,
     group_id: u64,

@@ -1,5 +1,4 @@
-//! Rows of an issue or another work item. In: one of its events, or what the API lists. Out: what it tells of the issue, and what
-//! happened to it.
+//! Rows of an issue or another work item. In: one of its events, or an object of the API. Out: a row about the issue, and what happened to it.
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
@@ -92,10 +91,10 @@ pub(super) fn rows(event: &Event, issue: &Issue) -> Rows {
     rows
 }
 
-/// A change of state that the API tells of.
+/// A change of state from the API.
 pub(super) fn state_event_rows(event: &Event, state_event: &StateEvent) -> Rows {
     let mut rows = Rows::default();
-    // The id of an epic counts epics alone; the subject has that of its work item.
+    // The id of an epic comes from a sequence of its own; the subject has the id of its work item.
     let id = match state_event.resource_type.text() {
         "Epic" => None,
         _ => state_event.resource_id.get(),
@@ -119,7 +118,7 @@ fn as_of(attributes: &Attributes) -> Option<DateTime<Utc>> {
     attributes.updated_at.get().or(attributes.created_at.get())
 }
 
-/// What the event tells of the issue as it is now, and how many fields nobody could read.
+/// The current state of the issue as given by the event, and the number of unreadable fields.
 fn current(event: &Event, issue: &Issue, attributes: &Attributes, id: u64) -> (IssueRow, u64) {
     let state = state(attributes);
     let version = Version::told(as_of(attributes), rank(state.value()), event.received_at);
@@ -159,7 +158,7 @@ fn current(event: &Event, issue: &Issue, attributes: &Attributes, id: u64) -> (I
         updated_at: columns.time(&attributes.updated_at),
         closed_at: columns.time(&closed_at(issue, attributes)),
         closed_by_id: columns.value(&closed_by(issue, attributes)),
-        // Whoever tells of it says that it is there.
+        // Whoever reports it says that it exists.
         deleted_at: columns.value(&Field::Null),
         last_event_id: columns.event(EventId(event.id)),
         tenants,
@@ -169,10 +168,10 @@ fn current(event: &Event, issue: &Issue, attributes: &Attributes, id: u64) -> (I
     (row, columns.unreadable)
 }
 
-/// `opened` or `closed`, from whichever of both fields says so.
+/// `opened` or `closed`, from either field.
 fn state(attributes: &Attributes) -> Field<&str> {
     match (&attributes.state, &attributes.state_id) {
-        // What was opened again had a state of its own before GitLab 9.
+        // Before GitLab 9, `reopened` was a separate state.
         (Field::Value(state), _) if state == "reopened" => Field::Value("opened"),
         (Field::Value(state), _) => Field::Value(state.as_str()),
         (_, Field::Value(1)) => Field::Value("opened"),
@@ -182,7 +181,7 @@ fn state(attributes: &Attributes) -> Field<&str> {
     }
 }
 
-/// States that share a second: what comes later outranks the rest.
+/// The order of states within one second: later ones outrank the others.
 fn rank(state: Option<&&str>) -> u8 {
     match state {
         Some(&"closed") => 2,
@@ -191,7 +190,7 @@ fn rank(state: Option<&&str>) -> u8 {
     }
 }
 
-/// Whether only members of the project may see it, as far as the body says: a body that says nothing opens nothing to anybody.
+/// Whether only members of the project may see it, if the body says so. A body that says nothing makes nothing public.
 pub(super) fn confidential(field: &Field<bool>, event_type: &Field<String>) -> Field<bool> {
     match field {
         _ if event_type.text().starts_with("confidential") => Field::Value(true),
@@ -200,12 +199,12 @@ pub(super) fn confidential(field: &Field<bool>, event_type: &Field<String>) -> F
     }
 }
 
-/// `Key Result` of a webhook, and `KEY_RESULT` and `key_result` of the API, are one.
+/// `Key Result` in a webhook, `KEY_RESULT` or `key_result` in the API, in one form.
 fn snake_case(field: &Field<String>) -> Field<String> {
     field.as_ref().map(|text| text.to_lowercase().replace(' ', "_"))
 }
 
-/// The group in `https://gitlab.example.com/groups/shop/labs/-/work_items/4`, for what belongs to no project.
+/// The group in `https://gitlab.example.com/groups/shop/labs/-/work_items/4`, for a work item without a project.
 fn group_path(project_id: u64, url: &str) -> &str {
     match url.split_once("/-/").and_then(|(page, _)| page.split_once("/groups/")) {
         Some((_, path)) if project_id == 0 => path,
@@ -213,7 +212,7 @@ fn group_path(project_id: u64, url: &str) -> &str {
     }
 }
 
-/// User name of the author: a webhook names who did something, which is the author now and then.
+/// User name of the author. A webhook names the actor, who sometimes is the author.
 fn author_username(issue: &Issue, attributes: &Attributes) -> Field<String> {
     let opened = attributes.action.text() == "open";
     match issue.user.get() {
@@ -224,7 +223,7 @@ fn author_username(issue: &Issue, attributes: &Attributes) -> Field<String> {
     }
 }
 
-/// What the event did to the state: setting a status closes and reopens too, and comes as `update`.
+/// How the event changed the state. Setting a status can close or reopen too, and comes as `update`.
 fn turned(issue: &Issue, attributes: &Attributes) -> Option<&'static str> {
     let change = issue.changes.get().and_then(|changes| changes.state_id.get());
     match (attributes.action.text(), change.map(|change| (change.previous.get(), change.current.get()))) {
@@ -234,7 +233,7 @@ fn turned(issue: &Issue, attributes: &Attributes) -> Option<&'static str> {
     }
 }
 
-/// When it was closed. Before GitLab 10, a webhook says it only in the moment of closing.
+/// When it was closed. Before GitLab 10, only the webhook about the closing says it.
 fn closed_at(issue: &Issue, attributes: &Attributes) -> Field<DateTime<Utc>> {
     match (state(attributes).get(), &attributes.closed_at) {
         (Some("opened"), _) => Field::Null,
@@ -254,7 +253,7 @@ fn closed_by(issue: &Issue, attributes: &Attributes) -> Field<u64> {
     }
 }
 
-/// Adds what happened: that it was opened, and that it was closed if it still is, which every event tells, and the event's own action.
+/// Adds what happened: the opening and, if it is closed, the closing, which every event reports, and the event's own action.
 fn happenings(event: &Event, issue: &Issue, attributes: &Attributes, id: u64, rows: &mut Vec<IssueEventRow>) {
     let mut exact = Columns::at(Version::EXACT, event.received_at);
     if attributes.created_at.get().is_some() {
@@ -296,7 +295,7 @@ fn happenings(event: &Event, issue: &Issue, attributes: &Attributes, id: u64, ro
     }
 }
 
-/// A change of state. Its actor is no part of the key: nobody closes what is closed, and not every body names who it was.
+/// A change of state. Its actor is not part of the key: nobody closes a closed issue, and not every body names the actor.
 pub(super) fn state_change(
     event: &Event,
     id: u64,
@@ -315,7 +314,7 @@ pub(super) fn state_change(
     }
 }
 
-/// What happens to an issue but once: neither actor nor second is part of the key.
+/// Something that happens to an issue only once: neither actor nor second is part of the key.
 fn row(event: &Event, id: u64, action: &'static str) -> IssueEventRow {
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
     IssueEventRow {

@@ -1,5 +1,5 @@
-//! Rows of a job. In: one of its events, the job as the API lists it, or one of the jobs in its pipeline's event. Out: what it tells of
-//! the job. All three have one key, the job's id.
+//! Rows of a job. In: one of its events, the job from the API, or a job in its pipeline's event. Out: a row about the job. All three have one key,
+//! the job's id.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clickhouse::Row;
@@ -68,13 +68,13 @@ pub struct JobRetryRow {
     pub(super) newest_id: u64,
 }
 
-/// How much later than their pipeline jobs are created that are created with it.
+/// How much later than their pipeline its initial jobs may be created.
 const CREATED_TOGETHER: TimeDelta = TimeDelta::seconds(2);
 
-/// What a job has of its pipeline.
+/// What a job gets from its pipeline.
 pub(super) struct Run<'a> {
     pub(super) pipeline_id: &'a Field<u64>,
-    /// When the pipeline was created, or where nobody says, when it started.
+    /// When the pipeline was created or, if unknown, when it started.
     pub(super) began_at: Option<DateTime<Utc>>,
     pub(super) ref_name: &'a Field<String>,
     pub(super) tag: &'a Field<bool>,
@@ -102,8 +102,8 @@ pub(super) fn rows(event: &Event, job: &Job) -> Rows {
     rows
 }
 
-/// That `build` is a retry: the body counts them, or it was created well after its pipeline. Jobs are created with their pipeline, and one must
-/// have ended before it is retried.
+/// Reports `build` as a retry if the body counts retries, or if it was created well after its pipeline. Initial jobs are created with the pipeline,
+/// and a job must end before it is retried.
 pub(super) fn retry(event: &Event, run: &Run<'_>, build: &Build, id: u64) -> Option<JobRetryRow> {
     let (pipeline_id, name) = (run.pipeline_id.get()?, build.name.value()?);
     let is_counted = build.retries_count.get().is_some_and(|retries| retries > 0);
@@ -117,7 +117,7 @@ pub(super) fn retry(event: &Event, run: &Run<'_>, build: &Build, id: u64) -> Opt
     })
 }
 
-/// What `build` tells of a job, as of a time, where the body has one.
+/// A row about a job, as of a time if the body has one.
 pub(super) fn row(
     event: &Event,
     run: &Run<'_>,
@@ -183,19 +183,20 @@ pub(super) fn failure_reason(build: &Build) -> Field<String> {
     }
 }
 
-/// Tags of its runner, as the body lists them.
+/// The tags of its runner, in the order of the body.
 pub(super) fn runner_tags(build: &Build) -> Field<Vec<String>> {
     let tags = build.runner.field(|runner| &runner.tags);
     tags.map(|tags: Vec<Field<String>>| tags.iter().filter_map(|tag| tag.value().cloned()).collect())
 }
 
-/// Size of what it made. A webhook names no file, with null, where there is none yet, and where it was erased.
+/// Size of its artifacts. A webhook has null if there are none yet, or if they were erased.
 fn artifacts_bytes(build: &Build) -> Field<u64> {
     build.artifacts_file.field(|file| &file.size)
 }
 
-/// Seconds that it waited before it started. Of a job that has not started GitLab counts up to the moment of asking, also long after it was
-/// cancelled (<https://gitlab.com/gitlab-org/gitlab/-/issues/362480>): that is no waiting time, nor is one that began before the job was created.
+/// Seconds that it waited before it started. For a job that has not started, GitLab counts up to the moment of the request, even long after it was
+/// cancelled (<https://gitlab.com/gitlab-org/gitlab/-/issues/362480>): that is not a waiting time. Nor is a time that began before the job was
+/// created.
 pub(super) fn queued_duration(build: &Build) -> Field<f64> {
     match (&build.started_at, build.created_at.get(), build.queued_duration.get()) {
         (Field::Null, _, _) => Field::Null,
@@ -209,7 +210,7 @@ pub(super) fn queued_duration(build: &Build) -> Field<f64> {
     }
 }
 
-/// Statuses of a job that share a second. A job that waits to be played, or was skipped, can still become pending without a new time.
+/// The order of a job's statuses within one second. A manual or skipped job can still become pending without a new time.
 pub(super) fn rank(status: &str) -> u8 {
     match status {
         "created" => 1,

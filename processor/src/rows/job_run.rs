@@ -1,5 +1,5 @@
-//! Rows of jobs that ran to their end. In: what a body tells of a job. Out: a row, where it knows when the job finished. Never one of a trigger job,
-//! which runs on no runner, and finishes again when the pipeline does that it started.
+//! Rows of finished job runs. In: what a body says about a job. Out: a row, if it says when the job finished. Never for a trigger job: it uses no
+//! runner, and finishes again with the pipeline that it started.
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
@@ -13,13 +13,13 @@ use super::job::{Run, failure_reason, queued_duration, runner_tags};
 use super::version::past;
 use crate::decode::Event;
 
-/// A row of `job_run_facts`. Its columns have no version: a run never changes, so that the greatest of what is told of it is what everybody
-/// tells, in its most precise form.
+/// A row of `job_run_facts`. Its columns have no version: a run never changes, so the greatest value is the one that all bodies agree on, in its
+/// most precise form.
 #[derive(Debug, Clone, Row, Serialize)]
 pub struct JobRunRow {
     pub(super) instance: String,
     pub(super) project_id: u64,
-    /// Days since 1970, by UTC.
+    /// Days since 1970, in UTC.
     pub(super) day: i32,
     pub(super) id: u64,
     pub(super) pipeline_id: Option<u64>,
@@ -42,8 +42,8 @@ pub struct JobRunRow {
     pub(super) first_received_at: i64,
 }
 
-/// The run of a job that is over. A finish more than a day ahead is a wrong clock's, and would open a partition of its own. What could not be
-/// read is counted where the job itself is told of.
+/// The run of a finished job. A finish more than a day ahead comes from a wrong clock, and would create its own partition. Unreadable fields are
+/// counted with the job.
 pub(super) fn row(event: &Event, run: &Run<'_>, build: &Build, id: u64) -> Option<JobRunRow> {
     let is_over = matches!(build.status.text(), "success" | "failed" | "canceled");
     let is_trigger_job = build.downstream_pipeline_id != Field::Absent;

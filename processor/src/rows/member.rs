@@ -1,5 +1,5 @@
-//! Rows of a membership. In: an event of it, or an object of the API. Out: what it tells of the membership, and of the project or group and
-//! the user that it joins.
+//! Rows of a membership. In: an event about it, or an object of the API. Out: rows about the membership, and about its project or group and its
+//! user.
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
@@ -37,14 +37,14 @@ pub struct MemberRow {
     pub(super) first_received_at: i64,
 }
 
-/// What a body says has become of a membership, in the order of a second.
+/// What happened to a membership, in the order within one second.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Change {
     Requested = 1,
     Added = 2,
     Updated = 3,
     Removed = 4,
-    /// The request denied or withdrawn.
+    /// The request was denied or withdrawn.
     Refused = 5,
 }
 
@@ -61,7 +61,7 @@ const LEVELS: [(u8, &str); 9] = [
     (50, "Owner"),
 ];
 
-/// What GitLab 10 and older call a maintainer.
+/// The name of a maintainer in GitLab 10 and older.
 const MASTER: &str = "Master";
 
 pub(super) fn rows(event: &Event, member: &Member) -> Rows {
@@ -126,7 +126,7 @@ fn membership(
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let (access_level, access) = match change {
-        // What is asked for is not held.
+        // A requested level is not held.
         Change::Requested | Change::Refused => (Field::Null, Field::Null),
         Change::Added | Change::Updated | Change::Removed => {
             access(member.access_level.clone().or(member.group_access.clone()))
@@ -153,8 +153,8 @@ fn membership(
     rows.unreadable += columns.unreadable;
 }
 
-/// When it ended. A removal is dated by when the membership changed last, which may be long before it was listed: so the API's word that it
-/// is there is as of when it began.
+/// When it ended. A removal carries the time of the membership's last change, which may be long before the API listed it. So the API's statement
+/// that it exists counts from when it began.
 fn deleted_at(event: &Event, member: &Member, change: Change, columns: &mut Columns) -> Versioned<i64> {
     let milliseconds = |time: DateTime<Utc>| Field::Value(time.timestamp_millis());
     match (change, event.origin) {
@@ -172,12 +172,11 @@ fn deleted_at(event: &Event, member: &Member, change: Change, columns: &mut Colu
     }
 }
 
-/// The level and its name, of which a webhook writes the name and the API the level. An instance may name roles of its own, whose level a
-/// webhook does not say.
+/// The level and its name. A webhook has the name, the API the level. An instance may define its own roles, whose level a webhook does not give.
 fn access(field: Field<String>) -> (Field<u8>, Field<String>) {
     let Field::Value(text) = field else {
         let level = field.as_ref().map(|_| 0);
-        // One field that cannot be read is counted once.
+        // One unreadable field is counted once.
         return (level, if matches!(field, Field::Unreadable) { Field::Absent } else { field });
     };
     let text = if text.eq_ignore_ascii_case(MASTER) { "Maintainer" } else { text.as_str() };

@@ -1,4 +1,4 @@
-//! Rows of a merge request. In: one of its events. Out: what it tells of the merge request, and what happened to it (`happened.rs`).
+//! Rows of a merge request. In: one of its events. Out: a row about the merge request, and what happened to it (`happened.rs`).
 
 mod happened;
 
@@ -86,7 +86,7 @@ fn as_of(attributes: &Attributes) -> Option<DateTime<Utc>> {
     attributes.updated_at.get().or(attributes.created_at.get())
 }
 
-/// What the event tells of the merge request as it is now, and how many fields nobody could read.
+/// The current state of the merge request as given by the event, and the number of unreadable fields.
 fn state(
     event: &Event,
     merge_request: &MergeRequest,
@@ -147,7 +147,7 @@ fn state(
     (row, columns.unreadable)
 }
 
-/// Its state, from whichever of both fields says so. What was opened again had a state of its own before GitLab 9.
+/// Its state, from either field. Before GitLab 9, `reopened` was a separate state.
 fn state_field(attributes: &Attributes) -> Field<&str> {
     match (&attributes.state, &attributes.state_id) {
         (Field::Value(state), _) if state == "reopened" => Field::Value("opened"),
@@ -161,12 +161,12 @@ fn state_field(attributes: &Attributes) -> Field<&str> {
     }
 }
 
-/// The same as text, empty where nobody says it.
+/// The same as text, empty if unknown.
 fn state_of(attributes: &Attributes) -> &str {
     state_field(attributes).get().unwrap_or_default()
 }
 
-/// States that share a second: what cannot be undone, or comes later, outranks the rest.
+/// The order of states within one second: final and later states outrank the others.
 fn rank(state: &str) -> u8 {
     match state {
         "merged" => 4,
@@ -177,8 +177,8 @@ fn rank(state: &str) -> u8 {
     }
 }
 
-/// When it was merged. Versions before `merged_at` was sent date a merge by the event's `updated_at`, which any exact time outranks.
-/// Whether one of both could not be read is counted where they are read for the columns of their own.
+/// When it was merged. In versions without `merged_at`, the event's `updated_at` is used, which any exact time outranks. Unreadable fields are
+/// counted with their own columns.
 fn merged_at(event: &Event, attributes: &Attributes) -> Versioned<i64> {
     let mut columns = Columns::at(Version::DERIVED, event.received_at);
     match (&attributes.merged_at, attributes.action.text()) {
@@ -188,8 +188,8 @@ fn merged_at(event: &Event, attributes: &Attributes) -> Versioned<i64> {
     }
 }
 
-/// When it was closed: the API says it, a webhook only in the moment of closing, and that it is no longer so by `opened`, or by `merged`, which
-/// may be told where the reopening before it was not.
+/// When it was closed. The API gives it; a webhook only at the closing. `opened` or `merged` clears it: a reopening before the merge may not have
+/// been delivered.
 fn closed_at(attributes: &Attributes) -> Field<DateTime<Utc>> {
     match (attributes.action.text(), state_of(attributes)) {
         (_, _) if attributes.closed_at != Field::Absent => attributes.closed_at.clone(),
@@ -199,8 +199,8 @@ fn closed_at(attributes: &Attributes) -> Field<DateTime<Utc>> {
     }
 }
 
-/// Who merged it, or set it to merge. A webhook names nobody here but whoever set it to merge, so that its null says nothing; who merged it is the
-/// actor of the merge. The API knows nobody of an imported merge, which says nothing either.
+/// Who merged it or set it to auto-merge. In a webhook this field only names who set it to auto-merge, so null says nothing; the actor of the merge
+/// is who merged it. For an imported merge the API has null, which says nothing either.
 fn merge_user_id(event: &Event, merge_request: &MergeRequest, attributes: &Attributes) -> Field<u64> {
     match (&attributes.merge_user_id, attributes.action.text(), state_of(attributes), event.origin) {
         (Field::Null | Field::Absent, "merge", _, Origin::Webhook | Origin::HookLog) => {
@@ -221,7 +221,7 @@ pub(super) fn when(attributes: &Attributes) -> Field<DateTime<Utc>> {
     attributes.actioned_at.clone().or(attributes.updated_at.clone())
 }
 
-/// Its rules of approval: name, and how many approvals it asks for.
+/// Its approval rules: name and number of required approvals.
 fn approval_rules(attributes: &Attributes) -> Field<Vec<(String, u64)>> {
     let told = |rule: &Embedded<ApprovalRule>| {
         let rule = rule.get()?;

@@ -1,5 +1,5 @@
-//! The commits of a merge request. In: the list that the API gives, and the head it was read at. Out: one value, of which the view makes a row
-//! a commit. Never unites two lists: after a force push the commits of before are gone.
+//! The commits of a merge request. In: the API's list, and the head when it was read. Out: a single value, from which the view makes one row per
+//! commit. Never unites two lists: after a force push the earlier commits are gone.
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
@@ -20,7 +20,7 @@ pub struct MergeRequestCommitsRow {
     pub(super) instance: String,
     pub(super) project_id: u64,
     pub(super) merge_request_iid: u64,
-    /// Head and commits in one, or two readings of one second could be mixed.
+    /// Head and commits in one column, or two readings of one second could be mixed.
     pub(super) listed: Column<ListedCommits>,
     pub(super) last_event_id: Column<EventId>,
     pub(super) tenants: Vec<String>,
@@ -28,7 +28,7 @@ pub struct MergeRequestCommitsRow {
     pub(super) first_received_at: i64,
 }
 
-/// A list of commits, as it was read.
+/// A list of commits, as read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListedCommits {
     head_sha: Option<String>,
@@ -41,7 +41,7 @@ pub struct ListedCommits {
 struct OwnCommit {
     sha: String,
     title: Option<String>,
-    /// Milliseconds since 1970, as the next.
+    /// Milliseconds since 1970, like the next field.
     authored_at: Option<i64>,
     committed_at: Option<i64>,
     author_name: Option<String>,
@@ -63,7 +63,7 @@ impl Serialize for OwnCommit {
     }
 }
 
-/// The list has no time: it is as of its reading.
+/// The list has no time: it counts from its receipt.
 pub(super) fn rows(event: &Event, listed: &Commits) -> Rows {
     let Some(merge_request_iid) = listed.merge_request_iid.get() else { return Rows::default() };
     let mut unreadable = u64::from(matches!(listed.head_sha, Field::Unreadable));
@@ -90,7 +90,7 @@ pub(super) fn rows(event: &Event, listed: &Commits) -> Rows {
     Rows { merge_request_commits: vec![row], unreadable, ..Rows::default() }
 }
 
-/// A commit without a SHA is nobody.
+/// A commit without a SHA is ignored.
 fn own_commit(listed: &ListedCommit, received_at: DateTime<Utc>) -> Option<OwnCommit> {
     let commit = Commit::from(listed.clone());
     let sha = commit.id.value().filter(|sha| !sha.is_empty())?;

@@ -1,5 +1,5 @@
-//! Rows of entities that nearly every event tells of: projects, users, groups. In: rows. Out: one row a key, the same that ClickHouse would
-//! make of all of them. Exact, because each column keeps its maximum, in whatever order and grouping it is taken.
+//! Rows of entities that nearly every event mentions: projects, users, groups. In: rows. Out: one row per key, the same that ClickHouse would merge
+//! them into. This is exact, because each column keeps its maximum, in any order and grouping.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Values;
@@ -8,30 +8,30 @@ use std::iter::Flatten;
 
 use serde::{Serialize, Serializer};
 
-/// A row of an entity that many events of a batch tell of.
+/// A row of an entity that many events of a batch mention.
 pub trait Merge {
     /// The instance, and GitLab's id within it.
     fn key(&self) -> (&str, u64);
 
-    /// Takes from a row of the same key, column by column, what is greater.
+    /// Takes the greater values, column by column, from a row with the same key.
     fn absorb(&mut self, other: Self);
 }
 
-/// At most one row a key.
+/// At most one row per key.
 #[derive(Clone)]
 pub struct Merged<T> {
-    /// By GitLab's id: seldom do two instances have the same.
+    /// By GitLab's id: two instances rarely share one.
     rows: BTreeMap<u64, Vec<T>>,
     length: usize,
 }
 
 impl<T> Merged<T> {
-    /// How many rows there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.length
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
@@ -43,7 +43,7 @@ impl<T> Merged<T> {
 }
 
 impl<T: Merge> Merged<T> {
-    /// Adds a row, or what it has to say to that of the same key.
+    /// Adds a row, merged with one of the same key.
     pub fn add(&mut self, row: T) {
         let (instance, id) = row.key();
         let rows = self.rows.entry(id).or_default();
@@ -56,7 +56,7 @@ impl<T: Merge> Merged<T> {
         }
     }
 
-    /// Adds the rows of another, which is empty afterwards, as [`Vec::append`] does.
+    /// Moves all rows of another in, as [`Vec::append`] does.
     pub fn append(&mut self, other: &mut Merged<T>) {
         std::mem::take(other).rows.into_values().flatten().for_each(|row| self.add(row));
     }
@@ -89,14 +89,14 @@ impl<T: Serialize> Serialize for Merged<T> {
     }
 }
 
-/// What ClickHouse's `max` keeps of a column.
+/// Like ClickHouse's `max` for a column.
 pub(super) fn keep_greatest<T: PartialOrd>(column: &mut T, other: T) {
     if other > *column {
         *column = other;
     }
 }
 
-/// What ClickHouse's `groupUniqArrayArray` keeps of a column.
+/// Like ClickHouse's `groupUniqArrayArray` for a column.
 pub(super) fn unite(column: &mut Vec<String>, other: Vec<String>) {
     for element in other {
         if !column.contains(&element) {

@@ -1,4 +1,4 @@
-//! Rows of a milestone. In: one of its events, or the milestone as the API lists it. Out: what that tells of the milestone.
+//! Rows of a milestone. In: one of its events, or the milestone from the API. Out: a row about the milestone.
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
@@ -48,7 +48,7 @@ pub(super) fn rows(event: &Event, milestone: &Milestone) -> Rows {
     let mut columns = Columns::at(version, event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let deleted_at = if deleted { Field::Value(event.received_at) } else { Field::Null };
-    // A project's listing can include the milestones of its groups, which are no milestones of the project.
+    // A project's listing can include milestones of its groups, which do not belong to the project.
     let project_id = if attributes.group_id.get().is_some() { 0 } else { event.project_id };
     let row = MilestoneRow {
         instance: event.instance.clone(),
@@ -78,10 +78,10 @@ fn as_of(attributes: &Attributes) -> Option<DateTime<Utc>> {
     attributes.updated_at.get().or(attributes.created_at.get())
 }
 
-/// A deletion is told with the `updated_at` of the change before it.
+/// A deletion has the `updated_at` of the change before it.
 const DELETED: u8 = 3;
 
-/// States that share a second.
+/// The order of states within one second.
 fn rank(state: &str) -> u8 {
     match state {
         "closed" => 2,

@@ -1,5 +1,5 @@
-//! What an event means for the tables. In: a typed [`Event`]. Out: [`Rows`], a vector a table. Pure; never asks what is there already,
-//! because the tables merge by key and version (`schemas/clickhouse`).
+//! The rows of an event. In: a typed [`Event`]. Out: [`Rows`], with one vector per table. Pure; never reads existing rows, because the tables merge
+//! by key and version (`schemas/clickhouse`).
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -74,9 +74,9 @@ pub use version::{Column, Columns, Version, Versioned, VersionedList};
 pub use vulnerability::VulnerabilityRow;
 pub use wiki_page::WikiPageEventRow;
 
-/// Every table of facts, once: the field of [`Rows`], the type of its rows (a [`Vec`], or [`Merged`] for what nearly every event tells of), the
-/// table, and the analysts' names that are made of it. Hands the list to the macro that is named: `rows` makes [`Rows`] and [`TABLES`] of
-/// it, `insert` the INSERTs.
+/// The list of all tables of facts: the field of [`Rows`], the type of its rows (a [`Vec`], or [`Merged`] for entities that nearly every event
+/// mentions), the table, and the views made from it. Passes the list to the named macro: `rows` makes [`Rows`] and [`TABLES`], `insert` makes the
+/// INSERTs.
 macro_rules! tables {
     ($make:ident) => {
         $make! {
@@ -114,7 +114,7 @@ macro_rules! tables {
                 dead_letters: Vec<DeadLetterRow> => "dead_letter_facts", [];
                 audit_log: Vec<AuditLogRow> => "audit_log_facts", [];
             }
-            // After all others: an event that can be seen has its rows.
+            // After all others: a visible event has its rows.
             then {
                 events: Vec<EventRow> => "event_facts", [];
             }
@@ -150,15 +150,15 @@ pub struct EventRow {
 /// A row of `dead_letter_facts`.
 #[derive(Debug, Clone, Row, Serialize)]
 pub struct DeadLetterRow {
-    /// From the origin topic and the bytes.
+    /// Made from the origin topic and the bytes.
     #[serde(with = "clickhouse::serde::uuid")]
     pub id: Uuid,
-    /// Where the record is an envelope.
+    /// Set if the record is an envelope.
     #[serde(with = "clickhouse::serde::uuid::option")]
     pub event_id: Option<Uuid>,
-    /// Why, in one word.
+    /// The reason as a label.
     pub reason: String,
-    /// Why, in full.
+    /// The full error.
     pub error: String,
     /// Origin topic.
     pub topic: String,
@@ -178,7 +178,7 @@ pub struct DeadLetterRow {
     pub precedence: u64,
 }
 
-/// Of two rows of one key, the one received first stays: its precedence is the highest.
+/// The precedence that keeps the row received first: it is the highest of its key.
 pub fn earliest_first(milliseconds: i64) -> u64 {
     u64::MAX - u64::try_from(milliseconds).unwrap_or(0)
 }
@@ -189,7 +189,7 @@ pub fn earliest_first(milliseconds: i64) -> u64 {
 pub struct EventId(#[serde(with = "clickhouse::serde::uuid")] Uuid);
 
 impl Ord for EventId {
-    /// ClickHouse's order of UUIDs: by their second half first.
+    /// ClickHouse's order of UUIDs: the second half decides first.
     fn cmp(&self, other: &EventId) -> Ordering {
         let halves = |id: &EventId| {
             let (first, second) = id.0.as_u64_pair();
@@ -205,7 +205,7 @@ impl PartialOrd for EventId {
     }
 }
 
-/// Who told of a row, and when: columns that most tables share.
+/// Who reported a row, and when: columns that most tables share.
 struct Provenance {
     tenants: Vec<String>,
     origins: Vec<String>,
@@ -223,13 +223,13 @@ impl Provenance {
 }
 
 impl Rows {
-    /// The projects that they tell of, by GitLab and id: each event's own, which all its rows are about. 0 is one of them: old bodies do not say whose
-    /// they are.
+    /// The projects of these rows, by GitLab and id: the project of each event, which all its rows belong to. 0 can be one of them: old bodies do
+    /// not name their project.
     pub fn projects(&self) -> BTreeSet<(&str, u64)> {
         self.events.iter().map(|event| (event.instance.as_str(), event.project_id)).collect()
     }
 
-    /// Those of them to which something was pushed: merge requests of other projects may come from there.
+    /// The projects that received pushes: merge requests of other projects may come from them.
     pub fn pushed_projects(&self) -> BTreeSet<(&str, u64)> {
         let pushes = self.events.iter().filter(|event| event.kind == EventKind::Push.as_str());
         pushes.map(|event| (event.instance.as_str(), event.project_id)).collect()
@@ -239,7 +239,7 @@ impl Rows {
 /// All rows of an event.
 pub fn rows_for(event: Event) -> Rows {
     let mut rows = match &event.body {
-        // Nobody did what it tells.
+        // It describes something that never happened.
         Ok(_) if event.is_sample => Rows::default(),
         Ok(EventBody::Push(push)) => push::rows(&event, push),
         Ok(EventBody::Commit(commit)) => push::listed_commit_rows(&event, commit),
@@ -275,7 +275,7 @@ pub fn rows_for(event: Event) -> Rows {
         Ok(EventBody::Untyped) | Err(_) => Rows::default(),
     };
     match (&event.body, event.kind) {
-        // What looks like a project or a user in a body of no known kind may be anything.
+        // In a body of unknown kind, apparent projects and users may be anything.
         (Err(_), _) | (_, EventKind::Other) => (),
         (Ok(_), _) if event.is_sample => (),
         (Ok(_), _) => snapshot::add(&event, &mut rows),

@@ -1,5 +1,5 @@
-//! Rows of the renaming of a group or a user. In: the event of it. Out: that what is below the one path is below the other since. Never a row of
-//! what is below: GitLab does not say what that is.
+//! Rows of renamed groups and users. In: the event of a rename. Out: the old and new path, valid for everything below since then. Never rows of the
+//! projects and groups below: GitLab does not list them.
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
@@ -20,7 +20,7 @@ pub struct NamespaceRenameRow {
     pub(super) first_received_at: i64,
 }
 
-/// Adds that `old` was renamed to `new`. A body without a time says nothing: a renaming of nobody knows when would rename what came after it.
+/// Adds a rename from `old` to `new`. Without a time it is ignored: it would rename what was created later.
 pub(super) fn add(
     event: &Event,
     old: &Field<String>,

@@ -1,4 +1,4 @@
-//! Rows of a note. In: one of its events, or what the API lists. Out: what it tells of the note.
+//! Rows of a note. In: one of its events, or the note from the API. Out: a row about the note.
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
@@ -13,7 +13,7 @@ use super::version::{Column, Columns, Version, Versioned};
 use super::{EventId, Provenance, Rows, timeline};
 use crate::decode::Event;
 
-/// GitLab's name of a design, as what a note is on.
+/// GitLab's name for a design that a note is on.
 const DESIGN: &str = "DesignManagement::Design";
 
 /// A row of `note_facts`.
@@ -97,7 +97,7 @@ pub(super) fn rows(event: &Event, note: &Note) -> Rows {
         url: columns.value(&attributes.url),
         created_at: columns.immutable_time(&attributes.created_at),
         updated_at: columns.time(&attributes.updated_at),
-        // Whoever tells of it says that it is there.
+        // Whoever reports it says that it exists.
         deleted_at: columns.value(&Field::Null),
         last_event_id: columns.event(EventId(event.id)),
         tenants,
@@ -105,7 +105,7 @@ pub(super) fn rows(event: &Event, note: &Note) -> Rows {
         first_received_at: received_at,
     };
     rows.notes.push(row);
-    // What only members may see is no part of what happened to a merge request.
+    // What only members may see does not appear among the events of a merge request.
     let is_withheld = withheld(note, attributes).get() == Some(true);
     if let (Some(iid), "MergeRequest", false) =
         (noteable_iid.get(), attributes.noteable_type.text(), is_withheld)
@@ -122,25 +122,25 @@ fn as_of(attributes: &Attributes) -> Option<DateTime<Utc>> {
     attributes.updated_at.get().or(attributes.created_at.get())
 }
 
-/// Whether only members of the project may see it, by itself or by its issue. The API tells of itself alone: that it is not internal does
-/// not say that its issue is open to everybody.
+/// Whether only members of the project may see it, because of itself or its issue. The API only speaks of the note itself: a note that is not
+/// internal may be on a confidential issue.
 fn withheld(note: &Note, attributes: &Attributes) -> Field<bool> {
     let noteable = note
         .issue
         .field(|noteable| &noteable.confidential)
         .or(note.work_item.field(|noteable| &noteable.confidential));
-    // Of a design's issue nothing is said.
+    // The issue of a design is unknown.
     let is_public = is_public_noteable(attributes.noteable_type.text());
     match (&attributes.internal, &noteable, &note.event_type) {
         (Field::Value(true), _, _) | (_, Field::Value(true), _) => Field::Value(true),
         (_, _, _) if !is_public => Field::Value(true),
-        // Without an event type, neither of both says that there is nothing to withhold.
+        // Without an event type, neither field says that there is nothing to withhold.
         (_, _, Field::Value(_)) => confidential(&Field::Value(false), &note.event_type),
         (_, _, _) => Field::Absent,
     }
 }
 
-/// Path of the file that it is about; of one that was deleted, the path before.
+/// Path of the file that it is about; for a deleted file, the old path.
 fn position_path(attributes: &Attributes) -> Field<String> {
     let position = &attributes.position;
     match position.field(|position| &position.new_path) {
@@ -149,7 +149,7 @@ fn position_path(attributes: &Attributes) -> Field<String> {
     }
 }
 
-/// User name of the author: a webhook names who did something, which for an edit can be somebody else.
+/// User name of the author. A webhook names the actor, who for an edit can be somebody else.
 fn author_username(note: &Note, attributes: &Attributes) -> Field<String> {
     let created = attributes.action.text() == "create";
     match note.user.get() {
@@ -160,7 +160,7 @@ fn author_username(note: &Note, attributes: &Attributes) -> Field<String> {
     }
 }
 
-/// Whether it is of a thread that can be resolved. Webhooks do not say; which threads of issues can be is a matter of GitLab's version.
+/// Whether its thread can be resolved. Webhooks do not say; for threads of issues it depends on GitLab's version.
 fn resolvable(attributes: &Attributes) -> Field<bool> {
     let thread = matches!(attributes.note_type.text(), "DiffNote" | "DiscussionNote");
     let system = attributes.system.get() == Some(true);
@@ -173,7 +173,7 @@ fn resolvable(attributes: &Attributes) -> Field<bool> {
     attributes.resolvable.clone().or(derived)
 }
 
-/// Whether it is resolved; null where it cannot be.
+/// Whether it is resolved; null if it cannot be.
 fn resolved(attributes: &Attributes, resolvable: &Field<bool>) -> Field<bool> {
     let derived = match (&attributes.resolved_at, resolvable.get()) {
         (Field::Value(_), _) => Field::Value(true),

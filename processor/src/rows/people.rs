@@ -1,4 +1,4 @@
-//! People in bodies. In: the fields that name them, as this version of GitLab sends them. Out: who it is, as columns hold it.
+//! People in bodies. In: the fields of any GitLab version that name them. Out: their ids and names for columns.
 
 use schemas::Origin;
 use schemas::event::User;
@@ -6,7 +6,7 @@ use schemas::field::{Embedded, Field};
 
 use crate::decode::Event;
 
-/// Who did it, as far as the body says: old versions send no id.
+/// The actor, if the body names one: old versions send no id.
 pub(super) fn actor(user: Option<&User>) -> String {
     match user.map(|user| (user.id.get(), user.username.text())) {
         Some((Some(id), _)) => id.to_string(),
@@ -15,8 +15,8 @@ pub(super) fn actor(user: Option<&User>) -> String {
     }
 }
 
-/// Who is assigned: the ids, else those of the people, else the only one that old versions know. Old versions name people without ids, which
-/// does not say that there is nobody.
+/// The assignees: the list of ids, else the ids of the users, else the single id of old versions. Old versions send users without ids, which does
+/// not mean that nobody is assigned.
 pub(super) fn assignees(
     assignee_ids: &Field<Vec<Field<u64>>>,
     people: &Field<Vec<Embedded<User>>>,
@@ -30,12 +30,12 @@ pub(super) fn assignees(
     ids(assignee_ids).or(users(people)).or(only)
 }
 
-/// Ids of people; 0 is nobody.
+/// Ids of users; 0 is nobody.
 pub(super) fn ids(field: &Field<Vec<Field<u64>>>) -> Field<Vec<u64>> {
     field.as_ref().map(|ids| ids.iter().filter_map(Field::get).filter(|id| *id > 0).collect())
 }
 
-/// The ids of people in a list; a list with somebody of whom it is not said names nobody.
+/// The ids of the users in a list; absent if one of them has no id.
 pub(super) fn users(field: &Field<Vec<Embedded<User>>>) -> Field<Vec<u64>> {
     match field {
         Field::Value(people) => {
@@ -46,7 +46,7 @@ pub(super) fn users(field: &Field<Vec<Embedded<User>>>) -> Field<Vec<u64>> {
     }
 }
 
-/// How far each reviewer is, as a webhook says: in the API the state is that of the account.
+/// The review state of each reviewer, from a webhook: in the API, `state` belongs to the account.
 pub(super) fn reviewer_states(
     event: &Event,
     reviewers: &Field<Vec<Embedded<User>>>,
@@ -58,7 +58,7 @@ pub(super) fn reviewer_states(
     };
     match reviewers {
         Field::Value(_) if event.origin == Origin::Api => Field::Absent,
-        // Old versions say nothing of it, of anybody.
+        // Old versions send it for no reviewer.
         Field::Value(reviewers) => {
             let states: Option<Vec<_>> = reviewers.iter().map(told).collect();
             states.map_or(Field::Absent, Field::Value)

@@ -1,5 +1,5 @@
-//! Rows of a pipeline and its jobs. In: one of its events, or the pipeline as the API lists it. Out: what it tells of the pipeline, the
-//! status that it reached, and a fact about each job in `builds[]`, which only events have.
+//! Rows of a pipeline and its jobs. In: one of its events, or the pipeline from the API. Out: a row about the pipeline, the status that it reached,
+//! and a row about each job in `builds[]`, which only events have.
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
@@ -80,9 +80,9 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
         return rows;
     };
     let builds = pipeline.builds.value().map(Vec::as_slice).unwrap_or_default();
-    // An event has no updated_at: the newest time in it is when it was true. The commit's time is not one of them: it can be years old,
-    // or ahead. Nor is the pipeline's own finish where there are jobs: it comes a moment after the last of them, and is gone again when
-    // somebody plays a job of a finished pipeline, which gives no job a newer time before it starts.
+    // An event has no `updated_at`, so it counts from the newest time in it. The commit's time is excluded: it can be years old, or ahead. So is
+    // the pipeline's own finish if there are jobs: it comes a moment after the last of them, and disappears again when somebody plays a job of a
+    // finished pipeline, which gives no job a newer time before it starts.
     let newest_job = builds.iter().filter_map(|job| job.get()?.newest_time()).max();
     let finished_at = attributes.finished_at.get().filter(|_| newest_job.is_none());
     let times = [attributes.created_at.get(), attributes.started_at.get(), finished_at, newest_job];
@@ -102,7 +102,7 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
             project_id: event.project_id,
             pipeline_id: id,
             status: status.clone(),
-            // The body's second, whether it can be believed or not: a receipt in the key would make two of one.
+            // The body's second, plausible or not: with the receipt in the key, one event would become two.
             as_of: whole_seconds(reached) * 1000,
             tenants,
             origins,
@@ -122,11 +122,11 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
             rows.unreadable += 1;
             continue;
         };
-        // The job is told as the body knows it: a retry puts later jobs back to `created` without giving them a new time of their own.
+        // The job counts from the body's time: a retry puts later jobs back to `created` without a new time.
         let (row, unreadable) = job::row(event, &run, build, job_id, rows.as_of);
         rows.jobs.push(row);
         rows.job_retries.extend(job::retry(event, &run, build, job_id));
-        // A run has its project in its key: one of a body without a project would be another run.
+        // A run has its project in its key: without a project it would be another run.
         if event.project_id > 0 {
             rows.job_runs.extend(job_run::row(event, &run, build, job_id));
         }
@@ -135,8 +135,8 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
     rows
 }
 
-/// How far a pipeline had come, of two events of one second: its jobs only go on. Whoever tells nothing of the jobs is believed that it is over, if
-/// it says so.
+/// The progress of a pipeline, to order two events of one second: its jobs only move forward. A body without jobs that says that the pipeline is
+/// over is trusted.
 fn progress(attributes: &Attributes, builds: &[Embedded<Build>]) -> u32 {
     match (builds.is_empty(), is_over(attributes.status.text())) {
         (true, true) => Version::DONE,
@@ -147,9 +147,9 @@ fn progress(attributes: &Attributes, builds: &[Embedded<Build>]) -> u32 {
     }
 }
 
-/// When the pipeline reached its status, as far as anybody says: both faces say when it finished and was created, so that they agree. For other
-/// statuses an event's own time stands in. The API's does not: its `updated_at` differs from the newest time in an event of the same status,
-/// so that what it lists as running would be a second row of that status. Of a body without any time nobody knows.
+/// When the pipeline reached its status, if known. For creation and finish, webhooks and the API agree. For other statuses the time of an event is
+/// used. The API's `updated_at` is not: it differs from the newest time in an event of the same status, so a pipeline listed as running would add a
+/// second row for that status. Without any time it is unknown.
 fn reached(event: &Event, attributes: &Attributes, as_of: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
     match (attributes.status.text(), attributes.finished_at.get(), event.origin) {
         ("success" | "failed" | "canceled" | "skipped", Some(finished_at), _) => Some(finished_at),
@@ -159,8 +159,8 @@ fn reached(event: &Event, attributes: &Attributes, as_of: Option<DateTime<Utc>>)
     }
 }
 
-/// Statuses of a pipeline that share a second, in the order in which GitLab goes through them: it stops at `manual` in the moment in which a
-/// job finishes, while somebody plays that job later. A terminal status is last; a retry has newer times.
+/// The order of a pipeline's statuses within one second, as GitLab goes through them: it stops at `manual` when a job finishes, while somebody
+/// plays that job later. A terminal status is last; a retry has newer times.
 fn pipeline_rank(status: &str) -> u8 {
     match status {
         "created" => 1,
@@ -176,8 +176,8 @@ fn pipeline_rank(status: &str) -> u8 {
     }
 }
 
-/// What only a pipeline has that is over: when it finished, and how long it ran. GitLab keeps both of the first finish while somebody retries
-/// the pipeline, or plays a job of it.
+/// A field of a finished pipeline: when it finished, or how long it ran. GitLab keeps the values of the first finish while somebody retries the
+/// pipeline or plays one of its jobs.
 fn once_over<T: Clone>(attributes: &Attributes, field: &Field<T>) -> Field<T> {
     match &attributes.status {
         Field::Value(status) if !is_over(status) => Field::Null,
@@ -185,7 +185,7 @@ fn once_over<T: Clone>(attributes: &Attributes, field: &Field<T>) -> Field<T> {
     }
 }
 
-/// The project whose number the merge request has. The API names it by the ref that GitLab makes for it, which is in that very project.
+/// The project in which the merge request has its number. The API names the ref that GitLab makes for it, which is in this project.
 fn merge_request_project_id(event: &Event, pipeline: &Pipeline) -> Field<u64> {
     match (event.origin, pipeline.merge_request.field(|request| &request.iid)) {
         (Origin::Api, Field::Value(_)) => Field::Value(event.project_id),
@@ -193,7 +193,7 @@ fn merge_request_project_id(event: &Event, pipeline: &Pipeline) -> Field<u64> {
     }
 }
 
-/// Whether nothing of it is left to run, unless somebody retries it.
+/// Whether nothing is left to run, unless somebody retries it.
 fn is_over(status: &str) -> bool {
     matches!(status, "success" | "failed" | "canceled" | "skipped")
 }
@@ -245,7 +245,7 @@ fn state(
         updated_at: columns.time(&attributes.updated_at),
         started_at: columns.time(&attributes.started_at),
         finished_at: columns.time(&once_over(attributes, &attributes.finished_at)),
-        // Whoever tells of it says that it exists.
+        // Whoever reports it says that it exists.
         deleted_at: columns.value(&Field::Null),
         last_event_id: columns.event(EventId(event.id)),
         tenants,

@@ -1,5 +1,5 @@
-//! Rows of what a complete listing showed: that a thing is gone, or is there after all. In: an object that says so. Out: one row of the thing, which
-//! says nothing but that. Never above what is told of the same second: what can be seen then is there.
+//! Rows from a complete listing: a thing is gone, or has reappeared. In: an object that says so. Out: one row of the thing that says nothing else.
+//! Never outranks another fact of the same second: what is visible then exists.
 
 use schemas::api::presence::{Presence, Shown};
 use schemas::api::resource::Resource;
@@ -20,7 +20,7 @@ use super::version::{Columns, Version};
 use super::{EventId, Provenance, Rows};
 use crate::decode::Event;
 
-/// What GitLab writes for a ref that is not there.
+/// GitLab's value for a ref that does not exist.
 const NOWHERE: &str = "0000000000000000000000000000000000000000";
 
 pub(super) fn rows(event: &Event, presence: &Presence) -> Rows {
@@ -44,7 +44,7 @@ pub(super) fn rows(event: &Event, presence: &Presence) -> Rows {
     let Provenance { tenants, origins, received_at: first_received_at } = Provenance::of(event);
     let (instance, project_id) = (event.instance.clone(), event.project_id);
     let mut rows = Rows { as_of: Some(as_of), ..Rows::default() };
-    /// A row with these fields, which besides says nothing but whether the thing is there.
+    /// A row with these fields that only says whether the thing exists.
     macro_rules! row {
         ($row:ident { $($field:ident $(: $value:expr)?),* }) => {
             $row {
@@ -79,7 +79,7 @@ pub(super) fn rows(event: &Event, presence: &Presence) -> Rows {
                 ref_name: format!("{folder}{}", presence.name.text()),
                 sha: columns.value(&Field::Value(NOWHERE.to_owned())),
                 commit_sha: columns.value(&Field::Null),
-                // Pushes of before say nothing any more, as with any listing.
+                // Earlier pushes no longer count, as after any listing.
                 seen_at: as_of.timestamp_millis(),
                 first_seen_at: as_of.timestamp_millis(),
                 ..RefHeadRow::default()

@@ -1,5 +1,4 @@
-//! Rows of a project. In: an event of its own, an object of the API, or the project inside another event. Out: what it tells of the project,
-//! and of the group that it is in.
+//! Rows of a project. In: its own event, an object of the API, or the project inside another event. Out: rows about the project and its group.
 
 use clickhouse::Row;
 use schemas::Origin;
@@ -81,7 +80,7 @@ impl Merge for ProjectRow {
 pub(super) fn rows(event: &Event, project: &Project) -> Rows {
     let mut rows = Rows {
         as_of: match event.origin {
-            // A listing is true when it is read: a path changes with its group, which moves no time of the project.
+            // A listing is true when it is read: a path changes with its group, which changes no time of the project.
             Origin::Api => Some(event.received_at),
             Origin::Webhook | Origin::HookLog => project.updated_at.get().or(project.created_at.get()),
         },
@@ -91,7 +90,7 @@ pub(super) fn rows(event: &Event, project: &Project) -> Rows {
     let version = Version::new(as_of, rank(project.event_name.text()), event.received_at);
     let existence = match project.event_name.text() {
         "project_destroy" => Existence::Gone(project.updated_at.clone()),
-        // A body without any time may have been sent again long after.
+        // A body without a time may be a repetition from much later.
         _ => Existence::as_of(rows.as_of),
     };
     add(event, event.project_id, project, &existence, version, &mut rows);
@@ -101,7 +100,7 @@ pub(super) fn rows(event: &Event, project: &Project) -> Rows {
     rows
 }
 
-/// Events of one second: what comes later in a project's life outranks the rest.
+/// The order of events of one second: later ones in a project's life outrank the others.
 fn rank(event_name: &str) -> u8 {
     match event_name {
         "project_create" => 1,
@@ -112,7 +111,7 @@ fn rank(event_name: &str) -> u8 {
     }
 }
 
-/// Adds what a body tells of a project.
+/// Adds the information of a body about a project.
 pub(super) fn add(
     event: &Event,
     project_id: u64,
@@ -145,7 +144,7 @@ pub(super) fn add(
     rows.unreadable += columns.unreadable;
 }
 
-/// The name of a visibility, of which GitLab writes the name, the name behind a bar, or the level.
+/// The name of a visibility. GitLab writes the name, the name after a bar, or the level.
 pub(super) fn visibility(field: &Field<String>) -> Field<String> {
     let Field::Value(text) = field else { return field.clone() };
     let name = match text.rsplit('|').next().unwrap_or_default() {

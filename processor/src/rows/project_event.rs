@@ -1,5 +1,5 @@
-//! Rows of an event of a project. In: what the API says that happened to a merge request or an issue. Out: that it happened, united in the views
-//! with what webhooks and state events tell of the same. Never more than that: the event says nothing of how the thing is.
+//! Rows of an event of a project. In: an event from the API about a merge request or an issue. Out: a row that it happened. The views unite it with
+//! reports from webhooks and state events. Never more: the event does not describe the state of the thing.
 
 use schemas::EventKind;
 use schemas::api::project_event::{Happened, ProjectEvent};
@@ -10,7 +10,7 @@ use super::merge_request::{MergeRequestEventRow, observation};
 use super::version::Version;
 use crate::decode::Event;
 
-/// GitLab writes an event down moments after what it tells of, so that whoever else dates it is believed before.
+/// GitLab records an event moments after it happened, so any other source of its time is preferred.
 pub(super) fn rows(event: &Event, told: &ProjectEvent) -> Rows {
     let mut rows = Rows { as_of: told.created_at.get(), ..Rows::default() };
     let Some(happened) = told.happened() else { return rows };
@@ -27,8 +27,7 @@ fn of_merge_request(event: &Event, told: &ProjectEvent, happened: Happened) -> O
     let actor = told.actor();
     let seen = |action| observation(event, iid, action, Some(&actor), &told.created_at, Version::DERIVED);
     Some(match happened {
-        // Its second is part of the key, unlike that of the opening which the merge request itself dates: the view tells whether it was
-        // opened or opened again.
+        // Its second is part of the key, unlike the opening dated by the merge request itself: the view decides whether it was opened or reopened.
         Happened::Opened => MergeRequestEventRow { actor: String::new(), ..seen("opened") },
         Happened::Reopened => seen("reopened"),
         Happened::Closed => seen("closed"),

@@ -1,5 +1,5 @@
-//! Rows of a push and its commits, and of a ref that the API lists. In: a push. Out: one observation of it, and what it tells of up to 20
-//! commits. Whether two observations are one push is decided where all of them are known, in the view `pushes`.
+//! Rows of a push and its commits, and of a ref from the API. In: a push. Out: one observation of it, and rows about up to 20 commits. The view
+//! `pushes`, which knows all observations, decides which of them are the same push.
 
 use clickhouse::Row;
 use schemas::EventKind;
@@ -14,7 +14,7 @@ use super::version::{Columns, Version, Versioned, past};
 use super::{Provenance, Rows};
 use crate::decode::Event;
 
-/// What GitLab writes where an address is not public: it says nothing, and must not stand over an address that is known.
+/// GitLab's replacement for an address that is not public. It says nothing, and must not hide a known address.
 const REDACTED_EMAIL: &str = "[REDACTED]";
 
 /// A row of `push_facts`.
@@ -132,13 +132,13 @@ pub(super) fn rows(event: &Event, push: &Push) -> Rows {
     rows
 }
 
-/// A commit that the API lists.
+/// A commit from the API.
 pub(super) fn listed_commit_rows(event: &Event, commit: &Commit) -> Rows {
     let unreadable = u64::from(matches!(commit.timestamp, Field::Unreadable));
     Rows { commits: commit_row(event, None, commit).into_iter().collect(), unreadable, ..Rows::default() }
 }
 
-/// A branch or tag that the API lists. It points there as it is read: the object has no time of its own.
+/// A branch or tag from the API. It points there when it is read: the object has no time of its own.
 pub(super) fn ref_head_rows(event: &Event, listed: &ListedRef) -> Rows {
     let mut columns = Columns::at(Version::new(event.received_at, 0, event.received_at), event.received_at);
     let commit_sha = listed.commit.field(|commit| &commit.id);
@@ -163,13 +163,13 @@ pub(super) fn ref_head_rows(event: &Event, listed: &ListedRef) -> Rows {
     Rows { ref_heads: vec![row], unreadable: columns.unreadable, ..Rows::default() }
 }
 
-/// The author's address, where GitLab shows it.
+/// The author's address, if GitLab shows it.
 pub(super) fn public_email(commit: &Commit) -> Option<String> {
     let email = commit.author.field(|author| &author.email);
     email.value().filter(|email| *email != REDACTED_EMAIL).cloned()
 }
 
-/// A commit without a SHA is nobody.
+/// A commit without a SHA is ignored.
 fn commit_row(event: &Event, push: Option<&Push>, commit: &Commit) -> Option<CommitRow> {
     let sha = commit.id.value().filter(|sha| !sha.is_empty())?;
     let Provenance { tenants, origins, received_at } = Provenance::of(event);

@@ -1,4 +1,4 @@
-//! Rows of a release. In: one of its events, or the release as the API lists it. Out: what that tells of the release.
+//! Rows of a release. In: one of its events, or the release from the API. Out: a row about the release.
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
@@ -71,7 +71,7 @@ pub(super) fn rows(event: &Event, release: &Release) -> Rows {
     Rows { releases: vec![row], as_of, unreadable: columns.unreadable, ..Rows::default() }
 }
 
-/// A release has no `updated_at`. Only its creation is dated; what else is told of it was true when it was told.
+/// A release has no `updated_at`. Only its creation has a time; anything else counts from its receipt.
 fn as_of(release: &Release) -> Option<DateTime<Utc>> {
     match release.action.text() {
         "create" => release.created_at.get(),
@@ -79,7 +79,7 @@ fn as_of(release: &Release) -> Option<DateTime<Utc>> {
     }
 }
 
-/// Actions that share a second: what comes later outranks the rest. The API tells of the present, as an update does.
+/// The order of actions within one second: later ones outrank the others. The API describes the present, like an update.
 fn rank(action: &str) -> u8 {
     match action {
         "delete" => 2,

@@ -1,5 +1,5 @@
-//! Rows of what a body is not about: the project it happened in, the actor, the group. In: an event with the rows of its own kind. Out: rows
-//! of `projects`, `users` and `groups`, true when the body was, whatever time the project or user itself changed.
+//! Rows of the other entities in a body: its project, its actor, its group. In: an event, with the rows of its own kind. Out: rows of `projects`,
+//! `users` and `groups`, as of the body's time, not of the last change of the project or user.
 
 use schemas::event::user::User;
 use schemas::field::{Embedded, Field};
@@ -13,14 +13,13 @@ use super::{Rows, group, project, user};
 
 /// Adds them.
 pub(super) fn add(event: &Event, rows: &mut Rows) {
-    // A body without a time is dated by its receipt, also when GitLab sends it again: it can rename, but not bring back to life.
-    // What the API lists names the project and the people as they are called when it is read, however old it is itself; and whoever is named may
-    // be gone by then.
+    // A body without a time counts from its receipt, even if GitLab sends it again: it can rename, but not undo a deletion. An API object names the
+    // project and the users as of its reading, however old it is itself; and they may be gone by then.
     let as_of = rows.as_of.filter(|_| event.origin != Origin::Api);
     let existence = Existence::as_of(as_of);
     let version = Version::new(as_of.unwrap_or(event.received_at), 0, event.received_at);
     let snapshots = &event.snapshots;
-    // What is in a project is deleted with it, so that an event of another project does not say that it is there.
+    // Things in a project are deleted with it, so an event of another project does not say that it exists.
     let told = [(&snapshots.project, &existence), (&snapshots.source_project, &Existence::Unsaid)];
     for (snapshot, existence) in told {
         if let Some((snapshot, id)) = snapshot.as_deref().and_then(|it| Some((it, it.project_id.get()?))) {
@@ -42,7 +41,7 @@ pub(super) fn add(event: &Event, rows: &mut Rows) {
     }
 }
 
-/// The people in a body besides the actor: who is assigned, who is asked to review, who approved a deployment.
+/// The people in a body besides the actor: assignees, reviewers, the approver of a deployment.
 fn named(event: &Event) -> impl Iterator<Item = &event::User> {
     let lists: [&Field<Vec<Embedded<event::User>>>; 2] = match &event.body {
         Ok(EventBody::MergeRequest(merge_request)) => [&merge_request.assignees, &merge_request.reviewers],

@@ -1,4 +1,4 @@
-//! What the list of tables becomes. In: the list in `rows/mod.rs`. Out: [`Rows`](super::Rows), and [`TABLES`](super::TABLES).
+//! Code made from the list of tables. In: the list in `rows/mod.rs`. Out: [`Rows`](super::Rows), and [`TABLES`](super::TABLES).
 
 /// A table of facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,8 +7,8 @@ pub struct Table {
     pub name: &'static str,
     /// The field of [`Rows`](super::Rows) that holds its rows.
     pub field: &'static str,
-    /// The analysts' names that are made of it, and are rebuilt with it from `events`. What is confidential in some is looked up in
-    /// `issue_facts` besides, and the tier of a deployment in `environment_facts`. Empty where nothing can be rebuilt: `events` themselves, and what is not in them.
+    /// The views made from it, which are rebuilt with it from `events`. Some also look up confidentiality in `issue_facts`, and the tier of a
+    /// deployment in `environment_facts`. Empty if nothing can be rebuilt: `events` itself, and tables not made from it.
     pub views: &'static [&'static str],
 }
 
@@ -18,16 +18,16 @@ macro_rules! rows {
         { $($field:ident: $rows:ty => $table:literal, $views:tt;)* }
         then { $last:ident: $last_rows:ty => $last_table:literal, $last_views:tt; }
     ) => {
-        /// Rows for the tables, in the order in which they are inserted: `events` come last, so that an event that can be seen has its rows.
+        /// Rows for the tables, in the order of insertion: `events` come last, so that a visible event has its rows.
         #[derive(Debug, Default, Serialize)]
         pub struct Rows {
             $(#[doc = concat!("`", $table, "`.")] pub $field: $rows,)*
             #[doc = concat!("`", $last_table, "`.")]
             pub $last: $last_rows,
-            /// When the body was true: what else it tells, of the project and the actor, is as of then. `None` where it has no time.
+            /// The time of the body, which also applies to its project and actor. `None` if it has no time.
             #[serde(skip)]
             pub as_of: Option<DateTime<Utc>>,
-            /// Fields that were there, but not readable.
+            /// Number of fields that were present but unreadable.
             #[serde(skip)]
             pub unreadable: u64,
         }
@@ -39,12 +39,12 @@ macro_rules! rows {
         ];
 
         impl Rows {
-            /// How many rows there are.
+            /// The number of rows.
             pub fn len(&self) -> usize {
                 $(self.$field.len() +)* self.$last.len()
             }
 
-            /// Whether there are none.
+            /// Whether there are no rows.
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
             }

@@ -42,21 +42,20 @@ fn examples() -> Vec<(String, String)> {
     found
 }
 
-/// The rows of a webhook that was received at noon of 22 November 2026.
+/// The rows of a webhook received at noon on 22 November 2026.
 pub(super) fn rows_of(payload: &str, delivery_id: &str) -> Rows {
     let head = Head::read(payload).unwrap();
     let kind = head.kind();
     rows_of_envelope(payload, delivery_id, kind, head.subject(kind, "fallback"), Origin::Webhook)
 }
 
-/// The rows of an object of the API that was read at the same time. `subject` is the entity, as `project/42/merge_request/7`.
+/// The rows of an API object read at the same time. `subject` is the entity, as `project/42/merge_request/7`.
 pub(super) fn rows_of_object(payload: &str, kind: EventKind, subject: &str) -> Rows {
     rows_of_envelope(payload, "", kind, subject.to_owned(), Origin::Api)
 }
 
-/// The rows of an example: `merge_request__open`, `merge_request__merged.api`. Objects of the API are listed by project 42, by group 5
-/// where their case begins with `group_`; those of a list that hangs on something have its number in their name, as
-/// `merge_request__approvals_7.api`.
+/// The rows of an example: `merge_request__open`, `merge_request__merged.api`. API objects are listed by project 42, or by group 5 if their case
+/// begins with `group_`; the number of a list's parent is in the name, as in `merge_request__approvals_7.api`.
 fn rows_of_example(name: &str, payload: &str) -> Rows {
     let Some(case) = name.strip_suffix(".api") else { return rows_of(payload, name) };
     let (kind, case) = case.split_once("__").unwrap();
@@ -67,7 +66,7 @@ fn rows_of_example(name: &str, payload: &str) -> Rows {
     rows_of_listed(payload, kind.parse().unwrap(), context)
 }
 
-/// The rows of an object of the API, addressed as its producer does.
+/// The rows of an API object, addressed as its producer does.
 fn rows_of_listed(payload: &str, kind: EventKind, context: Context) -> Rows {
     let resource = ObjectHead::read(payload).unwrap().resource(kind).unwrap();
     let address = address("https://gitlab.example.com", resource, payload, context);
@@ -106,18 +105,18 @@ fn rows_of_envelope(
     rows_for(decode(&envelope.to_record(&TopicPrefix::default()).unwrap().value).unwrap())
 }
 
-/// The rows as text, a column a line, without the tables that have none.
+/// The rows as text, one column per line, without empty tables.
 fn reviewable(rows: &Rows) -> String {
     let (mut text, mut open) = (String::new(), 0);
     for line in format!("{rows:#?}").lines() {
         let inner = line.trim_start();
-        // A table that the example has nothing for.
+        // A table for which the example has no rows.
         if line.starts_with("    ") && !line.starts_with("     ") && line.ends_with(": [],") {
             continue;
         }
         open -= usize::from(inner.starts_with(')'));
         let opens = usize::from(line.ends_with('('));
-        // Within parentheses everything stands on the line of the first.
+        // Everything within parentheses stays on the first line.
         text.push_str(if text.ends_with('\n') || text.is_empty() { line } else { inner });
         open += opens;
         match (open, opens) {
@@ -158,7 +157,7 @@ fn every_table_of_facts_is_in_the_list_and_every_view_is_made_of_some() {
     let listed = TABLES.iter().map(|table| table.name.to_owned());
     assert_eq!(listed.collect::<BTreeSet<_>>(), made.collect());
 
-    // What is not rebuilt, and what `branches` and `tags` read.
+    // Tables that are not rebuilt, and the one that `branches` and `tags` read.
     let others = [
         "events",
         "dead_letters",
@@ -174,7 +173,7 @@ fn every_table_of_facts_is_in_the_list_and_every_view_is_made_of_some() {
 
     for table in TABLES {
         for name in table.views {
-            // Itself, and the views that it reads.
+            // The view itself, and the views that it reads.
             let own = VIEWS.iter().find(|view| view.name == *name).unwrap();
             let mut read = VIEWS.iter().filter(|view| view.name == *name || own.reads(view.name));
             assert!(read.any(|view| view.reads(table.name)), "{name} does not read {}", table.name);
@@ -182,7 +181,7 @@ fn every_table_of_facts_is_in_the_list_and_every_view_is_made_of_some() {
     }
 }
 
-/// What ClickHouse does when it merges two rows of one key: each column keeps its greatest value.
+/// How ClickHouse merges two rows of one key: each column keeps its greatest value.
 pub(super) fn newest<V: PartialOrd + Clone>(a: &Column<V>, b: &Column<V>) -> V {
     if a > b { a.value.clone() } else { b.value.clone() }
 }
@@ -230,9 +229,9 @@ fn states_of_one_second_are_ordered_by_rank() {
 fn a_body_from_the_far_future_does_not_freeze_an_entity() {
     let far =
         merge_request("2099-01-01T00:00:00Z", r#","title":"frozen","created_at":"2098-01-01T00:00:00Z""#);
-    // The next body that is received two days later, or dated so, wins.
+    // The next body that is received two days later, or has such a time, wins.
     assert_eq!(far.title.version.seconds, 1_795_348_800 + 24 * 3600);
-    // What never changes has no later body that could win, so nothing is believed of it.
+    // For columns that never change no later body could win, so no implausible time is used.
     assert_eq!(far.created_at, Columns::absent());
 }
 
@@ -240,7 +239,7 @@ fn a_body_from_the_far_future_does_not_freeze_an_entity() {
 fn nothing_has_happened_in_the_year_2999() {
     let year = "2999-01-01T00:00:00Z";
     let far = merge_request(year, &format!(r#","state":"closed","action":"close","closed_at":"{year}""#));
-    // Later facts are compared with a version, and shown is no time that cannot be.
+    // Later facts are compared by version, and an impossible time is never shown.
     assert_eq!((&far.updated_at, &far.closed_at), (&Columns::absent(), &Columns::absent()));
     let mut columns = Columns::at(far.title.version, "2026-11-22T10:00:00Z".parse().unwrap());
     let time = schemas::field::Field::Value(year.parse::<DateTime<Utc>>().unwrap());
@@ -357,7 +356,7 @@ fn a_job_that_is_played_opens_a_finished_pipeline_again() {
     assert_eq!(newest(&before.status, &after.status).as_deref(), Some("pending"));
     assert_eq!(newest(&before.finished_at, &after.finished_at), None);
     assert_eq!(newest(&finished.jobs[1].status, &played.jobs[1].status).as_deref(), Some("pending"));
-    // An older event of the same second does not.
+    // An older event of the same second does not win.
     let payload = r#"{"object_kind":"pipeline","project":{"id":42},"object_attributes":{"id":31,"status":"running","created_at":"2026-11-02T10:00:00Z"},
         "builds":[{"id":1,"status":"running","started_at":"2026-11-02 10:01:00 UTC"},{"id":2,"status":"created","created_at":"2026-11-02 10:00:00 UTC"}]}"#;
     let running = rows_of(payload, "running").pipelines.remove(0);
@@ -372,8 +371,8 @@ fn whoever_is_asked_to_review_is_known() {
     assert_eq!(users, [7, 8, 9]);
 }
 
-/// What marks a project is its event, so that no row may be about another project. `projects` are named in passing by anybody, and no metric is made
-/// of what is told of them so.
+/// A project is marked by its events, so no row of an event may belong to another project. `projects` are the exception: any event may mention
+/// them, and no metric uses these rows.
 #[test]
 fn all_rows_of_an_event_are_about_its_project() {
     let mut rows_seen = 0;

@@ -1,6 +1,6 @@
-//! What people do to a merge request besides changing its state: comments, drafts, reviews. In: what an update changed, or a note. Out: rows of
-//! `merge_request_event_facts`. Both faces tell of each within seconds, which the view unites; a comment is one by its id.
-//! Never tells of what an internal note says.
+//! What people do to a merge request besides changing its state: comments, drafts, reviews. In: the changes of an update, or a note. Out: rows of
+//! `merge_request_event_facts`. Webhooks and the API report each action within seconds, which the view unites; a comment is identified by its id.
+//! Never uses the content of an internal note.
 
 use schemas::event::User;
 use schemas::event::merge_request::{Attributes, Change, MergeRequest, Reviewer};
@@ -11,10 +11,10 @@ use super::merge_request::{MergeRequestEventRow, observation, when};
 use super::version::Version;
 use crate::decode::Event;
 
-/// How long after its opening GitLab may still be at work on it, in seconds: a body that is as of then tells of the opening.
+/// How long after the opening GitLab may still process it, in seconds: a body from this period describes the opening.
 const OPENING: i64 = 5;
 
-/// What an event says that it changed. GitLab sends the changes of an update, and of an opening all values with nothing before them.
+/// The changes reported by an event. GitLab sends the changes of an update; for an opening, all values with nothing before them.
 pub(super) fn of_update(
     event: &Event,
     merge_request: &MergeRequest,
@@ -41,7 +41,7 @@ pub(super) fn of_update(
     }
     let (before, after) = (&changes.reviewers.previous, &changes.reviewers.current);
     let known = |reviewer: &Reviewer| before.iter().find(|other| other.id.get() == reviewer.id.get());
-    // Who submits a review may become a reviewer by that.
+    // Submitting a review can make somebody a reviewer.
     let is_asked = |reviewer: &&Reviewer| match known(reviewer) {
         Some(before) => reviewer.re_requested.get() == Some(true) && before.re_requested.get() != Some(true),
         None => !matches!(reviewer.state.text(), "reviewed" | "requested_changes" | "approved"),
@@ -63,8 +63,8 @@ pub(super) fn of_update(
     }
 }
 
-/// That whoever opened it asked for reviews at once. The test of a hook tells of an opening too, with the reviewers of today: only a body that is as
-/// of the opening is believed.
+/// A review request made at the opening. A Test delivery reports an opening too, with today's reviewers, so only a body from the time of the
+/// opening counts.
 fn requested_by_opening(
     event: &Event,
     merge_request: &MergeRequest,
@@ -80,7 +80,7 @@ fn requested_by_opening(
         .then(|| observation(event, iid, "review_requested", user, &attributes.created_at, Version::EXACT))
 }
 
-/// What a note tells. Whoever reads the list of notes finds in it what GitLab wrote down of what people did.
+/// The action reported by a note. In the list of notes, GitLab's system notes record what people did.
 pub(super) fn of_note(
     event: &Event,
     attributes: &note::Attributes,
@@ -96,7 +96,7 @@ pub(super) fn of_note(
     }
 }
 
-/// What a note of GitLab itself says that somebody did; the words are those of GitLab's own pages, in its language of the database, English
+/// The action recorded by a system note. The words are those of GitLab's pages; notes are stored in English
 /// (<https://docs.gitlab.com/user/project/system_notes/>).
 fn written_down(words: &str) -> Option<&'static str> {
     match words {

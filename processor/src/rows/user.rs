@@ -1,4 +1,4 @@
-//! Rows of a user. In: an event of their own, an object of the API, or the actor of another event. Out: what it tells of the user.
+//! Rows of a user. In: their own event, an object of the API, or the actor of another event. Out: a row about the user.
 
 use clickhouse::Row;
 use schemas::Origin;
@@ -78,7 +78,7 @@ pub(super) fn rows(event: &Event, user: &User) -> Rows {
     let version = Version::new(as_of, rank(user.event_name.text()), event.received_at);
     let existence = match user.event_name.text() {
         "user_destroy" => Existence::Gone(user.updated_at.clone()),
-        // A body without any time may have been sent again long after.
+        // A body without a time may be a repetition from much later.
         _ => Existence::as_of(rows.as_of),
     };
     add(event, user_id, user, &existence, version, &mut rows);
@@ -88,7 +88,7 @@ pub(super) fn rows(event: &Event, user: &User) -> Rows {
     rows
 }
 
-/// Events of one second: what comes later in a user's life outranks the rest.
+/// The order of events of one second: later ones in a user's life outrank the others.
 fn rank(event_name: &str) -> u8 {
     match event_name {
         "user_create" => 1,
@@ -98,7 +98,7 @@ fn rank(event_name: &str) -> u8 {
     }
 }
 
-/// Adds what a body tells of a user.
+/// Adds the information of a body about a user.
 pub(super) fn add(
     event: &Event,
     user_id: u64,

@@ -1,4 +1,4 @@
-//! Rows of a wiki page. In: an event of the page. Out: what happened to it. The page's content is in no row but that of `events`.
+//! Rows of a wiki page. In: an event of the page. Out: what happened to it. The page's content is only kept in `events`.
 
 use clickhouse::Row;
 use schemas::event::wiki_page::{Attributes, WikiPage};
@@ -37,7 +37,7 @@ pub(super) fn rows(event: &Event, page: &WikiPage) -> Rows {
     };
     let actor_id = page.user.field(|user| &user.id);
     let actor_username = page.user.field(|user| &user.username).value().cloned();
-    // Who tests a hook is the user of a body that tells of the newest change once more: whoever was told first did it.
+    // A Test delivery reports the newest change again, with whoever clicked as its user. The actor received first is the real one.
     let first = Columns::at(Version::first(event.received_at), event.received_at);
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
     let row = WikiPageEventRow {
@@ -62,8 +62,8 @@ pub(super) fn rows(event: &Event, page: &WikiPage) -> Rows {
     Rows { wiki_page_events: vec![row], unreadable, ..Rows::default() }
 }
 
-/// The commit that made the change, else a digest of what the body says of the page: two hooks say the same. The path of the project is in
-/// it, because old bodies do not say its id.
+/// The commit of the change, else a digest of the page's fields: two hooks send the same. The digest includes the path of the project, because old
+/// bodies do not contain its id.
 fn version(event: &Event, attributes: &Attributes) -> String {
     let commit = attributes.version_id.text();
     if !commit.is_empty() {
@@ -71,7 +71,7 @@ fn version(event: &Event, attributes: &Attributes) -> String {
     }
     let mut digest = Sha256::new();
     for text in [
-        // A project that the key names may be called otherwise by now.
+        // If the key names the project by id, its path is left out: it may have changed.
         if event.project_id == 0 { event.project_path.as_str() } else { "" },
         attributes.title.text(),
         attributes.format.text(),

@@ -1,11 +1,11 @@
-//! Which projects are told by name. In: the rows of all queries, the projects by how busy they are, a number of series. Out: rows whose series are at
-//! most so many: projects beyond are added up as `other`. Pure.
+//! Which projects have their own series. In: the rows of all queries, the projects by activity, a maximum number of series. Out: rows whose series
+//! stay within the maximum: the other projects are added up as `other`. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::families::{Beyond, Family, Kind, Query};
 
-/// The project of what is beyond the budget.
+/// The name for all projects beyond the budget.
 pub(super) const OTHER: &str = "other";
 
 /// A GitLab, and the id of a project there.
@@ -19,7 +19,7 @@ pub(super) struct Told {
     pub(super) values: Vec<f64>,
 }
 
-/// The rows of a query, by project as it is called and labels, each once.
+/// The rows of a query, by project name and labels, each once.
 pub(super) type Named = BTreeMap<(String, Vec<String>), Vec<f64>>;
 
 /// How many series one row of a query becomes.
@@ -32,7 +32,7 @@ pub(super) fn series_of(query: &Query) -> usize {
     query.families.iter().map(of).sum()
 }
 
-/// The projects that are told by name, the busiest first, so that all series of what is [`Beyond::Added`] are at most `max`.
+/// The projects with their own series, the busiest first, so that all series with [`Beyond::Added`] stay within `max`.
 pub(super) fn by_name<'r>(
     answers: &'r [(&Query, Vec<Told>)],
     busiest: &'r [ProjectKey],
@@ -64,7 +64,7 @@ pub(super) fn by_name<'r>(
     chosen
 }
 
-/// The rows of a query by the names of their projects.
+/// The rows of a query, by project name.
 pub(super) fn named(
     query: &Query,
     rows: Vec<Told>,

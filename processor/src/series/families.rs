@@ -1,16 +1,16 @@
-//! Which series there are. In: nothing. Out: queries of the rollups, and the families that their rows become; docs/PROMETHEUS.md lists them, and a test
-//! compares both.
+//! The business series. In: nothing. Out: queries over the rollups, and the families made from their rows. docs/PROMETHEUS.md lists them, and a
+//! test compares the two.
 //!
-//! Each query gives rows of instance, project, labels and values. `{days}` is the window, `{rows}` how many rows are told at most, `{<name>}` the
-//! bounds of a histogram. A time window ends now and is cut by the thing's own time, so that what comes late is where it belongs, and a history that is
-//! read is no spike: so these are no counters, and `rate()` of them says nothing. A histogram's quantiles are those of the window.
+//! Each query returns instance, project, labels and values. `{days}` is the window, `{rows}` the maximum number of rows, `{<name>}` the bounds of a
+//! histogram. A window ends now, and selects by the time of the thing itself, so late events count where they belong, and a backfill causes no
+//! spike. Hence these are not counters, and `rate()` of them means nothing. The quantiles of a histogram are those of the window.
 
-/// What a family is.
+/// The type of a family.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Kind {
     /// A value.
     Gauge,
-    /// A number of things on record.
+    /// The number of recorded things.
     Counter,
     /// Counts up to each of these bounds, in seconds, then the sum, then the count.
     Histogram(&'static [f64]),
@@ -22,22 +22,22 @@ pub(super) struct Family {
     pub(super) name: &'static str,
     pub(super) help: &'static str,
     pub(super) kind: Kind,
-    /// Its labels besides `project`: the first of the row's.
+    /// Its labels besides `project`: the first labels of the row.
     pub(super) labels: &'static [&'static str],
-    /// Where its values begin among the row's.
+    /// The index of its first value in the row.
     pub(super) at: usize,
 }
 
-/// What becomes of projects beyond the budget.
+/// How projects beyond the budget are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Beyond {
-    /// They are added up, as project `other`.
+    /// They are added up as project `other`.
     Added,
-    /// They are left out: the last of several things is none of them.
+    /// They are left out: the last of several things cannot be added up.
     LeftOut,
 }
 
-/// A query and what it becomes.
+/// A query and its families.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Query {
     pub(super) sql: &'static str,
@@ -49,17 +49,17 @@ const RUN: &[f64] = &[30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 72
 const QUEUE: &[f64] = &[1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
 const RECOVERY: &[f64] =
     &[300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0, 259200.0, 604800.0];
-/// An hour to three months.
+/// From an hour to three months.
 const WORK: &[f64] = &[
     3600.0, 14400.0, 28800.0, 86400.0, 172800.0, 259200.0, 432000.0, 604800.0, 1209600.0, 2592000.0,
     7776000.0,
 ];
 
-/// The bounds by the names that queries have for them.
+/// The bounds, by their names in queries.
 pub(super) const BOUNDS: [(&str, &[f64]); 4] =
     [("{run}", RUN), ("{queue}", QUEUE), ("{recovery}", RECOVERY), ("{work}", WORK)];
 
-/// How many things of a project lie in the window: the busiest are told by name.
+/// The number of things in the window, per project: the busiest projects have their own series.
 pub(super) const ACTIVITY: &str = "\
 SELECT instance, project_id, sum(things) AS things FROM (
     SELECT instance, project_id, count() AS things FROM pipeline_rollups
@@ -301,8 +301,8 @@ GROUP BY instance, project_id, tier, environment ORDER BY values DESC LIMIT {row
         }],
         beyond: Beyond::LeftOut,
     },
-    // The names and labels of gitlab-ci-pipelines-exporter. Its labels `topics` and `variables` are empty unless it is told to ask for them, which is to Prometheus
-    // as if they were not there.
+    // The names and labels of gitlab-ci-pipelines-exporter. Its labels `topics` and `variables` are empty by default, which Prometheus treats as
+    // absent.
     Query {
         sql: "\
 WITH newest AS (

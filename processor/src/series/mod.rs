@@ -1,8 +1,9 @@
-//! Business series for Prometheus. In: rollups. Out: families on `/metrics` of one processor. Never counts anything itself: a process that counted
-//! would count redeliveries, and two would count twice.
+//! Business series for Prometheus. In: rollups. Out: families on `/metrics` of one processor. Never counts anything itself: a process that counts
+//! would count redeliveries, and two processes would count twice.
 //!
-//! One processor tells, the one that holds the first partition of the topic that divides the work (`share.rs`): exactly one has it, and when
-//! that dies another gets it. The others have no such series. They are read again every minute, and their window ends now by the clock of ClickHouse.
+//! The series are exported by the processor that holds the first partition of the topic that divides the work (`share.rs`): exactly one processor
+//! has it, and if that dies another one gets it. The others export none. The series are read again every minute, and their window ends now
+//! according to ClickHouse's clock.
 
 mod budget;
 mod families;
@@ -21,10 +22,10 @@ use self::read::Reader;
 use crate::config::SeriesConfig;
 use crate::share::Share;
 
-/// How long series are told that could not be read again since: who alerts on them must notice that nobody knows.
+/// How long series are shown after reads start to fail. Alerts must notice that the values are unknown.
 const STALE_AFTER: Duration = Duration::from_secs(300);
 
-/// The series as they were read last; clones share them.
+/// The series as last read; clones share them.
 #[derive(Clone, Default)]
 pub struct Series(Arc<RwLock<Vec<MetricFamily>>>);
 
@@ -36,7 +37,7 @@ impl Series {
 
 impl Collector for Series {
     fn desc(&self) -> Vec<&Desc> {
-        // None: which labels there are is only known when they are read, and nobody else registers such names.
+        // None: the labels are only known after a read, and nothing else registers such names.
         Vec::new()
     }
 
@@ -45,7 +46,7 @@ impl Collector for Series {
     }
 }
 
-/// Nothing is told any more when this ends.
+/// Removes the series on drop.
 struct ClearedAtEnd(Series);
 
 impl Drop for ClearedAtEnd {
@@ -54,7 +55,7 @@ impl Drop for ClearedAtEnd {
     }
 }
 
-/// Reads the series while this processor is the one that tells them, until it is dropped.
+/// Reads the series while this processor exports them, until it is dropped.
 pub(crate) async fn keep(
     client: clickhouse::Client,
     config: SeriesConfig,

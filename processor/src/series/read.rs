@@ -1,4 +1,4 @@
-//! Reads the series. In: queries. Out: families as `/metrics` shows them, or why not. A project is called by its path, as it is today.
+//! Reads the series. In: queries. Out: families for `/metrics`, or an error. A project is named by its current path.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,7 +56,7 @@ impl Reader {
         Reader { client, days: config.series_window_days, max: config.series_max as usize }
     }
 
-    /// All families, as the rollups are now.
+    /// All families, from the current rollups.
     pub(super) async fn read(&self, queries: &'static [Query]) -> Result<Vec<MetricFamily>, ReadError> {
         let failed = |family| move |source| ReadError { family, source };
         let busiest: Vec<BusyRow> = self
@@ -67,14 +67,14 @@ impl Reader {
             .map_err(failed("the busiest projects"))?;
         let busiest: Vec<ProjectKey> =
             busiest.into_iter().map(|row| (row.instance, row.project_id)).collect();
-        // Half of the budget for what is added up, half for what is left out beyond it.
+        // Half of the budget for families that are added up, half for the others.
         let of_each =
             self.max / 2 / queries.iter().filter(|query| query.beyond == Beyond::LeftOut).count().max(1);
         let mut answers = Vec::new();
         for query in queries {
             let family = query.families.first().map_or("no family", |family| family.name);
             let sql = self.filled(query.sql, of_each / series_of(query).max(1));
-            // Whatever a view says of its columns, labels are texts and what is unknown is no number.
+            // Whatever the columns of a view are, labels become strings, and unknown values become NaN.
             let sql = format!(
                 "SELECT instance, project_id, arrayMap(label -> ifNull(toString(label), ''), labels) AS labels, \
                  arrayMap(value -> ifNull(toFloat64(value), nan), values) AS values FROM ({sql})"
@@ -106,12 +106,12 @@ impl Reader {
         Ok(families)
     }
 
-    /// How projects are called: by their path, and with their GitLab and id where another one has that path: one that was deleted, or of another
+    /// The names of projects: their path, with GitLab and id added if another project has the same path, such as a deleted one or one of another
     /// GitLab.
     async fn names(&self) -> clickhouse::error::Result<BTreeMap<ProjectKey, String>> {
         let query = "SELECT instance, project_id, ifNull(path, '') AS path, toBool(deleted_at IS NULL) AS is_there FROM projects WHERE path != ''";
         let mut rows: Vec<PathRow> = self.client.query(query).fetch_all().await?;
-        // Of several with one path, the newest that is there has it.
+        // If several share a path, the newest existing project keeps it.
         rows.sort_by(|one, other| {
             (one.is_there, one.project_id, &one.instance)
                 .cmp(&(other.is_there, other.project_id, &other.instance))
@@ -134,7 +134,7 @@ impl Reader {
         for (name, bounds) in BOUNDS {
             sql = sql.replace(name, &format!("{bounds:?}"));
         }
-        // The client takes a question mark for a placeholder.
+        // The client uses a question mark as a placeholder.
         sql.replace('?', "??")
     }
 }
@@ -142,12 +142,12 @@ impl Reader {
 const OTHER_HELP: &str = "Projects that are added up as project other, because the budget of series is used up (GITPULSE_SERIES_MAX)";
 const READ_HELP: &str = "When the business series were read; who alerts on them alerts on this as well";
 
-/// What a project without a known path is called.
+/// The name of a project without a known path.
 fn unnamed((instance, project_id): &ProjectKey) -> String {
     format!("{instance} {project_id}")
 }
 
-/// A family of the rows of its query. What is not known has no series: it is not 0.
+/// A family from the rows of its query. An unknown value has no series: it is not 0.
 pub(super) fn told(family: &Family, rows: &Named) -> MetricFamily {
     let mut told: BTreeMap<Vec<&str>, Vec<f64>> = BTreeMap::new();
     for ((project, labels), values) in rows {

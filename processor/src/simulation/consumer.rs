@@ -1,8 +1,8 @@
-//! One processor of the simulation. In: what Kafka gives it. Out: rows in the tables, then a commit. Pauses wherever it could be killed: to drop
-//! its future is to kill it there.
+//! One processor of the simulation. In: records from Kafka. Out: rows in the tables, then a commit. Pauses wherever it could be killed: dropping
+//! its future kills it there.
 //!
-//! The order of the steps in `run`, `take` and `flush` is that of [`crate::pipeline`], written once more: there each step is a call of Kafka or
-//! ClickHouse. `roles_that_die_at_named_points_lose_and_double_nothing` (`compose/gitpulse/tests/it/kills.rs`) holds the loop itself to it.
+//! `run`, `take` and `flush` repeat the order of the steps in [`crate::pipeline`], where each step is a call of Kafka or ClickHouse.
+//! `roles_that_die_at_named_points_lose_and_double_nothing` (`compose/gitpulse/tests/it/kills.rs`) checks the real loop.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ const TRIES: usize = 3;
 /// The pause between two reads.
 pub(super) const READING: &str = "between reads";
 
-/// What all processors of a history share.
+/// Shared by all processors of a history.
 pub(super) struct Surroundings {
     pub(super) kafka: Arc<Mutex<Kafka>>,
     pub(super) tables: RefCell<Tables>,
@@ -41,9 +41,9 @@ pub(super) struct Surroundings {
     pub(super) started: Instant,
     pub(super) now: Cell<Instant>,
     pub(super) limits: BatchLimits,
-    /// How likely a step towards Kafka or ClickHouse is to fail.
+    /// The probability that a call of Kafka or ClickHouse fails.
     pub(super) fault_rate: Cell<f64>,
-    /// What happened how often.
+    /// How often each event happened.
     pub(super) met: RefCell<BTreeMap<&'static str, u64>>,
 }
 
@@ -66,7 +66,7 @@ impl Surroundings {
     }
 }
 
-/// What a record comes to.
+/// The result of reading a record.
 pub(super) struct Reading {
     pub(super) rows: Option<Rows>,
     pub(super) dead_letter: Option<DeadLetter>,
@@ -101,7 +101,7 @@ pub(super) struct Consumer {
 }
 
 impl Consumer {
-    /// Reads, stores and commits until it is asked to stop, or cannot store.
+    /// Reads, stores and commits until it is stopped or cannot store.
     pub(super) async fn run(self) {
         let mut batch = Batch::new(self.generation.get());
         loop {
@@ -191,7 +191,7 @@ impl Consumer {
         Err(Ended)
     }
 
-    /// Whether all rows are stored, as far as it was told.
+    /// Whether all rows are stored, as far as the processor is told.
     async fn insert(&self, rows: &Rows) -> bool {
         let mut inserts = inserts(rows);
         let events = usize::from(inserts.last().is_some_and(|insert| insert.table == "event_facts"));
@@ -225,7 +225,7 @@ impl Consumer {
         }
     }
 
-    /// **Invariant:** what a commit passes is in the tables, or its dead letter in Kafka.
+    /// **Invariant:** everything before a committed position is in the tables, or its dead letter is in Kafka.
     fn check(&self, partition: &Partition, from: i64, to: i64) {
         let kafka = self.around.kafka();
         let tables = self.around.tables.borrow();
@@ -252,7 +252,7 @@ impl Consumer {
         }
     }
 
-    /// Lets others go on, or time pass. Whoever is killed is killed in a pause.
+    /// Lets others run, or time pass. A processor can only be killed in a pause.
     async fn pause(&self, at: &'static str) {
         self.at.set(at);
         let mut paused = false;

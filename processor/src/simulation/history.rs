@@ -1,5 +1,5 @@
-//! One history: processors that read, die, move partitions and are started again. In: a seed. Out: what happened in it; panics where a record
-//! was lost, counted twice, or passed before it was stored.
+//! One history: processors that read, die, exchange partitions and are restarted. In: a seed. Out: what happened; panics if a record was lost,
+//! counted twice, or committed before it was stored.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -22,10 +22,10 @@ use super::tables::{Tables, inserts};
 use super::world::World;
 use crate::batch::BatchLimits;
 
-/// Steps in which a history without faults must come to rest.
+/// The number of steps within which a history without faults must finish.
 const PATIENCE: usize = 20_000;
 
-/// What a history came to.
+/// The result of a history.
 #[derive(Debug, PartialEq)]
 pub(super) struct Ending {
     pub(super) met: BTreeMap<&'static str, u64>,
@@ -33,7 +33,7 @@ pub(super) struct Ending {
     stored: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// A processor, which is killed by dropping it.
+/// A processor; dropping it kills it.
 struct Running<F> {
     id: u64,
     at: Rc<Cell<&'static str>>,
@@ -41,7 +41,7 @@ struct Running<F> {
     future: Pin<Box<F>>,
 }
 
-/// Lives through a history.
+/// Runs a history.
 pub(super) async fn live(seed: u64) -> Ending {
     let mut random = StdRng::seed_from_u64(seed);
     let started = Instant::now();
@@ -75,7 +75,7 @@ pub(super) async fn live(seed: u64) -> Ending {
     };
     let mut world = World::default();
     let mut running = vec![start()];
-    // Killed, and not missed by Kafka yet.
+    // Killed, but Kafka has not noticed yet.
     let mut missed: Vec<u64> = Vec::new();
     for _ in 0..random.random_range(50..500) {
         around.now.set(around.now.get() + Duration::from_millis(random.random_range(0..30)));
@@ -102,13 +102,13 @@ pub(super) async fn live(seed: u64) -> Ending {
         if running.is_empty() {
             running.push(start());
         }
-        // Dead letters are on their way meanwhile.
+        // Dead letters are written in the meantime.
         tokio::task::yield_now().await;
     }
     around.fault_rate.set(0.0);
     missed.drain(..).for_each(|id| around.kafka().leave(id));
-    // A commit that was lost is made up for by the next one of its partition, or by whoever reads it again. Without either, the position stays
-    // behind, though all is stored.
+    // A lost commit is repaired by the next one of its partition, or by whoever reads the records again. Without either, the position stays behind
+    // although everything is stored.
     around.kafka().rebalance_all();
     let mut steps = 0;
     while !around.kafka().is_drained() {
@@ -132,19 +132,19 @@ pub(super) async fn live(seed: u64) -> Ending {
     }
 }
 
-/// Kills a processor where it pauses; its id.
+/// Kills a processor at its current pause; returns its id.
 fn kill<F>(around: &Surroundings, running: &mut Vec<Running<F>>, chosen: usize) -> u64 {
     let killed = running.swap_remove(chosen);
     around.meet(killed.at.get());
     killed.id
 }
 
-/// Lets a processor go on to its next pause.
+/// Runs a processor to its next pause.
 async fn ends<F: Future<Output = ()>>(running: &mut Running<F>) -> bool {
     poll_fn(|context| Poll::Ready(running.future.as_mut().poll(context).is_ready())).await
 }
 
-/// Compares what is stored with what was told, and with a life in which nothing happened.
+/// Compares the stored rows with what was sent, and with an undisturbed run.
 fn check(around: &Surroundings, world: &World) {
     let (kafka, tables) = (around.kafka(), around.tables.borrow());
     let count = |table| tables.rows(table, &[]).len();
@@ -169,7 +169,7 @@ fn check(around: &Surroundings, world: &World) {
         rows.iter().flat_map(inserts).for_each(|insert| expected.insert(&insert));
     }
     for table in tables.names() {
-        // Of a record that Kafka has twice, either may have failed first.
+        // If Kafka has a record twice, either copy may have failed first.
         let without: &[&str] = match table {
             "dead_letter_facts" => &["partition", "offset", "failed_at", "precedence"],
             _ => &[],

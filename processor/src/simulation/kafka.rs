@@ -1,6 +1,5 @@
-//! What Kafka does, as far as the processor can tell: logs, and one group of consumers with eager assignment. In: records, polls, commits.
-//! Out: records, rebalances, refused commits. Never believes a commit: it panics where one is of partitions that the member does not read, or
-//! goes back.
+//! A model of Kafka as seen by the processor: logs, and one consumer group with eager assignment. In: records, polls, commits. Out: records,
+//! rebalances, refused commits. Never trusts a commit: it panics if the member does not read the partition, or the commit goes back.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +14,7 @@ use crate::batch::Positions;
 /// Topic and number.
 pub(super) type Partition = (String, i32);
 
-/// What a consumer meets when it polls.
+/// The result of a poll.
 pub(super) enum Polled {
     Revoked,
     Assigned,
@@ -23,19 +22,19 @@ pub(super) enum Polled {
     Nothing,
 }
 
-/// The broker refuses a commit of whoever is not in the group any more.
+/// The broker refuses commits from consumers outside the group.
 #[derive(Debug)]
 pub(super) struct Fenced;
 
 #[derive(Default)]
 struct Member {
-    /// The generation of the group that it belongs to; `None` where it joins, or was thrown out.
+    /// Its generation of the group; `None` if it is joining or was removed.
     generation: Option<u64>,
     /// It has given up its partitions and waits for the others.
     joins: bool,
-    /// Partitions that it gets with its next poll.
+    /// The partitions that its next poll assigns.
     assigned: Option<Vec<Partition>>,
-    /// What it reads, and the offset of the next record.
+    /// The partitions that it reads, with the offset of the next record.
     reads: Option<BTreeMap<Partition, i64>>,
 }
 
@@ -85,7 +84,7 @@ impl Kafka {
         log.push(message);
     }
 
-    /// All records of a partition below an offset, from another.
+    /// The records of a partition between two offsets.
     pub(super) fn records(&self, partition: &Partition, from: i64, to: i64) -> &[OwnedMessage] {
         &self.logs[partition][usize::try_from(from).unwrap()..usize::try_from(to).unwrap()]
     }
@@ -95,14 +94,14 @@ impl Kafka {
         self.members.insert(member, Member::default());
     }
 
-    /// The member has left, or its heartbeats have stopped for long enough.
+    /// The member has left, or its heartbeats have been missing for long enough.
     pub(super) fn leave(&mut self, member: u64) {
         self.members.remove(&member);
         self.rebalances = true;
         self.rebalance();
     }
 
-    /// The member has not polled for too long. It notices when it polls.
+    /// The member has not polled for too long. It notices at its next poll.
     pub(super) fn throw_out(&mut self, member: u64) {
         let Some(member) = self.members.get_mut(&member) else { return };
         (member.generation, member.joins, member.assigned) = (None, false, None);
@@ -116,7 +115,7 @@ impl Kafka {
         self.rebalance();
     }
 
-    /// What `recv` does: the callbacks of a rebalance run in it, and it may end without a record.
+    /// A call of `recv`: rebalance callbacks run in it, and it may return no record.
     pub(super) fn poll(&mut self, id: u64) -> Polled {
         let member = self.members.get_mut(&id).unwrap();
         if let Some(partitions) = member.assigned.take() {
@@ -149,9 +148,9 @@ impl Kafka {
         Some(message)
     }
 
-    /// Hands out all partitions once every member has given up its own.
+    /// Assigns all partitions once every member has given up its own.
     fn rebalance(&mut self) {
-        // Whoever was thrown out, or has not joined yet, keeps nobody waiting.
+        // Members that were removed or have not joined yet do not delay it.
         let waits = self.members.values().any(|member| member.generation.is_some() && !member.joins);
         let mut joining: Vec<&mut Member> = self.members.values_mut().filter(|member| member.joins).collect();
         if !self.rebalances || waits || joining.is_empty() {
@@ -169,7 +168,7 @@ impl Kafka {
         }
     }
 
-    /// Commits positions; returns what they passed.
+    /// Commits positions; returns the records that they passed.
     pub(super) fn commit(
         &mut self,
         id: u64,
@@ -196,7 +195,7 @@ impl Kafka {
         self.logs.iter().all(|(partition, log)| self.committed[partition] == log.len() as i64)
     }
 
-    /// All records of events, which the dead letters are not.
+    /// All records of events, without dead letters.
     pub(super) fn events(&self) -> impl Iterator<Item = &OwnedMessage> {
         let dead_letters = TopicPrefix::default().dead_letters();
         self.logs.values().flatten().filter(move |message| message.topic() != dead_letters)

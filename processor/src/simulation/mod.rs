@@ -1,8 +1,9 @@
-//! Processors that die anywhere, simulated. In: seeds. Out: nothing; panics with the seed of a history that loses, doubles or passes a record.
+//! A simulation of processors that may die at any point. In: seeds. Out: nothing; panics with the seed of a history that loses, doubles or skips a
+//! record.
 //!
-//! Decoding, rows, batches, positions and dead letters are the real ones. Kafka (`kafka.rs`) and ClickHouse (`tables.rs`) are models, `world.rs`
-//! makes up what GitLab tells, `consumer.rs` is a processor, `history.rs` chooses what happens. Whatever happens is chosen by one seed; no clock
-//! and no thread has a part in it.
+//! Decoding, rows, batches, positions and dead letters are the real code. Kafka (`kafka.rs`) and ClickHouse (`tables.rs`) are models, `world.rs`
+//! invents GitLab's events, `consumer.rs` is a processor, `history.rs` chooses what happens. All choices come from one seed; no clock and no thread
+//! is involved.
 
 mod consumer;
 mod history;
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 
 use history::Ending;
 
-/// How many histories one run lives through.
+/// The number of histories per run.
 const HISTORIES: usize = 250;
 
 /// Says how to repeat a history that panics.
@@ -34,7 +35,7 @@ fn live(seed: u64) -> Ending {
     runtime.block_on(history::live(seed))
 }
 
-/// What must have happened in some history, or the others prove little.
+/// Events that must occur in some history, or the test would prove little.
 const MET: [&str; 14] = [
     "a batch could not be stored",
     "between reads",
@@ -52,13 +53,13 @@ const MET: [&str; 14] = [
     "a stored batch was not committed",
 ];
 
-/// Promises 1 to 3. Processors that are killed, stopped, thrown out of the group and started, inserts and commits that fail or succeed unheard:
-/// every record is stored or dead-lettered, no commit passes one that is not, and the tables are those of a life without faults.
+/// Promises 1 to 3. Processors are killed, stopped, removed from the group and started; inserts and commits fail, or succeed unnoticed. Every
+/// record is stored or dead-lettered, no commit passes one that is not, and the tables equal those of an undisturbed run.
 ///
-/// Seen to fail: a commit before its insert, or before its dead letters are acknowledged; an insert that failed and counts; `committable` of any
-/// generation; `moved_to` that keeps the old batch, its positions or its generation; `Positions::add` that keeps the smaller, is one too far or
-/// mixes up partitions; `skip` without its position; no deadline; rows that `append` forgets; projects merged by minimum; ids of events compared
-/// byte by byte; the offset in the id of a dead letter.
+/// Mutations that this test caught: a commit before its insert, or before its dead letters are acknowledged; a failed insert that counts;
+/// `committable` in any generation; `moved_to` that keeps the old batch, its positions or its generation; `Positions::add` that keeps the smaller
+/// offset, is off by one or mixes up partitions; `skip` without its position; no deadline; rows that `append` forgets; projects merged by minimum;
+/// ids of events compared byte by byte; the offset in the id of a dead letter.
 #[test]
 fn whatever_dies_every_record_is_stored_once_and_no_commit_passes_one_that_is_not() {
     if let Some(seed) = std::env::var_os("GITPULSE_TEST_SEED") {
@@ -76,7 +77,7 @@ fn whatever_dies_every_record_is_stored_once_and_no_commit_passes_one_that_is_no
     }
 }
 
-/// A seed would be worth nothing if anything but itself had a part in its history.
+/// A seed would be worthless if anything else influenced its history.
 #[test]
 fn a_seed_repeats_its_history() {
     for _ in 0..5 {

@@ -1,5 +1,5 @@
-//! What ClickHouse's engines make of rows. In: rows, in any order and any number of times. Out: one row a key, merged as the migrations say.
-//! Knows no columns and no keys of its own.
+//! A model of ClickHouse's engines. In: rows, in any order and any number of times. Out: one row per key, merged as the migrations define. Has no
+//! columns or keys of its own.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub(super) struct Insert {
     rows: Vec<Row>,
 }
 
-/// An INSERT a table that has rows, `event_facts` last.
+/// One INSERT per table with rows, `event_facts` last.
 pub(super) fn inserts(rows: &Rows) -> Vec<Insert> {
     let Value::Object(mut fields) = serde_json::to_value(rows).unwrap() else {
         unreachable!("rows are a struct")
@@ -40,19 +40,19 @@ pub(super) fn inserts(rows: &Rows) -> Vec<Insert> {
 #[derive(Debug, Default)]
 struct Engine {
     key: Vec<String>,
-    /// The function of each column that has one.
+    /// The function of each column with one.
     functions: BTreeMap<String, String>,
-    /// The column that decides which row stays, where rows are not merged column by column.
+    /// The column that decides which row is kept, if rows are not merged column by column.
     precedence: Option<String>,
 }
 
 impl Engine {
-    /// Reads what the migrations say of one table: its CREATE TABLE, and columns that are added to it.
+    /// Reads the migrations of one table: its CREATE TABLE, and added columns.
     fn read(statements: &str) -> Engine {
         let mut engine = Engine::default();
         for line in statements.lines().map(str::trim) {
             if let Some((column, function)) = line.split_once(" SimpleAggregateFunction(") {
-                // After ADD COLUMN IF NOT EXISTS, where it is added.
+                // After ADD COLUMN IF NOT EXISTS, for an added column.
                 let column = column.rsplit(' ').next().unwrap();
                 let function = function.split(',').next().unwrap();
                 engine.functions.insert(column.to_owned(), function.to_owned());
@@ -68,7 +68,7 @@ impl Engine {
         engine
     }
 
-    /// What is left of two rows of one key, the second of which came later.
+    /// Merges two rows of one key; the second is the later one.
     fn merge(&self, mut row: Row, later: &Row) -> Row {
         if let Some(precedence) = &self.precedence {
             return if row[precedence].as_u64() > later[precedence].as_u64() { row } else { later.clone() };
@@ -88,7 +88,7 @@ impl Engine {
     }
 }
 
-/// ClickHouse's order of values, tuples and arrays; no value is the least.
+/// ClickHouse's order of values, tuples and arrays; null is the least.
 fn compare(one: &Value, other: &Value) -> Ordering {
     match (one, other) {
         (Value::Null, Value::Null) => Ordering::Equal,
@@ -100,7 +100,7 @@ fn compare(one: &Value, other: &Value) -> Ordering {
             _ => one.as_f64().unwrap().total_cmp(&other.as_f64().unwrap()),
         },
         (Value::String(one), Value::String(other)) => match (one.parse::<Uuid>(), other.parse::<Uuid>()) {
-            // By their second half first.
+            // The second half decides first.
             (Ok(one), Ok(other)) => one.as_u128().rotate_left(64).cmp(&other.as_u128().rotate_left(64)),
             _ => one.cmp(other),
         },
@@ -132,7 +132,7 @@ static ENGINES: LazyLock<BTreeMap<&str, Engine>> = LazyLock::new(|| {
     TABLES.iter().map(|table| (table.name, engine(table.name))).collect()
 });
 
-/// The tables, with one row a key.
+/// The tables, with one row per key.
 pub(super) struct Tables {
     rows: BTreeMap<&'static str, BTreeMap<String, Row>>,
 }
@@ -151,20 +151,20 @@ impl Tables {
         }
     }
 
-    /// Whether inserting rows would change nothing.
+    /// Whether inserting these rows would change nothing.
     pub(super) fn hold(&self, insert: &Insert) -> bool {
         insert.rows.iter().all(|row| {
             let (key, merged) = self.merged(insert.table, row);
             let stored = self.rows[insert.table].get(&key);
             stored.is_some_and(|stored| match &ENGINES[insert.table].precedence {
-                // Of two whole rows that nothing tells apart, either may stay.
+                // If nothing distinguishes two whole rows, either may be kept.
                 Some(precedence) => stored[precedence].as_u64() >= row[precedence].as_u64(),
                 None => *stored == merged,
             })
         })
     }
 
-    /// A row's key, and what it becomes beside what is stored.
+    /// A row's key, and the result of merging it with the stored row.
     fn merged(&self, table: &'static str, row: &Row) -> (String, Row) {
         let engine = &ENGINES[table];
         let key: Vec<&Value> = engine.key.iter().map(|column| &row[column]).collect();
@@ -190,7 +190,7 @@ impl Tables {
         rows
     }
 
-    /// Their names.
+    /// The names of the tables.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.rows.keys().copied()
     }

@@ -1,5 +1,5 @@
-//! What GitLab tells, made up. In: chance. Out: records as ingest writes them, and how many things they are about. Never tells of more kinds
-//! than [`super::tables`] has tables for.
+//! Invented events of GitLab. In: random numbers. Out: records as ingest writes them, and the number of things in them. Only uses kinds that have
+//! tables in [`super::tables`].
 
 use std::collections::BTreeSet;
 
@@ -14,39 +14,39 @@ use uuid::Uuid;
 
 const GITLAB: &str = "https://gitlab.example.com";
 
-/// What was told so far.
+/// What was sent so far.
 #[derive(Default)]
 pub(super) struct World {
-    /// By number of delivery: GitLab can send it again.
+    /// By number of the delivery: GitLab can send it again.
     deliveries: Vec<(Value, String)>,
-    /// What can be kept.
+    /// The events that can be stored.
     pub(super) events: BTreeSet<Uuid>,
-    /// What must be dead-lettered: topic and value.
+    /// The records that must be dead-lettered: topic and value.
     pub(super) broken: BTreeSet<(String, Vec<u8>)>,
     /// Project and number.
     pub(super) merge_requests: BTreeSet<(u64, u64)>,
     /// Project and id.
     pub(super) pipelines: BTreeSet<(u64, u64)>,
-    /// Deliveries of pushes, which only the view takes together.
+    /// Deliveries of pushes; only the view combines them.
     pub(super) pushes: BTreeSet<Uuid>,
     records: Vec<TopicRecord>,
     seconds: i64,
 }
 
 impl World {
-    /// The next record of Kafka.
+    /// The next record for Kafka.
     pub(super) fn tell(&mut self, random: &mut StdRng) -> TopicRecord {
-        // Much happens within one second.
+        // Many events happen within one second.
         self.seconds += [0, 0, 1, 90][random.random_range(0..4)];
         let record = match random.random_range(0..20) {
             0..7 => self.merge_request(random),
             7..12 => self.pipeline(random),
             12..15 => self.push(random),
-            // The publisher was not told that Kafka has it.
+            // The publisher did not learn that Kafka has it.
             15 if !self.records.is_empty() => {
                 return self.records[random.random_range(0..self.records.len())].clone();
             }
-            // Somebody has GitLab send it again.
+            // Somebody makes GitLab send it again.
             16 if !self.deliveries.is_empty() => {
                 let (body, delivery_id) =
                     self.deliveries[random.random_range(0..self.deliveries.len())].clone();
@@ -108,7 +108,7 @@ impl World {
         self.deliver(body)
     }
 
-    /// The event is known, its own table cannot take it: it is kept, and dead-lettered.
+    /// The event is known, but its table cannot take it: it is kept, and dead-lettered.
     fn pipeline_without_id(&mut self, random: &mut StdRng) -> TopicRecord {
         let body = json!({
             "object_kind": "pipeline", "project": self.project(random.random_range(1..3)), "object_attributes": {"status": "running"},
@@ -116,7 +116,7 @@ impl World {
         self.deliver(body)
     }
 
-    /// Nobody can read it.
+    /// A record that cannot be read.
     fn nonsense(&mut self, random: &mut StdRng) -> TopicRecord {
         let kind = [EventKind::Push, EventKind::MergeRequest, EventKind::Pipeline][random.random_range(0..3)];
         let number = random.random_range(0..1000);

@@ -1,12 +1,12 @@
--- A push to the default branch of which not all commits are known: webhooks list the newest 20. One whose newest commit the API listed is complete: it
--- lists what lies before too.
+-- Pushes to the default branch whose commits are not all known: webhooks list the newest 20. If the API listed the newest commit, a push is
+-- complete: the API lists the commits before it too.
 CREATE OR REPLACE VIEW ${database}.contribution_gaps ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
     sha String COMMENT 'Newest commit of the push',
     pushed_at DateTime('UTC') COMMENT 'When it was pushed (receipt-derived, unless the API says when)',
-    unlisted_commits UInt64 COMMENT 'How many of its commits nobody listed'
+    unlisted_commits UInt64 COMMENT 'Number of its commits that were not listed'
 )
 ${security}
 AS SELECT

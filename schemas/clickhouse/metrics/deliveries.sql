@@ -1,22 +1,22 @@
--- Which deployment delivered a merge request, in each tier on record in its project, and, where several environments are of tier production, in each of
--- these (at most 20); `lead_times` and `environment_lead_times` are its parts. A merge request belongs to the first success in the tier that stands at or
--- beyond it on its branch. The first success on record attributes nothing, nor does the first on a branch to what was merged before the first of all:
--- nobody knows whether it was delivered before.
+-- Which deployment delivered a merge request, for each tier of its project, and, if several environments are production, for each of these (at most
+-- 20). `lead_times` and `environment_lead_times` are its parts. A merge request belongs to the first success in the tier that is at or beyond it on
+-- its branch. Nothing is attributed to the first success on record. Nor is anything merged before that one attributed to the first success on a
+-- branch: it may have been delivered before.
 CREATE OR REPLACE VIEW ${database}.deliveries ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
-    project_id UInt64 COMMENT 'GitLab id of the project that it was merged into',
+    project_id UInt64 COMMENT 'GitLab id of the target project',
     iid UInt64 COMMENT 'Number of the merge request within the project',
-    tier LowCardinality(String) COMMENT 'production, and each other tier of environments that something was deployed to',
-    environment String COMMENT 'Name of the environment; empty for whichever of the tier was first',
-    branch String COMMENT 'Branch that it was merged into',
+    tier LowCardinality(String) COMMENT 'production, and each other tier with deployments',
+    environment String COMMENT 'Name of the environment; empty for the first one of the tier',
+    branch String COMMENT 'Target branch',
     merged_at DateTime('UTC') COMMENT 'When it was merged, in whole seconds',
-    deployment_id Nullable(UInt64) COMMENT 'The deployment that delivered it; NULL where it is not attributed',
-    deployed_at Nullable(DateTime('UTC')) COMMENT 'When that succeeded',
-    lead_time_seconds Nullable(Int64) COMMENT 'From merged_at to deployed_at; 0 of what was deployed before it was merged',
+    deployment_id Nullable(UInt64) COMMENT 'The deployment that delivered it; NULL if it is not attributed',
+    deployed_at Nullable(DateTime('UTC')) COMMENT 'When that deployment succeeded',
+    lead_time_seconds Nullable(Int64) COMMENT 'From merged_at to deployed_at; 0 if it was deployed before it was merged',
     reverts Array(UInt64) COMMENT 'Merge requests of the project that it reverts',
-    evidence LowCardinality(String) COMMENT 'How it is known: landing (its own commit was deployed), place (one beyond it on the branch was), cherry_pick (its commit was picked into what was deployed), link (GitLab lists it); empty where it is not attributed',
-    reason LowCardinality(String) COMMENT 'Why it is not attributed: promotion, baseline, rewritten, landing_unknown, tie, deployment_sha_unknown, chain_gap, tier_unknown, branch_not_deployed, awaiting; empty where it is'
+    evidence LowCardinality(String) COMMENT 'Evidence: landing (its own commit was deployed), place (a later commit of its branch was deployed), cherry_pick (its commit was cherry-picked into what was deployed), link (GitLab lists it); empty if it is not attributed',
+    reason LowCardinality(String) COMMENT 'Why it is not attributed: promotion, baseline, rewritten, landing_unknown, tie, deployment_sha_unknown, chain_gap, tier_unknown, branch_not_deployed, awaiting; empty if it is'
 )
 ${security}
 AS
@@ -28,14 +28,15 @@ succeeded AS
         if(ifNull(deployments.sha, '') = '', ifNull(short_sha, ''), assumeNotNull(deployments.sha)) AS its_sha, ifNull(deployments.ref, '') AS its_ref,
         toInt64(toUnixTimestamp(assumeNotNull(coalesce(deployments.finished_at, deployments.updated_at, deployments.created_at)))) AS at,
         min((at, id)) OVER by_name = (at, id) AS is_first,
-        -- Tiers that the environment of this name has then and later; backwards, since a frame that begins at each row would be summed up anew for each.
+        -- The tiers of the environment with this name at that time and later; computed backwards, since a frame that begins at each row would be
+        -- summed up again for each.
         groupUniqArray(its_tier) OVER (by_name ORDER BY at DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS tiers
     FROM ${database}.deployments AS deployments
     WHERE deployments.status = 'success' AND coalesce(deployments.finished_at, deployments.updated_at, deployments.created_at) IS NOT NULL
     WINDOW by_name AS (PARTITION BY instance, project_id, its_environment)
 ),
--- What a deployment stands for: each branch on which its commit stands; one that stands nowhere is at place 0 of the branch that it names. And what GitLab lists
--- as brought by it, but for an environment's first success, to which it links whatever was merged before.
+-- What a deployment contains: each branch with its commit (a commit on no known branch is at place 0 of the named branch), and the merge requests
+-- that GitLab links to it, except for an environment's first success, to which GitLab links everything merged before.
 deployed AS
 (
     SELECT
@@ -58,7 +59,7 @@ deployed AS
     ) AS links
         ON links.instance = succeeded.instance AND links.project_id = succeeded.project_id AND links.of_deployment = succeeded.id
 ),
--- Kinds: 0 a merge request, 1 one whose commit it picked, 2 a deployment where it stands, 3 a link of a deployment.
+-- Kinds: 0 a merge request, 1 one whose commit it picked, 2 a deployment at its place, 3 a link of a deployment.
 standing AS
 (
     SELECT
@@ -84,13 +85,13 @@ known AS
     FROM standing
     WINDOW of_project AS (PARTITION BY instance, project_id)
 ),
--- Each merge request once a tier on record; deployments to an environment that had another tier later are of that one too, as what was there before.
--- Windows are by scope: a tier, and an environment of it or none.
+-- Each merge request once per tier on record. Deployments to an environment that later had another tier also count for that tier, as what was there
+-- before. Windows are by scope: a tier, and one of its environments or none.
 placed AS
 (
     SELECT instance, project_id, kind, iid, branch, place, second, by_id, by_tier, word, rewritten, reverts, last_of_no_tier, scope
     FROM known
-    -- Not the function arrayJoin: a condition on the project would stop at it.
+    -- Not the function arrayJoin: it would block a condition on the project.
     ARRAY JOIN arrayConcat(
         arrayMap(name -> (name, ''), if(kind < 2, arrayDistinct(arrayPushBack(on_record, 'production')), tiers)),
         arrayMap(name -> ('production', name), if(length(productions) < 2, [], if(kind < 2, productions, if(has(tiers, 'production'), arrayIntersect(productions, [by_environment]), []))))) AS scope
@@ -114,7 +115,7 @@ gathered AS
         -- Merge requests whose commit was picked to another branch are delivered with the pick.
         minIf(by_place, kind = 1 AND by_place.2 > 0) OVER of_request AS by_pick,
         minIf((second, by_id, scope.1 != by_tier, word = 'placed'), kind = 3) OVER of_request AS by_link,
-        -- Of two merges of one second whose order nobody told, one is delivered for sure only by a deployment of its own commit, or beyond both.
+        -- Two merges of one second in unknown order: only a deployment of its own commit, or one beyond both, certainly delivers one of them.
         word = 'tie' AND by_place.4 = place AND by_place.5 != iid AS is_tied,
         rewritten > 0 AND (by_place.2 = 0 OR by_place.1 > rewritten) AS is_gone
     FROM windowed
@@ -125,12 +126,12 @@ chosen AS
 (
     SELECT
         instance, project_id, iid, scope, branch, merged_second, word, reverts, first, branch_first, last_without_place, last_of_no_tier, is_tied, is_gone,
-        -- How it is known, when it was delivered, by which deployment, and whether its environment had another tier then.
+        -- The evidence, when it was delivered, by which deployment, and whether its environment had another tier then.
         multiIf(
             is_gone, ('', toInt64(0), toUInt64(0), false),
             word != 'landing_unknown' AND by_pick.2 > 0 AND (by_place.2 = 0 OR (by_pick.1, by_pick.2) < (by_place.1, by_place.2)), ('cherry_pick', by_pick.1, by_pick.2, by_pick.3),
             word != 'landing_unknown' AND by_place.2 > 0 AND NOT is_tied, (if(by_place.5 = iid, 'landing', 'place'), by_place.1, by_place.2, by_place.3),
-            -- Where it is known what was deployed, and that is of no branch that it is on, as of a stacked merge request's, the branch decides.
+            -- If a deployed commit is known and is on none of its branches, as for a stacked merge request, the branch decides.
             branch_first = 0 AND word = '' AND by_link.4, ('', toInt64(0), toUInt64(0), false),
             ('link', by_link.1, by_link.2, by_link.3)) AS delivery
     FROM gathered
@@ -158,5 +159,5 @@ SELECT
     if(why = '', toNullable(greatest(delivery.2 - merged_second, 0)), NULL) AS lead_time_seconds,
     reverts, if(why = '', delivery.1, '') AS evidence, why AS reason
 FROM reasoned
--- The optimization costs a third of planning, and finds nothing here.
+-- This optimization would cost a third of planning and finds nothing here.
 SETTINGS optimize_and_compare_chain = 0;

@@ -1,33 +1,33 @@
--- Deployments as delivery metrics count them: what each changed, and whether it failed, by four definitions that are never added up.
+-- Deployments for delivery metrics: what each changed, and whether it failed, by four definitions that are never added up.
 CREATE OR REPLACE VIEW ${database}.deployment_metrics ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
     deployment_id UInt64 COMMENT 'GitLab id of the deployment',
     environment String COMMENT 'Name of the environment',
-    tier LowCardinality(String) COMMENT 'Tier of the environment; empty where it is not known',
+    tier LowCardinality(String) COMMENT 'Tier of the environment; empty if unknown',
     ref String COMMENT 'Branch or tag that was deployed',
-    sha String COMMENT 'What was deployed; part of the SHA, or empty, where GitLab tells no more',
+    sha String COMMENT 'The deployed commit; part of the SHA, or empty, if GitLab sent no more',
     status LowCardinality(String) COMMENT 'created, blocked, running, success, failed, canceled, skipped',
     created_at Nullable(DateTime('UTC')) COMMENT 'When it was created',
-    finished_at Nullable(DateTime('UTC')) COMMENT 'When it ended: its day in every metric; NULL while it has not',
-    is_successful Bool COMMENT 'status is success',
-    is_failed Bool COMMENT 'status is failed',
-    change LowCardinality(String) COMMENT 'What a success did to its environment: first (the first on record), change, repeat (what was there already), rollback (something behind what was there); empty for the rest',
+    finished_at Nullable(DateTime('UTC')) COMMENT 'When it ended; all metrics count it on this day; NULL while it runs',
+    is_successful Bool COMMENT 'Whether status is success',
+    is_failed Bool COMMENT 'Whether status is failed',
+    change LowCardinality(String) COMMENT 'What a success did to its environment: first (the first on record), change, repeat (the same commit again), rollback (an earlier commit); empty for the rest',
     is_first_of_tier Bool COMMENT 'Whether it is the first success of this SHA in its tier: two environments of one tier are one delivery',
-    branch String COMMENT 'Branch on which it stands; empty where that is not known',
-    place Int64 COMMENT 'How far along that branch, as merge_request_places.place',
-    evidence LowCardinality(String) COMMENT 'How its place is known: sha, short_sha, walk; empty where it is not',
-    place_reason LowCardinality(String) COMMENT 'Why its place is not known: deployment_sha_unknown, chain_gap; else empty',
+    branch String COMMENT 'Branch that contains it; empty if unknown',
+    place Int64 COMMENT 'Its position on that branch, as merge_request_places.place',
+    evidence LowCardinality(String) COMMENT 'How its place was determined: sha, short_sha, walk; empty if unknown',
+    place_reason LowCardinality(String) COMMENT 'Why its place is unknown: deployment_sha_unknown, chain_gap; else empty',
     merge_requests UInt64 COMMENT 'Merge requests that it delivered, as lead_times attributes them',
-    blocked_seconds Nullable(Int64) COMMENT 'From blocked to the first approval; NULL where it was not blocked, or not approved',
-    failed_by_rollback Bool COMMENT 'Whether the next success of its environment took it back',
+    blocked_seconds Nullable(Int64) COMMENT 'From blocked to the first approval; NULL if it was not blocked or not approved',
+    failed_by_rollback Bool COMMENT 'Whether the next success of its environment rolled it back',
     rollback_recovery_seconds Nullable(Int64) COMMENT 'From its end to that of the rollback',
-    retry_recovery_seconds Nullable(Int64) COMMENT 'Of a failed deployment: from its end to the next success of its environment',
-    incidents UInt64 COMMENT 'Incidents that are blamed on it, as incident_metrics attributes them, as far as the reader may see them',
-    failed_by_incident Bool COMMENT 'Whether one is',
-    incident_restore_seconds Nullable(Int64) COMMENT 'From the first of them to the end of the last one; NULL while one is open',
-    failed_by_rework Bool COMMENT 'Whether a merge request that it delivered was reverted by one that a later deployment of its tier delivered'
+    retry_recovery_seconds Nullable(Int64) COMMENT 'For a failed deployment: from its end to the next success of its environment',
+    incidents UInt64 COMMENT 'Number of incidents attributed to it by incident_metrics, as far as the reader may see them',
+    failed_by_incident Bool COMMENT 'Whether an incident is attributed to it',
+    incident_restore_seconds Nullable(Int64) COMMENT 'From the first of these incidents to the end of the last one; NULL while one is open',
+    failed_by_rework Bool COMMENT 'Whether a merge request that it delivered was reverted by one delivered by a later deployment of its tier'
 )
 ${security}
 AS
@@ -42,10 +42,10 @@ placed AS
             toNullable(toInt64(toUnixTimestamp(coalesce(deployments.finished_at, deployments.updated_at, deployments.created_at)))), NULL) AS ended,
         has_status = 'success' AND ended IS NOT NULL AS succeeds,
         own_places.stand AS stand, if(stand.3 IN ('sha', 'short_sha', 'walk'), stand.2, 0) AS stands,
-        -- What was pushed after a merge request landed is beyond it.
+        -- A commit pushed after the landing of a merge request is beyond it.
         stands * 2 + (stand.3 = 'walk') AS reach, own_places.others AS others
     FROM ${database}.deployments AS deployments
-    -- Of several branches, the one of its own landing SHA.
+    -- If there are several branches, the one of its own landing SHA.
     LEFT ANY JOIN (
         SELECT
             instance, project_id, places.sha AS placed_sha,
@@ -57,12 +57,13 @@ placed AS
         ON own_places.instance = deployments.instance AND own_places.project_id = deployments.project_id
         AND own_places.placed_sha = coalesce(nullIf(deployments.sha, ''), deployments.short_sha, '')
 ),
--- Each once for its own branch, and once for each other one that it carries: what is deployed from a release branch is beyond what that was cut from.
+-- One row for its own branch, and one for each other branch that it carries: a deployment from a release branch is beyond what that branch was
+-- created from.
 told AS
 (
     SELECT
         placed.* EXCEPT others, carried.1 AS on_branch, carried.2 AS is_own, carried.3 AS reaches,
-        -- A force push that took merge requests away begins another chain.
+        -- After a force push that removed merge requests a new chain begins.
         arrayCount(rewritten_second -> rewritten_second <= ended, rewritings.seconds) AS chain
     FROM placed
     ARRAY JOIN arrayPushFront(
@@ -75,7 +76,7 @@ told AS
     ) AS rewritings
         ON rewritings.instance = placed.instance AND rewritings.project_id = placed.project_id AND rewritings.of_branch = carried.1
 ),
--- In the order of time, within the environment by name.
+-- In order of time, per environment name.
 ordered AS
 (
     SELECT
@@ -110,7 +111,8 @@ taken_back AS
 (
     SELECT
         *,
-        -- The next success of the environment, and what it did; backwards, since a frame that begins at each row would be summed up anew for each.
+        -- The next success of the environment, and what it did; computed backwards, since a frame that begins at each row would be summed up again
+        -- for each.
         minIf((assumeNotNull(ended), id, does), succeeds) OVER (
             PARTITION BY instance, project_id, in_environment ORDER BY ended DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS followed_by
     FROM changed
@@ -170,5 +172,5 @@ LEFT ANY JOIN of_deployments
     ON of_deployments.instance = taken_back.instance AND of_deployments.project_id = taken_back.project_id AND of_deployments.by_deployment = taken_back.id
 LEFT ANY JOIN blamed ON blamed.instance = taken_back.instance AND blamed.project_id = taken_back.project_id AND blamed.on_deployment = taken_back.id
 LEFT ANY JOIN waits ON waits.instance = taken_back.instance AND waits.project_id = taken_back.project_id AND waits.of_deployment = taken_back.id
--- The optimization costs a third of planning, and finds nothing here.
+-- This optimization would cost a third of planning and finds nothing here.
 SETTINGS optimize_and_compare_chain = 0;

@@ -1,4 +1,5 @@
--- Delivery by day, tier and project, in UTC: for dashboards. Medians are of the day: over more days, ask lead_times, since no median is taken over medians.
+-- Delivery per day, tier and project, in UTC, for dashboards. Medians are per day: for longer periods query lead_times, since a median of medians
+-- is wrong.
 CREATE OR REPLACE VIEW ${database}.dora_daily ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -6,21 +7,21 @@ CREATE OR REPLACE VIEW ${database}.dora_daily ${on_cluster}
     tier LowCardinality(String) COMMENT 'Tier of the environments',
     day Date COMMENT 'Day in UTC: of the end of deployments; for merged, attributed and reasons, of the merge',
     deployments UInt64 COMMENT 'Deployments that succeeded',
-    distinct_deployments UInt64 COMMENT 'These, once a commit and tier',
-    changes UInt64 COMMENT 'These that changed what was there, and first ones',
-    repeats UInt64 COMMENT 'These of what was there already',
-    rollbacks UInt64 COMMENT 'These of something behind what was there',
+    distinct_deployments UInt64 COMMENT 'The same, but one per commit and tier',
+    changes UInt64 COMMENT 'Of these, changes and first deployments',
+    repeats UInt64 COMMENT 'Of these, repeats of the same commit',
+    rollbacks UInt64 COMMENT 'Of these, rollbacks to an earlier commit',
     failed_attempts UInt64 COMMENT 'Deployments that failed: nothing was delivered',
-    failed_by_rollback UInt64 COMMENT 'Deployments that the next success took back',
-    failed_by_incident UInt64 COMMENT 'Deployments that an incident is blamed on',
-    failed_by_rework UInt64 COMMENT 'Deployments of which a merge request was reverted by a later one',
-    lead_times UInt64 COMMENT 'Merge requests that deployments of the day delivered',
-    lead_time_median_seconds Nullable(Float64) COMMENT 'Median of their lead times from the merge; NULL where there are none',
+    failed_by_rollback UInt64 COMMENT 'Deployments that the next success rolled back',
+    failed_by_incident UInt64 COMMENT 'Deployments with an attributed incident',
+    failed_by_rework UInt64 COMMENT 'Deployments with a merge request that a later deployment reverted',
+    lead_times UInt64 COMMENT 'Merge requests delivered by the deployments of the day',
+    lead_time_median_seconds Nullable(Float64) COMMENT 'Median of their lead times from the merge; NULL if there are none',
     first_commit_lead_times UInt64 COMMENT 'Those of them whose first commit is known',
-    first_commit_lead_time_median_seconds Nullable(Float64) COMMENT 'Median of their lead times from the first commit; NULL where there are none',
+    first_commit_lead_time_median_seconds Nullable(Float64) COMMENT 'Median of their lead times from the first commit; NULL if there are none',
     merged UInt64 COMMENT 'Merge requests that were merged on the day',
-    attributed UInt64 COMMENT 'Those of them that were delivered to the tier, whenever; coverage is attributed / (merged - awaiting - promotion)',
-    reasons Map(LowCardinality(String), UInt64) COMMENT 'The others, by why they are not attributed'
+    attributed UInt64 COMMENT 'Those of them that were delivered to the tier at any time; coverage is attributed / (merged - awaiting - promotion)',
+    reasons Map(LowCardinality(String), UInt64) COMMENT 'The others, by the reason why they are not attributed'
 )
 ${security}
 AS
@@ -52,5 +53,5 @@ SELECT
     mapFilter((name, number) -> number > 0, sumMapIf(map(toLowCardinality(why), toUInt64(1)), kind = 'merged' AND why != '')) AS reasons
 FROM rows
 GROUP BY instance, project_id, tier, day
--- The optimization costs a third of planning, and finds nothing here.
+-- This optimization would cost a third of planning and finds nothing here.
 SETTINGS optimize_and_compare_chain = 0;

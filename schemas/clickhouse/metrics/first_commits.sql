@@ -1,14 +1,14 @@
--- When work on a merge request began, as far as that is known: by its list of commits, which the API alone tells, else by the commits that pushes brought
--- to its branch, since that was created. Of these, webhooks list the newest 20 of a push, and tell when each was committed, not when it was written.
+-- When work on a merge request began, as far as known: from its list of commits, which only the API sends, or else from the commits pushed to its
+-- branch since the branch was created. For pushes, webhooks list the newest 20 commits, and say when each was committed, not when it was written.
 CREATE OR REPLACE VIEW ${database}.first_commits ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
-    project_id UInt64 COMMENT 'GitLab id of the project it would be merged into',
+    project_id UInt64 COMMENT 'GitLab id of the target project',
     iid UInt64 COMMENT 'Number of the merge request within the project',
     author_id Nullable(UInt64) COMMENT 'Who opened it',
-    first_commit_at Nullable(DateTime('UTC')) COMMENT 'When its first commit was written: authored_at, which a rebase does not change; committed_at where pushes alone tell of it; the first push where a force push took the commits of that away and nobody told when they were written. By the clock of its author: it may lie after the push, or after the merge',
-    first_push_at Nullable(DateTime('UTC')) COMMENT 'When commits were pushed to its branch first, since that was created (receipt-derived, unless the API says when it was pushed); NULL where nobody told when that was',
-    commits_known Bool COMMENT 'Whether all of its commits were told, by its list or by pushes',
+    first_commit_at Nullable(DateTime('UTC')) COMMENT 'When its first commit was written: authored_at, which a rebase does not change; committed_at if only pushes reported it; the first push if a force push removed its commits and it is unknown when they were written. It is the author''s clock: it may be later than the push or the merge',
+    first_push_at Nullable(DateTime('UTC')) COMMENT 'The first push of commits to its branch since the branch was created (receipt-derived, unless the API says when); NULL if unknown',
+    commits_known Bool COMMENT 'Whether all its commits are known, from its list or from pushes',
     reason LowCardinality(String) COMMENT 'Why first_commit_at is NULL: first_commit_unknown; else empty'
 )
 ${security}
@@ -21,7 +21,7 @@ requests AS
         ifNull(source_project_id, merge_requests.project_id) AS source_project,
         concat('refs/heads/', ifNull(source_branch, '')) AS source_ref, toInt64(toUnixTimestamp(merge_requests.created_at)) AS opened,
         ifNull(toInt64(toUnixTimestamp(coalesce(merge_requests.merged_at, merge_requests.closed_at))), toInt64(9e18)) AS ended,
-        -- A branch that is merged again and again: what was pushed until its merge request before had ended belongs to that one.
+        -- A branch that is merged repeatedly: pushes before the end of the previous merge request belong to that one.
         max(if(ended < toInt64(9e18), ended, 0)) OVER (
             PARTITION BY instance, project_id, source_project, source_ref ORDER BY iid ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS ended_before,
@@ -36,7 +36,7 @@ listed AS
     FROM ${database}.merge_request_commits AS merge_request_commits
     GROUP BY instance, project_id, merge_request_iid
 ),
--- Moves of refs, and commits with when they were heard of first: that is with the push that brought them.
+-- Moves of refs, and commits with their first receipt, which is that of the push with them.
 told AS
 (
     SELECT
@@ -60,7 +60,7 @@ own_told AS
     INNER JOIN (SELECT DISTINCT instance, project_id, source_project, source_ref FROM requests WHERE source_project != project_id) AS forks
         ON forks.instance = told.instance AND forks.source_project = told.project_id AND forks.source_ref = told.ref
 ),
--- A branch of which more is told lasts, as main does: its pushes tell nothing of one merge request.
+-- A branch with other merge requests is permanent, as main is: its pushes say nothing about one merge request.
 branches AS
 (
     SELECT
@@ -81,7 +81,7 @@ joined AS
     LEFT ANY JOIN branches
         ON branches.instance = requests.instance AND branches.project_id = requests.project_id AND branches.source_project = requests.source_project AND branches.ref = requests.source_ref
 ),
--- Pushes from when its branch was created to a minute after it ended: hooks may be late.
+-- Pushes from the creation of its branch until a minute after its end: hooks may be late.
 pushed AS
 (
     SELECT
@@ -103,12 +103,12 @@ SELECT
     instance, project_id, iid, author_id,
     toDateTime(multiIf(
         empty(shas), if(is_complete AND notEmpty(brought), toNullable(arrayMin(brought)), NULL),
-        -- Something was pushed before the list begins: a force push took it away.
+        -- There was a push before the list begins: a force push removed its commits.
         is_rewritten, least(assumeNotNull(list_written), if(notEmpty(brought), arrayMin(brought), first_push)),
         NOT is_pushed AND list_written > opened AND list_written <= ended, NULL,
         list_written), 'UTC') AS first_commit_at,
     if(is_pushed, toDateTime(first_push, 'UTC'), NULL) AS first_push_at, toBool(notEmpty(shas) OR (is_complete AND notEmpty(brought))) AS commits_known,
     if(first_commit_at IS NULL, 'first_commit_unknown', '') AS reason
 FROM known
--- The optimization costs a third of planning, and finds nothing here.
+-- This optimization would cost a third of planning and finds nothing here.
 SETTINGS optimize_and_compare_chain = 0;

@@ -1,5 +1,5 @@
--- A job of one name that failed and passed on the same commit, in whatever pipelines: the weaker definition of flaky. It takes a push pipeline and the
--- merge request pipeline of one commit for repetitions of each other, though they run with other variables.
+-- Jobs with one name that failed and passed on the same commit, in any pipelines: the weaker definition of flaky. The push pipeline and the merge
+-- request pipeline of a commit count as repetitions of each other, although their variables differ.
 CREATE OR REPLACE VIEW ${database}.flaky_by_sha ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -10,7 +10,7 @@ CREATE OR REPLACE VIEW ${database}.flaky_by_sha ${on_cluster}
     successes UInt64 COMMENT 'Runs that passed',
     failed_job_id UInt64 COMMENT 'The first run that failed',
     passed_job_id UInt64 COMMENT 'The first run that passed',
-    failed_at Nullable(DateTime('UTC')) COMMENT 'When it failed first',
+    failed_at Nullable(DateTime('UTC')) COMMENT 'When it first failed',
     passed_at Nullable(DateTime('UTC')) COMMENT 'When it passed first'
 )
 ${security}

@@ -1,19 +1,19 @@
--- A job that failed and then passed in the same pipeline, so on the same commit: the narrow definition of flaky. The same name in another pipeline is
--- another job, as is another part of parallel: or of a matrix. failure_class tells a runner's fault from the job's own.
+-- Jobs that failed and then passed in the same pipeline, so on the same commit: the narrow definition of flaky. The same name in another pipeline
+-- is another job, and so is another part of parallel: or of a matrix. failure_class separates faults of the runner from the job's own.
 CREATE OR REPLACE VIEW ${database}.flaky_jobs ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
     pipeline_id UInt64 COMMENT 'GitLab id of the pipeline',
     name String COMMENT 'Name of the job',
-    ref String COMMENT 'Branch or tag it ran for',
-    sha String COMMENT 'Commit it ran for; empty where nobody said',
+    ref String COMMENT 'Branch or tag that it ran for',
+    sha String COMMENT 'Commit that it ran for; empty if unknown',
     failed_job_id UInt64 COMMENT 'The first run that failed',
     passed_job_id UInt64 COMMENT 'The first run after it that passed',
-    failed_at Nullable(DateTime('UTC')) COMMENT 'When it failed first',
-    passed_at Nullable(DateTime('UTC')) COMMENT 'When it passed: the day it is counted on',
+    failed_at Nullable(DateTime('UTC')) COMMENT 'When it first failed',
+    passed_at Nullable(DateTime('UTC')) COMMENT 'When it passed; it counts on this day',
     failure_class LowCardinality(String) COMMENT 'script or system, as in job_metrics, of the first failure',
-    wasted_seconds Int64 COMMENT 'What the failed runs before the one that passed took'
+    wasted_seconds Int64 COMMENT 'Duration of the failed runs before the one that passed'
 )
 ${security}
 AS

@@ -1,17 +1,17 @@
--- What GitLab shows as DORA metrics, by its own formulas, from what it links and lists: to compare with it, not to decide by. Days are of UTC. Over more
--- days GitLab adds up frequency and incidents, and takes the median of daily medians. The change failure rate is sum(incidents_count) /
--- greatest(sum(deployment_frequency), 1): it counts incidents, not deployments that failed, and exceeds 1 where there are more of these.
+-- GitLab's DORA metrics, by its own formulas, from its links and lists: for comparison with GitLab, not for decisions. Days are in UTC. For longer
+-- periods GitLab adds up frequency and incidents, and takes the median of daily medians. The change failure rate is sum(incidents_count) /
+-- greatest(sum(deployment_frequency), 1): it counts incidents, not failed deployments, and exceeds 1 if there are more incidents than deployments.
 CREATE OR REPLACE VIEW ${database}.gitlab_dora_daily ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
     environment String COMMENT 'Name of the environment',
-    tier LowCardinality(String) COMMENT 'Tier of its deployments of the day; incidents count in each environment of tier production, whether something was deployed or not',
+    tier LowCardinality(String) COMMENT 'Tier of its deployments of the day; incidents count in each production environment, with or without deployments',
     day Date COMMENT 'Day in UTC',
-    deployment_frequency UInt64 COMMENT 'Deployments that succeeded on the day, repeats and rollbacks among them',
-    lead_time_for_changes_seconds Nullable(Int64) COMMENT 'Median, over these and the merge requests that GitLab links to them, from the merge to the end of the deployment; NULL where nothing is linked, and where the API did not list links',
+    deployment_frequency UInt64 COMMENT 'Deployments that succeeded on the day, including repeats and rollbacks',
+    lead_time_for_changes_seconds Nullable(Int64) COMMENT 'Median, over these and the merge requests that GitLab links to them, from the merge to the end of the deployment; NULL if there are no links, or the API did not list them',
     incidents_count UInt64 COMMENT 'Incidents of the project created on the day',
-    time_to_restore_seconds Nullable(Int64) COMMENT 'Median, over the incidents of the project closed on the day, from created to closed; NULL where there are none'
+    time_to_restore_seconds Nullable(Int64) COMMENT 'Median, over the incidents of the project closed on the day, from created to closed; NULL if there are none'
 )
 ${security}
 AS
@@ -60,5 +60,5 @@ SELECT
     if(countIf(thing.2 = 'restore') = 0, NULL, toInt64(roundBankers(quantileExactInclusiveIf(0.5)(thing.3, thing.2 = 'restore')))) AS time_to_restore_seconds
 FROM single
 GROUP BY instance, project_id, environment, tier, day
--- The optimization costs a third of planning, and finds nothing here.
+-- This optimization would cost a third of planning and finds nothing here.
 SETTINGS optimize_and_compare_chain = 0;

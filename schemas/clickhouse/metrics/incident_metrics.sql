@@ -1,5 +1,5 @@
--- Incidents, and the deployment that each is blamed on: the last success in production of its project within the 24 hours before it was created.
--- GitLab links incidents to no deployment. One that was moved to another project counts there.
+-- Incidents, each attributed to a deployment: the last production success of its project within the 24 hours before the incident was created.
+-- GitLab links incidents to no deployment. An incident that was moved to another project counts there.
 CREATE OR REPLACE VIEW ${database}.incident_metrics ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -7,10 +7,10 @@ CREATE OR REPLACE VIEW ${database}.incident_metrics ${on_cluster}
     issue_id UInt64 COMMENT 'GitLab id of the issue that is an incident now, whatever type it was created with',
     iid Nullable(UInt64) COMMENT 'Number within the project',
     created_at DateTime('UTC') COMMENT 'When it was created',
-    closed_at Nullable(DateTime('UTC')) COMMENT 'When it was closed last; NULL while it is open, reopened included',
+    closed_at Nullable(DateTime('UTC')) COMMENT 'When it was last closed; NULL while it is open or reopened',
     restore_seconds Nullable(Int64) COMMENT 'From created_at to closed_at',
-    deployment_id Nullable(UInt64) COMMENT 'The deployment that it is blamed on; NULL where there is none',
-    reason LowCardinality(String) COMMENT 'unattributed where nothing was deployed to production within the 24 hours before; else empty',
+    deployment_id Nullable(UInt64) COMMENT 'The deployment that it is attributed to; NULL if there is none',
+    reason LowCardinality(String) COMMENT 'unattributed if nothing was deployed to production within the 24 hours before; else empty',
     confidential Bool COMMENT 'Whether the issue is confidential'
 )
 ${security}

@@ -1,27 +1,28 @@
--- An issue, incidents and tasks included, as it is now: how long it took, and whether it counts as opened and as closed.
+-- Issues, including incidents and tasks, as they are now: how long each took, and whether it counts as opened and as closed.
 --
--- One that was moved to another project was neither opened nor closed here: the one that it became counts, and is as old as the first.
+-- An issue that was moved to another project counts neither as opened nor as closed here. The issue in the other project counts, with the age of
+-- the original.
 CREATE OR REPLACE VIEW ${database}.issue_metrics ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
-    project_id UInt64 COMMENT 'GitLab id of the project; 0 for what belongs to a group, such as an epic',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 for an issue of a group, such as an epic',
     issue_id UInt64 COMMENT 'GitLab id of the issue',
     iid Nullable(UInt64) COMMENT 'Number within the project',
-    type LowCardinality(String) COMMENT 'issue, incident, task, ..., as it is now; issue where nobody said',
+    type LowCardinality(String) COMMENT 'issue, incident, task, ..., as it is now; issue if unknown',
     author_id Nullable(UInt64) COMMENT 'Who opened it',
-    created_at Nullable(DateTime('UTC')) COMMENT 'When it was opened; of one that was moved here, when the first was',
-    closed_at Nullable(DateTime('UTC')) COMMENT 'When it was closed last: the day it is counted on; NULL while it is open',
+    created_at Nullable(DateTime('UTC')) COMMENT 'When it was opened; for an issue that was moved here, when the original was',
+    closed_at Nullable(DateTime('UTC')) COMMENT 'When it was last closed; it counts on this day; NULL while it is open',
     reopenings UInt64 COMMENT 'How often it was reopened',
-    is_moved Bool COMMENT 'Whether it was moved away, to another project',
-    counts_opened Bool COMMENT 'Whether it counts as opened: unless it was moved away',
-    counts_closed Bool COMMENT 'Whether it counts as closed: if it is, and was not moved away',
-    lead_time_seconds Nullable(Int64) COMMENT 'From created_at to closed_at, where it counts as closed',
+    is_moved Bool COMMENT 'Whether it was moved to another project',
+    counts_opened Bool COMMENT 'Whether it counts as opened: true unless it was moved away',
+    counts_closed Bool COMMENT 'Whether it counts as closed: true if it is closed and was not moved away',
+    lead_time_seconds Nullable(Int64) COMMENT 'From created_at to closed_at, if it counts as closed',
     confidential Bool COMMENT 'Whether only members of the project may see it'
 )
 ${security}
 AS
 WITH
-    -- Never negative, and NULL where one of the times is unknown (which `greatest` passes over).
+    -- Never negative, and NULL if one of the times is unknown (which `greatest` would ignore).
     (later, earlier) -> if(later < earlier, 0, later - earlier) AS passed,
 told AS
 (

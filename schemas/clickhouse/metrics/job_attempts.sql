@@ -1,35 +1,36 @@
--- A job that came to its end, once for each run: a retry has an id of its own. What never ran (skipped, canceled before it started) is no attempt.
+-- Finished jobs, one row per run: a retry has its own id. A job that never ran (skipped, or canceled before it started) is not an attempt.
 --
--- Which run of a name was the first, the second and the last, ids say: no flag of GitLab is needed. What its pipeline was is in job_metrics: durations and
--- waiting times are asked of this view for a fraction of the cost, and of a month of `day` for a fraction of that.
+-- The order of ids shows which run of a name was the first, the second and the last: no flag of GitLab is needed. The pipeline of a run is
+-- described in job_metrics: for durations and waiting times, this view costs a fraction of that one, and a query for one month of `day` a fraction
+-- of this.
 CREATE OR REPLACE VIEW ${database}.job_attempts ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
     job_id UInt64 COMMENT 'GitLab id of the run',
-    pipeline_id UInt64 COMMENT 'GitLab id of its pipeline; 0 where nobody said',
+    pipeline_id UInt64 COMMENT 'GitLab id of its pipeline; 0 if unknown',
     name String COMMENT 'Name, as in the configuration',
-    group_name String COMMENT 'Name without the suffix of parallel: and matrix jobs, as GitLab groups them: test of `test 1/3`, build of `build: [linux, amd64]`',
+    group_name String COMMENT 'Name without the suffix of parallel: and matrix jobs, as GitLab groups them: test for `test 1/3`, build for `build: [linux, amd64]`',
     stage String COMMENT 'Stage',
-    ref String COMMENT 'Branch or tag it ran for',
+    ref String COMMENT 'Branch or tag that it ran for',
     runner_tags Array(String) COMMENT 'Tags of its runner, sorted; webhooks alone say them',
     status LowCardinality(String) COMMENT 'GitLab''s status',
-    is_allowed_failure Bool COMMENT 'Whether it failed and may',
-    outcome LowCardinality(String) COMMENT 'success, failed, canceled, or none for what never ran. The rate is success / (success + failed)',
-    failure_class LowCardinality(String) COMMENT 'Of a failure: script (the job''s own, its time limit included, and where GitLab does not know) or system (runner, GitLab, settings)',
+    is_allowed_failure Bool COMMENT 'Whether it failed and is allowed to',
+    outcome LowCardinality(String) COMMENT 'success, failed, canceled, or none if it never ran. The rate is success / (success + failed)',
+    failure_class LowCardinality(String) COMMENT 'For a failure: script (the job''s own, including its time limit, and unknown causes) or system (runner, GitLab, settings)',
     attempt UInt64 COMMENT 'Which run of its name in the pipeline it is: 1 for the first, 2 for the first retry',
-    is_final Bool COMMENT 'Whether no later run of its name came',
+    is_final Bool COMMENT 'Whether it is the last run of its name',
     created_at Nullable(DateTime('UTC')) COMMENT 'When it was created',
-    started_at Nullable(DateTime('UTC')) COMMENT 'When it started; NULL where it did not',
-    finished_at Nullable(DateTime('UTC')) COMMENT 'When it finished: the day it is counted on',
-    day Date32 COMMENT 'The day of finished_at, by UTC: a condition on it reads the months asked for alone, where neither attempt nor is_final is',
-    duration_seconds Nullable(Int64) COMMENT 'From start to finish; NULL where it did not start',
-    queued_seconds Nullable(Int64) COMMENT 'GitLab''s queued_duration: how long it waited for a runner, not for a person; NULL where nobody said, and where it did not start'
+    started_at Nullable(DateTime('UTC')) COMMENT 'When it started; NULL if it did not',
+    finished_at Nullable(DateTime('UTC')) COMMENT 'When it finished; it counts on this day',
+    day Date32 COMMENT 'The day of finished_at, in UTC: a query with a condition on it only reads those months, unless it uses attempt or is_final',
+    duration_seconds Nullable(Int64) COMMENT 'From start to finish; NULL if it did not start',
+    queued_seconds Nullable(Int64) COMMENT 'GitLab''s queued_duration: how long it waited for a runner, not for a person; NULL if unknown or if it did not start'
 )
 ${security}
 AS
 WITH
-    -- Never negative, and NULL where one of the times is unknown (which `greatest` passes over).
+    -- Never negative, and NULL if one of the times is unknown (which `greatest` would ignore).
     (later, earlier) -> if(later < earlier, 0, later - earlier) AS passed,
 runs AS
 (
@@ -45,7 +46,7 @@ runs AS
 )
 SELECT
     instance, project_id, job_id, pipeline_id, name,
-    -- As CommitStatus#group_name of GitLab.
+    -- Like GitLab's CommitStatus#group_name.
     trimBoth(replaceRegexpOne(name, '([\\s:]+((\\[.*\\])|(\\d+[\\s:/\\\\]+\\d+))){1,3}\\s*$', '')) AS group_name,
     stage, ref, runner_tags, status, is_allowed_failure, outcome,
     multiIf(

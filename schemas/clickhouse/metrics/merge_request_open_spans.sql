@@ -1,14 +1,14 @@
--- A span in which a merge request was open: from its opening, or a reopening, until it was closed, merged or deleted. What was open at a moment, and for how long,
--- is asked of these, and not stored by day: opened_at <= T AND (ended_at IS NULL OR ended_at > T).
+-- The spans in which a merge request was open: from its opening or a reopening until it was closed, merged or deleted. What was open at a time T,
+-- and for how long, is computed from these and not stored per day: opened_at <= T AND (ended_at IS NULL OR ended_at > T).
 CREATE OR REPLACE VIEW ${database}.merge_request_open_spans ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
-    project_id UInt64 COMMENT 'GitLab id of the project it would be merged into',
+    project_id UInt64 COMMENT 'GitLab id of the target project',
     iid UInt64 COMMENT 'Number of the merge request within the project',
     author_id Nullable(UInt64) COMMENT 'Who opened it',
     opened_at DateTime('UTC') COMMENT 'When the span began: the opening, or a reopening',
     ended_at Nullable(DateTime('UTC')) COMMENT 'When it was closed or merged, or found deleted; NULL while it is open',
-    is_first Bool COMMENT 'Whether it is the span that began with its opening'
+    is_first Bool COMMENT 'Whether this span began with its opening'
 )
 ${security}
 AS

@@ -1,56 +1,56 @@
--- How a merge request was reviewed: when it was ready, reviewed, approved and merged, who took part, and how long each part took.
+-- The review of a merge request: when it was ready, reviewed, approved and merged, who took part, and how long each part took.
 --
--- What happened to it is one sorted array, read from the raw timeline: that one thing was told twice matters only to approvals, of which those of one
--- person at most five seconds apart, with nothing undone between, are one. Only what happened until the merge (or the closing, of what was not merged)
--- counts. A reviewer is neither the author nor a bot; GitLab's own notes are nobody's.
+-- Its events are one sorted array, read from the raw timeline. Repeated observations matter only for approvals: approvals of one user at most five
+-- seconds apart, with nothing revoked between them, are one. Only events until the merge count (or until the closing, if it was not merged). A
+-- reviewer is neither the author nor a bot; GitLab's own notes belong to nobody.
 CREATE OR REPLACE VIEW ${database}.merge_request_reviews ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
-    project_id UInt64 COMMENT 'GitLab id of the project it would be merged into',
+    project_id UInt64 COMMENT 'GitLab id of the target project',
     iid UInt64 COMMENT 'Number within the project, as in !7',
     author_id Nullable(UInt64) COMMENT 'Who opened it',
-    author_is_bot Bool COMMENT 'Whether that is a bot: the API says so, or the user name is one that GitLab gives to bots (project_7_bot_..., group_7_bot_...)',
-    merged_by_bot Bool COMMENT 'Whether a bot merged it, which makes it no bot''s merge request',
-    target_branch String COMMENT 'Branch it was merged into, or would be',
+    author_is_bot Bool COMMENT 'Whether the author is a bot: the API says so, or the user name is in the form for GitLab''s bots (project_7_bot_..., group_7_bot_...)',
+    merged_by_bot Bool COMMENT 'Whether a bot merged it; that alone does not make it a bot''s merge request',
+    target_branch String COMMENT 'Target branch',
     state LowCardinality(String) COMMENT 'opened, closed, locked or merged',
     opened_at Nullable(DateTime('UTC')) COMMENT 'When it was opened',
-    ready_at Nullable(DateTime('UTC')) COMMENT 'When it was opened, or left draft last before its first review (or merge); NULL while it is a draft',
-    review_requested_at Nullable(DateTime('UTC')) COMMENT 'When somebody was asked for review first',
-    first_review_at Nullable(DateTime('UTC')) COMMENT 'When a reviewer commented, approved, or gave a verdict first',
-    first_reviewer Nullable(String) COMMENT 'Who: user id, else @username',
-    approved_at Nullable(DateTime('UTC')) COMMENT 'The last approval that stood in the end; where none stood, the last one',
-    merged_at Nullable(DateTime('UTC')) COMMENT 'When it was merged: the day it is counted on',
+    ready_at Nullable(DateTime('UTC')) COMMENT 'When it was opened, or last left draft before its first review (or merge); NULL while it is a draft',
+    review_requested_at Nullable(DateTime('UTC')) COMMENT 'When a review was first requested',
+    first_review_at Nullable(DateTime('UTC')) COMMENT 'When a reviewer first commented, approved, or gave a verdict',
+    first_reviewer Nullable(String) COMMENT 'Who did the first review: user id, else @username',
+    approved_at Nullable(DateTime('UTC')) COMMENT 'The last approval still valid at the end; if none was, the last one',
+    merged_at Nullable(DateTime('UTC')) COMMENT 'When it was merged; it counts on this day',
     closed_at Nullable(DateTime('UTC')) COMMENT 'When it was closed without merging; NULL once reopened',
-    pickup_seconds Nullable(Int64) COMMENT 'From ready to the first review; 0 where it was reviewed in draft',
-    review_seconds Nullable(Int64) COMMENT 'From the first review to the approval, without one to the merge',
+    pickup_seconds Nullable(Int64) COMMENT 'From ready to the first review; 0 if it was reviewed in draft',
+    review_seconds Nullable(Int64) COMMENT 'From the first review to the approval, or to the merge if there was none',
     merge_seconds Nullable(Int64) COMMENT 'From the approval to the merge',
     open_seconds Nullable(Int64) COMMENT 'From the opening to the merge',
-    request_to_review_seconds Nullable(Int64) COMMENT 'From the first request to the first review; NULL where nobody asked, or only afterwards',
-    closed_seconds Int64 COMMENT 'Time in which it was closed, and reopened after; part of the others, which do not leave it out',
-    draft_seconds Int64 COMMENT 'Time in which it was a draft, and left that state after',
-    rounds UInt64 COMMENT 'Rounds of review: one begins with the first reviewer''s action after the opening or a push',
-    approvals UInt64 COMMENT 'Approvals, those that were taken back or reset included',
+    request_to_review_seconds Nullable(Int64) COMMENT 'From the first request to the first review; NULL if a review was not requested before',
+    closed_seconds Int64 COMMENT 'Time during which it was closed before a reopening; the other durations include it',
+    draft_seconds Int64 COMMENT 'Time during which it was a draft before it became ready',
+    rounds UInt64 COMMENT 'Rounds of review: a round begins with the first action of a reviewer after the opening or a push',
+    approvals UInt64 COMMENT 'Approvals, including revoked and reset ones',
     approvers UInt64 COMMENT 'People who approved',
-    comments UInt64 COMMENT 'Comments of anybody until it was merged or closed, without internal ones and GitLab''s own notes',
-    commits Nullable(UInt64) COMMENT 'Its commits; the API alone says it',
-    additions Nullable(UInt64) COMMENT 'Lines that it adds; the API alone says it',
-    deletions Nullable(UInt64) COMMENT 'Lines that it deletes; the API alone says it',
-    changed_files Nullable(UInt64) COMMENT 'Files that it changes; the API alone says it',
-    is_unreviewed Bool COMMENT 'Whether it was merged without a reviewer''s action',
-    is_reviewed_in_draft Bool COMMENT 'Whether the first review came while it was a draft'
+    comments UInt64 COMMENT 'All comments until it was merged or closed, without internal ones and GitLab''s own notes',
+    commits Nullable(UInt64) COMMENT 'Number of commits; the API alone says it',
+    additions Nullable(UInt64) COMMENT 'Lines added; the API alone says it',
+    deletions Nullable(UInt64) COMMENT 'Lines deleted; the API alone says it',
+    changed_files Nullable(UInt64) COMMENT 'Changed files; the API alone says it',
+    is_unreviewed Bool COMMENT 'Whether it was merged without any action of a reviewer',
+    is_reviewed_in_draft Bool COMMENT 'Whether the first review was while it was a draft'
 )
 ${security}
 AS
 WITH
-    -- Never negative, and NULL where one of the times is unknown (which `greatest` passes over).
+    -- Never negative, and NULL if one of the times is unknown (which `greatest` would ignore).
     (later, earlier) -> if(later < earlier, 0, later - earlier) AS passed,
 bots AS
 (
     SELECT instance, toNullable(user_id) AS user_id FROM ${database}.users
     WHERE ifNull(is_bot, false) OR ifNull(match(username, '${bot_names}'), false)
 ),
--- Each as (second, kind, actor, whether a bot, note). Kinds in an order that suits what happens in one second: 1 opened, 2 closed, 3 reopened, 4 a push,
--- 5 drafted, 6 ready, 7 review requested, 8 commented, 9 reviewed, 10 changes requested, 11 approved, 12 unapproved, 13 approvals reset.
+-- Each as (second, kind, actor, whether a bot, note). The order of kinds suits events of one second: 1 opened, 2 closed, 3 reopened, 4 a push, 5
+-- drafted, 6 ready, 7 review requested, 8 commented, 9 reviewed, 10 changes requested, 11 approved, 12 unapproved, 13 approvals reset.
 told AS
 (
     SELECT
@@ -87,7 +87,7 @@ joined AS
         arrayFilter(event -> event.2 = 4 OR (event.2 BETWEEN 8 AND 11 AND NOT event.4 AND event.3 != author), events) AS steps,
         arrayFirst(event -> event.2 != 4, steps) AS review,
         nullIf(toInt64(review.1), 0) AS reviewed,
-        -- Drafts: changes of state alone, of which the first says how it was opened.
+        -- Drafts: only changes of state. The first one shows how it was opened.
         arrayFilter(event -> event.2 IN (5, 6), events) AS drafts,
         arrayFilter((event, before) -> event.2 != before, drafts, arrayPopBack(arrayPushFront(drafts.2, 0))) AS changes,
         if(if(empty(changes), is_draft AND merged IS NULL, changes[1].2 = 6), [toUInt32(ifNull(opened, 0))], []) AS drafted_from_start,
@@ -102,7 +102,7 @@ joined AS
             empty(readied), opened,
             readied[-1])) AS readied_at,
         arrayFirst(event -> event.2 = 7, events).1 AS requested,
-        -- Approvals: each observation of one by person, then one a chain, then those that were not undone.
+        -- Approvals: each observation by user, then one per chain, then those that were not revoked.
         arrayFilter(event -> event.2 IN (12, 13), events) AS undone,
         arraySort(event -> (event.3, event.1), arrayFilter(event -> event.2 = 11, events)) AS approvals_told,
         arrayFilter((event, before) -> NOT (

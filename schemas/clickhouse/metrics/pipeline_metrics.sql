@@ -1,31 +1,31 @@
--- A pipeline, how it ended, how its first attempt ended, and what its jobs cost.
+-- Pipelines: how each ended, how its first attempt ended, and what its jobs cost.
 --
--- The first attempt is known if a webhook told of the first status that ended the pipeline. The API tells of the last one alone: then the first
--- tries of its jobs say it, where the API listed them, as it lists retried ones too.
+-- The first attempt is known if a webhook reported the first status that ended the pipeline. The API only reports the last one: then the first runs
+-- of its jobs show it, if the API listed them, since it lists retried jobs too.
 CREATE OR REPLACE VIEW ${database}.pipeline_metrics ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
     pipeline_id UInt64 COMMENT 'GitLab id of the pipeline',
-    ref String COMMENT 'Branch or tag it ran for; of a merge request its source branch, empty where only the API told of it',
-    source LowCardinality(String) COMMENT 'What started it: push, web, schedule, merge_request_event, parent_pipeline, ...; empty where nobody said',
-    sha String COMMENT 'Commit it ran for; of a merged-results pipeline a commit of GitLab''s own',
-    merge_request_iid Nullable(UInt64) COMMENT 'Number of the merge request it ran for',
-    is_root Bool COMMENT 'Whether no other pipeline of its project started it. Success rates are of root pipelines',
-    created_at Nullable(DateTime('UTC')) COMMENT 'When it was created: the day it is counted on',
-    finished_at Nullable(DateTime('UTC')) COMMENT 'When it finished last; a manual job played later moves it',
+    ref String COMMENT 'Branch or tag that it ran for; for a merge request its source branch, empty if only the API reported it',
+    source LowCardinality(String) COMMENT 'What started it: push, web, schedule, merge_request_event, parent_pipeline, ...; empty if unknown',
+    sha String COMMENT 'Commit that it ran for; for a merged-results pipeline, a commit made by GitLab',
+    merge_request_iid Nullable(UInt64) COMMENT 'Number of the merge request that it ran for',
+    is_root Bool COMMENT 'Whether no other pipeline of its project started it. Success rates use root pipelines',
+    created_at Nullable(DateTime('UTC')) COMMENT 'When it was created; it counts on this day',
+    finished_at Nullable(DateTime('UTC')) COMMENT 'When it last finished; a manual job played later changes it',
     status LowCardinality(String) COMMENT 'GitLab''s status',
     outcome LowCardinality(String) COMMENT 'success, failed, superseded, canceled, skipped or unfinished. The rate is success / (success + failed)',
-    first_status LowCardinality(Nullable(String)) COMMENT 'The first status that ended it; NULL where that is not known',
-    is_first_attempt_success Nullable(Bool) COMMENT 'Whether it succeeded without a retry; NULL where that is not known, and where the first attempt neither succeeded nor failed',
-    duration_seconds Nullable(Int64) COMMENT 'GitLab''s duration: the time in which any of its jobs ran; NULL until it finished',
+    first_status LowCardinality(Nullable(String)) COMMENT 'The first status that ended it; NULL if unknown',
+    is_first_attempt_success Nullable(Bool) COMMENT 'Whether it succeeded without a retry; NULL if unknown, or if the first attempt neither succeeded nor failed',
+    duration_seconds Nullable(Int64) COMMENT 'GitLab''s duration: the time during which any of its jobs ran; NULL until it finished',
     queued_seconds Nullable(Int64) COMMENT 'Time from creation to start',
-    jobs UInt64 COMMENT 'Names of jobs that ran',
-    attempts UInt64 COMMENT 'Runs of them, retries included',
-    failed_attempts UInt64 COMMENT 'Runs that failed, allowed failures included',
-    run_seconds Int64 COMMENT 'What its runs took together',
-    wasted_seconds Int64 COMMENT 'Of these, what failed and was run again, and what was canceled; all of a superseded or canceled pipeline',
-    waste LowCardinality(String) COMMENT 'Why: retried, superseded or canceled; empty where nothing was wasted'
+    jobs UInt64 COMMENT 'Number of different job names that ran',
+    attempts UInt64 COMMENT 'Number of their runs, including retries',
+    failed_attempts UInt64 COMMENT 'Number of failed runs, including allowed failures',
+    run_seconds Int64 COMMENT 'Total duration of its runs',
+    wasted_seconds Int64 COMMENT 'Of these, failed runs that were repeated and canceled runs; all runs of a superseded or canceled pipeline',
+    waste LowCardinality(String) COMMENT 'Why: retried, superseded or canceled; empty if nothing was wasted'
 )
 ${security}
 AS

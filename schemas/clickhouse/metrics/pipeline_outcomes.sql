@@ -1,22 +1,22 @@
--- How a pipeline ended: what pipelines and jobs are both judged by.
+-- How a pipeline ended; the basis for the metrics of pipelines and jobs.
 --
--- A pipeline was superseded if it was canceled and a newer one of its ref and source began before it ended, or in that second. A merge request's
--- pipelines are of its number, because the API does not name their ref. Children neither supersede nor are superseded.
+-- A pipeline was superseded if it was canceled and a newer one of the same ref and source began before it ended, or in the same second. For merge
+-- requests the number replaces the ref, which the API does not name. Child pipelines neither supersede nor are superseded.
 CREATE OR REPLACE VIEW ${database}.pipeline_outcomes ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
     pipeline_id UInt64 COMMENT 'GitLab id of the pipeline',
-    ref String COMMENT 'Branch or tag it ran for; of a merge request its source branch, empty where only the API told of it',
-    source LowCardinality(String) COMMENT 'What started it: push, web, schedule, merge_request_event, parent_pipeline, ...; empty where nobody said',
-    sha String COMMENT 'Commit it ran for; of a merged-results pipeline a commit of GitLab''s own',
-    merge_request_iid Nullable(UInt64) COMMENT 'Number of the merge request it ran for',
+    ref String COMMENT 'Branch or tag that it ran for; for a merge request its source branch, empty if only the API reported it',
+    source LowCardinality(String) COMMENT 'What started it: push, web, schedule, merge_request_event, parent_pipeline, ...; empty if unknown',
+    sha String COMMENT 'Commit that it ran for; for a merged-results pipeline, a commit made by GitLab',
+    merge_request_iid Nullable(UInt64) COMMENT 'Number of the merge request that it ran for',
     is_root Bool COMMENT 'Whether no other pipeline of its project started it',
     created_at Nullable(DateTime('UTC')) COMMENT 'When it was created',
-    finished_at Nullable(DateTime('UTC')) COMMENT 'When it finished last; a manual job played later moves it',
+    finished_at Nullable(DateTime('UTC')) COMMENT 'When it last finished; a manual job played later changes it',
     status LowCardinality(String) COMMENT 'GitLab''s status',
     outcome LowCardinality(String) COMMENT 'success, failed, superseded, canceled, skipped or unfinished',
-    duration_seconds Nullable(Int64) COMMENT 'GitLab''s duration: the time in which any of its jobs ran; NULL until it finished',
+    duration_seconds Nullable(Int64) COMMENT 'GitLab''s duration: the time during which any of its jobs ran; NULL until it finished',
     queued_seconds Nullable(Int64) COMMENT 'Time from creation to start'
 )
 ${security}

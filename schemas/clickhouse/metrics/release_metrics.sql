@@ -1,15 +1,15 @@
--- A release, and how many merge requests it brought: those that were merged into the branch of its commit up to there, and are in no release before it on that
--- branch. Its place is that of its commit, wherever the tag stood before: where a merge request landed, or one that leads
--- to such a commit; of another commit of the default branch when it was committed, after what had been merged by then.
+-- Releases, with the number of merge requests in each: those merged into the branch of its commit up to there and not in an earlier release on that
+-- branch. Its place is that of its commit, even if the tag was moved: the landing of a merge request or a commit that leads to one. For another
+-- commit of the default branch it is its commit time, after everything merged by then.
 CREATE OR REPLACE VIEW ${database}.release_metrics ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
     tag String COMMENT 'Name of the tag',
-    released_at Nullable(DateTime('UTC')) COMMENT 'When it was, or will be, released: the day it is counted on',
-    previous_tag Nullable(String) COMMENT 'The release before it by place on the same branch; NULL where there is none, or the place is not known',
-    merge_requests Nullable(UInt64) COMMENT 'Merge requests it brought, promotions, and what a force push took away, left out; of the first release all up to it. NULL where its place is not known',
-    is_upcoming Bool COMMENT 'Whether released_at lies in the future: it is counted then'
+    released_at Nullable(DateTime('UTC')) COMMENT 'When it was or will be released; it counts on this day',
+    previous_tag Nullable(String) COMMENT 'The release before it by place on the same branch; NULL if there is none or the place is unknown',
+    merge_requests Nullable(UInt64) COMMENT 'Number of merge requests in it, without promotions and those removed by a force push; for the first release all up to it. NULL if its place is unknown',
+    is_upcoming Bool COMMENT 'Whether released_at is in the future: it will count then'
 )
 ${security}
 AS

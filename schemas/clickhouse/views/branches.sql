@@ -3,19 +3,19 @@ CREATE OR REPLACE VIEW ${database}.branches ${on_cluster}
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
     name String COMMENT 'Name, as main',
-    head_sha Nullable(String) COMMENT 'Its newest commit; NULL once it was deleted (receipt-derived where its pushes go in a circle, or one of them is missing)',
-    is_default Nullable(Bool) COMMENT 'Whether it is the default branch, as the API said last',
-    protected Nullable(Bool) COMMENT 'Whether it is protected, as the API said last',
-    merged Nullable(Bool) COMMENT 'Whether it is merged into the default branch, as the API said last',
-    moved_at DateTime64(3, 'UTC') COMMENT 'When it came to its head (receipt-derived, unless the API says when it was pushed)',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was deleted (receipt-derived), or when a complete listing began that no longer had it; NULL while it is there',
-    first_pushed_at DateTime64(3, 'UTC') COMMENT 'When GitPulse knows of it first (receipt-derived)',
-    last_pushed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last push (receipt-derived, unless the API says when); NULL where only a listing is known',
+    head_sha Nullable(String) COMMENT 'Its newest commit; NULL once it was deleted (receipt-derived if its pushes form a circle or one is missing)',
+    is_default Nullable(Bool) COMMENT 'Whether it is the default branch, as last listed by the API',
+    protected Nullable(Bool) COMMENT 'Whether it is protected, as last listed by the API',
+    merged Nullable(Bool) COMMENT 'Whether it is merged into the default branch, as last listed by the API',
+    moved_at DateTime64(3, 'UTC') COMMENT 'When its head was pushed (receipt-derived, unless the API says when)',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was deleted (receipt-derived), or the start of a complete listing that no longer had it; NULL while it exists',
+    first_pushed_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received a push or listing of it (receipt-derived)',
+    last_pushed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last push (receipt-derived, unless the API says when); NULL if only a listing is known',
     last_pusher_id Nullable(UInt64) COMMENT 'Who pushed last (receipt-derived)',
     last_pusher_username Nullable(String) COMMENT 'User name of who pushed last (receipt-derived)',
-    pushes UInt64 COMMENT 'Pushes that are known',
-    url Nullable(String) COMMENT 'Page of the branch, as the API said',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted'
+    pushes UInt64 COMMENT 'Number of known pushes',
+    url Nullable(String) COMMENT 'Page of the branch, from the API',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted'
 )
 ${security}
 AS SELECT

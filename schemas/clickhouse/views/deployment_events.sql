@@ -1,16 +1,16 @@
 CREATE OR REPLACE VIEW ${database}.deployment_events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
-    project_id UInt64 COMMENT 'GitLab id of the project; 0 where the body does not say',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 if the body does not say',
     deployment_id UInt64 COMMENT 'GitLab id of the deployment',
-    status LowCardinality(String) COMMENT 'The status it reached (created, blocked, running, success, failed, canceled, skipped), or approved, rejected',
-    occurred_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When, in whole seconds. The API does not say when a status was reached: the end of the job stands in for success, failed and canceled, the last change for the rest, until a webhook tells',
+    status LowCardinality(String) COMMENT 'The status that it reached (created, blocked, running, success, failed, canceled, skipped), or approved, rejected',
+    occurred_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When, in whole seconds. The API does not say when a status was reached: until a webhook does, this is the end of the job for success, failed and canceled, and the last change for the others',
     actor_id Nullable(UInt64) COMMENT 'Who approved or rejected it; NULL for a status',
     actor_username Nullable(String) COMMENT 'User name of who approved or rejected it',
-    comment Nullable(String) COMMENT 'What they wrote with it',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    comment Nullable(String) COMMENT 'The comment of the approval or rejection',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS SELECT

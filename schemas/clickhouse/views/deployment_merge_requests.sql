@@ -1,16 +1,16 @@
--- A merge request that a deployment brought is a row: the list as it was read last.
+-- One row per merge request in a deployment, from the list as it was last read.
 CREATE OR REPLACE VIEW ${database}.deployment_merge_requests ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project of the deployment',
     deployment_id UInt64 COMMENT 'GitLab id of the deployment',
-    merge_request_project_id UInt64 COMMENT 'GitLab id of the project that it was merged into',
+    merge_request_project_id UInt64 COMMENT 'GitLab id of the target project',
     merge_request_iid UInt64 COMMENT 'Number of the merge request within that project',
     merge_request_id Nullable(UInt64) COMMENT 'GitLab id of the merge request',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of the list first (receipt-derived)'
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received the list (receipt-derived)'
 )
 ${security}
 AS SELECT

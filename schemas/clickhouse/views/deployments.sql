@@ -1,38 +1,38 @@
 CREATE OR REPLACE VIEW ${database}.deployments ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
-    project_id UInt64 COMMENT 'GitLab id of the project; 0 where the body does not say',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 if the body does not say',
     id UInt64 COMMENT 'GitLab id, unique in the instance',
     iid Nullable(UInt64) COMMENT 'Number within the project; the API alone says it',
-    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
+    project_path Nullable(String) COMMENT 'Path of the project as last reported; projects.path has the current one; webhooks alone say it',
     status Nullable(String) COMMENT 'created, blocked, running, success, failed, canceled, skipped',
     environment Nullable(String) COMMENT 'Name of the environment',
     environment_id Nullable(UInt64) COMMENT 'GitLab id of the environment; the API alone says it',
-    environment_tier Nullable(String) COMMENT 'production, staging, testing, development or other. Where GitLab does not say it of the deployment (old webhooks, the API), that of its environment, by id, else by name; where that is not known either, production if the environment is named production or prod, or below it, as prod/eu; else NULL',
-    environment_slug Nullable(String) COMMENT 'Name of the environment as it stands in host names',
-    environment_url Nullable(String) COMMENT 'Where the environment is reached',
+    environment_tier Nullable(String) COMMENT 'production, staging, testing, development or other. If GitLab does not say it for the deployment (old webhooks, the API), the tier of its environment, by id, else by name; if that is unknown too, production if the environment is named production or prod, or below one of them, as prod/eu; else NULL',
+    environment_slug Nullable(String) COMMENT 'Name of the environment in host names',
+    environment_url Nullable(String) COMMENT 'URL of the environment',
     ref Nullable(String) COMMENT 'Branch or tag that was deployed',
     tag Nullable(Bool) COMMENT 'Whether ref is a tag; the API alone says it',
-    sha Nullable(String) COMMENT 'Commit that was deployed; NULL where the webhook links to none',
-    short_sha Nullable(String) COMMENT 'First eight characters of the commit that was deployed',
-    commit_title Nullable(String) COMMENT 'Title of the commit that was deployed',
-    job_id Nullable(UInt64) COMMENT 'GitLab id of the job that deployed it; NULL where something outside GitLab did',
-    pipeline_id Nullable(UInt64) COMMENT 'GitLab id of the pipeline of that job; the API alone says it, jobs.pipeline_id too',
+    sha Nullable(String) COMMENT 'Deployed commit; NULL if the webhook has no link to it',
+    short_sha Nullable(String) COMMENT 'First eight characters of the deployed commit',
+    commit_title Nullable(String) COMMENT 'Title of the deployed commit',
+    job_id Nullable(UInt64) COMMENT 'GitLab id of the deploying job; NULL if something outside GitLab deployed',
+    pipeline_id Nullable(UInt64) COMMENT 'GitLab id of the pipeline of that job; the API alone says it, but jobs.pipeline_id has it too',
     user_id Nullable(UInt64) COMMENT 'Who deployed it',
     user_username Nullable(String) COMMENT 'User name of who deployed it',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created; the API alone says it',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab last changed it; the API alone says it',
-    finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it succeeded, failed or was canceled, in whole seconds: the time of that status in a webhook; from the API the end of its job, which is the same second or a moment before. That of a webhook wins, of several the earliest',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it, or when its project changed last before that was deleted; GitLab tells of no other deletion. NULL while it exists',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it succeeded, failed or was canceled, in whole seconds: the time of that status in a webhook; in the API the end of its job, which is the same second or a moment before. A webhook''s time wins; of several, the earliest',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it, or the last change of its project before the project was deleted; GitLab reports no other deletion. NULL while it exists',
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS
 WITH
-    -- What is in a project is deleted with it.
+    -- Things in a project are deleted with it.
     (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
         FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed
 SELECT
@@ -71,7 +71,7 @@ LEFT ALL JOIN (
 ) AS own
     ON own.instance = deployment_facts.instance AND own.project_id = deployment_facts.project_id
     AND own.id = tupleElement(deployment_facts.environment_id, 4)
--- An environment that was deleted and made again has another id: the newest of a name.
+-- An environment that was deleted and recreated has another id: the newest one with the name counts.
 LEFT ALL JOIN (
     SELECT instance, project_id, tupleElement(environment_facts.name, 4) AS name, argMax(tupleElement(environment_facts.tier, 4), id) AS tier
     FROM ${database}.environment_facts FINAL

@@ -4,23 +4,23 @@ CREATE OR REPLACE VIEW ${database}.environments ${on_cluster}
     project_id UInt64 COMMENT 'GitLab id of the project',
     id UInt64 COMMENT 'GitLab id, unique in the instance',
     name Nullable(String) COMMENT 'Name, as production or review/retry',
-    slug Nullable(String) COMMENT 'Name as it stands in host names',
-    external_url Nullable(String) COMMENT 'Where it is reached',
+    slug Nullable(String) COMMENT 'Name in host names',
+    external_url Nullable(String) COMMENT 'URL of the environment',
     tier Nullable(String) COMMENT 'production, staging, testing, development or other',
     state Nullable(String) COMMENT 'available, stopping or stopped',
-    auto_stop_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab will stop it by itself; NULL where it will not',
+    auto_stop_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab will stop it; NULL if it will not',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created; NULL from older GitLab versions',
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab last changed it; NULL from older GitLab versions',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it, or when its project changed last before that was deleted; GitLab tells of no other deletion. NULL while it exists',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it, or the last change of its project before the project was deleted; GitLab reports no other deletion. NULL while it exists',
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS
 WITH
-    -- What is in a project is deleted with it.
+    -- Things in a project are deleted with it.
     (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
         FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed
 SELECT

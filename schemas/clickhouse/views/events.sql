@@ -1,21 +1,21 @@
--- An issue can become confidential after it was told of: what was told of it before is confidential as well.
+-- An issue can become confidential later: then its earlier events are confidential as well.
 CREATE OR REPLACE VIEW ${database}.events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance, as https://gitlab.example.com',
-    project_id UInt64 COMMENT 'GitLab id of the project; 0 where there is none or the body does not say',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 if there is none or the body does not say',
     kind LowCardinality(String) COMMENT 'What the event is about: push, merge_request, pipeline, ...; the topic it travelled on',
     id UUID COMMENT 'Event id: the same for a retry, a resend and a rerun of the same delivery',
     name LowCardinality(String) COMMENT 'GitLab''s own name: object_kind, else event_name',
-    action LowCardinality(String) COMMENT 'Action, else status or state, as the body says it',
-    project_path String COMMENT 'Path of the project when the event was sent; empty where the body does not say',
+    action LowCardinality(String) COMMENT 'Action, else status or state, from the body',
+    project_path String COMMENT 'Path of the project when the event was sent; empty if the body does not say',
     subject String COMMENT 'The entity, as project/42/merge_request/7',
     origin LowCardinality(String) COMMENT 'webhook, api or hook_log',
-    confidential Bool COMMENT 'Whether it is about something that GitLab shows to few, then or now, or that is not known to be public: a confidential issue, an internal note',
-    tenant LowCardinality(String) COMMENT 'The configured source that verified the delivery',
+    confidential Bool COMMENT 'Whether it is about something that is or was confidential in GitLab, or not known to be public: a confidential issue, an internal note',
+    tenant LowCardinality(String) COMMENT 'The tenant that verified the delivery',
     delivery_id String COMMENT 'GitLab''s id of the delivery; empty before GitLab 17.4',
-    received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse received it first. GitLab sends no time of sending',
-    payload String COMMENT 'What GitLab sent, as JSON, but for redacted secrets: JSONExtract... reads it',
-    is_sample Bool COMMENT 'Whether GitLab invented it for the Test button of a hook: no other table has it; false of what was stored before GitPulse said so'
+    received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it. GitLab does not send a time of sending',
+    payload String COMMENT 'What GitLab sent, as JSON, with secrets redacted: JSONExtract... reads it',
+    is_sample Bool COMMENT 'Whether GitLab invented it for the Test button of a hook: then no other table has it; false for events stored before GitPulse detected this'
 )
 ${security}
 AS SELECT

@@ -9,12 +9,12 @@ CREATE OR REPLACE VIEW ${database}.feature_flag_events ${on_cluster}
     active Bool COMMENT 'Whether it was switched on, or off',
     actor_id Nullable(UInt64) COMMENT 'Who switched it',
     actor_username Nullable(String) COMMENT 'User name of who switched it',
-    received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived: GitLab sends no time of the switch)',
-    last_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it again within the ten minutes that follow (receipt-derived): the flag is as the row with the latest says, also where it was switched to and fro',
-    tenant String COMMENT 'The configured source of the first delivery (receipt-derived)',
-    tenants Array(String) COMMENT 'The configured sources that told of it within ten minutes, sorted (receipt-derived)',
+    received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived: GitLab does not send the time of the switch)',
+    last_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse last received it within the following ten minutes (receipt-derived): the row with the latest time has the current state of the flag, even if it was switched back and forth',
+    tenant String COMMENT 'The tenant of the first delivery (receipt-derived)',
+    tenants Array(String) COMMENT 'The tenants that reported it within ten minutes, sorted (receipt-derived)',
     origin String COMMENT 'webhook, api or hook_log, of the first delivery (receipt-derived)',
-    event_id UUID COMMENT 'The first event that told of it, in events (receipt-derived)'
+    event_id UUID COMMENT 'The first event about it, in events (receipt-derived)'
 )
 ${security}
 AS SELECT

@@ -1,20 +1,21 @@
--- GitLab tells of the renaming of a group, and nothing of what is in it: a path is what was told of it last, with all renamings since.
+-- GitLab reports the renaming of a group, but not its effect on the groups and projects below: a path is the one last reported, with all renamings
+-- since applied.
 CREATE OR REPLACE VIEW ${database}.groups ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     group_id UInt64 COMMENT 'GitLab id of the group',
-    path Nullable(String) COMMENT 'Full path of today, as group/subgroup: also after a group that it is in was renamed',
+    path Nullable(String) COMMENT 'Current full path, as group/subgroup, even after a parent group was renamed',
     name Nullable(String) COMMENT 'Name',
-    parent_id Nullable(UInt64) COMMENT 'GitLab id of the group it is in; NULL for a top-level group, and until the API or an event of a subgroup says it',
+    parent_id Nullable(UInt64) COMMENT 'GitLab id of the parent group; NULL for a top-level group, and until the API or an event of a subgroup says it',
     visibility Nullable(String) COMMENT 'private, internal or public; the API alone says so',
     url Nullable(String) COMMENT 'Page of the group; the API alone says so',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
-    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last; events of its own alone say so',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last before it was deleted: the event of the deletion has no later time; NULL while it is there',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last change; only its own events say so',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last change before it was deleted, the latest time in the event of the deletion; NULL while it exists',
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS SELECT

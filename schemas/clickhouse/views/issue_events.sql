@@ -1,19 +1,19 @@
--- Observations of one action by one actor at most five seconds apart, each from the one before, with nothing opposite between, are one
--- event: a reopening is dated by updated_at in a webhook, and by the state event's created_at in the API. Opposite are closed and
--- reopened, by anybody. A frame is a RANGE over whole seconds, so that an opposite in the very second of either row counts as between.
+-- Observations of one action by one actor are one event if each is at most five seconds after the one before, and nothing opposite is between them:
+-- a webhook dates a reopening by updated_at, the API by the state event's created_at. Closed and reopened are opposites, by any actor. A frame is a
+-- RANGE over whole seconds, so an opposite in the same second as either row counts as between.
 CREATE OR REPLACE VIEW ${database}.issue_events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
-    project_id UInt64 COMMENT 'GitLab id of the project of the issue; 0 for what belongs to a group, such as an epic',
+    project_id UInt64 COMMENT 'GitLab id of the project of the issue; 0 for an issue of a group, such as an epic',
     issue_id UInt64 COMMENT 'GitLab id of the issue',
     action LowCardinality(String) COMMENT 'opened, updated, closed or reopened',
     occurred_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it happened',
-    actor_id Nullable(UInt64) COMMENT 'Who did it; NULL where GitLab does not say',
+    actor_id Nullable(UInt64) COMMENT 'Who did it; NULL if GitLab does not say',
     actor_username Nullable(String) COMMENT 'User name of who did it',
-    confidential Bool COMMENT 'Whether only members of the project may see it: its issue is confidential now, or nobody told that it is public',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
+    confidential Bool COMMENT 'Whether only members of the project may see it: its issue is confidential now, or not known to be public',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log'
 )
 ${security}
 AS
@@ -34,8 +34,8 @@ WITH told AS
     FROM ${database}.issue_event_facts AS facts FINAL
     WINDOW whole AS (PARTITION BY instance, project_id, issue_id)
 ),
--- An event of the API's list says `opened` also of a reopening. It is one if a closing lies before it and it is no repetition of the opening that
--- the issue itself dates; else it tells of that opening.
+-- In the API's list of events `opened` may mean a reopening. It does if a closing is before it and it does not repeat the opening dated by the
+-- issue itself. Otherwise it is that opening.
 named AS
 (
     SELECT
@@ -49,7 +49,7 @@ seen AS
 (
     SELECT
         *,
-        -- Whatever happened to the issue within five seconds before, and in this one.
+        -- Everything that happened to the issue in this second and the five seconds before.
         groupArray((second, action, actor)) OVER (
             PARTITION BY instance, project_id, issue_id ORDER BY second RANGE BETWEEN 5 PRECEDING AND CURRENT ROW
         ) AS around
@@ -69,7 +69,7 @@ placed AS
                 around)) AS begins
     FROM seen
 ),
--- Rows of one second are of one chain, as `reopened` and a later `opened` of that second.
+-- Rows of one second form one chain, such as `reopened` and a later `opened` of that second.
 chained AS
 (
     SELECT
@@ -80,8 +80,8 @@ chained AS
         ) AS chain
     FROM placed
 )
--- argMin passes over NULL: the actor is that of the first row that names one. The opening that the issue itself dates has no second in
--- its key, and is believed before events of the list.
+-- argMin ignores NULL: the actor comes from the first row that names one. The opening dated by the issue itself has no second in its key, and is
+-- preferred to events of the list.
 SELECT
     instance, project_id, issue_id, action,
     ifNull(minIf(at, said_at = 0), min(at)) AS occurred_at,

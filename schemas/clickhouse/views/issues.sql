@@ -1,24 +1,24 @@
--- confidential is what decides who may see a row, so that it is never NULL: what nobody told to be public is not.
+-- confidential decides who may see a row, so it is never NULL: an issue not known to be public is confidential.
 CREATE OR REPLACE VIEW ${database}.issues ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
-    project_id UInt64 COMMENT 'GitLab id of the project; 0 for what belongs to a group, such as an epic',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 for an issue of a group, such as an epic',
     id UInt64 COMMENT 'GitLab id, unique in the instance',
-    iid Nullable(UInt64) COMMENT 'Number within the project, as in #7; of an epic, within its group',
-    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
-    group_path Nullable(String) COMMENT 'Path of the group, for what belongs to no project, such as an epic',
+    iid Nullable(UInt64) COMMENT 'Number within the project, as in #7; for an epic, within its group',
+    project_path Nullable(String) COMMENT 'Path of the project as last reported; projects.path has the current one; webhooks alone say it',
+    group_path Nullable(String) COMMENT 'Path of the group, for an issue without a project, such as an epic',
     type Nullable(String) COMMENT 'issue, incident, test_case, requirement, task, epic, objective, key_result or ticket',
     title Nullable(String) COMMENT 'Title',
     state Nullable(String) COMMENT 'opened or closed',
-    confidential Bool COMMENT 'Whether only members of the project may see it; false where GitLab does not say',
+    confidential Bool COMMENT 'Whether only members of the project may see it; false if GitLab does not say',
     author_id Nullable(UInt64) COMMENT 'Who opened it',
-    author_username Nullable(String) COMMENT 'User name of who opened it; webhooks name it only where the author did something',
+    author_username Nullable(String) COMMENT 'User name of who opened it; webhooks only name it if the author is the actor',
     assignee_ids Array(UInt64) COMMENT 'Users it is assigned to, sorted',
     labels Array(String) COMMENT 'Titles of its labels, sorted',
     milestone_id Nullable(UInt64) COMMENT 'GitLab id of its milestone',
     weight Nullable(UInt64) COMMENT 'Weight (GitLab Premium)',
     severity Nullable(String) COMMENT 'unknown, low, medium, high or critical',
-    escalation_status Nullable(String) COMMENT 'Of an incident: triggered, acknowledged, resolved or ignored; webhooks alone say it',
+    escalation_status Nullable(String) COMMENT 'For an incident: triggered, acknowledged, resolved or ignored; webhooks alone say it',
     health_status Nullable(String) COMMENT 'on_track, needs_attention or at_risk (GitLab Ultimate)',
     status_name Nullable(String) COMMENT 'Name of its status, which groups choose; webhooks alone say it',
     status_category Nullable(String) COMMENT 'triage, to_do, in_progress, done or canceled; webhooks alone say it',
@@ -26,23 +26,23 @@ CREATE OR REPLACE VIEW ${database}.issues ${on_cluster}
     start_date Nullable(Date32) COMMENT 'When work on it is to start',
     time_estimate_seconds Nullable(UInt64) COMMENT 'Estimated time',
     time_spent_seconds Nullable(UInt64) COMMENT 'Time spent',
-    moved_to_id Nullable(UInt64) COMMENT 'GitLab id of the issue of another project that it became',
-    duplicated_to_id Nullable(UInt64) COMMENT 'GitLab id of the issue that it was closed as a duplicate of; webhooks alone say it',
+    moved_to_id Nullable(UInt64) COMMENT 'GitLab id of the issue in another project that it was moved to',
+    duplicated_to_id Nullable(UInt64) COMMENT 'GitLab id of the issue that it duplicates; webhooks alone say it',
     url Nullable(String) COMMENT 'Page of the issue',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was opened',
-    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab changed it last',
+    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab last changed it',
     closed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was closed; NULL again once reopened',
     closed_by_id Nullable(UInt64) COMMENT 'Who closed it; NULL again once reopened',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete list of the API no longer had it, or when its project changed last before that was deleted; GitLab tells of no other deletion',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete list of the API no longer had it, or the last change of its project before the project was deleted; GitLab reports no other deletion',
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS
 WITH
-    -- What is in a project is deleted with it.
+    -- Things in a project are deleted with it.
     (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
         FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed
 SELECT

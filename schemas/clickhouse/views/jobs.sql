@@ -1,47 +1,47 @@
--- A job that was retried is older than the newest of its pipeline and name. Hashes in place of the names, because a set of numbers costs a fraction
--- of one of texts, and nothing where nobody asks for the status.
+-- A retried job is older than the newest of its pipeline and name. Names are hashed, because a set of numbers costs a fraction of a set of strings.
+-- If the status is not selected, this costs nothing.
 CREATE OR REPLACE VIEW ${database}.jobs ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
-    project_id UInt64 COMMENT 'GitLab id of the project; 0 where an old GitLab does not say',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 if an old GitLab does not say',
     id UInt64 COMMENT 'GitLab id, unique in the instance; a retry has an id of its own',
     pipeline_id Nullable(UInt64) COMMENT 'GitLab id of its pipeline',
-    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
+    project_path Nullable(String) COMMENT 'Path of the project as last reported; projects.path has the current one; webhooks alone say it',
     name Nullable(String) COMMENT 'Name, as in the configuration',
     stage Nullable(String) COMMENT 'Stage',
-    status Nullable(String) COMMENT 'created, pending, running, success, failed, canceled, skipped, manual, ...; retried where a newer job of the same name took its place and GitLab never told how it ended',
-    ref Nullable(String) COMMENT 'Branch or tag it ran for; for a merge request its source branch, which only events of pipelines name',
+    status Nullable(String) COMMENT 'created, pending, running, success, failed, canceled, skipped, manual, ...; retried if a newer job of the same name replaced it and GitLab never reported its end',
+    ref Nullable(String) COMMENT 'Branch or tag that it ran for; for a merge request its source branch, which only pipeline events have',
     tag Nullable(Bool) COMMENT 'Whether ref is a tag',
-    sha Nullable(String) COMMENT 'Commit it ran for',
+    sha Nullable(String) COMMENT 'Commit that it ran for',
     allow_failure Nullable(Bool) COMMENT 'Whether it may fail without failing the pipeline',
     failure_reason Nullable(String) COMMENT 'Why it failed; NULL unless it failed',
-    retries_count Nullable(UInt64) COMMENT 'How many earlier tries the job has had; job events alone say it',
+    retries_count Nullable(UInt64) COMMENT 'Number of earlier attempts; only job events say it',
     run_when Nullable(String) COMMENT 'GitLab''s when: on_success, on_failure, always, manual, delayed',
-    manual Nullable(Bool) COMMENT 'Whether somebody has to start it',
+    manual Nullable(Bool) COMMENT 'Whether somebody must start it',
     user_id Nullable(UInt64) COMMENT 'Who it runs for',
     user_username Nullable(String) COMMENT 'User name of who it runs for',
     runner_id Nullable(UInt64) COMMENT 'GitLab id of its runner',
     runner_description Nullable(String) COMMENT 'Description of its runner',
     runner_type Nullable(String) COMMENT 'instance_type, group_type or project_type',
-    runner_is_shared Nullable(Bool) COMMENT 'Whether its runner is everybody''s',
+    runner_is_shared Nullable(Bool) COMMENT 'Whether its runner is shared by all projects',
     runner_tags Array(String) COMMENT 'Tags of its runner, sorted; webhooks alone say them',
-    environment Nullable(String) COMMENT 'Environment it deploys to; webhooks alone say it, deployments.environment too',
+    environment Nullable(String) COMMENT 'Environment that it deploys to; webhooks alone say it, but deployments.environment has it too',
     environment_action Nullable(String) COMMENT 'start, prepare, stop, verify or access',
     environment_tier Nullable(String) COMMENT 'production, staging, testing, development or other',
     duration_seconds Nullable(Float64) COMMENT 'Running time',
-    queued_seconds Nullable(Float64) COMMENT 'Time it waited for a runner',
+    queued_seconds Nullable(Float64) COMMENT 'Time that it waited for a runner',
     coverage Nullable(Float64) COMMENT 'Test coverage in percent; the API alone says it',
-    artifacts_bytes Nullable(UInt64) COMMENT 'Size of the archive of what it made',
+    artifacts_bytes Nullable(UInt64) COMMENT 'Size of the archive of its artifacts',
     downstream_pipeline_id Nullable(UInt64) COMMENT 'GitLab id of the pipeline that a trigger job started',
     url Nullable(String) COMMENT 'Page of the job; the API alone says it',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
-    started_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it started; NULL where it did not',
-    finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it finished; NULL where it did not',
+    started_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it started; NULL if it did not',
+    finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it finished; NULL if it did not',
     erased_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When its log and artifacts were erased; the API alone says it',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS SELECT
@@ -89,7 +89,8 @@ AS SELECT
     arraySort(origins) AS origins,
     first_received_at
 FROM ${database}.job_facts FINAL
--- Told without a project by an old GitLab, and with it by somebody else. Where nothing was told without one, which is nearly everywhere, this reads nothing.
+-- Jobs that an old GitLab reported without a project, and that were also reported with one. If there are no jobs without a project, which is the
+-- usual case, this reads nothing.
 WHERE project_id > 0 OR (instance, id) NOT IN
 (
     SELECT instance, id FROM ${database}.job_facts

@@ -3,25 +3,25 @@ CREATE OR REPLACE VIEW ${database}.members ${on_cluster}
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project; 0 for a member of a group',
     group_id UInt64 COMMENT 'GitLab id of the group; 0 for a member of a project',
-    user_id UInt64 COMMENT 'Whose membership it is',
-    username Nullable(String) COMMENT 'User name of whose membership it is, as the newest event says it',
-    access_level Nullable(UInt8) COMMENT '5 minimal access, 10 guest, 15 planner, 20 reporter, 25 security manager, 30 developer, 40 maintainer, 50 owner; NULL for a request, and where a webhook names a role of the instance''s own',
+    user_id UInt64 COMMENT 'GitLab id of the member',
+    username Nullable(String) COMMENT 'User name of the member, from the newest event',
+    access_level Nullable(UInt8) COMMENT '5 minimal access, 10 guest, 15 planner, 20 reporter, 25 security manager, 30 developer, 40 maintainer, 50 owner; NULL for a request, and if a webhook names a role defined by the instance',
     access Nullable(String) COMMENT 'Name of the access level, as Developer; NULL for a request',
-    requested Nullable(Bool) COMMENT 'Whether it is a request for access that waits: no member yet',
-    expires_at Nullable(Date32) COMMENT 'First day on which it no longer holds; NULL without limit',
-    created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it began, or was asked for; adding somebody again starts a new membership',
-    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last; webhooks alone say so',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last before it was removed, or its request denied or withdrawn: an event of removal has no later time; or when a complete listing began that no longer had it, or when its project changed last before that was deleted; NULL while it is there',
-    is_member Bool COMMENT 'Whether it holds: neither removed, nor only asked for, nor without access',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    requested Nullable(Bool) COMMENT 'Whether it is a pending request for access: not a member yet',
+    expires_at Nullable(Date32) COMMENT 'First day after its end; NULL if it does not end',
+    created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it began or was requested; adding somebody again starts a new membership',
+    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last change; webhooks alone say so',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last change before it was removed or its request was denied or withdrawn, the latest time in such an event; or the start of a complete listing that no longer had it; or the last change of its project before the project was deleted; NULL while it exists',
+    is_member Bool COMMENT 'Whether it is active: neither removed, nor only requested, nor without access',
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS
 WITH
-    -- What is in a project is deleted with it.
+    -- Things in a project are deleted with it.
     (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
         FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed
 SELECT

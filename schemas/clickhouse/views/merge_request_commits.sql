@@ -1,4 +1,4 @@
--- A commit of a merge request is a row: the list as it was read last. What a force push took away is in it no more.
+-- One row per commit of a merge request, from the list as it was last read. Commits removed by a force push are not in it.
 CREATE OR REPLACE VIEW ${database}.merge_request_commits ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
@@ -7,16 +7,16 @@ CREATE OR REPLACE VIEW ${database}.merge_request_commits ${on_cluster}
     sha String COMMENT 'Full SHA of the commit',
     position UInt64 COMMENT 'Place in the merge request, 1 for its oldest commit',
     title Nullable(String) COMMENT 'First line of the message',
-    authored_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was written, which a rebase does not change',
+    authored_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Author time, which a rebase does not change',
     committed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Commit time',
-    author_name Nullable(String) COMMENT 'Author as git knows it',
-    author_email Nullable(String) COMMENT 'Author''s address; NULL where GitLab hides it',
-    parents Array(String) COMMENT 'SHAs of its parents, two for a merge; empty where the list does not say',
-    head_sha Nullable(String) COMMENT 'Newest commit of the source branch when the list was read; the list is old where merge_requests.head_sha is another',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of the list first (receipt-derived)'
+    author_name Nullable(String) COMMENT 'Author as recorded by git',
+    author_email Nullable(String) COMMENT 'Author''s address; NULL if GitLab hides it',
+    parents Array(String) COMMENT 'SHAs of its parents, two for a merge; empty if the list does not say',
+    head_sha Nullable(String) COMMENT 'Newest commit of the source branch when the list was read; the list is outdated if merge_requests.head_sha differs',
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received the list (receipt-derived)'
 )
 ${security}
 AS SELECT

@@ -1,23 +1,23 @@
--- Observations of one action by one actor at most five seconds apart, each from the one before, with nothing opposite between, are one
--- event: a webhook dates it by updated_at, the API by the state event's created_at, and `approval` and `approved` of one click differ by
--- their own moments. Opposite is, to an approval: the same person's unapproval, and any reset (a row with system_action); to a person's
--- unapproval: that person's approval; where one of the two rows is a reset: anybody's approval; to closed and reopened: each other,
--- by anybody; to ready and drafted: each other, by anybody. A frame is a RANGE over whole seconds, so that an opposite in the very second of either row counts as between.
+-- Observations of one action by one actor are one event if each is at most five seconds after the one before, and nothing opposite is between them:
+-- a webhook dates an event by updated_at, the API by the state event's created_at, and `approval` and `approved` of one click have different times.
+-- Opposites are: to an approval, the same user's unapproval and any reset (a row with system_action); to a user's unapproval, the same user's
+-- approval; if one of the two rows is a reset, anybody's approval; closed and reopened, by any actor; ready and drafted, by any actor. A frame is a
+-- RANGE over whole seconds, so an opposite in the same second as either row counts as between.
 CREATE OR REPLACE VIEW ${database}.merge_request_events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project of the merge request',
     merge_request_iid UInt64 COMMENT 'Number of the merge request within the project',
-    action LowCardinality(String) COMMENT 'opened, updated, approved, unapproved, merged, closed, reopened, ready, drafted, retargeted, review_requested, reviewed, changes_requested or commented: by a person, where everybody may read it',
+    action LowCardinality(String) COMMENT 'opened, updated, approved, unapproved, merged, closed, reopened, ready, drafted, retargeted, review_requested, reviewed, changes_requested or commented (by a person, without internal comments)',
     occurred_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it happened',
-    actor_id Nullable(UInt64) COMMENT 'Who did it; NULL where GitLab does not say',
+    actor_id Nullable(UInt64) COMMENT 'Who did it; NULL if GitLab does not say',
     actor_username Nullable(String) COMMENT 'User name of who did it',
     oldrev Nullable(String) COMMENT 'For an update that brought new commits: the head before them',
     note_id Nullable(UInt64) COMMENT 'For a comment: GitLab id of the note',
-    system_action Nullable(String) COMMENT 'For what GitLab did by itself: approvals_reset_on_push, ...',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
+    system_action Nullable(String) COMMENT 'For an action of GitLab itself: approvals_reset_on_push, ...',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log'
 )
 ${security}
 AS
@@ -41,8 +41,8 @@ WITH told AS
     WHERE facts.action != 'commented'
     WINDOW whole AS (PARTITION BY instance, project_id, merge_request_iid)
 ),
--- An event of the API's list says `opened` also of a reopening. It is one if a closing lies before it and it is no repetition of the opening that
--- the merge request itself dates; else it tells of that opening.
+-- In the API's list of events `opened` may mean a reopening. It does if a closing is before it and it does not repeat the opening dated by the
+-- merge request itself. Otherwise it is that opening.
 named AS
 (
     SELECT
@@ -56,7 +56,7 @@ seen AS
 (
     SELECT
         *,
-        -- Whatever happened to the merge request within five seconds before, and in this one.
+        -- Everything that happened to the merge request in this second and the five seconds before.
         groupArray((second, action, actor, head_before, reset IS NOT NULL)) OVER (
             PARTITION BY instance, project_id, merge_request_iid ORDER BY second RANGE BETWEEN 5 PRECEDING AND CURRENT ROW
         ) AS around
@@ -80,7 +80,7 @@ placed AS
                 around)) AS begins
     FROM seen
 ),
--- Rows of one second are of one chain, as `reopened` and a later `opened` of that second.
+-- Rows of one second form one chain, such as `reopened` and a later `opened` of that second.
 chained AS
 (
     SELECT
@@ -91,8 +91,8 @@ chained AS
         ) AS chain
     FROM placed
 )
--- argMin passes over NULL: the actor is that of the first row that names one. The opening that the merge request itself dates has no second in
--- its key, and is believed before events of the list.
+-- argMin ignores NULL: the actor comes from the first row that names one. The opening dated by the merge request itself has no second in its key,
+-- and is preferred to events of the list.
 SELECT
     instance, project_id, merge_request_iid, action,
     ifNull(minIf(at, said_at = 0), min(at)) AS occurred_at,
@@ -107,7 +107,7 @@ SELECT
 FROM chained
 GROUP BY instance, project_id, merge_request_iid, action, actor, head_before, chain
 UNION ALL
--- A comment is one by its id, which stands in the key where others have the head before.
+-- A comment is identified by its id, which is in the key where other actions have the previous head.
 SELECT
     instance, project_id, merge_request_iid, action,
     tupleElement(comments.occurred_at, 4) AS occurred_at,

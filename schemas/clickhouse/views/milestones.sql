@@ -3,9 +3,9 @@ CREATE OR REPLACE VIEW ${database}.milestones ${on_cluster}
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project; 0 for a milestone of a group',
     id UInt64 COMMENT 'GitLab id, unique in the instance',
-    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
+    project_path Nullable(String) COMMENT 'Path of the project as last reported; projects.path has the current one; webhooks alone say it',
     group_id Nullable(UInt64) COMMENT 'GitLab id of the group, for a milestone of a group',
-    group_path Nullable(String) COMMENT 'Path of the group, where a webhook said so',
+    group_path Nullable(String) COMMENT 'Path of the group, if a webhook said it',
     iid Nullable(UInt64) COMMENT 'Number within the project or group',
     title Nullable(String) COMMENT 'Title',
     state Nullable(String) COMMENT 'active or closed',
@@ -13,17 +13,17 @@ CREATE OR REPLACE VIEW ${database}.milestones ${on_cluster}
     due_date Nullable(Date32) COMMENT 'Last day',
     url Nullable(String) COMMENT 'Page of the milestone; the API alone says so',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
-    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitPulse heard that it was deleted (receipt-derived), or when a complete listing began that no longer had it, or when its project changed last before that was deleted',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last change',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitPulse received its deletion (receipt-derived), or the start of a complete listing that no longer had it, or the last change of its project before the project was deleted',
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS
 WITH
-    -- What is in a project is deleted with it.
+    -- Things in a project are deleted with it.
     (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
         FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed
 SELECT

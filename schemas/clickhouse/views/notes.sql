@@ -1,42 +1,42 @@
--- confidential is what decides who may see a row, so that it is never NULL. The API does not say of a note that its issue is confidential,
--- and an issue can become so later: the issue itself decides, as it is now. Where neither is known to be public, it is not.
+-- confidential decides who may see a row, so it is never NULL. The API does not say that the issue of a note is confidential, and an issue can
+-- become so later: the current state of the issue decides. If neither is known to be public, the note is confidential.
 CREATE OR REPLACE VIEW ${database}.notes ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
-    project_id UInt64 COMMENT 'GitLab id of the project; 0 for what belongs to a group, such as a note on an epic',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 for a note in a group, such as on an epic',
     id UInt64 COMMENT 'GitLab id, unique in the instance',
     noteable_type Nullable(String) COMMENT 'What it is on: MergeRequest, Issue (any work item), Commit, Snippet, DesignManagement::Design, ...',
-    noteable_id Nullable(UInt64) COMMENT 'GitLab id of what it is on; NULL for a commit',
+    noteable_id Nullable(UInt64) COMMENT 'GitLab id of the thing that it is on; NULL for a commit',
     noteable_iid Nullable(UInt64) COMMENT 'Number of the merge request or issue within its project',
     commit_sha Nullable(String) COMMENT 'The commit that it is on',
-    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
-    discussion_id Nullable(String) COMMENT 'The thread that it belongs to; webhooks alone say it',
-    type Nullable(String) COMMENT 'DiffNote (on a line), DiscussionNote (of a thread), or NULL for a plain comment',
+    project_path Nullable(String) COMMENT 'Path of the project as last reported; projects.path has the current one; webhooks alone say it',
+    discussion_id Nullable(String) COMMENT 'Its thread; webhooks alone say it',
+    type Nullable(String) COMMENT 'DiffNote (on a line), DiscussionNote (in a thread), or NULL for a plain comment',
     body Nullable(String) COMMENT 'Its text',
-    position_path Nullable(String) COMMENT 'Path of the file that a comment on a diff or a design is about',
-    position_line Nullable(UInt64) COMMENT 'Number of its line; NULL on a line that was deleted, and on a whole file',
-    system Nullable(Bool) COMMENT 'Whether GitLab wrote it, as a record of what somebody did; webhooks tell of none',
+    position_path Nullable(String) COMMENT 'Path of the file, for a comment on a diff or a design',
+    position_line Nullable(UInt64) COMMENT 'Line number; NULL for a deleted line or a whole file',
+    system Nullable(Bool) COMMENT 'Whether GitLab wrote it to record an action; webhooks report none of these',
     internal Nullable(Bool) COMMENT 'Whether it is an internal note',
-    confidential Bool COMMENT 'Whether only members of the project may see it: an internal note, or any on what is, or was then, a confidential issue, or not known to be none',
+    confidential Bool COMMENT 'Whether only members of the project may see it: an internal note, or a note on an issue that is or was confidential, or not known to be public',
     author_id Nullable(UInt64) COMMENT 'Who wrote it',
     author_username Nullable(String) COMMENT 'User name of who wrote it',
-    resolvable Nullable(Bool) COMMENT 'Whether it is of a thread that can be resolved',
-    resolved Nullable(Bool) COMMENT 'Whether its thread is resolved; NULL where it cannot be. GitLab sends no webhook for it',
+    resolvable Nullable(Bool) COMMENT 'Whether its thread can be resolved',
+    resolved Nullable(Bool) COMMENT 'Whether its thread is resolved; NULL if it cannot be. GitLab sends no webhook for it',
     resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When its thread was resolved',
     resolved_by_id Nullable(UInt64) COMMENT 'Who resolved its thread',
-    url Nullable(String) COMMENT 'Where it is shown; webhooks alone say it',
+    url Nullable(String) COMMENT 'Page of the note; webhooks alone say it',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was written',
-    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was edited last, or its thread resolved',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete list of the API no longer had it, or when its project changed last before that was deleted; GitLab tells of no other deletion',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was last edited, or its thread was resolved',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete list of the API no longer had it, or the last change of its project before the project was deleted; GitLab reports no other deletion',
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS
 WITH
-    -- What is in a project is deleted with it.
+    -- Things in a project are deleted with it.
     (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
         FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed,
     issue AS (SELECT instance, project_id, id, ifNull(tupleElement(issue_facts.confidential, 4), true) FROM ${database}.issue_facts FINAL)

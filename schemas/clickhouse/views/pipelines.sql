@@ -1,28 +1,28 @@
 CREATE OR REPLACE VIEW ${database}.pipelines ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
-    project_id UInt64 COMMENT 'GitLab id of the project; 0 where an old GitLab does not say',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 if an old GitLab does not say',
     id UInt64 COMMENT 'GitLab id, unique in the instance',
     iid Nullable(UInt64) COMMENT 'Number within the project',
-    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
-    name Nullable(String) COMMENT 'Name, where the configuration gives one',
-    ref Nullable(String) COMMENT 'Branch or tag it ran for; for a merge request its source branch, which the API does not name',
+    project_path Nullable(String) COMMENT 'Path of the project as last reported; projects.path has the current one; webhooks alone say it',
+    name Nullable(String) COMMENT 'Name, if the configuration gives one',
+    ref Nullable(String) COMMENT 'Branch or tag that it ran for; for a merge request its source branch, which the API does not name',
     tag Nullable(Bool) COMMENT 'Whether ref is a tag',
-    protected_ref Nullable(Bool) COMMENT 'Whether ref was a protected branch or tag; webhooks alone say it, of newer versions',
-    sha Nullable(String) COMMENT 'Commit it ran for',
+    protected_ref Nullable(Bool) COMMENT 'Whether ref was a protected branch or tag; webhooks alone say it, in newer versions',
+    sha Nullable(String) COMMENT 'Commit that it ran for',
     before_sha Nullable(String) COMMENT 'Commit before it on the ref',
     committed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When that commit was committed; webhooks alone say it',
     source Nullable(String) COMMENT 'What started it: push, web, schedule, merge_request_event, parent_pipeline, ...',
     status Nullable(String) COMMENT 'created, pending, running, success, failed, canceled, skipped, manual, ...',
-    detailed_status Nullable(String) COMMENT 'Status in words for people: passed, blocked, ...; webhooks alone say it',
-    stages Array(String) COMMENT 'Stages, in the order in which they run',
+    detailed_status Nullable(String) COMMENT 'Status as shown to users: passed, blocked, ...; webhooks alone say it',
+    stages Array(String) COMMENT 'Stages, in order',
     user_id Nullable(UInt64) COMMENT 'Who started it',
     user_username Nullable(String) COMMENT 'User name of who started it',
-    merge_request_id Nullable(UInt64) COMMENT 'GitLab id of the merge request it ran for',
-    merge_request_iid Nullable(UInt64) COMMENT 'Number of the merge request it ran for, within merge_request_project_id',
-    merge_request_project_id Nullable(UInt64) COMMENT 'GitLab id of the project which that merge request would be merged into; another one than project_id where the pipeline runs in a fork',
+    merge_request_id Nullable(UInt64) COMMENT 'GitLab id of the merge request that it ran for',
+    merge_request_iid Nullable(UInt64) COMMENT 'Number of the merge request that it ran for, within merge_request_project_id',
+    merge_request_project_id Nullable(UInt64) COMMENT 'GitLab id of the target project of that merge request; differs from project_id if the pipeline runs in a fork',
     parent_pipeline_id Nullable(UInt64) COMMENT 'GitLab id of the pipeline that started it',
-    parent_project_id Nullable(UInt64) COMMENT 'GitLab id of the project of that pipeline; another one than project_id where a pipeline starts one of another project',
+    parent_project_id Nullable(UInt64) COMMENT 'GitLab id of the project of that pipeline; differs from project_id if the pipelines are in different projects',
     parent_job_id Nullable(UInt64) COMMENT 'GitLab id of the trigger job that started it; webhooks alone say it',
     duration_seconds Nullable(Float64) COMMENT 'Running time of its jobs without queueing, as GitLab computes it',
     queued_seconds Nullable(Float64) COMMENT 'Time from creation to start',
@@ -32,16 +32,16 @@ CREATE OR REPLACE VIEW ${database}.pipelines ${on_cluster}
     updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitLab last changed it; the API alone says it',
     started_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When its first job started; the API alone says it',
     finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it finished; NULL again while a retry runs',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it, or when its project changed last before that was deleted; GitLab tells of no other deletion. NULL while it exists',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a complete listing no longer had it, or the last change of its project before the project was deleted; GitLab reports no other deletion. NULL while it exists',
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS
 WITH
-    -- What is in a project is deleted with it.
+    -- Things in a project are deleted with it.
     (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
         FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed
 SELECT
@@ -81,7 +81,8 @@ SELECT
     arraySort(origins) AS origins,
     first_received_at
 FROM ${database}.pipeline_facts FINAL
--- Told without a project by an old GitLab, and with it by somebody else. Where nothing was told without one, which is nearly everywhere, this reads nothing.
+-- Pipelines that an old GitLab reported without a project, and that were also reported with one. If there are none without a project, which is the
+-- usual case, this reads nothing.
 WHERE project_id > 0 OR (instance, id) NOT IN
 (
     SELECT instance, id FROM ${database}.pipeline_facts

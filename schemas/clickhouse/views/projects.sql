@@ -1,24 +1,24 @@
--- A path is the newest that was told of each of its parts: what was told of the project, of the group that it is in, and all renamings of groups and users since.
+-- A path combines the newest information about each of its parts: the project, its group, and all renamings of groups and users since.
 CREATE OR REPLACE VIEW ${database}.projects ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
-    path Nullable(String) COMMENT 'Path of today, as group/subgroup/project: also after a group that it is in was renamed',
-    namespace_path Nullable(String) COMMENT 'Path of the namespace it is in: path without its last segment',
+    path Nullable(String) COMMENT 'Current path, as group/subgroup/project, even after a parent group was renamed',
+    namespace_path Nullable(String) COMMENT 'Path of its namespace: path without its last segment',
     name Nullable(String) COMMENT 'Name',
-    namespace_id Nullable(UInt64) COMMENT 'GitLab id of the namespace it is in: a group, or a user''s own',
+    namespace_id Nullable(UInt64) COMMENT 'GitLab id of its namespace: a group, or a user''s own',
     visibility Nullable(String) COMMENT 'private, internal or public',
     default_branch Nullable(String) COMMENT 'Default branch',
     url Nullable(String) COMMENT 'Page of the project',
     archived Nullable(Bool) COMMENT 'Whether it is archived; the API alone says so',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
-    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last, by its own events and the API',
+    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last change; only its own events and the API say so',
     last_activity_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When somebody last did something in it; the API alone says so',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last before it was deleted: the event of the deletion has no later time; NULL while it is there',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last change before it was deleted, the latest time in the event of the deletion; NULL while it exists',
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS SELECT
@@ -46,7 +46,7 @@ FROM
 (
     SELECT
         *,
-        -- The namespace was told of with the path: who moved the project since would have told of another path.
+        -- The namespace was reported together with the path: if the project had moved since, another path would have been reported.
         places.named > tupleElement(path, 1) AND tupleElement(namespace_id, 1) = tupleElement(path, 1)
             AND position(tupleElement(path, 4), '/') > 0 AS is_named_later,
         if(is_named_later, places.named, tupleElement(path, 1)) AS told,

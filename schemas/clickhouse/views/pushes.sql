@@ -1,31 +1,31 @@
--- What the observations of one transition say of it, they say together: one hook has a list of commits, another only their number.
+-- The observations of one transition are combined: one hook has a list of commits, another only their number.
 CREATE OR REPLACE VIEW ${database}.pushes ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
-    project_path String COMMENT 'Path of the project when it was pushed to; empty where nobody says it',
+    project_path String COMMENT 'Path of the project at the time of the push; empty if unknown',
     ref String COMMENT 'Full name of the ref, as refs/heads/main',
     ref_type LowCardinality(String) COMMENT 'branch or tag',
     name String COMMENT 'Name of the branch or tag',
-    before String COMMENT 'SHA before the push; all zeros where the ref is new',
-    after String COMMENT 'SHA after the push; all zeros where the ref was deleted. Of an annotated tag, the SHA of the tag',
+    before String COMMENT 'SHA before the push; all zeros if the ref is new',
+    after String COMMENT 'SHA after the push; all zeros if the ref was deleted. For an annotated tag, the SHA of the tag',
     change LowCardinality(String) COMMENT 'created, updated or deleted',
-    pushed_at DateTime64(3, 'UTC') COMMENT 'When it was pushed, where the API says it; else when GitPulse heard of it first (receipt-derived: a webhook carries no time of the push)',
+    pushed_at DateTime64(3, 'UTC') COMMENT 'When it was pushed, if the API says it; else when GitPulse first received it (receipt-derived: a webhook has no time of the push)',
     user_id Nullable(UInt64) COMMENT 'Who pushed',
     user_username Nullable(String) COMMENT 'User name of who pushed',
     user_name Nullable(String) COMMENT 'Name of who pushed',
     ref_protected Nullable(Bool) COMMENT 'Whether the branch was protected; NULL before GitLab 17',
     commits_count Nullable(UInt64) COMMENT 'Commits in the push, as GitLab counts them',
     commits_listed UInt64 COMMENT 'Commits that GitLab listed with it: at most the newest 20',
-    ref_count Nullable(UInt64) COMMENT 'How many refs there were, of a push of more at once than GitLab lists, whose ref, name, before and after are empty; NULL for a push of one ref; the API alone says it',
-    push_options Array(String) COMMENT 'Names of the options that it was pushed with, as ci.skip, sorted; webhooks alone say it',
+    ref_count Nullable(UInt64) COMMENT 'Number of refs, if a push had more than GitLab lists: then ref, name, before and after are empty; NULL for a push of one ref; the API alone says it',
+    push_options Array(String) COMMENT 'Names of the push options, as ci.skip, sorted; webhooks alone say it',
     message Nullable(String) COMMENT 'Message of an annotated tag',
-    commit_sha Nullable(String) COMMENT 'Commit that the ref points to; of an annotated tag not the same as after',
+    commit_sha Nullable(String) COMMENT 'Commit that the ref points to; for an annotated tag this differs from after',
     received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse received the first observation (receipt-derived)',
-    tenant String COMMENT 'The configured source of the first observation (receipt-derived)',
-    tenants Array(String) COMMENT 'The configured sources that told of it within ten minutes, sorted (receipt-derived)',
+    tenant String COMMENT 'The tenant of the first observation (receipt-derived)',
+    tenants Array(String) COMMENT 'The tenants that reported it within ten minutes, sorted (receipt-derived)',
     origin String COMMENT 'webhook, api or hook_log, of the first observation (receipt-derived)',
-    event_id UUID COMMENT 'The first event that told of it, in events (receipt-derived)'
+    event_id UUID COMMENT 'The first event about it, in events (receipt-derived)'
 )
 ${security}
 AS SELECT

@@ -1,22 +1,22 @@
--- Where each ref points, from what is known of it: the SHA of the last listing, and the pushes since then, followed from before to
--- after. Pushes are not taken in the order of their receipt, which may be any: a ref that went A, B, C was at each SHA as often as it left it,
--- but for the one it is at. Where several are left, because a push in between is missing, or none, because it went in a circle, the one that
--- it came to last. One case is told by time: a push from A to B that is told again within ten minutes, after the ref had left B, moved it again if
--- the ref had come back to A meanwhile and would still be there, though `pushes` does not count it, lest two hooks count it twice. If it had not come back to A, there was
--- nothing to push from: a second hook was late.
+-- Where each ref points: the SHA of the last listing, followed by the pushes since then, from before to after. Pushes are not ordered by receipt,
+-- which is arbitrary: a ref that went A, B, C was at each SHA as often as it left it, except for the current one. If several SHAs are possible,
+-- because a push in between is missing, or none, because the pushes form a circle, the last one pushed is taken. One case is decided by time. A
+-- push from A to B may be reported again within ten minutes, after the ref had left B. It moved the ref again if the ref had returned to A in the
+-- meantime and would otherwise still be there. (`pushes` does not count it, since two hooks could count it twice.) If the ref had not returned to
+-- A, there was nothing to push from: a second hook was late.
 CREATE OR REPLACE VIEW ${database}.ref_heads ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
     ref String COMMENT 'Full name of the ref, as refs/heads/main',
-    sha String COMMENT 'Where it points; all zeros where it was deleted (receipt-derived where its pushes go in a circle, or one of them is missing)',
-    moved_at DateTime64(3, 'UTC') COMMENT 'When it came there, or was seen there last (receipt-derived)',
-    first_pushed_at DateTime64(3, 'UTC') COMMENT 'When GitPulse knows of it first (receipt-derived)',
+    sha String COMMENT 'The SHA that it points to; all zeros once it was deleted (receipt-derived if its pushes form a circle or one is missing)',
+    moved_at DateTime64(3, 'UTC') COMMENT 'When that SHA was pushed, or last seen there (receipt-derived)',
+    first_pushed_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received a push or listing of it (receipt-derived)',
     last_pushed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last push (receipt-derived)',
     last_pusher_id Nullable(UInt64) COMMENT 'Who pushed last (receipt-derived)',
     last_pusher_username Nullable(String) COMMENT 'User name of who pushed last (receipt-derived)',
-    pushes UInt64 COMMENT 'Pushes that are known',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted'
+    pushes UInt64 COMMENT 'Number of known pushes',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted'
 )
 ${security}
 AS
@@ -32,7 +32,7 @@ WITH told AS
     FROM ${database}.push_facts AS facts FINAL
     LEFT ALL JOIN (SELECT instance, project_id, ref, seen_at FROM ${database}.ref_head_facts FINAL) AS listed
         ON listed.instance = facts.instance AND listed.project_id = facts.project_id AND listed.ref = facts.ref
-    -- A push of more refs than GitLab lists names none.
+    -- A push of more refs than GitLab lists names none of them.
     WHERE facts.ref_count IS NULL
 ),
 moves AS
@@ -45,8 +45,8 @@ moves AS
     FROM told
     GROUP BY instance, project_id, ref, before, after
 ),
--- Each move enters one SHA and leaves another; a listing enters one. What is older than the listing enters nothing any more, but where it
--- left, no late observation brings the ref back to.
+-- Each move enters one SHA and leaves another; a listing enters one. Moves older than the listing enter nothing any more, but a late observation
+-- cannot bring the ref back to a SHA that they left.
 steps AS
 (
     SELECT
@@ -85,8 +85,8 @@ placed AS
 (
     SELECT
         *,
-        -- A ref that went in a circle from nothing to nothing is deleted, unless it was clearly made again: a deletion may be told of before
-        -- the pushes it ended.
+        -- A ref whose pushes go from nothing to nothing is deleted, unless it was clearly created again: a deletion may be reported before the
+        -- pushes that it followed.
         INTERVAL if(match(sha, '^0+$'), 10, 0) MINUTE AS doubt,
         (is_known, balances > 0, entered.2 + doubt, sha, entered.2) AS place,
         (is_known, balances > 0, entered.1 + doubt, sha, entered.1) AS place_again
@@ -96,8 +96,8 @@ heads AS
 (
     SELECT
         instance, project_id, ref, max(place) AS usual,
-        -- SHAs that the ref may have come to again after it left them, and from where: it did if it had come back there, by a push
-        -- that was not itself only told of again.
+        -- SHAs that the ref may have reached again after it left them, and from where: it did if it had returned to that SHA by a push that was not
+        -- itself a repeated report.
         groupArrayIf((place_again, entered), entered.2 < left_at AND left_at < entered.1) AS told_again,
         if(empty(told_again), [], groupArray((cityHash64(sha), entered.2))) AS entries,
         arrayFilter(told -> cityHash64(usual.4) = told.2.3 AND arrayExists(entry -> entry.1 = told.2.3 AND entry.2 > told.2.2 AND entry.2 <= told.2.1, entries), told_again) AS again,

@@ -3,28 +3,28 @@ CREATE OR REPLACE VIEW ${database}.releases ${on_cluster}
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
     tag String COMMENT 'Name of the tag',
-    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
-    id Nullable(UInt64) COMMENT 'GitLab id of the release; NULL where only the API told of it',
+    project_path Nullable(String) COMMENT 'Path of the project as last reported; projects.path has the current one; webhooks alone say it',
+    id Nullable(UInt64) COMMENT 'GitLab id of the release; NULL if only the API reported it',
     name Nullable(String) COMMENT 'Title of the release',
-    description Nullable(String) COMMENT 'What it brings, in Markdown',
-    commit_sha Nullable(String) COMMENT 'Commit that the tag points at',
+    description Nullable(String) COMMENT 'Description in Markdown',
+    commit_sha Nullable(String) COMMENT 'Commit that the tag points to',
     author_id Nullable(UInt64) COMMENT 'Who created it; the API alone says so',
     author_username Nullable(String) COMMENT 'User name of who created it; the API alone says so',
-    assets_count Nullable(UInt64) COMMENT 'Links and archives of the source',
-    links_count Nullable(UInt64) COMMENT 'Links among its assets',
+    assets_count Nullable(UInt64) COMMENT 'Number of links and source archives',
+    links_count Nullable(UInt64) COMMENT 'Number of links among its assets',
     url Nullable(String) COMMENT 'Page of the release',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
-    released_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was, or will be, released; whoever creates it may choose',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitPulse heard that it was deleted (receipt-derived), or when a complete listing began that no longer had it, or when its project changed last before that was deleted; NULL again once it is there',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    released_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was or will be released; its creator may choose the time',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When GitPulse received its deletion (receipt-derived), or the start of a complete listing that no longer had it, or the last change of its project before the project was deleted; NULL again once it exists',
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS
 WITH
-    -- What is in a project is deleted with it.
+    -- Things in a project are deleted with it.
     (SELECT (arrayPushBack(groupArray(cityHash64(instance, project_id)), 0), arrayPushBack(groupArray(toUnixTimestamp64Milli(assumeNotNull(tupleElement(project_facts.deleted_at, 4)))), 0))
         FROM ${database}.project_facts FINAL WHERE tupleElement(project_facts.deleted_at, 4) IS NOT NULL) AS destroyed
 SELECT

@@ -1,21 +1,21 @@
--- Tags move as branches do, seldom as it is.
+-- Tags move like branches, though rarely.
 CREATE OR REPLACE VIEW ${database}.tags ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
     project_id UInt64 COMMENT 'GitLab id of the project',
     name String COMMENT 'Name, as v1.4.0',
-    target_sha Nullable(String) COMMENT 'What it points to: the commit, or of an annotated tag the SHA of the tag; NULL once it was deleted (receipt-derived where its pushes go in a circle, or one of them is missing)',
-    commit_sha Nullable(String) COMMENT 'The commit it leads to; NULL where it was deleted or nobody said (receipt-derived as target_sha)',
-    message Nullable(String) COMMENT 'Message of an annotated tag (receipt-derived as target_sha)',
-    protected Nullable(Bool) COMMENT 'Whether it is protected, as the API said last',
-    created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the annotated tag was made, as newer versions of the API say',
-    moved_at DateTime64(3, 'UTC') COMMENT 'When it came to its target (receipt-derived, unless the API says when it was pushed)',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was deleted (receipt-derived), or when a complete listing began that no longer had it; NULL while it is there',
-    first_pushed_at DateTime64(3, 'UTC') COMMENT 'When GitPulse knows of it first (receipt-derived)',
+    target_sha Nullable(String) COMMENT 'What it points to: the commit, or for an annotated tag the SHA of the tag; NULL once it was deleted (receipt-derived if its pushes form a circle or one is missing)',
+    commit_sha Nullable(String) COMMENT 'The commit that it leads to; NULL if it was deleted or the commit is unknown (receipt-derived like target_sha)',
+    message Nullable(String) COMMENT 'Message of an annotated tag (receipt-derived like target_sha)',
+    protected Nullable(Bool) COMMENT 'Whether it is protected, as last listed by the API',
+    created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the annotated tag was made; only from newer versions of the API',
+    moved_at DateTime64(3, 'UTC') COMMENT 'When its target was pushed (receipt-derived, unless the API says when)',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was deleted (receipt-derived), or the start of a complete listing that no longer had it; NULL while it exists',
+    first_pushed_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received a push or listing of it (receipt-derived)',
     last_pusher_id Nullable(UInt64) COMMENT 'Who pushed it last (receipt-derived)',
     last_pusher_username Nullable(String) COMMENT 'User name of who pushed it last (receipt-derived)',
-    pushes UInt64 COMMENT 'Pushes that are known',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted'
+    pushes UInt64 COMMENT 'Number of known pushes',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted'
 )
 ${security}
 AS

@@ -5,20 +5,20 @@ CREATE OR REPLACE VIEW ${database}.token_expiries ${on_cluster}
     group_id UInt64 COMMENT 'GitLab id of the group; 0 for a token of a project or a person',
     token_type LowCardinality(String) COMMENT 'access_token or deploy_token',
     id UInt64 COMMENT 'GitLab id, unique in the instance for its type',
-    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
-    group_path Nullable(String) COMMENT 'Path of the group, where a webhook said so',
+    project_path Nullable(String) COMMENT 'Path of the project as last reported; projects.path has the current one; webhooks alone say it',
+    group_path Nullable(String) COMMENT 'Path of the group, if a webhook said it',
     name Nullable(String) COMMENT 'Name of the token',
-    user_id Nullable(UInt64) COMMENT 'The user that an access token acts as; a bot for those of projects and groups',
+    user_id Nullable(UInt64) COMMENT 'The user that an access token acts as; a bot for tokens of projects and groups',
     username Nullable(String) COMMENT 'User name to log in with, for a deploy token; the API alone says so',
-    scopes Array(String) COMMENT 'What it may do, sorted; the API alone says so',
+    scopes Array(String) COMMENT 'Its scopes, sorted; the API alone says so',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
-    expires_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it expires: midnight UTC of the day for access tokens; NULL for never',
-    last_used_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was used last, as far as told; GitLab 17 and later',
-    revoked Nullable(Bool) COMMENT 'Whether it was revoked; webhooks say so for deploy tokens alone',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    expires_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it expires: midnight UTC of the day for access tokens; NULL if never',
+    last_used_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was last used, as last reported; GitLab 17 and later',
+    revoked Nullable(Bool) COMMENT 'Whether it was revoked; webhooks only say so for deploy tokens',
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS SELECT

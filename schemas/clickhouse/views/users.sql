@@ -7,12 +7,12 @@ CREATE OR REPLACE VIEW ${database}.users ${on_cluster}
     state Nullable(String) COMMENT 'active, blocked, ldap_blocked, banned, deactivated, ...; NULL until the API or a failed log-in says it',
     is_bot Nullable(Bool) COMMENT 'Whether it is a bot; the API alone says so',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was created',
-    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last; events of its own alone say so',
-    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last before it was deleted: the event of the deletion has no later time; NULL while it is there',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last change; only its own events say so',
+    deleted_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last change before it was deleted, the latest time in the event of the deletion; NULL while it exists',
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS SELECT

@@ -9,9 +9,9 @@ CREATE OR REPLACE VIEW ${database}.vulnerabilities ${on_cluster}
     severity Nullable(String) COMMENT 'info, unknown, low, medium, high or critical',
     confidence Nullable(String) COMMENT 'How sure the scanner is',
     report_type Nullable(String) COMMENT 'sast, dependency_scanning, container_scanning, ...',
-    identifiers Array(String) COMMENT 'Names of what it is known as, sorted: CWE-79, CVE-2026-99118, ...; webhooks alone say so',
-    cve Nullable(String) COMMENT 'The first of its CVE numbers; NULL where it has none',
-    location_file Nullable(String) COMMENT 'File it was found in; webhooks alone say so',
+    identifiers Array(String) COMMENT 'Its names in public catalogues, sorted: CWE-79, CVE-2026-99118, ...; webhooks alone say so',
+    cve Nullable(String) COMMENT 'The first of its CVE numbers; NULL if it has none',
+    location_file Nullable(String) COMMENT 'File that it was found in; webhooks alone say so',
     issue_urls Array(String) COMMENT 'Pages of the issues linked to it, sorted; webhooks alone say so',
     confirmed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was confirmed',
     confirmed_by_id Nullable(UInt64) COMMENT 'Who confirmed it',
@@ -20,14 +20,14 @@ CREATE OR REPLACE VIEW ${database}.vulnerabilities ${on_cluster}
     resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was resolved',
     resolved_by_id Nullable(UInt64) COMMENT 'Who resolved it',
     auto_resolved Nullable(Bool) COMMENT 'Whether a policy resolved it; webhooks alone say so',
-    resolved_on_default_branch Nullable(Bool) COMMENT 'Whether the default branch is free of it',
+    resolved_on_default_branch Nullable(Bool) COMMENT 'Whether it is gone from the default branch',
     url Nullable(String) COMMENT 'Page of the vulnerability; webhooks alone say so',
     created_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was found',
-    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it changed last',
-    last_event_id UUID COMMENT 'The newest event that told of it, in events (receipt-derived: which of several deliveries depends on them)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)'
+    updated_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Its last change',
+    last_event_id UUID COMMENT 'The newest event about it, in events (receipt-derived: any one of several deliveries)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)'
 )
 ${security}
 AS SELECT

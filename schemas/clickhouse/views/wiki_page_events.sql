@@ -1,22 +1,23 @@
--- A commit of the wiki changes a page once. GitLab's test of a hook tells of the newest change as create: where an update tells of the same, it was that.
+-- A wiki commit changes a page once. GitLab's test of a hook reports the newest change as create: if an update reports the same change, it was an
+-- update.
 CREATE OR REPLACE VIEW ${database}.wiki_page_events ${on_cluster}
 (
     instance LowCardinality(String) COMMENT 'GitLab instance',
-    project_id UInt64 COMMENT 'GitLab id of the project; 0 where an old GitLab does not say',
+    project_id UInt64 COMMENT 'GitLab id of the project; 0 if an old GitLab does not say',
     slug String COMMENT 'Path of the page within the wiki',
     action LowCardinality(String) COMMENT 'create, update or delete',
     version_id Nullable(String) COMMENT 'Commit of the wiki that made the change; for a deletion, the last one before it; NULL from old versions of GitLab',
-    occurred_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived: GitLab sends no time of the change)',
-    project_path Nullable(String) COMMENT 'Path of the project when it was told of last; projects.path is today''s; webhooks alone say it',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived: GitLab does not send the time of the change)',
+    project_path Nullable(String) COMMENT 'Path of the project as last reported; projects.path has the current one; webhooks alone say it',
     title Nullable(String) COMMENT 'Title of the page',
     format Nullable(String) COMMENT 'markdown, rdoc, asciidoc or org',
     message Nullable(String) COMMENT 'Message of the commit',
     url Nullable(String) COMMENT 'The page',
-    actor_id Nullable(UInt64) COMMENT 'Who did it, as told first (receipt-derived where a test of a hook tells of it again); NULL from old versions of GitLab',
-    actor_username Nullable(String) COMMENT 'User name of who did it, as told first (receipt-derived where a test of a hook tells of it again)',
-    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse heard of it first (receipt-derived)',
-    tenants Array(String) COMMENT 'The configured sources that told of it, sorted',
-    origins Array(String) COMMENT 'webhook, api, hook_log: the faces that told of it, sorted'
+    actor_id Nullable(UInt64) COMMENT 'Who did it, as first reported (receipt-derived if the test of a hook repeats it); NULL from old versions of GitLab',
+    actor_username Nullable(String) COMMENT 'User name of who did it, as first reported (receipt-derived if the test of a hook repeats it)',
+    first_received_at DateTime64(3, 'UTC') COMMENT 'When GitPulse first received it (receipt-derived)',
+    tenants Array(String) COMMENT 'The tenants that reported it, sorted',
+    origins Array(String) COMMENT 'How it was reported, sorted: webhook, api, hook_log'
 )
 ${security}
 AS SELECT

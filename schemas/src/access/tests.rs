@@ -6,12 +6,12 @@ fn target(cluster: Option<&str>) -> Target {
     Target { database: "gitpulse".to_owned(), cluster: cluster.map(str::to_owned) }
 }
 
-/// The names of the views that analysts read and that `holds` is true of.
+/// The names of the views for analysts for which `holds` is true.
 fn names(holds: impl Fn(&View) -> bool) -> BTreeSet<String> {
     readable().filter(|view| holds(view)).map(|view| view.name.to_owned()).collect()
 }
 
-/// What the statements that contain `mark` name in the database.
+/// The names in the database that the statements with `mark` contain.
 fn named(mark: &str) -> BTreeSet<String> {
     let statements = roles(&target(None)).into_iter().filter(|statement| statement.contains(mark));
     let text = statements.collect::<String>();

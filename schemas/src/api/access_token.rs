@@ -1,4 +1,4 @@
-//! Tokens as the API lists them: of projects and groups (<https://docs.gitlab.com/api/project_access_tokens/>), of people
+//! Tokens as listed by the API: of projects and groups (<https://docs.gitlab.com/api/project_access_tokens/>), of people
 //! (<https://docs.gitlab.com/api/personal_access_tokens/>), and deploy tokens (<https://docs.gitlab.com/api/deploy_tokens/>).
 
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::event::access_token::{AccessToken, Attributes};
 use crate::field::Embedded;
 
-/// A token of a list, or alone: the fields of `object_attributes`.
+/// A token, with the fields of `object_attributes`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Listed(Attributes);

@@ -1,5 +1,5 @@
-//! Deployments as the API lists them, and one alone, which has its approvals (<https://docs.gitlab.com/api/deployments/>), and the environments
-//! of a project (<https://docs.gitlab.com/api/environments/>), of which no webhook tells but by name.
+//! Deployments as listed by the API, or one deployment with its approvals (<https://docs.gitlab.com/api/deployments/>), and the environments of a
+//! project (<https://docs.gitlab.com/api/environments/>), which webhooks only name.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -8,10 +8,10 @@ use crate::event::User;
 use crate::event::deployment::{Approval, Deployment};
 use crate::field::{Embedded, Field, list};
 
-/// The length of GitLab's short form of a commit.
+/// The length of GitLab's short SHA.
 const SHORT: usize = 8;
 
-/// A deployment of a list, or alone.
+/// A deployment.
 #[derive(Debug, Default, Deserialize)]
 pub struct Listed {
     #[serde(default)]
@@ -32,41 +32,40 @@ pub struct Listed {
     user: Embedded<User>,
     #[serde(default)]
     environment: Embedded<Environment>,
-    // Null where something outside GitLab deploys.
+    // Null if something outside GitLab deploys.
     #[serde(default)]
     deployable: Embedded<Deployable>,
     #[serde(default, deserialize_with = "list")]
     approvals: Field<Vec<Embedded<Approval>>>,
 }
 
-/// An environment: of a deployment, or listed itself.
+/// An environment, of a deployment or from its own list.
 #[derive(Debug, Default, Deserialize)]
 pub struct Environment {
-    /// GitLab id.
     #[serde(default)]
     pub id: Field<u64>,
-    /// Its name, as `review/retry`.
+    /// As `review/retry`.
     #[serde(default)]
     pub name: Field<String>,
-    /// The name in host names. The field by which an environment is told from a deployment.
+    /// The name in host names. This field distinguishes an environment from a deployment.
     #[serde(default)]
     pub slug: Field<String>,
-    /// Where it is reached.
+    /// Where to reach it.
     #[serde(default)]
     pub external_url: Field<String>,
-    /// `production`, `staging`, `testing`, `development`, `other`. Of the environment of a deployment no version is known to send it.
+    /// `production`, `staging`, `testing`, `development`, `other`. No version is known to send it for the environment of a deployment.
     #[serde(default)]
     pub tier: Field<String>,
-    /// `available`, `stopping`, `stopped`; only where it is listed itself, as is what follows.
+    /// `available`, `stopping`, `stopped`. This and the following fields only come from the list of environments.
     #[serde(default)]
     pub state: Field<String>,
-    /// When GitLab stops it by itself; null where it does not.
+    /// When GitLab will stop it; null if it will not.
     #[serde(default)]
     pub auto_stop_at: Field<DateTime<Utc>>,
-    /// When it was created; newer versions.
+    /// Newer versions.
     #[serde(default)]
     pub created_at: Field<DateTime<Utc>>,
-    /// When it last changed; newer versions.
+    /// Newer versions.
     #[serde(default)]
     pub updated_at: Field<DateTime<Utc>>,
 }
@@ -105,10 +104,10 @@ struct OwnPipeline {
 impl From<Listed> for Deployment {
     fn from(listed: Listed) -> Self {
         let (environment, job) = (&listed.environment, listed.deployable.get());
-        // A missing job says nothing of the commit.
+        // Without a job the commit is unknown.
         let commit = job.map(|job| &job.commit);
         let user = match job.map(|job| &job.user) {
-            // As webhooks do: whoever played a job by hand is its user, while the deployment's stays who started the pipeline.
+            // As in webhooks: the user of a job is who started it by hand, while the deployment's user remains who started the pipeline.
             Some(user) if user.get().is_some() => user.clone(),
             Some(_) | None => listed.user,
         };
@@ -138,28 +137,25 @@ impl From<Listed> for Deployment {
     }
 }
 
-/// The merge requests that a deployment brought (<https://docs.gitlab.com/api/deployments/#list-of-merge-requests-associated-with-a-deployment>), as
-/// they were when they were read. The list has no time of its own.
+/// The merge requests that a deployment contains, as of the time they were read
+/// (<https://docs.gitlab.com/api/deployments/#list-of-merge-requests-associated-with-a-deployment>). The list has no time of its own.
 #[derive(Debug, Default, Deserialize)]
 pub struct MergeRequests {
-    /// GitLab id of the deployment.
     #[serde(default)]
     pub deployment_id: Field<u64>,
-    /// What it brought.
     #[serde(default, deserialize_with = "list")]
     pub merge_requests: Field<Vec<Embedded<BroughtMergeRequest>>>,
 }
 
-/// A merge request that a deployment brought: what names it.
+/// The ids of a merge request in a deployment.
 #[derive(Debug, Default, Deserialize)]
 pub struct BroughtMergeRequest {
-    /// GitLab id.
     #[serde(default)]
     pub id: Field<u64>,
     /// Number within its project.
     #[serde(default)]
     pub iid: Field<u64>,
-    /// The project it was merged into.
+    /// The project of the target branch.
     #[serde(default)]
     pub project_id: Field<u64>,
 }

@@ -1,4 +1,4 @@
-//! Emojis as the API lists them for what they stand on (<https://docs.gitlab.com/api/emoji_reactions/>). What was revoked is not listed.
+//! Emoji reactions as listed by the API (<https://docs.gitlab.com/api/emoji_reactions/>). Revoked ones are not listed.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use crate::event::User;
 use crate::event::emoji::{Attributes, Emoji};
 use crate::field::{Embedded, Field};
 
-/// An award of a list, or alone.
+/// An emoji reaction.
 #[derive(Debug, Default, Deserialize)]
 pub struct Listed {
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! Groups as the API lists them (<https://docs.gitlab.com/api/groups/>).
+//! Groups as listed by the API (<https://docs.gitlab.com/api/groups/>).
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::event::group::Group;
 use crate::field::Field;
 
-/// A group of a list, or alone.
+/// A group.
 #[derive(Debug, Default, Deserialize)]
 pub struct Listed {
     #[serde(default)]

@@ -1,5 +1,5 @@
-//! Issues as the API lists them (<https://docs.gitlab.com/api/issues/>), and the epics of a group
-//! (<https://docs.gitlab.com/api/epics/>), which are work items with another name.
+//! Issues as listed by the API (<https://docs.gitlab.com/api/issues/>), and the epics of a group (<https://docs.gitlab.com/api/epics/>), which are
+//! work items under another name.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -9,15 +9,15 @@ use crate::event::User;
 use crate::event::issue::{Attributes, Issue};
 use crate::field::{Embedded, Field, list};
 
-/// An issue or an epic of a list, or alone.
+/// An issue or an epic.
 #[derive(Debug, Default, Deserialize)]
 pub struct Listed {
     #[serde(default)]
     id: Field<u64>,
-    /// Of an epic, since GitLab 18.4: `id` of an epic counts epics alone, this is the id that webhooks send.
+    /// Only for an epic, since GitLab 18.4: the id that webhooks send. Epics have their own sequence of `id`.
     #[serde(default)]
     work_item_id: Field<u64>,
-    /// Of an epic.
+    /// Only for an epic.
     #[serde(default)]
     group_id: Field<u64>,
     #[serde(default)]
@@ -69,7 +69,7 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// The name of the field that says which work item it is.
+    /// The name of the field with the work item's id.
     pub fn identity(&self) -> &'static str {
         if self.is_epic() { "work_item_id" } else { "id" }
     }
@@ -96,7 +96,7 @@ impl From<Listed> for Issue {
             confidential: listed.confidential,
             author_id: listed.author.field(|user| &user.id),
             author_username: listed.author.field(|user| &user.username),
-            // The only one that versions before 9 know.
+            // The only assignee before GitLab 9.
             assignee_id: listed.assignee.field(|user| &user.id),
             milestone_id: listed.milestone.field(|milestone| &milestone.id),
             weight: listed.weight,

@@ -1,5 +1,5 @@
-//! Jobs and trigger jobs as the API lists them (<https://docs.gitlab.com/api/jobs/>): those of a project, those of a pipeline, retried ones
-//! included, and its `bridges`.
+//! Jobs and trigger jobs as listed by the API (<https://docs.gitlab.com/api/jobs/>): of a project, or of a pipeline including retried jobs and its
+//! `bridges`.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -48,7 +48,7 @@ pub struct Listed {
     commit: Embedded<Commit>,
     #[serde(default)]
     pipeline: Embedded<OwnPipeline>,
-    // Without tags: `tag_list` are those the job asks for.
+    // Without tags: `tag_list` has the tags that the job requires.
     #[serde(default)]
     runner: Embedded<Runner>,
     #[serde(default)]
@@ -60,7 +60,7 @@ pub struct Listed {
     downstream_pipeline: Embedded<OwnPipeline>,
 }
 
-/// The commit a job runs for.
+/// The commit that a job runs for.
 #[derive(Debug, Default, Deserialize)]
 struct Commit {
     #[serde(default)]

@@ -1,5 +1,5 @@
-//! Members of projects and groups as the API lists them (<https://docs.gitlab.com/api/members/>), and requests for access
-//! (<https://docs.gitlab.com/api/access_requests/>). What they are members of stands in the subject alone.
+//! Members of projects and groups as listed by the API (<https://docs.gitlab.com/api/members/>), and access requests
+//! (<https://docs.gitlab.com/api/access_requests/>). Only the subject says which project or group it is.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -7,8 +7,8 @@ use serde::Deserialize;
 use crate::event::member::Member;
 use crate::field::Field;
 
-/// A member, or somebody who asks to be one: the user with what belongs to the membership. `created_at` is that of the membership, but of
-/// the user where access is only asked for.
+/// A member or an access request: the user and the fields of the membership. `created_at` belongs to the membership, but in an access request to
+/// the user.
 #[derive(Debug, Default, Deserialize)]
 pub struct Listed {
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! Merge requests as the API lists them (<https://docs.gitlab.com/api/merge_requests/>), their commits, and who approved them
+//! Merge requests as listed by the API (<https://docs.gitlab.com/api/merge_requests/>), their commits, and their approvals
 //! (<https://docs.gitlab.com/api/merge_request_approvals/>).
 
 use chrono::{DateTime, Utc};
@@ -10,7 +10,7 @@ use crate::event::User;
 use crate::event::merge_request::{Attributes, LastCommit, MergeRequest};
 use crate::field::{Embedded, Field, list};
 
-/// A merge request of a list, or alone.
+/// A merge request.
 #[derive(Debug, Default, Deserialize)]
 pub struct Listed {
     #[serde(default)]
@@ -65,10 +65,10 @@ pub struct Listed {
     blocking_discussions_resolved: Field<bool>,
     #[serde(default)]
     first_contribution: Field<bool>,
-    /// What backfill adds of GraphQL's `diffStatsSummary`.
+    /// Added by backfill, from GraphQL's `diffStatsSummary`.
     #[serde(default)]
     diff_stats: Embedded<DiffStats>,
-    /// GraphQL's `commitCount`.
+    /// Added by backfill, from GraphQL's `commitCount`.
     #[serde(default)]
     commit_count: Field<u64>,
     #[serde(default)]
@@ -87,8 +87,8 @@ pub struct Listed {
     closed_at: Field<DateTime<Utc>>,
 }
 
-/// What a merge request changes (<https://docs.gitlab.com/api/graphql/reference/#diffstatssummary>), its field `fileCount` written as the REST API
-/// would.
+/// The size of a merge request (<https://docs.gitlab.com/api/graphql/reference/#diffstatssummary>). `fileCount` is renamed in the style of the REST
+/// API.
 #[derive(Debug, Default, Deserialize)]
 struct DiffStats {
     #[serde(default)]
@@ -99,7 +99,7 @@ struct DiffStats {
     file_count: Field<u64>,
 }
 
-/// The newest pipeline; only where a merge request is asked for alone.
+/// The newest pipeline; only when the API returns one merge request.
 #[derive(Debug, Default, Deserialize)]
 struct HeadPipeline {
     #[serde(default)]
@@ -109,7 +109,7 @@ struct HeadPipeline {
 impl From<Listed> for MergeRequest {
     fn from(listed: Listed) -> Self {
         let labels = listed.labels.map(|labels| labels.into_iter().map(Embedded::from).collect());
-        // `assignee` is the only one that versions before 11 know.
+        // `assignee` is the only one before GitLab 11.
         let assignee_id = listed.assignee.field(|user| &user.id);
         let attributes = Attributes {
             id: listed.id,
@@ -170,10 +170,10 @@ impl From<Listed> for MergeRequest {
     }
 }
 
-/// The approvals of a merge request. Times are there since GitLab 18.5; what has none is left to webhooks.
+/// The approvals of a merge request. They have times since GitLab 18.5; approvals without one are left to webhooks.
 #[derive(Debug, Default, Deserialize)]
 pub struct Approvals {
-    /// Who approved it, as it stands.
+    /// The current approvals.
     #[serde(default, deserialize_with = "list")]
     pub approved_by: Field<Vec<Embedded<Approval>>>,
 }
@@ -181,15 +181,14 @@ pub struct Approvals {
 /// One approval.
 #[derive(Debug, Default, Deserialize)]
 pub struct Approval {
-    /// Whose it is.
+    /// Who approved.
     #[serde(default)]
     pub user: Embedded<User>,
-    /// When.
     #[serde(default)]
     pub approved_at: Field<DateTime<Utc>>,
 }
 
-/// The commits of a merge request, as they were when they were read. The list has no time of its own.
+/// The commits of a merge request, as of the time they were read. The list has no time of its own.
 #[derive(Debug, Default, Deserialize)]
 pub struct Commits {
     /// Number of the merge request within its project.
@@ -198,7 +197,7 @@ pub struct Commits {
     /// Newest commit of the source branch when the list was read.
     #[serde(default)]
     pub head_sha: Field<String>,
-    /// Its commits, newest first, without stats
+    /// Newest first, without stats
     /// (<https://docs.gitlab.com/api/merge_requests/#retrieve-merge-request-commits>).
     #[serde(default, deserialize_with = "list")]
     pub commits: Field<Vec<Embedded<ListedCommit>>>,

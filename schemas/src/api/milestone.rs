@@ -1,4 +1,4 @@
-//! Milestones as the API lists them: of a project (<https://docs.gitlab.com/api/milestones/>) and of a group
+//! Milestones as listed by the API: of a project (<https://docs.gitlab.com/api/milestones/>) and of a group
 //! (<https://docs.gitlab.com/api/group_milestones/>).
 
 use chrono::{DateTime, Utc};
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::event::milestone::{Attributes, Milestone};
 use crate::field::{Embedded, Field};
 
-/// A milestone of a list, or alone.
+/// A milestone.
 #[derive(Debug, Default, Deserialize)]
 pub struct Listed {
     #[serde(default)]

@@ -1,6 +1,8 @@
-//! What GitLab's REST API lists about the same things, one file a kind. In: the JSON of one object. Out: the struct that a webhook of
-//! that kind is read into ([`crate::event`]), so that both faces are made into rows by one function. What a face does not say is
-//! absent. Which object of a kind it is shows in its fields, since `events` keeps nothing but the object.
+//! The same things as listed by GitLab's REST API, one file per kind. In: the JSON of one object. Out: the struct for a webhook of that kind
+//! ([`crate::event`]), so that one function makes rows of both. Fields that the API does not send are absent. The fields also show which resource
+//! an object comes from, since `events` keeps only the object.
+
+#![expect(missing_docs, reason = "the fields are GitLab's own; a comment says what their names do not")]
 
 use serde::Deserialize;
 
@@ -29,7 +31,7 @@ pub mod subject;
 pub mod user;
 pub mod vulnerability;
 
-/// A label: its title, or the whole of it, which calls the title `name`, where the list was asked `with_labels_details`.
+/// A label: its title, or an object with the title as `name` if the list was requested `with_labels_details`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 enum LabelShape {
@@ -47,7 +49,7 @@ impl From<LabelShape> for Embedded<Label> {
     }
 }
 
-/// The milestone that something belongs to.
+/// The milestone of an issue or a merge request.
 #[derive(Debug, Default, Deserialize)]
 struct Milestone {
     #[serde(default)]

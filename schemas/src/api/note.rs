@@ -1,4 +1,4 @@
-//! Notes as the API lists them (<https://docs.gitlab.com/api/notes/>), system notes included.
+//! Notes as listed by the API, including system notes (<https://docs.gitlab.com/api/notes/>).
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use crate::event::User;
 use crate::event::note::{Attributes, Note, Position};
 use crate::field::{Embedded, Field};
 
-/// A note of a list, or alone.
+/// A note.
 #[derive(Debug, Default, Deserialize)]
 pub struct Listed {
     #[serde(default)]
@@ -18,7 +18,7 @@ pub struct Listed {
     noteable_id: Field<u64>,
     #[serde(default)]
     noteable_iid: Field<u64>,
-    /// Of a comment on the commits of a merge request.
+    /// Set for a comment on the commits of a merge request.
     #[serde(default)]
     commit_id: Field<String>,
     #[serde(default, rename = "type")]
@@ -29,7 +29,7 @@ pub struct Listed {
     system: Field<bool>,
     #[serde(default)]
     internal: Field<bool>,
-    /// The name of `internal` before GitLab 15.5. Says nothing about the issue.
+    /// The name of `internal` before GitLab 15.5. It does not depend on the issue.
     #[serde(default)]
     confidential: Field<bool>,
     #[serde(default)]

@@ -1,5 +1,5 @@
-//! Pipelines as the API lists them, and one alone (<https://docs.gitlab.com/api/pipelines/>). A list has neither times of starting and
-//! finishing nor durations.
+//! Pipelines as listed by the API, or one pipeline (<https://docs.gitlab.com/api/pipelines/>). A list has no start times, finish times or
+//! durations.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use crate::event::pipeline::{
 };
 use crate::field::{Embedded, Field};
 
-/// A pipeline of a list, or alone.
+/// A pipeline.
 #[derive(Debug, Default, Deserialize)]
 pub struct Listed {
     #[serde(default)]
@@ -45,18 +45,18 @@ pub struct Listed {
     duration: Field<f64>,
     #[serde(default)]
     queued_duration: Field<f64>,
-    // A text: `"68.49"`.
+    // A string: `"68.49"`.
     #[serde(default)]
     coverage: Field<f64>,
     #[serde(default)]
     web_url: Field<String>,
-    /// The pipeline that started it: what backfill adds of GraphQL (<https://docs.gitlab.com/api/graphql/reference/#pipeline>). Null also where the
-    /// token may not see that one, so that it says nothing.
+    /// The pipeline that started it, added by backfill from GraphQL (<https://docs.gitlab.com/api/graphql/reference/#pipeline>). Null also if the
+    /// token may not see that pipeline, so null says nothing.
     #[serde(default)]
     upstream: Embedded<Upstream>,
 }
 
-/// The pipeline that started a pipeline.
+/// The pipeline that started another one.
 #[derive(Debug, Default, Deserialize)]
 struct Upstream {
     #[serde(default)]

@@ -1,9 +1,9 @@
-//! Whether something is still listed. In: what a complete listing showed of a thing that is known: that it is gone, or that it is there after all. Out: an
-//! object of its resource that says so, so that its topic, key and subject are those of the thing; and that object, read. Never says why: a
-//! listing that was cut short, or by permissions, must not be told here.
+//! Whether something is still listed. In: the result of a complete listing for a known thing, which is gone or has reappeared. Out: an object of
+//! the thing's resource that says so, with the topic, key and subject of the thing; and that object, parsed. Never guesses why something is
+//! missing: do not report the result of a listing that was cut short or limited by permissions.
 //!
-//! GitLab tells of the deletion of a merge request, issue, note, pipeline, deployment or environment neither by webhook nor by its API. The object is
-//! ours: what names the thing in GitLab's own object of it, the name of the resource, and since when it is absent.
+//! GitLab reports the deletion of a merge request, issue, note, pipeline, deployment or environment neither by webhook nor by its API. The object
+//! is ours: the field that identifies the thing in GitLab's own object, the name of the resource, and the time since when it is absent.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
@@ -14,21 +14,21 @@ use super::resource::Resource;
 use super::subject::{Context, Owner};
 use crate::field::Field;
 
-/// What names a thing within its list.
+/// The key of a thing within its list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key<'a> {
-    /// The number of a merge request within its project; of a member the id of the user; of anything else GitLab's id.
+    /// The number of a merge request within its project; for a member, the id of the user; otherwise GitLab's id.
     Number(u64),
     /// The name of a branch or tag, or the tag of a release.
     Name(&'a str),
 }
 
-/// What a listing showed.
+/// The result of a listing for one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
-    /// It was not listed: it is gone since this time, when the listing began. What happened to it later is newer.
+    /// It was not listed. It is gone since this time, when the listing began. Anything that happened to it later is newer.
     AbsentSince(DateTime<Utc>),
-    /// It is listed again, unchanged, at this time: whoever had taken it for gone was wrong.
+    /// It is listed again, unchanged, at this time: it was not gone after all.
     ListedAt(DateTime<Utc>),
 }
 
@@ -37,7 +37,7 @@ pub enum Shown {
 pub struct Presence {
     #[serde(default)]
     resource: Field<String>,
-    /// GitLab's id of it, of the user for a member.
+    /// GitLab id; for a member, the id of the user.
     #[serde(default)]
     pub id: Field<u64>,
     /// Number of a merge request within its project.
@@ -56,12 +56,12 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// What lists it, where its tables can show that it is gone.
+    /// The resource, if its tables can show that something is gone.
     pub fn resource(&self) -> Option<Resource> {
         Resource::from_name(self.resource.text()).filter(|resource| can_be_absent(*resource))
     }
 
-    /// What the listing showed; `None` if its time cannot be read.
+    /// The result of the listing; `None` if its time cannot be read.
     pub fn shown(&self) -> Option<Shown> {
         match (self.absent_since.get(), self.listed_at.get()) {
             (Some(since), _) => Some(Shown::AbsentSince(since)),
@@ -76,11 +76,11 @@ pub fn can_be_absent(resource: Resource) -> bool {
     key_field(resource).is_some()
 }
 
-/// The object that says what a complete listing showed of the thing that `key` names. It is published as any object of `resource` that was listed there.
-/// The same listing of the same thing gives the same object, and so the same event.
+/// Makes the object that reports the result of a complete listing for the thing with this `key`. It is published like any listed object of
+/// `resource`. The same listing of the same thing gives the same object, and so the same event.
 ///
-/// `None` where there is nothing to say: for a resource whose tables cannot show it, for a key of the other form, and for a branch or tag that is
-/// listed again, which its own object says.
+/// `None` if there is nothing to report: for a resource whose tables cannot show it, for a key of the wrong form, and for a branch or tag that is
+/// listed again, since its own object says that.
 pub fn presence(resource: Resource, context: Context, key: Key<'_>, shown: Shown) -> Option<Box<RawValue>> {
     let (field, form) = key_field(resource)?;
     let (name, time) = match shown {
@@ -112,7 +112,7 @@ enum Form {
     Name,
 }
 
-/// The field that names a thing in GitLab's own object of it.
+/// The field that identifies a thing in GitLab's own object.
 fn key_field(resource: Resource) -> Option<(&'static str, Form)> {
     match resource {
         Resource::MergeRequest => Some(("iid", Form::Number)),

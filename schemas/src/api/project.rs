@@ -1,4 +1,4 @@
-//! Projects as the API lists them (<https://docs.gitlab.com/api/projects/>).
+//! Projects as listed by the API (<https://docs.gitlab.com/api/projects/>).
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use crate::event::group::Group;
 use crate::event::project::Project;
 use crate::field::{Embedded, Field};
 
-/// A project of a list, or alone. `simple=true` leaves out visibility and whether it is archived.
+/// A project. `simple=true` leaves out visibility and whether it is archived.
 #[derive(Debug, Default, Deserialize)]
 pub struct Listed {
     #[serde(default)]

@@ -1,5 +1,5 @@
-//! Events of a project about its merge requests and issues (<https://docs.gitlab.com/api/events/>): who opened, closed, merged or approved one,
-//! and when. GitLab keeps them for three years. They say no unapproval. Those of pushes are in [`super::push`]; a comment's own event holds the
+//! Events of a project about its merge requests and issues (<https://docs.gitlab.com/api/events/>): who opened, closed, merged or approved one, and
+//! when. GitLab keeps them for three years. They do not report unapprovals. Push events are in [`super::push`]; the event of a comment contains the
 //! note.
 
 use chrono::{DateTime, Utc};
@@ -8,10 +8,10 @@ use serde::Deserialize;
 use crate::event::User;
 use crate::field::{Embedded, Field, person};
 
-/// An event of the list that is about a merge request or an issue.
+/// An event about a merge request or an issue.
 #[derive(Debug, Default, Deserialize)]
 pub struct ProjectEvent {
-    /// GitLab's words for it: see [`ProjectEvent::happened`].
+    /// GitLab's word for the action: see [`ProjectEvent::happened`].
     #[serde(default)]
     pub action_name: Field<String>,
     /// GitLab id of the merge request or issue.
@@ -26,29 +26,26 @@ pub struct ProjectEvent {
     author_id: Field<u64>,
     #[serde(default)]
     author_username: Field<String>,
-    /// When GitLab wrote it down: moments after it happened, for a worker does.
+    /// When a worker of GitLab recorded it, moments after it happened.
     #[serde(default)]
     pub created_at: Field<DateTime<Utc>>,
 }
 
-/// What an event says that happened.
+/// The action of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Happened {
-    /// It was opened, or opened again: GitLab has one word for both.
+    /// Opened or reopened: GitLab has one word for both.
     Opened,
-    /// It was opened again. No version is known to say so.
+    /// Reopened. No version is known to say so.
     Reopened,
-    /// It was closed.
     Closed,
-    /// It was merged.
     Merged,
-    /// Somebody approved it.
     Approved,
 }
 
 impl ProjectEvent {
-    /// What happened, by the words of `Event#action_name` (<https://gitlab.com/gitlab-org/gitlab/-/blob/master/app/models/event.rb>), where
-    /// `accepted` is merged, and whatever has no word of its own, as reopening, is `opened`. `None` for what no table of ours has.
+    /// The action, from the words of `Event#action_name` (<https://gitlab.com/gitlab-org/gitlab/-/blob/master/app/models/event.rb>). `accepted`
+    /// means merged, and actions without their own word, such as reopening, are `opened`. `None` for actions without a table of ours.
     pub fn happened(&self) -> Option<Happened> {
         match self.action_name.text() {
             "opened" => Some(Happened::Opened),
@@ -60,7 +57,6 @@ impl ProjectEvent {
         }
     }
 
-    /// Who did it.
     pub fn actor(&self) -> User {
         User {
             id: self.author.field(|user| &user.id).or(self.author_id.clone()),

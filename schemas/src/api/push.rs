@@ -1,5 +1,5 @@
-//! Pushes, commits, branches and tags as the API lists them (<https://docs.gitlab.com/api/events/>,
-//! <https://docs.gitlab.com/api/commits/>, <https://docs.gitlab.com/api/branches/>, <https://docs.gitlab.com/api/tags/>).
+//! Pushes, commits, branches and tags as listed by the API (<https://docs.gitlab.com/api/events/>, <https://docs.gitlab.com/api/commits/>,
+//! <https://docs.gitlab.com/api/branches/>, <https://docs.gitlab.com/api/tags/>).
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -8,10 +8,10 @@ use crate::event::User;
 use crate::event::push::{Author, Commit, Push};
 use crate::field::{Embedded, Field, list, person};
 
-/// A push of the list of events; the only history of pushes that GitLab keeps, for three years.
+/// A push from the list of events, the only history of pushes that GitLab keeps (for three years).
 #[derive(Debug, Default, Deserialize)]
 pub struct PushEvent {
-    /// GitLab id of the event; newer versions.
+    /// Id of the event; newer versions.
     #[serde(default)]
     id: Field<u64>,
     #[serde(default)]
@@ -22,12 +22,11 @@ pub struct PushEvent {
     author_username: Field<String>,
     #[serde(default)]
     created_at: Field<DateTime<Utc>>,
-    /// What was pushed.
     #[serde(default)]
     pub push_data: Embedded<PushContent>,
 }
 
-/// What was pushed.
+/// The content of a push event.
 #[derive(Debug, Default, Deserialize)]
 pub struct PushContent {
     #[serde(default)]
@@ -38,14 +37,14 @@ pub struct PushContent {
     /// `branch` or `tag`.
     #[serde(default)]
     pub ref_type: Field<String>,
-    /// Of a push of so many refs that GitLab names none of them, how many.
+    /// Number of refs, if the push had too many for GitLab to name them.
     #[serde(default)]
     pub ref_count: Field<u64>,
     #[serde(default)]
     commit_from: Field<String>,
     #[serde(default)]
     commit_to: Field<String>,
-    /// Name of the branch or tag. Null for a push of so many refs that GitLab lists only their number.
+    /// Name of the branch or tag. Null if the push had too many refs for GitLab to name them.
     #[serde(default, rename = "ref")]
     pub ref_name: Field<String>,
 }
@@ -64,7 +63,7 @@ impl From<PushEvent> for Push {
         }
         let before = event.push_data.field(|push| &push.commit_from);
         let after = event.push_data.field(|push| &push.commit_to);
-        // What a webhook writes as zeros is null here.
+        // Webhooks write zeros where the API has null.
         let zeros = |other: &Field<String>| "0".repeat(other.text().len().max(40));
         Push {
             ref_name: pushed.map(|name| format!("{folder}{name}")),
@@ -79,8 +78,8 @@ impl From<PushEvent> for Push {
     }
 }
 
-/// A push of which GitLab says how many refs there were, and no more. No two such pushes have one transition: what was done stands for the SHA before,
-/// and the id of the event, or in versions that do not send it who pushed and when, for the SHA after.
+/// A push of which GitLab gives only the number of refs. Two such pushes must have different transitions: the action stands for the SHA before. The
+/// SHA after is the id of the event, or, in versions that do not send it, who pushed and when.
 fn of_many_refs(event: PushEvent, folder: &str, ref_count: Field<u64>) -> Push {
     let user_id = event.author.field(|user| &user.id).or(event.author_id);
     let after = match event.id.get() {
@@ -103,7 +102,7 @@ fn of_many_refs(event: PushEvent, folder: &str, ref_count: Field<u64>) -> Push {
     }
 }
 
-/// A commit of a list.
+/// A commit.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct ListedCommit {
     #[serde(default)]
@@ -131,7 +130,7 @@ pub struct ListedCommit {
     stats: Embedded<Stats>,
 }
 
-/// Lines that a commit changed; only where the list was asked `with_stats`.
+/// Lines changed by a commit; only if the list was requested `with_stats`.
 #[derive(Debug, Clone, Default, Deserialize)]
 struct Stats {
     #[serde(default)]
@@ -158,22 +157,20 @@ impl From<ListedCommit> for Commit {
     }
 }
 
-/// A branch or tag, and where it points as it is read.
+/// A branch or tag, and where it pointed when it was read.
 #[derive(Debug, Default, Deserialize)]
 pub struct ListedRef {
-    /// Name of the branch or tag.
     #[serde(default)]
     pub name: Field<String>,
     /// Message of an annotated tag.
     #[serde(default)]
     pub message: Field<String>,
-    /// Of an annotated tag, the SHA of the tag; of any other, that of its commit. Tags only.
+    /// The SHA of an annotated tag; for other tags, of the commit. Tags only.
     #[serde(default)]
     pub target: Field<String>,
-    /// The commit it leads to.
+    /// The commit that it points to.
     #[serde(default)]
     pub commit: Embedded<RefCommit>,
-    /// Whether it is protected.
     #[serde(default)]
     pub protected: Field<bool>,
     /// Whether it is the default branch.
@@ -185,12 +182,11 @@ pub struct ListedRef {
     /// When an annotated tag was made; newer versions.
     #[serde(default)]
     pub created_at: Field<DateTime<Utc>>,
-    /// Page of the branch.
     #[serde(default)]
     pub web_url: Field<String>,
 }
 
-/// The commit that a ref leads to.
+/// The commit that a ref points to.
 #[derive(Debug, Default, Deserialize)]
 pub struct RefCommit {
     /// Full SHA.

@@ -1,4 +1,4 @@
-//! Releases as the API lists them (<https://docs.gitlab.com/api/releases/>).
+//! Releases as listed by the API (<https://docs.gitlab.com/api/releases/>).
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use crate::event::User;
 use crate::event::release::{Assets, Commit, Release};
 use crate::field::{Embedded, Field};
 
-/// A release of a list, or alone. It has no id.
+/// A release. It has no id.
 #[derive(Debug, Default, Deserialize)]
 pub struct Listed {
     #[serde(default)]
@@ -30,7 +30,7 @@ pub struct Listed {
     links: Embedded<Links>,
 }
 
-/// Pages that belong to a release.
+/// Pages of a release.
 #[derive(Debug, Default, Deserialize)]
 struct Links {
     #[serde(default, rename = "self")]

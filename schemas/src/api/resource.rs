@@ -1,4 +1,4 @@
-//! What the API lists. In: the JSON of an object, and its kind. Out: the [`Resource`] that lists it, and the fields that name it
+//! The resources of the API. In: the JSON of an object, and its kind. Out: the [`Resource`] that lists it, and the fields that identify it
 //! ([`ObjectHead`]). Never reads the rest of the object.
 
 use std::borrow::Cow;
@@ -13,10 +13,10 @@ use crate::json::JsonError;
 type Text<'a> = Field<Cow<'a, str>>;
 type Id = Field<u64>;
 
-/// Makes the enumeration of the resources. A row has the variant, its name and its kind.
+/// Defines the resources: variant, name and kind of each.
 macro_rules! resources {
     ($($(#[$doc:meta])* $resource:ident $name:literal $kind:ident;)*) => {
-        /// What the API lists. One resource is one shape of object.
+        /// A list of the API. One resource has one shape of object.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Resource {
             $($(#[$doc])* $resource,)*
@@ -26,19 +26,19 @@ macro_rules! resources {
             /// Every resource.
             pub const ALL: [Resource; [$($name),*].len()] = [$(Resource::$resource),*];
 
-            /// Its name, in ids and in labels. It is never changed: the ids of events are made from it.
+            /// Its name in ids and labels. Never change it: the ids of events are made from it.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Resource::$resource => $name,)*
                 }
             }
 
-            /// The resource of this name.
+            /// The resource with this name.
             pub fn from_name(name: &str) -> Option<Resource> {
                 Resource::ALL.into_iter().find(|resource| resource.as_str() == name)
             }
 
-            /// The kind of its objects. A push event of a tag is of [`EventKind::TagPush`].
+            /// The kind of its objects. A push event of a tag has the kind [`EventKind::TagPush`].
             pub fn kind(self) -> EventKind {
                 match self {
                     $(Resource::$resource => EventKind::$kind,)*
@@ -57,13 +57,13 @@ resources! {
     User "user" User;
     /// A member of a project or a group (<https://docs.gitlab.com/api/members/>).
     Member "member" Member;
-    /// Somebody who asks to be a member (<https://docs.gitlab.com/api/access_requests/>).
+    /// A request for access (<https://docs.gitlab.com/api/access_requests/>).
     AccessRequest "access_request" Member;
     /// A token of a project, a group or a person (<https://docs.gitlab.com/api/project_access_tokens/>).
     AccessToken "access_token" AccessToken;
     /// A deploy token (<https://docs.gitlab.com/api/deploy_tokens/>).
     DeployToken "deploy_token" AccessToken;
-    /// A push of the list of events (<https://docs.gitlab.com/api/events/>).
+    /// A push from the list of events (<https://docs.gitlab.com/api/events/>).
     PushEvent "push_event" Push;
     /// A commit (<https://docs.gitlab.com/api/commits/>).
     Commit "commit" Push;
@@ -73,14 +73,14 @@ resources! {
     Tag "tag" TagPush;
     /// A merge request (<https://docs.gitlab.com/api/merge_requests/>).
     MergeRequest "merge_request" MergeRequest;
-    /// Who approved a merge request (<https://docs.gitlab.com/api/merge_request_approvals/>).
+    /// The approvals of a merge request (<https://docs.gitlab.com/api/merge_request_approvals/>).
     Approvals "approvals" MergeRequest;
     /// A change of a merge request's state (<https://docs.gitlab.com/api/resource_state_events/>).
     MergeRequestStateEvent "merge_request_state_event" MergeRequest;
     /// An event of a project about a merge request: it was opened, merged, approved, ... (<https://docs.gitlab.com/api/events/>).
     MergeRequestEvent "merge_request_event" MergeRequest;
-    /// The commits of a merge request: `merge_request_iid`, the `head_sha` it had when they were read, and what the API lists for it as
-    /// `commits`, newest first (<https://docs.gitlab.com/api/merge_requests/#retrieve-merge-request-commits>).
+    /// The commits of a merge request: `merge_request_iid`, the `head_sha` when they were read, and as `commits` the list of the API, newest first
+    /// (<https://docs.gitlab.com/api/merge_requests/#retrieve-merge-request-commits>).
     MergeRequestCommits "merge_request_commits" MergeRequest;
     /// An issue (<https://docs.gitlab.com/api/issues/>).
     Issue "issue" Issue;
@@ -90,7 +90,7 @@ resources! {
     IssueStateEvent "issue_state_event" Issue;
     /// An event of a project about an issue: it was opened or closed (<https://docs.gitlab.com/api/events/>).
     IssueEvent "issue_event" Issue;
-    /// A note on a merge request, an issue or anything else: all share one sequence of ids (<https://docs.gitlab.com/api/notes/>).
+    /// A note on a merge request, an issue or anything else. All notes share one sequence of ids (<https://docs.gitlab.com/api/notes/>).
     Note "note" Note;
     /// An emoji on anything (<https://docs.gitlab.com/api/emoji_reactions/>).
     Emoji "emoji" Emoji;
@@ -100,11 +100,11 @@ resources! {
     Job "job" Job;
     /// A trigger job, once called a bridge (<https://docs.gitlab.com/api/jobs/>).
     TriggerJob "trigger_job" Job;
-    /// An environment (<https://docs.gitlab.com/api/environments/>); it shares the topic of deployments, which are made to it.
+    /// An environment (<https://docs.gitlab.com/api/environments/>). It shares the topic of the deployments to it.
     Environment "environment" Deployment;
     /// A deployment (<https://docs.gitlab.com/api/deployments/>).
     Deployment "deployment" Deployment;
-    /// The merge requests that a deployment brought: `deployment_id`, and what the API lists for it as `merge_requests`.
+    /// The merge requests that a deployment contains: `deployment_id`, and as `merge_requests` the list of the API.
     DeploymentMergeRequests "deployment_merge_requests" Deployment;
     /// A release (<https://docs.gitlab.com/api/releases/>).
     Release "release" Release;
@@ -120,7 +120,7 @@ impl fmt::Display for Resource {
     }
 }
 
-/// The fields that say which object it is, whichever resource lists it.
+/// The fields that identify an object, for all resources.
 #[derive(Debug, Default, Deserialize)]
 pub struct ObjectHead<'a> {
     #[serde(borrow, default)]
@@ -159,7 +159,7 @@ pub struct ObjectHead<'a> {
     pub(super) web_url: Text<'a>,
     #[serde(borrow, default)]
     pub(super) push_data: Embedded<PushContent<'a>>,
-    // Of these it matters alone whether they are there.
+    // For these only the presence matters.
     #[serde(default)]
     pub(super) short_id: Field<bool>,
     #[serde(default)]
@@ -180,7 +180,7 @@ pub struct ObjectHead<'a> {
     pub(super) listed_at: Field<bool>,
 }
 
-/// What was pushed.
+/// The content of a push event.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct PushContent<'a> {
     #[serde(borrow, default)]
@@ -190,22 +190,22 @@ pub(super) struct PushContent<'a> {
 }
 
 impl<'a> ObjectHead<'a> {
-    /// Reads the head of an object. The error says what is no JSON, or which field of the head is given twice.
+    /// Reads the head of an object. Fails if the text is not JSON or a field of the head occurs twice.
     pub fn read(json: &'a str) -> Result<ObjectHead<'a>, JsonError> {
         match json.trim_ascii_start().as_bytes().first() {
-            // Serde would take an array for a struct, field by field.
+            // Serde would read an array into a struct, field by field.
             Some(b'[') => Ok(ObjectHead::default()),
             Some(_) | None => serde_json::from_str(json).map_err(JsonError::from),
         }
     }
 
-    /// Whether the object is no object of GitLab's, but says that one is no longer listed, or is listed again ([`super::presence`]).
+    /// Whether this is not GitLab's object, but ours that reports a thing as no longer listed or listed again ([`super::presence`]).
     pub fn tells_presence(&self) -> bool {
         given(&self.absent_since) || given(&self.listed_at)
     }
 
-    /// The resource that lists objects of a kind with these fields; `None` for kinds that the API does not list. `events` keeps nothing
-    /// of an object but itself and its kind.
+    /// The resource that lists objects of this kind with these fields; `None` for kinds that the API does not list. Needed because `events` keeps
+    /// only the object and its kind.
     pub fn resource(&self, kind: EventKind) -> Option<Resource> {
         if self.tells_presence() {
             let name = self.resource.value()?;
@@ -255,7 +255,7 @@ impl<'a> ObjectHead<'a> {
     }
 }
 
-/// Whether the object carries the field with anything but null.
+/// Whether the object has the field, and not as null.
 fn given<T>(field: &Field<T>) -> bool {
     matches!(field, Field::Value(_) | Field::Unreadable)
 }

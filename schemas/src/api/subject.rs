@@ -1,6 +1,6 @@
-//! What an object of the API is about. In: the resource that lists it, its JSON, where it was listed. Out: its kind, and with it its topic;
-//! its subject, which is the one of the webhook about the same entity, so that both share a partition; and the id of its event. Never
-//! fails: an object that does not say which entity it is about is known by its id alone.
+//! What an object of the API is about. In: the resource that lists it, its JSON, where it was listed. Out: its kind, which decides the topic; its
+//! subject, the same as in a webhook about the same entity, so that both share a partition; and the id of its event. Never fails: an object that
+//! does not identify its entity gets a subject from its id.
 
 use std::borrow::Cow;
 
@@ -16,23 +16,23 @@ use crate::instance::instance_namespace;
 
 type Text<'a> = Field<Cow<'a, str>>;
 
-/// Whose list it was.
+/// The owner of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Owner {
-    /// The instance's: the objects say which project or group they are of.
+    /// The instance: each object says which project or group it belongs to.
     Instance,
-    /// That of the group with this id. What belongs to its projects says to which.
+    /// The group with this id. Objects of its projects say which project.
     Group(u64),
-    /// That of the project with this id.
+    /// The project with this id.
     Project(u64),
 }
 
-/// Where an object was listed: what it does not say itself.
+/// Where an object was listed. The object itself does not say this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Context {
-    /// Whose list it was.
+    /// The owner of the list.
     pub owner: Owner,
-    /// What within the owner the list hangs on: the `iid` of a merge request, the id of an issue or a deployment.
+    /// The parent of the list within the owner: the `iid` of a merge request, the id of an issue or a deployment.
     pub parent: Option<u64>,
 }
 
@@ -48,19 +48,19 @@ impl Context {
     }
 }
 
-/// What an object is about, as its event says it.
+/// What an object is about, in the terms of its event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// What the event is about; chooses the topic.
+    /// The kind of the event; decides the topic.
     pub kind: EventKind,
     /// The entity within the instance, as `project/42/merge_request/7`.
     pub subject: String,
-    /// Id of the event: the same whenever the object is read and says the same.
+    /// Id of the event: the same object, read again unchanged, has the same id.
     pub id: Uuid,
 }
 
 impl ObjectHead<'_> {
-    /// Its page, where it says it.
+    /// Its page, if the object has it.
     pub(crate) fn web_url(&self) -> Option<&str> {
         present(&self.web_url)
     }
@@ -69,7 +69,7 @@ impl ObjectHead<'_> {
         self.push_data.get().is_some_and(|push| present(&push.ref_type) == Some("tag"))
     }
 
-    /// The entity within its project or group, where the object or its list says it.
+    /// The entity within its project or group, if the object or its list gives it.
     fn entity(&self, resource: Resource, parent: Option<u64>) -> Option<Cow<'_, str>> {
         let number = |id: Option<u64>| id.map(|id| Cow::Owned(id.to_string()));
         let named =
@@ -78,7 +78,7 @@ impl ObjectHead<'_> {
             Resource::PushEvent => {
                 let folder = if self.is_tag_push() { "refs/tags/" } else { "refs/heads/" };
                 let pushed = self.push_data.get().and_then(|push| named(folder, &push.ref_name));
-                // Of a push of many refs GitLab names none.
+                // GitLab names no ref if a push had too many.
                 pushed.or(present(&self.id).map(Cow::Borrowed))
             }
             Resource::Branch => named("refs/heads/", &self.name),
@@ -89,10 +89,10 @@ impl ObjectHead<'_> {
             Resource::MergeRequestCommits => number(self.merge_request_iid.get().or(parent)),
             Resource::MergeRequestEvent => number(self.target_iid.get()),
             Resource::IssueEvent => number(self.target_id.get()),
-            // It says the id of the merge request, which is not its number.
+            // The object has the id of the merge request, not its number.
             Resource::MergeRequestStateEvent => number(parent),
             Resource::IssueStateEvent => number(self.resource_id.get().or(parent)),
-            // The id of an epic counts epics alone; webhooks send that of its work item.
+            // The id of an epic comes from a sequence of its own; webhooks send the id of its work item.
             Resource::Epic => number(self.work_item_id.get()),
             Resource::DeploymentMergeRequests => number(self.deployment_id.get().or(parent)),
             Resource::Project
@@ -116,7 +116,7 @@ impl ObjectHead<'_> {
         }
     }
 
-    /// The project and the group it is of, 0 for none.
+    /// Its project and its group, 0 for none.
     fn place(&self, resource: Resource, owner: Owner) -> head::Place<'_> {
         let own = || self.id.value().and_then(|id| id.parse().ok()).unwrap_or(0);
         let resource_of = |name: &str| {
@@ -126,7 +126,7 @@ impl ObjectHead<'_> {
         let project_id = match (resource, owner) {
             (Resource::Project, _) => own(),
             (Resource::Group | Resource::User | Resource::Epic, _) => 0,
-            // A project may list the milestones of its groups as well.
+            // A project may also list the milestones of its groups.
             (Resource::Milestone, _) if self.group_id.get().is_some() => 0,
             (_, Owner::Project(id)) => id,
             (_, Owner::Group(_) | Owner::Instance) => {
@@ -141,7 +141,7 @@ impl ObjectHead<'_> {
         head::Place { project_id, group: Cow::Owned(group.to_string()) }
     }
 
-    /// The id that the object has in its resource, or, where it has none, the entity.
+    /// The object's id in its resource, or the entity if it has none.
     fn own_id(&self, resource: Resource, entity: Option<&str>) -> String {
         let own = match resource {
             Resource::Approvals | Resource::MergeRequestCommits | Resource::DeploymentMergeRequests => None,
@@ -151,13 +151,13 @@ impl ObjectHead<'_> {
     }
 }
 
-/// What an object is about. `instance` is where it was read from, in its one form.
+/// What an object is about. `instance` is the GitLab it was read from, in normal form.
 pub fn address(instance: &str, resource: Resource, json: &str, context: Context) -> Address {
     let head = ObjectHead::read(json).unwrap_or_default();
     address_of(instance, resource, json, &head, context)
 }
 
-/// What an object is about, of which the head was read already.
+/// Like [`address`], with a head that was read before.
 pub(crate) fn address_of(
     instance: &str,
     resource: Resource,
@@ -171,7 +171,8 @@ pub(crate) fn address_of(
     };
     let entity = head.entity(resource, context.parent);
     let place = head.place(resource, context.owner);
-    // A name is one of its project or group only; the digest has one length, so no two lists of parts run together.
+    // Names are unique only within a project or group, so these are part of the id. The digest has a fixed length, so the parts cannot run
+    // together.
     let own_id = head.own_id(resource, entity.as_deref());
     let mut name = format!("{resource}\n{}\n{}\n{own_id}\n", place.project_id, place.group).into_bytes();
     name.extend_from_slice(&canonical_digest(json));
@@ -179,7 +180,7 @@ pub(crate) fn address_of(
     let entity = entity.unwrap_or_else(|| Cow::Owned(id.to_string()));
     let subject = match (resource, head.user_id.get()) {
         (Resource::Environment, _) => format!("project/{}/{resource}/{entity}", place.project_id),
-        // A person's own.
+        // A personal access token.
         (Resource::AccessToken, Some(user_id)) if place.project_id == 0 && place.group == "0" => {
             format!("user/{user_id}/{kind}/{entity}")
         }
@@ -188,8 +189,8 @@ pub(crate) fn address_of(
     Address { kind, subject, id }
 }
 
-/// SHA-256 of an object, whatever the order of its fields, its white space and its escapes. Of an object nested too deeply to be taken apart,
-/// that of its text.
+/// SHA-256 of an object that does not depend on the order of fields, white space or escapes. An object nested too deeply to be parsed is hashed as
+/// text.
 fn canonical_digest(json: &str) -> [u8; 32] {
     let mut canonical = Vec::with_capacity(json.len());
     let written = serde_json::from_str(json).and_then(|value| write_canonical(&value, &mut canonical));

@@ -1,4 +1,4 @@
-//! Users as the API lists them (<https://docs.gitlab.com/api/users/>).
+//! Users as listed by the API (<https://docs.gitlab.com/api/users/>).
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::event::user::User;
 use crate::field::Field;
 
-/// A user of a list, or alone. Only administrators see when a user of a list was created.
+/// A user. In a list, only administrators see when a user was created.
 #[derive(Debug, Default, Deserialize)]
 pub struct Listed {
     #[serde(default)]

@@ -1,41 +1,41 @@
-//! What GitLab is known to send: the lists in `schemas/known`. In: their text, compiled in. Out: a tree of [`Place`]s for each kind and face.
-//! `schemas/known/README.md` describes the format. Never fails: a line that says nothing is passed over, and a test finds it.
+//! What GitLab is known to send: the lists in `schemas/known`. In: their text, compiled in. Out: a tree of [`Place`]s for each kind and origin.
+//! `schemas/known/README.md` describes the format. Never fails: an invalid line is skipped, and a test finds it.
 
 use std::sync::LazyLock;
 
 use crate::kind::{PerKind, kinds};
 use crate::{EventKind, Origin};
 
-/// How many shapes may stand in one another; more can only be a circle.
+/// How deep shapes may be nested; more can only be a cycle.
 const MAX_NESTING: usize = 8;
 
-/// A place in a payload, and what may stand there.
+/// A place in a payload, and what it may contain.
 #[derive(Debug, Default)]
 pub(super) struct Place {
-    /// Whether anything may.
+    /// Whether anything is allowed.
     pub(super) free: bool,
     /// The fields of an object.
     pub(super) fields: Fields,
     /// The elements of a list.
     pub(super) element: Option<Box<Place>>,
-    /// The only values, where they are known.
+    /// The allowed values, if they are known.
     pub(super) values: Option<Vec<&'static str>>,
 }
 
-/// The fields of an object, by the length of their names: few share one, so that hardly more than the right one is compared.
+/// The fields of an object, by the length of their names. Few names share a length, so few are compared.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     by_length: Vec<Vec<(&'static str, Place)>>,
 }
 
 impl Fields {
-    /// The field of this name.
+    /// The field with this name.
     pub(super) fn get(&self, name: &str) -> Option<&Place> {
         let found = self.by_length.get(name.len())?.iter().find(|(known, _)| *known == name);
         found.map(|(_, place)| place)
     }
 
-    /// The field of this name, made where there is none yet.
+    /// The field with this name, created if needed.
     fn entry(&mut self, name: &'static str) -> &mut Place {
         if self.by_length.len() <= name.len() {
             self.by_length.resize_with(name.len() + 1, Vec::new);
@@ -49,7 +49,7 @@ impl Fields {
     }
 }
 
-/// What may stand in payloads of a kind from one face of GitLab.
+/// What payloads of a kind and origin may contain.
 pub(super) fn root(kind: EventKind, origin: Origin) -> &'static Place {
     match origin {
         Origin::Webhook | Origin::HookLog => &WEBHOOKS[kind],
@@ -60,7 +60,7 @@ pub(super) fn root(kind: EventKind, origin: Origin) -> &'static Place {
 static WEBHOOKS: LazyLock<PerKind<Place>> = LazyLock::new(|| PerKind::new(|kind| tree(webhook(kind))));
 static OBJECTS: LazyLock<PerKind<Place>> = LazyLock::new(|| PerKind::new(|kind| tree(api(kind))));
 
-/// The tree of a list. Of an empty one anything may be below the root.
+/// The tree of a list. An empty list allows anything below the root.
 fn tree(list: &'static str) -> Place {
     let mut root = Place { free: list.is_empty(), ..Place::default() };
     add(&mut root, list, MAX_NESTING);
@@ -93,11 +93,11 @@ enum Line {
     Values(&'static str, &'static str),
     /// `path: shape`, or `: shape` at the root
     Shape(&'static str, &'static str),
-    /// Anything else.
+    /// An invalid line.
     Unreadable(&'static str),
 }
 
-/// The lines of a list that say something.
+/// The lines of a list, without comments and blank lines.
 fn lines(list: &'static str) -> impl Iterator<Item = Line> {
     let said = list.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     said.filter(|line| !line.is_empty()).map(|line| {
@@ -123,7 +123,7 @@ fn lines(list: &'static str) -> impl Iterator<Item = Line> {
     })
 }
 
-/// The place at a path, made where there is none yet.
+/// The place at a path, created if needed.
 fn descend<'p>(root: &'p mut Place, path: &'static str) -> &'p mut Place {
     let mut place = root;
     for step in path.split('.').filter(|step| !step.is_empty()) {
@@ -136,14 +136,14 @@ fn descend<'p>(root: &'p mut Place, path: &'static str) -> &'p mut Place {
     place
 }
 
-/// The lists of each kind, which stand in files of its name.
+/// The lists of each kind, from the files with its name.
 macro_rules! lists {
     (
         $($(#[$doc:meta])* $kind:ident $name:literal $header:literal [$($given:literal),*];)*
         _
         $(#[$other_doc:meta])* $other:ident $other_name:literal $other_header:literal;
     ) => {
-        /// The list of a kind in webhooks. Other kinds have none: that they are other is all there is to say.
+        /// The list of a kind for webhooks. The other kinds have none: all that is known of them is that they are unknown.
         fn webhook(kind: EventKind) -> &'static str {
             match kind {
                 $(EventKind::$kind => include_str!(concat!("../../known/webhook/", $name, ".txt")),)*
@@ -151,7 +151,7 @@ macro_rules! lists {
             }
         }
 
-        /// The list of the objects that the API has of a kind.
+        /// The list of a kind for API objects.
         fn api(kind: EventKind) -> &'static str {
             match kind {
                 $(EventKind::$kind => include_str!(concat!("../../known/api/", $name, ".txt")),)*
@@ -162,7 +162,7 @@ macro_rules! lists {
 }
 kinds!(lists);
 
-/// The list of a shape that stands in other lists; of a shape that there is not nothing is known.
+/// The list of a shape that other lists use; empty for an unknown shape.
 fn shape(name: &str) -> &'static str {
     match name {
         "api_branch" => include_str!("../../known/shapes/api_branch.txt"),

@@ -8,7 +8,7 @@ use testing::skipped;
 use super::*;
 use crate::head::Head;
 
-/// The files below a folder whose names end like this, with their text.
+/// The files below a folder with this ending, with their text.
 fn files(folder: &FilePath, ending: &str) -> Vec<(String, String)> {
     let (mut found, mut open) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(path) = open.pop() {
@@ -26,7 +26,7 @@ fn folder(path: &str) -> PathBuf {
     FilePath::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// What is unknown in a text, as `field object_attributes.title`.
+/// The unknown parts of a text, as `field object_attributes.title`.
 fn unknown_in(kind: EventKind, origin: Origin, json: &str) -> Vec<String> {
     let unknown = drift(kind, origin, json).unwrap();
     unknown.iter().map(|unknown| format!("{} {}", unknown.what.as_str(), unknown.path)).collect()
@@ -57,8 +57,8 @@ fn nothing_in_the_examples_is_unknown() {
     );
 }
 
-/// The captured payloads that may lie beside the project. Most are from the tests of other projects: some of their keys are misspelt or were
-/// put there by hand, and stand in `tests/expected.txt`.
+/// The captured payloads that may be stored beside the project. Most are from the tests of other projects. Some of their keys are misspelt or were
+/// added by hand; `tests/expected.txt` lists these.
 #[test]
 fn captured_payloads_hold_nothing_unknown_but_what_is_expected() {
     let captured = folder("../../shared/fixtures");
@@ -93,7 +93,7 @@ fn captured_payloads_hold_nothing_unknown_but_what_is_expected() {
     assert!(gone.is_empty(), "expected, but in no file: {gone:#?}");
 }
 
-/// Of which kind the captured objects of the API are, by the first part of a file's name that fits. What GitPulse does not read is left out.
+/// The kind of the captured API objects, by the first matching prefix of the file name. Objects that GitPulse does not read are left out.
 const OBJECTS: &[(&str, EventKind)] = &[
     ("merge_request_1_discussions", EventKind::Note),
     ("merge_request_1_comments", EventKind::Note),
@@ -316,7 +316,7 @@ fn findings_are_bounded() {
     assert_eq!(findings.len(), MAX_FINDINGS);
 }
 
-/// Any JSON, with the names of known fields among its keys so that it gets somewhere.
+/// Any JSON, with the names of known fields among its keys so that the scan goes deep.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -387,7 +387,7 @@ proptest! {
 
     #[test]
     fn depth_is_counted_in_any_json(json in any_json(), kind in prop::sample::select(EventKind::ALL.to_vec())) {
-        // Wrapped in as many lists as still fit, and in one more.
+        // Wrapped in as many lists as allowed, and in one more.
         let fit = MAX_DEPTH - depth(&json);
         let wrapped = |lists: usize| format!("{}{json}{}", "[".repeat(lists), "]".repeat(lists));
         prop_assert!(drift(kind, Origin::Webhook, &wrapped(fit)).is_ok());

@@ -1,7 +1,7 @@
-//! Wraps what GitLab said. In: the body of a webhook, or an object of the API, and what is known of how it came. Out: an [`Envelope`],
-//! redacted. Never fails: what is no JSON, or of no known kind, is kept whole under [`EventKind::Other`].
+//! Wraps what GitLab sent. In: the body of a webhook or an object of the API, and how it arrived. Out: a redacted [`Envelope`]. Never fails: what
+//! is not JSON, or of an unknown kind, is kept whole as [`EventKind::Other`].
 //!
-//! **Invariant:** nothing else makes an envelope of what was not in Kafka before, so no producer can bypass redaction.
+//! **Invariant:** only this module makes envelopes from new input, so no producer can bypass redaction.
 
 use std::borrow::Cow;
 
@@ -19,91 +19,91 @@ use crate::kind::TEST_EVENT;
 use crate::redact::{redact_object, redact_unreadable, redact_webhook};
 use crate::tenant::Tenant;
 
-/// What some editors put before a text.
+/// Some editors put this before a text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The tenant of test events.
 const TEST_TENANT: &str = "gitpulse-test";
 
-/// The body of a webhook whose sender is proven, and what is known of how it came.
+/// The body of a webhook from a verified sender, and how it arrived.
 ///
-/// **Invariant:** whoever fills it has verified it: `ingest::envelope::wrap` takes a `VerifiedDelivery` alone.
+/// **Invariant:** its creator has verified it: `ingest::envelope::wrap` only takes a `VerifiedDelivery`.
 #[derive(Debug, Clone, Copy)]
 pub struct Webhook<'a> {
     /// The body, byte for byte.
     pub body: &'a [u8],
-    /// How it came.
+    /// How it arrived.
     pub arrival: Arrival,
-    /// What of it is proven.
+    /// What is proven.
     pub proof: Proof,
-    /// When its last byte arrived, or when GitLab logged it.
+    /// When the last byte arrived, or when GitLab logged it.
     pub received_at: DateTime<Utc>,
-    /// Whose it is.
+    /// The tenant that it belongs to.
     pub tenant: &'a Tenant,
     /// GitLab's id of the delivery, if it has one.
     pub delivery_id: Option<&'a str>,
-    /// The instance that a header names.
+    /// The instance named by a header.
     pub named_instance: Option<&'a str>,
-    /// The trace that a header names.
+    /// The trace context from a header.
     pub traceparent: Option<&'a str>,
 }
 
-/// How the body of a webhook came.
+/// How the body of a webhook arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
     /// A hook delivered it.
     Delivered,
-    /// It was read from a hook's log of deliveries.
+    /// It was read from the delivery log of a hook.
     Logged,
 }
 
-/// What is proven of a webhook.
+/// What is proven about a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// Id, time and body, by a signature. Other headers are not.
+    /// Id, time and body, by a signature. Other headers are not covered.
     Signed,
-    /// Who sent it, by a secret that came with it. So its headers are as good as its body.
+    /// The sender, by a secret that came with it. So headers are as trustworthy as the body.
     Sender,
 }
 
-/// One object of GitLab's REST API, and what is known of how it was read.
+/// One object of GitLab's REST API, and how it was read.
 #[derive(Debug, Clone, Copy)]
 pub struct ApiItem<'a> {
-    /// What lists it.
+    /// The resource that lists it.
     pub resource: Resource,
     /// The object as GitLab wrote it.
     pub object: &'a RawValue,
     /// Where it was listed.
     pub context: Context,
-    /// Whose token read it.
+    /// The tenant whose token read it.
     pub tenant: &'a Tenant,
-    /// URL of the instance that was asked.
+    /// URL of the instance that it was requested from.
     pub asked_instance: &'a str,
     /// When it was read.
     pub read_at: DateTime<Utc>,
-    /// The trace that reading it belongs to.
+    /// The trace context of the read.
     pub traceparent: Option<&'a str>,
 }
 
-/// An envelope, and what was noticed on the way.
+/// An envelope, and observations made while wrapping.
 #[derive(Debug)]
 pub struct Wrapped {
     /// The event.
     pub envelope: Envelope,
-    /// Whether the body names a host that is not the instance's.
+    /// Whether the body has a host that is not the instance's.
     pub foreign_host: bool,
     /// Whether secrets were blanked.
     pub redacted: bool,
-    /// What of GitLab the body names; `None` of one that nobody can read, of which no rows are made.
+    /// The ids in the body; `None` if the body is unreadable and yields no rows.
     pub named: Option<Named>,
 }
 
-/// What of GitLab a body names by id, and rows could be made of: 0 where it names none.
+/// The ids in a body that rows may be made from; 0 if there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Named {
-    /// The project that its rows are of.
+    /// The project of the rows.
     pub project_id: u64,
-    /// The project that it describes, which is told of in passing.
+    /// The project described inside the body.
     pub inner_project_id: u64,
     /// The group.
     pub group_id: u64,
@@ -116,7 +116,7 @@ impl Envelope {
         let text =
             std::str::from_utf8(body).ok().map(|text| text.trim_start_matches(BYTE_ORDER_MARK).trim_ascii());
         let head = text.and_then(|text| Head::read(text).ok());
-        // A body with a head was read to its end, so it is JSON; only the others have to be asked.
+        // A body with a head was read to its end, so it is JSON; only others must be checked.
         let json = text.filter(|text| head.is_some() || is_json(text));
         let web_url = head.as_ref().and_then(Head::web_url);
         let source = instance(webhook, head.as_ref());
@@ -183,8 +183,8 @@ impl Envelope {
         Wrapped { envelope, foreign_host, redacted, named: None }
     }
 
-    /// Wraps an event that `events` kept, to decode it again. It is redacted once more: today's list of paths may be longer, and a body that
-    /// was of no known kind when it came may be of one.
+    /// Wraps an event from the table `events` to decode it again. It is redacted again: the list of paths may have grown since, and the kind may
+    /// only be known now.
     pub fn stored(mut parts: Parts) -> Envelope {
         if let Payload::Json(json) = &parts.payload {
             let redaction = match parts.origin {
@@ -198,7 +198,7 @@ impl Envelope {
         Envelope(parts)
     }
 
-    /// The event that GitPulse sends through itself. It holds nothing that came from outside, and is of an instance that no GitLab can have.
+    /// The event that GitPulse sends to test itself. It contains no external input, and its instance cannot be a GitLab.
     pub fn test(id: Uuid, time: DateTime<Utc>) -> Envelope {
         Envelope(Parts {
             id,
@@ -221,8 +221,8 @@ fn instance(webhook: &Webhook<'_>, head: Option<&Head<'_>>) -> String {
     }
     let header = webhook.named_instance.and_then(normal_instance);
     let named = || instance_of_page(head?.web_url()?, head?.project_path());
-    // A signature covers the body, not this header: whoever repeats a captured delivery could write another instance there, and it would
-    // count as another event.
+    // A signature covers the body, but not this header: by repeating a captured delivery with another instance there, anybody could make it count
+    // as another event.
     let instance = match webhook.proof {
         Proof::Signed => named().or(header),
         Proof::Sender => header.or_else(named),
@@ -234,7 +234,7 @@ fn is_json(text: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// The trace that reading it belongs to, else one that begins here: its id is the event's, so that a repeated delivery repeats its trace.
+/// The trace context of the read, or a new one: its id is the event's, so that a repeated delivery repeats its trace.
 fn traceparent(id: Uuid, received: Option<&str>) -> String {
     match received.filter(|text| is_traceparent(text)) {
         Some(traceparent) => traceparent.to_owned(),

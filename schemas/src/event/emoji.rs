@@ -7,34 +7,29 @@ use serde::Deserialize;
 use super::User;
 use crate::field::{Embedded, Field, person};
 
-/// The payload of an emoji event. What the emoji stands on is embedded under its own name; so is what a comment stands on.
+/// The payload of an emoji event. The awarded thing is embedded under its own name. If that is a comment, so is the thing commented on.
 #[derive(Debug, Default, Deserialize)]
 pub struct Emoji {
     /// `award` or `revoke`.
     #[serde(default)]
     pub event_type: Field<String>,
-    /// Who did it.
     #[serde(default)]
     pub user: Embedded<User>,
-    /// The award.
     #[serde(default)]
     pub object_attributes: Embedded<Attributes>,
-    /// The issue; newer versions call it `work_item`.
+    /// Newer versions call it `work_item`.
     #[serde(default)]
     pub issue: Embedded<Numbered>,
-    /// The issue or any other work item.
     #[serde(default)]
     pub work_item: Embedded<Numbered>,
-    /// The merge request.
     #[serde(default)]
     pub merge_request: Embedded<Numbered>,
-    /// The comment.
     #[serde(default)]
     pub note: Embedded<Note>,
 }
 
 impl Emoji {
-    /// `award` or `revoke`, wherever the body says it.
+    /// `award` or `revoke`, from either place in the body.
     pub fn event_type(&self) -> Field<String> {
         self.event_type.clone().or(self.object_attributes.field(|attributes| &attributes.action))
     }
@@ -55,19 +50,19 @@ pub struct Attributes {
     /// `Issue` (also for other work items), `MergeRequest`, `Note`, `Snippet` or `WikiPage::Meta`.
     #[serde(default)]
     pub awardable_type: Field<String>,
-    /// GitLab id of what it stands on.
+    /// GitLab id of the awarded thing.
     #[serde(default)]
     pub awardable_id: Field<u64>,
-    /// Page of what it stands on.
+    /// Page of the awarded thing.
     #[serde(default)]
     pub awarded_on_url: Field<String>,
-    /// `award` or `revoke`, again; newer versions.
+    /// `award` or `revoke`, repeated here by newer versions.
     #[serde(default)]
     pub action: Field<String>,
     /// When it was awarded.
     #[serde(default)]
     pub created_at: Field<DateTime<Utc>>,
-    /// When the award changed last, which a revocation need not do.
+    /// A revocation need not change it.
     #[serde(default)]
     pub updated_at: Field<DateTime<Utc>>,
 }

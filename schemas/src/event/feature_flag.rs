@@ -5,13 +5,11 @@ use serde::Deserialize;
 use super::User;
 use crate::field::{Embedded, Field};
 
-/// The payload of a feature flag event: a flag was switched. It carries no time.
+/// The payload of a feature flag event: a flag was switched. It has no time.
 #[derive(Debug, Default, Deserialize)]
 pub struct FeatureFlag {
-    /// Who did it.
     #[serde(default)]
     pub user: Embedded<User>,
-    /// The flag.
     #[serde(default)]
     pub object_attributes: Embedded<Attributes>,
 }
@@ -19,16 +17,13 @@ pub struct FeatureFlag {
 /// `object_attributes` of a feature flag event.
 #[derive(Debug, Default, Deserialize)]
 pub struct Attributes {
-    /// GitLab id.
     #[serde(default)]
     pub id: Field<u64>,
     /// Name, unique in the project; it starts with a letter.
     #[serde(default)]
     pub name: Field<String>,
-    /// What it is for.
     #[serde(default)]
     pub description: Field<String>,
-    /// Whether it is on now.
     #[serde(default)]
     pub active: Field<bool>,
 }

@@ -1,6 +1,6 @@
-//! Group events of system hooks, subgroup events of group hooks
+//! Group events of system hooks, subgroup events of group hooks, and the group inside other events
 //! (<https://docs.gitlab.com/administration/system_hooks/>,
-//! <https://docs.gitlab.com/user/project/integrations/webhook_events/#subgroup-events>), and the group inside other events.
+//! <https://docs.gitlab.com/user/project/integrations/webhook_events/#subgroup-events>).
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -13,31 +13,28 @@ pub struct Group {
     /// `group_create`, `group_destroy`, `group_rename`, `subgroup_create` or `subgroup_destroy`.
     #[serde(default)]
     pub event_name: Field<String>,
-    /// GitLab id.
     #[serde(default)]
     pub group_id: Field<u64>,
-    /// Name.
     #[serde(default)]
     pub name: Field<String>,
-    /// Path, as `group/subgroup`. The `path` beside it is its last segment; GitLab 13 and older send nothing else.
+    /// Full path, as `group/subgroup`. The `path` beside it is only the last segment, and all that GitLab 13 and older send.
     #[serde(default)]
     pub full_path: Field<String>,
-    /// Full path before a renaming.
+    /// Full path before a rename.
     #[serde(default)]
     pub old_full_path: Field<String>,
-    /// The group it is in; subgroup events and the API.
+    /// The parent group; only in subgroup events and from the API.
     #[serde(default)]
     pub parent_group_id: Field<u64>,
-    /// When it was created.
     #[serde(default)]
     pub created_at: Field<DateTime<Utc>>,
-    /// When it changed last. A deletion has no time of its own.
+    /// A deletion has no time of its own.
     #[serde(default)]
     pub updated_at: Field<DateTime<Utc>>,
-    /// `private`, `internal` or `public`; the API alone.
+    /// `private`, `internal` or `public`; API only.
     #[serde(skip)]
     pub visibility: Field<String>,
-    /// Page of the group; the API alone.
+    /// API only.
     #[serde(skip)]
     pub url: Field<String>,
 }

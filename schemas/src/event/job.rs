@@ -7,23 +7,19 @@ use super::User;
 use super::pipeline::{Build, Environment, Runner, branch_and_merge_request};
 use crate::field::{Embedded, Field};
 
-/// A job and the pipeline that it belongs to: what a job event and the API say alike.
+/// A job and its pipeline: what a job event and the API have in common.
 #[derive(Debug, Default)]
 pub struct Job {
-    /// The job.
     pub build: Build,
-    /// GitLab id of the pipeline.
     pub pipeline_id: Field<u64>,
-    /// Branch or tag of the pipeline; absent where it runs for a merge request.
+    /// Branch or tag of the pipeline; absent if it runs for a merge request.
     pub ref_name: Field<String>,
-    /// Whether it is a tag.
     pub tag: Field<bool>,
-    /// Commit of the pipeline.
     pub sha: Field<String>,
-    /// The newest time that the body says of the pipeline. The job's status is no older, but need not have a time of its own: a retry puts
-    /// later jobs back to `created`.
+    /// The newest time of the pipeline in the body. The job's status is at least as new, but may have no time of its own: a retry puts later jobs
+    /// back to `created`.
     pub pipeline_as_of: Option<DateTime<Utc>>,
-    /// When the pipeline was created, as the API says, or when it started, as a job event does.
+    /// When the pipeline was created (API) or started (job event).
     pub pipeline_began_at: Option<DateTime<Utc>>,
 }
 
@@ -40,7 +36,7 @@ pub struct Posted {
     build_status: Field<String>,
     #[serde(default)]
     build_created_at: Field<DateTime<Utc>>,
-    // Old versions send `""` where it did not start.
+    // Old versions send `""` if it did not start.
     #[serde(default)]
     build_started_at: Field<DateTime<Utc>>,
     #[serde(default)]
@@ -79,7 +75,7 @@ pub struct Posted {
     commit: Embedded<PostedPipeline>,
 }
 
-/// `commit` of a job event: for the greater part the pipeline, whose id it has.
+/// `commit` of a job event. Most of it describes the pipeline, whose id it has.
 #[derive(Debug, Default, Deserialize)]
 struct PostedPipeline {
     #[serde(default)]
@@ -137,8 +133,8 @@ impl From<Posted> for Job {
     }
 }
 
-/// A time of which GitLab 18 and later send a second form, whole seconds in ISO 8601: the second stands in where the first is absent or cannot
-/// be read.
+/// Chooses between the two forms of a time in GitLab 18 and later. The second, whole seconds in ISO 8601, is used if the first is absent or
+/// unreadable.
 fn most_precise(time: Field<DateTime<Utc>>, iso: Field<DateTime<Utc>>) -> Field<DateTime<Utc>> {
     match (time, iso) {
         (Field::Value(time), _) => Field::Value(time),

@@ -14,57 +14,49 @@ use crate::field::{Embedded, Field, list, person};
 /// The payload of a merge request event.
 #[derive(Debug, Default, Deserialize)]
 pub struct MergeRequest {
-    /// Who did it.
     #[serde(default)]
     pub user: Embedded<User>,
-    /// The merge request.
     #[serde(default)]
     pub object_attributes: Embedded<Attributes>,
-    /// Its labels.
     #[serde(default, deserialize_with = "list")]
     pub labels: Field<Vec<Embedded<Label>>>,
-    /// Its assignees.
     #[serde(default, deserialize_with = "list")]
     pub assignees: Field<Vec<Embedded<User>>>,
-    /// Its reviewers.
     #[serde(default, deserialize_with = "list")]
     pub reviewers: Field<Vec<Embedded<User>>>,
-    /// What the event changed; webhooks alone.
+    /// Webhooks only.
     #[serde(default)]
     pub changes: Embedded<Changes>,
 }
 
-/// What an event changed, as far as it tells what somebody did.
+/// The changes that show what somebody did.
 #[derive(Debug, Default, Deserialize)]
 pub struct Changes {
-    /// Whether it was, and is, a draft.
+    /// Whether it was and is a draft.
     #[serde(default)]
     pub draft: Embedded<Change<bool>>,
     /// The name of `draft` before GitLab 14.
     #[serde(default)]
     pub work_in_progress: Embedded<Change<bool>>,
-    /// Target branch.
     #[serde(default)]
     pub target_branch: Embedded<Change<String>>,
-    /// Reviewers, and since GitLab 19.3 how far each of them is.
+    /// Reviewers, with their review states since GitLab 19.3.
     #[serde(default)]
     pub reviewers: ReviewersChange,
 }
 
-/// A field before and after. Of an opening there is nothing before.
+/// A field before and after. `previous` is empty when the merge request was opened.
 #[derive(Debug, Default, Deserialize)]
 #[serde(bound(deserialize = "Field<T>: Deserialize<'de>"))]
 pub struct Change<T> {
-    /// What it was.
     #[serde(default = "Field::default")]
     pub previous: Field<T>,
-    /// What it is.
     #[serde(default = "Field::default")]
     pub current: Field<T>,
 }
 
 impl<T: Clone> Change<T> {
-    /// What it was and what it is, where both are said.
+    /// The value before and the value after, if both are given.
     pub fn both(&self) -> Option<(T, T)> {
         self.previous.value().cloned().zip(self.current.value().cloned())
     }
@@ -73,106 +65,92 @@ impl<T: Clone> Change<T> {
 /// `object_attributes` of a merge request event.
 #[derive(Debug, Default, Deserialize)]
 pub struct Attributes {
-    /// GitLab id.
     #[serde(default)]
     pub id: Field<u64>,
     /// Number within the target project.
     #[serde(default)]
     pub iid: Field<u64>,
-    /// The project it comes from.
+    /// The project of the source branch.
     #[serde(default)]
     pub source_project_id: Field<u64>,
-    /// Target branch.
     #[serde(default)]
     pub target_branch: Field<String>,
-    /// Source branch.
     #[serde(default)]
     pub source_branch: Field<String>,
-    /// Title.
     #[serde(default)]
     pub title: Field<String>,
     /// `opened`, `closed`, `locked` or `merged`.
     #[serde(default)]
     pub state: Field<String>,
-    /// 1 for opened, 2 for closed, 3 for merged, 4 for locked; some versions say nothing else.
+    /// 1 for opened, 2 for closed, 3 for merged, 4 for locked; some versions send only this.
     #[serde(default)]
     pub state_id: Field<u64>,
-    /// Whether it is a draft.
     #[serde(default)]
     pub draft: Field<bool>,
     /// The name of `draft` before GitLab 14.
     #[serde(default)]
     pub work_in_progress: Field<bool>,
-    /// Who opened it.
     #[serde(default, deserialize_with = "person")]
     pub author_id: Field<u64>,
-    /// User name of who opened it; the API alone.
+    /// API only.
     #[serde(skip)]
     pub author_username: Field<String>,
-    /// The only assignee that old versions know.
+    /// The only assignee in old versions.
     #[serde(default, deserialize_with = "person")]
     pub assignee_id: Field<u64>,
-    /// Assignees.
     #[serde(default, deserialize_with = "list")]
     pub assignee_ids: Field<Vec<Field<u64>>>,
-    /// Reviewers.
     #[serde(default, deserialize_with = "list")]
     pub reviewer_ids: Field<Vec<Field<u64>>>,
-    /// Labels, again.
+    /// The same as the top-level `labels`.
     #[serde(default, deserialize_with = "list")]
     pub labels: Field<Vec<Embedded<Label>>>,
-    /// Milestone.
     #[serde(default)]
     pub milestone_id: Field<u64>,
     /// Newest commit of the source branch.
     #[serde(default)]
     pub last_commit: Embedded<LastCommit>,
-    /// Newest pipeline.
     #[serde(default)]
     pub head_pipeline_id: Field<u64>,
-    /// Merge commit.
     #[serde(default)]
     pub merge_commit_sha: Field<String>,
-    /// Squashed commit; newer versions.
+    /// Newer versions.
     #[serde(default)]
     pub squash_commit_sha: Field<String>,
-    /// Who merged it or set it to merge.
+    /// Who merged it or set it to auto-merge.
     #[serde(default, deserialize_with = "person")]
     pub merge_user_id: Field<u64>,
-    /// User name of who merged it; the API alone.
+    /// API only.
     #[serde(skip)]
     pub merge_user_username: Field<String>,
-    /// Who closed it; the API alone.
+    /// API only.
     #[serde(skip)]
     pub closed_by_id: Field<u64>,
-    /// User name of who closed it; the API alone.
+    /// API only.
     #[serde(skip)]
     pub closed_by_username: Field<String>,
     /// GitLab 15.6 and later.
     #[serde(default)]
     pub detailed_merge_status: Field<String>,
-    /// Its predecessor.
+    /// The predecessor of `detailed_merge_status`.
     #[serde(default)]
     pub merge_status: Field<String>,
-    /// Whether blocking discussions are resolved.
     #[serde(default)]
     pub blocking_discussions_resolved: Field<bool>,
-    /// Whether it is its author's first in the project.
+    /// Whether it is the author's first merge request in the project.
     #[serde(default)]
     pub first_contribution: Field<bool>,
-    /// Lines that it adds; the API alone, as the next three.
+    /// Lines added. This and the next three: API only.
     #[serde(skip)]
     pub additions: Field<u64>,
-    /// Lines that it deletes.
     #[serde(skip)]
     pub deletions: Field<u64>,
-    /// Files that it changes.
     #[serde(skip)]
     pub changed_files: Field<u64>,
-    /// Its commits.
+    /// Number of commits.
     #[serde(skip)]
     pub commit_count: Field<u64>,
-    /// Its own rules of approval; Premium, webhooks alone.
+    /// Approval rules of this merge request; Premium, webhooks only.
     #[serde(default, deserialize_with = "list")]
     pub approval_rules: Field<Vec<Embedded<ApprovalRule>>>,
     /// Estimated time, in seconds.
@@ -181,45 +159,39 @@ pub struct Attributes {
     /// Time spent, in seconds.
     #[serde(default)]
     pub total_time_spent: Field<u64>,
-    /// Page of the merge request.
     #[serde(default)]
     pub url: Field<String>,
-    /// When it was opened.
     #[serde(default)]
     pub created_at: Field<DateTime<Utc>>,
-    /// When it changed last.
     #[serde(default)]
     pub updated_at: Field<DateTime<Utc>>,
     /// When the action happened; GitLab 18.10 and later. An approval need not change `updated_at`.
     #[serde(default)]
     pub actioned_at: Field<DateTime<Utc>>,
-    /// When GitLab had finished preparing it.
     #[serde(default)]
     pub prepared_at: Field<DateTime<Utc>>,
-    /// When it was merged; newer versions.
+    /// Newer versions.
     #[serde(default)]
     pub merged_at: Field<DateTime<Utc>>,
-    /// When it was closed; the API alone.
+    /// API only.
     #[serde(skip)]
     pub closed_at: Field<DateTime<Utc>>,
     /// `open`, `close`, `reopen`, `update`, `merge`, `approval`, `approved`, `unapproval`, `unapproved`.
     #[serde(default)]
     pub action: Field<String>,
-    /// Previous head, for an `update` that brought new commits.
+    /// Previous head, if an `update` brought new commits.
     #[serde(default)]
     pub oldrev: Field<String>,
-    /// What GitLab did by itself: `approvals_reset_on_push`, `code_owner_approvals_reset_on_push`.
+    /// What GitLab did itself: `approvals_reset_on_push`, `code_owner_approvals_reset_on_push`.
     #[serde(default)]
     pub system_action: Field<String>,
 }
 
-/// A rule of approval of a merge request.
+/// An approval rule of a merge request.
 #[derive(Debug, Default, Deserialize)]
 pub struct ApprovalRule {
-    /// Its name.
     #[serde(default)]
     pub name: Field<String>,
-    /// How many approvals it asks for.
     #[serde(default)]
     pub approvals_required: Field<u64>,
 }
@@ -235,34 +207,30 @@ pub struct LastCommit {
     pub timestamp: Field<DateTime<Utc>>,
 }
 
-/// Somebody who is asked to review.
+/// A requested reviewer.
 #[derive(Debug, Default, Deserialize)]
 pub struct Reviewer {
-    /// GitLab id.
     #[serde(default, deserialize_with = "person")]
     pub id: Field<u64>,
-    /// User name.
     #[serde(default)]
     pub username: Field<String>,
     /// `unreviewed`, `review_started`, `reviewed`, `requested_changes`, `approved` or `unapproved`; newer versions.
     #[serde(default)]
     pub state: Field<String>,
-    /// Whether the event asks this one again; newer versions
+    /// Whether the event requests the review again; newer versions
     /// (<https://gitlab.com/gitlab-org/gitlab/-/merge_requests/205274>).
     #[serde(default)]
     pub re_requested: Field<bool>,
 }
 
-/// Reviewers before and after: an object as other changes, or a list of two lists. What is neither is empty.
+/// Reviewers before and after. GitLab sends an object, as for other changes, or a list of two lists; anything else is read as empty.
 #[derive(Debug, Default)]
 pub struct ReviewersChange {
-    /// Who was asked before.
     pub previous: Vec<Reviewer>,
-    /// Who is asked now.
     pub current: Vec<Reviewer>,
 }
 
-/// A list of reviewers, within the limit of all lists.
+/// A list of reviewers, with the same limit as all lists.
 #[derive(Default)]
 struct Reviewers(Vec<Reviewer>);
 
@@ -339,7 +307,6 @@ impl<'de> Visitor<'de> for ReviewersVisitor {
 /// A label.
 #[derive(Debug, Default, Deserialize)]
 pub struct Label {
-    /// Its title.
     #[serde(default)]
     pub title: Field<String>,
 }

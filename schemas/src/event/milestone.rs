@@ -7,16 +7,15 @@ use serde::Deserialize;
 use super::Group;
 use crate::field::{Embedded, Field};
 
-/// The payload of a milestone event. It does not say who did it.
+/// The payload of a milestone event. It does not name an actor.
 #[derive(Debug, Default, Deserialize)]
 pub struct Milestone {
     /// `create`, `close`, `reopen` or `delete`. A change of title or dates sends no event.
     #[serde(default)]
     pub action: Field<String>,
-    /// The group, for a milestone of a group; it stands where that of a project has `project`.
+    /// Set for a milestone of a group, instead of `project`.
     #[serde(default)]
     pub group: Embedded<Group>,
-    /// The milestone.
     #[serde(default)]
     pub object_attributes: Embedded<Attributes>,
 }
@@ -24,16 +23,14 @@ pub struct Milestone {
 /// `object_attributes` of a milestone event.
 #[derive(Debug, Default, Deserialize)]
 pub struct Attributes {
-    /// GitLab id.
     #[serde(default)]
     pub id: Field<u64>,
     /// Number within the project or group.
     #[serde(default)]
     pub iid: Field<u64>,
-    /// The group; null for a milestone of a project.
+    /// Null for a milestone of a project.
     #[serde(default)]
     pub group_id: Field<u64>,
-    /// Title.
     #[serde(default)]
     pub title: Field<String>,
     /// `active` or `closed`.
@@ -45,16 +42,15 @@ pub struct Attributes {
     /// Last day.
     #[serde(default)]
     pub due_date: Field<DateTime<Utc>>,
-    /// Page of the milestone; the API alone.
+    /// API only.
     #[serde(skip)]
     pub url: Field<String>,
-    /// Where the documentation places the action that is sent beside `object_attributes`.
+    /// Where the documentation has the action. GitLab sends it beside `object_attributes`.
     #[serde(default)]
     pub action: Field<String>,
-    /// When it was created.
     #[serde(default)]
     pub created_at: Field<DateTime<Utc>>,
-    /// When it changed last. A deletion does not move it.
+    /// A deletion does not change it.
     #[serde(default)]
     pub updated_at: Field<DateTime<Utc>>,
 }

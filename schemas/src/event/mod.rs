@@ -1,5 +1,7 @@
-//! What GitLab's payloads hold, one file a kind. In: the JSON of a payload. Out: typed fields, lenient
-//! ([`crate::field`]). Never decides what a field means: that is the processor's rows.
+//! GitLab's payloads as types, one file per kind. In: the JSON of a payload. Out: typed fields, read leniently ([`crate::field`]). Never interprets
+//! a field: the processor's rows do.
+
+#![expect(missing_docs, reason = "the fields are GitLab's own; a comment says what their names do not")]
 
 use serde::Deserialize;
 
@@ -27,7 +29,7 @@ pub mod wiki_page;
 /// A user inside a payload. `email` is left out: GitLab redacts it unless it is public, so it identifies nobody.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct User {
-    /// GitLab id; absent before GitLab 13.
+    /// Absent before GitLab 13.
     #[serde(default, deserialize_with = "person")]
     pub id: Field<u64>,
     /// User name, as in `@name`.
@@ -36,22 +38,21 @@ pub struct User {
     /// Display name.
     #[serde(default)]
     pub name: Field<String>,
-    /// Of a reviewer in a webhook, `unreviewed`, `review_started`, `reviewed`, `requested_changes`, `approved` or `unapproved`, in newer versions. In the
-    /// API, whether the account is active.
+    /// In a webhook, the state of a reviewer: `unreviewed`, `review_started`, `reviewed`, `requested_changes`, `approved` or `unapproved`; newer
+    /// versions. In the API, whether the account is active.
     #[serde(default)]
     pub state: Field<String>,
-    /// Of a reviewer in a webhook, whether this one was asked again; newer versions.
+    /// In a webhook, whether this reviewer was requested again; newer versions.
     #[serde(default)]
     pub re_requested: Field<bool>,
 }
 
-/// A group inside a payload, for what belongs to a group and not to a project.
+/// A group inside a payload, for things that belong to a group instead of a project.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Group {
-    /// GitLab id.
     #[serde(default)]
     pub group_id: Field<u64>,
-    /// Path, as `group/subgroup`; absent from old versions.
+    /// As `group/subgroup`; absent in old versions.
     #[serde(default)]
     pub full_path: Field<String>,
 }

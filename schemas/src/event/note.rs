@@ -1,6 +1,6 @@
 //! Note Hook: a comment on a merge request, an issue, a commit, a snippet or a design
 //! (<https://docs.gitlab.com/user/project/integrations/webhook_events/#comment-events>).
-//! GitLab sends no hook for system notes, for deletions, nor for the resolving of a thread.
+//! GitLab sends no hook for system notes, for deletions or when a thread is resolved.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -11,22 +11,21 @@ use crate::field::{Embedded, Field, person};
 /// The payload of a note event.
 #[derive(Debug, Default, Deserialize)]
 pub struct Note {
-    /// `note`, or `confidential_note` for an internal note and any on a confidential issue.
+    /// `note`, or `confidential_note` for an internal note and for any note on a confidential issue.
     #[serde(default)]
     pub event_type: Field<String>,
-    /// Who did it: of an edit, whoever edited.
+    /// The actor; for an edit, the editor.
     #[serde(default)]
     pub user: Embedded<User>,
-    /// The note.
     #[serde(default)]
     pub object_attributes: Embedded<Attributes>,
-    /// What it is on, where that is a merge request.
+    /// The merge request that the note is on.
     #[serde(default)]
     pub merge_request: Embedded<Noteable>,
-    /// What it is on, where that is an issue.
+    /// The issue that the note is on.
     #[serde(default)]
     pub issue: Embedded<Noteable>,
-    /// The name of `issue` where newer versions tell of a work item.
+    /// The name of `issue` in newer versions, if the note is on a work item.
     #[serde(default)]
     pub work_item: Embedded<Noteable>,
 }
@@ -34,64 +33,58 @@ pub struct Note {
 /// `object_attributes` of a note event.
 #[derive(Debug, Default, Deserialize)]
 pub struct Attributes {
-    /// GitLab id, unique in the instance.
+    /// Unique in the instance.
     #[serde(default)]
     pub id: Field<u64>,
     /// `MergeRequest`, `Issue`, `Commit`, `Snippet`, `DesignManagement::Design`, ...
     #[serde(default)]
     pub noteable_type: Field<String>,
-    /// GitLab id of what it is on; null for commits.
+    /// GitLab id of the thing that the note is on; null for commits.
     #[serde(default)]
     pub noteable_id: Field<u64>,
-    /// Number of what it is on within the project; the API alone, webhooks have the thing itself.
+    /// Number of that thing within the project; API only. Webhooks embed the thing.
     #[serde(skip)]
     pub noteable_iid: Field<u64>,
-    /// SHA of the commit that it is on.
+    /// The commit that the note is on.
     #[serde(default)]
     pub commit_id: Field<String>,
-    /// The thread that it belongs to; webhooks alone.
+    /// The thread; webhooks only.
     #[serde(default)]
     pub discussion_id: Field<String>,
-    /// `DiffNote`, `DiscussionNote`, or null for a comment that is no thread.
+    /// `DiffNote`, `DiscussionNote`, or null for a comment outside threads.
     #[serde(default, rename = "type")]
     pub note_type: Field<String>,
-    /// Its text.
     #[serde(default)]
     pub note: Field<String>,
-    /// Whether GitLab wrote it, as a record of what somebody did.
+    /// Whether GitLab wrote it to record an action.
     #[serde(default)]
     pub system: Field<bool>,
     /// Whether only members of the project may see it.
     #[serde(default)]
     pub internal: Field<bool>,
-    /// Who wrote it.
     #[serde(default, deserialize_with = "person")]
     pub author_id: Field<u64>,
-    /// User name of who wrote it; the API alone.
+    /// API only.
     #[serde(skip)]
     pub author_username: Field<String>,
-    /// Whether it is of a thread that can be resolved; the API alone.
+    /// Whether its thread can be resolved; API only.
     #[serde(skip)]
     pub resolvable: Field<bool>,
-    /// Whether it is resolved; the API alone.
+    /// API only.
     #[serde(skip)]
     pub resolved: Field<bool>,
-    /// When it was resolved.
     #[serde(default)]
     pub resolved_at: Field<DateTime<Utc>>,
-    /// Who resolved it.
     #[serde(default, deserialize_with = "person")]
     pub resolved_by_id: Field<u64>,
-    /// Where it is shown; webhooks alone, and null on a design.
+    /// Page of the note; webhooks only, and null on a design.
     #[serde(default)]
     pub url: Field<String>,
-    /// Where in a diff it stands.
+    /// Its place in a diff.
     #[serde(default)]
     pub position: Embedded<Position>,
-    /// When it was written.
     #[serde(default)]
     pub created_at: Field<DateTime<Utc>>,
-    /// When it changed last.
     #[serde(default)]
     pub updated_at: Field<DateTime<Utc>>,
     /// `create` or `update`; GitLab 16.11 and later.
@@ -99,21 +92,20 @@ pub struct Attributes {
     pub action: Field<String>,
 }
 
-/// Where in a diff a note stands, as of the head that it was written for last.
+/// The place of a note in a diff, for the newest head that GitLab moved it to.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Position {
-    /// Path of the file; null where it was deleted.
+    /// Path of the file; null if the file was deleted.
     #[serde(default)]
     pub new_path: Field<String>,
-    /// Path of the file before.
     #[serde(default)]
     pub old_path: Field<String>,
-    /// Number of the line; null on a line that was deleted, and on a whole file.
+    /// Line number; null for a deleted line or for a whole file.
     #[serde(default)]
     pub new_line: Field<u64>,
 }
 
-/// What a note is on.
+/// The thing that a note is on.
 #[derive(Debug, Default, Deserialize)]
 pub struct Noteable {
     /// Number within the project.

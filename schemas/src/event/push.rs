@@ -24,42 +24,40 @@ pub struct Push {
     /// GitLab 17 and later.
     #[serde(default)]
     pub ref_protected: Field<bool>,
-    /// Who pushed.
     #[serde(default, deserialize_with = "person")]
     pub user_id: Field<u64>,
-    /// User name of who pushed.
     #[serde(default)]
     pub user_username: Field<String>,
-    /// Display name of who pushed.
+    /// Display name.
     #[serde(default)]
     pub user_name: Field<String>,
-    /// The newest 20 commits at most.
+    /// At most the newest 20.
     #[serde(default, deserialize_with = "list")]
     pub commits: Field<Vec<Embedded<Commit>>>,
-    /// How many commits there were.
+    /// Number of all commits.
     #[serde(default)]
     pub total_commits_count: Field<u64>,
-    /// How many refs there were, of a push of more at once than GitLab lists; the API alone. Such a push has the folder of its refs as `ref`.
+    /// Number of refs, if one push had more than GitLab lists; API only. `ref` is then the folder of the refs.
     #[serde(skip)]
     pub ref_count: Field<u64>,
     /// Message of an annotated tag.
     #[serde(default)]
     pub message: Field<String>,
-    /// The commit that the ref leads to; null for a deleted ref.
+    /// The commit that the ref points to; null for a deleted ref.
     #[serde(default)]
     pub checkout_sha: Field<String>,
-    /// Names of the options that it was pushed with, as `ci.skip`; webhooks alone. Their values, which can be secrets, are left out.
+    /// Names of the push options, as `ci.skip`; webhooks only. Their values are left out, as they can be secrets.
     #[serde(default, deserialize_with = "option_names")]
     pub push_options: Field<Vec<String>>,
-    /// When it was pushed; the API alone.
+    /// API only.
     #[serde(skip)]
     pub pushed_at: Field<DateTime<Utc>>,
 }
 
-/// More options than anybody pushes with.
+/// More options than anybody uses.
 const MAX_OPTIONS: usize = 100;
 
-/// Names of options: GitLab sends `{"ci": {"skip": true}}` (<https://docs.gitlab.com/topics/git/commit/#push-options>).
+/// Reads the names of push options. GitLab sends `{"ci": {"skip": true}}` (<https://docs.gitlab.com/topics/git/commit/#push-options>).
 fn option_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Field<Vec<String>>, D::Error> {
     let options: Embedded<BTreeMap<String, Embedded<BTreeMap<String, IgnoredAny>>>> =
         Embedded::deserialize(deserializer)?;
@@ -86,31 +84,28 @@ pub struct Commit {
     /// Commit time in the author's offset.
     #[serde(default)]
     pub timestamp: Field<DateTime<Utc>>,
-    /// When it was written, which a rebase does not change; the API alone.
+    /// Author time, which a rebase does not change; API only.
     #[serde(skip)]
     pub authored_at: Field<DateTime<Utc>>,
-    /// Its parents, two for a merge; the API alone.
+    /// Two for a merge; API only.
     #[serde(skip)]
     pub parent_ids: Field<Vec<Field<String>>>,
-    /// Lines added; the API alone.
+    /// Lines; API only.
     #[serde(skip)]
     pub additions: Field<u64>,
-    /// Lines deleted; the API alone.
+    /// Lines; API only.
     #[serde(skip)]
     pub deletions: Field<u64>,
-    /// Page of the commit.
     #[serde(default)]
     pub url: Field<String>,
-    /// Author as git knows it.
+    /// Author as recorded by git.
     #[serde(default)]
     pub author: Embedded<Author>,
-    /// Files added; absent from system hooks. Only their number is kept.
+    /// Files; absent from system hooks. Only their number is kept.
     #[serde(default, deserialize_with = "list")]
     pub added: Field<Vec<IgnoredAny>>,
-    /// Files modified.
     #[serde(default, deserialize_with = "list")]
     pub modified: Field<Vec<IgnoredAny>>,
-    /// Files removed.
     #[serde(default, deserialize_with = "list")]
     pub removed: Field<Vec<IgnoredAny>>,
 }
@@ -118,10 +113,10 @@ pub struct Commit {
 /// The author of a commit.
 #[derive(Debug, Default, Deserialize)]
 pub struct Author {
-    /// Name in the commit.
+    /// Name as recorded in the commit.
     #[serde(default)]
     pub name: Field<String>,
-    /// Address in the commit, or `[REDACTED]`.
+    /// Address as recorded in the commit, or `[REDACTED]`.
     #[serde(default)]
     pub email: Field<String>,
 }

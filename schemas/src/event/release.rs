@@ -7,40 +7,36 @@ use serde::de::IgnoredAny;
 use super::User;
 use crate::field::{Embedded, Field, list};
 
-/// The payload of a release event. It has no `updated_at`, and does not say who did it.
+/// The payload of a release event. It has no `updated_at` and does not name an actor.
 #[derive(Debug, Default, Deserialize)]
 pub struct Release {
-    /// GitLab id; the API does not say it.
+    /// Not sent by the API.
     #[serde(default)]
     pub id: Field<u64>,
     /// Name of the tag.
     #[serde(default)]
     pub tag: Field<String>,
-    /// Title.
     #[serde(default)]
     pub name: Field<String>,
-    /// What it brings, in Markdown.
+    /// Markdown.
     #[serde(default)]
     pub description: Field<String>,
-    /// Page of the release.
     #[serde(default)]
     pub url: Field<String>,
     /// `create`, `update` or `delete`.
     #[serde(default)]
     pub action: Field<String>,
-    /// Links and archives.
     #[serde(default)]
     pub assets: Embedded<Assets>,
-    /// The commit that the tag points at; null where the tag is gone.
+    /// The commit that the tag points to; null if the tag is gone.
     #[serde(default)]
     pub commit: Embedded<Commit>,
-    /// Who created it; the API alone.
+    /// API only.
     #[serde(skip)]
     pub author: Embedded<User>,
-    /// When it was created.
     #[serde(default)]
     pub created_at: Field<DateTime<Utc>>,
-    /// When it was, or will be, released: whoever creates it may choose.
+    /// When it was or will be released. Its creator may choose the time.
     #[serde(default)]
     pub released_at: Field<DateTime<Utc>>,
 }
@@ -48,10 +44,10 @@ pub struct Release {
 /// The assets of a release.
 #[derive(Debug, Default, Deserialize)]
 pub struct Assets {
-    /// Links and archives of the source.
+    /// Links and source archives.
     #[serde(default)]
     pub count: Field<u64>,
-    /// Links. Only their number is kept.
+    /// Only their number is kept.
     #[serde(default, deserialize_with = "list")]
     pub links: Field<Vec<IgnoredAny>>,
 }

@@ -1,4 +1,5 @@
-//! Objects and lists inside payloads. In: any JSON value. Out: a field whose value is the object or the list. Never holds more of a list than its limit.
+//! Objects and lists inside payloads. In: any JSON value. Out: a field with the object or the list as value. Never holds more of a list than its
+//! limit.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,11 +9,11 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 
 use super::Field;
 
-/// The most memory the elements of one list may take, about 30,000 jobs; GitLab's own limits are far below. Without it 25 MiB of
-/// `[{},{},...` would become gigabytes of structs, and of rows.
+/// The most memory for the elements of one list, enough for about 30,000 jobs; GitLab's own limits are far below. Without it, 25 MiB of
+/// `[{},{},...` would become gigabytes of structs and rows.
 const LIST_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
-/// An object inside a payload that may be missing, null, or something else altogether. As with [`Field`], null is a fact: there is none.
+/// An object inside a payload, which may be missing, null or of another type. As in [`Field`], null is a fact: there is none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedded<T>(Field<T>);
 
@@ -42,7 +43,7 @@ impl<T> Embedded<T> {
         }
     }
 
-    /// A field of the object. That of a null object is null; that of an unreadable one unreadable.
+    /// A field of the object. It is null if the object is null, and unreadable if the object is unreadable.
     pub fn field<U: Clone>(&self, choose: impl FnOnce(&T) -> &Field<U>) -> Field<U> {
         match &self.0 {
             Field::Value(object) => choose(object).clone(),
@@ -53,8 +54,8 @@ impl<T> Embedded<T> {
     }
 }
 
-/// Reads a list inside a payload, for `#[serde(default, deserialize_with = "field::list")]`. The list is one value:
-/// `[]` says that there is nothing, absence says nothing, and what is neither list nor null is unreadable.
+/// Reads a list inside a payload, for `#[serde(default, deserialize_with = "field::list")]`. The list is one value: `[]` means that there are no
+/// elements, absence means nothing, and anything but a list or null is unreadable.
 pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Field<Vec<T>>, D::Error> {

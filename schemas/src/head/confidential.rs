@@ -1,4 +1,5 @@
-//! Who may know of an event. In: the head of a body. Out: whether GitLab shows what it is about to few. What is not known to be public counts as such.
+//! Confidentiality of an event. In: the head of a body. Out: whether GitLab restricts who may see the subject. Anything not known to be public
+//! counts as confidential.
 
 use super::{Head, Noteable, present};
 use crate::EventKind;
@@ -6,8 +7,8 @@ use crate::field::{Embedded, Field};
 use crate::kind::TEST_EVENT;
 
 impl Head<'_> {
-    /// Whether the event is about something that GitLab shows to few: a confidential issue or work item, an internal note, a note on a
-    /// confidential issue, an emoji on any of them, which quotes what it stands on. What is not known to be public counts as such.
+    /// Whether GitLab restricts who may see the event's subject: a confidential issue or work item, an internal note, a note on a confidential
+    /// issue, or an emoji on any of them, whose body quotes the thing. Anything not known to be public counts as confidential.
     pub fn is_confidential(&self, kind: EventKind) -> bool {
         let attributes = self.object_attributes.get();
         let noteables = [self.issue.get(), self.work_item.get(), self.epic.get(), self.note.get()];
@@ -33,8 +34,8 @@ impl Head<'_> {
                 .any(|noteable| says(Some(&noteable.confidential)) || says(Some(&noteable.internal)))
     }
 
-    /// Whether nothing says that it is public. A webhook about a comment has that of its issue in `event_type`, but not that of a design's issue
-    /// (<https://gitlab.com/gitlab-org/gitlab/-/blob/master/app/models/design_management/design.rb>); a vulnerability names its issues without it.
+    /// Whether nothing says that the subject is public. `event_type` of a comment's webhook says it for an issue, but not for the issue of a design
+    /// (<https://gitlab.com/gitlab-org/gitlab/-/blob/master/app/models/design_management/design.rb>); a vulnerability lists its issues without it.
     fn is_withheld(&self, kind: EventKind) -> bool {
         let attributes = self.object_attributes.get();
         let open = |field: &Field<bool>| field.get() == Some(false);
@@ -69,20 +70,20 @@ impl Head<'_> {
         }
     }
 
-    /// What a note is on, on either face.
+    /// The type of thing that a note is on, from a webhook or the API.
     fn noteable_type(&self) -> &str {
         let told = self.object_attributes.get().and_then(|attributes| present(&attributes.noteable_type));
         told.or(present(&self.noteable_type)).unwrap_or_default()
     }
 }
 
-/// Of what notes are that everybody sees who sees the project, or that says itself who does. Designs are an issue's, alerts are for developers, and what
-/// GitLab invents next is not known to be public.
+/// Types of things whose notes are public within their project, or that say themselves whether they are. Designs belong to an issue, alerts are for
+/// developers, and types that GitLab adds later are not known to be public.
 const PUBLIC_NOTEABLES: [&str; 7] =
     ["Issue", "WorkItem", "Epic", "MergeRequest", "Commit", "Snippet", "WikiPage::Meta"];
 
-/// Whether notes on things of this type, as GitLab names it, are as public as their project, or as the thing itself says. A note that does not say
-/// what it is on counts as such.
+/// Whether notes on things of this type (GitLab's name) are as public as their project, or as the thing itself says. A note without a type counts
+/// as public here.
 pub fn is_public_noteable(noteable_type: &str) -> bool {
     noteable_type.is_empty() || PUBLIC_NOTEABLES.contains(&noteable_type)
 }

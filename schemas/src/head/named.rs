@@ -1,32 +1,32 @@
-//! Whom a body names beside what it is about. In: its head. Out: the project, the people and the group, as events of their own tell of them.
+//! The other entities in a body. In: its head. Out: the project, the people and the group, in the form of their own events.
 
 use super::{Head, Project, Text, present};
 use crate::event::{group, project, user};
 use crate::field::Field;
 
 impl<'a> Head<'a> {
-    /// The project inside a body that is about something else.
+    /// The project inside the body of another entity's event.
     pub fn project(&self) -> Option<project::Project> {
         let project = self.project.get().or(self.target())?;
-        // Old versions leave the id to the top level.
+        // Old versions have the id only at the top level.
         project.told(Some(self.project_id()))
     }
 
-    /// The project that a merge request comes from, where that is another one.
+    /// The source project of a merge request, if it differs from the target.
     pub fn source_project(&self) -> Option<project::Project> {
         let attributes = self.object_attributes.get()?;
         let source = attributes.source.get()?.told(attributes.source_project_id.get())?;
         (source.project_id != Field::Value(self.project_id())).then_some(source)
     }
 
-    /// The project that a merge request would be merged into, as old versions say it.
+    /// The target project of a merge request, as sent by old versions.
     pub(super) fn target(&self) -> Option<&Project<'a>> {
         self.object_attributes.get()?.target.get()
     }
 
-    /// The actor of a body that is about something else. A body that names nobody by id has none: user names change hands.
+    /// The actor in the body of another entity's event. Without an id there is none: user names may be reused.
     pub fn user(&self) -> Option<user::User> {
-        // In the API, the `user` of a merge request says only whether the reader may merge it.
+        // In the API, `user` of a merge request only says whether the reader may merge it.
         let user =
             [self.user.get(), self.author.get()].into_iter().flatten().find(|user| user.id.get().is_some());
         let (id, username, name, state) = match user {
@@ -43,7 +43,7 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// The group inside a body that is about something else.
+    /// The group inside the body of another entity's event.
     pub fn group(&self) -> Option<group::Group> {
         let group = self.group.get()?;
         let named = present(&group.full_path).is_some() || present(&group.group_name).is_some();
@@ -57,7 +57,7 @@ impl<'a> Head<'a> {
 }
 
 impl Project<'_> {
-    /// What it tells of the project: nothing without an id, which stands elsewhere in bodies of old versions, and a name.
+    /// The project that is described here. Nothing without a name and an id, which old versions have elsewhere in the body.
     fn told(&self, elsewhere: Option<u64>) -> Option<project::Project> {
         let project = self;
         let named = present(&project.path_with_namespace).is_some() || present(&project.name).is_some();
@@ -74,7 +74,7 @@ impl Project<'_> {
     }
 }
 
-/// The field on its own. An empty text says nothing.
+/// An owned copy of the field. An empty text counts as absent.
 fn owned(field: &Text<'_>) -> Field<String> {
     match field {
         Field::Value(text) if text.is_empty() => Field::Absent,

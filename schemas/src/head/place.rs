@@ -1,4 +1,4 @@
-//! Where an entity is. In: its project or group, and its name. Out: the subject of its envelopes, which does not grow with the body.
+//! The place of an entity. In: its project or group, and its name. Out: the subject of its envelopes, whose length is limited.
 
 use std::borrow::Cow;
 
@@ -6,22 +6,22 @@ use sha2::{Digest, Sha256};
 
 use crate::EventKind;
 
-/// The longest name of an entity that stands in a subject as it is, in bytes: GitLab allows 255 characters for a ref.
+/// The longest entity name that is used unchanged in a subject, in bytes: GitLab allows 255 characters for a ref.
 pub(super) const MAX_ENTITY_LENGTH: usize = 1024;
 
-/// Where an entity is within its instance.
+/// The place of an entity within its instance.
 pub(crate) struct Place<'a> {
-    /// The project, 0 where it is of none.
+    /// The project, 0 if there is none.
     pub(crate) project_id: u64,
-    /// The group, or its path; 0 where it is of none.
+    /// The group or its path; 0 if there is none.
     pub(crate) group: Cow<'a, str>,
 }
 
 impl Place<'_> {
-    /// The subject of an entity, for both faces. A project, its repository and a group are their own place.
+    /// The subject of an entity, for webhooks and API objects. A project, its repository and a group are their own place.
     pub(crate) fn subject(&self, kind: EventKind, entity: Cow<'_, str>) -> String {
         let entity = match entity {
-            // Key and subject must not grow with the body; what is never so long in GitLab is told apart by its digest.
+            // Key and subject must be limited. A name longer than GitLab allows is replaced by its digest.
             long if long.len() > MAX_ENTITY_LENGTH => {
                 Cow::Owned(hexadecimal(&Sha256::digest(long.as_bytes())))
             }

@@ -55,7 +55,7 @@ fn project_actor_and_group_are_told_where_they_have_an_id_and_a_name() {
         told(r#"{"project":{"id":"42","name":"Checkout"},"user":{"id":7,"username":"ada"}}"#),
         (Some(42), ada(7), None)
     );
-    // Before GitLab 13 the id of the project stands at the top level alone.
+    // Before GitLab 13 the id of the project is only at the top level.
     let push = r#"{"project_id":15,"project":{"name":"Checkout"},"user_id":7,"user_username":"ada"}"#;
     assert_eq!(told(push), (Some(15), ada(7), None));
     let api = r#"{"user":{"can_merge":false},"author":{"id":7,"username":"ada"}}"#;

@@ -1,12 +1,13 @@
-//! The types of columns as the migrations make them. In: the name of a table. Out: its columns with their types. Never what somebody else added.
+//! The types of columns as defined by the migrations. In: the name of a table. Out: its columns with types. Never includes columns that somebody
+//! else added.
 
 use std::collections::BTreeMap;
 
 use super::MIGRATIONS;
 
-/// The columns that the migrations give a table, with their types, without white space: ClickHouse writes a type with some of its own.
+/// The columns of a table as defined by the migrations, with types without white space, since ClickHouse adds its own when it writes a type.
 ///
-/// Empty for a table that no migration makes.
+/// Empty if no migration creates the table.
 pub fn columns(table: &str) -> BTreeMap<String, String> {
     let mut columns = BTreeMap::new();
     for statement in MIGRATIONS.iter().flat_map(|migration| migration.sql.split(";\n")) {
@@ -31,7 +32,7 @@ pub fn columns(table: &str) -> BTreeMap<String, String> {
     columns
 }
 
-/// A type of a column without white space, as [`columns`] has it.
+/// A column type without white space, as in [`columns`].
 pub fn condensed(column_type: &str) -> String {
     column_type.split_whitespace().collect()
 }
@@ -53,7 +54,7 @@ fn within_parentheses(text: &str) -> Vec<&str> {
     parts(&text[..end])
 }
 
-/// The parts between commas that stand neither in parentheses nor in a text.
+/// The parts between commas, ignoring commas in parentheses and strings.
 fn parts(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut start = 0;
@@ -65,7 +66,7 @@ fn parts(text: &str) -> Vec<&str> {
     parts
 }
 
-/// A name and a type; `None` for an index. The type ends before the first white space that is not in it.
+/// A name and a type; `None` for an index. The type ends at the first white space outside of it.
 fn column(definition: &str) -> Option<(String, String)> {
     let (name, rest) = definition.trim().split_once(char::is_whitespace)?;
     if ["INDEX", "PROJECTION", "CONSTRAINT"].contains(&name) {
@@ -76,7 +77,7 @@ fn column(definition: &str) -> Option<(String, String)> {
     Some((name.to_owned(), condensed(&rest[..end])))
 }
 
-/// The characters outside of parentheses and texts, each with its place, and a closing parenthesis that was not opened.
+/// The characters outside of parentheses and strings, each with its position, and any unmatched closing parenthesis.
 fn ends(text: &str) -> impl Iterator<Item = (usize, char)> {
     let (mut depth, mut is_quoted) = (0_u32, false);
     text.char_indices().filter(move |(_, letter)| {

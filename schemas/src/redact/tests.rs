@@ -67,7 +67,7 @@ fn keys_that_are_no_text_hide_nothing() {
 
 #[test]
 fn a_body_that_no_path_can_be_found_in_goes_once() {
-    // Every path finds the whole of it.
+    // Every path blanks the whole body.
     check(r#"{"\ud800":1,"key":"s3cret"}"#, REDACTED);
     assert_eq!(redact_object(r#"{"\ud800":1,"runners_token":"s3cret"}"#, EventKind::Group), REDACTED);
 }
@@ -107,7 +107,7 @@ fn a_snippet_that_is_quoted_cannot_be_opened_by_it() {
             &format!(r#"{{"object_kind":"{kind}","object_attributes":{{"id":1}},{blank}}}"#),
         );
     }
-    // A body whose head cannot be read may be a note.
+    // A body with an unreadable head may be a note.
     check(
         &format!(r#"{{"object_kind":"note","object_kind":"note",{open}}}"#),
         &format!(r#"{{"object_kind":"note","object_kind":"note",{blank}}}"#),

@@ -1,26 +1,26 @@
-//! Blanks secrets in what nobody can read: bytes that are no JSON, but nearly. In: bytes. Out: the same, with the values behind names that may hold
-//! secrets replaced, wherever they stand. Never keeps what it cannot see the end of.
+//! Blanks secrets in unreadable bodies: bytes that are almost JSON. In: bytes. Out: the same bytes, with every value replaced whose name says that
+//! it may be a secret. Never keeps a value whose end it cannot find.
 //!
-//! A body that broke off, or has one wrong byte, is kept whole, and somebody may repair and replay it. GitLab put the values of a pipeline's variables
-//! into it all the same.
+//! A truncated body, or one with a wrong byte, is kept as a whole, and somebody may repair and replay it. It may still contain the values of a
+//! pipeline's variables.
 
 use std::borrow::Cow;
 
 use super::REDACTED;
 
-/// The members whose values go, at any depth: a path cannot be followed through what is not well-formed.
+/// The members whose values are blanked at any depth: paths cannot be followed in malformed JSON.
 const NAMES: [&str; 6] =
     ["variables", "key", "value", "secret_token", "encrypted_secret_token", "encrypted_secret_token_iv"];
 
-/// The longest of them, with every letter escaped.
+/// The length of the longest name, with every letter escaped.
 const LONGEST: usize = 6 * 25;
 
-/// The bytes without what may be secret; borrowed when there is nothing of the kind.
+/// The bytes without possible secrets; borrowed if there are none.
 pub fn redact_unreadable(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut redacted = Vec::new();
     let mut copied = 0;
     let mut at = 0;
-    // By colons, and not by quotes, which one wrong byte puts out of step for all that follows.
+    // Searches for colons instead of quotes: one wrong byte would shift the quotes for the whole rest.
     while let Some(colon) = next(bytes, at, b':') {
         at = colon + 1;
         if !is_secret(&bytes[copied..colon]) {
@@ -44,7 +44,7 @@ fn next(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
     Some(from + found)
 }
 
-/// Whether one of the names stands at the end, in quotes or with one of them lost.
+/// Whether the text ends in one of the names, quoted or with one quote missing.
 fn is_secret(before: &[u8]) -> bool {
     let before = before.trim_ascii_end();
     let before = before.strip_suffix(b"\"").unwrap_or(before);
@@ -55,7 +55,7 @@ fn is_secret(before: &[u8]) -> bool {
     NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Behind the closing quote of the string that begins here; the end of everything where it is not closed.
+/// The position after the closing quote of the string that begins here; the end of the bytes if it is not closed.
 fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(byte) = bytes.get(at) {
@@ -73,7 +73,7 @@ fn skip_space(bytes: &[u8], from: usize) -> usize {
     from + rest.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(rest.len())
 }
 
-/// Behind the value that begins here, as far as brackets and quotes tell.
+/// The position after the value that begins here, judging by brackets and quotes.
 fn end_of_value(bytes: &[u8], start: usize) -> usize {
     let (mut at, mut depth) = (start, 0_usize);
     while let Some(byte) = bytes.get(at) {
@@ -148,7 +148,7 @@ mod tests {
             let at = at % body.len();
             body[at] = byte;
             let is_json = serde_json::from_slice::<serde_json::Value>(&body).is_ok();
-            // A name or a colon that is none any more tells nothing; of the two names one is left.
+            // A damaged name or colon hides the value from the search; the other name still finds it.
             if !is_json {
                 let redacted = redact_unreadable(&body);
                 let redacted = String::from_utf8_lossy(&redacted);

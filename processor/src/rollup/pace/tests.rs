@@ -16,7 +16,7 @@ fn ids(group: &[(Project, u64)]) -> Vec<u64> {
     group.iter().map(|(project, _)| project.project_id).collect()
 }
 
-/// Computes what is due in a second, and says of which projects that was.
+/// Computes everything due within a second; returns the projects.
 fn compute(pace: &mut Pace, sizes: &Sizes, now: &mut Instant, took: Duration) -> Vec<u64> {
     let due = pace.due(*now);
     let groups = pace.groups(&due, sizes, *now);
@@ -62,7 +62,7 @@ async fn small_projects_go_together_and_a_large_one_beside_them() {
         groups.iter().map(|(lane, group)| (*lane, ids(group))).collect::<Vec<_>>(),
         [(Lane::Small, vec![1, 3, 5]), (Lane::Large, vec![2])]
     );
-    // While the large one is computed, others are not held up, and the next large one waits.
+    // While the large one is computed, others are not delayed, and the next large one waits.
     pace.begun(Lane::Large, &groups[1].1, &sizes);
     let due = pace.due(now);
     assert_eq!(ids(&due), [1, 3, 4, 5]);
@@ -85,7 +85,7 @@ async fn a_group_costs_each_of_its_projects_its_part() {
     assert_eq!(ids(&pace.due(now)), [1, 2]);
 }
 
-/// How often twenty small projects that are marked all the time are computed in 100 s, where a group takes so long.
+/// How often twenty small, continuously marked projects are computed in 100 s if a group takes this long.
 fn computations(took: Duration) -> u32 {
     let (mut pace, mut now) = (Pace::new(10), Instant::now());
     let (start, sizes) = (now, sizes(&[]));
@@ -136,7 +136,7 @@ async fn what_was_marked_while_it_was_computed_waits_again() {
     pace.begun(Lane::Small, &group, &sizes);
     let began = now;
     now += Duration::from_millis(100);
-    // Found again, with one mark more, before it is done.
+    // Found again, with one more mark, before it is done.
     pace.waits(vec![(project(1), 2)], now);
     assert!(pace.due(now).is_empty(), "it is under way");
     assert_eq!(pace.computed(Lane::Small, &group, began, now), [Duration::from_millis(2_100)]);

@@ -16,7 +16,7 @@ fn issue(updated_at: &str, rest: &str) -> IssueRow {
     webhook(updated_at, rest).issues.remove(0)
 }
 
-/// What tells one thing that happened from another.
+/// What distinguishes one thing that happened from another.
 fn keys(rows: &Rows) -> Vec<(&'static str, String, i64)> {
     rows.issue_events.iter().map(|row| (row.action, row.actor.clone(), row.second)).collect()
 }
@@ -46,10 +46,10 @@ fn a_closing_has_one_key_whoever_tells_of_it() {
     let event = rows_of_object(object, EventKind::Issue, SUBJECT);
     assert_eq!(keys(&hook)[1], keys(&event)[0]);
     assert_eq!((hook.issue_events[1].issue_id, event.issue_events[0].issue_id), (70001, 70001));
-    // The issue's own time of closing outranks that of the record of it.
+    // The issue's own closing time outranks that of the state event.
     let (hook, event) = (&hook.issue_events[1].occurred_at, &event.issue_events[0].occurred_at);
     assert_eq!(newest(event, hook), hook.value);
-    // Any later event of the closed issue tells of the closing again, and not who it was.
+    // Any later event of the closed issue reports the closing again, without the actor.
     let closed = r#","state":"closed","closed_at":"2026-11-03T13:22:12.004Z","action":"update""#;
     let labelled = webhook("2026-11-03T14:00:00Z", closed);
     assert_eq!(
@@ -145,7 +145,7 @@ fn an_epic_is_known_by_the_id_of_its_work_item() {
 #[test]
 fn what_was_deleted_and_is_told_of_later_is_there_again() {
     let before = issue("2026-11-03T08:00:00Z", "").deleted_at;
-    // What a complete list that lacks it would write, at its start.
+    // The row of a complete list without the thing, from its start.
     let seconds = before.version.seconds + 60;
     let version = Version { seconds, rank: u8::MAX, milliseconds: 0 };
     let deleted = Column { version, value: Some(seconds * 1000) };

@@ -1,5 +1,5 @@
-//! What happened to a merge request. In: one of its events, its approvals, a change of its state. Out: rows of `merge_request_event_facts`, each keyed by what
-//! tells it from another of its kind.
+//! What happened to a merge request. In: one of its events, its approvals, or a change of its state. Out: rows of `merge_request_event_facts`, with
+//! keys that distinguish two events of the same kind.
 
 use chrono::{DateTime, Utc};
 use clickhouse::Row;
@@ -36,8 +36,7 @@ pub struct MergeRequestEventRow {
     pub(in crate::rows) first_received_at: i64,
 }
 
-/// Adds what happened: that it was opened, which every event tells, that it was merged, and the event's own action. The API
-/// tells of the last closing too.
+/// Adds what happened: the opening, which every event reports, the merge, and the event's own action. The API also reports the last closing.
 pub(super) fn happenings(
     event: &Event,
     merge_request: &MergeRequest,
@@ -49,7 +48,7 @@ pub(super) fn happenings(
     let action = attributes.action.text();
     let mut exact = Columns::at(Version::EXACT, event.received_at);
     if attributes.created_at.get().is_some() {
-        // Whoever tests a hook is the user of a body that tells of an opening by somebody else.
+        // A Test delivery reports the opening by somebody else, but its user is whoever clicked.
         let is_author = |user: &&User| match (user.id.get(), attributes.author_id.get()) {
             (Some(id), Some(author_id)) => id == author_id,
             (_, _) => action == "open",
@@ -88,7 +87,7 @@ pub(super) fn happenings(
         };
         rows.push(observation(event, iid, "closed", Some(&by), &attributes.closed_at, Version::EXACT));
     }
-    // `updated_at` stands in before GitLab 18.10, and an approval need not change it.
+    // Before GitLab 18.10 `updated_at` is used, which an approval need not change.
     let certainty = match attributes.actioned_at {
         Field::Value(_) => Version::EXACT,
         Field::Absent | Field::Null | Field::Unreadable => Version::DERIVED,
@@ -103,7 +102,7 @@ pub(super) fn happenings(
     });
 }
 
-/// What happens to a merge request but once: its actor and second are no part of the key.
+/// Something that happens to a merge request only once: actor and second are not part of the key.
 fn once(event: &Event, iid: u64, action: &'static str) -> MergeRequestEventRow {
     let Provenance { tenants, origins, received_at } = Provenance::of(event);
     MergeRequestEventRow {
@@ -124,9 +123,9 @@ fn once(event: &Event, iid: u64, action: &'static str) -> MergeRequestEventRow {
     }
 }
 
-/// What can happen more than once: who did it and in which second tell one from another. Of closing and reopening the second alone does,
-/// because the API may not say who closed it. The second is the body's, whether it can be believed or not: a receipt in the key would make
-/// two of one. A body without any time has second 0.
+/// Something that can happen more than once: actor and second are part of the key. For closing and reopening only the second is, because the API
+/// may not name the actor. The second is the body's, plausible or not: with the receipt in the key, one event would become two. A body without a
+/// time has second 0.
 pub(in crate::rows) fn observation(
     event: &Event,
     iid: u64,
@@ -150,7 +149,7 @@ pub(in crate::rows) fn observation(
     }
 }
 
-/// Who approved a merge request, as far as GitLab says when.
+/// Who approved a merge request, if GitLab says when.
 pub(in crate::rows) fn approval_rows(event: &Event, approvals: &Approvals) -> Rows {
     let mut rows = Rows::default();
     let Some(iid) = event.entity_number() else { return rows };
@@ -174,7 +173,7 @@ pub(in crate::rows) fn approval_rows(event: &Event, approvals: &Approvals) -> Ro
     rows
 }
 
-/// A change of state that the API tells of.
+/// A change of state from the API.
 pub(in crate::rows) fn state_event_rows(event: &Event, state_event: &StateEvent) -> Rows {
     let mut rows = Rows::default();
     let Some(iid) = event.entity_number() else { return rows };
@@ -197,8 +196,8 @@ pub(in crate::rows) fn state_event_rows(event: &Event, state_event: &StateEvent)
     rows
 }
 
-/// The table's name for an action that can happen more than once. `approval` is one person's, `approved` says that it was the last one
-/// needed: both are that person's approval.
+/// The table's name for an action that can happen more than once. `approval` is one user's approval; `approved` means that it was also the last one
+/// needed. Both become that user's approval.
 fn observed(action: &str) -> Option<&'static str> {
     match action {
         "update" => Some("updated"),

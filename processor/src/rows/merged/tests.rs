@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::super::{Column, EventId, ProjectRow, Version, Versioned};
 use super::*;
 
-/// Few values and few versions, so that many rows share a key, a second and even a version.
+/// Few values and few versions, so that many rows share a key, a second or even a version.
 fn column<T: Clone + fmt::Debug + 'static>(values: Vec<T>) -> impl Strategy<Value = Versioned<T>> {
     (
         prop::sample::select(vec![i64::MIN, 1, 2]),
@@ -68,7 +68,7 @@ fn united(rows: &[&ProjectRow], choose: impl Fn(&ProjectRow) -> &Vec<String>) ->
     elements
 }
 
-/// What ClickHouse makes of all rows when each is inserted.
+/// The result of ClickHouse if each row is inserted.
 fn inserted(rows: &[ProjectRow]) -> Vec<ProjectRow> {
     let mut keys: BTreeMap<(u64, &str), Vec<&ProjectRow>> = BTreeMap::new();
     for row in rows {
@@ -118,7 +118,7 @@ proptest! {
         prop_assert_eq!(in_order.len(), in_order.iter().count());
         prop_assert_eq!(text(in_order.iter().cloned().collect()), text(inserted(&rows)));
 
-        // Any order, some rows again, and in batches of which each is merged alone.
+        // Any order, with repeated rows, in batches that are merged separately.
         let again: Vec<ProjectRow> = match rows.is_empty() {
             true => Vec::new(),
             false => other.iter().map(|index| index.get(&rows).clone()).chain(rows.iter().rev().cloned()).collect(),

@@ -98,7 +98,7 @@ fn a_note_of_a_group_has_no_project() {
 fn what_was_deleted_and_is_told_of_later_is_there_again() {
     let told = |updated_at: &str| webhook("", &format!(r#","updated_at":"{updated_at}""#)).deleted_at;
     let before = told("2026-11-03T08:00:00Z");
-    // What a complete list that lacks it would write, at its start.
+    // The row of a complete list without the thing, from its start.
     let seconds = before.version.seconds + 60;
     let version = Version { seconds, rank: u8::MAX, milliseconds: 0 };
     let deleted = Column { version, value: Some(seconds * 1000) };

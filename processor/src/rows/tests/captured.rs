@@ -1,5 +1,5 @@
-//! Payloads that others captured, where they lie beside the project: what becomes of each file. They are not of this project, so no value of
-//! theirs is kept here, only how many rows each table gets.
+//! Captured payloads of other projects, if they are stored beside this one: the result for each file. Only the number of rows per table is kept
+//! here, none of their values.
 
 use testing::skipped;
 
@@ -18,7 +18,7 @@ fn captured(face: &str) -> Vec<(String, serde_json::Value)> {
     files
 }
 
-/// How many rows each table gets, and how many fields nobody could read.
+/// The number of rows per table, and of unreadable fields.
 fn counts(rows: &Rows) -> BTreeMap<String, u64> {
     let serde_json::Value::Object(tables) = serde_json::to_value(rows).unwrap() else { unreachable!() };
     let rows_of = |rows: &serde_json::Value| rows.as_array().map_or(0, |rows| rows.len() as u64);
@@ -71,7 +71,7 @@ fn every_captured_object_of_the_api_becomes_rows_or_is_left_out_for_a_reason() {
             rows
         });
         let rows: Vec<Rows> = rows.collect();
-        // An issue of another tracker stands in a list, and gives none.
+        // A list may contain an issue of another tracker, which has no rows.
         assert!(rows.iter().any(|rows| rows.len() > 1), "{name}: no row but those of the events");
         lines.push_str(&line(name, &rows));
     }

@@ -17,7 +17,7 @@ fn user(rows: &Rows) -> &UserRow {
     rows.users.iter().next().unwrap()
 }
 
-/// A merge request's event of a project and an actor, true at a time.
+/// An event of a merge request with a project, an actor and a time.
 fn snapshot(updated_at: &str, project: &str, user: &str) -> Rows {
     let payload = format!(
         r#"{{"object_kind":"merge_request","project":{project},"user":{user},"object_attributes":{{"iid":7,"target_project_id":42,"updated_at":"{updated_at}"}}}}"#
@@ -38,7 +38,7 @@ fn member(event_name: &str, updated_at: &str, access_level: &str) -> MemberRow {
     hook(event_name, &fields).members.remove(0)
 }
 
-/// The same membership as the API lists it.
+/// The same membership from the API.
 fn listed_member(fields: &str) -> MemberRow {
     rows_of_object(&format!(r#"{{"id":11,{fields}}}"#), EventKind::Member, "project/42/member/11")
         .members
@@ -60,7 +60,7 @@ fn a_transfer_changes_columns_and_never_the_key() {
 #[test]
 fn what_is_deleted_stays_so_until_something_later_is_told() {
     let deleted = || {
-        // The project changed last long before it was deleted.
+        // The project's last change was long before it was deleted.
         hook("project_destroy", r#""project_id":42,"updated_at":"2026-10-01T08:00:00Z""#)
     };
     let there = |at: &str| snapshot(at, r#"{"id":42,"path_with_namespace":"shop/checkout"}"#, "{}");
@@ -198,7 +198,7 @@ fn who_was_refused_holds_no_access() {
     assert_eq!(newest(&asked.access_level, &refused.access_level), None);
     assert_eq!(newest(&asked.requested, &refused.requested), Some(false));
     assert!(newest(&asked.deleted_at, &refused.deleted_at).is_some());
-    // The API dates the user, not the request, by `created_at`.
+    // `created_at` in the API belongs to the user, not to the request.
     let listed =
         listed_member(r#""created_at":"2012-10-22T14:13:35Z","requested_at":"2026-11-02T08:00:00.250Z""#);
     assert_eq!(listed.created_at.value, Some(1_793_606_400_250));

@@ -1,6 +1,6 @@
 use super::*;
 
-/// The release that an event tells of, received so many seconds after noon.
+/// The release from an event received this many seconds after noon.
 fn release(action: &str, seconds: i64, rest: &str) -> ReleaseRow {
     let payload = format!(
         r#"{{"object_kind":"release","tag":"v1","action":"{action}","project":{{"id":42}},"created_at":"2026-11-22 11:00:00 UTC"{rest}}}"#

@@ -1,11 +1,11 @@
-//! Pipelines, jobs and deployments: both faces, and what is subtle about their columns.
+//! Pipelines, jobs and deployments from webhooks and from the API, and the subtle cases of their columns.
 
 use serde_json::Value;
 
 use super::*;
 
 const ABSENT: i64 = i64::MIN;
-/// Who told, and when: no fact about the entity.
+/// Who reported it, and when: not facts about the entity.
 const PROVENANCE: [&str; 4] = ["last_event_id", "tenants", "origins", "first_received_at"];
 
 fn example(path: &str) -> Rows {
@@ -32,8 +32,8 @@ fn greater<'c>(a: &'c Value, b: &'c Value) -> &'c Value {
     if order.then(a[3].to_string().cmp(&b[3].to_string())).is_gt() { a } else { b }
 }
 
-/// Checks that two rows of one key say the same wherever both say something, so that whichever comes first or is greater, the columns are
-/// equal. Times are equal by the second: the more precise form stays.
+/// Checks that two rows of one key agree wherever both have a value, so that neither order nor comparison changes the columns. Times must agree to
+/// the second: the more precise form is kept.
 #[track_caller]
 fn agree(webhook: &impl Serialize, api: &impl Serialize) {
     let (webhook, api) = (columns(webhook), columns(api));
@@ -94,7 +94,7 @@ fn both_faces_date_the_end_of_a_pipeline_alike() {
     let webhook = end("pipeline/success.webhook.json");
     assert_eq!(webhook, [(31001, "success".to_owned(), 1_793_697_700_000)]);
     assert_eq!(end("pipeline/detail.api.json"), webhook);
-    // A list does not say when it finished, and what runs would be a second row.
+    // A list does not say when it finished, and a running pipeline would be a second row.
     assert!(end("pipeline/listed.api.json").is_empty());
     assert!(end("pipeline/retried.api.json").is_empty());
 }
@@ -162,7 +162,7 @@ fn an_approval_is_no_status_of_the_deployment() {
         ("approved", "8", Some(8))
     );
     assert_eq!(event.comment.value.as_deref(), Some("Looks good, quiet hour"));
-    // Both faces tell of one decision in one row.
+    // A decision from a webhook and from the API is one row.
     let running = example("deployment/running.api.json");
     assert_eq!(running.deployment_events.len(), 2);
     agree(event, &running.deployment_events[1]);
@@ -185,7 +185,7 @@ fn a_webhook_knows_best_when_a_deployment_reached_a_status() {
     let at = webhook.deployment_events[0].occurred_at.value;
     assert_eq!(newest(&webhook.deployment_events[0].occurred_at, &api.deployment_events[0].occurred_at), at);
     assert_eq!(newest(&webhook.deployments[0].finished_at, &api.deployments[0].finished_at), at);
-    // A running one has not finished, which clears nothing.
+    // A running deployment has not finished, which clears nothing.
     let running = deployment("2026-11-03 15:32:48 +0200", "running");
     assert_eq!(
         newest(&webhook.deployments[0].status, &running.deployments[0].status).as_deref(),
@@ -261,7 +261,7 @@ fn a_played_job_is_newer_than_the_pipeline_that_waited_for_it() {
     let played = job("pending", r#""2026-11-02 08:10:00 UTC""#);
     assert_eq!(newest(&waiting.status, &played.status).as_deref(), Some("pending"));
     assert_eq!(played.pipeline_id.value, Some(31));
-    // The API says by the pipeline's updated_at how new it is.
+    // The pipeline's `updated_at` says how new an API object is.
     let listed = r#"{"id":1,"status":"pending","created_at":"2026-11-02T08:00:00.100Z","pipeline":{"id":31,"updated_at":"2026-11-02T08:10:00.300Z"}}"#;
     let listed = rows_of_object(listed, EventKind::Job, "project/42/job/1").jobs.remove(0);
     assert_eq!(newest(&waiting.status, &listed.status).as_deref(), Some("pending"));

@@ -23,7 +23,7 @@ fn two_hooks_tell_of_one_change() {
 fn without_a_commit_the_content_tells_changes_apart() {
     let (one, other) = (change(r#","content":"a""#, "1"), change(r#","content":"b""#, "1"));
     assert_ne!(one.version, other.version);
-    // What one field ends with, the next does not begin with.
+    // Moving text from the end of one field to the start of the next gives another version.
     let (one, other) =
         (change(r#","title":"a","content":"b""#, "1"), change(r#","title":"ab","content":"""#, "1"));
     assert_ne!(one.version, other.version);

@@ -16,7 +16,7 @@ fn began() -> DateTime<Utc> {
     "2026-11-05T07:00:03.412Z".parse().unwrap()
 }
 
-/// What names a thing of each resource, and GitLab's own object of it.
+/// The key of a thing of each resource, and GitLab's own object for it.
 fn things() -> Vec<(Resource, Context, Key<'static>, Value)> {
     let project = Context::project(42);
     let id = |resource| (resource, project, Key::Number(9), json!({"id": 9}));
@@ -63,7 +63,7 @@ fn what_is_absent_has_topic_and_key_of_the_thing_itself() {
             let record = wrapped.envelope.to_record(&TopicPrefix::default()).unwrap();
             assert_eq!(record.topic, format!("gitlab.{}", own.kind), "{resource}");
             assert_eq!(String::from_utf8(record.key).unwrap(), format!("{GITLAB}/{}", own.subject));
-            // What `events` keeps of it says the same.
+            // The copy in `events` says the same.
             let Payload::Json(kept) = wrapped.envelope.payload().clone() else { panic!("{resource}") };
             let head = ObjectHead::read(&kept).unwrap();
             assert_eq!(head.resource(own.kind), Some(resource));
@@ -108,7 +108,7 @@ fn nothing_is_said_of_what_no_table_shows() {
     assert!(of(Resource::Issue, Key::Name("one"), absent));
     assert!(of(Resource::Branch, Key::Number(1), absent));
     assert!(of(Resource::Branch, Key::Name("main"), Shown::ListedAt(began())));
-    // Only the field that says so makes an object one of these.
+    // Only the field with the time makes an object one of these.
     let head = ObjectHead::read(r#"{"id":9,"resource":"environment"}"#).unwrap();
     assert_eq!(head.resource(EventKind::Deployment), Some(Resource::Deployment));
     let head =

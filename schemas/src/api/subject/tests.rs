@@ -12,7 +12,7 @@ use crate::{Envelope, Tenant, TopicPrefix};
 
 const GITLAB: &str = "https://gitlab.example.com";
 
-/// The examples of the API, and a webhook about the same entity; `""` where no example has one, or GitLab sends none.
+/// The examples of the API, each with a webhook about the same entity; `""` if no example has one or GitLab sends none.
 const PAIRS: &[(&str, &str)] = &[
     ("access_token/deploy_token_listed", "access_token/deploy_token_project_expiring"),
     ("access_token/group_deploy_token_listed", "access_token/deploy_token_group_expiring"),
@@ -107,8 +107,8 @@ fn examples(ending: &str) -> BTreeMap<String, String> {
     found
 }
 
-/// Objects of the examples are listed by project 42, or by group 5 where their case begins with `group_`; what a list hangs on has its
-/// number in the name.
+/// The objects of the examples are listed by project 42, or by group 5 if their case begins with `group_`. The file name has the number of the
+/// parent.
 fn context(case: &str) -> Context {
     Context {
         owner: if case.starts_with("group_") { Owner::Group(5) } else { Owner::Project(42) },
@@ -166,7 +166,7 @@ fn both_faces_of_one_entity_have_one_topic_and_one_key() {
         let listed = of_object(object, &objects[*object]);
         let same: Vec<&str> =
             posted.iter().filter(|(_, posted)| *posted == listed).map(|(name, _)| name.as_str()).collect();
-        // Where no webhook is named, none of them may be about it, or it would stand there.
+        // If no webhook is named, no example may be about the same entity: it would have to be named here.
         let is_right = if webhook.is_empty() { same.is_empty() } else { same.contains(webhook) };
         if !is_right {
             wrong.push(format!("{object}: {listed:?} is that of {same:?}, not of {webhook:?}"));
@@ -267,10 +267,10 @@ fn ids_are_of_what_an_object_says_not_of_how_it_is_written() {
     assert_ne!(first, id(Resource::Issue, r#"{"id":1,"title":"é","labels":["b","a"]}"#, project));
     assert_ne!(first, id(Resource::Note, other, project));
     assert_ne!(first, address("https://other.example.com", Resource::Issue, other, project).id);
-    // Tags of two projects have one name.
+    // Tags of two projects may have the same name.
     let tag = r#"{"name":"v1"}"#;
     assert_ne!(id(Resource::Tag, tag, project), id(Resource::Tag, tag, Context::project(43)));
-    // Written once, and never to change: a rerun of an old backfill repeats it.
+    // These values must never change: a rerun of an old backfill must repeat them.
     assert_eq!(
         id(Resource::Issue, r#"{"id":1}"#, project).to_string(),
         "970b106b-475a-5eed-8f83-9e56c0c7ccbd"

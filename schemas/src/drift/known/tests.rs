@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::*;
 
-/// All lists that are compiled in, by their path below `known`.
+/// All compiled-in lists, by their path below `known`.
 fn lists() -> Vec<(String, &'static str)> {
     let kinds = EventKind::ALL.into_iter().filter(|kind| *kind != EventKind::Other);
     let mut lists: Vec<(String, &str)> = kinds
@@ -63,7 +63,7 @@ fn every_shape_is_there_and_is_used_and_none_stands_in_itself() {
                 used.insert(shape_name.to_owned());
             }
         }
-        // A circle would not end here.
+        // This would not end for a cycle.
         assert!(nesting(list) < MAX_NESTING, "{name}");
     }
     assert_eq!(used, files("shapes"));
@@ -90,7 +90,7 @@ fn lines_are_read_as_the_readme_says() {
 
 #[test]
 fn a_circle_of_shapes_ends() {
-    // No list has one; the tree must end all the same.
+    // No list has a cycle; the tree must be finite all the same.
     let mut root = Place::default();
     add(&mut root, "a: user\nb.c[]: user", 0);
     assert!(root.fields.get("a").is_none());

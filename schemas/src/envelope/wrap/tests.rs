@@ -77,7 +77,7 @@ fn no_secret_stays_in_a_body_that_cannot_be_read() {
     let wrapped = Envelope::webhook(&Webhook { body: &bytes, ..webhook(&tenant, "") });
     let Payload::Binary(kept) = wrapped.envelope.payload() else { panic!("no text") };
     assert!(!String::from_utf8_lossy(kept).contains("hunter2"));
-    // Behind a byte order mark it is a body as any other.
+    // A byte order mark in front changes nothing.
     let wrapped = Envelope::webhook(&webhook(&tenant, &format!("\u{feff}{SECRET}")));
     assert_eq!((json(&wrapped.envelope), wrapped.envelope.kind()), (BLANKED, EventKind::Pipeline));
 }
@@ -94,7 +94,7 @@ fn no_way_into_an_envelope_passes_by_redaction() {
     let wrapped = Envelope::api(&item(&tenant, Resource::Project, object));
     assert!(wrapped.redacted);
     assert_eq!(json(&wrapped.envelope), r#"{"id":42,"runners_token":"[REDACTED]"}"#);
-    // What was of an unknown kind when it was stored, or came before a path was known.
+    // It was stored as an unknown kind, or before a path was known.
     let parts = Envelope::webhook(&webhook(&tenant, "{}")).envelope.into_parts();
     let stored = Envelope::stored(Parts { payload: Payload::Json(SECRET.to_owned()), ..parts.clone() });
     assert_eq!(json(&stored), BLANKED);
@@ -107,7 +107,7 @@ fn no_way_into_an_envelope_passes_by_redaction() {
     assert_eq!(json(&Envelope::stored(parts)), r#"{"runners_token":"[REDACTED]"}"#);
 }
 
-/// Of a signed delivery the header is not proven, and the body says where GitLab is by the page of its project.
+/// The header of a signed delivery is not proven, but the project's page in the body shows where GitLab is.
 #[test]
 fn a_gitlab_below_a_path_is_one_instance() {
     let unconfigured = Tenant::new("shop", None).unwrap();
@@ -124,7 +124,7 @@ fn a_gitlab_below_a_path_is_one_instance() {
             assert_eq!(wrapped.envelope.source(), "https://forge.example.org/gitlab", "{body}");
         }
     }
-    // Whoever repeats a signed delivery with another header makes no other instance.
+    // Repeating a signed delivery with another header does not make another instance.
     let forged = Webhook {
         proof: Proof::Signed,
         named_instance: Some("https://forge.example.org/gitlab/shop"),
@@ -135,7 +135,7 @@ fn a_gitlab_below_a_path_is_one_instance() {
 
 #[test]
 fn a_body_whose_fields_have_no_names_is_kept_and_blanked() {
-    // Half a surrogate pair: JSON, but no text, so nobody can tell what stands there.
+    // Half a surrogate pair: valid JSON, but not text, so its keys cannot be read.
     let tenant = tenant();
     let wrapped = Envelope::webhook(&webhook(&tenant, r#"{"\ud800":1,"object_kind":"pipeline"}"#));
     assert_eq!(json(&wrapped.envelope), r#""[REDACTED]""#);
@@ -164,7 +164,7 @@ fn an_object_has_the_key_of_the_webhook_and_an_id_of_its_own() {
     assert_eq!(json(&listed), object);
     let again = Envelope::api(&item(&tenant, Resource::Issue, r#"{"iid":1,"id":7}"#)).envelope;
     assert_eq!(again.id(), listed.id());
-    // A tenant without an instance is of the one that was asked.
+    // A tenant without an instance gets the one that was asked.
     let elsewhere = Tenant::new("shop", None).unwrap();
     assert_eq!(Envelope::api(&item(&elsewhere, Resource::Issue, object)).envelope, listed);
 }
@@ -204,7 +204,7 @@ fn traces_go_on_or_begin_here() {
     assert!(!is_traceparent(&sent.to_uppercase()));
 }
 
-/// The files of the services, tests aside, that call a constructor, by their path in the repository.
+/// The files of the services, without tests, that call a constructor, by their path in the repository.
 fn callers(constructor: &str) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let sources = ["ingest/src", "processor/src", "backfill/src", "compose", "benches"];
@@ -230,6 +230,6 @@ fn producers_alone_make_envelopes() {
     assert_eq!(callers("webhook"), ["backfill/src/reconcile/logged.rs", "ingest/src/envelope.rs"]);
     assert_eq!(callers("test"), ["ingest/src/test_event.rs"]);
     assert_eq!(callers("stored"), ["processor/src/rebuild.rs"]);
-    // The other asks for the id of an event that it publishes by the first.
+    // The second file only needs the id of an event that the first publishes.
     assert_eq!(callers("api"), ["backfill/src/publish.rs", "backfill/src/reconcile/pushes.rs"]);
 }
