@@ -71,7 +71,7 @@ LEFT ALL JOIN (
 ) AS own
     ON own.instance = deployment_facts.instance AND own.project_id = deployment_facts.project_id
     AND own.id = tupleElement(deployment_facts.environment_id, 4)
--- An environment that was deleted and made again has another id: the newest of a name.
+-- An environment that was deleted and recreated has another id: the newest of a name.
 LEFT ALL JOIN (
     SELECT instance, project_id, tupleElement(environment_facts.name, 4) AS name, argMax(tupleElement(environment_facts.tier, 4), id) AS tier
     FROM ${database}.environment_facts FINAL
