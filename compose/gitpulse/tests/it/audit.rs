@@ -116,7 +116,7 @@ async fn every_call_of_a_backfill_is_one_row_and_none_holds_the_token() {
         );
     }
 
-    let page = include_str!("../../../../docs/OPERATING.md").split("## The audit log").nth(1).unwrap();
+    let page = include_str!("../../../../docs/ACCESS.md").split("## The audit log").nth(1).unwrap();
     let block = page.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
     let queries: Vec<&str> = block.split(";\n").filter(|query| !query.trim().is_empty()).collect();
     let mut rows = Vec::new();

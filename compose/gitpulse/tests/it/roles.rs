@@ -20,7 +20,7 @@ use crate::deployment::Deployment;
 use crate::engines::start_clickhouse;
 use crate::users_file::Access;
 
-/// What the user that runs `gitpulse migrate --roles` needs, as docs/OPERATING.md says.
+/// What the user that runs `gitpulse migrate --roles` needs, as docs/ACCESS.md says.
 const RIGHTS: [&str; 4] = [
     "GRANT SELECT ON gitpulse.* WITH GRANT OPTION",
     "GRANT INSERT, CREATE DATABASE, CREATE TABLE, ALTER ADD COLUMN, ALTER DROP INDEX, CREATE VIEW, DROP TABLE, DROP VIEW ON gitpulse.*",
