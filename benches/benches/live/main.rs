@@ -105,6 +105,10 @@ struct Options {
     #[arg(long)]
     peer: bool,
 
+    /// GITPULSE_ANSWER_AFTER of `up`; not of the build that it is measured beside
+    #[arg(long, value_name = "kafka|disk")]
+    answer_after: Option<String>,
+
     /// What cargo passes to every bench
     #[arg(long, hide = true)]
     bench: bool,

@@ -67,16 +67,16 @@ pub(crate) async fn measure(gitpulse: PathBuf, options: &Options, report: &mut R
         true => Some(Peer::install(&gitpulse, &built::target_folder()?)?),
         false => None,
     };
-    let mut builds = vec![(THIS, gitpulse)];
+    let mut builds = vec![(THIS, gitpulse, options.answer_after.as_deref())];
     if let Some(against) = &options.against {
-        builds.insert(0, (OTHER, std::path::absolute(against)?));
+        builds.insert(0, (OTHER, std::path::absolute(against)?, None));
     }
     for _ in 0..options.repeats {
         if let Some(peer) = &peer {
             peer.turn(&sender, &bodies, report).await?;
         }
-        for (names, gitpulse) in &builds {
-            turn(names, gitpulse, &sender, &bodies, report).await?;
+        for (names, gitpulse, answer_after) in &builds {
+            turn(names, (gitpulse, *answer_after), &sender, &bodies, report).await?;
         }
     }
     Ok(())
@@ -85,13 +85,13 @@ pub(crate) async fn measure(gitpulse: PathBuf, options: &Options, report: &mut R
 /// One build, on an empty folder.
 async fn turn(
     names: &Names,
-    gitpulse: &Path,
+    (gitpulse, answer_after): (&Path, Option<&str>),
     sender: &Sender,
     bodies: &[Bytes],
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let (up, clickhouse) = start(gitpulse, folder.path()).await?;
+    let (up, clickhouse) = start(gitpulse, answer_after, folder.path()).await?;
     tokio::time::sleep(IDLE).await;
     let idle = meter::family_mib(up.pid()?);
     let repeat = report.repeat_of(names.kept);
@@ -146,10 +146,14 @@ async fn turn(
     up.stop().await
 }
 
-async fn start(gitpulse: &Path, folder: &Path) -> anyhow::Result<(Service, ClickHouse)> {
+async fn start(
+    gitpulse: &Path,
+    answer_after: Option<&str>,
+    folder: &Path,
+) -> anyhow::Result<(Service, ClickHouse)> {
     let (listen, admin) = (free_address()?, free_address()?);
     let url = format!("http://{}", free_address()?);
-    let environment = vec![
+    let mut environment = vec![
         ("GITPULSE_DATA_DIR", folder.join("data").into_os_string()),
         ("GITPULSE_KAFKA_BROKERS", free_address()?.to_string().into()),
         ("GITPULSE_CLICKHOUSE_URL", url.clone().into()),
@@ -158,6 +162,7 @@ async fn start(gitpulse: &Path, folder: &Path) -> anyhow::Result<(Service, Click
         ("GITLAB_URL", "https://gitlab.example.com".into()),
         ("GITLAB_WEBHOOK_SIGNING_TOKEN", SIGNING_TOKEN.into()),
     ];
+    environment.extend(answer_after.map(|what| ("GITPULSE_ANSWER_AFTER", what.into())));
     let command = Command { program: gitpulse.to_owned(), arguments: vec!["up".into()], environment };
     let up = start_service(gitpulse, folder, "up", command, listen, (admin, "/readyz")).await?;
     let clickhouse = ClickHouse::new(&ClickHouseConfig {
