@@ -170,11 +170,15 @@ impl Batch {
 
     /// Whether it should be inserted now.
     pub fn is_due(&self, limits: &BatchLimits, now: Instant) -> bool {
+        self.is_full(limits) || self.deadline(limits).is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Whether it may hold no more.
+    pub fn is_full(&self, limits: &BatchLimits) -> bool {
         self.rows.len() >= limits.max_rows
             || self.bytes >= limits.max_bytes
             // Dead letters have no rows yet, but each waits for Kafka.
             || self.dead_letters.len() >= limits.max_rows
-            || self.deadline(limits).is_some_and(|deadline| deadline <= now)
     }
 
     /// When its age makes it due; `None` while it is empty.

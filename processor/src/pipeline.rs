@@ -1,5 +1,5 @@
-//! The processor: one loop. In: records of all topics. Out: rows in ClickHouse, then committed offsets, in this order. After a crash at any point,
-//! records may be read again, but none is missing.
+//! The processor: one loop, and a task that stores one batch while the loop reads the next. In: records of all topics. Out: rows in ClickHouse, then
+//! committed offsets, in this order. After a crash at any point, records may be read again, but none is missing.
 
 mod assignment;
 mod error;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clickhouse::Client;
 use fail::fail_point;
+use futures_util::future::OptionFuture;
 use rdkafka::Message;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -23,12 +24,14 @@ use runtime::{Publisher, Retry};
 use schemas::EventKind;
 use schemas::drift::Unknown;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use self::assignment::Context;
 pub use self::error::PipelineError;
+use self::store::Storage;
 use crate::audit;
 use crate::batch::{Batch, BatchLimits, Record};
 use crate::commit::Commits;
@@ -47,25 +50,20 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(30);
 /// The interval between checks of logs, including those without new records.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
 
+/// A batch that is being stored. Dropping it stops that.
+type Storing = AbortOnDropHandle<Result<Batch, PipelineError>>;
+
 /// Reads all topics in one consumer group and stores their records.
 pub struct Pipeline {
     consumer: Arc<StreamConsumer<Context>>,
-    /// The cluster's id, or empty if it has none. It is queried once, so a different Kafka behind the same address goes unnoticed.
-    cluster: String,
     generation: Arc<AtomicU64>,
-    client: Client,
+    storage: Arc<Storage>,
     publisher: Publisher,
     dead_letter_topic: Arc<str>,
     audit_topic: String,
     limits: BatchLimits,
-    insert_timeout: Duration,
-    insert_retry_for: Duration,
     metrics: Metrics,
     shutdown: CancellationToken,
-    /// The number of table swaps when it was last queried.
-    swaps: AtomicU64,
-    /// Notified when projects are marked.
-    touched: Arc<Notify>,
     /// Background tasks that work on stored rows; they end with it.
     beside: JoinSet<()>,
 }
@@ -94,7 +92,7 @@ impl Pipeline {
         let group = format!("{}.{}", prefix.processor_group(), database_id(&client, config).await?);
 
         let cluster = admin.cluster_id(METADATA_TIMEOUT).await.unwrap_or_default();
-        let swaps = AtomicU64::new(swaps(&client).await?);
+        let last_swaps = AtomicU64::new(swaps(&client).await?);
         let generation = Arc::new(AtomicU64::new(0));
         let context =
             Context { generation: generation.clone(), metrics: metrics.clone(), log: ClientLog::default() };
@@ -111,21 +109,25 @@ impl Pipeline {
             beside.spawn(Rollups::new(&clickhouse, &config.rollups, share, metrics, touched).run());
         }
         beside.spawn(series::keep(client.clone(), config.series.clone(), metrics.series.clone(), share));
+        let storage = Storage {
+            client,
+            cluster,
+            insert_timeout: Duration::from_secs(config.insert_timeout_seconds),
+            insert_retry_for: Duration::from_secs(config.insert_retry_seconds),
+            metrics: metrics.clone(),
+            swaps: last_swaps,
+            touched,
+        };
         Ok(Pipeline {
             consumer,
-            cluster,
             generation,
-            client,
+            storage: Arc::new(storage),
             publisher,
             dead_letter_topic: dead_letter_topic.into(),
             audit_topic: prefix.audit(),
             limits: config.batch_limits(),
-            insert_timeout: Duration::from_secs(config.insert_timeout_seconds),
-            insert_retry_for: Duration::from_secs(config.insert_retry_seconds),
             metrics,
             shutdown: CancellationToken::new(),
-            swaps,
-            touched,
             beside,
         })
     }
@@ -157,15 +159,18 @@ impl Pipeline {
 
     async fn consume(&self) -> Result<(), PipelineError> {
         let mut batch = Batch::new(self.generation());
+        let mut storing: Option<Storing> = None;
         let mut commits = Commits::new(self.consumer.clone(), self.metrics.clone());
         // The assignment whose logs were checked.
         let mut checked = self.generation();
         let mut check = tokio::time::interval(CHECK_EVERY);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let deadline = batch.deadline(&self.limits);
+            // A batch that is due by its age while another is being stored grows until it is full.
+            let deadline = batch.deadline(&self.limits).filter(|_| storing.is_none());
+            let has_room = storing.is_none() || !batch.is_full(&self.limits);
             tokio::select! {
-                record = self.consumer.recv() => match record {
+                record = self.consumer.recv(), if has_room => match record {
                     Ok(record) => {
                         let recreated = self.check_assignment(&mut checked, &mut commits).await;
                         // The log is read from the beginning, and this record is not at the beginning.
@@ -175,18 +180,22 @@ impl Pipeline {
                     }
                     Err(error) => passing(error)?,
                 },
+                Some(stored) = OptionFuture::from(storing.as_mut()) => {
+                    storing = None;
+                    self.commit(stored, &mut commits).await?;
+                }
                 () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => (),
                 _ = check.tick() => {
-                    self.flush(std::mem::take(&mut batch), &mut commits).await?;
+                    self.flush(storing.take(), std::mem::take(&mut batch), &mut commits).await?;
                     batch = Batch::new(self.generation());
                     self.check_assignment(&mut checked, &mut commits).await;
                     // A shutdown must not wait for an unavailable Kafka.
                     self.shutdown.run_until_cancelled(commits.check_logs()).await;
                 }
-                () = self.shutdown.cancelled() => return self.flush(batch, &mut commits).await,
+                () = self.shutdown.cancelled() => return self.flush(storing, batch, &mut commits).await,
             }
-            if batch.is_due(&self.limits, Instant::now()) {
-                self.flush(std::mem::take(&mut batch), &mut commits).await?;
+            if storing.is_none() && batch.is_due(&self.limits, Instant::now()) {
+                storing = Some(self.store(std::mem::take(&mut batch)));
                 batch = Batch::new(self.generation());
             }
         }
@@ -302,30 +311,56 @@ impl Pipeline {
         }
     }
 
-    /// Stores a batch, then commits its positions.
-    async fn flush(&self, mut batch: Batch, commits: &mut Commits<Context>) -> Result<(), PipelineError> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        while let Some(published) = batch.dead_letters.join_next().await {
-            match published {
-                Ok(result) => result?,
-                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    /// Starts storing a batch.
+    fn store(&self, mut batch: Batch) -> Storing {
+        let (storage, shutdown) = (self.storage.clone(), self.shutdown.clone());
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            while let Some(published) = batch.dead_letters.join_next().await {
+                match published {
+                    Ok(result) => result?,
+                    Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+                }
             }
-        }
-        fail_point!("processor::before_insert", |_| std::process::abort());
-        self.store(&batch).await?;
-        fail_point!("processor::after_insert", |_| std::process::abort());
+            fail_point!("processor::before_insert", |_| std::process::abort());
+            storage.store(&batch, &shutdown).await?;
+            fail_point!("processor::after_insert", |_| std::process::abort());
+            Ok(batch)
+        }))
+    }
+
+    /// Commits the positions of a batch, once its rows are stored.
+    async fn commit(
+        &self,
+        stored: Result<Result<Batch, PipelineError>, JoinError>,
+        commits: &mut Commits<Context>,
+    ) -> Result<(), PipelineError> {
+        let batch = stored.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))?;
         let Some(positions) = batch.committable(self.generation()) else {
             self.drop_stale(&batch);
             return Ok(());
         };
-        self.visible(&batch);
+        self.storage.visible(&batch);
         commits.commit(positions).await;
         fail_point!("processor::after_commit", |_| std::process::abort());
         self.metrics.batches.inc();
         self.metrics.stored.inc_by(batch.records() as u64);
         Ok(())
+    }
+
+    /// Waits for the batch that is being stored, then stores the open one. Commits both.
+    async fn flush(
+        &self,
+        storing: Option<Storing>,
+        batch: Batch,
+        commits: &mut Commits<Context>,
+    ) -> Result<(), PipelineError> {
+        if let Some(storing) = storing {
+            self.commit(storing.await, commits).await?;
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.commit(self.store(batch).await, commits).await
     }
 }
 

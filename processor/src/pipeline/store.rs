@@ -1,37 +1,55 @@
 //! Stores a batch. In: a batch. Out: its rows in the live tables, or an error, in time. Never commits.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use clickhouse::Client;
 use fail::fail_point;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use runtime::Retry;
 use runtime::fault::chain;
 
-use super::{Pipeline, PipelineError, seconds_between, wall_clock};
+use super::{PipelineError, seconds_between, wall_clock};
 use crate::batch::Batch;
 use crate::insert::{Destination, InsertError, Store};
+use crate::metrics::Metrics;
 use crate::rebuild::swaps;
 
 /// How long a running insert may continue after the shutdown.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
-impl Pipeline {
+/// Where batches are stored.
+pub(super) struct Storage {
+    pub(super) client: Client,
+    /// The id of the Kafka cluster, or empty if it has none. It is queried once, so a different Kafka behind the same address goes unnoticed.
+    pub(super) cluster: String,
+    pub(super) insert_timeout: Duration,
+    pub(super) insert_retry_for: Duration,
+    pub(super) metrics: Metrics,
+    /// The number of table swaps when it was last queried.
+    pub(super) swaps: AtomicU64,
+    /// Notified when projects are marked.
+    pub(super) touched: Arc<Notify>,
+}
+
+impl Storage {
     /// Inserts until it succeeds, a permanent fault occurs, or the time for retries is over.
-    pub(super) async fn store(&self, batch: &Batch) -> Result<(), PipelineError> {
+    pub(super) async fn store(
+        &self,
+        batch: &Batch,
+        shutdown: &CancellationToken,
+    ) -> Result<(), PipelineError> {
         // All attempts together stay below max.poll.interval.ms (five minutes), or Kafka would revoke the partitions.
         let until = Instant::now() + self.insert_retry_for.max(self.insert_timeout);
-        let retry = Retry {
-            until,
-            shutdown: &self.shutdown,
-            warning: "a batch could not be stored and is tried again",
-        };
-        match retry.run(InsertError::is_transient, || self.try_to_store(batch, until)).await {
+        let retry = Retry { until, shutdown, warning: "a batch could not be stored and is tried again" };
+        match retry.run(InsertError::is_transient, || self.try_to_store(batch, until, shutdown)).await {
             Ok(stored) => stored,
             // The shutdown came while waiting for the next attempt.
-            Err(error) if error.is_transient() && self.shutdown.is_cancelled() => Err(PipelineError::Stopped),
+            Err(error) if error.is_transient() && shutdown.is_cancelled() => Err(PipelineError::Stopped),
             Err(error) => Err(PipelineError::Insert(error)),
         }
     }
@@ -42,10 +60,11 @@ impl Pipeline {
         &self,
         batch: &Batch,
         until: Instant,
+        shutdown: &CancellationToken,
     ) -> Result<Result<(), PipelineError>, InsertError> {
         let inserted = tokio::select! {
             inserted = tokio::time::timeout_at(until, self.insert(batch)) => inserted,
-            () = stopping(&self.shutdown) => return Ok(Err(PipelineError::Stopped)),
+            () = stopping(shutdown) => return Ok(Err(PipelineError::Stopped)),
         };
         match inserted {
             Ok(Ok(())) => {
