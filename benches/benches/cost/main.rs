@@ -26,11 +26,11 @@ use crate::report::Report;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "cargo bench -p benches --bench cost --")]
 struct Options {
-    /// Merge requests of the year; ten times as many jobs, and all else in proportion
+    /// Merge requests of the year; there are ten times as many jobs, and all else in proportion
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     merge_requests: u64,
 
-    /// Projects that they are of: the first has 7 % of all
+    /// Projects that they belong to; the first has 7 % of all
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(20..=10_000))]
     projects: u64,
 

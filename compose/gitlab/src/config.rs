@@ -12,7 +12,7 @@ const MAX_TOKENS: usize = 32;
 /// Which GitLab it is all about: where hooks are of, and where the API is.
 #[derive(Debug, Clone, Default, Args)]
 pub struct InstanceConfig {
-    /// GitLab instance of the default tenant, as `https://gitlab.example.com`; also where the API is
+    /// GitLab instance of the default tenant and of the API, as `https://gitlab.example.com`
     #[arg(long, env = "GITLAB_URL", value_name = "URL")]
     pub gitlab_url: Option<String>,
 }
@@ -31,21 +31,21 @@ pub struct ApiConfig {
     #[command(flatten)]
     pub instance: InstanceConfig,
 
-    /// Token for GitLab's API, with scope read_api; several, of different users, with commas (a secret: environment or file only)
+    /// Token for GitLab's API with scope read_api, or several of different users, separated by commas (a secret: environment or file only)
     #[arg(long, env = "GITLAB_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
     pub gitlab_token: Option<Secret>,
 
-    /// Requests that each token makes in any minute, at most
+    /// Requests per minute that each token makes at most
     #[arg(long = "gitlab-requests-per-minute", env = "GITPULSE_GITLAB_REQUESTS_PER_MINUTE", default_value_t = 600,
           value_name = "REQUESTS", value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub requests_per_minute: u32,
 
-    /// How often a call is made if what failed may pass: no connection, a stall, 5xx, 429
+    /// Attempts per call if the failure may be temporary: no connection, a stall, 5xx, 429
     #[arg(long = "gitlab-attempts", env = "GITPULSE_GITLAB_ATTEMPTS", default_value_t = ATTEMPTS,
           value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..=20))]
     pub attempts: u32,
 
-    /// Seconds for which the beginning of an answer is waited for; GitLab itself gives up a request after 60
+    /// Seconds to wait for an answer to begin; GitLab itself gives up a request after 60
     #[arg(long = "gitlab-answer-seconds", env = "GITPULSE_GITLAB_ANSWER_SECONDS", default_value_t = ANSWER_SECONDS,
           value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
     pub answer_seconds: u64,

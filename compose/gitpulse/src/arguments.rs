@@ -19,7 +19,7 @@ pub(crate) struct StoreArgs {
 /// How long the audit log is kept.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct AuditArgs {
-    /// Days for which ClickHouse keeps a call of GitLab's API in the audit log; `migrate` and `up` put it in force
+    /// Days that the audit log keeps a call of GitLab's API; `migrate` and `up` apply it
     #[arg(long, env = "GITPULSE_AUDIT_RETENTION_DAYS", default_value_t = 400, value_name = "DAYS",
           value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub(crate) audit_retention_days: u32,
@@ -28,7 +28,7 @@ pub(crate) struct AuditArgs {
 /// The admin listener.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct AdminArgs {
-    /// Where metrics and readiness are served
+    /// Address for metrics and readiness
     #[arg(long, env = "GITPULSE_ADMIN_LISTEN", default_value = "127.0.0.1:8001", value_name = "ADDRESS")]
     pub(crate) admin_listen: SocketAddr,
 }

@@ -48,11 +48,11 @@ pub(crate) struct BackfillArgs {
     #[command(flatten)]
     backfill: BackfillConfig,
 
-    /// Goes on for ever: looks for what is new after each pause, of five minutes unless said otherwise (--follow=30s, --follow=2h)
+    /// Keeps running and polls for what is new, with this pause between two runs (--follow=30s, --follow=2h); --follow alone means 5m
     #[arg(long, value_name = "PAUSE", num_args = 0..=1, require_equals = true, default_missing_value = "5m", value_parser = span)]
     follow: Option<Duration>,
 
-    /// Says what would be read and what it would cost, and publishes nothing
+    /// Shows what would be read and what that would cost; reads and publishes no history
     #[arg(long, conflicts_with = "follow")]
     dry_run: bool,
 
@@ -63,14 +63,14 @@ pub(crate) struct BackfillArgs {
     #[command(flatten)]
     stores: StoreArgs,
 
-    /// Where metrics are served while it runs; by default nowhere
+    /// Address for metrics while it runs; by default none are served
     #[arg(long, env = "GITPULSE_METRICS_LISTEN", value_name = "ADDRESS")]
     metrics_listen: Option<SocketAddr>,
 }
 
 #[derive(Debug, Subcommand)]
 enum BackfillCommand {
-    /// Says how far everything is that was ever read; fails unless all is complete
+    /// Shows how far each list is that was ever read; exits with 1 unless all are complete
     Status(status::StatusArgs),
 }
 

@@ -14,7 +14,7 @@ use crate::up;
 /// Where secrets come from.
 #[derive(Debug, Args)]
 pub(crate) struct CredentialsArgs {
-    /// Folder in which `up` keeps the token that it made
+    /// Data folder of `up`, which holds the token that it made
     #[arg(long, env = "GITPULSE_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     data_dir: PathBuf,
 

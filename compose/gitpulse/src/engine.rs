@@ -19,7 +19,7 @@ pub(crate) struct EngineArgs {
 
 #[derive(Debug, Subcommand)]
 enum Engine {
-    /// Becomes another program
+    /// Replaces this process by another program
     Exec {
         /// The program and its arguments
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
@@ -33,13 +33,13 @@ enum Engine {
         /// Folder of the tables
         #[arg(long)]
         data: PathBuf,
-        /// Where to listen
+        /// Address to listen on
         #[arg(long)]
         listen: SocketAddr,
     },
     /// Fetches what the embedded engines need into the cache, and builds what must be built
     Provide {
-        /// This broker alone
+        /// Only this broker
         #[arg(long, value_name = "kafka|nisshi")]
         broker: Option<BrokerKind>,
     },

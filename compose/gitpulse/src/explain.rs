@@ -35,11 +35,11 @@ pub(crate) struct ExplainArgs {
 
 #[derive(Debug, Subcommand)]
 enum Number {
-    /// Which deployment brought a merge request, and how long that took; or why that is not known
+    /// Which deployment brought a merge request and how long that took, or why this is not known
     LeadTime(Asked<lead_time::LeadTimeArgs>),
     /// The stages of a merge request, from its first commit to its merge
     CycleTime(Asked<cycle_time::CycleTimeArgs>),
-    /// Whether a deployment failed, by incident, rollback, status and rework; or which deployment an incident is blamed on
+    /// Whether a deployment failed (by incident, rollback, status, rework), or which deployment an incident is blamed on
     ChangeFailure(Asked<change_failure::ChangeFailureArgs>),
     /// Whether jobs of a pipeline were flaky: failed, then passed
     Flaky(Asked<flaky::FlakyArgs>),

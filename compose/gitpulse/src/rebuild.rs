@@ -25,16 +25,16 @@ const COLUMNS_SHOWN: usize = 6;
 pub(crate) struct RebuildArgs {
     #[command(flatten)]
     clickhouse: ClickHouseConfig,
-    /// Tables to rebuild, by their analysts' names; all of them by default
+    /// Tables to rebuild, by the names of their views; by default all
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = names())]
     tables: Vec<String>,
-    /// Shows what would change, and changes nothing
+    /// Shows what would change, and swaps nothing
     #[arg(long)]
     dry_run: bool,
-    /// Goes on although `events` no longer hold all that the tables were made of: rows older than the first event are lost
+    /// Continues even if `events` no longer holds all that the tables were made of: rows older than the first event are lost
     #[arg(long)]
     lose_older: bool,
-    /// Ends rebuilds that began and were killed before they swapped
+    /// First drops rebuilds that have not swapped yet, such as a killed one; make sure that none is running
     #[arg(long)]
     abandon: bool,
 }

@@ -59,17 +59,17 @@ pub(crate) struct ReportArgs {
 enum About {
     /// Deployment frequency, lead time, change failure rate and time to restore, by each definition
     Dora(Asked<dora::DoraArgs>),
-    /// Merge requests: throughput, cycle time and its stages, review, size, age of those that are open
+    /// Merge requests: throughput, cycle time and its stages, review, size, age of open ones
     MergeRequests(Asked<merge_requests::MergeRequestArgs>),
-    /// Pipelines: success, first attempt, duration and queue, retries, what was run for nothing
+    /// Pipelines: success, success at the first attempt, duration, queue time, retries, wasted machine time
     Pipelines(Asked<pipelines::PipelineArgs>),
-    /// Jobs: the slowest, those that fail most, flaky ones
+    /// Jobs: the slowest, those that fail most often, flaky ones
     Jobs(Asked<jobs::JobArgs>),
     /// Issues: opened, closed, lead time, incidents
     Issues(Asked<issues::IssueArgs>),
     /// Commits on default branches, merge requests merged, reviews, by person
     Contributors(Asked<contributors::ContributorArgs>),
-    /// Releases, and what they brought
+    /// Releases, and how many merge requests each brought
     Releases(Asked<releases::ReleaseArgs>),
 }
 
@@ -88,10 +88,10 @@ struct Question {
     scope: ScopeArgs,
     #[command(flatten)]
     span: SpanArgs,
-    /// Prints one JSON object, with units in names
+    /// Prints one JSON object; names of numbers end with their unit
     #[arg(long, conflicts_with = "csv")]
     json: bool,
-    /// Prints tidy rows, one a number, for spreadsheets
+    /// Prints CSV for spreadsheets, one row per number
     #[arg(long)]
     csv: bool,
     #[command(flatten)]

@@ -36,7 +36,7 @@ const NO_ANSWER: &str = "no answer";
 /// What to send, where, and how often.
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
-    /// Payload files; of a folder, every .json in it that is no REST object (.api.json)
+    /// Payload files, and folders of them: every .json but REST objects (.api.json), subfolders included
     #[arg(required = true, value_name = "FILE|FOLDER")]
     paths: Vec<PathBuf>,
 
@@ -51,15 +51,15 @@ pub(crate) struct SendArgs {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     hooks: u32,
 
-    /// Sends in another order, the same for the same seed
+    /// Shuffles the deliveries; the same seed gives the same order
     #[arg(long, value_name = "SEED")]
     shuffle: Option<u64>,
 
-    /// Deliveries a second; without it, as fast as they are answered
+    /// Deliveries per second; by default as many as are answered
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: Option<u32>,
 
-    /// Deliveries under way at the same time
+    /// Deliveries under way at the same time, at most
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     concurrency: u32,
 

@@ -19,19 +19,19 @@ const DAY: i64 = 24 * 60 * 60 * 1_000;
 /// The API to serve.
 #[derive(Debug, Args)]
 pub(crate) struct ServeApiArgs {
-    /// Sends nothing, and serves the API of an invented GitLab at this address, as 127.0.0.1:8929
+    /// Sends nothing; serves the API of an invented GitLab at this address, as 127.0.0.1:8929
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) serve_api: Option<SocketAddr>,
 
-    /// Days of history behind it
+    /// Days of history that the API has, up to now
     #[arg(long, default_value_t = 365, value_name = "N", requires = "serve_api", value_parser = clap::value_parser!(u32).range(1..=3_650))]
     api_days: u32,
 
-    /// The GitLab that it pretends to be: 16, 18 or 19
+    /// GitLab version of the API: 16, 18 or 19 (17 is served as 16)
     #[arg(long, default_value_t = 19, value_name = "VERSION", requires = "serve_api", value_parser = clap::value_parser!(u8).range(16..=19))]
     api_version: u8,
 
-    /// Has the rate limits of GitLab.com
+    /// Applies the rate limits of GitLab.com
     #[arg(long, requires = "serve_api")]
     api_limits: bool,
 }

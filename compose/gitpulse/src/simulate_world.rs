@@ -25,23 +25,23 @@ const DAY: i64 = 24 * 60 * 60 * 1_000;
 /// The world to tell of.
 #[derive(Debug, Args)]
 pub(crate) struct WorldArgs {
-    /// Sends the webhooks of a GitLab whose things belong together (commits, merge requests, pipelines, deployments), oldest first, instead of a load
+    /// Sends consistent history (commits, merge requests, pipelines and deployments that belong together), oldest first, instead of a load
     #[arg(long, conflicts_with_all = ["serve_api", "check", "requests"])]
     pub(crate) world: bool,
 
-    /// Days of history, which end now
+    /// Days of history, up to now
     #[arg(long, default_value_t = 90, requires = "world", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3_650))]
     days: u32,
 
-    /// How many of a thousand deliveries come twice
+    /// Deliveries per thousand that are sent twice
     #[arg(long, default_value_t = 0, requires = "world", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000))]
     duplicates: u32,
 
-    /// How many of a thousand deliveries come up to a day late, out of order
+    /// Deliveries per thousand that are sent up to a day late, out of order
     #[arg(long, default_value_t = 0, requires = "world", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000))]
     disorder: u32,
 
-    /// How many of a thousand deliveries never come
+    /// Deliveries per thousand that are never sent
     #[arg(long, default_value_t = 0, requires = "world", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000))]
     drops: u32,
 }

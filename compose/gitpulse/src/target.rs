@@ -11,11 +11,11 @@ const PATH: &str = "/api/v1/webhooks/gitlab";
 /// Where deliveries go.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
-    /// Where to send them: http://HOST:PORT, or with the path of a tenant; without it, to the address of GITPULSE_LISTEN on this machine
+    /// Address to send to: http://HOST:PORT, or with the path of a tenant; by default that of --listen on this machine
     #[arg(long, id = "webhook-url", value_name = "URL", value_parser = with_path)]
     url: Option<String>,
 
-    /// Where webhooks are received
+    /// Address that ingest listens on; used where --url is not given
     #[arg(long, env = "GITPULSE_LISTEN", default_value = "0.0.0.0:8000", value_name = "ADDRESS")]
     listen: SocketAddr,
 }

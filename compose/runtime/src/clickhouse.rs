@@ -18,7 +18,7 @@ pub use refusal::{Code, code, is_transient};
 /// Where ClickHouse is.
 #[derive(Debug, Clone, Args)]
 pub struct ClickHouseConfig {
-    /// HTTP address of ClickHouse; `up` starts it there
+    /// HTTP or HTTPS address of ClickHouse; `up` starts its own there
     #[arg(
         long = "clickhouse-url",
         env = "GITPULSE_CLICKHOUSE_URL",
@@ -56,7 +56,7 @@ pub struct ClickHouseConfig {
     )]
     pub password: Secret,
 
-    /// Cluster to create replicated tables on; without it, a single node
+    /// Cluster on which replicated tables are created; without it, tables of a single node
     #[arg(long = "clickhouse-cluster", env = "GITPULSE_CLICKHOUSE_CLUSTER", value_name = "NAME")]
     pub cluster: Option<String>,
 }

@@ -14,7 +14,7 @@ pub use topics::{Kafka, TopicsError, Unsuited};
 /// Where Kafka is, and how its topics are made.
 #[derive(Debug, Clone, Args)]
 pub struct KafkaConfig {
-    /// Brokers, as host:port,host:port; `up` starts one at the first
+    /// Brokers, as host:port,host:port; `up` starts its own at the first
     #[arg(
         long = "kafka-brokers",
         env = "GITPULSE_KAFKA_BROKERS",
@@ -23,7 +23,7 @@ pub struct KafkaConfig {
     )]
     pub brokers: String,
 
-    /// Further properties of librdkafka, as key=value,key=value: TLS, SASL, compression, ... (may hold secrets)
+    /// Other properties of librdkafka, as key=value,key=value: TLS, SASL, compression, ... (may hold secrets)
     #[arg(
         long = "kafka-properties",
         env = "GITPULSE_KAFKA_PROPERTIES",
@@ -33,7 +33,7 @@ pub struct KafkaConfig {
     )]
     pub properties: KafkaProperties,
 
-    /// What the names of the event topics begin with
+    /// Prefix of topic names
     #[arg(
         long = "kafka-topic-prefix",
         env = "GITPULSE_KAFKA_TOPIC_PREFIX",
@@ -42,12 +42,12 @@ pub struct KafkaConfig {
     )]
     pub topic_prefix: TopicPrefix,
 
-    /// Partitions of topics that `migrate` creates; existing topics keep theirs, and `up` makes one
+    /// Partitions of each topic that `migrate` creates; existing topics keep theirs, and `up` always creates one
     #[arg(long = "kafka-partitions", env = "GITPULSE_KAFKA_PARTITIONS", default_value_t = 6, value_name = "N",
           value_parser = clap::value_parser!(i32).range(1..=1000))]
     pub partitions: i32,
 
-    /// Replicas of topics that are created; 0 means 3, or as many as there are brokers
+    /// Replicas of each topic that is created; 0 means 3, or the number of brokers if there are fewer
     #[arg(long = "kafka-replication-factor", env = "GITPULSE_KAFKA_REPLICATION_FACTOR", default_value_t = 0, value_name = "N",
           value_parser = clap::value_parser!(i32).range(0..=10))]
     pub replication_factor: i32,

@@ -23,10 +23,10 @@ const SPOOL_SHARE: Duration = Duration::from_millis(1500);
 /// What a delivery waits for before it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum AnswerAfter {
-    /// All in-sync replicas of Kafka have it; what they do not take in time goes to the spool
+    /// All in-sync replicas of Kafka; what they do not acknowledge in time goes to the spool
     #[default]
     Kafka,
-    /// It is in the spool, fsynced; Kafka gets it within milliseconds, or once it is back
+    /// The spool, fsynced; Kafka gets the event within milliseconds, or once it is back
     Disk,
 }
 

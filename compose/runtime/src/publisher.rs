@@ -28,12 +28,12 @@ const RAW_TIMEOUT: Duration = Duration::from_secs(6);
 /// How long and how much a publisher holds.
 #[derive(Debug, Clone, Args)]
 pub struct PublisherConfig {
-    /// Milliseconds within which Kafka has to acknowledge a webhook's event; then it goes to the spool
+    /// Milliseconds to wait for Kafka to acknowledge a webhook's event, which then goes to the spool; more than 4000 count as 4000
     #[arg(long = "publish-timeout-ms", env = "GITPULSE_PUBLISH_TIMEOUT_MS", default_value_t = 1000, value_name = "MS",
           value_parser = clap::value_parser!(u64).range(10..=7000))]
     pub timeout_ms: u64,
 
-    /// MiB of events that wait for Kafka's acknowledgement at the same time
+    /// MiB of events that may wait for Kafka's acknowledgement at the same time
     #[arg(long = "publish-buffer-mib", env = "GITPULSE_PUBLISH_BUFFER_MIB", default_value_t = 256, value_name = "MIB",
           value_parser = clap::value_parser!(u32).range(64..=900))]
     pub buffer_mib: u32,

@@ -12,7 +12,7 @@ pub struct TelemetryConfig {
     #[arg(long, env = "GITPULSE_LOG", default_value = "info", global = true, value_name = "FILTER", value_parser = filter)]
     pub log: String,
 
-    /// How log lines look: text for people, json for machines
+    /// Format of log lines: text for people, json for programs
     #[arg(long, env = "GITPULSE_LOG_FORMAT", default_value = "text", global = true, value_name = "FORMAT")]
     pub log_format: LogFormat,
 }

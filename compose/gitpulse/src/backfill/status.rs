@@ -18,7 +18,7 @@ use serde::Serialize;
 /// What to show.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Shows only what is not complete
+    /// Shows only lists that are not complete
     #[arg(long)]
     open: bool,
 

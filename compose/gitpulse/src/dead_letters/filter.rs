@@ -28,13 +28,13 @@ pub(super) struct Filter {
     /// Only those that failed for this reason
     #[arg(long, value_name = "REASON", value_parser = DecodeError::REASONS)]
     reason: Option<String>,
-    /// Only those of this kind of event: from its topic
+    /// Only those from the topic of this kind of event
     #[arg(long, value_name = "KIND", value_parser = EventKind::ALL.map(EventKind::as_str))]
     kind: Option<String>,
-    /// Only those that failed at this time or later, as 2026-11-22T08:30:00Z, or 2026-11-22 for midnight UTC
+    /// Only those that failed at this time or later, as 2026-11-22T08:30:00Z, or 2026-11-22 for its midnight UTC
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<DateTime<Utc>>,
-    /// Only those that failed before this time, written alike
+    /// Only those that failed before this time, in the same format
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<DateTime<Utc>>,
 }

@@ -36,13 +36,13 @@ pub(super) struct ReplayArgs {
     stores: StoreArgs,
     #[command(flatten)]
     publisher: PublisherConfig,
-    /// Ids, as `list` shows them
+    /// Ids of dead letters, as `list` shows them
     #[arg(value_name = "ID", conflicts_with_all = ["all", "Filter"])]
     ids: Vec<Uuid>,
-    /// All that are still open: `events` has nothing of them. What is in `events` only is replayed by a filter or its id
+    /// All that are open, which means that `events` has no event of them; those "in events only" need a filter or their id
     #[arg(long, conflicts_with = "Filter")]
     all: bool,
-    /// Shows how many would be replayed, of which reason and kind, and replays nothing
+    /// Shows how many would be replayed, by reason and kind, and replays none
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

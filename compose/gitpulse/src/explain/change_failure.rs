@@ -17,10 +17,10 @@ use crate::report::refused;
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("of").required(true).args(["deployment", "incident"]))]
 pub(super) struct ChangeFailureArgs {
-    /// The deployment, by its number, which is one in all of a GitLab
+    /// Deployment, by its id, which is unique within a GitLab instance
     #[arg(long, value_name = "NUMBER")]
     deployment: Option<u64>,
-    /// The incident, as shop/checkout#3, or 42#3 with the number of the project
+    /// Incident, as shop/checkout#3, or 42#3 with the id of the project
     #[arg(long, value_name = "PROJECT#NUMBER", value_parser = issue)]
     incident: Option<Thing>,
     #[command(flatten)]

@@ -16,7 +16,7 @@ use crate::report::{is_bot, refused};
 /// Of what.
 #[derive(Debug, Args)]
 pub(super) struct CycleTimeArgs {
-    /// The merge request, as shop/checkout!7, or 42!7 with the number of the project
+    /// Merge request, as shop/checkout!7, or 42!7 with the id of the project
     #[arg(long, value_name = "PROJECT!NUMBER", value_parser = merge_request)]
     merge_request: Thing,
 }

@@ -15,10 +15,10 @@ use crate::report::refused;
 /// Of what.
 #[derive(Debug, Args)]
 pub(super) struct FlakyArgs {
-    /// The pipeline, by its number, which is one in all of a GitLab
+    /// Pipeline, by its id, which is unique within a GitLab instance
     #[arg(long, value_name = "NUMBER")]
     pipeline: u64,
-    /// Only the job of this name
+    /// Only jobs of this name
     #[arg(long, value_name = "NAME")]
     job: Option<String>,
     #[command(flatten)]

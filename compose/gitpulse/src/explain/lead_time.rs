@@ -15,13 +15,13 @@ use crate::report::{Productions, Sources, duration, environment_lead_times, refu
 /// Of what.
 #[derive(Debug, Args)]
 pub(super) struct LeadTimeArgs {
-    /// The merge request, as shop/checkout!7, or 42!7 with the number of the project
+    /// Merge request, as shop/checkout!7, or 42!7 with the id of the project
     #[arg(long, value_name = "PROJECT!NUMBER", value_parser = merge_request)]
     merge_request: Thing,
-    /// The tier that it was deployed to
+    /// Tier that it was deployed to
     #[arg(long, value_name = "TIER", default_value = "production")]
     tier: String,
-    /// The environment that it was deployed to, in place of a tier
+    /// Environment that it was deployed to, instead of a tier
     #[arg(long, value_name = "NAME", conflicts_with = "tier")]
     environment: Option<String>,
 }

@@ -9,7 +9,7 @@ use crate::report::{one_project, refused};
 /// Which GitLab is meant by a number that is one in all of a GitLab.
 #[derive(Debug, Args)]
 pub(super) struct GitLabArgs {
-    /// The GitLab that it is of, such as `https://gitlab.example.com`, where several have something of this number
+    /// GitLab instance, such as `https://gitlab.example.com`; needed where several have this number
     #[arg(long, value_name = "URL")]
     gitlab: Option<String>,
 }

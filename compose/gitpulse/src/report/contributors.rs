@@ -12,7 +12,7 @@ use super::people::{PeopleArgs, is_bot};
 pub(super) struct ContributorArgs {
     #[command(flatten)]
     people: PeopleArgs,
-    /// How many rows of each list at the most
+    /// Rows of each table at most
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }

@@ -9,7 +9,7 @@ use super::measure::{Coverage, Measure, Section, Unit, day, within};
 /// Which issues are meant.
 #[derive(Debug, Clone, Args)]
 pub(super) struct IssueArgs {
-    /// How many types at the most
+    /// Types to list at most
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }

@@ -9,10 +9,10 @@ use super::measure::{Measure, Section, Unit, day, within};
 /// Which jobs are meant.
 #[derive(Debug, Clone, Args)]
 pub(super) struct JobArgs {
-    /// What they are grouped by: name without the number of a parallel job, stage, branch or tag, what began the pipeline, or tag of the runner
+    /// Grouping: name (without the number of a parallel job), stage, branch or tag, what started the pipeline, or tag of the runner
     #[arg(long, value_enum, default_value_t = By::Name)]
     by: By,
-    /// How many rows of each list at the most
+    /// Rows of each table at most
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = limit)]
     limit: usize,
 }

@@ -12,10 +12,10 @@ use super::people::PeopleArgs;
 pub(super) struct MergeRequestArgs {
     #[command(flatten)]
     people: PeopleArgs,
-    /// Also shows them by their author, or by the branch that they go to
+    /// Also shows a table by author or by target branch
     #[arg(long, value_enum)]
     by: Option<By>,
-    /// How many rows of that at the most
+    /// Rows of that table at most
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }

@@ -11,7 +11,7 @@ pub(crate) fn is_bot() -> String {
 /// Whose work is counted.
 #[derive(Debug, Clone, Args)]
 pub(super) struct PeopleArgs {
-    /// Whose: that of people, of bots, or of both
+    /// Whose work to count: that of people, of bots, or of all
     #[arg(long, value_enum, default_value_t = Authors::People)]
     pub(super) authors: Authors,
 }

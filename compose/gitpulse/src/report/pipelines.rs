@@ -9,13 +9,13 @@ use super::measure::{Coverage, Measure, Section, Unit, day, within};
 /// Which pipelines are meant.
 #[derive(Debug, Clone, Args)]
 pub(super) struct PipelineArgs {
-    /// Counts child pipelines beside their parents
+    /// Also counts child pipelines
     #[arg(long)]
     children: bool,
-    /// Also shows them by branch or tag, by what began them, or by project
+    /// Also shows a table by branch or tag, by what started the pipelines, or by project
     #[arg(long, value_enum)]
     by: Option<By>,
-    /// How many rows of that at the most
+    /// Rows of that table at most
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }

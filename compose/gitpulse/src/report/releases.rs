@@ -10,7 +10,7 @@ use super::pipelines::PATHS;
 /// Which releases are meant.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ReleaseArgs {
-    /// How many releases are listed at the most, the newest first
+    /// Releases to list at most, newest first
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }

@@ -10,10 +10,10 @@ use super::refused;
 /// Projects and groups; all of them together are one scope.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ScopeArgs {
-    /// A project, by its path (shop/checkout) or its number; may be repeated
+    /// Project, by its path (shop/checkout) or its id; can be repeated
     #[arg(long, value_name = "PROJECT")]
     pub(super) project: Vec<String>,
-    /// A group with its subgroups, by its path; may be repeated. Without projects and groups, everything on record
+    /// Group with its subgroups, by its path; can be repeated. Without --project and --group, everything on record
     #[arg(long, value_name = "GROUP")]
     pub(super) group: Vec<String>,
 }

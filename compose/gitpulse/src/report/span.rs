@@ -20,13 +20,13 @@ const DRAWN_BY_WEEK: u64 = 26 * 7;
 /// Days, and where they begin and end.
 #[derive(Debug, Clone, Args)]
 pub(super) struct SpanArgs {
-    /// First day, as 2026-11-01; by default so that the window has 30 days
+    /// First day, as 2026-11-01; by default 29 days before the last, so that the window has 30 days
     #[arg(long, value_name = "DATE", value_parser = date)]
     pub(super) since: Option<NaiveDate>,
-    /// Last day, which is part of the window; by default yesterday, the last whole day
+    /// Last day, which is included; by default yesterday, the last whole day
     #[arg(long, value_name = "DATE", value_parser = date)]
     pub(super) until: Option<NaiveDate>,
-    /// Time zone whose days are meant, as Europe/Berlin
+    /// Time zone of the days, as Europe/Berlin
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     pub(super) zone: String,
 }

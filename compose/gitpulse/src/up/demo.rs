@@ -45,7 +45,7 @@ pub(super) const GROUP: &str = "factory";
 /// Whether to invent a GitLab, and how large.
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
-    /// Invents a GitLab with three months of history and webhooks that go on, so that tables and metrics fill at once; in a data folder of its own, ./demo
+    /// Runs with an invented GitLab: three months of history, and webhooks that go on; the data folder is ./demo unless --data-dir names another
     #[arg(long, conflicts_with_all = ["project", "group", "instance"])]
     pub(super) demo: bool,
 
@@ -53,7 +53,7 @@ pub(super) struct DemoArgs {
     #[arg(long, default_value_t = 8, requires = "demo", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200))]
     demo_projects: u32,
 
-    /// What is invented is the same for the same seed
+    /// Seed of the invented GitLab: the same seed gives the same one
     #[arg(long, default_value_t = 1, requires = "demo", value_name = "SEED")]
     demo_seed: u64,
 }

@@ -34,19 +34,19 @@ const IN_DATA_FOLDER: [&str; 7] = [KAFKA, NISSHI, CLICKHOUSE, LOCK, SPOOL, TOKEN
 /// Where the engines and their data are.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DataArgs {
-    /// Folder of the broker's log, ClickHouse's tables, the spool and the webhook token
+    /// Folder for the broker's log, ClickHouse's tables, the spool and the webhook token
     #[arg(long, env = "GITPULSE_DATA_DIR", default_value = DEFAULT, value_name = "FOLDER")]
     pub(crate) data_dir: PathBuf,
 
-    /// Folder where engines are kept once they are fetched and built; by default gitpulse in the user's cache folder
+    /// Folder for engines that were fetched or built; by default gitpulse in the user's cache folder
     #[arg(long, env = "GITPULSE_CACHE_DIR", value_name = "FOLDER")]
     pub(crate) cache_dir: Option<PathBuf>,
 
-    /// Broker to run: kafka, or nisshi, which needs no Java; by default kafka where Java 17 or newer and Maven are there
+    /// Broker to run: kafka, or nisshi, which needs no Java; by default kafka if Java 17 or newer is there, and Maven to fetch it, else nisshi
     #[arg(long, env = "GITPULSE_BROKER", value_name = "kafka|nisshi")]
     pub(crate) broker: Option<BrokerKind>,
 
-    /// Java program that runs Kafka, or the folder of a Java; by default that of JAVA_HOME, then the one in PATH
+    /// Java program for Kafka, or the folder of a Java installation; by default that of JAVA_HOME, then the one in PATH
     #[arg(long, env = "GITPULSE_JAVA", value_name = "FILE")]
     pub(crate) java: Option<PathBuf>,
 

@@ -30,7 +30,7 @@ pub(super) struct HistoryArgs {
     #[command(flatten)]
     backfill: BackfillConfig,
 
-    /// Pause between two looks for what is new, where projects or groups are named, as 90s, 5m or 2h
+    /// Pause between two polls for new history, as 90s, 5m or 2h; for --project, --group, --instance and --demo
     #[arg(long, value_name = "PAUSE", default_value = "5m", value_parser = span)]
     follow: Duration,
 }

@@ -48,7 +48,7 @@ struct Flags {
     /// Repeats the choices of a run
     #[arg(long, env = "GITPULSE_TEST_SEED")]
     seed: Option<u64>,
-    /// Requests a second under which faults are staged
+    /// Requests per second during each fault
     #[arg(long, default_value_t = 100)]
     rate: u32,
 }

@@ -53,16 +53,16 @@ const LITTLE_ROOM: u64 = 64 * 1024;
 /// Where events wait while Kafka cannot take them.
 #[derive(Debug, Clone, Args)]
 pub struct SpoolConfig {
-    /// Folder for events that Kafka cannot take, one process a folder; by default ./spool, and spool in the data folder of `up`
+    /// Folder for events that Kafka cannot take, one folder per process; by default ./spool, for `up` spool in its data folder
     #[arg(long, env = "GITPULSE_SPOOL_DIR", value_name = "FOLDER")]
     pub spool_dir: Option<PathBuf>,
 
-    /// MiB of events on disk; a full spool refuses new ones with 503
+    /// MiB of events that the spool may hold; while it is full and Kafka is away, deliveries are answered 503
     #[arg(long, env = "GITPULSE_SPOOL_MAX_MIB", default_value_t = 2048, value_name = "MIB",
           value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     pub spool_max_mib: u32,
 
-    /// What a delivery waits for before it is answered 200; by default kafka
+    /// What has to store a delivery before it is answered 200; by default kafka
     #[arg(long, env = "GITPULSE_ANSWER_AFTER", value_name = "WHAT")]
     pub answer_after: Option<AnswerAfter>,
 }
