@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum BackfillPublishError {
     /// The record could not be written down.
-    #[error("an object cannot be made a record")]
+    #[error("an object cannot be turned into a record")]
     Record(#[source] serde_json::Error),
     /// Kafka refuses this record, however often it is asked.
     #[error("Kafka refuses an object")]
@@ -102,7 +102,7 @@ impl Destination {
                 Err(error) if !error.is_transient() => return Err(BackfillPublishError::Refused(error)),
                 Err(error) => tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "Kafka does not take history; it is offered again"
+                    "Kafka does not accept history; publishing is retried"
                 ),
             }
             if shutdown.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {

@@ -190,7 +190,7 @@ impl Walk {
         if let Err(error) = self.client.graphql(&graphql::probe(), variables).await {
             // Whatever else is wrong shows where it is asked in earnest.
             if error.is_unknown_field() || error.is_absent() || error.is_forbidden() {
-                tracing::info!(reason = %error, "GraphQL does not tell what is asked for: REST is asked, by more requests");
+                tracing::info!(reason = %error, "GraphQL lacks fields that are needed: REST is used instead, with more requests");
                 self.face.without_graphql();
             }
         }
@@ -264,7 +264,7 @@ impl Run<'_> {
         if unbelieved > 0 {
             tracing::warn!(
                 lists = unbelieved,
-                "checkpoints were kept by a clock that was ahead of GitLab's; their lists are read from the beginning"
+                "checkpoints lie in the future, by GitLab's clock; their lists are read from the beginning"
             );
         }
         Ok(())

@@ -47,7 +47,7 @@ impl<R: RowOwned + RowWrite + Send + Sync + 'static> Saver<R> {
                 let retry = Retry {
                     until: Instant::now() + TRIED_FOR,
                     shutdown: &CancellationToken::new(),
-                    warning: "what was read could not be remembered, and is saved once more",
+                    warning: "the progress of the run could not be saved; saving is retried",
                 };
                 let saved = retry.run(is_transient, || insertion.rows::<R>(&rows)).await;
                 let saved = saved.map_err(|error| SaveError { table, reason: error.to_string() });

@@ -53,7 +53,7 @@ pub enum ShareError {
     #[error("topic {0} does not exist: run `gitpulse migrate`")]
     MissingTopic(String),
     /// The group has not let this process in.
-    #[error("Kafka has assigned no projects within {} s: its group {group} is not to be joined", .within.as_secs())]
+    #[error("Kafka has assigned no projects within {} s: its group {group} cannot be joined", .within.as_secs())]
     NotAssigned {
         /// The group.
         group: String,
@@ -65,7 +65,7 @@ pub enum ShareError {
     Thread(#[source] std::io::Error),
     /// The client failed for good, and holds nothing any more.
     #[error(
-        "Kafka says no more which projects another run reads: start this one again, it goes on where it was"
+        "Kafka no longer tells which projects another run reads: start this one again, it continues where it stopped"
     )]
     Ended,
 }

@@ -74,7 +74,7 @@ pub(super) async fn find(
 ) -> Result<(), ReconcileError> {
     let path = &project.path;
     let Some(sees) = is_whole(step, project.id).await? else {
-        findings.note(format!("{path} will be deleted: what it lacks is no deletion"));
+        findings.note(format!("{path} is scheduled for deletion: no row of it is marked as deleted"));
         return Ok(());
     };
     if step.plan.mode == Mode::Look {
@@ -83,7 +83,7 @@ pub(super) async fn find(
             let known = step.stored.known(watched, project.id).await?;
             requests += known.rows / PER_PAGE as u64 + 1;
         }
-        findings.note(format!("{path}: looking for deletions takes {requests} requests, and one for each"));
+        findings.note(format!("{path}: looking for deletions takes {requests} requests, and one more for each row that is not listed"));
         return Ok(());
     }
     for watched in Watched::ALL {
@@ -152,7 +152,7 @@ async fn find_in(
     // An issue that became confidential is no more to be seen than one that was deleted.
     if !sees.all_of(watched) {
         findings.note(format!(
-            "{}: the token need not see confidential issues, so no issue is taken for deleted; it takes the role Planner or Reporter",
+            "{}: the token may not see confidential issues, so no issue is marked as deleted; that needs the role Planner or Reporter",
             project.path
         ));
         return Ok(());

@@ -12,7 +12,7 @@ pub enum ReconcileError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// An object does not say what it is.
-    #[error("an object of {path} does not say which it is")]
+    #[error("an object of {path} has no id that can be read")]
     Object {
         /// Where it was listed.
         path: String,
@@ -27,10 +27,10 @@ pub enum ReconcileError {
     #[error(transparent)]
     Publish(#[from] BackfillPublishError),
     /// The tables could not be asked, or what is remembered not saved.
-    #[error("ClickHouse does not answer as it should")]
+    #[error("a query to ClickHouse failed")]
     ClickHouse(#[from] clickhouse::error::Error),
     /// What is to be remembered cannot be written down.
-    #[error("what was found cannot be written down")]
+    #[error("the state of the run cannot be saved")]
     State(#[source] serde_json::Error),
     /// The run has made as many requests as it may.
     #[error("the budget of requests is spent: run it again, or raise --budget")]
@@ -57,14 +57,14 @@ impl ReconcileError {
             ReconcileError::Fetch(error) if error.is_transient() => {
                 return error
                     .needs_attention()
-                    .or_else(|| Some("run it again later; it continues where it was".to_owned()));
+                    .or_else(|| Some("run it again later; it continues where it stopped".to_owned()));
             }
             ReconcileError::Fetch(error) => return error.needs_attention(),
             ReconcileError::Object { .. } | ReconcileError::Page(_) => {
                 "look at what stands between here and GitLab: such answers are not GitLab's"
             }
             ReconcileError::ClickHouse(_) => {
-                "see that it runs, and that GITPULSE_CLICKHOUSE_URL is its address"
+                "check that it runs and that GITPULSE_CLICKHOUSE_URL is its address"
             }
             ReconcileError::Publish(_)
             | ReconcileError::State(_)

@@ -121,7 +121,7 @@ async fn deal(
                 } else {
                     findings.of(What::Oversize).left += 1;
                     findings.note(format!(
-                        "{path}: entry {} ({}, {tried_at}) was too large to be kept: `gitpulse backfill` reads what it told",
+                        "{path}: GitLab did not keep entry {} ({}, {tried_at}), which was too large: `gitpulse backfill` reads what it reported",
                         entry.id,
                         entry.trigger.text(),
                     ));
@@ -147,7 +147,7 @@ async fn deal(
     for delivery in &deliveries {
         if delivery.shape == Shape::Template {
             findings.note(format!(
-                "{path}: delivery {} is of a custom template, which tells no table anything",
+                "{path}: delivery {} has a custom template; its content reaches no table but `events`",
                 delivery.envelope.delivery_id().unwrap_or("without an id"),
             ));
         }

@@ -93,14 +93,14 @@ pub(super) async fn list(
 fn disabled(hook: &Listed) -> Option<String> {
     match hook.alert_status.text() {
         "temporarily_disabled" => Some(format!(
-            "is not called until {}: mend what its log shows (Settings > Webhooks > Edit), then send it a test event, which enables it at once",
+            "is not called until {}: fix what its log shows (Settings > Webhooks > Edit), then send it a test event, which enables it at once",
             match hook.disabled_until.text() {
                 "" => "later",
                 until => until,
             }
         )),
         "disabled" => Some(
-            "is not called any more: mend what its log shows (Settings > Webhooks > Edit), then send it a test event, which enables it"
+            "is not called any more: fix what its log shows (Settings > Webhooks > Edit), then send it a test event, which enables it"
                 .to_owned(),
         ),
         _ => None,

@@ -77,7 +77,7 @@ impl Remembered {
     pub fn of<T: DeserializeOwned + Default>(&self, place: &str, name: &str) -> T {
         let Some(state) = self.0.get(&(place.to_owned(), name.to_owned())) else { return T::default() };
         serde_json::from_str(state).unwrap_or_else(|error| {
-            tracing::warn!(place, name, %error, "what was remembered cannot be read, and is asked for again");
+            tracing::warn!(place, name, %error, "the saved state of a project cannot be read; it is found out again");
             T::default()
         })
     }

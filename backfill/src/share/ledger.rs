@@ -240,7 +240,7 @@ impl Shared {
         drop(ledger);
         if !self.wait(&ending, DROPS_WITHIN) {
             tracing::warn!(
-                "projects are still being read that Kafka assigns to another: a page of them may be read twice"
+                "projects that Kafka assigns to another run are still being read: one of their pages may be read twice"
             );
         }
     }

@@ -57,7 +57,7 @@ impl ConsumerContext for Context {
                     true => (true, Duration::ZERO),
                     false => (false, ENDS_WITHIN),
                 };
-                tracing::debug!(?parts, is_lost, "parts of the projects are left to others");
+                tracing::debug!(?parts, is_lost, "other runs take over parts of the projects");
                 self.shared.revoke(&parts, within);
             }
             Rebalance::Assign(_) => (),
@@ -108,7 +108,7 @@ impl Member {
             if let Err(error) = self.step() {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    "this run does not hear from Kafka any more which projects are its own"
+                    "Kafka no longer tells this run which projects are its own"
                 );
                 break;
             }
@@ -170,7 +170,10 @@ fn passing(error: KafkaError) -> KafkaResult<()> {
     match error {
         KafkaError::MessageConsumptionFatal(_) => Err(error),
         _ => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "Kafka is not well; trying on");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the Kafka client reports an error and retries"
+            );
             Ok(())
         }
     }

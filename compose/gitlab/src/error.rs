@@ -240,13 +240,11 @@ impl FetchError {
             FetchError::Redirected { .. } => {
                 "GITLAB_URL must be the address of GitLab itself, without a path of a project and without a redirect"
             }
-            FetchError::LimitedFor { .. } => "run it again after that; it continues where it was",
+            FetchError::LimitedFor { .. } => "run it again after that; it continues where it stopped",
             FetchError::NotGitLab { .. } => {
                 "correct GITLAB_URL; if a login page or a proxy stands before GitLab, let /api pass"
             }
-            FetchError::ForeignLink { .. } => {
-                "set GITLAB_URL to the address that GitLab has for itself (external_url)"
-            }
+            FetchError::ForeignLink { .. } => "set GITLAB_URL to GitLab's own address (external_url)",
             FetchError::TooLarge { .. }
             | FetchError::Malformed(_)
             | FetchError::Shape { .. }

@@ -74,7 +74,7 @@ impl Client {
                 error = &error as &dyn std::error::Error,
                 path = asked.url.path(),
                 pause_ms = pause.as_millis() as u64,
-                "a call of GitLab's API failed and is made again"
+                "a call of GitLab's API failed and is repeated"
             );
             tokio::time::sleep(pause).await;
         }

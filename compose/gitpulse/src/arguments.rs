@@ -45,7 +45,7 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
     };
     let number: u32 = text[..text.len() - 1].parse().map_err(|_| expected())?;
     match Duration::from_secs(u64::from(number) * unit) {
-        Duration::ZERO => Err("a span of time is longer than nothing".to_owned()),
+        Duration::ZERO => Err("a span of time must be longer than 0".to_owned()),
         span => Ok(span),
     }
 }

@@ -108,7 +108,7 @@ async fn list(args: ListArgs) -> anyhow::Result<()> {
             if args.filter.is_empty() {
                 "no dead letters: everything that arrived could be decoded"
             } else {
-                "no dead letters of which all of that is true"
+                "no dead letters match these filters"
             }
         );
         return Ok(());

@@ -194,10 +194,10 @@ async fn kafka(stores: &StoreArgs) -> KafkaFindings {
             .map(|unsuited| unsuited_topics(brokers, unsuited))
             .collect(),
         Ok(None) => vec![Finding::Note(
-            "Kafka: it does not tell the settings of all topics; doctor needs the right to describe them"
+            "Kafka: it does not show the settings of all topics; doctor needs the right to describe them"
                 .to_owned(),
         )],
-        Err(error) => vec![Finding::Note(format!("Kafka: it does not tell the settings of topics: {error}"))],
+        Err(error) => vec![Finding::Note(format!("Kafka: it does not show the settings of topics: {error}"))],
     });
     KafkaFindings { findings, has_topics: true }
 }
@@ -256,8 +256,8 @@ async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
         ),
         Ok(Err(error @ Error::BadResponse(_))) if !is_missing(&error) => refused(url, &error),
         Err(_) => Finding::Bad(
-            format!("ClickHouse: {url} does not tell the migrations within {TIMEOUT:?}"),
-            "look at what it is busy with (system.processes)".to_owned(),
+            format!("ClickHouse: {url} does not list its migrations within {TIMEOUT:?}"),
+            "check what it is busy with (system.processes)".to_owned(),
         ),
         Ok(Err(_)) => Finding::Bad(
             format!("ClickHouse: database {} has no tables of GitPulse", stores.clickhouse.database),
@@ -275,7 +275,7 @@ fn refused(url: &str, error: &Error) -> Finding {
     };
     Finding::Bad(
         format!("ClickHouse: {url} refuses: {answer}"),
-        "correct GITPULSE_CLICKHOUSE_USER and GITPULSE_CLICKHOUSE_PASSWORD, and see what the user may do"
+        "correct GITPULSE_CLICKHOUSE_USER and GITPULSE_CLICKHOUSE_PASSWORD, and check the rights of the user"
             .to_owned(),
     )
 }

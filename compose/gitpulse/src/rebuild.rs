@@ -53,7 +53,7 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
     if !on_cluster.is_empty() {
         writeln!(
             out,
-            "On a cluster nothing is lost only while no processor runs: stop them before, start them after."
+            "On a cluster, stop all processors before a rebuild and start them after it: what they store meanwhile may be lost."
         )?;
     }
     if args.abandon {
@@ -67,9 +67,9 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
     {
         anyhow::ensure!(
             !args.dry_run,
-            "a rebuild was interrupted while it swapped: `gitpulse rebuild` without --dry-run does what it had left"
+            "a rebuild was interrupted while it swapped tables: `gitpulse rebuild` without --dry-run finishes it"
         );
-        writeln!(out, "A rebuild was interrupted while it swapped; what it had left is done first.")?;
+        writeln!(out, "A rebuild was interrupted while it swapped tables; it is finished first.")?;
         let progress = Progress::new("adding what was stored meanwhile", interrupted.events().await?);
         interrupted.finish(|read| progress.set(read)).await?;
     }
@@ -104,7 +104,7 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
         if !older.is_empty() {
             writeln!(
                 out,
-                "`events` no longer hold all that {older} were made of: rows older than the first event would be lost."
+                "`events` no longer holds everything that {older} were made of: rows older than the first event would be lost."
             )?;
         }
         writeln!(
@@ -116,8 +116,8 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
     if !older.is_empty() && !args.lose_older {
         rebuild.discard().await?;
         anyhow::bail!(
-            "nothing was changed: `events` no longer hold all that {older} were made of, and rows older than the first event would be lost; \
-             --lose-older goes on all the same"
+            "nothing was changed: `events` no longer holds everything that {older} were made of, and rows older than the first event would be lost; \
+             --lose-older continues all the same"
         );
     }
     rebuild.swap().await?;

@@ -74,7 +74,7 @@ pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyh
     let tenants = args.webhooks.tenants(&args.instance, tenants);
     anyhow::ensure!(
         !tenants.is_empty(),
-        "nobody could send: set GITLAB_WEBHOOK_TOKEN or GITLAB_WEBHOOK_SIGNING_TOKEN, or write a [[tenant]] in gitpulse.toml"
+        "no tenant has a secret, so no delivery could be accepted: set GITLAB_WEBHOOK_TOKEN or GITLAB_WEBHOOK_SIGNING_TOKEN, or write a [[tenant]] in gitpulse.toml"
     );
     if let Some(hint) = instance_hint(&tenants) {
         tracing::warn!("{hint}");

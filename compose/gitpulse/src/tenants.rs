@@ -38,7 +38,7 @@ pub(crate) fn instance_hint(tenants: &[TenantConfig]) -> Option<String> {
     let unnamed =
         tenants.iter().find(|tenant| tenant.instance.is_none() && !tenant.signing_tokens.is_empty())?;
     Some(format!(
-        "tenant {:?} has a signing token and no instance: a GitLab below a path, as https://example.com/gitlab, would be two for some kinds of events; set GITLAB_URL, or `instance` of the tenant",
+        "tenant {:?} has a signing token but no instance: a GitLab below a path, as https://example.com/gitlab, would be counted as two instances; set GITLAB_URL, or `instance` of the tenant",
         unnamed.name
     ))
 }

@@ -89,7 +89,7 @@ pub async fn serve(
 }
 
 /// Told to a page in a browser whose own name service resolves its name to this machine.
-const FOREIGN: &str = "this listener is reached by an address, or as localhost\n";
+const FOREIGN: &str = "use this listener by an IP address or as localhost\n";
 
 /// Whether a `Host` is an address or `localhost`.
 fn is_here(host: &str) -> bool {

@@ -166,7 +166,7 @@ impl Acceptor {
                 // Also where no connection waits: the kernel takes a descriptor before it reads the queue.
                 Err(error) if none_left(&error) && self.spare.give_up() => self.warn(
                     &error,
-                    "no file descriptor is left: a few held back serve connections; raise the limit of open files",
+                    "no file descriptor is left, connections are served by a few reserved ones; raise the limit of open files",
                 ),
                 Err(error) => {
                     self.warn(&error, "connections cannot be accepted now");

@@ -92,7 +92,7 @@ impl FromStr for KafkaProperties {
             // librdkafka's own words, when a client is made, quote the value, which may be a password that stands behind a misspelt name.
             if ClientConfig::new().set(key, value).create_native_config().is_err() {
                 return Err(format!(
-                    "librdkafka has no property {key}, or not with this value, or this build cannot do it"
+                    "librdkafka has no property {key}, or it does not accept this value, or this build lacks it"
                 ));
             }
             properties.push((key.to_owned(), value.to_owned()));

@@ -56,9 +56,7 @@ pub enum MigrateError {
         database: String,
     },
     /// The views are as this build has them, but the roles that were made are not.
-    #[error(
-        "the views were replaced, but roles read none of them that is new until `gitpulse migrate --roles` succeeds"
-    )]
+    #[error("the views were replaced; roles cannot read new ones until `gitpulse migrate --roles` succeeds")]
     Roles(#[from] RolesError),
 }
 
@@ -72,7 +70,7 @@ pub enum RolesError {
     )]
     NowhereToStore(#[source] ClickHouseError),
     /// The user may not make roles, or not grant what it grants.
-    #[error("the user of ClickHouse lacks a right, which its answer names: grant it and repeat this command")]
+    #[error("the ClickHouse user lacks the right that the answer names: grant it and repeat this command")]
     Denied(#[source] ClickHouseError),
     /// Another refusal, or no answer.
     #[error("roles could not be applied")]

@@ -55,13 +55,13 @@ pub enum PublishError {
     #[error("too many bytes wait for Kafka's acknowledgement")]
     Overloaded,
     /// No topic takes a record of this size.
-    #[error("the record is larger than any topic takes")]
+    #[error("the record is larger than any topic accepts")]
     TooLarge,
     /// Kafka did not answer in time. The record may still arrive: it was not refused.
     #[error("Kafka did not acknowledge in time")]
     Timeout,
     /// Kafka, or the client, refused the record.
-    #[error("Kafka did not take the record")]
+    #[error("Kafka refused the record")]
     Kafka(#[source] KafkaError),
 }
 

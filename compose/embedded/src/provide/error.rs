@@ -100,7 +100,7 @@ pub enum ProvideError {
     },
     /// A program answers another version than the one installed.
     #[error(
-        "{} says it is `{found}`, expected {expected}; name the right program, or none to have it installed",
+        "{} says it is `{found}`, expected {expected}; name the right program, or none and it is installed",
         path.display()
     )]
     Version {

@@ -181,7 +181,7 @@ fn prepare_classes(
             let seconds = started.elapsed().as_secs_f64();
             progress::say(&format!("prepared Kafka's classes for faster starts, in {seconds:.0} s"));
         }
-        Err(reason) => tracing::debug!(reason, "Kafka starts without an archive of its classes"),
+        Err(reason) => tracing::debug!(reason, "Kafka starts without its class archive, which is slower"),
     }
     Ok(())
 }

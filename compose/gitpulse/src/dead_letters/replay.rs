@@ -96,7 +96,7 @@ pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<()> {
         let published = publish(&client, &publisher, page, &mut replayed).await;
         published.with_context(|| {
             format!(
-                "replayed {replayed} of {}; mend the cause and repeat the command: what is replayed twice changes nothing",
+                "replayed {replayed} of {}; fix the cause and repeat the command: replaying a record twice changes nothing",
                 selected.len()
             )
         })?;

@@ -44,7 +44,7 @@ pub(super) async fn check(config: &ApiConfig, audit: &Audit) -> Vec<Finding> {
         findings.extend(check_token(client).await);
     }
     if is_plain {
-        findings.push(Finding::Note("GitLab: over http:// the token travels in clear".to_owned()));
+        findings.push(Finding::Note("GitLab: over http:// the token is sent in clear text".to_owned()));
     }
     findings
 }

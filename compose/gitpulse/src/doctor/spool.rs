@@ -52,7 +52,7 @@ fn findings(folder: &Path, limit: u64, inspection: &Inspection) -> Vec<Finding> 
     }
     if let Some(files) = some(&inspection.set_aside, "file") {
         findings.push(Finding::Bad(
-            format!("spool: {files} of what could not be read any more, set aside in {name}"),
+            format!("spool: {files} with unreadable records, set aside in {name}"),
             "the log of ingest says why; after a power cut it is mostly a record that was never answered. Deliver what is missing again from \
              the hook's recent events, then delete the file"
                 .to_owned(),
@@ -85,7 +85,7 @@ fn left_behind(folder: &Path, waiting: &Waiting) -> Vec<Finding> {
     if let Some(segments) = some(&waiting.unreadable, "segment") {
         findings.push(Finding::Bad(
             format!("spool: {segments} in {name} that cannot be read"),
-            "see to the disk and to whom the files belong; ingest tries again at its next start".to_owned(),
+            "check the disk and the owner of the files; ingest tries again at its next start".to_owned(),
         ));
     }
     findings

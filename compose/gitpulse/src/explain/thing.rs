@@ -30,14 +30,14 @@ impl GitLabArgs {
             found.iter().filter(|instance| named.is_none_or(|named| named == *instance)).collect();
         match of.as_slice() {
             [] if named.is_some() && !found.is_empty() => Err(anyhow::anyhow!(
-                "the {what} {number} is of {}, none of {}",
+                "{what} {number} belongs to {}, not to {}",
                 found.join(" and "),
                 named.unwrap_or_default()
             )),
             [] => Ok(None),
             [only] => Ok(Some((*only).clone())),
             _ => Err(anyhow::anyhow!(
-                "several GitLabs have a {what} {number}: choose by --gitlab {}",
+                "several GitLab instances have a {what} {number}: choose one with --gitlab {}",
                 found.join(" or ")
             )),
         }

@@ -117,7 +117,7 @@ impl ContributorArgs {
                 self.people.condition(),
             ),
             measures: vec![
-                Measure::count("reviewed_count", "merge requests reviewed, once a person", "1")
+                Measure::count("reviewed_count", "merge requests reviewed, counted once per person", "1")
                     .more_is_better(),
                 Measure::aggregate("reviewers_count", "reviewers", Unit::Count, "uniqExact(person)")
                     .more_is_better(),

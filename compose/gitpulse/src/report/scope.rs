@@ -63,7 +63,7 @@ pub(crate) async fn one_project(client: &Client, name: &str) -> anyhow::Result<(
         several => {
             let of: Vec<&str> = several.iter().map(|(instance, ..)| instance.as_str()).collect();
             Err(anyhow::anyhow!(
-                "{name} is a project of {}: name it by a number that only one of them has",
+                "several GitLab instances have a project {name}: {}; name it by an id that only one of them has",
                 of.join(" and ")
             ))
         }

@@ -89,7 +89,7 @@ impl Span {
         };
         if since > until {
             anyhow::bail!(
-                "--since {since} is after --until {until}; the window is both days and all between: --since {until} --until {since}"
+                "--since {since} is after --until {until}; the window has both days and all between: --since {until} --until {since}"
             );
         }
         let days = days(since, until);

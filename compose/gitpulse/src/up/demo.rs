@@ -92,7 +92,7 @@ pub(super) fn check_folder(args: &DemoArgs, data: &Path) -> anyhow::Result<()> {
     }
     if !args.demo && is_demo {
         bail!(
-            "{} is of an invented GitLab: go on with --demo, or choose another folder with --data-dir",
+            "{} belongs to an invented GitLab: continue with --demo, or choose another folder with --data-dir",
             data.display()
         );
     }
@@ -130,7 +130,7 @@ impl Demo {
         };
         let listener = TcpListener::bind(("127.0.0.1", kept.port)).await.with_context(|| {
             format!(
-                "the invented GitLab of {} needs port {} again, and something else has it",
+                "the invented GitLab of {} needs port {} again, but another process uses it",
                 data.display(),
                 kept.port
             )

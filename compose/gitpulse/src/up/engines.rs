@@ -91,7 +91,7 @@ pub(super) fn name_other_broker(engines: &Engines, data: &Path) {
     if folder.is_dir() {
         tracing::warn!(
             folder = %folder.display(),
-            "an earlier `up` ran {version}, and events may wait in its log: run `gitpulse up --broker {kind}` until \
+            "an earlier `up` used {version}, and events may still wait in its log: run `gitpulse up --broker {kind}` until \
              gitpulse_processor_lag_records is 0 in /metrics (absent: not known yet, or, after two minutes, nothing there), stop it, then \
              remove the folder"
         );

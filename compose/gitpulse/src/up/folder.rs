@@ -89,13 +89,13 @@ pub(super) fn make_private(data: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(data)? {
         let name = entry?.file_name();
         if !IN_DATA_FOLDER.iter().any(|ours| name == *ours) {
-            tracing::warn!(folder = %data.display(), "the data folder holds files of others too, so it stays open to them");
+            tracing::warn!(folder = %data.display(), "the data folder also holds files that are not GitPulse's, so its permissions stay as they are");
             return Ok(());
         }
     }
     if let Err(error) = std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700)) {
         // A mounted volume may belong to somebody else.
-        tracing::warn!(folder = %data.display(), %error, "the data folder stays open to others");
+        tracing::warn!(folder = %data.display(), %error, "the permissions of the data folder cannot be restricted: other users may read it");
     }
     Ok(())
 }
@@ -104,7 +104,7 @@ pub(super) fn make_private(data: &Path) -> std::io::Result<()> {
 fn close_subfolders(data: &Path) {
     for folder in IN_DATA_FOLDER.iter().map(|name| data.join(name)).filter(|folder| folder.is_dir()) {
         if let Err(error) = std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)) {
-            tracing::warn!(folder = %folder.display(), %error, "a folder of the data folder stays open to others");
+            tracing::warn!(folder = %folder.display(), %error, "the permissions of a folder cannot be restricted: other users may read it");
         }
     }
 }

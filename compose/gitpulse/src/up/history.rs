@@ -93,7 +93,7 @@ impl History {
         let before = match before {
             Ok(Ok(before)) => before,
             // It is read on wherever it is.
-            Ok(Err(_)) | Err(_) => "how far it is, ClickHouse does not say yet".to_owned(),
+            Ok(Err(_)) | Err(_) => "ClickHouse does not say yet how far it is".to_owned(),
         };
         let announcement = format!("{} of {}   ({before})", session.what(), session.instance());
         Ok(Begun { session, every: self.every, announcement, log })
@@ -122,7 +122,9 @@ impl Begun {
             Ok(summary) => {
                 tracing::info!("history is read as far as GitLab shows it: {}", line(summary));
                 for unread in news(&mut unread_before, unread(summary).collect()) {
-                    tracing::warn!("a list was not read to its end, and is tried again each time: {unread}");
+                    tracing::warn!(
+                        "a list was not read to its end, and is tried again at each poll: {unread}"
+                    );
                 }
             }
             Err(fault) => tracing::warn!("history cannot be read, and is tried again: {fault}"),

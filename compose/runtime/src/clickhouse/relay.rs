@@ -58,7 +58,7 @@ pub(super) fn client() -> clickhouse::Client {
         Err(error) => {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "this machine has no certificates of authorities: ClickHouse is reached by http alone"
+                "this machine has no certificates of authorities: ClickHouse can be reached by http:// only"
             );
             through(connector)
         }

@@ -29,7 +29,7 @@ impl ClientLog {
             // Its log says it as well.
             RDKafkaErrorCode::BrokerTransportFailure => (),
             code if self.is_new(code as i32, Instant::now()) => {
-                tracing::warn!(%error, reason, "Kafka is not well; its client tries on");
+                tracing::warn!(%error, reason, "the Kafka client reports an error and retries");
             }
             _ => (),
         }

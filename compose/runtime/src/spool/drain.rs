@@ -236,7 +236,7 @@ impl Drain {
             tracing::warn!(
                 file = %segment::path(&shared.folder, segment.number).display(),
                 error = &error as &dyn std::error::Error,
-                "a segment of the spool stays, though Kafka has its events; the next start repeats them"
+                "a segment of the spool could not be removed although Kafka has its events; the next start publishes them again"
             );
         }
         locked(&shared.ledger).removed(segment.number);

@@ -77,7 +77,7 @@ pub enum SpoolError {
     #[error("the spool cannot be written")]
     Unusable,
     /// The disk did not answer in time. The record may still be kept.
-    #[error("the disk did not keep the record in time")]
+    #[error("the disk did not store the record in time")]
     Slow,
 }
 
@@ -345,7 +345,7 @@ fn log_damage(folder: &Path, number: u64, good: u64, size: u64, damage: Damage) 
         offset = good,
         bytes = size.saturating_sub(good),
         damage = damage.as_str(),
-        "a segment of the spool cannot be read from this offset on: what is before is published, {fate}"
+        "a segment of the spool cannot be read from this offset on: what is before it is published, {fate}"
     );
 }
 
