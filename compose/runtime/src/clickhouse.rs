@@ -82,7 +82,7 @@ pub enum ClickHouseError {
 }
 
 impl ClickHouseError {
-    /// ClickHouse's code; `None` if it did not answer, or something else did in its place.
+    /// ClickHouse's code; `None` if it did not answer, or if something in front of it answered.
     pub fn code(&self) -> Option<Code> {
         match self {
             ClickHouseError::Client(error) => code(error),
@@ -99,7 +99,7 @@ impl ClickHouse {
             .with_user(&config.user)
             .with_password(config.password.expose())
             .with_database(&config.database)
-            // The 200 of an insert must mean that the rows are in the table; that it is ClickHouse's own, `relay` sees to.
+            // A 200 for an insert must mean that the rows are in the table; `relay` checks that the answer is ClickHouse's own.
             .with_setting("async_insert", "0")
             .with_setting("wait_end_of_query", "1");
         if config.cluster.is_some() {
@@ -110,7 +110,7 @@ impl ClickHouse {
         ClickHouse { client, target }
     }
 
-    /// Asks whether ClickHouse answers queries, the database existing or not.
+    /// Checks that ClickHouse answers queries, whether or not the database exists.
     pub async fn ping(&self, timeout: Duration) -> Result<(), ClickHouseError> {
         self.execute_anywhere("SELECT 1 FORMAT Null", timeout).await
     }

@@ -1,5 +1,4 @@
-//! What the spool counts. A field's comment is its help text. What lies on disk is read from the ledger whenever somebody asks, so that
-//! it is never stale.
+//! Metrics of the spool. What is on disk is read from the ledger at each scrape, so that it is never stale.
 
 use std::sync::{Arc, Mutex};
 
