@@ -1,4 +1,4 @@
-//! What is to be read. In: flags. Out: projects, lists, a span of time.
+//! What to read. In: flags. Out: projects, lists, a span of time.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::Args;
@@ -49,12 +49,12 @@ impl BackfillConfig {
         self.instance || !self.project.is_empty() || !self.group.is_empty()
     }
 
-    /// From when on.
+    /// The beginning of the span.
     pub fn begins_at(&self) -> DateTime<Utc> {
         self.since.unwrap_or_else(BackfillConfig::beginning)
     }
 
-    /// Before everything: GitLab's first release was in October 2011, but what was imported may be older.
+    /// A time before everything: GitLab's first release was in October 2011, but imported objects may be older.
     pub fn beginning() -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + chrono::TimeDelta::days(365 * 30)
     }

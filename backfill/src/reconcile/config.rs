@@ -1,4 +1,4 @@
-//! What is to be reconciled. In: flags. Out: projects and groups, and how.
+//! What to reconcile. In: flags. Out: projects and groups, and how.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use crate::config::BackfillConfig;
 
 use super::run::{Absent, Deletions, Mode, Plan};
 
-/// As far back as the log of a hook goes: seven days, to the beginning of that day. What was lost before is found by gaps alone.
+/// How far back the first run reads: as far as the log of a hook, seven days to the beginning of that day. What was lost before is only found by
+/// gaps.
 const FIRST_RUN: TimeDelta = TimeDelta::days(8);
 
 /// What to reconcile.
@@ -54,7 +55,7 @@ pub struct ReconcileConfig {
 }
 
 impl ReconcileConfig {
-    /// Projects and groups to look at.
+    /// Projects and groups to check.
     pub fn scope(&self) -> BackfillConfig {
         BackfillConfig {
             project: self.project.clone(),
@@ -67,7 +68,7 @@ impl ReconcileConfig {
         }
     }
 
-    /// How a run is made.
+    /// The plan of a run.
     pub fn plan(&self, now: DateTime<Utc>) -> Plan {
         Plan {
             mode: if self.dry_run { Mode::Look } else { Mode::Mend },
