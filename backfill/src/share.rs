@@ -163,13 +163,13 @@ impl Share {
         missing.into_iter().next().map_or(Ok(()), |topic| Err(ShareError::MissingTopic(topic)))
     }
 
-    /// Whether this process is to read the lists of a project or group now.
+    /// Whether this process holds a project or group, and may read its lists now.
     pub fn holds(&self, owner: Owner) -> bool {
         self.shared.holds(owner)
     }
 
-    /// The right to read lists of a project or group, if this process holds it; as many as one likes of the same. What others read of it
-    /// is in the checkpoints, which have to be loaded after this, not before.
+    /// The right to read lists of a project or group, if this process holds it; any number of leases can exist. What other processes read of it is in
+    /// the checkpoints, which have to be loaded after this call, not before.
     pub fn lease(&self, owner: Owner) -> Option<Lease> {
         self.shared.lease(owner).map(|leased| Lease {
             shared: self.shared.clone(),
@@ -179,43 +179,43 @@ impl Share {
         })
     }
 
-    /// These are to be read as well, or once more.
+    /// Adds projects and groups to read, or to read again.
     pub fn want(&self, owners: impl IntoIterator<Item = Owner>) {
         self.shared.want(owners);
     }
 
-    /// Nothing is left to read of a project or group, or nothing that could be read: others may have it.
+    /// Records that nothing is left to read of a project or group, or nothing that could be read, so that other processes may have it.
     pub fn finish(&self, owner: Owner) {
         self.shared.finish(owner);
     }
 
-    /// What is not finished, whoever holds it.
+    /// Unfinished projects and groups, whichever process holds them.
     pub fn unfinished(&self) -> BTreeSet<Owner> {
         self.shared.unfinished()
     }
 
-    /// How many of those who hold something have this one's client id, as far as Kafka has told, and one at least: a change of it is told as
-    /// one of what is held. Those that use the same tokens have the same, so that each takes its part of GitLab's limits.
+    /// Number of members with this client id to which something is assigned, as far as Kafka has reported; at least 1. A change of it counts as a
+    /// change of the assignment. Programs with the same tokens have the same client id, so that each uses its part of GitLab's limits.
     pub fn alike(&self) -> u32 {
         self.shared.alike()
     }
 
-    /// What is held from now on can differ: each call of [`Changes::next`] ends after a change that no call before has told of.
+    /// Changes of the assignment from now on: each call of [`Changes::next`] returns after a change that no earlier call has reported.
     pub fn changes(&self) -> Changes {
         Changes { shared: self.shared.clone(), seen: self.shared.watch() }
     }
 
-    /// Ends the leases as if everything were assigned to others, and leaves the group when they are dropped, within the time that every
-    /// part has for that.
+    /// Ends the leases as if everything were assigned to other processes, and leaves the group once they are dropped, within the time limit of each
+    /// part.
     pub async fn leave(mut self) {
         self.shared.stop();
         let Some(thread) = self.thread.take() else { return };
-        // It ends whether or not anybody waits for it.
+        // The thread ends whether or not anybody waits for it.
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;
     }
 }
 
-/// Leaves the group, without waiting for it: of a program that ends before, Kafka waits for the session timeout.
+/// Leaves the group without waiting for it: if the program ends first, Kafka waits for the session timeout.
 impl Drop for Share {
     fn drop(&mut self) {
         self.shared.stop();
@@ -226,7 +226,7 @@ impl Changes {
     /// Waits for the next change.
     ///
     /// # Errors
-    /// There will be none: nothing is held any more.
+    /// There will be none: the membership has ended.
     pub async fn next(&mut self) -> Result<(), ShareError> {
         if self.shared.has_ended() {
             return Err(ShareError::Ended);
@@ -240,7 +240,7 @@ impl Changes {
 }
 
 impl Lease {
-    /// Until when the project may be read.
+    /// The signals at which reading has to stop.
     pub fn bounds(&self) -> Bounds {
         Bounds { ending: self.ending.clone(), lost: self.lost.clone() }
     }

@@ -1,4 +1,4 @@
-//! Arguments that several commands have. In: the command line, by way of clap. Out: typed values. What one command alone has is in its own file.
+//! Arguments that several commands share. In: the command line, by way of clap. Out: typed values. Arguments of a single command are in its own file.
 
 use std::net::SocketAddr;
 use std::time::Duration;

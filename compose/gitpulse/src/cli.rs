@@ -102,7 +102,7 @@ pub(crate) struct AllArgs {
 /// Runs the command.
 pub(crate) fn run(settings: Settings<Cli>) -> anyhow::Result<ExitCode> {
     let Settings { cli, tenants, sources, .. } = settings;
-    // Fails only where a provider is installed already, which is as good.
+    // This fails only if a provider is installed already, which is just as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let finished = match cli.command {

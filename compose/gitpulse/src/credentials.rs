@@ -1,4 +1,4 @@
-//! With what deliveries are sent. In: the settings of tenants, the data folder of `up`. Out: one secret of a hook. Never shows it.
+//! The secret for sending deliveries. In: the settings of tenants, the data folder of `up`. Out: one secret of a hook. Never shows it.
 
 use std::path::PathBuf;
 
@@ -27,9 +27,9 @@ pub(crate) struct CredentialsArgs {
 
 /// The secret of a hook.
 pub(crate) enum HookSecret {
-    /// Sent along as it is.
+    /// Sent as it is.
     Token(Secret),
-    /// Signs.
+    /// Signs deliveries.
     SigningToken(Secret),
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn run(args: EngineArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Installs this broker alone, or all that `up` would run here, until a signal.
+/// Installs this broker only, or everything that `up` would run here; ends at a signal.
 fn provide(broker: Option<BrokerKind>) -> anyhow::Result<ExitCode> {
     let cache = Cache::default_location()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -84,7 +84,7 @@ fn provide(broker: Option<BrokerKind>) -> anyhow::Result<ExitCode> {
 
 /// Serves the embedded ClickHouse, confined to its data.
 ///
-/// Listens first, which it may not do later; the confinement holds for the threads that start after it, so the runtime comes last.
+/// Binds the address first, because that is forbidden later. The confinement applies to threads that start after it, so the runtime comes last.
 fn serve_clickhouse(library: &Path, data: &Path, listen: SocketAddr) -> anyhow::Result<()> {
     let listener = std::net::TcpListener::bind(listen).with_context(|| format!("listening on {listen}"))?;
     listener.set_nonblocking(true)?;

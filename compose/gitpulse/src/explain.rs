@@ -1,6 +1,6 @@
-//! `gitpulse explain`. In: one thing, and which number of it. Out: the rows behind the number, in the order of time, with their events; the rule by which it is
-//! made of them; or why there is none, and what would change that. Prints only rows that the metric view used. It exits with 0 if that is explained, with 1
-//! if the thing is not on record, and with 2 if it could not be asked.
+//! `gitpulse explain`. In: one thing, and one of its numbers. Out: the rows behind the number in the order of time, with their events, and its rule;
+//! or why there is no number, and what would change that. Prints only rows that the metric view used. Exits with 0 if the number is explained, with 1
+//! if the thing is not on record, and with 2 if the question could not be asked.
 
 mod chain;
 mod change_failure;
@@ -20,7 +20,7 @@ use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
 use self::chain::Explained;
 use crate::report::{Terminal, out};
 
-/// It could not be asked: an argument is wrong, or ClickHouse does not answer.
+/// The question could not be asked: an argument is wrong, or ClickHouse does not answer.
 const NOT_ASKED: u8 = 2;
 
 /// What to explain.
@@ -53,7 +53,7 @@ struct Asked<T: Args> {
     clickhouse: ClickHouseConfig,
 }
 
-/// Explains, and says whether there was something to explain.
+/// Prints the explanation; the exit code says whether there was something to explain.
 pub(crate) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
     let client = |config: &ClickHouseConfig| ClickHouse::new(config).client;
     let explained = match &args.number {

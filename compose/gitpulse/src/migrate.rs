@@ -1,5 +1,4 @@
-//! `gitpulse migrate`. In: where Kafka and ClickHouse are. Out: topics and tables, roles if they are asked for, and a line about each
-//! that was created.
+//! `gitpulse migrate`. In: where Kafka and ClickHouse are. Out: topics and tables, with --roles also roles, and one line for each that was created.
 
 use clap::Args;
 use runtime::clickhouse::ClickHouse;

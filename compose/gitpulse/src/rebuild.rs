@@ -15,9 +15,9 @@ use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
 
 use crate::progress::Progress;
 
-/// How long one INSERT may take.
+/// Timeout of one INSERT.
 const INSERT_TIMEOUT: Duration = Duration::from_secs(120);
-/// Columns that are named in the summary; the others are counted.
+/// Columns that are listed by name in the summary; others are counted.
 const COLUMNS_SHOWN: usize = 6;
 
 /// What to rebuild.
@@ -154,7 +154,7 @@ fn summary(differences: &[Difference]) -> String {
     table.to_string()
 }
 
-/// What analysts call a table; where they read another one under the same name, it is named as well.
+/// The analysts' name of a table; if they read another table under the same name, the table's own name is added.
 fn name(table: &str) -> String {
     let views =
         |name: &str| TABLES.iter().find(|table| table.name == name).map_or(&[][..], |table| table.views);

@@ -12,7 +12,7 @@ use super::lead_time::said;
 use super::thing::GitLabArgs;
 use crate::report::refused;
 
-/// Of what.
+/// The pipeline.
 #[derive(Debug, Args)]
 pub(super) struct FlakyArgs {
     /// Pipeline, by its id, which is unique within a GitLab instance
@@ -31,7 +31,7 @@ struct Flaky {
     wasted_seconds: i64,
 }
 
-/// What the attempts of a pipeline came to.
+/// A summary of the attempts in a pipeline.
 #[derive(Row, Deserialize)]
 struct Attempts {
     runs: u64,
@@ -76,7 +76,7 @@ pub(super) async fn explain(client: &Client, args: &FlakyArgs) -> anyhow::Result
     }))
 }
 
-/// Each attempt of the jobs that were flaky; where none was, those of jobs that failed or ran again.
+/// Each attempt of the flaky jobs; if there are none, those of jobs that failed or ran again.
 fn runs() -> String {
     format!(
         "SELECT toUnixTimestamp(told.finished_at) AS at, \

@@ -1,12 +1,12 @@
-//! Names of things. In: `shop/checkout!7`, `42#3`, a number of a GitLab. Out: the project and the number within it, or the GitLab. Never guesses between projects
-//! or GitLabs: the nearest are named.
+//! Parses names of things. In: `shop/checkout!7`, `42#3`, an id within a GitLab instance. Out: the project and the number within it, or the instance.
+//! Never guesses between projects or instances: the error names the candidates.
 
 use clap::Args;
 use clickhouse::Client;
 
 use crate::report::{one_project, refused};
 
-/// Which GitLab is meant by a number that is one in all of a GitLab.
+/// The instance of an id that is unique within an instance.
 #[derive(Debug, Args)]
 pub(super) struct GitLabArgs {
     /// GitLab instance, such as `https://gitlab.example.com`; needed where several have this number
@@ -15,7 +15,7 @@ pub(super) struct GitLabArgs {
 }
 
 impl GitLabArgs {
-    /// The GitLab that has something of this number, by a query for those that do; `None` where none has.
+    /// The instance that has something with this number, found by a query for those that do; `None` if there is none.
     pub(super) async fn having(
         &self,
         client: &Client,
@@ -47,13 +47,13 @@ impl GitLabArgs {
 /// A merge request or an issue of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Thing {
-    /// Path or number of the project.
+    /// Path or id of the project.
     pub(super) project: String,
     /// Number within the project.
     pub(super) iid: u64,
 }
 
-/// A project as the views have it.
+/// A project in the views.
 #[derive(Debug, Clone)]
 pub(super) struct Project {
     pub(super) instance: String,

@@ -1,5 +1,5 @@
-//! `gitpulse report releases`. In: nothing more. Out: releases, how many merge requests each brought, and how far apart they are. One that is dated in the future
-//! is counted on its day, and not before.
+//! `gitpulse report releases`. In: nothing more. Out: releases, how many merge requests each brought, and the time between them. A release with a
+//! date in the future is counted on that day, and not before.
 
 use clap::Args;
 
@@ -7,7 +7,7 @@ use super::answer::{Breakdown, Report, limit};
 use super::measure::{Coverage, Measure, Section, Unit, day, within};
 use super::pipelines::PATHS;
 
-/// Which releases are meant.
+/// Which releases are counted.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ReleaseArgs {
     /// Releases to list at most, newest first
