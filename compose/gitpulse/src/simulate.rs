@@ -1,5 +1,5 @@
-//! `gitpulse simulate`. In: a rate and a seed. Out: the webhooks of an invented GitLab, and the history that `gitpulse check` judges; or, with
-//! `--world`, those of one whose things belong together, or, with `--serve-api`, its API. Never sends more than it was told to.
+//! `gitpulse simulate`. In: a rate and a seed. Out: the webhooks of an invented GitLab, and the history that `gitpulse check` judges; with `--world`,
+//! those of consistent history; with `--serve-api`, its API. Never sends more than it was told to.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,11 +22,11 @@ use crate::simulate_api::{self, ServeApiArgs};
 use crate::simulate_world::{self, Sending, WorldArgs};
 use crate::target::{self, TargetArgs};
 
-/// Between two looks at how far it is.
+/// Pause between two updates of the progress.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// Where the ids of invented projects begin: GitLab.com has not come this far.
+/// The first id of invented projects: GitLab.com has no ids this high yet.
 const PROJECTS_BEGIN: u64 = 1_000_000_000;
-/// Room for the projects of one run.
+/// Ids reserved for the projects of one run.
 const PROJECTS_OF_A_RUN: u64 = 1_000;
 
 /// What to send, where, and how fast.
@@ -84,7 +84,7 @@ pub(crate) struct SimulateArgs {
     credentials: CredentialsArgs,
 }
 
-/// Sends everything, and says how it was answered or, with `--check`, what became of it.
+/// Sends everything, and prints the answers or, with `--check`, the verdict.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
     if let Some(address) = args.api.serve_api {

@@ -1,5 +1,5 @@
-//! `gitpulse simulate --serve-api`. In: an address, a seed and a size. Out: the API of an invented GitLab, until it is stopped. Never changes: its
-//! history ends as it starts.
+//! `gitpulse simulate --serve-api`. In: an address, a seed and a size. Out: the API of an invented GitLab, until it is stopped. Its history ends when
+//! it starts, and never changes.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use simulator::api::{self, Clock, Limits, Options, Version};
 use simulator::gitlab::{World, WorldConfig};
 use tokio::net::TcpListener;
 
-/// The token that it takes. Whoever reaches the address may read what is invented.
+/// The token that it accepts. Whoever reaches the address may read the invented data.
 const TOKEN: &str = "glpat-simulated";
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 
@@ -36,7 +36,7 @@ pub(crate) struct ServeApiArgs {
     api_limits: bool,
 }
 
-/// Serves until it is stopped, and says what was asked.
+/// Serves until it is stopped, and prints which requests were made.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(
     args: &ServeApiArgs,
