@@ -50,11 +50,11 @@ pub enum Expected {
     Fact(Fact),
     /// It is authentic but cannot be decoded: a dead letter.
     DeadLetter,
-    /// It is refused, and nothing of it is kept.
+    /// It is refused, and nothing of it is stored.
     Refused(Refusal),
 }
 
-/// Why a delivery has to be refused.
+/// Why a delivery must be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
