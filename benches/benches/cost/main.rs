@@ -1,6 +1,6 @@
-//! What delivery metrics cost. In: a year of invented facts, made by SQL. Out: how long each view and each rollup takes, what a batch costs while the
-//! tables grow, what it costs to compute a project, each beside its goal. `cargo bench -p benches --bench cost` is the command. Nothing is mocked: the
-//! views, the rollups and the inserts are those of the processor, on the embedded ClickHouse.
+//! The cost of delivery metrics. In: a year of invented facts, made by SQL. Out: the time of each view and each rollup, the cost of a batch while the
+//! tables grow, the cost of computing a project, each beside its goal. Run with `cargo bench -p benches --bench cost`. Nothing is mocked: the views,
+//! the rollups and the inserts are those of the processor, on the embedded ClickHouse.
 #![expect(clippy::print_stdout, reason = "the table is the command's output")]
 
 mod batch;

@@ -1,6 +1,5 @@
-//! The live runs: ingest and processor as processes, on a broker and a ClickHouse of their own, beside the limits of the same run.
-//! `cargo bench -p benches --bench live` is the command. Never talks to anything but this machine, and never calls a run that lost or
-//! doubled an event a result.
+//! The live runs: ingest and processor as processes, on a broker and a ClickHouse of their own, compared with limits measured in the same run. Run
+//! with `cargo bench -p benches --bench live`. Never contacts another machine, and never counts a run that lost or doubled an event as a result.
 #![expect(clippy::print_stdout, reason = "the table is the command's output")]
 
 mod bare;

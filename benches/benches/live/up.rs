@@ -1,6 +1,6 @@
-//! All of `up` at work: one process, its broker and its ClickHouse on the cores that also make the load. In: pipeline events of nine
-//! jobs. Out: what it accepts in a burst, how soon all of it is visible, how long answers take at a calmer rate, and its memory when
-//! idle; beside another build of `gitpulse`, in turns.
+//! All of `up` at work: one process, its broker and its ClickHouse on the cores that also generate the load. In: pipeline events with nine jobs. Out:
+//! how much it accepts in a burst, how soon all of it is visible, response times at a calmer rate, and its idle memory; alternately with another
+//! build of `gitpulse`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,17 +18,17 @@ use crate::load::{Corpus, Pace, Reuse, send};
 use crate::report::{Report, Run};
 use crate::{Options, check, meter};
 
-/// Connections of the load, kept or one after the other.
+/// Connections of the load, kept or consecutive.
 const CONNECTIONS: u64 = 64;
 /// How long a burst lasts.
 const BURST: Duration = Duration::from_secs(6);
-/// More deliveries a second than any build takes.
+/// More deliveries per second than any build accepts.
 const MOST_PER_SECOND: usize = 15_000;
-/// Deliveries before those that are timed.
+/// Untimed deliveries at the beginning.
 const WARM: usize = 500;
 /// Seconds of the run at half the peak.
 const CALM_SECONDS: f64 = 6.0;
-/// How long `up` is left alone before its memory is read.
+/// How long `up` is idle before its memory is read.
 const IDLE: Duration = Duration::from_secs(5);
 const PROJECTS: u64 = 100;
 const PIPELINES: u64 = 2_000;
@@ -58,7 +58,7 @@ const OTHER: Names = Names {
     fresh_visible: "against_fresh_visible",
 };
 
-/// Measures this build, and the one of `--against` before it in each turn.
+/// Measures this build, and before it the one of `--against` in each turn.
 pub(crate) async fn measure(gitpulse: PathBuf, options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let (sender, bodies) = (Sender::new()?, bodies()?);
     let mut builds = vec![(THIS, gitpulse)];

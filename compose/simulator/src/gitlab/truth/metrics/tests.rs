@@ -1,4 +1,4 @@
-//! Small worlds whose numbers are written by hand, by the numbers of the cases. Project 0 has two environments of tier production.
+//! Small worlds with hand-written numbers, by the numbers of the cases. Project 0 has two environments of tier production.
 
 mod requests;
 
@@ -42,7 +42,7 @@ fn case_1_the_first_deployment_on_record_attributes_nothing() {
     );
     assert_eq!(changes(&metrics), ["first"]);
     assert!(metrics.deployment_metrics[0].merge_requests == 0 && metrics.lead_times.len() == 3);
-    // GitLab links both, and says a median of them.
+    // GitLab links both, and reports their median.
     let of_gitlab = &metrics.gitlab_dora_daily[0];
     assert_eq!(
         (of_gitlab.deployment_frequency, of_gitlab.lead_time_for_changes_seconds),
@@ -283,7 +283,7 @@ fn rows_are_json_as_clickhouse_writes_it() {
     assert_eq!((&row["environment"], &row["deployed_at"]), (&"live".into(), &serde_json::Value::Null));
 }
 
-/// Every hard case that the world meets by itself, at least twenty times over twenty seeds.
+/// Every hard case occurs in the world by itself, at least twenty times over twenty seeds.
 #[test]
 fn twenty_worlds_meet_every_hard_case_twenty_times() {
     let mut met: BTreeMap<&'static str, u64> = BTreeMap::new();
