@@ -19,7 +19,7 @@ pub enum GraphQlFault {
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// There is no connection, or it ended before an answer.
+    /// There is no connection, or it was closed before an answer.
     #[error("{base} does not answer")]
     Unreachable {
         /// The configured address.
@@ -28,7 +28,7 @@ pub enum FetchError {
         #[source]
         source: reqwest::Error,
     },
-    /// The connection ended within an answer.
+    /// The connection was closed within an answer.
     #[error("the answer of {base} broke off")]
     Broken {
         /// The configured address.
@@ -70,7 +70,7 @@ pub enum FetchError {
     FineGrained {
         /// Which token.
         token: String,
-        /// The permission that GitLab names, as `project permissions: [read_job]`.
+        /// The permission that GitLab names, such as `project permissions: [read_job]`.
         needed: String,
     },
     /// 403: the feature is off, the role is too low, or the user is blocked.
@@ -81,7 +81,7 @@ pub enum FetchError {
         /// GitLab's message.
         message: String,
     },
-    /// 404. GitLab also answers so for what the token may not see.
+    /// 404, with which GitLab also answers for what the token may not see.
     #[error("GitLab does not show it to {token} (404): {message}")]
     Absent {
         /// Which token.
@@ -134,7 +134,7 @@ pub enum FetchError {
         /// What it is instead.
         content_type: String,
     },
-    /// The body is larger than pages are. Asking for fewer rows at once may help.
+    /// The body is larger than any page should be. Asking for fewer rows at once may help.
     #[error("an answer is larger than {} MiB", .limit / (1024 * 1024))]
     TooLarge {
         /// The limit, in bytes.
@@ -143,7 +143,7 @@ pub enum FetchError {
     /// Not JSON, although the header says so.
     #[error("an answer is not valid JSON")]
     Malformed(#[source] JsonError),
-    /// JSON of another shape.
+    /// JSON of an unexpected shape.
     #[error("an answer is not {expected}")]
     Shape {
         /// What was expected.
@@ -163,7 +163,7 @@ pub enum FetchError {
         /// How it was noticed.
         what: &'static str,
     },
-    /// The path is not below `/api/v4`. An error of the caller.
+    /// The path is not below `/api/v4`: an error of the caller.
     #[error("the path is not one of GitLab's API")]
     Path,
     /// GraphQL answered with errors.

@@ -24,7 +24,7 @@ pub struct PipelineMetric {
     pub source: &'static str,
     /// Commit.
     pub sha: String,
-    /// The merge request that it runs for.
+    /// The merge request that it runs for, if any.
     pub merge_request_iid: Option<u64>,
     /// Whether no other pipeline started it.
     pub is_root: bool,
@@ -34,16 +34,16 @@ pub struct PipelineMetric {
     pub finished_at: Option<Second>,
     /// Status at the end.
     pub status: &'static str,
-    /// `success`, `failed`, `superseded`, `canceled`, `skipped` or `unfinished`. Superseded: canceled, and a newer root pipeline of the same ref and source began
-    /// before it had ended.
+    /// `success`, `failed`, `superseded`, `canceled`, `skipped` or `unfinished`. Superseded means canceled after a newer root pipeline of the same
+    /// ref and source had begun.
     pub outcome: &'static str,
     /// The first final status; the API alone does not have it.
     pub first_status: Option<&'static str>,
     /// Whether that was success; none unless it was success or failure.
     pub is_first_attempt_success: Option<bool>,
-    /// How long it ran, in GitLab's number.
+    /// How long it ran, as GitLab counts it.
     pub duration_seconds: Option<i64>,
-    /// How long until it started, in GitLab's number.
+    /// How long it waited to start, as GitLab counts it.
     pub queued_seconds: Option<i64>,
     /// Number of different job names.
     pub jobs: u64,
@@ -59,7 +59,7 @@ pub struct PipelineMetric {
     pub waste: &'static str,
     /// Whether the API lists it at the end.
     pub told_by_api: bool,
-    /// Whether webhooks were sent of it.
+    /// Whether webhooks about it were sent.
     pub told_by_webhooks: bool,
 }
 
@@ -119,7 +119,7 @@ impl OfProject<'_> {
         })
     }
 
-    /// The outcome of a pipeline, in the words of metrics.
+    /// The outcome of a pipeline, in the words of the views.
     pub(super) fn ended(&self, sprint: &Sprint, number: u32) -> &'static str {
         let Some(pipeline) = sprint.pipelines.get(number as usize) else {
             return "unfinished";

@@ -17,7 +17,7 @@ pub struct ReleaseMetric {
     pub released_at: Second,
     /// The previous released tag on `main`; none for the first.
     pub previous_tag: Option<String>,
-    /// Merge requests of `main`, without promotions, that its commit contains and the previous tag's does not; for the first release all that it
+    /// Merge requests of `main`, without promotions, that its commit contains and the previous tag's does not; for the first release, all that it
     /// contains.
     pub merge_requests: u64,
     /// Whether its date is still in the future at the end of the world.
@@ -28,7 +28,7 @@ pub struct ReleaseMetric {
     pub has_imported: bool,
     /// Whether the API lists it.
     pub told_by_api: bool,
-    /// Whether webhooks were sent of it.
+    /// Whether webhooks about it were sent.
     pub told_by_webhooks: bool,
 }
 
