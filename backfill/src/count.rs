@@ -106,7 +106,7 @@ async fn by_graphql(
         let told: BTreeMap<String, Option<Told>> = serde_json::from_str(data.get())
             .map_err(|_| FetchError::Shape { expected: "counts of projects" })?;
         for (index, project) in now.iter().enumerate() {
-            // What GraphQL does not show may be shown by REST.
+            // REST may show what GraphQL does not.
             let Some(Some(told)) = told.get(&format!("p{index}")) else { continue };
             let number = |count: &Option<Count>| count.as_ref().and_then(|count| count.count);
             let counts = Counts {
@@ -165,7 +165,7 @@ async fn by_rest(
     Ok((project_id, counts, requests))
 }
 
-/// The length of a list, from a page of one row; `None` if GitLab does not tell.
+/// The length of a list, from a page of one row; `None` if GitLab does not report it.
 async fn length(client: &Client, project_id: u64, list: List) -> Result<Option<u64>, FetchError> {
     // GitLab does not count a list that is paged by keys.
     let paging = ["pagination", "order_by", "sort", "per_page"];

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// The first window of a list that is read in ascending order.
 const FIRST_WINDOW: TimeDelta = TimeDelta::days(30);
-/// After a window of at most so many pages, all that is older becomes one window: each window costs a request.
+/// After a window of at most this many pages, all that is older becomes one window: each window costs a request.
 const FEW_PAGES: u32 = 2;
 /// Overlap of neighbouring windows: the clocks of the instance's machines differ, and rows appear a little late.
 pub const OVERLAP: TimeDelta = TimeDelta::minutes(5);

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::page::PageError;
 
-/// After so many pages, a list that is paged by offsets is requested again for what is older than the last row: with an offset, GitLab has to read
+/// After this many pages, a list that is paged by offsets is requested again for what is older than the last row: with an offset, GitLab has to read
 /// all that it skips.
 const PAGES_BEFORE_ANEW: u32 = 100;
-/// So many pages in a row that lead no further down are an error. One or two are normal: things that are created meanwhile move rows to the next
+/// This many pages in a row that lead no further down are an error. One or two are normal: things that are created meanwhile move rows to the next
 /// page.
 const PAGES_IN_PLACE: u32 = 10;
 

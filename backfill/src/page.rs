@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::coverage::Cursor;
 
-/// So many pages of one time, or without a row, are an error: offsets end at 50,000 rows.
+/// This many pages of one time, or without a row, are an error: offsets end at 50,000 rows.
 const MOST_PAGES: u32 = 500;
 
 /// The two fields by which a list is read.

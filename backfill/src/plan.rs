@@ -7,7 +7,7 @@
 use crate::graphql;
 use crate::list::{List, PER_PAGE, Way};
 
-/// How many things a project has; `None` if GitLab does not tell.
+/// How many things a project has; `None` if GitLab does not report it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Merge requests, in any state.
@@ -36,7 +36,7 @@ pub enum Certainty {
 /// Requests of one list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
-    /// Things that are read; `None` if nobody counts them.
+    /// Things that are read; `None` if they are not counted.
     pub things: Option<u64>,
     /// Requests.
     pub requests: u64,

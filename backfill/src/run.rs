@@ -280,7 +280,7 @@ impl Run<'_> {
         }
     }
 
-    /// Records that so many lists of a project need not be read any more.
+    /// Records that this many lists of a project need not be read any more.
     fn left(&mut self, key: subject::Owner, count: usize) {
         let Some(open) = self.open.get_mut(&key) else { return };
         open.left = open.left.saturating_sub(count);

@@ -17,7 +17,7 @@ pub fn target_folder() -> anyhow::Result<PathBuf> {
     target.map(Path::to_owned).context("this bench was not built by cargo")
 }
 
-/// The gitpulse binary, brought up to date: measuring a stale one would tell nothing.
+/// The gitpulse binary, brought up to date: measuring a stale one would be useless.
 ///
 /// # Errors
 ///

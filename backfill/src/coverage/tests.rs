@@ -6,7 +6,7 @@ fn day(day: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(day)
 }
 
-/// Reads until nothing is left, with so many pages per window, and returns the windows in order.
+/// Reads until nothing is left, with this many pages per window, and returns the windows in order.
 fn read_all(coverage: &mut Coverage, since: DateTime<Utc>, now: DateTime<Utc>, pages: u32) -> Vec<Span> {
     let mut spans = Vec::new();
     while let Some(window) = coverage.next(since, now, Order::Ascending) {

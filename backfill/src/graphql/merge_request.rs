@@ -1,5 +1,5 @@
 //! Fields of merge requests that REST lists omit. In: a node. Out: the size of its changes as a part of the merge request, its notes as REST gives
-//! them (<https://docs.gitlab.com/api/notes/>), and which of its people are bots, which REST only tells with one request per user.
+//! them (<https://docs.gitlab.com/api/notes/>), and which of its people are bots, which REST only reports with one request per user.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::list::List;
 use crate::pending::Part;
 use crate::publish::Item;
 
-/// The fields of a merge request to ask for. GraphQL tells of any user whether it is a bot
+/// The fields of a merge request to ask for. GraphQL reports for any user whether it is a bot
 /// (<https://docs.gitlab.com/api/graphql/reference/#usercore>, `bot`).
 pub(super) const FIELDS: &str = "id iid updatedAt commitCount diffStatsSummary { additions deletions fileCount } \
      author { id username name bot } mergeUser { id username name bot } \

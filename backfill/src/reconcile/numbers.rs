@@ -107,7 +107,7 @@ impl Numbers {
         self.0.iter().any(|own| own.first <= span.last && own.last >= span.first)
     }
 
-    /// The greatest numbers first, in lists of at most so many. Lazy, because a body may contain any number.
+    /// The greatest numbers first, in lists of at most this many. Lazy, because a body may contain any number.
     pub fn newest_first(&self, at_most: usize) -> impl Iterator<Item = Vec<u64>> + '_ {
         let mut descending = self.0.iter().rev().flat_map(|span| (span.first..=span.last).rev());
         std::iter::from_fn(move || {

@@ -24,9 +24,9 @@ pub struct Stored {
 pub struct StoredRow {
     /// Its key within the project.
     pub key: u64,
-    /// State or status; empty if nobody reported it.
+    /// State or status; empty if it was never reported.
     pub state: String,
-    /// When GitLab had updated it, in whole seconds since 1970; 0 if nobody reported it.
+    /// When GitLab had updated it, in whole seconds since 1970; 0 if that was never reported.
     pub updated_at: i64,
     /// Whether the table has it as deleted.
     pub is_deleted: bool,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::WalkError;
 use crate::list::List;
 
-/// After so many failures in one list, the fault is not in the things.
+/// After this many failures in one list, the fault is not in the things.
 const MOST: usize = 10;
 
 /// Failed things, by project and list.

@@ -190,7 +190,7 @@ impl Walk {
         }
     }
 
-    /// Reads a page of a list whose saved position GitLab refuses: it begins where the list was last read to its end. If GitLab refuses that too, it
+    /// Reads a page of a list whose saved position GitLab refuses: starts where the list was last read to its end. If GitLab refuses that too, it
     /// refuses the list, and the position is kept for a later try.
     async fn anew(
         &self,

@@ -75,7 +75,7 @@ impl ProducerContext for Acknowledged {
         if result.is_ok() {
             self.records.fetch_add(1, Ordering::Relaxed);
         }
-        // At the end nobody waits any more.
+        // At the end nothing waits any more.
         let _ = self.room.send(());
     }
 }

@@ -20,7 +20,7 @@ pub(crate) async fn visible(clickhouse: &ClickHouse) -> anyhow::Result<u64> {
     Ok(rows.fetch_one::<u64>().await?)
 }
 
-/// Waits until `expected` rows are visible; an error tells how many there were.
+/// Waits until `expected` rows are visible; an error says how many there were.
 pub(crate) async fn wait_visible(clickhouse: &ClickHouse, expected: u64) -> anyhow::Result<()> {
     let started = Instant::now();
     loop {

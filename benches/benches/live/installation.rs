@@ -196,7 +196,7 @@ impl Installation {
         self.service("bare-http", program, arguments, Vec::new(), address, (address, "/healthz")).await
     }
 
-    /// `gitpulse simulate --serve-api`: a GitLab of so many projects, with a history of so many days.
+    /// `gitpulse simulate --serve-api`: a GitLab with this many projects, and a history of this many days.
     pub(crate) async fn simulated_gitlab(&self, projects: u32, days: u32) -> anyhow::Result<Service> {
         let address = free_address()?;
         let arguments = [

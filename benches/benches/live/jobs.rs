@@ -41,7 +41,7 @@ pub(crate) async fn measure(
     let run = Run::new("jobs", name.to_owned(), 0, Duration::ZERO);
     let mut run = run_to_its_end(installation, &gitlab, command, run, LIMIT).await?;
     let (all, records) = (jobs.all(), published(installation, name, &topic)?);
-    // After a lost session of Kafka or ClickHouse, each list reads its current page once more, under the same ids.
+    // After a lost session of Kafka or ClickHouse, each list reads its current page again, under the same ids.
     let most = all + u64::from(options.projects) * PER_PAGE;
     if !(all..=most).contains(&run.events) || records != run.events {
         run.fault = Some(format!("{} jobs of {all}, {records} records in Kafka", run.events));

@@ -102,7 +102,7 @@ fn controller_port(file: &Path) -> io::Result<u16> {
     Ok(port)
 }
 
-/// A port that nobody listens on, below those that the system gives to outgoing connections, which could take it at any time.
+/// An unused port, below those that the system gives to outgoing connections, which could take it at any time.
 fn free_port() -> io::Result<u16> {
     const FIRST: u32 = 30_000;
     const COUNT: u32 = 2_700;

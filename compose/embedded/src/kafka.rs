@@ -29,7 +29,7 @@ const JVM: [&str; 6] = [
     "-XX:TieredStopAtLevel=1",
     // No statistics file in the temporary folder.
     "-XX:-UsePerfData",
-    // A broker without memory ends and is restarted, instead of answering nobody.
+    // A broker without memory ends and is restarted, instead of hanging.
     "-XX:+ExitOnOutOfMemoryError",
 ];
 

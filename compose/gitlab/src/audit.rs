@@ -49,7 +49,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// An audit whose calls nobody writes down.
+    /// An audit that records no calls.
     pub fn none() -> Audit {
         Audit::default()
     }

@@ -98,7 +98,7 @@ pub enum ConfigError {
     /// The address is not a usable URL.
     #[error("GITLAB_URL is no address of a GitLab: it must look like https://gitlab.example.com")]
     Url,
-    /// Whoever sees the address would see them.
+    /// Anyone who sees the address would see them.
     #[error("GITLAB_URL holds a user or a password; only GITLAB_TOKEN gives access")]
     UrlCredentials,
     /// A page was copied from a browser, or the API's own address.

@@ -1,5 +1,5 @@
 //! GraphQL. In: a query, or the body of an answer. Out: a body to send, `data`, or the kind of error. Never returns partial data of an answer with
-//! errors: what is missing could not be told from what does not exist.
+//! errors: missing data could not be distinguished from data that does not exist.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

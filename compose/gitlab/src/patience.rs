@@ -38,7 +38,7 @@ impl Patience {
 const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
-/// A random pause after so many attempts, between half of the longest and all of it. `random` is at least 0 and less than 1.
+/// A random pause after this many attempts, between half of the longest and all of it. `random` is at least 0 and less than 1.
 pub(crate) fn pause(attempts: u32, random: f64) -> Duration {
     let longest = PAUSE * (1 << attempts.saturating_sub(1).min(16));
     longest.min(PAUSE_MAX).mul_f64(0.5 + random / 2.0)

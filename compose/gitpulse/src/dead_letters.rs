@@ -1,5 +1,5 @@
-//! `gitpulse dead-letters`. In: the table `dead_letters`. Out: a list, one complete letter, or its record on its original topic once more. Never
-//! deletes: a letter that could be decoded later shows as recovered.
+//! `gitpulse dead-letters`. In: the table `dead_letters`. Out: a list, one complete letter, or its record, published again on its original topic.
+//! Never deletes: a letter that could be decoded later shows as recovered.
 
 mod filter;
 mod replay;

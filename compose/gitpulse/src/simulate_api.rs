@@ -12,7 +12,7 @@ use simulator::api::{self, Clock, Limits, Options, Version};
 use simulator::gitlab::{World, WorldConfig};
 use tokio::net::TcpListener;
 
-/// The token that it accepts. Whoever reaches the address may read the invented data.
+/// The token that it accepts. Anyone who reaches the address may read the invented data.
 const TOKEN: &str = "glpat-simulated";
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 

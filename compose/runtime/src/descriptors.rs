@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const OTHERS: u64 = 200;
 
 /// Raises the limit of open files to what the system allows: the usual limit, 1024, is low for the sake of programs that call `select`
-/// (<https://0pointer.net/blog/file-descriptor-limits.html>). Logs a warning if even that is too low for so many connections.
+/// (<https://0pointer.net/blog/file-descriptor-limits.html>). Logs a warning if even that is too low for this many connections.
 pub fn make_room_for(connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
@@ -36,7 +36,7 @@ pub(crate) struct Spare {
 }
 
 impl Spare {
-    /// Reserves so many descriptors, or as many as there are.
+    /// Reserves this many descriptors, or as many as there are.
     pub(crate) fn hold(wanted: usize) -> Spare {
         let mut spare = Spare { files: Vec::with_capacity(wanted), wanted };
         spare.refill();

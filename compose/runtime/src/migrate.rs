@@ -61,7 +61,7 @@ pub enum MigrateError {
     Roles(#[from] RolesError),
 }
 
-/// Why roles could not be created. What was done before stays, and lets nobody read more: grants come last.
+/// Why roles could not be created. What was done before stays, and gives no user more rights: grants come last.
 #[derive(Debug, thiserror::Error)]
 pub enum RolesError {
     /// ClickHouse has no place for roles.
@@ -247,7 +247,7 @@ pub async fn roles(clickhouse: &ClickHouse, tenants: &[String]) -> Result<(), Ro
     Ok(())
 }
 
-/// Whether the server can store roles. A server that does not tell counts as one that can.
+/// Whether the server can store roles. A server that does not say so counts as one that can.
 async fn stores_roles(clickhouse: &ClickHouse) -> bool {
     let writable =
         "SELECT count() FROM system.user_directories WHERE type NOT IN ('users_xml', 'users.xml', 'ldap')";

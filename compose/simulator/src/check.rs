@@ -42,7 +42,7 @@ fn absent(history: &History, stored: &Stored) -> usize {
 }
 
 /// Waits until everything accepted is there, at most for `patience`, then compares. Deliveries with an unknown result may still arrive between two
-/// queries: then it compares once more.
+/// queries: then it compares again.
 pub async fn check(client: &Client, history: &History, patience: Duration) -> Result<Verdict, CheckError> {
     let started = Instant::now();
     loop {

@@ -87,7 +87,7 @@ struct Life {
     born_at: DateTime<Utc>,
 }
 
-/// A world; it goes on for ever.
+/// A world without an end.
 pub struct World {
     config: WorldConfig,
     random: StdRng,
@@ -330,7 +330,7 @@ mod tests {
             "{repeated} {second} {dead} {refused}"
         );
         let whole = revisions.values().filter(|of| of.len() as u32 == of.last().unwrap() + 1).count();
-        // Forged and compressed deliveries were steps too, which nobody will know of.
+        // Forged and compressed deliveries were steps too, but leave no trace.
         assert!(whole * 100 > revisions.len() * 97, "{whole} of {}", revisions.len());
         assert!(numbers.len() as u64 > numbers.last().unwrap() - WAITING as u64);
     }

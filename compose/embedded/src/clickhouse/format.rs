@@ -15,11 +15,11 @@ pub(super) enum Joining {
 /// The shape of a repeated header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Header {
-    /// So many lines; line ends within values are escaped.
+    /// This many lines; line ends within values are escaped.
     Lines(usize),
-    /// So many lines of CSV, where a quoted name may hold line ends.
+    /// This many lines of CSV, where a quoted name may hold line ends.
     Csv(usize),
-    /// A count, then so many times that number of texts (names, then perhaps types).
+    /// A count, then this many times that number of texts (names, then perhaps types).
     Binary(usize),
 }
 

@@ -63,7 +63,7 @@ impl EngineError {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Analysis {
-    /// Size of this struct, told to the engine.
+    /// Size of this struct, which the engine reads.
     pub(super) struct_size: u32,
     /// Executable statements in the text; 0 when it does not parse.
     pub(super) statements: u32,

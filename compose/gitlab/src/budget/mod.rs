@@ -124,7 +124,7 @@ impl Token {
     }
 }
 
-/// One of so many equal parts of a rate.
+/// A rate divided by this many programs.
 fn part(rate: Rate, programs: u32) -> Rate {
     Rate { permits: (rate.permits / programs.max(1)).max(1), ..rate }
 }
@@ -211,7 +211,7 @@ impl Budget {
         Take::Granted(Permit { token: index, number: token.granted, called: called.clone() })
     }
 
-    /// An answer other than 429 arrived.
+    /// Records an answer other than 429.
     pub(crate) fn answer(&mut self, permit: &Permit, told: Option<Told>, now: Moment) {
         if let Some(told) = told {
             self.tokens[permit.token].tell(told, permit.number, now);

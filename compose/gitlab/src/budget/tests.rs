@@ -86,7 +86,7 @@ enum Headers {
     Silent,
 }
 
-/// Makes calls as fast as the budget allows until `end`, with at most so many under way.
+/// Makes calls as fast as the budget allows until `end`, with at most this many under way.
 fn run(
     budget: &mut Budget,
     gitlab: &mut GitLab,
@@ -285,7 +285,7 @@ fn answers_that_take_long_do_not_move_the_end_of_a_window() {
     assert!(!quota.is_over(HOUR + MINUTE) && quota.is_over(HOUR + MINUTE + SECOND));
 }
 
-/// Demand of a test: after so many milliseconds, so many calls of this limit.
+/// Demand of a test: delays in milliseconds, each followed by a number of calls of a limit.
 fn demand() -> impl Strategy<Value = Vec<(u64, u8, Limit)>> {
     let limits = [Limit::General, Limit::Groups, Limit::Members, Limit::ProjectJobs, Limit::Projects];
     let pause = prop_oneof![4 => 0u64..300, 2 => 0u64..5_000, 1 => 0u64..120_000];
@@ -344,7 +344,7 @@ proptest! {
         let mut gitlab = GitLab::new(limit, MINUTE, Duration::from_millis(ahead));
         run(&mut budget, &mut gitlab, &called(Limit::General), Headers::Silent, under_way, MINUTE * 20);
         prop_assert!(gitlab.refused.is_empty(), "{:?}", gitlab.refused);
-        // With so many calls under way, of 300 ms each, this is the most per minute.
+        // With this many calls under way, of 300 ms each, this is the most per minute.
         let possible = limit.min(u32::try_from(under_way).unwrap() * 200 * 98 / 100);
         prop_assert!(gitlab.served >= possible * 20 * 95 / 100, "{} of {}", gitlab.served, possible * 20);
     }

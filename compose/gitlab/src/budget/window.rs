@@ -10,7 +10,7 @@ pub(crate) type Moment = Duration;
 /// A request may reach GitLab later by this much, and be counted in a later window than here. Costs 1/61 of a rate per minute.
 pub(crate) const MARGIN: Duration = Duration::from_secs(1);
 
-/// So many permits in any window of this length.
+/// This many permits in any window of this length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rate {
     pub(crate) permits: u32,

@@ -1,4 +1,4 @@
-//! Servers that are not GitLab, or misbehave. Whatever they answer is a clear error in time, and the token goes to nobody else.
+//! Servers that are not GitLab, or misbehave. Whatever they answer is a clear error in time, and the token is sent to no other host.
 
 use std::time::{Duration, Instant};
 

@@ -103,7 +103,7 @@ impl Server {
         self.asked().into_iter().map(|request| request.line).collect()
     }
 
-    /// Waits until so many requests have arrived.
+    /// Waits until this many requests have arrived.
     pub(crate) async fn until_asked(&self, times: usize) {
         self.count.clone().wait_for(|count| *count >= times).await.unwrap();
     }

@@ -32,7 +32,7 @@ pub(crate) async fn follow(
     }
 }
 
-/// The pause after so many consecutive runs that could not begin.
+/// The pause after this many consecutive runs that could not begin.
 fn pause(every: Duration, faults: u32) -> Duration {
     match faults {
         0 => every,

@@ -147,7 +147,7 @@ fn text(view: &View) -> String {
 struct Rate(VecDeque<(Instant, u64)>);
 
 impl Rate {
-    /// The rate at `now`, when so many requests were made; `None` before a few seconds have passed.
+    /// The rate at `now`, when this many requests were made; `None` before a few seconds have passed.
     fn at(&mut self, now: Instant, requests: u64) -> Option<u64> {
         self.0.push_back((now, requests));
         while self.0.len() > 2 && self.0.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= RATE_OVER) {

@@ -1,5 +1,5 @@
-//! `gitpulse dead-letters replay`. In: which letters. Out: their records on their original topics once more. Holds one page of records in memory at a
-//! time; replaying a record twice changes nothing, because the tables do not count it.
+//! `gitpulse dead-letters replay`. In: which letters. Out: their records, published again on their original topics. Holds one page of records in
+//! memory at a time; replaying a record twice changes nothing, because the tables do not count it.
 
 use std::time::Duration;
 

@@ -82,7 +82,7 @@ async fn check_token(client: Client) -> Vec<Finding> {
     findings
 }
 
-/// Why GitLab does not tell who the token belongs to.
+/// Why GitLab does not say who the token belongs to.
 fn refused(base: &str, name: &str, error: FetchError) -> Finding {
     let remedy = error.needs_attention();
     let (text, otherwise) = match &error {

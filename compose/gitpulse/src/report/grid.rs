@@ -70,7 +70,7 @@ impl Grid {
     }
 }
 
-/// Breaks a text into lines of at most so many characters; the first begins with `first`, the others with `next`. One line if there is no limit.
+/// Breaks a text into lines of at most this many characters; the first begins with `first`, the others with `next`. One line if there is no limit.
 pub(super) fn indented(text: &str, room: Option<usize>, first: &str, next: &str) -> String {
     let mut lines = vec![first.to_owned()];
     let mut is_empty = true;

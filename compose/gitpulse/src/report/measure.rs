@@ -163,7 +163,7 @@ impl Measure {
         Measure { better: Better::Less, ..self }
     }
 
-    /// The value for a span of so many days: a count per day is divided by all days of the span.
+    /// The value for a span of this many days: a count per day is divided by all days of the span.
     pub(super) fn in_days(&self, value: Option<f64>, days: u64) -> Option<f64> {
         let value = value.or(self.of_nothing);
         match self.unit {

@@ -54,7 +54,7 @@ impl Terminal {
         table
     }
 
-    /// Whether a line has room for so many characters; always if there is no limit.
+    /// Whether a line has room for this many characters; always if there is no limit.
     pub(crate) fn has_room(self, width: u16) -> bool {
         self.width.is_none_or(|has| has >= width)
     }

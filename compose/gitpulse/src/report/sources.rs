@@ -43,7 +43,7 @@ struct RolledUp {
     behind: usize,
 }
 
-/// The rollups, if all projects of the scope have them, they are kept up to date, and the user may read them; else the views. A line tells if they
+/// The rollups, if all projects of the scope have them, they are kept up to date, and the user may read them; else the views. A line says so if they
 /// are behind.
 pub(super) async fn find(client: &Client, scope: &Scope) -> (Sources, Option<String>) {
     match rolled_up(client, scope).await {

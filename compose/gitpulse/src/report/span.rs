@@ -12,9 +12,9 @@ use super::refused;
 
 /// Default length of a window, in days.
 const DEFAULT_DAYS: u64 = 30;
-/// A window of at most so many days is plotted by day.
+/// A window of at most this many days is plotted by day.
 const DRAWN_BY_DAY: u64 = 14;
-/// A window of at most so many days is plotted by week; a longer one by month.
+/// A window of at most this many days is plotted by week; a longer one by month.
 const DRAWN_BY_WEEK: u64 = 26 * 7;
 
 /// Days, and where they begin and end.

@@ -25,7 +25,7 @@ pub(super) fn written(unit: Unit, value: Option<f64>) -> String {
     }
 }
 
-/// The date of the day that is so many days after 1970-01-01.
+/// The date of the day that is this many days after 1970-01-01.
 pub(super) fn date(days: f64) -> String {
     let day = NaiveDate::default().checked_add_days(Days::new(super::ask::as_u64(days)));
     day.map(|day| day.to_string()).unwrap_or_default()

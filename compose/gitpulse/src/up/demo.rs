@@ -33,12 +33,12 @@ const FUTURE_DAYS: i64 = 730;
 const PACE: Duration = Duration::from_millis(8);
 /// Interval at which new events are sent.
 const SEND_EVERY: Duration = Duration::from_secs(5);
-/// Progress is saved after so many webhooks: a start after a kill repeats some, which changes nothing.
+/// Progress is saved after this many webhooks: a start after a kill repeats some, which changes nothing.
 const REMEMBER_EVERY: usize = 100;
 /// Pause before a webhook that was not accepted is sent again.
 const RETRY: Duration = Duration::from_secs(1);
 const DAY: Millis = 24 * 60 * 60 * 1_000;
-/// Its token. Whoever reaches the address may read the invented data.
+/// Its token. Anyone who reaches the address may read the invented data.
 const TOKEN: &str = "glpat-demo";
 /// The group of its projects.
 pub(super) const GROUP: &str = "factory";

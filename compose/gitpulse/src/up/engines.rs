@@ -1,5 +1,5 @@
 //! The engines of `up`. In: settings, and a data folder. Out: a broker and a ClickHouse, installed and running on this machine only. If the log of
-//! another broker is there, the user is told.
+//! another broker is there, the user gets a message.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;

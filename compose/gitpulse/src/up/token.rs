@@ -14,7 +14,7 @@ use runtime::Secret;
 use super::folder::TOKEN_FILE;
 use crate::tenants::WebhookConfig;
 
-/// The tenants, and the token that `up` made if nobody configured a secret.
+/// The tenants, and the token that `up` made if no secret is configured.
 pub(super) struct WebhookToken {
     pub(super) tenants: Vec<TenantConfig>,
     pub(super) made: Option<Secret>,

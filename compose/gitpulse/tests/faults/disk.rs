@@ -9,7 +9,7 @@ use std::process::Command;
 pub(crate) struct Disk(PathBuf);
 
 impl Disk {
-    /// A file system of so many MiB; `None` if this user may not mount one.
+    /// A file system of this many MiB; `None` if this user may not mount one.
     pub(crate) fn mount(folder: &Path, mebibytes: u32) -> Option<Disk> {
         std::fs::create_dir_all(folder).unwrap();
         let size = format!("size={mebibytes}m,mode=0700");

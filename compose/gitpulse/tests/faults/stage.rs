@@ -53,7 +53,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// The duration of something that takes so many seconds in full.
+    /// The duration of something that takes this many seconds in full.
     pub(crate) fn lasts(&self, seconds: u64) -> Duration {
         match self.length {
             Length::Full => Duration::from_secs(seconds),

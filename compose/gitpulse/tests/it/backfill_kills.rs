@@ -9,7 +9,7 @@ use crate::backfill::{compare, installation, read_history, serve};
 use crate::deployment::{Role, eventually};
 
 const KILLS: usize = 10;
-/// Requests under way when a run is killed: so many lists are read at a time, and so many things of a list.
+/// Requests under way when a run is killed: the number of lists read at a time, and the number of things of a list.
 const LISTS_AT_A_TIME: u64 = 12;
 const SIDE_BY_SIDE: u64 = 4;
 /// Requests of every run: the group, its groups, its projects, and whether there is GraphQL.

@@ -157,7 +157,7 @@ impl Role {
         Role { child, lines, address }
     }
 
-    /// A role whose log nobody reads, on a given address.
+    /// A role whose log is not read, on a given address.
     pub(crate) fn unheard(mut command: Command, address: &str) -> Role {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let child = command.stdout(Stdio::null()).stderr(full).spawn().unwrap();

@@ -141,7 +141,7 @@ async fn no_identity_has_a_time_and_nothing_expires() {
     let times = "SELECT concat(table, '.', name) FROM system.columns WHERE database = currentDatabase() \
                  AND table LIKE '%\\_facts' AND is_in_sorting_key AND type LIKE '%Date%' ORDER BY table";
     let times: Vec<String> = deployment.client.query(times).fetch_all().await.unwrap();
-    // A pipeline can reach a status again: its second tells one from another. A job finishes on one day, once.
+    // A pipeline can reach a status again: the second distinguishes them. A job finishes on one day, once.
     assert_eq!(times, ["job_run_facts.day", "pipeline_event_facts.as_of"]);
     let expiring = "SELECT name FROM system.tables WHERE database = currentDatabase() AND match(engine_full, '\\\\bTTL\\\\b') ORDER BY name";
     let expiring: Vec<String> = deployment.client.query(expiring).fetch_all().await.unwrap();
@@ -149,7 +149,7 @@ async fn no_identity_has_a_time_and_nothing_expires() {
     assert_eq!(expiring, ["audit_log_facts", "consumed_ranges"]);
 }
 
-/// An example of each table whose states are ranked, and where the state stands.
+/// An example of each table whose states are ranked, and the field that holds the state.
 const RANKED: [(&str, &str, &str); 7] = [
     ("merge_requests", "merge_request/open", "/object_attributes/state"),
     ("issues", "issue/closed", "/object_attributes/state"),

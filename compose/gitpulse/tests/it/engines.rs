@@ -129,8 +129,8 @@ pub(crate) async fn start_broker_child(child: ChildSpec) -> Supervisor {
     broker::start(child).await.unwrap()
 }
 
-/// How so many nodes of Apache Kafka in `folder` are started, the first of which is broker 1, and their addresses for clients; `None` if the broker
-/// is not Kafka.
+/// The commands that start this many nodes of Apache Kafka in `folder`, the first of which is broker 1, and their addresses for clients; `None` if
+/// the broker is not Kafka.
 pub(crate) async fn kafka_children(folder: &Path, nodes: usize) -> Option<(Vec<ChildSpec>, String)> {
     let BrokerProgram::Kafka(program) = &provided().broker else { return None };
     let node = || KafkaNode { listens: listens(), controller_port: free_address().port() };
@@ -140,7 +140,7 @@ pub(crate) async fn kafka_children(folder: &Path, nodes: usize) -> Option<(Vec<C
     Some((children.into_iter().map(killable).collect(), kafka.bootstrap_servers()))
 }
 
-/// So many nodes of Apache Kafka in `folder`; `None` if the broker is not Kafka.
+/// This many nodes of Apache Kafka in `folder`; `None` if the broker is not Kafka.
 pub(crate) async fn start_kafka(folder: &Path, nodes: usize) -> Option<(Vec<Supervisor>, String)> {
     let (children, brokers) = kafka_children(folder, nodes).await?;
     // Concurrently: a node is ready when most of the cluster is there.
@@ -174,8 +174,8 @@ fn listens() -> Listens {
     Listens { address: free_address(), setting: "the test's port" }
 }
 
-/// An unused address on this machine that is given to nobody else: below the ports that the kernel hands out by itself, counted up from one that
-/// depends on the process.
+/// An unused address on this machine that no other test gets: below the ports that the kernel assigns, counted up from one that depends on the
+/// process.
 pub(crate) fn free_address() -> SocketAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {

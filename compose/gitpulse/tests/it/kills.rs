@@ -60,7 +60,7 @@ impl Load {
         Load { stop, accepted, senders }
     }
 
-    /// Waits until so many more deliveries were accepted.
+    /// Waits until this many more deliveries were accepted.
     pub(crate) async fn until_accepted(&self, more: u64) {
         let target = self.accepted.load(Ordering::Relaxed) + more;
         eventually("deliveries are accepted", async || match self.accepted.load(Ordering::Relaxed) {

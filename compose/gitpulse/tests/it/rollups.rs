@@ -206,7 +206,7 @@ async fn an_event_a_month_late_corrects_what_was_computed() {
     deployment.until_count(merged, 1).await;
     agree(&deployment).await;
     let again = deployment.value::<u64>("SELECT sum(generation) FROM merge_request_rollup_rows FINAL").await;
-    // The same once more contains nothing new, but is computed once more.
+    // A repetition contains nothing new, but is computed again.
     accepted(&ingest, "4", merge_request(42, 7, "merged", "2026-10-03T08:00:00Z")).await;
     deployment.until_count("SELECT sum(generation) FROM merge_request_rollup_rows FINAL", again + 2).await;
     agree(&deployment).await;

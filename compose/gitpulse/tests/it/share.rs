@@ -128,7 +128,7 @@ fn client_id(name: &str) -> &str {
     if name == "three" { "other tokens" } else { "tokens" }
 }
 
-/// Waits until so many members are known to have the same client id.
+/// Waits until this many members are known to have the same client id.
 async fn until_counted(reader: &Reader, alike: u32) {
     eventually("those with the same tokens are counted", async || match reader.share.alike() {
         counted if counted == alike => Ok(()),
@@ -168,7 +168,7 @@ async fn three_processes_share_the_projects_and_what_one_leaves_goes_to_the_othe
     assert_eq!(*readers.faults.lock().unwrap(), Vec::<String>::new());
 }
 
-/// The child to kill is this test itself, started once more.
+/// The child to kill is this test itself, run as another process.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_process_held_goes_to_the_others_after_the_session_timeout() {
     if let Some(group) = std::env::var_os(GROUP_OF_CHILD) {
@@ -247,7 +247,7 @@ async fn whoever_wants_less_gets_it_and_leaves_it_to_who_wants_all() {
     assert!(!some.holds(Project(7)));
 }
 
-/// Each finishes what it holds, and knows of no other: then it is assigned what the other held.
+/// Each finishes what it holds, without knowledge of the other, and is then assigned what the other held.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_that_finish_what_they_hold_come_both_to_an_end() {
     let kafka = kafka_of(&Deployment::new("share_end"));

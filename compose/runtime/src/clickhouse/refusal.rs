@@ -1,5 +1,5 @@
 //! Classifies ClickHouse's refusals. In: an error of its client. Out: ClickHouse's own code, and whether another try could help. All code that has to
-//! know what an error means uses this. Never decides by an error's text what its code tells, with the one exception that is marked.
+//! know what an error means uses this. Never decides by an error's text what its code shows, with the one exception that is marked.
 
 use clickhouse::error::Error;
 
@@ -73,7 +73,7 @@ const PERMANENT: [Code; 16] = [
 ];
 
 /// ClickHouse's text for an INSERT with rows of too many partitions, which has the same code as a table with too many parts. The first never
-/// succeeds, the second does once parts are merged; only the text tells them apart.
+/// succeeds, the second does once parts are merged; only the text distinguishes them.
 const TOO_MANY_PARTITIONS: &str = "Too many partitions for single INSERT block";
 
 /// ClickHouse's code in an error of its client; `None` if ClickHouse did not answer, or if something in front of it answered.

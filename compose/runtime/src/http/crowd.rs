@@ -122,7 +122,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Time for the first head when so many connections are open: all of it up to half of the slots, less and less beyond.
+    /// Time for the first head when this many connections are open: all of it up to half of the slots, less and less beyond.
     fn head_time(&self, open: usize) -> Duration {
         let half = (self.max / 2).max(1);
         let left = self.max.saturating_sub(open).min(half);

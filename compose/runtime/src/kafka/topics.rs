@@ -209,7 +209,7 @@ impl Kafka {
     }
 }
 
-/// How many of so many replicas must have a record before it is acknowledged: one may be lost, and one may be away.
+/// How many replicas of this number must have a record before it is acknowledged: one may be lost, and one may be away.
 fn in_sync(replicas: usize) -> usize {
     if replicas >= 3 { 2 } else { 1 }
 }

@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// How long the last segment stays open after Kafka has all of it: a new segment for each event that arrives alone would cost the disk more.
 const LINGER: Duration = Duration::from_secs(1);
-/// After so many tries in a row without any success, the records tried are moved behind the others: records whose partition is unreachable do not
+/// After this many tries in a row without any success, the records tried are moved behind the others: records whose partition is unreachable do not
 /// hold up the rest.
 const TRIES: u32 = 4;
 

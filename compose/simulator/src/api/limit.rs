@@ -84,7 +84,7 @@ impl Window {
     }
 }
 
-/// Too many requests: try again after so many seconds.
+/// Too many requests: try again after this many seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooMany {
     pub(super) retry_after: u64,

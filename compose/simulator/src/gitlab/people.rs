@@ -111,7 +111,7 @@ impl Person {
     }
 }
 
-/// Everybody, bots first, of a world with so many humans.
+/// Everybody, bots first, of a world with this many humans.
 pub(crate) fn everybody(people: u32) -> impl Iterator<Item = Person> {
     (0..BOTS + people).map(Person)
 }

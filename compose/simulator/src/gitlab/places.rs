@@ -71,7 +71,7 @@ pub(crate) fn environment_id(world: &World, project: u32, place: EnvironmentPlac
     world.id(Place { project, sprint: place.sprint, number: place.number })
 }
 
-/// A branch that is there.
+/// A branch that exists.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
     pub(crate) name: String,

@@ -13,12 +13,12 @@ use super::tree::{Project, Special, people};
 /// A planned step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Planned {
-    /// Pushes a new branch of so many commits.
+    /// Pushes a new branch of this many commits.
     Branch(u32),
     Opened(Draft),
-    /// Pushes so many commits more.
+    /// Pushes this many commits more.
     Pushed(u32),
-    /// Pushes so many commits in place of those before.
+    /// Pushes this many commits in place of those before.
     Rewritten(u32),
     Ready,
     ReviewRequested,

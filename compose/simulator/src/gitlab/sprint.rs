@@ -200,7 +200,7 @@ pub struct Activity {
 pub enum Happened {
     /// The push of this number.
     Pushed(u32),
-    /// So many branches were pushed at once.
+    /// This many branches were pushed at once.
     PushedMany(u32),
     /// `opened`, `accepted`, `closed`, `reopened` or `approved`: what happened to the merge request of this number.
     MergeRequest(u32, &'static str),

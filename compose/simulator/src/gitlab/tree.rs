@@ -9,7 +9,7 @@ use super::size::WorldConfig;
 const PROJECTS_BEGIN: u64 = 101;
 /// Projects of one team.
 const TEAM: u32 = 8;
-/// Peculiarities repeat after so many projects.
+/// Peculiarities repeat after this many projects.
 const ROUND: u32 = 16;
 
 /// How merge requests reach their branch (<https://docs.gitlab.com/user/project/merge_requests/methods/>).

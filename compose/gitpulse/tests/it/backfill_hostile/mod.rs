@@ -1,5 +1,5 @@
 //! `gitpulse backfill` against servers that are not GitLab, or misbehave: each fault is one line with the remedy, ends only its own list, and shows
-//! in the exit code; the token goes to nobody else.
+//! in the exit code; the token is sent to no other host.
 
 mod cases;
 mod places;
@@ -23,7 +23,7 @@ use crate::engines::free_address;
 use crate::scripted::{Answer, Question, Scripted, answer};
 
 const TOKEN: &str = "glpat-of-hostile-tests";
-/// After so many faults the server stops: a client that walks for ever fails its test instead of blocking it.
+/// After this many faults the server stops: a client that walks for ever fails its test instead of blocking it.
 const FAULTS: u64 = 3_000;
 
 /// A deployment that reads from a server, with little patience.

@@ -56,7 +56,7 @@ pub(super) fn behind(question: &Question) -> Option<String> {
     body["variables"]["after"].as_str().map(str::to_owned)
 }
 
-/// The answer to any request, for a group of so many projects. GraphQL's cursors look like addresses of `elsewhere`.
+/// The answer to any request, for a group of this many projects. GraphQL's cursors look like addresses of `elsewhere`.
 pub(super) fn usual(question: &Question, count: usize, elsewhere: &str) -> Answer {
     let path = question.place.split('?').next().unwrap();
     let parts: Vec<&str> = path.trim_start_matches("/api/v4/").split('/').collect();
@@ -90,7 +90,7 @@ pub(super) fn project(id: usize) -> Value {
     json!({ "id": id, "path_with_namespace": format!("hostile/case-{id}"), "default_branch": "main" })
 }
 
-/// So many objects, each updated a second before the one with the next higher id, the first so many days ago; in ascending order.
+/// This many objects, each updated a second before the one with the next higher id, the first this many days ago; in ascending order.
 pub(super) fn objects(count: u64, days_ago: i64) -> Value {
     let first = now() - TimeDelta::days(days_ago);
     let object = |number: u64| {

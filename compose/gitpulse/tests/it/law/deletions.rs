@@ -68,7 +68,7 @@ async fn a_deleted_release_can_be_created_again() {
 /// Rule 7. GitLab does not report the deletion of a merge request, issue, note, pipeline or deployment: the row stays as it was last seen, not marked
 /// as deleted. Only a complete listing could show it.
 ///
-/// Seen to fail: whatever is told of deleted at its receipt.
+/// Seen to fail: everything that is reported is deleted at its receipt.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_gitlab_does_not_say_is_deleted_stays_as_it_was_seen_last() {
     let names = [

@@ -27,7 +27,7 @@ fn project(id: u64, path: &str, at: &str) -> Record {
 
 /// GitLab reports the renaming of a group, but not of the projects in it.
 ///
-/// Guards against: the last reported paths; names with a common beginning; later reports renamed once more.
+/// Guards against: the last reported paths; names with a common beginning; later reports renamed a second time.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_in_a_renamed_group_has_another_path() {
     // `warehouse` became `logistics` at 07:45:33 of 11 November, and somebody else took the name.
@@ -71,7 +71,7 @@ async fn what_is_in_a_renamed_group_has_another_path() {
 
 /// If the API listed a group later than its project, the group's path is used.
 ///
-/// Guards against: events alone; a namespace that was told of before the project moved.
+/// Guards against: events alone; a namespace that was reported before the project moved.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_was_listed_later_names_the_place() {
     let project = example("project/checkout.api");
@@ -186,7 +186,7 @@ async fn a_job_without_a_project_is_the_one_with_it() {
 
 /// Source projects and approvers are known from such bodies.
 ///
-/// Guards against: the project and the actor alone; a project without a name; a path that stands elsewhere.
+/// Guards against: the project and the actor alone; a project without a name; a path in another field.
 #[tokio::test(flavor = "multi_thread")]
 async fn projects_and_people_are_known_by_whatever_names_them() {
     let tables = apply(&[example("merge_request/fork.webhook")]).await;

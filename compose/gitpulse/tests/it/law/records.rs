@@ -77,7 +77,7 @@ impl Record {
         self
     }
 
-    /// The same, received so many seconds later.
+    /// The same, received this many seconds later.
     pub(crate) fn later(mut self, seconds: i64) -> Record {
         self.0.time += TimeDelta::seconds(seconds);
         self
@@ -151,7 +151,7 @@ pub(crate) fn example(name: &str) -> Record {
     Record::object(address.kind, &address.subject, &body)
 }
 
-/// All examples, of both faces, by name.
+/// All examples, of webhooks and the API, by name.
 pub(crate) fn examples() -> Vec<(String, Record)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/fixtures");
     let names = payloads(&root, ".json").into_iter();

@@ -17,7 +17,7 @@ fn sha(letter: char) -> String {
     }
 }
 
-/// A push to a branch, so many seconds after noon. Letters stand for SHAs, 0 for none.
+/// A push to a branch, this many seconds after noon. Letters stand for SHAs, 0 for none.
 fn push(branch: &str, before: char, after: char, seconds: i64) -> Record {
     let (before, after) = (sha(before), sha(after));
     let body = json!({
@@ -94,7 +94,7 @@ async fn pushes_received_in_the_wrong_order_lead_to_the_right_head() {
 /// Rule 12. A second hook that reports a push after the branch has moved on does not move it back. A push that is repeated within minutes does: the
 /// branch had come back to where it began.
 ///
-/// Seen to fail: whatever is told again moves the branch; nothing does; what is told again counts as having come back.
+/// Seen to fail: every repeated report moves the branch; none does; every repeated report counts as having come back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_hook_moves_nothing_back_and_a_push_made_again_does() {
     let made = push("main", '0', 'a', 0);

@@ -27,7 +27,7 @@ const SHARED: [&str; 11] = [
 
 /// Rule 9. A finished job is a run, with the same values in `job_runs` as in `jobs`, whoever reported it.
 ///
-/// Guards against: jobs without a finish told; trigger jobs told; queued seconds of what never started.
+/// Guards against: jobs without a finish shown; trigger jobs shown; queued seconds of what never started.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_finished_is_a_run() {
     let webhooks = [

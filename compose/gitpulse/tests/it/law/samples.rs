@@ -6,9 +6,9 @@ use serde_json::json;
 use super::apply::apply;
 use super::records::{Record, body, changed, example};
 
-/// What GitLab invents for the Test button of a hook is not a fact, and whoever clicked is not an author.
+/// What GitLab invents for the Test button of a hook is not a fact, and the user who clicked is not an author.
 ///
-/// Guards against: any of them decoded as the real thing; its project and its user told in passing.
+/// Guards against: any of them decoded as the real thing; its project and its user stored as a side effect.
 #[tokio::test(flavor = "multi_thread")]
 async fn samples_are_in_events_alone() {
     let samples = [

@@ -186,7 +186,7 @@ async fn an_opening_asks_its_reviewers_and_a_test_of_a_hook_nobody() {
 /// Rule 9. A comment is identified by its id, whoever reports it and however often it is edited, even two of one second. Internal notes and GitLab's
 /// own notes are not shown.
 ///
-/// Guards against: comments keyed by second; internal and system notes told; the editor taken for the author.
+/// Guards against: comments keyed by second; internal and system notes shown; the editor taken for the author.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_comment_is_told_once_and_an_internal_one_never() {
     let human = json!({"system": false});

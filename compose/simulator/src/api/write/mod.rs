@@ -64,7 +64,7 @@ impl Scribe<'_> {
         })
     }
 
-    /// The milestones of a group: whole quarters, which nobody closes.
+    /// The milestones of a group: whole quarters, never closed.
     pub(super) fn group_milestones(&self, group: &Group) -> Vec<Value> {
         let write = |quarter: Quarter| {
             let Quarter { id, iid, starts_at, ends_at } = quarter;

@@ -1,5 +1,5 @@
-//! Late changes in a finished sprint. In: a complete sprint. Out: the same, with some things written once more at one moment, and some deleted.
-//! GitLab reports neither.
+//! Late changes in a finished sprint. In: a complete sprint. Out: the same, with some things updated at one moment, and some deleted. GitLab reports
+//! neither.
 
 use super::super::dice::{DAY, HOUR, MINUTE, Millis};
 use super::super::issue::{IssueStep, IssueWhat};

@@ -249,7 +249,8 @@ impl Growth<'_> {
         self.main_head = head;
     }
 
-    /// Removes the last landing from `main` by a force push. Waits for a moment in which nothing else depends on it, and nobody is to deploy it.
+    /// Removes the last landing from `main` by a force push. Waits for a moment in which nothing else depends on it, and no deployment of it is
+    /// planned.
     pub(super) fn rewrite_main(&mut self, at: Millis) {
         let heads: Vec<Head> = self.heads.iter().filter(|head| head.on == Ref::Main).copied().collect();
         let alone = match heads.as_slice() {

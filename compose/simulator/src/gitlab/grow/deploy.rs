@@ -144,7 +144,7 @@ impl Growth<'_> {
         self.sprint.deployments.push(deployment);
     }
 
-    /// Deploys again what production had so many deployments ago.
+    /// Deploys again what production had this many deployments ago.
     pub(super) fn deploy_again(&mut self, at: Millis, back: usize) {
         let place = self.deployed.len().checked_sub(back);
         if let Some(job) = place.and_then(|place| self.deployed.get(place).copied()) {

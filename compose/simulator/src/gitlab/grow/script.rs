@@ -30,7 +30,7 @@ fn leaked<T>(value: T) -> &'static T {
 }
 
 impl Script {
-    /// A script for a project in which so many merge requests will be opened.
+    /// A script for a project in which this many merge requests will be opened.
     pub(in crate::gitlab) fn new(requests: usize) -> Script {
         Script::told(vec![Vec::new(); requests])
     }

@@ -58,7 +58,7 @@ pub(super) async fn store(client: &Client, told: &Told) {
     }
 }
 
-/// Stores records in any order, every tenth once more through another hook, in several batches.
+/// Stores records in any order, every tenth a second time through another hook, in several batches.
 async fn store_shuffled(client: &Client, instance: &str, records: &[Record], seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
     let mut all: Vec<Record> = Vec::new();

@@ -14,7 +14,7 @@ pub struct Contribution {
     pub sha: String,
     /// Email address of its author, in lower case.
     pub author: String,
-    /// Whether the part of the address before the `@` is the name of one of GitLab's bots. A commit names no account, so the API does not tell.
+    /// Whether the part of the address before the `@` is the name of one of GitLab's bots. A commit names no account, so the API does not show it.
     pub author_is_bot: bool,
     /// When it was written.
     pub authored_at: Second,
