@@ -26,27 +26,27 @@ impl Metrics {
         let completeness = GaugeVec::new(
             Opts::new(
                 "gitpulse_completeness_ratio",
-                "How much of what GitLab lists of a project the tables have, at the last run of reconcile; projects beyond the 200 least complete ones are `other`",
+                "Share of the things of a project in GitLab that the tables have, at the last run of reconcile; projects beyond the 200 least complete ones are `other`",
             ),
             &["project"],
         )?;
         let oldest_gap = Gauge::new(
             "gitpulse_reconcile_oldest_gap_age_seconds",
-            "Least age of the oldest thing that is known to be missing, at the last run; 0 where nothing is",
+            "Minimum age of the oldest thing known to be missing, at the last run; 0 if nothing is missing",
         )?;
         let disabled_hooks = IntGauge::new(
             "gitpulse_reconcile_disabled_hooks",
-            "Hooks that lead to GitPulse and that GitLab does not call for now",
+            "Hooks that lead to GitPulse and that GitLab has disabled, for a time or for good",
         )?;
         let things = IntCounterVec::new(
             Opts::new(
                 "gitpulse_reconcile_things_total",
-                "What was missing or had changed unseen, by what it is and what became of it: mended, gone (GitLab does not have it), left",
+                "Things that were missing or had changed unseen, by kind and outcome: mended (published), gone (GitLab does not have it), left",
             ),
             &["what", "outcome"],
         )?;
         let runs = IntCounterVec::new(
-            Opts::new("gitpulse_reconcile_runs_total", "Runs by how they ended: whole, gaps or failed"),
+            Opts::new("gitpulse_reconcile_runs_total", "Runs by outcome: whole, gaps or failed"),
             &["outcome"],
         )?;
         registry.register(Box::new(completeness.clone()))?;

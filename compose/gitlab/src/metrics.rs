@@ -125,12 +125,12 @@ impl Metrics {
         let budget_wait_seconds = Histogram::with_opts(
             HistogramOpts::new(
                 "gitpulse_gitlab_budget_wait_seconds",
-                "How long a call of GitLab's API waited for its token's budget and for GitLab's limits",
+                "Time that a call of GitLab's API waited for its token's budget and for GitLab's limits",
             )
             .buckets(vec![0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0]),
         )?;
         let requests = IntCounterVec::new(
-            Opts::new("gitpulse_gitlab_requests_total", "Requests to GitLab's API, by how they ended"),
+            Opts::new("gitpulse_gitlab_requests_total", "Requests to GitLab's API, by outcome"),
             &["outcome"],
         )?;
         let request_seconds = Histogram::with_opts(
@@ -144,11 +144,11 @@ impl Metrics {
             IntCounter::new("gitpulse_gitlab_body_bytes_total", "Bytes of answers of GitLab's API")?;
         let budget_left = IntGauge::new(
             "gitpulse_gitlab_budget_left_requests",
-            "Requests that might still be made right now, by the budget of all tokens and by what GitLab tells",
+            "Requests that can be made now, by the budget of all tokens and the limits that GitLab reports",
         )?;
         let unaudited = IntCounter::new(
             "gitpulse_gitlab_unaudited_total",
-            "Calls of GitLab's API that the audit log could not take",
+            "Calls of GitLab's API that are missing from the audit log",
         )?;
         registry.register(Box::new(budget_wait_seconds.clone()))?;
         registry.register(Box::new(requests.clone()))?;
