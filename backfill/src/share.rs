@@ -194,8 +194,8 @@ impl Share {
         self.shared.unfinished()
     }
 
-    /// Number of members with this client id to which something is assigned, as far as Kafka has reported; at least 1. A change of it counts as a
-    /// change of the assignment. Programs with the same tokens have the same client id, so that each uses its part of GitLab's limits.
+    /// Number of members with this client id and an assignment, as far as Kafka has reported; at least 1. A change of it counts as a change of the
+    /// assignment. Programs with the same tokens have the same client id, so that each uses its part of GitLab's limits.
     pub fn alike(&self) -> u32 {
         self.shared.alike()
     }

@@ -28,7 +28,7 @@ pub enum State {
 }
 
 impl State {
-    /// The state of a list of which nothing was read.
+    /// The state of an unread list.
     pub fn new(list: List) -> State {
         match list.way() {
             Way::Updated => State::Updated(Coverage::default()),

@@ -43,7 +43,7 @@ impl GivenUp {
         }
     }
 
-    /// The error of a list of which things have failed. Ends the list.
+    /// Forgets the failed things of a list, and returns the error that one of them had.
     pub(super) fn end(&self, owner_id: u64, list: List) -> Option<WalkError> {
         self.locked(|all| all.remove(&(owner_id, list))).map(|vain| vain.error)
     }

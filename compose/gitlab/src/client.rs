@@ -140,7 +140,7 @@ impl Client {
     /// Waits for the budget. Temporary failures (5xx, network, 429) are retried, within [`Patience`].
     ///
     /// # Errors
-    /// GitLab, or what answers in its place, did not give a page.
+    /// GitLab, or a server in front of it, did not give a page.
     pub async fn list(&self, limit: Limit, path: &str, query: &[(&str, String)]) -> Result<Page, FetchError> {
         let query = encode(&self.shared.base, path, query)?;
         let walk = Walk::new(&query);

@@ -15,7 +15,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Progress of which nothing is done yet.
+    /// Progress at its beginning.
     pub(crate) fn new(label: &'static str, total: u64) -> Progress {
         let bar = ProgressBar::new(total).with_message(label);
         if let Ok(style) =

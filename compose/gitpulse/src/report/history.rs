@@ -22,7 +22,7 @@ const LISTS: &str = "\
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Progress {
     done: u64,
-    /// Lists of the projects of which anything was read.
+    /// Lists of the projects whose history was read at least in part.
     all: u64,
     /// Things left to ask about one by one.
     left: u64,

@@ -342,7 +342,7 @@ fn every_client_of_the_documents_is_run_by_a_test_or_dated() {
             let file = root().join("compose/gitpulse/tests/it").join(path);
             std::fs::read_to_string(file).unwrap().contains(pinned)
         });
-        // Of what those two files do not install.
+        // Clients that those two files do not install.
         let elsewhere = ["clickhouse (Rust)", "curl", "kcat", "Kafka's own tools", "Prometheus"];
         assert!(is_named || elsewhere.contains(&client.as_str()), "{client} {version}");
     }

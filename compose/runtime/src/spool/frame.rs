@@ -84,7 +84,7 @@ pub(super) fn write(file: &mut impl Write, record: &TopicRecord, at: i64, place:
     file.write_all(&record.value)
 }
 
-/// Reads the record at `place`, of which at most `available` bytes are there; `None` where nothing follows.
+/// Reads the record at `place`, with at most `available` bytes left in the file; `None` if none are left.
 pub(super) fn read(
     file: &mut impl Read,
     place: Place,

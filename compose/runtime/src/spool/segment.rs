@@ -135,7 +135,7 @@ impl Reader {
     }
 }
 
-/// Moves what is behind the first `good` bytes of a segment to a file beside the spool, and removes the segment.
+/// Moves everything after the first `good` bytes of a segment to a file beside the spool, and removes the segment.
 pub(super) fn set_aside(folder: &Path, number: u64, good: u64) -> io::Result<PathBuf> {
     let (segment, aside) = (path(folder, number), damaged_path(folder, number));
     if good > 0 && copy_rest(&segment, &aside, good).is_ok() {

@@ -46,7 +46,7 @@ pub struct Sprint {
     pub tags: Vec<Tag>,
     /// Which deployment first brought which merge request to its environment.
     pub deliveries: Vec<Delivery>,
-    /// Branches of which an environment had a commit of their own, each once.
+    /// Pairs of an environment and a branch whose own commits it had, each once.
     pub reached: Vec<(u32, Ref)>,
     /// How often each hard case of metrics occurred, by its number.
     pub met: BTreeMap<&'static str, u32>,

@@ -29,7 +29,7 @@ async fn a_revision_in_whole_seconds_does_not_lose_to_milliseconds_of_an_earlier
     assert_eq!(shown("state", &[locked, merged]).await, "merged");
 }
 
-/// Rule 3. Of one second and one state, the later millisecond is newer.
+/// Rule 3. For the same second and state, the later millisecond is newer.
 ///
 /// Seen to fail: versions without milliseconds.
 #[tokio::test(flavor = "multi_thread")]

@@ -227,7 +227,7 @@ impl Lister<'_> {
                     chosen.push((key, number));
                 }
             }
-            // Of one moment, the higher id comes first in either direction.
+            // For equal times, the higher id comes first in either direction.
             chosen.sort_unstable_by_key(|(at, number)| {
                 (*at, if is_ascending { u32::MAX - *number } else { *number })
             });

@@ -22,7 +22,7 @@ pub(super) struct Success {
 const LASTING: [u32; 3] = [STAGING, PRODUCTION, OVERSEAS];
 
 impl Growth<'_> {
-    /// Branches of which an environment had commits when the sprint began.
+    /// Records the branches whose commits an environment already had when the sprint began.
     pub(super) fn reach(&mut self) {
         if self.sprint.number > 0 {
             let both = LASTING.map(|number| [(number, Ref::Main), (number, Ref::Production)]);
