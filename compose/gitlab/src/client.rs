@@ -1,5 +1,5 @@
-//! The client. In: paths of GitLab's API. Out: pages and objects as GitLab wrote them, or an error that says what to do. Never sends a token anywhere but
-//! to the configured scheme, host and port, and never writes to GitLab.
+//! The client. In: paths of GitLab's API. Out: pages and objects as GitLab wrote them, or an error that says what to do. Never sends a token anywhere
+//! but to the configured scheme, host and port, and never writes to GitLab.
 
 use std::sync::Arc;
 use std::time::Duration;

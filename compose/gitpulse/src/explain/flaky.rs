@@ -1,5 +1,5 @@
-//! `gitpulse explain flaky`. In: a pipeline, and maybe a job of it. Out: each attempt of the jobs that failed and passed; or why none was flaky. Reads `flaky_jobs` for the
-//! verdict and `job_metrics` for the attempts.
+//! `gitpulse explain flaky`. In: a pipeline, and maybe a job of it. Out: each attempt of the jobs that failed and passed; or why none was flaky.
+//! Reads `flaky_jobs` for the verdict and `job_metrics` for the attempts.
 
 use clap::Args;
 use clickhouse::query::Query;

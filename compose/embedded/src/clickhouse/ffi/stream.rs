@@ -1,5 +1,5 @@
-//! A query and an insert in progress. In: a connection, and what the engine calls the stream. Out: pieces of a result, or rows that are stored. Never leaves one
-//! open: dropped, it is cancelled.
+//! A query and an insert in progress. In: a connection, and what the engine calls the stream. Out: pieces of a result, or rows that are stored. Never
+//! leaves one open: dropped, it is cancelled.
 
 use super::{Connection, InsertHandle, ResultHandle, text};
 use crate::clickhouse::interface::{Chunk, Counts, EngineError};
