@@ -1,5 +1,5 @@
-//! What was read, remembered in ClickHouse, where every replica finds it. In: the state of a list, after Kafka acknowledged a page. Out: the state
-//! that was saved last. Losing one means that a page is read twice, which changes nothing.
+//! Checkpoints: how far each list was read, saved in ClickHouse, where every replica finds it. In: the state of a list, after Kafka acknowledged a
+//! page. Out: the state that was saved last. If one is lost, a page is read twice, which changes nothing.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ use crate::state::State;
 /// Checkpoints could not be read or saved.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// ClickHouse did not give them.
+    /// ClickHouse could not return them.
     #[error("the table backfill_checkpoints cannot be read")]
     ClickHouse(#[from] clickhouse::error::Error),
-    /// ClickHouse did not take one.
+    /// ClickHouse could not store one.
     #[error(transparent)]
     Save(#[from] SaveError),
-    /// It cannot be written down.
+    /// It cannot be serialized.
     #[error("the checkpoint of {list} of {owner_id} cannot be written")]
     State {
         /// Name of the list.
@@ -33,7 +33,7 @@ pub enum CheckpointError {
     },
 }
 
-/// How far a list is.
+/// The state of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -77,12 +77,12 @@ struct SavedRow {
     saved_at: i64,
 }
 
-/// What was saved of a list.
+/// The checkpoint of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Saved {
-    /// How far it was read.
+    /// Up to where it was read.
     pub state: State,
-    /// When a run came to its end with nothing left to read; `None` where the last one did not.
+    /// When a run ended with nothing left to read; `None` if the last one did not.
     pub completed_at: Option<DateTime<Utc>>,
 }
 
@@ -98,7 +98,7 @@ struct CheckpointRow {
     message: String,
 }
 
-/// What was counted of a list in this run.
+/// Counters of a list in this run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counted {
     /// Requests.
@@ -107,32 +107,32 @@ pub struct Counted {
     pub objects: u64,
 }
 
-/// Who came to the place that a list is at.
+/// Which run set the position of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// A run before, which kept it: GitLab may know nothing of it any more.
+    /// An earlier run: GitLab may not know the position any more.
     Kept,
-    /// This run, or nobody: it begins.
+    /// This run; or none, because the list starts.
     Own,
 }
 
-/// A list of a project or group, and how far it is.
+/// A list of a project or group, and its state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
-    /// The project, or the group where the list is of a group.
+    /// The project, or the group if the list is a group's.
     pub owner_id: u64,
     /// The list.
     pub list: List,
     /// What was read.
     pub state: State,
-    /// Where the place that it is at comes from.
+    /// Which run set its position.
     pub origin: Origin,
-    /// What this run did.
+    /// Counters of this run.
     pub counted: Counted,
 }
 
 impl Checkpoints {
-    /// Those of an instance, in its one form.
+    /// Checkpoints of an instance, given in its normal form.
     pub fn new(client: Client, instance: &str) -> Checkpoints {
         let saver = Saver::start(client.clone(), "backfill_checkpoints");
         Checkpoints { client, saver, instance: instance.to_owned() }
@@ -144,7 +144,7 @@ impl Checkpoints {
         Ok(DateTime::from_timestamp_micros(now).unwrap_or_default())
     }
 
-    /// Those of some projects and groups. One that this build cannot read is left out: its list is read again, which changes nothing.
+    /// Checkpoints of some projects and groups. One that this build cannot parse is left out: its list is read again, which changes nothing.
     pub async fn load(&self, owner_ids: &[u64]) -> Result<BTreeMap<(u64, List), Saved>, CheckpointError> {
         let sql = "SELECT owner_id, list, state, outcome = 'complete' AS is_complete, saved_at FROM backfill_checkpoints FINAL \
                    WHERE instance = ? AND owner_id IN ?";
@@ -152,7 +152,7 @@ impl Checkpoints {
         let rows: Vec<SavedRow> = query.fetch_all().await?;
         let mut saved = BTreeMap::new();
         for SavedRow { owner_id, list, state, is_complete, saved_at } in rows {
-            // One that only a newer build has.
+            // A list that only a newer build has.
             let Some(known) = List::from_name(&list) else { continue };
             match serde_json::from_str(&state) {
                 Ok(state) => {

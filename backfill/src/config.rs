@@ -1,4 +1,4 @@
-//! What is to be read. In: flags. Out: projects, lists, a span of time.
+//! What to read. In: flags. Out: projects, lists, a span of time.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::Args;
@@ -8,11 +8,11 @@ use crate::list::List;
 /// What history to read.
 #[derive(Debug, Clone, Args)]
 pub struct BackfillConfig {
-    /// Project to read, by its id or its path; can be repeated
+    /// Project to read, by its id or path; can be repeated
     #[arg(long, value_name = "ID|PATH", value_delimiter = ',')]
     pub project: Vec<String>,
 
-    /// Group whose projects to read, with those of its subgroups, by its id or its path; can be repeated
+    /// Group to read with all projects in it and its subgroups, by its id or path; can be repeated
     #[arg(long, value_name = "ID|PATH", value_delimiter = ',')]
     pub group: Vec<String>,
 
@@ -20,15 +20,15 @@ pub struct BackfillConfig {
     #[arg(long)]
     pub instance: bool,
 
-    /// Reads what was updated since that day or moment (2026-01-31, 2026-01-31T08:00:00Z); by default everything
+    /// Reads what was updated since this time, as 2026-01-31 (midnight UTC) or 2026-01-31T08:00:00Z; some lists are always read whole
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub since: Option<DateTime<Utc>>,
 
-    /// Reads what was updated until that day or moment; by default until now
+    /// Reads what was updated before this time, in the same format; by default until now
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub until: Option<DateTime<Utc>>,
 
-    /// Lists to read, as merge_requests,pipelines (docs/BACKFILL.md has them all); by default all
+    /// Lists to read, as merge_requests,pipelines (docs/BACKFILL.md names all); by default all
     #[arg(long, value_name = "LISTS", value_delimiter = ',', value_parser = list)]
     pub only: Vec<List>,
 
@@ -49,12 +49,12 @@ impl BackfillConfig {
         self.instance || !self.project.is_empty() || !self.group.is_empty()
     }
 
-    /// From when on.
+    /// The beginning of the span.
     pub fn begins_at(&self) -> DateTime<Utc> {
         self.since.unwrap_or_else(BackfillConfig::beginning)
     }
 
-    /// Before everything: GitLab's first release was in October 2011, but what was imported may be older.
+    /// A time before everything: GitLab's first release was in October 2011, but imported objects may be older.
     pub fn beginning() -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + chrono::TimeDelta::days(365 * 30)
     }

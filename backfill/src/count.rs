@@ -1,5 +1,5 @@
-//! How many things projects have. In: projects. Out: counts, by few requests: GraphQL counts those of many projects at once, and where it does not know a
-//! count, a list of REST says its length beside a page of one row. Publishes nothing.
+//! Counts the things of projects. In: projects. Out: counts, with few requests: GraphQL counts those of many projects at once, and where it cannot, a
+//! page of one row shows the length of a REST list. Publishes nothing.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +12,15 @@ use crate::list::List;
 use crate::plan::Counts;
 use crate::scope::Owner;
 
-/// Projects that are counted by one query. Four counts of one cost some 17 of the 250 that a query may
+/// Projects per query. Four counts of one project cost some 17 of the 250 that a query may cost
 /// (<https://docs.gitlab.com/api/graphql/#maximum-query-complexity>).
 const AT_ONCE: usize = 10;
-/// Projects that REST is asked about at the same time.
+/// Projects that are counted with REST at the same time.
 const SIDE_BY_SIDE: usize = 8;
-/// Rows that GitLab does not count beyond (<https://docs.gitlab.com/api/rest/#other-pagination-headers>).
+/// The highest count that GitLab gives (<https://docs.gitlab.com/api/rest/#other-pagination-headers>).
 const COUNTED_UP_TO: u64 = 10_000;
 
-/// What is counted, by its name in GraphQL.
+/// The counts to ask for, by their names in GraphQL.
 const BY_GRAPHQL: [&[&str]; 2] =
     [&["mergeRequests", "issues", "pipelines", "jobs"], &["mergeRequests", "pipelines"]];
 
@@ -54,10 +54,10 @@ struct Count {
     count: Option<u64>,
 }
 
-/// Counts the things of projects, as far as they are in one of `lists`.
+/// Counts the things of projects that are in one of `lists`.
 ///
 /// # Errors
-/// GitLab does not answer, or not this token.
+/// GitLab does not answer, or refuses the token.
 pub async fn count(client: &Client, projects: &[Owner], lists: &[List]) -> Result<Counted, FetchError> {
     let mut counted = Counted::default();
     for fields in BY_GRAPHQL {
@@ -66,7 +66,7 @@ pub async fn count(client: &Client, projects: &[Owner], lists: &[List]) -> Resul
                 counted.by_graphql = true;
                 break;
             }
-            // An older GitLab, or none of its GraphQL for this token: REST is asked.
+            // An older GitLab, or no GraphQL for this token: REST is used.
             Err(error) if error.is_unknown_field() || error.is_absent() || error.is_forbidden() => {}
             Err(error) => return Err(error),
         }
@@ -106,7 +106,7 @@ async fn by_graphql(
         let told: BTreeMap<String, Option<Told>> = serde_json::from_str(data.get())
             .map_err(|_| FetchError::Shape { expected: "counts of projects" })?;
         for (index, project) in now.iter().enumerate() {
-            // One that is not shown there may be by REST.
+            // REST may show what GraphQL does not.
             let Some(Some(told)) = told.get(&format!("p{index}")) else { continue };
             let number = |count: &Option<Count>| count.as_ref().and_then(|count| count.count);
             let counts = Counts {
@@ -140,7 +140,7 @@ fn variables(projects: &[Owner]) -> Value {
     ))
 }
 
-/// Asks for what is not known yet.
+/// Counts with REST what is not known yet.
 async fn by_rest(
     client: &Client,
     project_id: u64,
@@ -165,9 +165,9 @@ async fn by_rest(
     Ok((project_id, counts, requests))
 }
 
-/// How long a list is, by a page of one row of it; `None` where GitLab does not say.
+/// The length of a list, from a page of one row; `None` if GitLab does not report it.
 async fn length(client: &Client, project_id: u64, list: List) -> Result<Option<u64>, FetchError> {
-    // A list that is paged by keys is not counted.
+    // GitLab does not count a list that is paged by keys.
     let paging = ["pagination", "order_by", "sort", "per_page"];
     let mut query: Vec<_> = list.query().into_iter().filter(|(name, _)| !paging.contains(name)).collect();
     query.push(("per_page", "1".to_owned()));

@@ -1,28 +1,28 @@
-//! Which part of a list was read by the time of its updates. In: windows that were read. Out: the next one to read. Pure, and small enough to be kept as
-//! a checkpoint.
+//! Tracks which part of a list was read, by the time of updates. In: windows that were read. Out: the next window. Pure, and small enough for a
+//! checkpoint.
 //!
 //! The newest window comes first, then older ones, so that tables fill from today backwards. What was read is always one span without a gap. What
-//! changes while a window is read moves behind its end, and is found by the next window, which begins there.
+//! changes while a window is read moves behind the window's end, and the next window, which begins there, finds it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use gitlab::{Next, Walk};
 use serde::{Deserialize, Serialize};
 
-/// The first window, of a list that is walked in ascending order.
+/// The first window of a list that is read in ascending order.
 const FIRST_WINDOW: TimeDelta = TimeDelta::days(30);
-/// A window of so few pages is followed by one of all that is older: each costs a request.
+/// After a window of at most this many pages, all that is older becomes one window: each window costs a request.
 const FEW_PAGES: u32 = 2;
-/// What windows that follow each other have in common: the clocks of the instance's machines differ, and rows appear a little late.
+/// Overlap of neighbouring windows: the clocks of the instance's machines differ, and rows appear a little late.
 pub const OVERLAP: TimeDelta = TimeDelta::minutes(5);
 
 /// What was read of one list.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Coverage {
-    /// All that was updated between these two was read, as far as it was not updated again.
+    /// Everything updated in this span was read, unless it was updated again since.
     pub span: Option<Span>,
     /// The window that is being read.
     pub open: Option<Window>,
-    /// Pages of the window that was read last.
+    /// Pages of the last window.
     #[serde(default)]
     pub last_pages: u32,
 }
@@ -39,47 +39,47 @@ pub struct Span {
 /// A window that is being read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
-    /// All of it.
+    /// The whole window.
     pub span: Span,
     /// Where the next page is.
     pub place: Place,
     /// Pages that were read of it.
     #[serde(default)]
     pub pages: u32,
-    /// Where they are named by cursors: what tells that they go round.
+    /// State that detects cursors that go round in a circle.
     #[serde(default)]
     pub walk: Option<Walk>,
 }
 
-/// Where the next page of a window is.
+/// The position of the next page in a window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    /// At its beginning.
+    /// The beginning.
     Start,
-    /// At a time, in ascending order of updates.
+    /// A time, in ascending order of updates.
     At(Cursor),
-    /// Behind a row, by GraphQL's name for it.
+    /// After this row, by GraphQL's cursor.
     Behind(String),
-    /// Where a link said.
+    /// The target of a link.
     Page(Next),
 }
 
-/// Where the next page of a window in ascending order begins.
+/// The position of the next page in a window that is read in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    /// `updated_after` of the next request, as GitLab printed it.
+    /// `updated_after` of the next request, in GitLab's format.
     pub after: String,
-    /// The page: 1, unless more things than a page holds were updated at that one time.
+    /// Number of the page: 1, unless more things than fit on a page were updated at that same time.
     pub page: u32,
-    /// The ids that were read and were updated at that time: the next page has them once more.
+    /// Ids already read that were updated at that time: the next page repeats them.
     pub seen: Vec<u64>,
 }
 
-/// In which order a window is read.
+/// The order in which a window is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// Oldest first, as REST must be read so that nothing is missed: newer windows come before older ones, each twice as long as all before.
+    /// Oldest first, the only order in which REST misses nothing: newer windows come before older ones, each twice as long as all before.
     Ascending,
     /// Newest first, by keys: one window is enough.
     Descending,
@@ -96,19 +96,19 @@ impl Window {
         Window { span, place: Place::Start, pages: 0, walk: None }
     }
 
-    /// Its beginning, as a query says it.
+    /// Its beginning, in a query's format.
     pub fn from(&self) -> String {
         self.span.from.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
     }
 
-    /// Its end, as a query says it.
+    /// Its end, in a query's format.
     pub fn until(&self) -> String {
         self.span.until.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
     }
 }
 
 impl Coverage {
-    /// The window to read next, which becomes the open one; `None` when all from `since` to `until` was read.
+    /// Opens the window to read next; `None` when everything from `since` to `until` was read.
     pub fn next(&mut self, since: DateTime<Utc>, until: DateTime<Utc>, order: Order) -> Option<&mut Window> {
         if self.open.is_none() {
             let span = self.next_span(since, until, order)?;
@@ -141,7 +141,7 @@ impl Coverage {
         None
     }
 
-    /// A page of the open window was read, and where the next one is; without it the window was read to its end.
+    /// Records that a page of the open window was read, and the position of the next one; without one, the window is finished.
     pub fn advance(&mut self, next: Option<Place>) {
         if let Some(window) = &mut self.open {
             window.pages += 1;

@@ -1,5 +1,5 @@
-//! Which ways there are to ask a GitLab. In: what it answered. Out: whether GraphQL is asked, and for how many rows at once. Found out once a run, by the first
-//! query that GitLab does not know.
+//! The capabilities of a GitLab. In: its answers. Out: whether to use GraphQL, and how many rows to ask for at once. Found out once per run, by the
+//! first query that GitLab does not know.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -8,17 +8,17 @@ use std::sync::{Mutex, PoisonError};
 use crate::graphql::ROWS;
 use crate::list::List;
 
-/// Nobody moves a project more often within a run.
+/// Limit of moves per project and run; a real project moves less often.
 const MOVES: u32 = 5;
 
-/// Which ways there are to ask.
+/// The capabilities that were found out.
 #[derive(Debug)]
 pub struct Face {
     graphql: AtomicBool,
     bridges: AtomicBool,
     rows: AtomicU32,
     rows_with_notes: AtomicU32,
-    /// Paths of projects that were renamed or moved meanwhile, and how often: GraphQL finds a project by its path alone.
+    /// Paths of projects that were renamed or moved meanwhile, and how often: GraphQL finds a project only by its path.
     paths: Mutex<HashMap<u64, (String, u32)>>,
 }
 
@@ -35,23 +35,23 @@ impl Default for Face {
 }
 
 impl Face {
-    /// Whether GraphQL is asked.
+    /// Whether to use GraphQL.
     pub fn has_graphql(&self) -> bool {
         self.graphql.load(Ordering::Relaxed)
     }
 
-    /// This GitLab does not know what is asked of it.
+    /// Records that this GitLab does not know the queries.
     pub fn without_graphql(&self) {
         self.graphql.store(false, Ordering::Relaxed);
     }
 
-    /// The path of a project, of which `path` was listed when the run began.
+    /// The current path of a project; `path` was listed when the run began.
     pub fn path(&self, project_id: u64, path: &str) -> String {
         let moved = self.with_paths(|paths| paths.get(&project_id).map(|(path, _)| path.clone()));
         moved.unwrap_or_else(|| path.to_owned())
     }
 
-    /// A project has this path now; `false` if that is known, or it has had others too often.
+    /// Records a project's new path; `false` if it is known already, or the project moved too often.
     pub fn moved(&self, project_id: u64, before: &str, path: String) -> bool {
         if path == before {
             return false;
@@ -64,17 +64,17 @@ impl Face {
         })
     }
 
-    /// Nothing that holds the lock can leave it half changed.
+    /// A panic under the lock cannot leave the paths half changed.
     fn with_paths<T>(&self, work: impl FnOnce(&mut HashMap<u64, (String, u32)>) -> T) -> T {
         work(&mut self.paths.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Rows that are asked for at once.
+    /// Rows to ask for at once.
     pub fn rows(&self, list: List) -> u32 {
         self.rows_of(list).load(Ordering::Relaxed)
     }
 
-    /// A page came: asks for one row more the next time, until it is a whole page again.
+    /// Records that a page arrived: the next request asks for one row more, up to a full page.
     pub fn more_rows(&self, list: List) {
         let rows = self.rows_of(list);
         let asked = rows.load(Ordering::Relaxed);
@@ -86,12 +86,12 @@ impl Face {
         self.bridges.load(Ordering::Relaxed)
     }
 
-    /// This GitLab knows bridges and no trigger jobs.
+    /// Records that this GitLab knows bridges instead of trigger jobs.
     pub fn with_bridges(&self) {
         self.bridges.store(true, Ordering::Relaxed);
     }
 
-    /// Asks for half as many from now on; `false` if it is one already.
+    /// Halves the number of rows; `false` if it is 1 already.
     pub fn fewer_rows(&self, list: List) -> bool {
         let rows = self.rows_of(list);
         let asked = rows.load(Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! How far a list was read from its highest id down. In: the ids of pages. Out: which objects are new, and whether the walk is over. Pure, and small
-//! enough to be kept as a checkpoint.
+//! Tracks how far a list was read from its highest id down. In: the ids of pages. Out: which objects are new, and whether the walk is over. Pure, and
+//! small enough for a checkpoint.
 //!
 //! New things have higher ids, so a walk that begins at the top reads the newest first, and the next one ends where the last one began.
 
@@ -9,52 +9,53 @@ use serde::{Deserialize, Serialize};
 
 use crate::page::PageError;
 
-/// After so many pages a list that is paged by offsets is asked anew, for what is older than the last row: an offset costs GitLab what it skips.
+/// After this many pages, a list that is paged by offsets is requested again for what is older than the last row: with an offset, GitLab has to read
+/// all that it skips.
 const PAGES_BEFORE_ANEW: u32 = 100;
-/// So many pages, one after the other, that lead no further down are no list. One or two may: things that are created meanwhile move those of a
-/// page behind it.
+/// This many pages in a row that lead no further down are an error. One or two are normal: things that are created meanwhile move rows to the next
+/// page.
 const PAGES_IN_PLACE: u32 = 10;
 
-/// What was read of one list.
+/// The state of one list.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Keys {
-    /// The highest id of what was read to its end.
+    /// The highest id of the last finished walk.
     pub top: Option<u64>,
-    /// How far back all was read.
+    /// The time back to which everything was read.
     pub since: Option<DateTime<Utc>>,
-    /// When the walk that was read to its end began.
+    /// When the last finished walk began.
     pub read_at: Option<DateTime<Utc>>,
-    /// The walk that is under way.
+    /// The unfinished walk.
     pub open: Option<Descent>,
 }
 
-/// A walk under way.
+/// An unfinished walk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Descent {
     /// When it began.
     pub began_at: DateTime<Utc>,
-    /// How far back it goes.
+    /// The time back to which it goes.
     pub since: DateTime<Utc>,
-    /// What was created later is left to a later run.
+    /// Things created after this are left to a later run.
     pub until: DateTime<Utc>,
-    /// The highest id that it read.
+    /// The highest id so far.
     pub top: Option<u64>,
-    /// The lowest id that it met.
+    /// The lowest id so far.
     pub last: Option<u64>,
-    /// Where it ends: what has this id or a lower one was read before.
+    /// Where it ends: this id and lower ones were read before.
     pub floor: Option<u64>,
-    /// The next page; `None` at the beginning, and where the list is asked anew.
+    /// The next page; `None` at the beginning, and when the list is requested again.
     pub next: Option<Next>,
-    /// Only what was created before this day is asked for.
+    /// Only things created before this day are requested.
     pub before: Option<NaiveDate>,
-    /// Pages since the list was asked anew.
+    /// Pages since the list was last requested again.
     pub pages: u32,
-    /// Pages until now, one after the other, that led no further down.
+    /// Pages in a row that led no further down.
     #[serde(default)]
     pub in_place: u32,
 }
 
-/// The fields by which a list is walked.
+/// The fields by which a list is read.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Listed {
     /// The object's id.
@@ -65,7 +66,7 @@ pub struct Listed {
 }
 
 impl Keys {
-    /// The walk to go on with; `None` when all from `since` until `until` was read.
+    /// The walk to continue with; `None` when everything from `since` until `until` was read.
     pub fn next(
         &mut self,
         since: DateTime<Utc>,
@@ -73,17 +74,17 @@ impl Keys {
         now: DateTime<Utc>,
     ) -> Option<&mut Descent> {
         if self.open.is_none() {
-            // What is older than all that was read lies behind everything else.
+            // What is older than everything read so far lies at the end of the list.
             let is_deeper = self.since.is_none_or(|read| since < read);
             if !is_deeper && self.read_at.is_some_and(|read_at| read_at >= until.min(now)) {
                 return None;
             }
-            // And up to what was read before, for the same reason.
+            // For the same reason, the walk goes up to what was read before.
             let until =
                 if is_deeper { self.read_at.map_or(until, |read_at| until.max(read_at)) } else { until };
             self.open = Some(Descent {
                 began_at: now.min(until),
-                // Down to what was read before, though it is older than what is asked for now: else there would be a hole between.
+                // The walk goes down to what was read before, even if that is older than `since`: else there would be a hole.
                 since: if is_deeper { since } else { self.since.unwrap_or(since) },
                 until,
                 top: None,
@@ -98,12 +99,12 @@ impl Keys {
         self.open.as_mut()
     }
 
-    /// A page was read. Gives the places of the objects that were not read before.
+    /// Records a page. Returns the indexes of the objects that were not read before.
     ///
-    /// `can_ask_anew`: the list is paged by offsets and can be asked for what was created before a day.
+    /// `can_ask_anew`: the list is paged by offsets and can be requested for what was created before a day.
     ///
     /// # Errors
-    /// Page after page leads no further down, and names another one.
+    /// Page after page leads no further down but names another one.
     pub fn advance(
         &mut self,
         page: &[Listed],
@@ -122,7 +123,7 @@ impl Keys {
         let lowest = page.iter().map(|listed| listed.id).min();
         let is_through = lowest.is_some_and(|id| open.floor.is_some_and(|floor| id <= floor))
             || page.last().and_then(|listed| listed.created_at).is_some_and(|at| at < open.since);
-        // An empty page leads nowhere, and may be one: GitLab drops rows that the token may not see.
+        // An empty page is possible: GitLab drops rows that the token may not see.
         match (open.last, lowest) {
             (Some(last), Some(lowest)) if lowest >= last => open.in_place += 1,
             (_, Some(_)) => open.in_place = 0,
@@ -143,7 +144,7 @@ impl Keys {
             return Err(PageError::Repeated);
         }
         if can_ask_anew && open.pages >= PAGES_BEFORE_ANEW {
-            // The day is one of the instance's time zone.
+            // The day is in the instance's time zone.
             let day = page.last().and_then(|listed| listed.created_at);
             let day = day.and_then(|at| at.date_naive().checked_add_days(Days::new(2)));
             if day.is_some() && open.before.is_none_or(|before| day < Some(before)) {

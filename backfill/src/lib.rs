@@ -1,10 +1,10 @@
 //! GitLab's history. In: objects of GitLab's API. Out: the same topics that webhooks are published to, under the same keys.
 //!
-//! In the order of a run: [`scope`] finds projects and groups, [`list`](mod@list) says what is listed of each and how, [`queue`] whose turn it is, [`walk`] reads
-//! a list on: by the time of updates ([`coverage`], [`page`]), by ids ([`keys`]), whole ([`whole`]), or one by one what lists have found
-//! ([`pending`]); by [`graphql`] where it tells more ([`face`]). [`publish`] brings a page to Kafka, [`checkpoint`] remembers that it did ([`state`],
-//! [`save`]). [`run`] does it for all, [`live`] and [`metrics`] count.
-//! [`share`] divides the projects among all who read the same GitLab.
+//! In the order of a run: [`scope`] finds projects and groups; [`list`](mod@list) defines their lists; [`queue`] chooses the next list; [`walk`]
+//! reads some pages of it: by the time of updates ([`coverage`], [`page`]), by ids ([`keys`]), whole ([`whole`]), or one by one what lists have found
+//! ([`pending`]); with [`graphql`] where it has more ([`face`]). [`publish`] writes a page to Kafka, [`checkpoint`] saves that it did ([`state`],
+//! [`save`]). [`run`] does it for all lists, [`live`] and [`metrics`] count. [`share`] divides the projects among all processes that read the same
+//! GitLab.
 
 pub mod checkpoint;
 pub mod config;

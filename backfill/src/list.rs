@@ -1,37 +1,37 @@
-//! What is listed. In: a project or group. Out: path, query and limit of each list, and how it is walked. Never asks.
+//! The lists of GitLab. In: a project or group. Out: path, query and limit of each list, and how it is read. Makes no request.
 
 use gitlab::Limit;
 use schemas::api::resource::Resource;
 use schemas::api::subject::{Context, Owner};
 
-/// Objects on a page, the most that GitLab gives (<https://docs.gitlab.com/api/rest/#pagination>).
+/// Objects per page, GitLab's maximum (<https://docs.gitlab.com/api/rest/#pagination>).
 pub const PER_PAGE: usize = 100;
 
-/// How a list is walked.
+/// How a list is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// By the time at which things were updated ([`crate::coverage`]).
+    /// By the time of updates ([`crate::coverage`]).
     Updated,
-    /// From the highest id down to the highest of the last time ([`crate::keys`]).
+    /// From the highest id down to the highest one of the last time ([`crate::keys`]).
     Keys,
     /// From its first page to its last, each time ([`crate::whole`]).
     Whole,
-    /// A request for each thing that another list found ([`crate::pending`]).
+    /// One request for each thing that another list found ([`crate::pending`]).
     Each,
 }
 
-/// What makes a list worth reading again.
+/// When a list is read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Again {
-    /// Nothing tells whether it changed: it is read in every run.
+    /// In every run, because nothing shows whether it changed.
     Always,
-    /// What changes it is an event of the project, which moves `last_activity_at`.
+    /// After an event of the project, which moves `last_activity_at`.
     Activity,
-    /// It changes seldom, and a day later is soon enough.
+    /// Once a day: it changes seldom.
     Daily,
 }
 
-/// Makes the enumeration of the lists. A row has the variant, its name, how it is walked and what its objects are.
+/// Declares the lists. A row has the variant, its name, how it is read and what its objects are.
 macro_rules! lists {
     ($($(#[$doc:meta])* $list:ident $name:literal $way:ident $resource:ident;)*) => {
         /// A list of a project, or of a group.
@@ -49,7 +49,7 @@ macro_rules! lists {
                 match self { $(List::$list => $name,)* }
             }
 
-            /// How it is walked.
+            /// How it is read.
             pub fn way(self) -> Way {
                 match self { $(List::$list => Way::$way,)* }
             }
@@ -67,24 +67,24 @@ lists! {
     MergeRequests "merge_requests" Updated MergeRequest;
     /// Notes of merge requests and the size of their changes, where GitLab has GraphQL for them.
     MergeRequestDetails "merge_request_details" Updated MergeRequest;
-    /// Pipelines. Only GraphQL tells start, finish and duration in a list.
+    /// Pipelines. Only GraphQL lists start, finish and duration.
     Pipelines "pipelines" Updated Pipeline;
-    /// Pipelines that another pipeline started: the list of pipelines leaves them out unless it is asked for them alone
+    /// Pipelines that another pipeline started: the list of pipelines omits them unless it is asked for them alone
     /// (<https://docs.gitlab.com/api/pipelines/#list-project-pipelines>).
     ChildPipelines "child_pipelines" Updated Pipeline;
     /// Deployments.
     Deployments "deployments" Updated Deployment;
     /// Issues, in any state.
     Issues "issues" Updated Issue;
-    /// Jobs, retried ones included. Trigger jobs are not among them.
+    /// Jobs, including retried ones, but not trigger jobs.
     Jobs "jobs" Keys Job;
     /// Pushes to branches and tags, of the last three years.
     Pushes "pushes" Keys PushEvent;
-    /// What was done to merge requests: opened, closed, merged, approved; of the last three years.
+    /// Events of merge requests: opened, closed, merged, approved; of the last three years.
     MergeRequestEvents "merge_request_events" Keys MergeRequestEvent;
-    /// What was done to issues.
+    /// Events of issues.
     IssueEvents "issue_events" Keys IssueEvent;
-    /// Comments of people, on whatever they are; of the last three years.
+    /// Comments of people on anything; of the last three years.
     Notes "notes" Keys Note;
     /// Environments, with their tiers.
     Environments "environments" Whole Environment;
@@ -104,15 +104,15 @@ lists! {
     GroupMembers "group_members" Whole Member;
     /// Milestones of a group.
     GroupMilestones "group_milestones" Whole Milestone;
-    /// Pipelines alone, with start, finish and duration, where GraphQL does not tell them in the list.
+    /// Single pipelines, with start, finish and duration, where GraphQL does not list them.
     PipelineDetails "pipeline_details" Each Pipeline;
     /// Jobs of pipelines that changed after their jobs were read.
     PipelineJobs "pipeline_jobs" Each Job;
     /// Trigger jobs of pipelines that started others.
     TriggerJobs "trigger_jobs" Each TriggerJob;
-    /// The merge requests that a deployment brought.
+    /// The merge requests that a deployment contains.
     DeploymentMergeRequests "deployment_merge_requests" Each DeploymentMergeRequests;
-    /// Notes of a merge request that has more of them than GraphQL gives at once, or of any where it gives none.
+    /// Notes of a merge request that has more of them than GraphQL gives at once, or of all merge requests where GraphQL gives none.
     MergeRequestNotes "merge_request_notes" Each Note;
     /// Notes of an issue that is older than a project's events.
     IssueNotes "issue_notes" Each Note;
@@ -126,7 +126,7 @@ impl List {
         List::ALL.into_iter().find(|list| list.as_str() == name)
     }
 
-    /// The lists that find what this one asks about one by one.
+    /// The lists that find the things for this one.
     pub fn sources(self) -> &'static [List] {
         match self {
             List::PipelineDetails | List::PipelineJobs | List::TriggerJobs => {
@@ -140,7 +140,7 @@ impl List {
         }
     }
 
-    /// What makes it worth reading again.
+    /// When it is read again.
     pub fn again(self) -> Again {
         match self {
             List::Pushes
@@ -173,7 +173,7 @@ impl List {
         }
     }
 
-    /// Whether it is of groups.
+    /// Whether it is a list of groups.
     pub fn is_of_group(self) -> bool {
         matches!(self, List::GroupMembers | List::GroupMilestones)
     }
@@ -187,14 +187,14 @@ impl List {
         }
     }
 
-    /// Whose objects it lists.
+    /// The owner of the objects it lists.
     pub fn context(self, owner: u64) -> Context {
         let owner = if self.is_of_group() { Owner::Group(owner) } else { Owner::Project(owner) };
         Context { owner, parent: None }
     }
 
-    /// Its path, by the id of the project or group: a path would be redirected after a rename. `part` is the thing that is asked about, where
-    /// each has a request of its own.
+    /// Its path, with the id of the project or group: a path would be redirected after a rename. `part` is the thing in question, for lists with one
+    /// request per thing.
     pub fn path(self, owner: u64, part: u64) -> String {
         let below = match self {
             List::ChildPipelines | List::Pipelines => "pipelines".to_owned(),
@@ -226,9 +226,9 @@ impl List {
 
     /// The query of its first page, without what its walk adds.
     ///
-    /// Deployments can be filtered by `updated_at` only if they are sorted by it, and their filter of states has no word for all, which is
-    /// what no filter means (<https://docs.gitlab.com/api/deployments/>). Commits are never listed of all refs at once: GitLab then gives the first
-    /// page again and again (<https://gitlab.com/gitlab-org/gitlab/-/issues/586997>).
+    /// Deployments can be filtered by `updated_at` only if they are sorted by it, and their filter by status has no value for all, which is the
+    /// default (<https://docs.gitlab.com/api/deployments/>). Commits are never listed for all refs at once, because GitLab then repeats the first
+    /// page (<https://gitlab.com/gitlab-org/gitlab/-/issues/586997>).
     pub fn query(self) -> Vec<(&'static str, String)> {
         let fixed: &[(&str, &str)] = match self {
             List::MergeRequests => &[("state", "all"), ("scope", "all"), ("with_labels_details", "true")],

@@ -1,4 +1,4 @@
-//! How far a run is, for whoever watches it. In: what walks did. Out: numbers. Clones share them.
+//! Progress of a run, for display. In: what walks did. Out: numbers. Clones share them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,11 +25,11 @@ pub struct Numbered {
     pub objects: u64,
     /// Requests that were answered.
     pub requests: u64,
-    /// Lists that are to be read, of all projects and groups.
+    /// Lists to read, of all projects and groups.
     pub lists: u64,
-    /// Those of them that have ended.
+    /// Those that have ended.
     pub ended: u64,
-    /// Those that have not, and are lists indeed: the others ask about things one by one.
+    /// Those that have not ended and are paged lists: the others have one request per thing.
     pub listing: u64,
 }
 
@@ -55,14 +55,14 @@ impl Live {
         self.0.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A list is to be read.
+    /// Adds a list to read.
     pub(crate) fn list(&self, list: List) {
-        // In this order: whoever looks between the two must not take it for the end of all lists.
+        // In this order: a reader between the two steps must not conclude that all lists have ended.
         self.0.listing.fetch_add(is_listing(list), Ordering::Relaxed);
         self.0.lists.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A list that was to be read has ended.
+    /// Records that a list has ended.
     pub(crate) fn ended(&self, list: List) {
         self.0.listing.fetch_sub(is_listing(list), Ordering::Relaxed);
         self.0.ended.fetch_add(1, Ordering::Relaxed);

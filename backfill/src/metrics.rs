@@ -1,10 +1,10 @@
-//! What was read, counted.
+//! Metrics of backfill.
 
 use prometheus::{IntCounterVec, Opts, Registry};
 
 use crate::list::List;
 
-/// Metrics of backfill. What requests cost is counted by the client of GitLab.
+/// Metrics of backfill. The client of GitLab counts requests.
 #[derive(Clone)]
 pub struct Metrics {
     objects: IntCounterVec,
@@ -27,7 +27,7 @@ impl Metrics {
         Ok(Metrics { objects })
     }
 
-    /// So many objects of a list are in Kafka.
+    /// Counts objects of a list that are in Kafka.
     pub fn published(&self, list: List, count: u64) {
         self.objects.with_label_values(&[list.as_str()]).inc_by(count);
     }

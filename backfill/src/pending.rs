@@ -1,5 +1,5 @@
-//! What is to be asked about one by one: commits of a merge request, notes of an issue. In: things that lists found, and what version of them. Out: those that
-//! were not asked about in that version, newest first. Kept in ClickHouse, so that a kill loses none.
+//! Things to ask about one by one, such as the commits of a merge request or the notes of an issue. In: things that lists found, with their versions.
+//! Out: those whose version was not asked about yet, newest first. Stored in ClickHouse, so that none is lost when a process is killed.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,24 +15,24 @@ use crate::save::{SaveError, Saver};
 /// Pending things could not be read or saved.
 #[derive(Debug, thiserror::Error)]
 pub enum PendingError {
-    /// ClickHouse did not give them.
+    /// ClickHouse could not return them.
     #[error("the table backfill_pending cannot be read")]
     ClickHouse(#[from] clickhouse::error::Error),
-    /// ClickHouse did not take them.
+    /// ClickHouse could not store them.
     #[error(transparent)]
     Save(#[from] SaveError),
 }
 
-/// A thing that is to be asked about.
+/// A thing to ask about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// The list that asks.
+    /// The list that needs it.
     pub list: List,
-    /// What it asks by: the iid of a merge request or an issue, the id of a pipeline or a deployment.
+    /// The id for the request: the iid of a merge request or an issue, the id of a pipeline or a deployment.
     pub id: u64,
-    /// The version it is in: it is asked about again when it has another.
+    /// Its version: it is asked about again when the version changes.
     pub version: String,
-    /// When it changed last: the newest are asked about first.
+    /// When it changed last: the newest come first.
     pub changed_at: DateTime<Utc>,
 }
 
@@ -57,7 +57,7 @@ struct Known {
     is_done: bool,
 }
 
-/// What is known of a list's parts: the version that each had when it was noted last, hashed.
+/// The known parts of a list: hash of the last noted version of each.
 type Versions = HashMap<u64, u64>;
 
 /// The pending parts of an instance. Clones share it.
@@ -66,12 +66,12 @@ pub struct Pending {
     client: Client,
     saver: Saver<PendingRow>,
     instance: String,
-    /// By project and list, as they are asked for.
+    /// By project and list, loaded when they are needed.
     known: Arc<Mutex<HashMap<(u64, List), Versions>>>,
 }
 
 impl Pending {
-    /// Those of an instance, in its one form.
+    /// Pending parts of an instance, given in its normal form.
     pub fn new(client: Client, instance: &str) -> Pending {
         Pending {
             saver: Saver::start(client.clone(), "backfill_pending"),
@@ -81,7 +81,7 @@ impl Pending {
         }
     }
 
-    /// Notes parts of a project, as far as they were not noted in this version before.
+    /// Notes those parts of a project whose version was not noted before.
     pub async fn add(&self, project_id: u64, parts: Vec<Part>) -> Result<(), PendingError> {
         let (mut rows, mut noted) = (Vec::new(), Vec::new());
         for part in parts {
@@ -119,7 +119,7 @@ impl Pending {
         let sql = "SELECT id, version, changed_at, is_done FROM backfill_pending FINAL \
                    WHERE instance = ? AND project_id = ? AND list = ? AND NOT is_done AND id NOT IN ? \
                    ORDER BY changed_at DESC, id DESC LIMIT ?";
-        // Nothing has the id 0, and a list without an element has no type.
+        // Nothing has the id 0, and an empty list has no type.
         let without = [&[0], without].concat();
         let query = self.client.query(sql).bind(&self.instance).bind(project_id).bind(list.as_str());
         let query = query.bind(without).bind(limit);
@@ -133,13 +133,13 @@ impl Pending {
         Ok(rows.into_iter().filter(|known| !known.is_done).map(part).collect())
     }
 
-    /// What was asked about is done, in its version.
+    /// Records that these versions are done.
     pub async fn done(&self, project_id: u64, parts: Vec<Part>) -> Result<(), PendingError> {
         let rows = parts.into_iter().map(|part| self.row(project_id, part, true)).collect();
         Ok(self.saver.save(rows).await?)
     }
 
-    /// Forgets what is known of a project, which was read: what it noted is in the table.
+    /// Drops the memory of a project that was read: what was noted is in the table.
     pub fn forget(&self, project_id: u64) {
         self.with_known(|known| known.retain(|(project, _), _| *project != project_id));
     }
@@ -167,13 +167,13 @@ impl Pending {
         Ok(rows.into_iter().map(|known| (known.id, hash(&known.version))).collect())
     }
 
-    /// Nothing that holds the lock can leave it half changed.
+    /// A panic under the lock cannot leave the map half changed.
     fn with_known<T>(&self, work: impl FnOnce(&mut HashMap<(u64, List), Versions>) -> T) -> T {
         work(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// The same within a process, which is as long as it is kept.
+/// Stable within a process, which is as long as it is kept.
 fn hash(version: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     version.hash(&mut hasher);

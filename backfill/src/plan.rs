@@ -1,12 +1,13 @@
-//! What a run will cost. In: how many things a project has. Out: requests of each list, and how sure that is. Pure; [`crate::count`] asks.
+//! Estimates the cost of a run. In: how many things a project has. Out: requests of each list, and how certain that is. Pure; [`crate::count`] makes
+//! the requests.
 //!
-//! A number is exact where GitLab counted the things and a page has a fixed size. Of other lists only their first page is sure, and what is asked about one by
-//! one is bounded by the things that may lead to it.
+//! A number is exact if GitLab counted the things and a page has a fixed size. For other lists only the first page is certain, and one-by-one
+//! requests are limited by the number of things that may need one.
 
 use crate::graphql;
 use crate::list::{List, PER_PAGE, Way};
 
-/// How many things a project has; `None` where GitLab does not say.
+/// How many things a project has; `None` if GitLab does not report it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Merge requests, in any state.
@@ -21,30 +22,30 @@ pub struct Counts {
     pub deployments: Option<u64>,
 }
 
-/// How sure a number of requests is.
+/// How certain a number of requests is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Certainty {
     /// Counted by GitLab.
     Counted,
     /// It may be more: GitLab does not count these.
     AtLeast,
-    /// It may be less: only some of the things lead to a request.
+    /// It may be less: only some of the things need a request.
     AtMost,
 }
 
 /// Requests of one list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
-    /// Things that are read; `None` where nobody counts them.
+    /// Things that are read; `None` if they are not counted.
     pub things: Option<u64>,
     /// Requests.
     pub requests: u64,
-    /// How sure that is.
+    /// How certain that is.
     pub certainty: Certainty,
 }
 
 impl Cost {
-    /// The cost of two parts of one list, or of two projects: no surer than the less sure one.
+    /// The sum of two costs; it is as certain as the less certain one.
     pub fn and(self, other: Cost) -> Cost {
         Cost {
             things: self.things.zip(other.things).map(|(one, other)| one + other),
@@ -54,7 +55,7 @@ impl Cost {
     }
 }
 
-/// What reading a list for the first time costs.
+/// The cost of reading a list for the first time.
 pub fn first_run(list: List, counts: &Counts, by_graphql: bool) -> Cost {
     let things = match list {
         List::MergeRequests
@@ -71,7 +72,7 @@ pub fn first_run(list: List, counts: &Counts, by_graphql: bool) -> Cost {
         return one_by_one(list, things, by_graphql);
     }
     let rows = match list {
-        // Without GraphQL their notes are asked for one by one, and nothing of this list.
+        // Without GraphQL, notes are requested one by one, and this list is not read.
         List::MergeRequestDetails if !by_graphql => {
             return Cost { things: Some(0), requests: 0, certainty: Certainty::Counted };
         }
@@ -84,13 +85,13 @@ pub fn first_run(list: List, counts: &Counts, by_graphql: bool) -> Cost {
     }
 }
 
-/// What a list costs that asks about things one by one, which other lists have found.
+/// The cost of a list with one request per thing that other lists have found.
 fn one_by_one(list: List, things: Option<u64>, by_graphql: bool) -> Cost {
     let none = Cost { things: Some(0), requests: 0, certainty: Certainty::AtLeast };
     match list {
-        // Of what changes after its jobs were read, which a first run cannot know.
+        // Only for pipelines that change after their jobs were read, which a first run cannot know.
         List::PipelineJobs => none,
-        // GraphQL tells them in the list, but for a few.
+        // GraphQL lists them, with few exceptions.
         List::PipelineDetails | List::TriggerJobs | List::MergeRequestNotes if by_graphql => none,
         _ => match things {
             Some(count) => Cost { things, requests: count, certainty: Certainty::AtMost },
@@ -99,13 +100,13 @@ fn one_by_one(list: List, things: Option<u64>, by_graphql: bool) -> Cost {
     }
 }
 
-/// What reading a list again costs that was read to its end: what changed since is found by a request.
+/// The cost of reading a finished list again: one request finds what changed.
 pub fn next_run(list: List) -> Cost {
     let requests = u64::from(list.way() != Way::Each);
     Cost { things: None, requests, certainty: Certainty::AtLeast }
 }
 
-/// What a list costs of which nothing can have changed since it was read.
+/// The cost of a list in which nothing can have changed since it was read.
 pub fn unchanged() -> Cost {
     Cost { things: None, requests: 0, certainty: Certainty::Counted }
 }
@@ -133,7 +134,7 @@ mod tests {
         check(List::MergeRequestDetails, true, (11, Certainty::Counted));
         check(List::MergeRequestDetails, false, (0, Certainty::Counted));
         check(List::Pipelines, true, (3, Certainty::Counted));
-        // An empty list is found to be empty by a request.
+        // It takes a request to see that a list is empty.
         check(List::Jobs, true, (1, Certainty::Counted));
         check(List::Deployments, true, (1, Certainty::AtLeast));
         check(List::Branches, true, (1, Certainty::AtLeast));

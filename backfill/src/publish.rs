@@ -1,5 +1,5 @@
-//! Brings objects to Kafka. In: objects of a page. Out: nothing, once all in-sync replicas have all of them. Waits for Kafka as long as it takes:
-//! GitLab keeps its history, so nothing of it goes to the spool.
+//! Publishes objects to Kafka. In: objects of a page. Out: nothing, once all in-sync replicas have all of them. Waits for Kafka as long as it takes:
+//! GitLab keeps its history, so none of it goes to the spool.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ use schemas::{Envelope, TopicRecord};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
-/// How long one attempt may take; then Kafka is asked again.
+/// Timeout of one attempt, after which it is repeated.
 const ATTEMPT: Duration = Duration::from_secs(30);
-/// Between two attempts.
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Objects could not be published.
 #[derive(Debug, thiserror::Error)]
 pub enum BackfillPublishError {
-    /// The record could not be written down.
-    #[error("an object cannot be made a record")]
+    /// The record could not be serialized.
+    #[error("an object cannot be turned into a record")]
     Record(#[source] serde_json::Error),
-    /// Kafka refuses this record, however often it is asked.
+    /// Kafka refuses this record at each attempt.
     #[error("Kafka refuses an object")]
     Refused(#[source] PublishError),
     /// The command was stopped.
@@ -34,10 +34,10 @@ pub enum BackfillPublishError {
     Stopped,
 }
 
-/// An object of the API, and what it is.
+/// An object of the API, and its kind.
 #[derive(Debug)]
 pub struct Item {
-    /// What it is.
+    /// Its kind.
     pub resource: Resource,
     /// Where it was listed.
     pub context: Context,
@@ -45,16 +45,16 @@ pub struct Item {
     pub object: Box<RawValue>,
 }
 
-/// Where objects are published to, and whose they are.
+/// Where objects are published to, and the identity of their events.
 #[derive(Clone)]
 pub struct Destination {
     /// Kafka.
     pub publisher: Publisher,
     /// Prefix of the topics.
     pub prefix: TopicPrefix,
-    /// Whose token reads.
+    /// The tenant of the events.
     pub tenant: Tenant,
-    /// The instance that is read, in its one form.
+    /// The instance that is read, in its normal form.
     pub instance: String,
 }
 
@@ -102,7 +102,7 @@ impl Destination {
                 Err(error) if !error.is_transient() => return Err(BackfillPublishError::Refused(error)),
                 Err(error) => tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "Kafka does not take history; it is offered again"
+                    "Kafka does not accept history; publishing is retried"
                 ),
             }
             if shutdown.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {

@@ -1,5 +1,5 @@
-//! Which list has its turn next. In: lists, and how far they are. Out: that which had the fewest turns, so that all are equally far; what costs a request
-//! for each thing comes behind all lists, and not before those that find the things have ended. Never asks.
+//! Chooses the next list to read. In: lists, and how far they are. Out: the list that was read least, so that all advance evenly; lists with one
+//! request per thing come last, once the lists that find the things have ended. Makes no request.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -12,24 +12,24 @@ use crate::list::{List, Way};
 use crate::scope::Owner;
 use crate::share::Bounds;
 
-/// A list that waits for its turn.
+/// A list in the queue.
 #[derive(Debug)]
 pub struct Waiting {
     /// The project or group.
     pub owner: Arc<Owner>,
-    /// How far the list is.
+    /// Its progress.
     pub progress: Progress,
-    /// Until when it may be read.
+    /// The signals at which reading has to stop.
     pub bounds: Bounds,
     turns: u32,
     number: usize,
 }
 
-/// Lists that wait for their turns.
+/// The lists to read.
 #[derive(Debug, Default)]
 pub struct Queue {
     ready: BinaryHeap<Reverse<Waiting>>,
-    /// By project: those whose things are still being found.
+    /// By project: lists whose things are still being found.
     parked: BTreeMap<subject::Owner, Vec<Waiting>>,
     /// By project or group: lists that have not ended.
     reading: BTreeMap<subject::Owner, BTreeSet<List>>,
@@ -52,12 +52,12 @@ impl Queue {
         }
     }
 
-    /// How many lists there are that have not ended and have no turn.
+    /// Number of lists that are waiting.
     pub fn len(&self) -> usize {
         self.ready.len() + self.parked.values().map(Vec::len).sum::<usize>()
     }
 
-    /// Whether all have ended or have a turn.
+    /// Whether no list is waiting.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -65,20 +65,20 @@ impl Queue {
     /// The list that is next.
     pub fn take_next(&mut self) -> Option<Waiting> {
         if self.ready.is_empty() {
-            // Where the lists that find things are not read, what was found before is asked about.
+            // If the lists that find things are not read, things that were found before are read.
             let idle = self.parked.keys().copied().find(|key| !self.reading.contains_key(key));
             self.release(idle?);
         }
         self.ready.pop().map(|Reverse(waiting)| waiting)
     }
 
-    /// A list had a turn, and is to have another.
+    /// Returns a list that is not finished to the queue.
     pub fn again(&mut self, mut waiting: Waiting) {
         waiting.turns += 1;
         self.ready.push(Reverse(waiting));
     }
 
-    /// A list of a project or group, has ended.
+    /// Records that a list of a project or group has ended.
     pub fn ended(&mut self, key: subject::Owner, list: List) {
         if let Some(reading) = self.reading.get_mut(&key) {
             reading.remove(&list);
@@ -89,7 +89,7 @@ impl Queue {
         self.release(key);
     }
 
-    /// Takes away the lists of a project or group that have no turn; gives how many they were.
+    /// Removes the waiting lists of a project or group; returns their number.
     pub fn remove(&mut self, key: subject::Owner) -> usize {
         let before = self.len();
         self.parked.remove(&key);
@@ -98,7 +98,7 @@ impl Queue {
         before - self.len()
     }
 
-    /// Makes those ready whose things were all found.
+    /// Makes the lists ready whose things were all found.
     fn release(&mut self, key: subject::Owner) {
         let Some(parked) = self.parked.remove(&key) else { return };
         let reading = self.reading.get(&key);

@@ -1,5 +1,5 @@
-//! How far all lists are, for people and scripts. In: what was remembered in ClickHouse, by this process or by others. Out: what is known of each list. Changes
-//! nothing, and asks GitLab nothing.
+//! The state of all lists, for people and scripts. In: the saved state in ClickHouse, of this process or others. Out: a report for each list. Changes
+//! nothing, and makes no request to GitLab.
 
 use std::collections::BTreeMap;
 
@@ -19,30 +19,30 @@ pub struct ListReport {
     pub instance: String,
     /// Id of the project or group.
     pub id: u64,
-    /// Its path, where it is in the tables already.
+    /// Its path, if the tables have it already.
     pub path: Option<String>,
     /// Name of the list.
     pub list: String,
     /// How it ended: `reading`, `complete`, `skipped` or `failed`.
     pub outcome: String,
-    /// Objects that the last run brought to Kafka.
+    /// Objects that the last run published to Kafka.
     pub objects: u64,
     /// Requests of the last run.
     pub requests: u64,
-    /// From when on it was read; none where it was read from its beginning, or not to its end.
+    /// The beginning of the span that was read; none if it was read from the start of the list, or not to its end.
     pub from: Option<DateTime<Utc>>,
-    /// Until when all of it was read; none where it was not read to its end.
+    /// The end of the span that was read; none if it was not read to its end.
     pub until: Option<DateTime<Utc>>,
-    /// Things that other lists have found for it and that are not asked about yet.
+    /// Things that other lists have found for it and that are still pending.
     pub left: u64,
     /// Why it was skipped or failed.
     pub message: String,
-    /// When this was remembered.
+    /// When this was saved.
     pub saved_at: DateTime<Utc>,
 }
 
 impl ListReport {
-    /// Whether there is nothing left to read, as far as this token may.
+    /// Whether nothing is left to read that the token may read.
     pub fn is_complete(&self) -> bool {
         let ended = [Outcome::Complete, Outcome::Skipped].map(Outcome::as_str);
         ended.contains(&self.outcome.as_str()) && self.left == 0
@@ -77,7 +77,7 @@ struct Named {
     path: String,
 }
 
-/// Reads what is known of all lists, of one instance or of all.
+/// Reads the state of all lists, of one instance or of all.
 ///
 /// # Errors
 /// ClickHouse does not answer, or has no such tables yet.
@@ -130,7 +130,7 @@ async fn paths(
     Ok(named.into_iter().map(|named| ((named.instance, named.id), named.path)).collect())
 }
 
-/// From when on and until when a list was read.
+/// The span of a list that was read.
 fn span(state: &State) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
     let (from, until) = match state {
         State::Updated(coverage) => {
@@ -143,7 +143,7 @@ fn span(state: &State) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
     (from.filter(|from| *from > BackfillConfig::beginning()), until)
 }
 
-/// How many things of projects are left to be asked about one by one.
+/// How many things of projects are still pending.
 ///
 /// # Errors
 /// ClickHouse does not answer.

@@ -1,5 +1,5 @@
-//! The whole run. In: projects and groups. Out: what was read, skipped and failed. Lists have turns: that of which least was read comes first, and what costs
-//! a request for each thing comes when all lists are read.
+//! The whole run. In: projects and groups. Out: what was read, skipped and failed. Lists are read alternately: the one that was read least comes
+//! first, and lists with one request per thing come when all others are read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,37 +20,37 @@ use crate::share::{Bounds, Lease, Share, ShareError};
 use crate::state::State;
 use crate::walk::{Goal, Walk, WalkError};
 
-/// Lists that are read at the same time: as many as keep a budget of ten requests a second busy where each answer takes a second.
+/// Lists that are read at the same time: enough to use a budget of ten requests per second if each answer takes a second.
 const AT_A_TIME: usize = 12;
 
-/// Runs that began so much apart read the same span.
+/// Runs that began within this time read the same span.
 const TOGETHER: TimeDelta = TimeDelta::minutes(15);
 
-/// How a list ended.
+/// The result of a list.
 #[derive(Debug)]
 pub struct Ended {
     /// The project or group.
     pub owner: Arc<Owner>,
     /// The list.
     pub list: List,
-    /// What this run did.
+    /// Counters of this run.
     pub counted: Counted,
-    /// Why it was not read to its end, if it was not.
+    /// Why it was not read to its end; `None` if it was.
     pub error: Option<WalkError>,
 }
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// Every list, in the order of their ends.
+    /// Every list, in the order in which they ended.
     pub lists: Vec<Ended>,
-    /// Whether GraphQL was asked.
+    /// Whether GraphQL was used.
     pub by_graphql: bool,
-    /// Requests besides those of these lists: to find projects, and of lists that others went on with.
+    /// Requests besides those of these lists: to find projects, and for lists that another run took over.
     pub other_requests: u64,
-    /// Objects of lists that others went on with.
+    /// Objects of lists that another run took over.
     pub other_objects: u64,
-    /// Lists that were not read because nothing of them has changed since they were.
+    /// Lists that were skipped because nothing has changed since they were read.
     pub unchanged: usize,
     /// Lists that another run has read meanwhile.
     pub read_by_others: usize,
@@ -59,14 +59,14 @@ pub struct Summary {
 }
 
 impl Ended {
-    /// How it ended, in one word.
+    /// Its outcome.
     pub fn outcome(&self) -> Outcome {
         self.error.as_ref().map_or(Outcome::Complete, WalkError::outcome)
     }
 }
 
 impl Summary {
-    /// How many lists ended so.
+    /// How many lists have this outcome.
     pub fn count(&self, outcome: Outcome) -> usize {
         self.lists.iter().filter(|ended| ended.outcome() == outcome).count()
     }
@@ -81,13 +81,13 @@ impl Summary {
     }
 }
 
-/// A run could not go on.
+/// Why a run could not continue.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Checkpoints cannot be read or saved: without them a run would begin at the beginning for ever.
+    /// Checkpoints cannot be read or saved: without them each run would begin at the beginning.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// Kafka says no more which projects are this run's.
+    /// Kafka no longer tells which projects belong to this run.
     #[error(transparent)]
     Share(#[from] ShareError),
 }
@@ -102,7 +102,7 @@ struct Open {
     left: usize,
 }
 
-/// What a run keeps in mind.
+/// The state of a run.
 struct Run<'w> {
     walk: &'w Walk,
     lists: &'w [List],
@@ -110,21 +110,21 @@ struct Run<'w> {
     share: &'w Share,
     /// When it began, by ClickHouse's clock, which dates checkpoints.
     began_at: DateTime<Utc>,
-    /// What is not this run's to read, or not yet.
+    /// Projects and groups that do not belong to this run, or not yet.
     closed: BTreeMap<subject::Owner, Arc<Owner>>,
     open: BTreeMap<subject::Owner, Open>,
     queue: Queue,
-    /// Lists that have ended: a project that comes back from another run does not have them again.
+    /// Lists that have ended: a project that comes back from another run does not get them again.
     settled: BTreeSet<(subject::Owner, List)>,
     summary: Summary,
 }
 
 impl Walk {
     /// Reads lists of projects and groups, together with all other runs that read the same GitLab. What was read before is not read again, and what
-    /// another run is reading is left to it; the run ends when all is read.
+    /// another run is reading is left to that run; the run ends when everything is read.
     ///
     /// # Errors
-    /// ClickHouse or Kafka do not answer any more. What was read is remembered.
+    /// ClickHouse or Kafka do not answer any more. Progress is saved.
     pub async fn run(
         &self,
         scope: Scope,
@@ -175,7 +175,7 @@ impl Walk {
         Ok(run.summary)
     }
 
-    /// Reads some pages of a list; ends at once where another may be reading it.
+    /// Reads some pages of a list; stops at once if another run may be reading it.
     async fn bounded_turn(&self, mut next: Waiting, goal: &Goal) -> (Waiting, Result<bool, WalkError>) {
         let Bounds { ending, lost } = next.bounds.clone();
         let turn = self.turn(&next.owner, &mut next.progress, goal, &ending);
@@ -183,14 +183,14 @@ impl Walk {
         (next, is_more)
     }
 
-    /// Finds out whether this GitLab has the GraphQL that lists are asked with; gives how many requests it took.
+    /// Finds out whether this GitLab knows the GraphQL queries of lists; returns how many requests it took.
     async fn probe(&self, scope: &Scope) -> u32 {
         let Some(project) = scope.projects.values().next() else { return 0 };
         let variables = serde_json::json!({"path": project.path});
         if let Err(error) = self.client.graphql(&graphql::probe(), variables).await {
-            // Whatever else is wrong shows where it is asked in earnest.
+            // Any other fault will show in the queries themselves.
             if error.is_unknown_field() || error.is_absent() || error.is_forbidden() {
-                tracing::info!(reason = %error, "GraphQL does not tell what is asked for: REST is asked, by more requests");
+                tracing::info!(reason = %error, "GraphQL lacks fields that are needed: REST is used instead, with more requests");
                 self.face.without_graphql();
             }
         }
@@ -199,7 +199,7 @@ impl Walk {
 }
 
 impl Run<'_> {
-    /// Takes what Kafka has assigned to this run, as far as it is not read yet.
+    /// Opens what Kafka has assigned to this run, unless it is read already.
     async fn open_what_is_held(&mut self) -> Result<(), RunError> {
         let mut opened = Vec::new();
         for (key, owner) in &self.closed {
@@ -264,13 +264,13 @@ impl Run<'_> {
         if unbelieved > 0 {
             tracing::warn!(
                 lists = unbelieved,
-                "checkpoints were kept by a clock that was ahead of GitLab's; their lists are read from the beginning"
+                "checkpoints lie in the future, by GitLab's clock; their lists are read from the beginning"
             );
         }
         Ok(())
     }
 
-    /// Gives back what another is to read. What has a turn comes back by itself.
+    /// Releases what another run is to read. Lists that are being read return by themselves.
     fn close_what_is_ending(&mut self) {
         let ending = self.open.iter().filter(|(_, open)| open.bounds.ending.is_cancelled());
         let ending: Vec<subject::Owner> = ending.map(|(key, _)| *key).collect();
@@ -280,7 +280,7 @@ impl Run<'_> {
         }
     }
 
-    /// So many lists of a project are not to be read any more.
+    /// Records that this many lists of a project need not be read any more.
     fn left(&mut self, key: subject::Owner, count: usize) {
         let Some(open) = self.open.get_mut(&key) else { return };
         open.left = open.left.saturating_sub(count);

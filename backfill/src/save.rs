@@ -1,5 +1,5 @@
-//! Saves rows in ClickHouse, those of many walks at once. In: rows of a table. Out: nothing, once they are saved. While one insert is under way, the rows
-//! of others come together for the next: a page costs no insert of its own.
+//! Saves rows in ClickHouse, in batches of many walks. In: rows of a table. Out: nothing, once they are saved. While one insert is under way, the
+//! rows of others are collected for the next: a page does not need an insert of its own.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Rows that wait for the insert under way.
+/// Limit of rows that wait for the insert under way.
 const WAITING: usize = 1_000;
 
-/// How long an insert is tried: a ClickHouse that is started again is back by then.
+/// How long an insert is retried: a ClickHouse that restarts is back by then.
 const TRIED_FOR: Duration = Duration::from_secs(60);
 
 /// Rows could not be saved.
@@ -24,10 +24,10 @@ pub struct SaveError {
     reason: String,
 }
 
-/// Rows of one walk, and who waits for them.
+/// Rows of one walk, and the caller that waits for them.
 type Waiting<R> = (Vec<R>, oneshot::Sender<Result<(), SaveError>>);
 
-/// Where rows of one table are saved. Clones share it.
+/// The saver of one table. Clones share it.
 #[derive(Clone)]
 pub struct Saver<R> {
     table: &'static str,
@@ -35,7 +35,7 @@ pub struct Saver<R> {
 }
 
 impl<R: RowOwned + RowWrite + Send + Sync + 'static> Saver<R> {
-    /// One for a table. It ends when its last clone is dropped.
+    /// Starts the saver of a table. It ends when its last clone is dropped.
     pub fn start(client: Client, table: &'static str) -> Saver<R> {
         let (sender, mut receiver) = mpsc::channel::<Waiting<R>>(WAITING);
         tokio::spawn(async move {
@@ -47,12 +47,12 @@ impl<R: RowOwned + RowWrite + Send + Sync + 'static> Saver<R> {
                 let retry = Retry {
                     until: Instant::now() + TRIED_FOR,
                     shutdown: &CancellationToken::new(),
-                    warning: "what was read could not be remembered, and is saved once more",
+                    warning: "the progress of the run could not be saved; saving is retried",
                 };
                 let saved = retry.run(is_transient, || insertion.rows::<R>(&rows)).await;
                 let saved = saved.map_err(|error| SaveError { table, reason: error.to_string() });
                 for one in waiting {
-                    // Whoever does not wait any more does not care.
+                    // A caller that stopped waiting needs no answer.
                     let _ = one.send(saved.clone());
                 }
             }

@@ -1,5 +1,5 @@
-//! What is read. In: what the user names. Out: each project and group once, however many groups lead to it. Projects that are only shared with a
-//! group belong to another, and are not of it.
+//! Finds what to read. In: what the user names. Out: each project and group once, even if several groups lead to it. Projects that are only shared
+//! with a group belong to another one and are not included.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use crate::config::BackfillConfig;
 use crate::publish::{BackfillPublishError, Destination, Item};
 
-/// What to read could not be found.
+/// Why the projects and groups could not be found.
 #[derive(Debug, thiserror::Error)]
 pub enum ScopeError {
-    /// GitLab did not answer as it should.
+    /// GitLab did not answer as expected.
     #[error("{what} cannot be read")]
     Fetch {
         /// What was asked for.
@@ -26,7 +26,7 @@ pub enum ScopeError {
         #[source]
         source: FetchError,
     },
-    /// What was listed is neither project nor group.
+    /// A listed object is neither a project nor a group.
     #[error("{what} holds an object without an id or a path")]
     Object {
         /// What was asked for.
@@ -35,13 +35,13 @@ pub enum ScopeError {
         #[source]
         source: serde_json::Error,
     },
-    /// Kafka did not take it.
+    /// Kafka did not accept it.
     #[error(transparent)]
     Publish(#[from] BackfillPublishError),
 }
 
 impl ScopeError {
-    /// What somebody has to do about it, if that is known.
+    /// What a person has to do about it, if that is known.
     pub fn needs_attention(&self) -> Option<String> {
         match self {
             ScopeError::Fetch { source, .. } => source.needs_attention().or_else(|| {
@@ -62,18 +62,18 @@ impl ScopeError {
 pub struct Owner {
     /// Whether it is a group.
     pub is_group: bool,
-    /// Its id, by which REST is asked.
+    /// Its id, for requests to REST.
     pub id: u64,
-    /// Its path, by which GraphQL is asked, and for people.
+    /// Its path, for GraphQL and for messages.
     pub path: String,
     /// The default branch of a project.
     pub default_branch: Option<String>,
-    /// When something happened in a project last, give or take an hour.
+    /// When something happened in a project last, with a precision of an hour.
     pub last_activity_at: Option<DateTime<Utc>>,
 }
 
 impl Owner {
-    /// What it is, by which it is known among all runs.
+    /// The project or group as a subject of events.
     pub fn subject(&self) -> subject::Owner {
         match self.is_group {
             true => subject::Owner::Group(self.id),
@@ -82,7 +82,7 @@ impl Owner {
     }
 }
 
-/// What is read, by id.
+/// What to read, by id.
 #[derive(Debug, Default)]
 pub struct Scope {
     /// Groups.
@@ -96,13 +96,13 @@ pub struct Scope {
 /// A project by its id.
 ///
 /// # Errors
-/// GitLab does not show it, or shows no project.
+/// GitLab does not show it, or the object is not a project.
 pub async fn project(client: &Client, id: u64) -> Result<Owner, FetchError> {
     let object = client.object(Limit::Project, &format!("projects/{id}"), &[]).await?;
     owner(Resource::Project, &object).map_err(|_| FetchError::Shape { expected: "a project" })
 }
 
-/// Reads what a project or group says of itself.
+/// Parses a project or group.
 fn owner(resource: Resource, object: &RawValue) -> Result<Owner, serde_json::Error> {
     /// The full path, which projects and groups call differently; `path` is its last part.
     #[derive(Deserialize)]
@@ -127,7 +127,7 @@ fn owner(resource: Resource, object: &RawValue) -> Result<Owner, serde_json::Err
     Ok(Owner { is_group: resource == Resource::Group, id, path, default_branch, last_activity_at })
 }
 
-/// Finds projects and groups, and publishes what GitLab says of them, if there is a destination.
+/// Finds projects and groups, and publishes their objects if there is a destination.
 pub async fn find(
     client: &Client,
     config: &BackfillConfig,

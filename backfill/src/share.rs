@@ -1,15 +1,14 @@
-//! Which projects and groups are this process's to read. In: those that it wants, and what Kafka assigns. Out: leases, each for as long as Kafka
-//! leaves one with this process. Never reads, and never lets two processes read one project at the same time, apart from one that
-//! Kafka has declared dead.
+//! Divides projects and groups among processes. In: those that this process wants to read, and what Kafka assigns. Out: leases, each valid as long as
+//! Kafka's assignment. Never reads itself, and never lets two processes read one project at the same time, except one that Kafka has declared dead.
 //!
-//! ClickHouse has no compare-and-swap to build a lock on, while Kafka assigns each topic of a group to one member at a time. So the projects of a GitLab
-//! and its groups are divided into parts by a hash of their id, each part has a topic in which nothing is written, and every process is a
-//! member of one group, which wants the topics of the parts where it has something left to read. Whoever is assigned a part reads its
-//! projects; whoever has read them wants it no more, so that the next one gets it; of what several want, each gets as much.
+//! ClickHouse has no compare-and-swap to build a lock on, while Kafka assigns each topic of a group to one member at a time. So the projects of a
+//! GitLab and its groups are divided into parts by a hash of their id, each part has a topic that stays empty, and every process is a member of one
+//! consumer group and subscribes to the topics of the parts in which it has something left to read. The process that is assigned a part reads its
+//! projects, and unsubscribes when they are read, so that the next process gets it. Parts that several processes subscribe to are divided evenly.
 //!
-//! A part that is assigned to another is given up when the pages in hand are done and remembered. A process that Kafka has not heard of for its
-//! session timeout (10 s) loses its parts at once, and may still read its page in hand, which another then reads too: a
-//! page that is read twice changes nothing.
+//! A part that moves to another process is released when the current pages are published and saved. A process that Kafka has not heard of for its
+//! session timeout (10 s) loses its parts at once, and may still read its current page, which another process then reads too: reading a page twice
+//! changes nothing.
 
 mod ledger;
 mod member;
@@ -30,47 +29,47 @@ use twox_hash::XxHash3_64;
 use ledger::Shared;
 use member::{Member, Name};
 
-/// How long Kafka may take to answer, and then to assign the first parts: members that are there may finish a page before.
+/// How long Kafka may take to answer and then to assign the first parts: other members may have to finish a page first.
 const JOIN_WITHIN: Duration = Duration::from_secs(120);
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// Projects cannot be shared.
+/// Why projects cannot be shared.
 #[derive(Debug, thiserror::Error)]
 pub enum ShareError {
-    /// Nobody answers at the brokers' addresses, or the client refuses its settings.
+    /// No broker answers, or the client refuses its settings.
     #[error(
         "Kafka does not answer at {brokers}: history goes there, and it says which projects another run reads. Start it, or correct \
          GITPULSE_KAFKA_BROKERS and GITPULSE_KAFKA_PROPERTIES"
     )]
     Unreachable {
-        /// The brokers that were asked.
+        /// The brokers that were tried.
         brokers: String,
-        /// What the client says.
+        /// The client's error.
         #[source]
         source: KafkaError,
     },
     /// Nobody created the topics.
     #[error("topic {0} does not exist: run `gitpulse migrate`")]
     MissingTopic(String),
-    /// The group has not let this process in.
-    #[error("Kafka has assigned no projects within {} s: its group {group} is not to be joined", .within.as_secs())]
+    /// The group has not admitted this process.
+    #[error("Kafka has assigned no projects within {} s: its group {group} cannot be joined", .within.as_secs())]
     NotAssigned {
         /// The group.
         group: String,
-        /// How long that was waited for.
+        /// How long the process waited.
         within: Duration,
     },
     /// The thread that listens to Kafka could not be started.
     #[error("no thread can be started")]
     Thread(#[source] std::io::Error),
-    /// The client failed for good, and holds nothing any more.
+    /// The client failed for good; nothing is assigned any more.
     #[error(
-        "Kafka says no more which projects another run reads: start this one again, it goes on where it was"
+        "Kafka no longer tells which projects another run reads: start this one again, it continues where it stopped"
     )]
     Ended,
 }
 
-/// The part of its GitLab that a project or group belongs to: the same in every process and every version.
+/// The part to which a project or group belongs: the same in every process and every version.
 pub fn part_of(instance: &str, owner: Owner) -> u32 {
     let name = match owner {
         Owner::Instance => format!("{instance} instance"),
@@ -82,19 +81,19 @@ pub fn part_of(instance: &str, owner: Owner) -> u32 {
     u32::try_from(hash % u64::from(BACKFILL_PARTS)).unwrap_or_default()
 }
 
-/// This process among all that read one GitLab.
+/// The membership of this process among all that read one GitLab.
 pub struct Share {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Waits for changes of what is held.
+/// Waits for changes of the assignment.
 pub struct Changes {
     shared: Arc<Shared>,
     seen: watch::Receiver<u64>,
 }
 
-/// The right to read lists of a project or group, until it is dropped: which says that nothing is being read any more, and that it is remembered what was.
+/// The right to read lists of a project or group. Dropping it means that nothing is being read any more, and that progress is saved.
 #[derive(Debug)]
 pub struct Lease {
     shared: Arc<Shared>,
@@ -103,22 +102,22 @@ pub struct Lease {
     lost: CancellationToken,
 }
 
-/// Until when something may be read, by the lease of its project.
+/// The signals at which reading has to stop, from the lease of a project.
 #[derive(Debug, Clone, Default)]
 pub struct Bounds {
-    /// Cancelled when another is to read the project: the page in hand is still read, published and remembered, and no further one is begun.
+    /// Cancelled when another process is to read the project: the current page is still read, published and saved, but no further one is begun.
     pub ending: CancellationToken,
-    /// Cancelled when another may be reading the project already: nothing is waited for any more, and nothing remembered.
+    /// Cancelled when another process may already be reading the project: nothing is waited for, and nothing saved.
     pub lost: CancellationToken,
 }
 
 impl Share {
-    /// Joins those who read the same GitLab, to read the lists of these projects and groups, and waits until Kafka has assigned some of
-    /// them or said that others have them all. `client_id` names this process to whoever looks at the group; those that
-    /// have the same are counted ([`Share::alike`]).
+    /// Joins the processes that read the same GitLab, to read the lists of these projects and groups, and waits until Kafka has assigned some of them
+    /// or shows that other processes have them all. `client_id` names this process in the group; members with the same one are counted
+    /// ([`Share::alike`]).
     ///
     /// # Errors
-    /// Kafka is not there, has not the topics, or does not let this process in.
+    /// Kafka does not answer, lacks the topics, or does not admit this process.
     pub async fn join(
         kafka: &KafkaConfig,
         instance: &str,
@@ -137,7 +136,7 @@ impl Share {
         let member = Member::new(&config, name, topics, shared.clone()).map_err(unreachable)?;
         let thread = std::thread::Builder::new().name("share".to_owned());
         let thread = thread.spawn(move || member.run()).map_err(ShareError::Thread)?;
-        // Dropped, it leaves the group.
+        // Dropping it leaves the group.
         let share = Share { shared, thread: Some(thread) };
         let mut changes = share.changes();
         let joined = async {
@@ -152,10 +151,10 @@ impl Share {
         }
     }
 
-    /// Whether Kafka is there, with the topics by which projects are shared.
+    /// Checks that Kafka answers and has the topics by which projects are shared.
     ///
     /// # Errors
-    /// It is not, or has not the topics.
+    /// It does not answer, or lacks the topics.
     pub async fn check(kafka: &KafkaConfig) -> Result<(), ShareError> {
         let unreachable = |source| ShareError::Unreachable { brokers: kafka.brokers.clone(), source };
         let topics = (0..BACKFILL_PARTS).map(|part| kafka.topic_prefix.backfill(part)).collect();
@@ -164,13 +163,13 @@ impl Share {
         missing.into_iter().next().map_or(Ok(()), |topic| Err(ShareError::MissingTopic(topic)))
     }
 
-    /// Whether this process is to read the lists of a project or group now.
+    /// Whether this process holds a project or group, and may read its lists now.
     pub fn holds(&self, owner: Owner) -> bool {
         self.shared.holds(owner)
     }
 
-    /// The right to read lists of a project or group, if this process holds it; as many as one likes of the same. What others read of it
-    /// is in the checkpoints, which have to be loaded after this, not before.
+    /// The right to read lists of a project or group, if this process holds it; any number of leases can exist. What other processes read of it is in
+    /// the checkpoints, which have to be loaded after this call, not before.
     pub fn lease(&self, owner: Owner) -> Option<Lease> {
         self.shared.lease(owner).map(|leased| Lease {
             shared: self.shared.clone(),
@@ -180,43 +179,43 @@ impl Share {
         })
     }
 
-    /// These are to be read as well, or once more.
+    /// Adds projects and groups to read, or to read again.
     pub fn want(&self, owners: impl IntoIterator<Item = Owner>) {
         self.shared.want(owners);
     }
 
-    /// Nothing is left to read of a project or group, or nothing that could be read: others may have it.
+    /// Records that nothing is left to read of a project or group, or nothing that could be read, so that other processes may have it.
     pub fn finish(&self, owner: Owner) {
         self.shared.finish(owner);
     }
 
-    /// What is not finished, whoever holds it.
+    /// Unfinished projects and groups, whichever process holds them.
     pub fn unfinished(&self) -> BTreeSet<Owner> {
         self.shared.unfinished()
     }
 
-    /// How many of those who hold something have this one's client id, as far as Kafka has told, and one at least: a change of it is told as
-    /// one of what is held. Those that use the same tokens have the same, so that each takes its part of GitLab's limits.
+    /// Number of members with this client id and an assignment, as far as Kafka has reported; at least 1. A change of it counts as a change of the
+    /// assignment. Programs with the same tokens have the same client id, so that each uses its part of GitLab's limits.
     pub fn alike(&self) -> u32 {
         self.shared.alike()
     }
 
-    /// What is held from now on can differ: each call of [`Changes::next`] ends after a change that no call before has told of.
+    /// Changes of the assignment from now on: each call of [`Changes::next`] returns after a change that no earlier call has reported.
     pub fn changes(&self) -> Changes {
         Changes { shared: self.shared.clone(), seen: self.shared.watch() }
     }
 
-    /// Ends the leases as if everything were assigned to others, and leaves the group when they are dropped, within the time that every
-    /// part has for that.
+    /// Ends the leases as if everything were assigned to other processes, and leaves the group once they are dropped, within the time limit of each
+    /// part.
     pub async fn leave(mut self) {
         self.shared.stop();
         let Some(thread) = self.thread.take() else { return };
-        // It ends whether or not anybody waits for it.
+        // The thread ends whether or not anybody waits for it.
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;
     }
 }
 
-/// Leaves the group, without waiting for it: of a program that ends before, Kafka waits for the session timeout.
+/// Leaves the group without waiting for it: if the program ends first, Kafka waits for the session timeout.
 impl Drop for Share {
     fn drop(&mut self) {
         self.shared.stop();
@@ -227,7 +226,7 @@ impl Changes {
     /// Waits for the next change.
     ///
     /// # Errors
-    /// There will be none: nothing is held any more.
+    /// There will be none: the membership has ended.
     pub async fn next(&mut self) -> Result<(), ShareError> {
         if self.shared.has_ended() {
             return Err(ShareError::Ended);
@@ -241,7 +240,7 @@ impl Changes {
 }
 
 impl Lease {
-    /// Until when the project may be read.
+    /// The signals at which reading has to stop.
     pub fn bounds(&self) -> Bounds {
         Bounds { ending: self.ending.clone(), lost: self.lost.clone() }
     }

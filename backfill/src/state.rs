@@ -1,4 +1,4 @@
-//! How far a list was read, however it is walked: what a checkpoint keeps. In: a list. Out: a state to begin with. Pure.
+//! How far a list was read, for each way of reading: the content of a checkpoint. In: a list. Out: an initial state. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,9 +8,9 @@ use crate::keys::Keys;
 use crate::list::{Again, List, Way};
 use crate::whole::Whole;
 
-/// What was read so long ago is read again, whatever GitLab says of activity.
+/// Lists that were read longer ago than this are read again, whatever GitLab says of activity.
 const DAY: TimeDelta = TimeDelta::days(1);
-/// How much older `last_activity_at` may be than the last activity, clocks that differ included.
+/// How much `last_activity_at` may lag behind the last activity, including differences of clocks.
 const ACTIVITY_LAGS: TimeDelta = TimeDelta::minutes(65);
 
 /// How far a list was read.
@@ -23,12 +23,12 @@ pub enum State {
     Keys(Keys),
     /// From its first page to its last.
     Whole(Whole),
-    /// One by one. What is left is in `backfill_pending`; this is when nothing was.
+    /// One by one. What is left is in `backfill_pending`; this is when nothing was left.
     Each(Option<DateTime<Utc>>),
 }
 
 impl State {
-    /// That of a list of which nothing was read.
+    /// The state of an unread list.
     pub fn new(list: List) -> State {
         match list.way() {
             Way::Updated => State::Updated(Coverage::default()),
@@ -38,7 +38,7 @@ impl State {
         }
     }
 
-    /// That of the same list without the place that a walk under way has come to: what was read to its end is kept. `None` where no next page is known.
+    /// The state without the position of an unfinished walk; what finished walks read is kept. `None` if it has no position.
     pub fn anew(&self) -> Option<State> {
         let has_place = match self {
             State::Updated(coverage) => {
@@ -58,7 +58,7 @@ impl State {
         has_place.then_some(anew)
     }
 
-    /// Whether all from that time on was read, until whenever.
+    /// Whether everything from that time on was read, up to some moment.
     pub fn reaches(&self, since: DateTime<Utc>) -> bool {
         match self {
             State::Updated(coverage) => coverage.span.is_some_and(|span| span.from <= since),
@@ -67,10 +67,9 @@ impl State {
         }
     }
 
-    /// Whether nothing of the list can have changed since it was read, or it was read short enough ago.
+    /// Whether nothing in the list can have changed since it was read, or it was read recently enough.
     ///
-    /// GitLab moves `last_activity_at` at most once an hour
-    /// (<https://docs.gitlab.com/api/projects/>): what it says of the hour before it was read may not be all.
+    /// GitLab moves `last_activity_at` at most once an hour (<https://docs.gitlab.com/api/projects/>), so it may miss activity of the hour before.
     pub fn is_fresh(&self, list: List, last_activity_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
         let Some(read_until) = self.read_until() else { return false };
         let is_of_today = now - read_until < DAY;
@@ -83,7 +82,7 @@ impl State {
         }
     }
 
-    /// Whether it says that something was read after `now`: the clock that it was kept by was wrong, and nobody knows when that was.
+    /// Whether it claims that something was read after `now`: then the clock behind it was wrong, and the real time is unknown.
     pub fn is_of_the_future(&self, now: DateTime<Utc>) -> bool {
         let until = match self {
             State::Updated(Coverage { span, open, .. }) => {
@@ -101,7 +100,7 @@ impl State {
         until.is_some_and(|until| until > now + OVERLAP)
     }
 
-    /// Until when all was read; `None` where that is not so yet.
+    /// The moment up to which everything was read; `None` if that is not yet so.
     pub fn read_until(&self) -> Option<DateTime<Utc>> {
         match self {
             State::Updated(coverage) if coverage.open.is_none() => coverage.span.map(|span| span.until),

@@ -1,27 +1,27 @@
-//! Lists that are short, and read from their first page to their last each time. In: pages. Out: whether it was read. Pure.
+//! Short lists, which are read from their first page to their last each time. In: pages. Out: whether the list was read. Pure.
 
 use chrono::{DateTime, Utc};
 use gitlab::Next;
 use serde::{Deserialize, Serialize};
 
-/// What was read of one list.
+/// The state of one list.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Whole {
-    /// When the reading began that came to the list's end.
+    /// When the last complete reading began.
     pub read_at: Option<DateTime<Utc>>,
-    /// What came first in it: of commits, the head.
+    /// Its first item: for commits, the head.
     #[serde(default)]
     pub first: Option<String>,
-    /// The reading under way.
+    /// The unfinished reading.
     pub open: Option<Reading>,
 }
 
-/// A reading under way.
+/// An unfinished reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     /// When it began.
     pub began_at: DateTime<Utc>,
-    /// What came first in it.
+    /// Its first item.
     #[serde(default)]
     pub first: Option<String>,
     /// The next page; `None` at the beginning.
@@ -29,7 +29,7 @@ pub struct Reading {
 }
 
 impl Whole {
-    /// The reading to go on with; `None` when it was read at `now` or later.
+    /// The reading to continue with; `None` if the list was read at `now` or later.
     pub fn next(&mut self, now: DateTime<Utc>) -> Option<&mut Reading> {
         if self.open.is_none() {
             if self.read_at.is_some_and(|read_at| read_at >= now) {
@@ -40,7 +40,7 @@ impl Whole {
         self.open.as_mut()
     }
 
-    /// A page was read, and where the next one is; without it the list was read to its end.
+    /// Records a page, and the position of the next one; without one, the list is finished.
     pub fn advance(&mut self, first: Option<String>, next: Option<Next>) {
         let Some(mut open) = self.open.take() else { return };
         open.first = open.first.or(first);
@@ -48,7 +48,7 @@ impl Whole {
             Some(next) => self.open = Some(Reading { next: Some(next), ..open }),
             None => {
                 self.read_at = Some(open.began_at);
-                // Nothing new: the head is the one of before.
+                // Nothing is new: the head has not changed.
                 self.first = open.first.or(self.first.take());
             }
         }

@@ -1,4 +1,4 @@
-//! Verify: what proving the sender costs, from the headers to the HMAC over the body.
+//! Verify: the cost of authenticating the sender, from the headers to the HMAC over the body.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! What is measured. In: nothing. Out: where this bench lies, and the program beside it, as it is now.
+//! The program under measurement. In: nothing. Out: the folder of this bench, and the up-to-date program beside it.
 
 #![expect(clippy::print_stdout, reason = "a build takes minutes, and says so")]
 
@@ -17,7 +17,7 @@ pub fn target_folder() -> anyhow::Result<PathBuf> {
     target.map(Path::to_owned).context("this bench was not built by cargo")
 }
 
-/// The gitpulse binary, brought up to date: measuring a stale one would tell nothing.
+/// The gitpulse binary, brought up to date: measuring a stale one would be useless.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Deliveries as GitLab 19 signs them. In: a body, an id, a time. Out: headers, a delivery, a record for Kafka.
+//! Deliveries signed like those of GitLab 19. In: a body, an id, a time. Out: headers, a delivery, a record for Kafka.
 
 use anyhow::Context;
 use base64::Engine;
@@ -14,12 +14,12 @@ use ingest::verify::{Admission, VerifyError};
 use runtime::Secret;
 use schemas::{TopicPrefix, TopicRecord};
 
-/// The signing token of every bench; it guards nothing.
+/// The signing token of all benches; it protects nothing.
 pub const SIGNING_TOKEN: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-/// Seconds by which a signature may be off, as in production.
+/// Maximum age of a signature in seconds, as in production.
 const TOLERANCE_SECONDS: u64 = 300;
 
-/// Signs as GitLab does, and knows what ingest would make of it.
+/// Signs as GitLab does, and makes what ingest would make of it.
 #[derive(Debug)]
 pub struct Sender {
     tenants: Tenants,
@@ -27,7 +27,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A sender that one tenant, named `default`, believes.
+    /// A sender that one tenant, named `default`, accepts.
     pub fn new() -> anyhow::Result<Sender> {
         let token = Secret::new(SIGNING_TOKEN);
         let tenant = TenantConfig {
@@ -58,7 +58,7 @@ impl Sender {
         RawDelivery { headers, body, received_at: at }
     }
 
-    /// What ingest checks before it reads the body.
+    /// The check that ingest makes before it reads the body.
     pub fn admit(&self, delivery: &RawDelivery) -> Result<Admission, VerifyError> {
         Admission::new(&self.tenants, None, &delivery.headers, delivery.received_at, TOLERANCE_SECONDS)
     }

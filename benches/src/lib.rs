@@ -1,5 +1,5 @@
-//! What the benches measure with: the example payloads, deliveries signed as GitLab signs them, and a mix of many distinct events.
-//! In: `schemas/fixtures`. Out: bodies, deliveries, records. Never measures anything itself.
+//! Shared by the benches: the example payloads, deliveries signed as GitLab signs them, and a mix of many distinct events. In: `schemas/fixtures`.
+//! Out: bodies, deliveries, records. Measures nothing itself.
 
 pub mod built;
 mod delivery;

@@ -1,12 +1,12 @@
-//! A mix of many distinct events as a busy instance sends them. In: the example payloads. Out: the body of the n-th event: jobs and
-//! pipelines dominate, and every entity has a few events. Deterministic.
+//! A mix of many distinct events, as sent by a busy instance. In: the example payloads. Out: the body of the n-th event: jobs and pipelines dominate,
+//! and every entity has a few events. Deterministic.
 
 use bytes::Bytes;
 use schemas::EventKind;
 
 use crate::example::{Example, of_kind};
 
-/// Events of each kind in a hundred.
+/// Events of each kind per hundred.
 const SHARES: [(EventKind, usize); 9] = [
     (EventKind::Job, 50),
     (EventKind::Pipeline, 25),
@@ -20,12 +20,12 @@ const SHARES: [(EventKind, usize); 9] = [
 ];
 /// Events of one entity: a job is created, waits, runs and ends.
 const EVENTS_OF_AN_ENTITY: usize = 4;
-/// What ids of one entity and the next are apart.
+/// Distance between the ids of two entities.
 const STRIDE: u64 = 1_000_000;
-/// Projects that the events are of, for each project of the examples.
+/// Projects of the events for each project of the examples.
 const PROJECTS: u64 = 100;
 
-/// The templates, and in which order they come.
+/// The templates, and their order.
 #[derive(Debug)]
 pub struct Mix {
     /// For each of a hundred events: the templates of its kind.
@@ -53,7 +53,7 @@ impl Mix {
         Mix { slots, kinds, rare }
     }
 
-    /// The body of the n-th event, where one in a hundred is of a kind that comes seldom.
+    /// The body of the n-th event; one in a hundred is of a rare kind.
     pub fn body_with_rare_kinds(&self, n: usize) -> Bytes {
         match (n % 100, self.rare.len()) {
             (0, 1..) => self.rare[n / 100 % self.rare.len()].body(n as u64),
@@ -63,7 +63,7 @@ impl Mix {
 
     /// The body of the n-th event.
     pub fn body(&self, n: usize) -> Bytes {
-        // 37 and a hundred have no common divisor: every slot is met once a hundred, and kinds alternate.
+        // 37 and 100 have no common divisor: every slot occurs once per hundred, and kinds alternate.
         let slot = (n * 37) % self.slots.len();
         let templates = &self.kinds[self.slots[slot]];
         let turn = n / self.slots.len() + slot;
@@ -79,7 +79,7 @@ struct Template {
     rest: String,
 }
 
-/// What is another one in each body.
+/// The part that differs in each body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Piece {
     /// The id of the entity, or of something in it.
@@ -97,7 +97,7 @@ impl Piece {
         match self {
             Piece::Id(id) => text.push_str(&(id + entity * STRIDE).to_string()),
             Piece::Project(id) => text.push_str(&(id + (entity % PROJECTS) * STRIDE).to_string()),
-            // One push begins where the one before it ended.
+            // A push begins where the previous one ended.
             Piece::Before => text.push_str(&format!("{:040x}", entity / PROJECTS + 1)),
             Piece::After => text.push_str(&format!("{:040x}", entity / PROJECTS + 2)),
         }
@@ -114,7 +114,7 @@ impl Template {
                 let end = start + token.len();
                 let longer = text[end..].starts_with(|character: char| character.is_ascii_digit());
                 if !longer {
-                    // Only what is replaced: without the quotes, or what stands before the number.
+                    // Only the value is replaced, without the quotes or the text before the number.
                     let (skipped, cut) = match piece {
                         Piece::Before | Piece::After => (1, 1),
                         Piece::Id(id) | Piece::Project(id) => (value.len() - id.to_string().len(), 0),

@@ -6,7 +6,7 @@ fn day(day: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(day)
 }
 
-/// Reads until nothing is left, so many pages a window, and gives the windows in their order.
+/// Reads until nothing is left, with this many pages per window, and returns the windows in order.
 fn read_all(coverage: &mut Coverage, since: DateTime<Utc>, now: DateTime<Utc>, pages: u32) -> Vec<Span> {
     let mut spans = Vec::new();
     while let Some(window) = coverage.next(since, now, Order::Ascending) {
@@ -79,7 +79,7 @@ fn a_window_that_was_interrupted_goes_on_where_it_was() {
 }
 
 proptest! {
-    /// Whenever runs are made and whatever they ask for, what was read is one span that holds all that was asked for.
+    /// Whatever runs ask for, and whenever: what was read is one span that contains all that was asked for.
     #[test]
     fn runs_leave_no_gap(runs in prop::collection::vec((0i64..2_000, 0i64..50, 1u32..9), 1..8)) {
         let mut coverage = Coverage::default();

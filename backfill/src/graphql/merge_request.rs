@@ -1,5 +1,5 @@
-//! What a list of REST does not tell of merge requests. In: a node. Out: the size of its changes as a part of the merge request, its notes as REST
-//! gives them (<https://docs.gitlab.com/api/notes/>), and who of its people is a bot, which REST says in a request of their own for each user.
+//! Fields of merge requests that REST lists omit. In: a node. Out: the size of its changes as a part of the merge request, its notes as REST gives
+//! them (<https://docs.gitlab.com/api/notes/>), and which of its people are bots, which REST only reports with one request per user.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,8 @@ use crate::list::List;
 use crate::pending::Part;
 use crate::publish::Item;
 
-/// What is asked of a merge request. Whether somebody is a bot GraphQL says of any user (<https://docs.gitlab.com/api/graphql/reference/#usercore>, `bot`).
+/// The fields of a merge request to ask for. GraphQL reports for any user whether it is a bot
+/// (<https://docs.gitlab.com/api/graphql/reference/#usercore>, `bot`).
 pub(super) const FIELDS: &str = "id iid updatedAt commitCount diffStatsSummary { additions deletions fileCount } \
      author { id username name bot } mergeUser { id username name bot } \
      notes(first: 100) { pageInfo { hasNextPage } nodes { id body system internal createdAt updatedAt resolvable resolved resolvedAt \
@@ -54,7 +55,7 @@ pub(super) fn add(project_id: u64, node: Value, told: &mut Told) -> Result<(), T
     Ok(())
 }
 
-/// Adds those who had a part in it and are bots, each once in a merge request. Who is none is not told: people are what users are taken for.
+/// Adds the participants that are bots, each once per merge request. Others are not added: users count as people by default.
 fn add_bots(node: &Value, told: &mut Told) -> Result<(), TellError> {
     let writers = node["notes"]["nodes"].as_array().into_iter().flatten().map(|note| &note["author"]);
     let mut known = BTreeSet::new();
@@ -62,7 +63,7 @@ fn add_bots(node: &Value, told: &mut Told) -> Result<(), TellError> {
         let id = number(&one["id"]);
         if one["bot"].as_bool() == Some(true) && known.insert(id.as_u64()) {
             let bot = json!({"id": id, "username": one["username"], "name": one["name"], "bot": true});
-            // A user is of no project.
+            // A user belongs to no project.
             let context = Context { owner: Owner::Instance, parent: None };
             told.items.push(Item { resource: Resource::User, context, object: to_raw_value(&bot)? });
         }

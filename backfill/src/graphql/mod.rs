@@ -1,9 +1,9 @@
-//! GraphQL, where it tells in a list what REST tells one by one. In: a list, and the data of an answer. Out: a query; objects in the shape in which REST
-//! gives them, and what is to be asked about further. Never asks.
+//! GraphQL, for lists in which it has what REST only has object by object. In: a list, and the data of an answer. Out: a query; objects in REST's
+//! shape, and further things to ask about. Makes no request.
 //!
-//! Of pipelines a list of REST has neither start, finish nor duration. Of merge requests it has neither notes nor the size of their changes; but GraphQL
-//! does not have all that the list of REST has (<https://docs.gitlab.com/api/graphql/reference/#mergerequest>: no `squash_commit_sha`), so that
-//! it tells them in addition.
+//! REST lists of pipelines have neither start, finish nor duration. REST lists of merge requests have neither notes nor the size of changes; but
+//! GraphQL lacks some fields of the REST list (<https://docs.gitlab.com/api/graphql/reference/#mergerequest>: no `squash_commit_sha`), so both are
+//! read.
 
 mod merge_request;
 mod pipeline;
@@ -18,46 +18,46 @@ use crate::list::List;
 use crate::pending::Part;
 use crate::publish::Item;
 
-/// Rows of a page to begin with; fewer after GitLab found a query too complex, or was too slow.
+/// Initial rows per page; fewer after GitLab found a query too complex, or was too slow.
 pub const ROWS: u32 = 100;
 
-/// What a page of GraphQL told.
+/// A page of GraphQL.
 #[derive(Debug, Default)]
 pub struct Told {
     /// Objects, as REST would give them.
     pub items: Vec<Item>,
-    /// What is to be asked about further.
+    /// Further things to ask about.
     pub parts: Vec<Part>,
-    /// Behind which row the next page begins; `None` at the end.
+    /// The cursor of the next page; `None` at the end.
     pub next: Option<String>,
 }
 
-/// An answer that tells nothing.
+/// Why an answer is unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum TellError {
-    /// It has another shape.
+    /// It has an unexpected shape.
     #[error("an answer of GraphQL has not the shape that was asked for")]
     Shape(#[from] serde_json::Error),
-    /// The project is not there under this path, or not for this token.
+    /// The project does not exist under this path, or is not shown to this token.
     #[error("GraphQL shows no project of this path")]
     NoProject,
-    /// There is another page, of which nobody says where it is.
+    /// There is another page, but no cursor for it.
     #[error("GraphQL says that there is another page, and not where")]
     NoCursor,
-    /// A row does not say what it is.
+    /// A row lacks a field that identifies it.
     #[error("a row of GraphQL lacks its {0}")]
     Row(&'static str),
-    /// The project is there, and what it has is not shown.
+    /// The project exists, but the list in it is not shown.
     #[error("GraphQL does not show it to this token (it is switched off, or the role does not suffice)")]
     Hidden,
 }
 
-/// Whether GraphQL is asked for a list, where GitLab has it.
+/// Whether a list is read with GraphQL, if GitLab has it.
 pub fn tells(list: List) -> bool {
     matches!(list, List::Pipelines | List::ChildPipelines | List::MergeRequestDetails)
 }
 
-/// The query of a list.
+/// The query for a list.
 pub fn query(list: List) -> String {
     let (fields, arguments) = match list {
         List::MergeRequestDetails => {
@@ -75,7 +75,7 @@ pub fn query(list: List) -> String {
     )
 }
 
-/// A query that asks for all that the queries of lists ask for, of one row of a project: whether GitLab knows it.
+/// A query for one row of a project with all fields of all lists: it shows whether GitLab knows them.
 pub fn probe() -> String {
     let (pipeline, request) = (pipeline::FIELDS, merge_request::FIELDS);
     format!(
@@ -127,7 +127,7 @@ struct PageInfo {
     has_next_page: bool,
 }
 
-/// Somebody, as REST gives them.
+/// A user in REST's shape.
 fn user(user: &Value) -> Value {
     if user.is_null() {
         return Value::Null;
@@ -135,13 +135,13 @@ fn user(user: &Value) -> Value {
     serde_json::json!({"id": number(&user["id"]), "username": user["username"], "name": user["name"]})
 }
 
-/// The number of a global id, as 42 of `gid://gitlab/Ci::Pipeline/42`; `null` where it is none.
+/// The number in a global id, 42 in `gid://gitlab/Ci::Pipeline/42`; `null` if there is none.
 fn number(id: &Value) -> Value {
     let number = id.as_str().and_then(|id| id.rsplit('/').next()).and_then(|id| id.parse::<u64>().ok());
     number.map_or(Value::Null, Value::from)
 }
 
-/// A time of an object; where it has none, as if it had changed long ago.
+/// A time of an object; a missing one counts as long ago.
 fn time(value: &Value) -> DateTime<Utc> {
     value.as_str().and_then(|text| text.parse().ok()).unwrap_or(DateTime::UNIX_EPOCH)
 }

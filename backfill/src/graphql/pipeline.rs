@@ -7,7 +7,7 @@ use super::{TellError, Told, item, number, time, user};
 use crate::list::List;
 use crate::pending::Part;
 
-/// What is asked of a pipeline. Pipelines below it say whether it has trigger jobs.
+/// The fields of a pipeline to ask for. Pipelines below it show whether it has trigger jobs.
 pub(super) const FIELDS: &str = "id iid name sha ref source status createdAt updatedAt startedAt finishedAt duration queuedDuration coverage path \
      user { id username name } upstream { id } downstream(first: 1) { nodes { id } }";
 

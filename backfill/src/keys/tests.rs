@@ -6,14 +6,14 @@ fn day(day: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(day)
 }
 
-/// Things 1 to `count`, of which ten are created a day, newest first, a page of `per_page` that begins at `place`.
+/// A page of `per_page` things from `place` on, of things 1 to `count`, newest first; ten are created per day.
 fn page(count: u64, place: u64, per_page: u64) -> (Vec<Listed>, bool) {
     let ids = (1..=count).rev().skip(place as usize).take(per_page as usize);
     let rows = ids.map(|id| Listed { id, created_at: Some(day(id as i64 / 10)) }).collect();
     (rows, place + per_page < count)
 }
 
-/// A link, as GitLab would give one: what it says does not matter here.
+/// A link as GitLab gives one; its content does not matter here.
 fn link() -> Next {
     serde_json::from_str(
         r#"{"limit":"general","path":"x","query":"y","walk":{"anchor":0,"steps":0,"power":1,"rows":0,"empty":0}}"#,
@@ -33,7 +33,7 @@ fn what_came_later_than_was_asked_for_is_left_to_a_later_run() {
     assert_eq!(keys.advance(&rows, None, false).unwrap().len(), 36, "things 60 to 95");
 }
 
-/// Walks to the end, as pages of ten by offsets, and gives the ids that were new. `grow` things come between two pages.
+/// Walks to the end with pages of ten by offsets, and returns the ids that were new. `grow` things are added between two pages.
 fn walk(keys: &mut Keys, count: &mut u64, grow: u64, since: i64, now: i64) -> Vec<u64> {
     let (mut ids, mut place) = (Vec::new(), 0);
     while keys.next(day(since), day(1_000), day(now)).is_some() {
@@ -75,7 +75,7 @@ fn an_earlier_beginning_is_read_too() {
 }
 
 proptest::proptest! {
-    /// Whatever spans runs ask for, in any order: all that each asked for was read by then. Thing `n` is created in minute `n`.
+    /// Whatever spans runs ask for, in any order: all that each asked for was read by its end. Thing `n` is created in minute `n`.
     #[test]
     fn runs_leave_no_hole(runs in proptest::collection::vec((0i64..200, 1i64..200, 0u64..60), 1..7)) {
         let minute = |minute: i64| DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
@@ -127,7 +127,7 @@ fn pages_that_lead_no_further_down_come_to_an_end() {
     }
     let mut other = keys.clone();
     assert!(matches!(keys.advance(&of(0), Some(link()), false), Err(PageError::Repeated)));
-    // One that leads on begins a new count; the last may repeat what it likes.
+    // A page that leads on resets the count; the last page may repeat rows.
     assert_eq!(other.advance(&of(5), Some(link()), false).unwrap().len(), 5);
     assert!(other.advance(&of(5), Some(link()), false).unwrap().is_empty());
     assert!(other.advance(&of(5), None, false).unwrap().is_empty());

@@ -17,7 +17,7 @@ fn cursor(after: u32) -> Cursor {
     Cursor { after: time(after), page: 1, seen: Vec::new() }
 }
 
-/// What GitLab answers: the page of what was updated at or after a time, and whether it is the last one.
+/// GitLab's answer: the page of what was updated at or after a time, and whether it is the last one.
 fn answer(list: &[(u64, u32)], cursor: &Cursor, per_page: usize) -> (Vec<Listed>, bool) {
     let after = at(&cursor.after);
     let mut rows: Vec<(u32, u64)> =
@@ -46,7 +46,7 @@ fn a_time_that_fills_a_page_is_paged_through() {
     assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7, 8]);
 }
 
-/// Walks a server that answers so, whatever it is asked; how many pages it took, and what ended it.
+/// Walks a server with these answers; returns how many pages it took, and what ended it.
 fn walk(mut page: impl FnMut(&Cursor) -> Vec<Listed>) -> (usize, Option<PageError>) {
     let mut here = cursor(100);
     for pages in 1..100 {
@@ -87,8 +87,8 @@ fn an_empty_page_that_names_another_is_not_the_last() {
 }
 
 proptest! {
-    /// Whatever is updated, added or removed while the list is walked: all that is there at the end was read, in its last revision. (Within
-    /// one time that more things share than a page holds, an offset is all there is.)
+    /// Whatever is updated, added or removed while the list is read: everything that exists at the end was read in its last revision. (If more things
+    /// share one time than fit on a page, there is only an offset.)
     #[test]
     fn nothing_is_missed_while_the_list_changes(
         count in 1u32..60,

@@ -1,8 +1,7 @@
-//! Looks again at what may have changed unseen. In: what the tables have as unfinished, or finished without its parts. Out: the same as GitLab has it
-//! now. Never looks at one thing twice within a week.
+//! Rereads what may have changed unseen. In: things that the tables have as unfinished, or finished without their parts. Out: their current state in
+//! GitLab. Never rereads one thing twice within a week.
 //!
-//! A job that ends need not move its pipeline's `updated_at`, and an approval does not move that of its merge request, so that no list of what was
-//! updated has it.
+//! A job that ends need not move its pipeline's `updated_at`, nor an approval that of its merge request, so lists filtered by `updated_at` miss both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,14 +17,14 @@ use super::run::{Mode, Step};
 use super::state::ProjectState;
 use super::watched::Watched;
 
-/// How long what was looked at is left alone.
+/// Time after which a thing may be reread.
 const REST: TimeDelta = TimeDelta::days(7);
-/// How long after it was merged or closed a merge request is looked at. Shorter than [`REST`], so that it is looked at once.
+/// How long after its merge or close a merge request is reread. Shorter than [`REST`], so that it is reread once.
 const FINISHED_DAYS: i64 = 6;
-/// Things of one kind of a project that one run looks at.
+/// Limit of things per kind, project and run.
 const AT_MOST: u64 = 1_000;
 
-/// What was found in this run, of which the tables need not know yet.
+/// Things found in this run, which may not be in the tables yet.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// Pipelines that are finished, by their ids.
@@ -34,7 +33,7 @@ pub(super) struct Found {
     pub(super) merge_requests: BTreeSet<u64>,
 }
 
-/// Looks again at pipelines and merge requests of a project.
+/// Rereads pipelines and merge requests of a project.
 pub(super) async fn look(
     step: &Step<'_>,
     project_id: u64,
@@ -63,7 +62,7 @@ pub(super) async fn look(
     Ok(())
 }
 
-/// Those that were not looked at lately, the newest first.
+/// Those that were not reread lately, newest first.
 fn unseen(
     looked_at: &BTreeMap<String, DateTime<Utc>>,
     list: &str,
@@ -74,7 +73,7 @@ fn unseen(
     all.into_iter().rev().filter(|key| !looked_at.contains_key(&format!("{list}/{key}"))).collect()
 }
 
-/// Remembers how looking at one thing ended; what ends the step is given back.
+/// Records the result of rereading one thing; returns an error that ends the step.
 fn settle(
     now: DateTime<Utc>,
     what: What,
@@ -84,7 +83,7 @@ fn settle(
     findings: &mut Findings,
 ) -> Result<(), ReconcileError> {
     match looked {
-        // Nobody knew of anything that is missing: they are read because an approval shows nowhere else.
+        // Nothing was known to be missing: approvals are read because no list shows them.
         Ok(()) if what == What::Approvals => findings.read_again += 1,
         Ok(()) => findings.of(what).mended += 1,
         Err(error) if error.is_hidden() => findings.of(what).gone += 1,

@@ -1,5 +1,5 @@
-//! Asks GitLab, and counts. In: paths. Out: pages and objects. Never asks more for what is missing than the budget of the run allows, and nothing
-//! after the run was stopped.
+//! Makes requests to GitLab, and counts them. In: paths. Out: pages and objects. Never exceeds the run's budget for missing things, and makes no
+//! request after the run was stopped.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,24 +13,24 @@ use super::error::ReconcileError;
 pub struct Asking<'r> {
     client: &'r Client,
     shutdown: &'r CancellationToken,
-    /// Requests until now.
+    /// Requests so far.
     made: AtomicU64,
-    /// Requests that may still be made for single things.
+    /// Requests left for single things.
     left: AtomicU64,
 }
 
 impl<'r> Asking<'r> {
-    /// A run that makes at most `budget` requests for what is missing or is looked at again.
+    /// A run that makes at most `budget` requests for single things, missing or reread.
     pub fn new(client: &'r Client, budget: u64, shutdown: &'r CancellationToken) -> Asking<'r> {
         Asking { client, shutdown, made: AtomicU64::new(0), left: AtomicU64::new(budget) }
     }
 
-    /// Requests until now.
+    /// Requests so far.
     pub fn made(&self) -> u64 {
         self.made.load(Ordering::Relaxed)
     }
 
-    /// What ends the run early.
+    /// The token that ends the run early.
     pub fn shutdown(&self) -> &CancellationToken {
         self.shutdown
     }
@@ -46,13 +46,13 @@ impl<'r> Asking<'r> {
         Ok(self.client.list(limit, path, query).await?)
     }
 
-    /// The page behind one.
+    /// The next page.
     pub async fn next(&self, next: &Next) -> Result<Page, ReconcileError> {
         self.count()?;
         Ok(self.client.next(next).await?)
     }
 
-    /// The first page of a list that is asked for because something is missing. It counts against the budget.
+    /// The first page of a list that is requested because something is missing. It counts against the budget.
     pub async fn targeted_list(
         &self,
         limit: Limit,
@@ -63,13 +63,13 @@ impl<'r> Asking<'r> {
         self.list(limit, path, query).await
     }
 
-    /// The page behind one of [`Asking::targeted_list`].
+    /// The page after one of [`Asking::targeted_list`].
     pub async fn targeted_next(&self, next: &Next) -> Result<Page, ReconcileError> {
         self.spend()?;
         self.next(next).await
     }
 
-    /// One object that is asked for because it is missing. It counts against the budget.
+    /// One object that is requested because it is missing. It counts against the budget.
     pub async fn targeted_object(&self, limit: Limit, path: &str) -> Result<Box<RawValue>, ReconcileError> {
         self.spend()?;
         self.object(limit, path).await

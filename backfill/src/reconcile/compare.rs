@@ -1,5 +1,5 @@
-//! A list against its table. In: what GitLab lists as updated since the last run, its newest thing, and how many there are. Out: what the table
-//! lacked or had as it was before, in Kafka. Never publishes what the table has already.
+//! Compares a list with its table. In: the things that GitLab lists as updated since the last run, the newest thing, and their number. Out: what the
+//! table lacked or had in an older state, in Kafka. Never publishes what the table has already.
 
 use std::collections::BTreeSet;
 
@@ -16,20 +16,20 @@ use super::watched::{Listed, Watched};
 use crate::coverage::Cursor;
 use crate::page::{self, step as next_step};
 
-/// What a list told.
+/// The content of a list.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
-    /// How many things GitLab lists, where it counts them.
+    /// How many things GitLab lists, if it counts them.
     pub(super) total: Option<u64>,
     /// The greatest number within the project that was listed; 0 for none.
     pub(super) highest: u64,
     /// Numbers within the project that were listed.
     pub(super) listed: BTreeSet<u64>,
-    /// What the table lacked and Kafka has now, by what identifies it.
+    /// Keys of things that the table lacked and that are now in Kafka.
     pub(super) added: BTreeSet<u64>,
-    /// What the table had as deleted and was listed, by what identifies it.
+    /// Keys of things that the table had as deleted and that are listed.
     pub(super) revived: BTreeSet<u64>,
-    /// What Kafka has now and is over, by what identifies it: its parts may be missing as well.
+    /// Keys of finished things that are now in Kafka: their parts may be missing too.
     pub(super) finished: BTreeSet<u64>,
 }
 
@@ -63,7 +63,7 @@ pub(super) async fn list(
     }
 }
 
-/// Publishes those of listed objects that the table lacks, has as they were before, or has as deleted. Out: how many it lacked.
+/// Publishes those of the listed objects that the table lacks, has in an older state, or has as deleted. Returns how many it lacked.
 pub(super) async fn take(
     step: &Step<'_>,
     project_id: u64,
@@ -106,7 +106,7 @@ pub(super) async fn take(
     Ok(missing)
 }
 
-/// Says of things which a table has as deleted that a listing which began then has them: their own objects need not be newer than the deletion.
+/// Revives things that a table has as deleted and that a listing which began at this time has: their own objects need not be newer than the deletion.
 pub(super) async fn revive(
     step: &Step<'_>,
     project_id: u64,
@@ -123,7 +123,7 @@ pub(super) async fn revive(
     step.publish(watched.resource(), context, &objects, began_at).await
 }
 
-/// Whether the table has it as it was before, or as deleted. In whole seconds: webhooks before GitLab 19 have no more.
+/// Whether the table has an older state of it, or has it as deleted. In whole seconds: webhooks before GitLab 19 have no fractions.
 fn is_behind(row: &StoredRow, listed: &Listed, watched: Watched) -> bool {
     let updated_at = listed.updated_at.value().and_then(|text| schemas::time::parse(text));
     let is_newer =
@@ -147,11 +147,11 @@ mod tests {
         check("merged", 1_795_766_400, false);
         check("merged", 1_795_766_399, true);
         check("opened", 1_795_766_400, true);
-        // A webhook came meanwhile.
+        // A webhook arrived meanwhile.
         check("merged", 1_795_766_401, false);
-        // Nobody told when.
+        // Nobody reported the time.
         check("merged", 0, false);
-        // It was taken for deleted, and is listed.
+        // The table has it as deleted, but it is listed.
         check_row("merged", 1_795_766_400, true, true);
         check_row("merged", 1_795_766_401, true, true);
     }

@@ -1,4 +1,4 @@
-//! What is to be reconciled. In: flags. Out: projects and groups, and how.
+//! What to reconcile. In: flags. Out: projects and groups, and how.
 
 use std::time::Duration;
 
@@ -9,52 +9,53 @@ use crate::config::BackfillConfig;
 
 use super::run::{Absent, Deletions, Mode, Plan};
 
-/// As far back as the log of a hook goes: seven days, to the beginning of that day. What was lost before is found by gaps alone.
+/// How far back the first run reads: as far as the log of a hook, seven days to the beginning of that day. What was lost before is only found by
+/// gaps.
 const FIRST_RUN: TimeDelta = TimeDelta::days(8);
 
 /// What to reconcile.
 #[derive(Debug, Clone, Args)]
 #[command(group = clap::ArgGroup::new("reconcile_scope").required(true).multiple(true).args(["project", "group", "instance"]))]
 pub struct ReconcileConfig {
-    /// Project to look at, by its id or its path; can be repeated
+    /// Project to check, by its id or path; can be repeated
     #[arg(long, value_name = "ID|PATH", value_delimiter = ',')]
     pub project: Vec<String>,
 
-    /// Group whose projects to look at, with those of its subgroups, by its id or its path; can be repeated
+    /// Group to check with all projects in it and its subgroups, by its id or path; can be repeated
     #[arg(long, value_name = "ID|PATH", value_delimiter = ',')]
     pub group: Vec<String>,
 
-    /// Looks at all projects that the token may see
+    /// Checks all projects that the token may see
     #[arg(long)]
     pub instance: bool,
 
-    /// Says what is missing, and changes nothing
+    /// Reports what is missing, and publishes none of it
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Looks again and again, so often, as 30m or 1h; without it, once
+    /// Repeats the run at this interval, as 30m or 1h; by default it runs once
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub every: Option<Duration>,
 
-    /// Requests that one run makes for what is missing or is looked at again, at most
+    /// Requests that one run makes at most for single things, missing or checked again; lists do not count
     #[arg(long, default_value_t = 2_000, value_name = "REQUESTS")]
     pub budget: u64,
 
-    /// Lists everything, and marks rows of things that GitLab no longer has: a request for each 100 of them
+    /// Also lists all things, 100 per request, and marks the rows of those that GitLab no longer has
     #[arg(long)]
     pub deletions: bool,
 
-    /// Asks once more for numbers that GitLab did not have or did not show, after the token got more rights, say
+    /// Asks again for numbers that GitLab did not have or did not show before, for example because the token got more rights
     #[arg(long)]
     pub ask_again: bool,
 
-    /// Beginning of the URL of hooks that lead to GitPulse, where a proxy hides the path /api/v1/webhooks/gitlab
+    /// URL, up to the tenant's name, of hooks that lead to GitPulse; needed where a proxy changes the path /api/v1/webhooks/gitlab
     #[arg(long, value_name = "URL")]
     pub hook_url: Option<String>,
 }
 
 impl ReconcileConfig {
-    /// Projects and groups to look at.
+    /// Projects and groups to check.
     pub fn scope(&self) -> BackfillConfig {
         BackfillConfig {
             project: self.project.clone(),
@@ -67,7 +68,7 @@ impl ReconcileConfig {
         }
     }
 
-    /// How a run is made.
+    /// The plan of a run.
     pub fn plan(&self, now: DateTime<Utc>) -> Plan {
         Plan {
             mode: if self.dry_run { Mode::Look } else { Mode::Mend },

@@ -1,8 +1,8 @@
-//! What is gone. In: everything that GitLab lists of a project. Out: a tombstone for each row of a thing that it lists no more, which is an event like any
-//! other and can be replayed. Only after a listing that came to its end, only for what GitLab, asked for it alone, answers with 404, and never where the
-//! token sees a part.
+//! Marks what was deleted. In: everything that GitLab lists of a project. Out: a tombstone for each row whose thing is not listed any more, which is
+//! an event like any other and can be replayed. Only after a complete listing, only for things whose own request GitLab answers with 404, and never
+//! if the token sees only a part.
 //!
-//! GitLab tells of these deletions neither by webhook nor by its API.
+//! GitLab reports these deletions neither by webhook nor by its API.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,14 +23,14 @@ use crate::coverage::Cursor;
 use crate::page;
 use crate::scope::Owner;
 
-/// Planner, from which role on confidential issues are shown (<https://docs.gitlab.com/user/permissions/>).
+/// Planner, the lowest role that sees confidential issues (<https://docs.gitlab.com/user/permissions/>).
 const SEES_CONFIDENTIAL: u64 = 15;
 /// What GitLab appends to the path of a project that it will delete.
 const DELETION_SCHEDULED: &str = "-deletion_scheduled-";
-/// Before anything that GitLab could have.
+/// A time before anything in GitLab.
 const BEGINNING: &str = "1970-01-01T00:00:00.000Z";
 
-/// What a project says of itself, as far as it decides whether a listing can be believed.
+/// The fields of a project that decide whether a listing is complete.
 #[derive(Debug, Deserialize)]
 struct Described {
     #[serde(default)]
@@ -57,9 +57,9 @@ struct Access {
     access_level: Field<u64>,
 }
 
-/// How much of a project's issues a token sees. The role alone says it: whoever has a lesser one sees the confidential issues that they wrote or are
-/// assigned to, and is answered 404 for all others (<https://docs.gitlab.com/user/project/issues/confidential_issues/>). Administrators need the role
-/// too: where Admin Mode is on, a token may see no more than its user's memberships, and nothing tells.
+/// How much of a project's issues a token sees. It depends on the role alone: a lower role sees the confidential issues that its user wrote or is
+/// assigned to, and gets 404 for all others (<https://docs.gitlab.com/user/project/issues/confidential_issues/>). Administrators need the role too:
+/// in Admin Mode a token may see no more than its user's memberships, and nothing shows that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sees {
     Confidential,
@@ -74,7 +74,7 @@ pub(super) async fn find(
 ) -> Result<(), ReconcileError> {
     let path = &project.path;
     let Some(sees) = is_whole(step, project.id).await? else {
-        findings.note(format!("{path} will be deleted: what it lacks is no deletion"));
+        findings.note(format!("{path} is scheduled for deletion: no row of it is marked as deleted"));
         return Ok(());
     };
     if step.plan.mode == Mode::Look {
@@ -83,7 +83,7 @@ pub(super) async fn find(
             let known = step.stored.known(watched, project.id).await?;
             requests += known.rows / PER_PAGE as u64 + 1;
         }
-        findings.note(format!("{path}: looking for deletions takes {requests} requests, and one for each"));
+        findings.note(format!("{path}: looking for deletions takes {requests} requests, and one more for each row that is not listed"));
         return Ok(());
     }
     for watched in Watched::ALL {
@@ -94,7 +94,7 @@ pub(super) async fn find(
     Ok(())
 }
 
-/// Whether what a project lacks is deleted; `None` where GitLab is about to delete all of it.
+/// What a listing of the project shows; `None` if GitLab is about to delete the whole project.
 async fn is_whole(step: &Step<'_>, project_id: u64) -> Result<Option<Sees>, ReconcileError> {
     let path = format!("projects/{project_id}");
     let object = step.asking.object(Limit::Project, &path).await?;
@@ -124,7 +124,7 @@ impl Described {
 }
 
 impl Sees {
-    /// Whether GitLab shows all of a list that there is, so that what it shows no more is gone.
+    /// Whether GitLab shows the complete list, so that what is not listed is gone.
     fn all_of(self, watched: Watched) -> bool {
         match self {
             Sees::Confidential => true,
@@ -149,10 +149,10 @@ async fn find_in(
         revive(step, project.id, watched, listing.back.keys().copied(), began_at).await?;
         findings.of(What::Behind(watched)).mended += objects.len() as u64;
     }
-    // An issue that became confidential is no more to be seen than one that was deleted.
+    // An issue that became confidential looks like a deleted one.
     if !sees.all_of(watched) {
         findings.note(format!(
-            "{}: the token need not see confidential issues, so no issue is taken for deleted; it takes the role Planner or Reporter",
+            "{}: the token may not see confidential issues, so no issue is marked as deleted; that needs the role Planner or Reporter",
             project.path
         ));
         return Ok(());
@@ -162,7 +162,7 @@ async fn find_in(
         if listing.keys.contains(&row.key) {
             continue;
         }
-        // One that moved while the list was read may have been left out.
+        // A thing that moved while the list was read may have been missed.
         match step.asking.targeted_object(watched.limit(), &watched.path_of(project.id, row.number)).await {
             Ok(object) => {
                 let mut compared = Compared::default();
@@ -173,7 +173,7 @@ async fn find_in(
             Err(error) => return Err(error),
         }
     }
-    // GitLab answers so as well for all that is in a project which the token no longer sees.
+    // GitLab also answers 404 for everything in a project that the token no longer sees.
     if gone.is_empty() || is_whole(step, project.id).await?.is_none() {
         return Ok(());
     }
@@ -189,14 +189,14 @@ async fn find_in(
 
 /// All that GitLab lists.
 struct Listing {
-    /// What was gone then is not listed.
+    /// What was deleted before this time is not listed.
     began_at: DateTime<Utc>,
     keys: BTreeSet<u64>,
-    /// What a table has as deleted and is listed, by what identifies it.
+    /// Things that a table has as deleted and that are listed, by key.
     back: BTreeMap<u64, Box<RawValue>>,
 }
 
-/// Lists all things of a project, by the time of their updates: what changes meanwhile moves to the end, and nothing takes its place unseen.
+/// Lists all things of a project by the time of updates: what changes meanwhile moves to the end, and nothing takes its place unseen.
 async fn list(
     step: &Step<'_>,
     project_id: u64,

@@ -1,18 +1,18 @@
-//! Why a step of reconcile did not come to its end. In: what happened. Out: one line, and what the run does about it.
+//! Why a step of reconcile failed. In: what happened. Out: one line, and how the run continues.
 
 use gitlab::FetchError;
 
 use crate::page::PageError;
 use crate::publish::BackfillPublishError;
 
-/// A step did not come to its end.
+/// Why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
-    /// GitLab did not answer as it should.
+    /// GitLab did not answer as expected.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// An object does not say what it is.
-    #[error("an object of {path} does not say which it is")]
+    /// An object has no readable id.
+    #[error("an object of {path} has no id that can be read")]
     Object {
         /// Where it was listed.
         path: String,
@@ -20,19 +20,19 @@ pub enum ReconcileError {
         #[source]
         source: serde_json::Error,
     },
-    /// Pages do not lead on.
+    /// The pages of a list do not lead on.
     #[error(transparent)]
     Page(#[from] PageError),
-    /// Kafka did not take it.
+    /// Kafka did not accept it.
     #[error(transparent)]
     Publish(#[from] BackfillPublishError),
-    /// The tables could not be asked, or what is remembered not saved.
-    #[error("ClickHouse does not answer as it should")]
+    /// A query to ClickHouse failed.
+    #[error("a query to ClickHouse failed")]
     ClickHouse(#[from] clickhouse::error::Error),
-    /// What is to be remembered cannot be written down.
-    #[error("what was found cannot be written down")]
+    /// The state to save cannot be serialized.
+    #[error("the state of the run cannot be saved")]
     State(#[source] serde_json::Error),
-    /// The run has made as many requests as it may.
+    /// The run has used its budget of requests.
     #[error("the budget of requests is spent: run it again, or raise --budget")]
     Spent,
     /// The command was stopped.
@@ -41,7 +41,7 @@ pub enum ReconcileError {
 }
 
 impl ReconcileError {
-    /// Whether GitLab does not show it to this token: the project lacks the feature, or the user the role. That is said, and the rest goes on.
+    /// Whether GitLab does not show it to this token: the project lacks the feature, or the user the role. This is reported, and the run continues.
     pub fn is_hidden(&self) -> bool {
         matches!(self, ReconcileError::Fetch(error) if error.is_absent() || error.is_forbidden())
     }
@@ -51,20 +51,20 @@ impl ReconcileError {
         matches!(self, ReconcileError::Fetch(error) if error.is_absent())
     }
 
-    /// What somebody has to do about it, if that is known.
+    /// What a person has to do about it, if that is known.
     pub fn needs_attention(&self) -> Option<String> {
         let remedy = match self {
             ReconcileError::Fetch(error) if error.is_transient() => {
                 return error
                     .needs_attention()
-                    .or_else(|| Some("run it again later; it continues where it was".to_owned()));
+                    .or_else(|| Some("run it again later; it continues where it stopped".to_owned()));
             }
             ReconcileError::Fetch(error) => return error.needs_attention(),
             ReconcileError::Object { .. } | ReconcileError::Page(_) => {
                 "look at what stands between here and GitLab: such answers are not GitLab's"
             }
             ReconcileError::ClickHouse(_) => {
-                "see that it runs, and that GITPULSE_CLICKHOUSE_URL is its address"
+                "check that it runs and that GITPULSE_CLICKHOUSE_URL is its address"
             }
             ReconcileError::Publish(_)
             | ReconcileError::State(_)

@@ -1,5 +1,5 @@
-//! Gaps in the numbers of a project. In: what a table has and what was listed. Out: what was missing, in Kafka; what GitLab does not have, remembered;
-//! what is left, counted. Never asks twice for what GitLab did not have.
+//! Fills gaps in the numbers of a project. In: what a table has and what was listed. Out: missing things, in Kafka; numbers that GitLab does not
+//! have, saved; the rest, counted. Never requests a number again that GitLab did not have.
 
 use chrono::DateTime;
 use serde_json::value::RawValue;
@@ -60,7 +60,7 @@ fn listed(compared: &Compared) -> Numbers {
     Numbers::of_list(compared.listed.iter().copied())
 }
 
-/// The gaps of the table, and the one between its greatest number and the greatest that was listed.
+/// The gaps of the table, including the one between its greatest number and the greatest that was listed.
 fn all_gaps(mut gaps: Vec<Gap>, known: Known, compared: &Compared) -> Vec<Gap> {
     if compared.highest > known.highest {
         let span = Span { first: known.highest + 1, last: compared.highest };
@@ -70,7 +70,7 @@ fn all_gaps(mut gaps: Vec<Gap>, known: Known, compared: &Compared) -> Vec<Gap> {
     gaps
 }
 
-/// Asks for numbers, the greatest first: several at once where several are missing.
+/// Requests missing numbers, greatest first; several at once if several are missing.
 async fn numbered(
     step: &Step<'_>,
     project_id: u64,
@@ -95,7 +95,7 @@ async fn numbered(
                 step.asking.targeted_list(watched.limit(), &path, &query).await?.items
             }
         };
-        // Asked for just now, so that nothing that came since can be older.
+        // Requested just now, so nothing that arrived since can be older.
         take(step, project_id, watched, &objects, step.now, compared, findings).await?;
         let gone = Numbers::of_list(numbers).without(&listed(compared));
         findings.of(What::Missing(watched)).gone += gone.count();
@@ -104,7 +104,7 @@ async fn numbered(
     Ok(())
 }
 
-/// Compares how many GitLab lists with how many the table has, and looks through the list for what is not there.
+/// Compares GitLab's count with the table's, and reads through the list for missing things.
 async fn count(
     step: &Step<'_>,
     project_id: u64,
@@ -135,7 +135,7 @@ async fn count(
     walked
 }
 
-/// Looks through a list, the newest first, until nothing is lacking.
+/// Reads through a list, newest first, until nothing is missing.
 async fn walk(
     step: &Step<'_>,
     project_id: u64,

@@ -1,7 +1,7 @@
-//! The log of a hook. In: its failed deliveries of the last seven days, the newest first, twenty on a page. Out: those that never arrived, in Kafka
-//! as the hook would have brought them. Never resends: GitLab would send the stored body, with addresses blanked and large ones empty.
+//! The log of a hook. In: its failed deliveries of the last seven days, newest first, twenty per page. Out: those that never arrived, in Kafka as the
+//! hook would have delivered them. Never asks GitLab to resend: it would send the stored body, with addresses blanked and large bodies empty.
 //!
-//! What GitLab did not try is in no log: a hook that was disabled, a rate limit, a push of more refs than its limit.
+//! The log lacks what GitLab did not try to deliver: while a hook was disabled, above a rate limit, a push of more refs than the limit.
 
 use std::collections::BTreeSet;
 
@@ -21,13 +21,13 @@ use super::run::{Mode, Step};
 use super::state::{LogState, OpenLog};
 use crate::publish::BackfillPublishError;
 
-/// Entries on a page, the most that GitLab gives.
+/// Entries per page, GitLab's maximum.
 const PER_PAGE: &str = "20";
-/// What failed: 4xx; 5xx, and what got no answer.
+/// Failed deliveries: 4xx; 5xx, and those without an answer.
 const FAILED: &str = "client_failure,server_failure";
-/// Commits that are read anew of one push.
+/// Limit of commits that are read again for one push.
 const MAX_COMMITS: usize = 100;
-/// What set off deliveries whose news is in lists that are read anyway.
+/// Triggers whose content is in lists that are read anyway.
 const LISTED_TRIGGERS: [&str; 9] = [
     "push_hooks",
     "tag_push_hooks",
@@ -40,7 +40,7 @@ const LISTED_TRIGGERS: [&str; 9] = [
     "deployment_hooks",
 ];
 
-/// Reads what is new in the log of a hook. Out: when the oldest delivery was tried of which nothing was kept.
+/// Reads what is new in the log of a hook. Returns when the oldest delivery was tried whose body GitLab did not keep.
 pub(super) async fn read(
     step: &Step<'_>,
     owner: Owner,
@@ -50,13 +50,13 @@ pub(super) async fn read(
     let (place, name) = (owner.place(), format!("hook_log/{}", hook.id));
     let path = format!("{}/{}/events", owner.path(), hook.id);
     let instance = &step.destination.instance;
-    // A name that no tenant can have is that of a path which only looks like one.
+    // A name that is not valid for a tenant belongs to a path that only looks like ours.
     let tenant =
         Tenant::new(&hook.tenant, Some(instance)).unwrap_or_else(|_| step.destination.tenant.clone());
     let mut state: LogState = step.remembered.of(&place, &name);
     let mut oversize_since = None;
     loop {
-        // What was interrupted comes first, and then what came since.
+        // An interrupted reading is finished first, then newer entries are read.
         let open = state.open;
         let mut reading = open.unwrap_or(OpenLog { newest: 0, page: 1 });
         loop {
@@ -99,7 +99,7 @@ fn entries(path: &str, page: &Page) -> Result<Vec<Entry>, ReconcileError> {
         .map_err(|source| ReconcileError::Object { path: path.to_owned(), source })
 }
 
-/// Publishes what of a page never arrived.
+/// Publishes the deliveries of a page that never arrived.
 async fn deal(
     step: &Step<'_>,
     tenant: &Tenant,
@@ -121,7 +121,7 @@ async fn deal(
                 } else {
                     findings.of(What::Oversize).left += 1;
                     findings.note(format!(
-                        "{path}: entry {} ({}, {tried_at}) was too large to be kept: `gitpulse backfill` reads what it told",
+                        "{path}: GitLab did not keep entry {} ({}, {tried_at}), which was too large: `gitpulse backfill` reads what it reported",
                         entry.id,
                         entry.trigger.text(),
                     ));
@@ -147,7 +147,7 @@ async fn deal(
     for delivery in &deliveries {
         if delivery.shape == Shape::Template {
             findings.note(format!(
-                "{path}: delivery {} is of a custom template, which tells no table anything",
+                "{path}: delivery {} has a custom template; its content reaches no table but `events`",
                 delivery.envelope.delivery_id().unwrap_or("without an id"),
             ));
         }
@@ -156,7 +156,7 @@ async fn deal(
     Ok(oversize_since)
 }
 
-/// Reads the commits of a push anew whose authors' addresses were blanked.
+/// Reads the commits of a push again whose authors' addresses were blanked.
 async fn addresses(
     step: &Step<'_>,
     delivery: &Delivery,

@@ -1,4 +1,4 @@
-//! Hooks that lead to GitPulse. In: a project or a group. Out: its hooks, and which of them GitLab does not call for now, with what to do. Never
+//! Hooks that lead to GitPulse. In: a project or a group. Out: its hooks, and which of them GitLab currently does not call, with the remedy. Never
 //! changes one.
 //!
 //! GitLab stops calling a hook that fails: for a while after four failures in a row, for good after forty
@@ -15,7 +15,7 @@ use super::logged::tenant_of;
 use super::report::Findings;
 use super::run::Step;
 
-/// Whose hooks.
+/// The owner of hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// The project of this id.
@@ -45,7 +45,7 @@ struct Listed {
 }
 
 impl Owner {
-    /// Where it is remembered.
+    /// Its name in the saved state.
     pub fn place(self) -> String {
         match self {
             Owner::Project(id) => format!("project/{id}"),
@@ -89,18 +89,18 @@ pub(super) async fn list(
     }
 }
 
-/// What to do about a hook that is not called.
+/// The remedy for a hook that is not called.
 fn disabled(hook: &Listed) -> Option<String> {
     match hook.alert_status.text() {
         "temporarily_disabled" => Some(format!(
-            "is not called until {}: mend what its log shows (Settings > Webhooks > Edit), then send it a test event, which enables it at once",
+            "is not called until {}: fix what its log shows (Settings > Webhooks > Edit), then send it a test event, which enables it at once",
             match hook.disabled_until.text() {
                 "" => "later",
                 until => until,
             }
         )),
         "disabled" => Some(
-            "is not called any more: mend what its log shows (Settings > Webhooks > Edit), then send it a test event, which enables it"
+            "is not called any more: fix what its log shows (Settings > Webhooks > Edit), then send it a test event, which enables it"
                 .to_owned(),
         ),
         _ => None,

@@ -1,8 +1,8 @@
-//! One entry of a hook's log. In: the entry as GitLab lists it. Out: the event of the delivery, as the hook would have brought it, and what of it
-//! GitLab did not keep. Pure.
+//! One entry of a hook's log. In: the entry as GitLab lists it. Out: the event, as the hook would have delivered it, and what GitLab did not keep of
+//! it. Pure.
 //!
-//! GitLab logs the body as JSON, with every text that is an e-mail address blanked, and of a body that was too large for its queue nothing but
-//! `{"oversize":true}` (<https://docs.gitlab.com/user/project/integrations/webhooks/>; app/models/hooks/web_hook_log.rb).
+//! GitLab logs the body as JSON with all e-mail addresses blanked. For a body that was too large for its queue it logs only `{"oversize":true}`
+//! (<https://docs.gitlab.com/user/project/integrations/webhooks/>; app/models/hooks/web_hook_log.rb).
 
 use chrono::{DateTime, Utc};
 use schemas::envelope::{Arrival, Proof, Webhook};
@@ -15,9 +15,9 @@ use serde_json::value::RawValue;
 
 /// The path under which GitPulse receives webhooks; a tenant's name may follow.
 const WEBHOOKS: &str = "/api/v1/webhooks/gitlab";
-/// A body that is longer says more than that it was too large.
+/// A longer body is not only the note that it was too large.
 const OVERSIZE_BYTES: usize = 64;
-/// What GitLab writes in the place of an e-mail address.
+/// GitLab's replacement for an e-mail address.
 const BLANKED: &str = "\"[REDACTED]\"";
 
 /// An entry of the log.
@@ -28,7 +28,7 @@ pub struct Entry {
     /// When the delivery was logged, which is when it was tried.
     #[serde(default)]
     created_at: Field<String>,
-    /// What set it off, as `push_hooks`.
+    /// What triggered it, as `push_hooks`.
     #[serde(default)]
     pub trigger: Field<String>,
     #[serde(default)]
@@ -45,7 +45,7 @@ struct Headers {
     instance: Field<String>,
 }
 
-/// What an entry is.
+/// The content of an entry.
 #[derive(Debug)]
 pub enum Logged {
     /// A delivery whose body was kept.
@@ -65,20 +65,20 @@ pub struct Delivery {
     pub project_id: u64,
     /// The commits of a push whose authors' addresses were blanked.
     pub blanked_commits: Option<Commits>,
-    /// Whether the body is one of GitLab's own, and not that of a template that somebody wrote.
+    /// Whether the body has GitLab's own shape or that of a custom template.
     pub shape: Shape,
 }
 
-/// Whose shape a body has.
+/// The shape of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// One that GitLab documents.
     GitLab,
-    /// A custom template's, of which nobody knows what it is about.
+    /// A custom template's, whose meaning is unknown.
     Template,
 }
 
-/// Commits that end with one.
+/// The last commits up to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commits {
     /// The newest.
@@ -88,12 +88,12 @@ pub struct Commits {
 }
 
 impl Entry {
-    /// When it was tried, if GitLab says so.
+    /// When it was tried, if GitLab reports that.
     pub fn tried_at(&self) -> Option<DateTime<Utc>> {
         self.created_at.value().and_then(|text| schemas::time::parse(text))
     }
 
-    /// What it is. `read_at` stands for the time where GitLab does not tell it.
+    /// The content of the entry. `read_at` is used if GitLab does not report the time.
     pub fn logged(&self, tenant: &Tenant, read_at: DateTime<Utc>) -> Logged {
         let Some(body) = self.request_data.as_ref().map(|body| body.get()).filter(|body| *body != "null")
         else {
@@ -105,7 +105,7 @@ impl Entry {
         let webhook = Webhook {
             body: body.as_bytes(),
             arrival: Arrival::Logged,
-            // GitLab itself says it, to whoever may read its hooks.
+            // GitLab itself reports it, to a user who may read its hooks.
             proof: Proof::Sender,
             received_at: self.tried_at().unwrap_or(read_at),
             tenant,
@@ -162,8 +162,8 @@ fn blanked(body: &str) -> Option<Commits> {
     is_blanked.then_some(Commits { after: push.after, count })
 }
 
-/// The tenant that a hook's URL names, if the URL leads to GitPulse. `wanted` is the beginning of the URL where the user gave one, because a
-/// proxy changes the path.
+/// The tenant in a hook's URL, if the URL leads to GitPulse. `wanted` is the beginning of the URL, if the user gave one because a proxy changes the
+/// path.
 pub fn tenant_of(url: &str, wanted: Option<&str>) -> Option<String> {
     let url = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     let path = match wanted {

@@ -1,16 +1,16 @@
-//! What runs found, as series. In: the report of a run. Out: how complete projects are, how old the oldest gap is, what was found and mended.
+//! Metrics of reconcile. In: the report of a run. Out: how complete projects are, how old the oldest gap is, what was found and published.
 
 use chrono::{DateTime, Utc};
 use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGauge, Opts, Registry};
 
 use super::report::{Report, What};
 
-/// Projects with a series of their own, the least complete ones; the others share one. An installation may have thousands.
+/// Projects with a series of their own, the least complete ones; the others share one. An installation may have thousands of projects.
 const MAX_PROJECTS: usize = 200;
 /// The series of all other projects.
 const OTHER: &str = "other";
 
-/// Metrics of reconcile. What requests cost is counted by the client of GitLab.
+/// Metrics of reconcile. The client of GitLab counts requests.
 #[derive(Clone)]
 pub struct Metrics {
     completeness: GaugeVec,
@@ -26,27 +26,27 @@ impl Metrics {
         let completeness = GaugeVec::new(
             Opts::new(
                 "gitpulse_completeness_ratio",
-                "How much of what GitLab lists of a project the tables have, at the last run of reconcile; projects beyond the 200 least complete ones are `other`",
+                "Share of the things of a project in GitLab that the tables have, at the last run of reconcile; projects beyond the 200 least complete ones are `other`",
             ),
             &["project"],
         )?;
         let oldest_gap = Gauge::new(
             "gitpulse_reconcile_oldest_gap_age_seconds",
-            "Least age of the oldest thing that is known to be missing, at the last run; 0 where nothing is",
+            "Minimum age of the oldest thing known to be missing, at the last run; 0 if nothing is missing",
         )?;
         let disabled_hooks = IntGauge::new(
             "gitpulse_reconcile_disabled_hooks",
-            "Hooks that lead to GitPulse and that GitLab does not call for now",
+            "Hooks that lead to GitPulse and that GitLab has disabled, for a time or for good",
         )?;
         let things = IntCounterVec::new(
             Opts::new(
                 "gitpulse_reconcile_things_total",
-                "What was missing or had changed unseen, by what it is and what became of it: mended, gone (GitLab does not have it), left",
+                "Things that were missing or had changed unseen, by kind and outcome: mended (published), gone (GitLab does not have it), left",
             ),
             &["what", "outcome"],
         )?;
         let runs = IntCounterVec::new(
-            Opts::new("gitpulse_reconcile_runs_total", "Runs by how they ended: whole, gaps or failed"),
+            Opts::new("gitpulse_reconcile_runs_total", "Runs by outcome: whole, gaps or failed"),
             &["outcome"],
         )?;
         registry.register(Box::new(completeness.clone()))?;
@@ -65,12 +65,12 @@ impl Metrics {
         Ok(Metrics { completeness, oldest_gap, disabled_hooks, things, runs })
     }
 
-    /// A run could not be made.
+    /// Records that a run failed.
     pub fn failed(&self) {
         self.runs.with_label_values(&["failed"]).inc();
     }
 
-    /// Shows what a run found.
+    /// Shows the report of a run.
     pub(super) fn show(&self, report: &Report, now: DateTime<Utc>) {
         let sum = report.sum();
         self.completeness.reset();
@@ -133,7 +133,7 @@ mod tests {
             families.iter().find(|family| family.name() == name).unwrap().get_metric().len()
         };
         assert_eq!(count("gitpulse_completeness_ratio"), MAX_PROJECTS + 1);
-        // Mended since: nothing of the run before stays.
+        // Fixed since: nothing of the previous run stays.
         metrics.show(&Report::default(), now);
         assert_eq!(metrics.oldest_gap.get(), 0.0);
     }

@@ -1,14 +1,14 @@
-//! Finds what GitLab never delivered, and fills it. In: hooks and their logs, lists, and what the tables have. Out: what is missing, in the topics of
-//! its webhooks; what is left, said.
+//! Finds and fills what GitLab never delivered. In: hooks and their logs, lists, and the tables. Out: missing things, in the topics of their
+//! webhooks; a report of what is left.
 //!
-//! In the order of a run: [`config`] says what to look at, [`hooks`] finds the hooks that lead here, `hook_log` reads their
-//! failed deliveries, [`logged`] what one of them is. `compare` holds a list ([`watched`]) against its table ([`stored`]), `gaps` asks for numbers
-//! ([`numbers`]) that are missing, `pipelines` for pipelines, which cannot be asked for by number, `pushes` and `notes` find pushes and comments that nobody told, `again` looks
-//! at what may have changed unseen, `deleted` for what is gone. [`run`] does it for all, [`asking`] counts requests, [`state`] remembers, [`report`]
-//! and [`metrics`] say what was found.
+//! In the order of a run: [`config`] says what to check; [`hooks`] finds the hooks that lead here; `hook_log` reads their failed deliveries;
+//! [`logged`] parses one of them. `compare` compares a list ([`watched`]) with its table ([`stored`]); `gaps` requests missing numbers ([`numbers`]);
+//! `pipelines` finds pipelines, which cannot be requested by number; `pushes` and `notes` find unreported pushes and comments; `again` rereads what
+//! may have changed unseen; `deleted` finds what is gone. [`run`] does it all, [`asking`] counts requests, [`state`] saves progress, [`report`] and
+//! [`metrics`] show what was found.
 //!
-//! **Invariant:** a second run finds nothing, unless something happened meanwhile: what is published is what the tables lack, and what GitLab does not
-//! have is remembered.
+//! **Invariant:** a second run finds nothing, unless something happened meanwhile: only what the tables lack is published, and what GitLab does not
+//! have is saved.
 
 mod again;
 pub mod asking;

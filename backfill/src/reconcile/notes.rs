@@ -1,5 +1,4 @@
-//! Comments that nobody told. In: the events of a project since the last run. Out: the comments of them that no table has. GitLab's own notes make no
-//! events.
+//! Unreported comments. In: the events of a project since the last run. Out: those comments that no table has. GitLab's own notes make no events.
 
 use chrono::{DateTime, Utc};
 use schemas::api::resource::Resource;
@@ -41,7 +40,7 @@ pub(super) async fn read(
         for object in &page.items {
             let event: Event = serde_json::from_str(object.get()).map_err(unreadable)?;
             oldest = schemas::time::parse(event.created_at.text());
-            // Of a note that was deleted only the event is left.
+            // For a deleted note only the event is left.
             let Some(note) = event.note.filter(|note| note.get() != "null") else { continue };
             notes.push((serde_json::from_str::<Note>(note.get()).map_err(unreadable)?.id, note));
         }

@@ -1,5 +1,4 @@
-//! Sets of numbers, kept as spans. In: numbers within a project, as `iid` counts them. Out: the same as spans without overlaps, small enough to
-//! be remembered. Pure.
+//! Sets of numbers, stored as spans. In: numbers within a project (`iid`). Out: spans without overlaps, small enough to be saved. Pure.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +26,7 @@ impl Span {
 }
 
 impl Numbers {
-    /// Those of spans in any order; one that ends before it begins is empty.
+    /// The numbers in spans of any order; a span that ends before it begins is empty.
     pub fn of(spans: impl IntoIterator<Item = Span>) -> Numbers {
         let mut sorted: Vec<Span> = spans.into_iter().filter(|span| span.first <= span.last).collect();
         sorted.sort_unstable();
@@ -43,7 +42,7 @@ impl Numbers {
         Numbers(joined)
     }
 
-    /// Those of a list in any order.
+    /// The numbers in a list of any order.
     pub fn of_list(numbers: impl IntoIterator<Item = u64>) -> Numbers {
         Numbers::of(numbers.into_iter().map(|number| Span { first: number, last: number }))
     }
@@ -63,12 +62,12 @@ impl Numbers {
         self.0.is_empty()
     }
 
-    /// All of both.
+    /// The union of both.
     pub fn with(&self, others: &Numbers) -> Numbers {
         Numbers::of(self.0.iter().chain(&others.0).copied())
     }
 
-    /// Those that are not among the others.
+    /// The numbers that are not in `others`.
     pub fn without(&self, others: &Numbers) -> Numbers {
         let mut left = Vec::new();
         let mut others = others.0.iter().peekable();
@@ -96,19 +95,19 @@ impl Numbers {
         Numbers::of(left)
     }
 
-    /// Those that lie in a span.
+    /// The numbers within a span.
     pub fn within(&self, span: Span) -> Numbers {
         Numbers::of(
             self.0.iter().map(|own| Span { first: own.first.max(span.first), last: own.last.min(span.last) }),
         )
     }
 
-    /// Whether any lies in a span.
+    /// Whether a number lies within a span.
     pub fn touches(&self, span: Span) -> bool {
         self.0.iter().any(|own| own.first <= span.last && own.last >= span.first)
     }
 
-    /// The greatest numbers first, in lists of at most so many. Made as they are taken: a body may say any number.
+    /// The greatest numbers first, in lists of at most this many. Lazy, because a body may contain any number.
     pub fn newest_first(&self, at_most: usize) -> impl Iterator<Item = Vec<u64>> + '_ {
         let mut descending = self.0.iter().rev().flat_map(|span| (span.first..=span.last).rev());
         std::iter::from_fn(move || {

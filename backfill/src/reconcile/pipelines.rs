@@ -1,5 +1,5 @@
-//! Pipelines that are missing. In: gaps in their numbers. Out: what GitLab lists around each. A pipeline cannot be asked for by its number, only by
-//! its id, which nobody knows: but it was created between its neighbours.
+//! Missing pipelines. In: gaps in their numbers. Out: what GitLab lists around each gap. A pipeline cannot be requested by its number, only by its
+//! id, which is unknown here; but it was created between its neighbours.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use schemas::field::Field;
@@ -15,14 +15,14 @@ use super::watched::{PER_PAGE, Watched};
 use crate::coverage::Cursor;
 use crate::page;
 
-/// Gaps that lie so near to each other are looked for together: a page has as many rows.
+/// Gaps this close together are searched together: a page has as many rows.
 const TOGETHER: u64 = PER_PAGE as u64;
-/// Created within the same second, and then some.
+/// Margin for pipelines created within the same second.
 const SLACK: TimeDelta = TimeDelta::seconds(2);
-/// How much later than its neighbours a pipeline is looked for by `updated_at`, where it cannot be looked for by `created_at`.
+/// How much later than its neighbours a pipeline may be updated, where GitLab cannot filter by `created_at`.
 const FINISHES_WITHIN: TimeDelta = TimeDelta::days(1);
 
-/// Gaps that are looked for together.
+/// Gaps that are searched together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Region {
     span: Span,
@@ -30,7 +30,7 @@ struct Region {
     before: DateTime<Utc>,
 }
 
-/// Looks for missing pipelines, the newest first. What is not listed where it has to be is gone.
+/// Searches missing pipelines, newest first. A pipeline that is not listed where it has to be is gone.
 pub(super) async fn find(
     step: &Step<'_>,
     project_id: u64,
@@ -55,13 +55,13 @@ pub(super) async fn find(
     Ok(())
 }
 
-/// The regions of the gaps that have something missing, in ascending order.
+/// Regions around the gaps with missing pipelines, in ascending order.
 fn regions(gaps: &[Gap], missing: &Numbers, now: DateTime<Utc>) -> Vec<Region> {
     let mut regions: Vec<Region> = Vec::new();
     for gap in gaps.iter().filter(|gap| missing.touches(gap.span)) {
         let one = gap.after.unwrap_or(DateTime::UNIX_EPOCH);
         let other = gap.before.unwrap_or(now);
-        // Those that were imported need not be in the order of their times.
+        // Imported pipelines need not be in the order of their times.
         let (after, before) = (one.min(other) - SLACK, one.max(other) + SLACK);
         match regions.last_mut() {
             Some(last) if gap.span.last - last.span.first < TOGETHER => {
@@ -81,7 +81,7 @@ struct Created {
     created_at: Field<String>,
 }
 
-/// Lists what was created in a region.
+/// Lists pipelines created in a region.
 async fn list(
     step: &Step<'_>,
     project_id: u64,
@@ -95,7 +95,7 @@ async fn list(
     let mut page = step.asking.targeted_list(watched.limit(), &path, &query).await?;
     loop {
         take(step, project_id, watched, &page.items, page.read_at, compared, findings).await?;
-        // GitLab leaves out a filter that it does not know, and lists from the oldest on.
+        // GitLab ignores an unknown filter, and then lists from the oldest on.
         let is_inside = |text: &str| {
             let created: Option<Created> = serde_json::from_str(text).ok();
             let at = created.and_then(|created| schemas::time::parse(created.created_at.text()));
@@ -109,7 +109,7 @@ async fn list(
     }
 }
 
-/// Lists what was updated between the first moment of a region and a day after its last.
+/// Lists pipelines updated between the first moment of a region and a day after its last.
 async fn list_by_update(
     step: &Step<'_>,
     project_id: u64,
@@ -159,7 +159,7 @@ mod tests {
             .map(|r| (r.span.first, r.span.last, r.after.timestamp(), r.before.timestamp()))
             .collect();
         assert_eq!(found, [(1, 5, -2, 202), (300, 320, 898, 952), (400, 400, 988, 5_002)]);
-        // What is known to be gone is not looked for.
+        // Numbers that are known to be gone are not searched.
         assert_eq!(regions(&gaps, &Numbers::of_list([310]), now).len(), 1);
     }
 }

@@ -1,5 +1,5 @@
-//! Pushes that nobody told. In: the events of a project since the last run. Out: those of a push that no table has. GitLab sends no webhook for a push
-//! of more refs than `push_event_hooks_limit` (three), and one that fails is not tried again.
+//! Unreported pushes. In: the events of a project since the last run. Out: those of pushes that no table has. GitLab sends no webhook for a push of
+//! more refs than `push_event_hooks_limit` (three), and does not retry one that fails.
 
 use std::collections::BTreeSet;
 
@@ -55,7 +55,7 @@ pub(super) async fn read(
     }
 }
 
-/// Publishes those of a page that nobody told. Out: when the last of them was pushed.
+/// Publishes the unreported pushes of a page. Returns when the last push of the page was made.
 async fn take(
     step: &Step<'_>,
     project_id: u64,
@@ -71,7 +71,7 @@ async fn take(
     let transitions: Vec<Option<Transition>> = events.iter().map(transition).collect();
     let refs: BTreeSet<String> = transitions.iter().flatten().map(|push| push.ref_name.clone()).collect();
     let stored = step.stored.pushes(project_id, &Vec::from_iter(refs)).await?;
-    // Of a push of many refs GitLab names none: it is known by its event alone.
+    // For a push of many refs GitLab names none: only its event identifies it.
     let envelopes = objects.iter().map(|object| envelope(step, project_id, object, read_at));
     let (ids, kinds): (Vec<Uuid>, BTreeSet<&str>) =
         envelopes.map(|envelope| (envelope.id(), envelope.kind().as_str())).unzip();
@@ -89,7 +89,7 @@ async fn take(
     Ok(events.last().and_then(|event| schemas::time::parse(event.created_at.text())))
 }
 
-/// What an event of the list is in Kafka.
+/// The envelope of an event of the list.
 fn envelope(step: &Step<'_>, project_id: u64, object: &RawValue, read_at: DateTime<Utc>) -> Envelope {
     let item = ApiItem {
         resource: Resource::PushEvent,
@@ -103,7 +103,7 @@ fn envelope(step: &Step<'_>, project_id: u64, object: &RawValue, read_at: DateTi
     Envelope::api(&item).envelope
 }
 
-/// What a push of one ref did.
+/// The change that a push of one ref made.
 fn transition(event: &Event) -> Option<Transition> {
     let push = event.push_data.as_ref()?;
     let name = push.ref_name.value()?;

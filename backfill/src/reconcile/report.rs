@@ -1,4 +1,5 @@
-//! What a run found. In: findings of single projects and groups. Out: their sum, how complete each project is, and whether anything is left. Pure.
+//! The findings of a run. In: findings of single projects and groups. Out: their sum, how complete each project is, and whether anything is left.
+//! Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,25 +8,25 @@ use chrono::{DateTime, Utc};
 use super::error::ReconcileError;
 use super::watched::Watched;
 
-/// Notes that are kept of one project or group; further ones are counted.
+/// Notes kept per project or group; further ones are only counted.
 const MAX_NOTES: usize = 20;
 
-/// What was looked for.
+/// What a run searches for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum What {
-    /// Deliveries that failed, by the logs of hooks, and never arrived.
+    /// Failed deliveries in the logs of hooks that never arrived.
     Deliveries,
-    /// Deliveries that were too large for the log: what they may have told is read from the lists.
+    /// Deliveries that were too large for the log: their content is read from the lists.
     Oversize,
     /// Pushes in the log whose authors' addresses GitLab blanked.
     BlankedAddresses,
     /// Things that a table did not have.
     Missing(Watched),
-    /// Things that had changed since a table heard of them.
+    /// Things that have changed since the table was last updated.
     Behind(Watched),
-    /// Pushes that nobody told.
+    /// Unreported pushes.
     Pushes,
-    /// Comments that nobody told.
+    /// Unreported comments.
     Notes,
     /// Pipelines that were unfinished for long, or finished without their times.
     Unfinished,
@@ -36,7 +37,7 @@ pub enum What {
 }
 
 impl What {
-    /// Everything, in the order in which it is looked for.
+    /// All variants, in the order of a run.
     pub fn all() -> Vec<What> {
         let mut all = vec![What::Deliveries, What::Oversize, What::BlankedAddresses];
         all.extend(
@@ -67,12 +68,12 @@ impl What {
     }
 }
 
-/// What became of it. **Invariant:** found is the sum of the others.
+/// The results for one kind of finding. **Invariant:** found is the sum of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Read from GitLab, and in Kafka.
     pub mended: u64,
-    /// GitLab does not have it, or does not show it to the token: it is not asked for again.
+    /// GitLab does not have it, or does not show it to the token: it is not requested again.
     pub gone: u64,
     /// Still missing.
     pub left: u64,
@@ -85,38 +86,38 @@ impl Tally {
     }
 }
 
-/// What was found of one project or group.
+/// The findings of one project or group.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// What became of it.
+    /// Results by kind.
     pub tallies: BTreeMap<What, Tally>,
-    /// Things that the tables have, with what was mended.
+    /// Things that the tables have, including what this run published.
     pub known: u64,
     /// Things that they still lack.
     pub missing: u64,
-    /// What the oldest one that is missing is younger than: it was created before.
+    /// The oldest missing thing was created before this time.
     pub oldest_gap: Option<DateTime<Utc>>,
-    /// Merge requests whose approvals were read once they were merged or closed, whether or not anything was new.
+    /// Merge requests whose approvals were read after the merge or close, whether or not anything was new.
     pub read_again: u64,
-    /// Hooks that GitLab does not call for now.
+    /// Hooks that GitLab currently does not call.
     pub disabled_hooks: u64,
     /// Hooks that lead to GitPulse.
     pub hooks: u64,
-    /// What somebody should know.
+    /// Notes for the user.
     pub notes: Vec<String>,
-    /// Notes that are not kept.
+    /// Number of notes that were not kept.
     pub more_notes: u64,
     /// Steps that failed.
     pub failures: u64,
 }
 
 impl Findings {
-    /// What became of one thing that was looked for.
+    /// The results for one kind.
     pub fn of(&mut self, what: What) -> &mut Tally {
         self.tallies.entry(what).or_default()
     }
 
-    /// Notes something.
+    /// Adds a note for the user.
     pub fn note(&mut self, note: String) {
         match self.notes.len() < MAX_NOTES {
             true => self.notes.push(note),
@@ -124,12 +125,12 @@ impl Findings {
         }
     }
 
-    /// Notes why a step did not come to its end; what ends the whole run is given back.
+    /// Notes why a step failed; returns an error that ends the whole run.
     pub fn ended(&mut self, step: &str, error: ReconcileError) -> Result<(), ReconcileError> {
         if error.ends_the_run() {
             return Err(error);
         }
-        // What a spent budget leaves is counted.
+        // What a spent budget leaves is counted, not noted.
         if !error.is_hidden() && !matches!(error, ReconcileError::Spent) {
             self.failures += 1;
         }
@@ -140,7 +141,7 @@ impl Findings {
         Ok(())
     }
 
-    /// How much of the things is in the tables: 1 where there are none.
+    /// The share of things that is in the tables: 1 if there are no things.
     pub fn completeness(&self) -> f64 {
         match self.known + self.missing {
             0 => 1.0,
@@ -148,7 +149,7 @@ impl Findings {
         }
     }
 
-    /// Adds what another one found; notes are left out.
+    /// Adds other findings, without their notes.
     pub fn add(&mut self, other: &Findings) {
         for (what, tally) in &other.tallies {
             let sum = self.of(*what);
@@ -165,7 +166,7 @@ impl Findings {
         self.read_again += other.read_again;
     }
 
-    /// Takes over what another one found, with its notes.
+    /// Adds other findings, with their notes.
     pub fn take(&mut self, other: Findings) {
         self.add(&other);
         self.more_notes += other.more_notes;
@@ -174,20 +175,20 @@ impl Findings {
         }
     }
 
-    /// Whether nothing is left to do that could be done.
+    /// Whether nothing that could be done is left.
     pub fn is_whole(&self) -> bool {
         self.failures == 0 && self.missing == 0 && self.tallies.values().all(|tally| tally.left == 0)
     }
 }
 
-/// What a run found.
+/// The report of a run.
 #[derive(Debug, Default)]
 pub struct Report {
     /// By the path of the project or group.
     pub places: BTreeMap<String, Findings>,
     /// Requests that were made.
     pub requests: u64,
-    /// How many projects there were.
+    /// Number of projects.
     pub projects: u64,
 }
 

@@ -1,5 +1,5 @@
-//! The whole run. In: projects and groups. Out: what was found, what was mended, what is left. Hooks and their logs come first, because what they
-//! lost is known; then lists are compared with the tables, gaps are filled, what may have changed unseen is looked at again.
+//! The whole run. In: projects and groups. Out: what was found, what was published, what is left. Hooks and their logs come first, because their
+//! losses are known; then lists are compared with the tables, gaps are filled, and what may have changed unseen is reread.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,56 +31,56 @@ use super::watched::Watched;
 use crate::publish::{Destination, Item};
 use crate::scope::{self, Scope};
 
-/// Projects that are looked at at the same time.
+/// Projects that are checked at the same time.
 const AT_A_TIME: usize = 8;
-/// What is read again of a list, because clocks differ and rows appear a little late.
+/// Overlap with the span of the last run, because clocks differ and rows appear a little late.
 const OVERLAP: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 
 /// What a run does with what it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Publishes it, and remembers what was done.
+    /// Publishes it, and saves the progress.
     Mend,
-    /// Says it, and changes nothing.
+    /// Reports it, and publishes nothing.
     Look,
 }
 
-/// What a run does about deletions.
+/// Whether a run searches for deletions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deletions {
-    /// Lists everything, and marks rows of what is gone.
+    /// Lists everything, and marks rows of deleted things.
     Find,
     /// Nothing.
     Leave,
 }
 
-/// What a run does about numbers that GitLab did not have when it was asked before.
+/// How a run treats numbers that GitLab did not have before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absent {
     /// They stay known as absent.
     Believe,
-    /// They are asked for once more, with a token that sees more, say.
+    /// They are requested again, for example because the token sees more now.
     AskAgain,
 }
 
 /// How a run is made.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// What becomes of what is found.
+    /// What happens with findings.
     pub mode: Mode,
     /// Whether deletions are looked for.
     pub deletions: Deletions,
-    /// Whether absent numbers are asked for again.
+    /// Whether absent numbers are requested again.
     pub absent: Absent,
-    /// From when on lists are read that were never read before.
+    /// The beginning of the span for lists that were never read.
     pub since: DateTime<Utc>,
-    /// Requests for what is missing or is looked at again, at most.
+    /// Limit of requests for single things, missing or reread.
     pub budget: u64,
-    /// The beginning of the URL of hooks that lead to GitPulse, where their path does not say it.
+    /// The beginning of the URL of hooks that lead to GitPulse, if their path is not the usual one.
     pub hook_url: Option<String>,
 }
 
-/// What a run talks to.
+/// The connections of a run.
 pub struct Reconcile {
     /// GitLab.
     pub client: Client,
@@ -88,13 +88,13 @@ pub struct Reconcile {
     pub destination: Destination,
     /// The tables.
     pub stored: Stored,
-    /// What runs before did.
+    /// Progress of earlier runs.
     pub states: States,
     /// Counts.
     pub metrics: Metrics,
 }
 
-/// One run, as its steps see it.
+/// The context of one run, for its steps.
 pub(super) struct Step<'r> {
     pub(super) asking: &'r Asking<'r>,
     pub(super) destination: &'r Destination,
@@ -106,10 +106,10 @@ pub(super) struct Step<'r> {
 }
 
 impl Reconcile {
-    /// Looks at groups and projects once.
+    /// Checks groups and projects once.
     ///
     /// # Errors
-    /// What no part of the run can do without does not answer. What fails for one project is in its findings.
+    /// Something that the whole run needs does not answer. Failures of one project are in its findings.
     pub async fn run(
         &self,
         scope: &Scope,
@@ -151,7 +151,7 @@ impl Reconcile {
 }
 
 impl Step<'_> {
-    /// Hooks of a project or a group, and what their logs know. Out: when the oldest delivery was tried of which the log kept nothing.
+    /// Checks the hooks of a project or a group, and their logs. Returns when the oldest delivery was tried whose body the log did not keep.
     async fn hooks(
         &self,
         owner: Owner,
@@ -189,7 +189,7 @@ impl Step<'_> {
         let oldest = self.hooks(Owner::Project(project.id), path, &mut findings).await?;
         let oversize_since = [oversize_since, oldest].into_iter().flatten().min();
         let done = self.lists(project, &mut state, oversize_since, &mut findings).await;
-        // What was done is remembered, also where the rest was stopped.
+        // Progress is saved even if the rest was stopped.
         if self.plan.mode == Mode::Mend {
             self.states.save(&place, "project", &state).await?;
         }
@@ -257,7 +257,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Brings objects of one resource to Kafka; where nothing is to be changed, does nothing.
+    /// Publishes objects of one resource; does nothing in a dry run.
     pub(super) async fn publish(
         &self,
         resource: Resource,
@@ -275,7 +275,7 @@ impl Step<'_> {
         }
     }
 
-    /// Brings records to Kafka; where nothing is to be changed, does nothing.
+    /// Publishes records; does nothing in a dry run.
     pub(super) async fn publish_records(&self, records: &[TopicRecord]) -> Result<(), ReconcileError> {
         match self.plan.mode {
             Mode::Look => Ok(()),
@@ -283,7 +283,7 @@ impl Step<'_> {
         }
     }
 
-    /// What becomes of what is found.
+    /// The counter for something that was found.
     pub(super) fn outcome<'t>(&self, tally: &'t mut Tally) -> &'t mut u64 {
         match self.plan.mode {
             Mode::Mend => &mut tally.mended,
@@ -291,7 +291,7 @@ impl Step<'_> {
         }
     }
 
-    /// From when on a list is read: where the last run ended, or earlier, if a delivery of which nothing was kept was tried before.
+    /// The beginning of the span for a list: where the last run ended, or when the oldest delivery without a kept body was tried, if that is earlier.
     fn since(
         &self,
         state: &ProjectState,

@@ -1,5 +1,5 @@
-//! What the tables have. In: a project and what GitLab listed of it. Out: what is missing, what is behind, what never arrived. Only reads, and only
-//! what analysts read.
+//! Queries the tables. In: a project and what GitLab listed of it. Out: what is missing, what is older, what never arrived. Only reads, and only the
+//! analysts' views.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,65 +19,65 @@ pub struct Stored {
     instance: String,
 }
 
-/// A row, as far as it is compared with what GitLab lists.
+/// The fields of a row that are compared with GitLab's list.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
 pub struct StoredRow {
-    /// What identifies it within its project.
+    /// Its key within the project.
     pub key: u64,
-    /// State or status; empty where nobody told it.
+    /// State or status; empty if it was never reported.
     pub state: String,
-    /// When GitLab had updated it, in whole seconds since 1970; 0 where nobody told it.
+    /// When GitLab had updated it, in whole seconds since 1970; 0 if that was never reported.
     pub updated_at: i64,
     /// Whether the table has it as deleted.
     pub is_deleted: bool,
 }
 
-/// What a table has of a project.
+/// The content of a table for a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Row, Deserialize)]
 pub struct Known {
-    /// Rows of things that are there, as far as is known.
+    /// Rows of things that are not deleted, as far as is known.
     pub rows: u64,
     /// The greatest number within the project; 0 for none.
     pub highest: u64,
-    /// How many numbers there are, of what was deleted too.
+    /// How many numbers there are, including deleted things.
     pub numbers: u64,
     /// When the newest was created, in seconds since 1970.
     pub newest: Option<i64>,
 }
 
-/// Numbers that a table does not have, though it has greater ones.
+/// Numbers that a table lacks although it has greater ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
     /// The numbers.
     pub span: Span,
-    /// When what stands before the gap was created.
+    /// When the thing before the gap was created.
     pub after: Option<DateTime<Utc>>,
-    /// When what stands behind the gap was created: what is missing was created before.
+    /// When the thing behind the gap was created: the missing ones were created before that.
     pub before: Option<DateTime<Utc>>,
 }
 
-/// A thing that is there, as far as is known.
+/// A thing that is not deleted, as far as is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Row, Deserialize)]
 pub struct There {
-    /// What identifies it within its project.
+    /// Its key within the project.
     pub key: u64,
-    /// By what GitLab is asked for it within its project.
+    /// The number or id for a request within its project.
     pub number: u64,
 }
 
-/// What a push did to one ref.
+/// The change that a push made to one ref.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Transition {
     /// Full name of the ref.
     pub ref_name: String,
-    /// The commit before; empty where the ref is new.
+    /// The commit before; empty if the ref is new.
     before: String,
-    /// The commit after; empty where the ref was deleted.
+    /// The commit after; empty if the ref was deleted.
     after: String,
 }
 
 impl Transition {
-    /// What stands for no commit is zeros of either length, or nothing.
+    /// Zeros of either length, or nothing, stand for no commit.
     pub fn new(ref_name: String, before: &str, after: &str) -> Transition {
         let sha = |text: &str| {
             text.trim_start_matches('0').is_empty().then(String::new).unwrap_or_else(|| text.to_owned())
@@ -95,12 +95,12 @@ struct GapRow {
 }
 
 impl Stored {
-    /// Tables of an instance, in its one form.
+    /// Tables of an instance, given in its normal form.
     pub fn new(client: Client, instance: &str) -> Stored {
         Stored { client, instance: instance.to_owned() }
     }
 
-    /// Rows of these things, by what identifies them.
+    /// Rows with these keys.
     pub async fn rows(
         &self,
         watched: Watched,
@@ -123,7 +123,7 @@ impl Stored {
         Ok(rows.into_iter().map(|row| (row.key, row)).collect())
     }
 
-    /// How much a table has of a project.
+    /// The content of a table for a project.
     pub async fn known(&self, watched: Watched, project_id: u64) -> Result<Known, ReconcileError> {
         let table = watched.table();
         let sql = format!(
@@ -158,7 +158,7 @@ impl Stored {
         Ok(rows.into_iter().map(gap).collect())
     }
 
-    /// Those of these events, by their ids, that arrived. Their projects and kinds come first in the order of the table: without them all of it is read.
+    /// Those of these events, by id, that arrived. Projects and kinds come first in the order of the table: without them the whole table is read.
     pub async fn arrived(
         &self,
         project_ids: &[u64],
@@ -174,7 +174,7 @@ impl Stored {
         Ok(arrived.iter().filter_map(|id| id.parse().ok()).collect())
     }
 
-    /// What pushes to these refs of a project did.
+    /// The changes that pushes made to these refs of a project.
     pub async fn pushes(
         &self,
         project_id: u64,
@@ -189,7 +189,7 @@ impl Stored {
         Ok(rows.into_iter().map(|(name, before, after)| Transition::new(name, &before, &after)).collect())
     }
 
-    /// Things that a project has as far as is known, and that somebody told of before a time.
+    /// Things of a project that are not deleted, as far as is known, and were reported before a time.
     pub async fn there(
         &self,
         watched: Watched,
@@ -209,7 +209,7 @@ impl Stored {
         Ok(query.bind(before.timestamp_millis()).fetch_all().await?)
     }
 
-    /// Things of a project that a table has as deleted, by what identifies them.
+    /// Keys of things of a project that a table has as deleted.
     pub async fn deleted(&self, watched: Watched, project_id: u64) -> Result<BTreeSet<u64>, ReconcileError> {
         let TableOf { key, view, .. } = watched.table();
         let sql = format!(
@@ -229,8 +229,8 @@ impl Stored {
         Ok(query.fetch_all::<u64>().await?.into_iter().collect())
     }
 
-    /// Pipelines of a project that are unfinished in the tables for longer than a day, or finished without a word of when, or of which a job is
-    /// unfinished for so long: GitLab need not move `updated_at` for any of it. The newest first.
+    /// Pipelines of a project that the tables have as unfinished for longer than a day, or finished without a time, or with a job unfinished for that
+    /// long: GitLab need not move `updated_at` for any of this. Newest first.
     pub async fn unfinished_pipelines(
         &self,
         project_id: u64,
@@ -255,8 +255,8 @@ impl Stored {
         Ok(query.fetch_all().await?)
     }
 
-    /// Merge requests of a project that were merged or closed in the last so many days, but not within the last hour: an approval does not move
-    /// `updated_at` by itself. The newest first.
+    /// Merge requests of a project that were merged or closed within this many days, but not within the last hour: an approval does not move
+    /// `updated_at` by itself. Newest first.
     pub async fn finished_merge_requests(
         &self,
         project_id: u64,

@@ -1,4 +1,4 @@
-//! What is compared with the tables. In: a list of a project. Out: how GitLab lists it, and which table has it. Never asks.
+//! The lists that are compared with tables. In: a list of a project. Out: how GitLab lists it, and which table has it. Makes no request.
 
 use chrono::{DateTime, Utc};
 use gitlab::Limit;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::coverage::Cursor;
 
-/// Objects on a page, the most that GitLab gives.
+/// Objects per page, GitLab's maximum.
 pub const PER_PAGE: usize = 100;
 
 /// A list of a project that is compared with a table.
@@ -18,31 +18,31 @@ pub enum Watched {
     MergeRequests,
     /// Issues and other work items, in any state.
     Issues,
-    /// Pipelines, but for those that another pipeline started.
+    /// Pipelines, except those that another pipeline started.
     Pipelines,
-    /// Pipelines that another pipeline started, which GitLab lists only where it is asked for them alone
+    /// Pipelines that another pipeline started, which GitLab only lists when it is asked for them alone
     /// (<https://docs.gitlab.com/api/pipelines/#list-project-pipelines>).
     ChildPipelines,
-    /// Deployments. Webhooks do not tell their numbers, so that nobody can see a gap among them.
+    /// Deployments. Webhooks do not contain their numbers, so gaps cannot be seen.
     Deployments,
 }
 
-/// The table that has what a list tells.
+/// The table for a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableOf {
-    /// The name that analysts read.
+    /// The analysts' name of the table.
     pub view: &'static str,
-    /// The column that identifies a row within its project.
+    /// The key column within a project.
     pub key: &'static str,
-    /// The column by which GitLab is asked for a thing within its project.
+    /// The column with the number or id for a request within a project.
     pub number: &'static str,
-    /// The column that has its state.
+    /// The column with the state.
     pub state: &'static str,
-    /// Which of its rows the list has, as a condition.
+    /// The condition for rows that are in the list.
     pub listed: &'static str,
 }
 
-/// The fields of a listed object by which it is compared.
+/// The fields of a listed object that are compared.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Listed {
     /// GitLab's id, unique in the instance.
@@ -50,16 +50,16 @@ pub struct Listed {
     /// Number within the project.
     #[serde(default)]
     pub iid: Field<u64>,
-    /// Where it is of merge requests and issues.
+    /// For merge requests and issues.
     #[serde(default)]
     state: Field<String>,
-    /// Where it is of pipelines and deployments.
+    /// For pipelines and deployments.
     #[serde(default)]
     status: Field<String>,
-    /// When it was created, as GitLab printed it.
+    /// When it was created, in GitLab's format.
     #[serde(default)]
     pub created_at: Field<String>,
-    /// When it was updated, as GitLab printed it.
+    /// When it was updated, in GitLab's format.
     #[serde(default)]
     pub updated_at: Field<String>,
 }
@@ -73,7 +73,7 @@ impl Listed {
         }
     }
 
-    /// What identifies it in the table within its project.
+    /// Its key in the table within its project.
     pub fn key(&self, watched: Watched) -> u64 {
         match watched {
             Watched::MergeRequests => self.iid.get().unwrap_or(0),
@@ -83,7 +83,7 @@ impl Listed {
 }
 
 impl Watched {
-    /// Every list, child pipelines before pipelines, of whose numbers they have some.
+    /// Every list; child pipelines come before pipelines, because they share their numbers.
     pub const ALL: [Watched; 5] = [
         Watched::MergeRequests,
         Watched::Issues,
@@ -92,7 +92,7 @@ impl Watched {
         Watched::Deployments,
     ];
 
-    /// Its name, as people read it and as it is remembered.
+    /// Its name, for display and in the saved state.
     pub fn as_str(self) -> &'static str {
         match self {
             Watched::MergeRequests => "merge_requests",
@@ -127,7 +127,7 @@ impl Watched {
         format!("projects/{project_id}/{name}")
     }
 
-    /// The path of one of its things: of a merge request or an issue by its number within the project, of others by the id.
+    /// The path of one of its things: by the number within the project for a merge request or an issue, else by the id.
     pub fn path_of(self, project_id: u64, number: u64) -> String {
         format!("{}/{number}", self.path(project_id))
     }
@@ -136,7 +136,7 @@ impl Watched {
     pub fn table(self) -> TableOf {
         let (view, key, number, state, listed) = match self {
             Watched::MergeRequests => ("merge_requests", "iid", "iid", "state", "true"),
-            // An epic is of a group.
+            // An epic belongs to a group.
             Watched::Issues => ("issues", "id", "iid", "state", "iid IS NOT NULL"),
             Watched::Pipelines => {
                 ("pipelines", "id", "id", "status", "ifNull(source, '') != 'parent_pipeline'")
@@ -149,13 +149,13 @@ impl Watched {
         TableOf { view, key, number, state, listed }
     }
 
-    /// Whether its numbers within the project follow each other, so that a gap shows what is missing. Pipelines and child pipelines are counted
-    /// together, and looked for together.
+    /// Whether its numbers within the project are consecutive, so that a gap shows what is missing. Pipelines and child pipelines share their numbers
+    /// and are searched together.
     pub fn is_numbered(self) -> bool {
         matches!(self, Watched::MergeRequests | Watched::Issues | Watched::Pipelines)
     }
 
-    /// What every query of the list has: without it some of its objects are left out.
+    /// Parameters of every query of the list, without which some of its objects are omitted.
     fn whole(self) -> Vec<(&'static str, String)> {
         match self {
             Watched::MergeRequests => vec![
@@ -169,7 +169,7 @@ impl Watched {
         }
     }
 
-    /// The query of a page of the list, newest first. Ordering by creation is ordering by id, but in projects that were imported.
+    /// The query for a page of the list, newest first. Order by id is order by creation, except in imported projects.
     pub fn newest(self, per_page: usize) -> Vec<(&'static str, String)> {
         let order = match self {
             Watched::MergeRequests | Watched::Issues => "created_at",
@@ -184,7 +184,7 @@ impl Watched {
         query
     }
 
-    /// The query of a page of what was updated at or after a time, in that order.
+    /// The query for a page of what was updated at or after a time, in that order.
     pub fn updated_since(self, cursor: &Cursor) -> Vec<(&'static str, String)> {
         let mut query = self.whole();
         query.extend([
@@ -199,7 +199,7 @@ impl Watched {
         query
     }
 
-    /// The query of the things with these numbers within the project.
+    /// The query for the things with these numbers within the project.
     pub fn numbered(self, numbers: &[u64]) -> Vec<(&'static str, String)> {
         let mut query = self.whole();
         query.push(("per_page", PER_PAGE.to_string()));
@@ -207,8 +207,8 @@ impl Watched {
         query
     }
 
-    /// The query of what was created between two times, the oldest first. A GitLab that does not know the filters leaves them out: what comes
-    /// has to be looked at.
+    /// The query for what was created between two times, oldest first. A GitLab that does not know the filters ignores them, so the answer has to be
+    /// checked.
     pub fn created_between(self, after: DateTime<Utc>, before: DateTime<Utc>) -> Vec<(&'static str, String)> {
         let time = |time: DateTime<Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
         let mut query = self.whole();

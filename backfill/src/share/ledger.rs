@@ -1,5 +1,5 @@
-//! What this process wants, what it holds, and what it is reading. In: what Kafka assigns and revokes, leases that are taken and dropped, owners of lists
-//! that are finished. Out: the parts that are wanted, and who may read what. Never talks to Kafka.
+//! What this process wants to read, what it holds, and what it is reading. In: what Kafka assigns and revokes, leases that are taken and dropped,
+//! owners of finished lists. Out: the parts to subscribe to, and who may read what. Never talks to Kafka.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,12 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Owner, part_of};
 
-/// How long a part that is assigned to another waits for its leases, and then for those that were told to drop everything.
-/// Both together stay below Kafka's max.poll.interval.ms (five minutes), or it would declare this process dead.
+/// Time for the leases of a revoked part to end, and then again for those that were told to drop everything. Both together stay below Kafka's
+/// max.poll.interval.ms (five minutes); else Kafka would declare this process dead.
 pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(60);
 const DROPS_WITHIN: Duration = Duration::from_secs(5);
 
-/// What a lease is made of.
+/// The content of a lease.
 #[derive(Debug)]
 pub(super) struct Leased {
     pub(super) holding: u64,
@@ -35,24 +35,24 @@ struct Holding {
 /// The state, without waiting.
 #[derive(Debug, Default)]
 struct Ledger {
-    /// Owners that are not finished, by part.
+    /// Unfinished owners, by part.
     wanted: BTreeMap<u32, BTreeSet<Owner>>,
-    /// What is held, and what was, as long as there are leases of it.
+    /// Parts that are held, and earlier ones as long as they have leases.
     holdings: BTreeMap<u64, Holding>,
-    /// The number of the next one.
+    /// The number of the next holding.
     next: u64,
-    /// Members of the group with this one's client id that hold something.
+    /// Members of the group with this client id to which something is assigned.
     alike: u32,
-    /// Whether Kafka has assigned anything yet, and be it nothing.
+    /// Whether Kafka has made an assignment yet, even an empty one.
     joined: bool,
-    /// Nothing is to be held any more.
+    /// Nothing may be held any more, by our own decision.
     stopped: bool,
-    /// Nothing can be held any more.
+    /// Nothing can be held any more, because the member has ended.
     ended: bool,
 }
 
 impl Ledger {
-    /// The holding of a part that is assigned. One that is being given up counts no more.
+    /// The holding of an assigned part. One that is being given up does not count.
     fn held(&mut self, part: u32) -> Option<(u64, &mut Holding)> {
         let mut of_part = self.holdings.iter_mut().filter(|(_, holding)| holding.part == part);
         of_part
@@ -67,7 +67,7 @@ impl Ledger {
         }
     }
 
-    /// A part that was lost and came back is not leased as long as somebody still reads by an old lease.
+    /// A part that was lost and came back gets no lease while somebody still reads with an old one.
     fn lease(&mut self, part: u32) -> Option<Leased> {
         let is_left =
             |holding: &Holding| holding.part == part && holding.ending.is_cancelled() && holding.leases > 0;
@@ -79,7 +79,7 @@ impl Ledger {
         Some(Leased { holding: number, ending: holding.ending.clone(), lost: holding.lost.clone() })
     }
 
-    /// Begins to give a part up. Gives the holding whose leases have to be waited for.
+    /// Begins to give a part up. Returns the holding if its leases have to be waited for.
     fn end(&mut self, part: u32) -> Option<u64> {
         let (number, holding) = self.held(part)?;
         holding.ending.cancel();
@@ -104,13 +104,13 @@ impl Ledger {
         }
     }
 
-    /// Whether none of these has a lease.
+    /// Whether none of these holdings has a lease.
     fn are_released(&self, numbers: &[u64]) -> bool {
         numbers.iter().all(|number| !self.holdings.contains_key(number))
     }
 }
 
-/// The state, of which the member's thread and the walks know.
+/// The state that the member's thread and the walks share.
 #[derive(Debug)]
 pub(super) struct Shared {
     instance: String,
@@ -128,12 +128,12 @@ impl Shared {
             changed: watch::Sender::new(0),
         };
         shared.want(owners);
-        // Who wants nothing has all of it.
+        // A process that wants nothing has joined already.
         shared.ledger().joined = shared.wanted().is_empty();
         shared
     }
 
-    /// Nothing that holds the lock can leave it half changed.
+    /// A panic under the lock cannot leave the state half changed.
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -202,12 +202,12 @@ impl Shared {
         self.ledger().wanted.values().flatten().copied().collect()
     }
 
-    /// The parts in which something is left to read.
+    /// The parts with unfinished owners.
     pub(super) fn wanted(&self) -> BTreeSet<u32> {
         self.ledger().wanted.keys().copied().collect()
     }
 
-    /// Kafka has assigned these parts, or none.
+    /// Records that Kafka has assigned these parts, or none.
     pub(super) fn assign(&self, parts: &[u32]) {
         let mut ledger = self.ledger();
         ledger.joined = true;
@@ -218,7 +218,7 @@ impl Shared {
         self.tell();
     }
 
-    /// These parts are not held any more. Gives the holdings of them that have leases.
+    /// Begins to give these parts up. Returns those of their holdings that have leases.
     pub(super) fn begin_to_revoke(&self, parts: &[u32]) -> Vec<u64> {
         let mut ledger = self.ledger();
         let ending = parts.iter().filter_map(|part| ledger.end(*part)).collect();
@@ -227,7 +227,7 @@ impl Shared {
         ending
     }
 
-    /// Kafka assigns these parts to others, and waits for this to end: until the leases are dropped, or for so long.
+    /// Gives up parts that Kafka assigns to other processes, and waits until their leases are dropped, or the time is over.
     pub(super) fn revoke(&self, parts: &[u32], within: Duration) {
         let ending = self.begin_to_revoke(parts);
         if self.wait(&ending, within) {
@@ -240,19 +240,19 @@ impl Shared {
         drop(ledger);
         if !self.wait(&ending, DROPS_WITHIN) {
             tracing::warn!(
-                "projects are still being read that Kafka assigns to another: a page of them may be read twice"
+                "projects that Kafka assigns to another run are still being read: one of their pages may be read twice"
             );
         }
     }
 
-    /// Whether the leases of these are dropped within so long.
+    /// Waits until the leases of these holdings are dropped; false if that takes too long.
     fn wait(&self, holdings: &[u64], within: Duration) -> bool {
         let are_left = |ledger: &mut Ledger| !ledger.are_released(holdings);
         let waited = self.released.wait_timeout_while(self.ledger(), within, are_left);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    /// Nothing is to be held any more.
+    /// Nothing may be held any more.
     pub(super) fn stop(&self) {
         let mut ledger = self.ledger();
         ledger.stopped = true;

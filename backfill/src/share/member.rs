@@ -1,6 +1,7 @@
-//! The member of Kafka's group. In: the parts that are wanted. Out: the parts that are assigned and revoked. Never reads a record: there are none.
+//! The member of the consumer group. In: the parts to subscribe to. Out: the parts that are assigned and revoked. Never reads a record, because the
+//! topics are empty.
 //!
-//! A thread of its own, because Kafka's client calls back within a poll, and a callback that gives parts up waits until nobody reads them.
+//! It has a thread of its own: Kafka's client calls back within a poll, and the callback that gives parts up waits until nobody reads them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,15 +14,15 @@ use rdkafka::{ClientConfig, ClientContext, TopicPartitionList};
 
 use super::ledger::{ENDS_WITHIN, Shared};
 
-/// How long a poll waits, and so how late it is noticed what is wanted.
+/// How long a poll waits, which is also the delay until a new subscription is noticed.
 const POLL: Duration = Duration::from_millis(200);
 
-/// How long Kafka may take to say who is in the group.
+/// Timeout for listing the members of the group.
 const COUNT_WITHIN: Duration = Duration::from_secs(5);
-/// How long it is until that is asked again, where it was not answered or somebody is just joining.
+/// Pause before the members are listed again, if there was no answer or somebody is just joining.
 const COUNT_AGAIN: Duration = Duration::from_secs(1);
 
-/// Of which group this is a member, and what it is called there.
+/// The name of the group, and of this member in it.
 pub(super) struct Name {
     pub(super) group: String,
     pub(super) client_id: String,
@@ -30,7 +31,7 @@ pub(super) struct Name {
 struct Context {
     topics: Arc<[String]>,
     shared: Arc<Shared>,
-    /// Members have come or gone since they were counted.
+    /// Members have joined or left since they were counted.
     has_changed: AtomicBool,
 }
 
@@ -52,12 +53,12 @@ impl ConsumerContext for Context {
         match rebalance {
             Rebalance::Revoke(revoked) => {
                 let parts = self.parts(revoked);
-                // What Kafka has given to others already cannot be finished any more.
+                // Parts that Kafka has given to others already cannot be finished any more.
                 let (is_lost, within) = match consumer.assignment_lost() {
                     true => (true, Duration::ZERO),
                     false => (false, ENDS_WITHIN),
                 };
-                tracing::debug!(?parts, is_lost, "parts of the projects are left to others");
+                tracing::debug!(?parts, is_lost, "other runs take over parts of the projects");
                 self.shared.revoke(&parts, within);
             }
             Rebalance::Assign(_) => (),
@@ -77,7 +78,7 @@ impl ConsumerContext for Context {
     }
 }
 
-/// A member, before and while it is in the group.
+/// A member, before it joins and while it is in the group.
 pub(super) struct Member {
     consumer: BaseConsumer<Context>,
     name: Name,
@@ -102,19 +103,19 @@ impl Member {
         Ok(Member { consumer, name, topics, shared, subscribed: BTreeSet::new(), count_at: Instant::now() })
     }
 
-    /// Is in the group until the share is stopped.
+    /// Stays in the group until the share is stopped.
     pub(super) fn run(mut self) {
         while !self.shared.is_stopped() {
             if let Err(error) = self.step() {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    "this run does not hear from Kafka any more which projects are its own"
+                    "Kafka no longer tells this run which projects are its own"
                 );
                 break;
             }
         }
         self.shared.revoke_all(ENDS_WITHIN);
-        // Leaving hands the parts on at once instead of after the session timeout.
+        // Leaving hands the parts over at once instead of after the session timeout.
         self.consumer.unsubscribe();
         drop(self.consumer);
         self.shared.end();
@@ -141,7 +142,8 @@ impl Member {
         polled
     }
 
-    /// Counts the members with this one's client id that hold something, as soon as the group has come to rest: who holds nothing asks nothing.
+    /// Counts the members with this client id to which something is assigned, once the group is stable. A member that holds nothing makes no requests
+    /// to GitLab.
     fn count(&mut self) {
         let Name { group, client_id } = &self.name;
         let has_changed = &self.consumer.context().has_changed;
@@ -165,18 +167,21 @@ impl Member {
     }
 }
 
-/// Faults that librdkafka recovers from by itself; it reports them all the same.
+/// Logs errors from which librdkafka recovers by itself, and returns the others.
 fn passing(error: KafkaError) -> KafkaResult<()> {
     match error {
         KafkaError::MessageConsumptionFatal(_) => Err(error),
         _ => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "Kafka is not well; trying on");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the Kafka client reports an error and retries"
+            );
             Ok(())
         }
     }
 }
 
-/// Whether an assignment, as Kafka's clients write it, is not empty: a version in two bytes, then how many topics there are in four.
+/// Whether an assignment in the format of Kafka's clients is not empty: a version in two bytes, then the number of topics in four.
 fn names_a_topic(assignment: Option<&[u8]>) -> bool {
     assignment.and_then(|bytes| bytes.get(2..6)).is_some_and(|topics| topics != [0; 4])
 }

@@ -8,7 +8,7 @@ use super::*;
 const INSTANCE: &str = "https://gitlab.example.com";
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A share that wants these projects, of which Kafka knows nothing.
+/// A share that wants these projects, without a Kafka.
 fn share(projects: impl IntoIterator<Item = u64>) -> Share {
     Share { shared: Arc::new(Shared::new(INSTANCE, projects.into_iter().map(Owner::Project))), thread: None }
 }
@@ -25,13 +25,13 @@ fn lease(share: &Share, project: u64) -> Option<Lease> {
     share.lease(Owner::Project(project))
 }
 
-/// The first projects that belong to another part each.
+/// The first two projects that belong to different parts.
 fn two_projects() -> (u64, u64) {
     let other = (2..).find(|project| part(*project) != part(1)).unwrap();
     (1, other)
 }
 
-/// Another thread gives parts up, and says so when it has.
+/// Gives parts up on another thread, which reports when it has.
 fn revoke(share: &Share, parts: &[u32], within: Duration) -> mpsc::Receiver<()> {
     let (shared, parts, (done, is_done)) = (share.shared.clone(), parts.to_vec(), mpsc::channel());
     std::thread::spawn(move || {
@@ -145,7 +145,7 @@ async fn nothing_is_held_after_the_end_and_whoever_waits_hears_of_it() {
     assert!(matches!(changes.next().await, Err(ShareError::Ended)));
 }
 
-/// What happens to one share.
+/// An event in the life of a share.
 #[derive(Debug, Clone, Copy)]
 enum Event {
     Assign(u32),

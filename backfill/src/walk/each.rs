@@ -1,4 +1,4 @@
-//! What is asked about one by one. In: the newest pending things of a list. Out: what GitLab tells of each.
+//! Lists with one request per thing. In: the newest pending things of a list. Out: GitLab's objects for each.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,9 +18,10 @@ use crate::state::State;
 
 /// Things that are taken at once.
 const AT_ONCE: u64 = 40;
-/// Of which so many are asked about at the same time.
+/// How many of them are requested at the same time.
 const SIDE_BY_SIDE: usize = 4;
-/// The most pages of one thing: offsets end at 50,000 rows (<https://docs.gitlab.com/administration/instance_limits/#max-offset-allowed-by-the-rest-api-for-offset-based-pagination>).
+/// Limit of pages per thing: offsets end at 50,000 rows
+/// (<https://docs.gitlab.com/administration/instance_limits/#max-offset-allowed-by-the-rest-api-for-offset-based-pagination>).
 const MOST_PAGES: u32 = 500;
 
 /// The commits of a merge request.
@@ -38,7 +39,7 @@ struct DeploymentMergeRequests {
     merge_requests: Vec<MergeRequestId>,
 }
 
-/// A merge request, by what identifies it.
+/// A merge request, by its key.
 #[derive(Serialize, Deserialize)]
 struct MergeRequestId {
     id: u64,
@@ -70,10 +71,10 @@ impl Walk {
             }
             let mut own = Progress { counted: Default::default(), ..progress_of(owner_id, list) };
             match self.part(&mut own, &part).await {
-                // It is gone, or not for this token: it is not asked about again before it changes.
+                // It is gone, or not shown to this token: it is not requested again before it changes.
                 Ok(()) => (),
                 Err(WalkError::Fetch(error)) if error.is_absent() => (),
-                // The others are not to wait for it.
+                // The others do not have to wait for it.
                 Err(error) if error.is_of_one_thing() => {
                     self.given_up.add(owner_id, list, part.id, error)?;
                     return Ok(own.counted);
@@ -91,7 +92,7 @@ impl Walk {
                     progress.counted.requests += counted.requests;
                     progress.counted.objects += counted.objects;
                 }
-                // Those under way are waited for: their answers cost what they cost.
+                // Those under way are finished: their requests count already.
                 Err(error) => failed = failed.or(Some(error)),
             }
             if failed.is_some() {
@@ -101,7 +102,7 @@ impl Walk {
         failed.map_or(Ok(true), Err)
     }
 
-    /// Asks about one.
+    /// Requests one thing.
     async fn part(&self, progress: &mut Progress, part: &Part) -> Result<(), WalkError> {
         let (list, owner_id) = (progress.list, progress.owner_id);
         let context = list.context(owner_id);
@@ -119,7 +120,7 @@ impl Walk {
         let page = self.client.list(list.limit(), asked, &list.query()).await;
         self.asked(progress);
         let mut page = match page {
-            // So it was called before GitLab 19.2.
+            // Its name before GitLab 19.2.
             Err(FetchError::Absent { .. }) if is_of_triggers && asked == &path => {
                 let page = self.client.list(list.limit(), &bridges, &list.query()).await;
                 self.asked(progress);

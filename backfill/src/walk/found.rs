@@ -1,4 +1,4 @@
-//! What a page's objects lead to. In: objects of a list. Out: what is to be asked about one by one.
+//! Finds things for further requests. In: objects of a list. Out: things to ask about one by one.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use schemas::api::resource::Resource;
@@ -10,11 +10,11 @@ use crate::list::List;
 use crate::pending::Part;
 use crate::publish::Item;
 
-/// How long a project keeps its events: three years (<https://docs.gitlab.com/user/profile/contributions_calendar/#event-time-period-limit>), a
-/// month less to be sure.
+/// How long GitLab keeps a project's events: three years (<https://docs.gitlab.com/user/profile/contributions_calendar/#event-time-period-limit>),
+/// minus a month as a margin.
 const EVENTS_LAST: TimeDelta = TimeDelta::days(3 * 365 - 30);
 
-/// The fields that lead further, whichever list it is.
+/// The fields of any list that lead to further requests.
 #[derive(Debug, Deserialize)]
 struct Leads {
     id: u64,
@@ -30,7 +30,7 @@ struct Leads {
     updated_at: Option<DateTime<Utc>>,
 }
 
-/// The objects of a page at some places, as items of a list.
+/// The objects of a page at some indexes, as items of a list.
 pub(super) fn items(list: List, owner_id: u64, objects: Vec<Box<RawValue>>, places: &[usize]) -> Vec<Item> {
     let context = list.context(owner_id);
     let mut places = places.iter().peekable();
@@ -38,10 +38,10 @@ pub(super) fn items(list: List, owner_id: u64, objects: Vec<Box<RawValue>>, plac
     kept.map(|(_, object)| Item { resource: list.resource(), context, object }).collect()
 }
 
-/// Adds what the objects of a list lead to.
+/// Adds the things that the objects of a list lead to.
 ///
-/// GitLab links merge requests to a deployment when it succeeds. A pipeline has trigger jobs if it started others, which GraphQL says; by REST
-/// nothing says it, so that pipelines are asked for alone anyway.
+/// GitLab links merge requests to a deployment when it succeeds. A pipeline has trigger jobs if it started others. GraphQL shows that; REST does not,
+/// but there pipelines are requested one by one anyway.
 pub(super) fn add(
     list: List,
     by_graphql: bool,
@@ -77,7 +77,7 @@ pub(super) fn add(
     Ok(())
 }
 
-/// Adds what leads further where GraphQL tells no notes.
+/// Adds the things whose notes GraphQL does not give.
 pub(super) fn add_notes(batch: &mut Batch) -> Result<(), WalkError> {
     let Batch { items, parts, .. } = batch;
     for item in items.iter().filter(|item| item.resource == Resource::MergeRequest) {
@@ -89,7 +89,7 @@ pub(super) fn add_notes(batch: &mut Batch) -> Result<(), WalkError> {
     Ok(())
 }
 
-/// Adds the jobs of pipelines that were there `before`, and have changed since the list was read last.
+/// Adds the jobs of pipelines that existed `before`, and have changed since the list was last read.
 pub(super) fn add_changed(list: List, before: DateTime<Utc>, batch: &mut Batch) -> Result<(), WalkError> {
     if !matches!(list, List::Pipelines | List::ChildPipelines) {
         return Ok(());

@@ -1,5 +1,4 @@
-//! Things that were asked about one by one in vain. In: which, and why. Out: whether the others are still to be asked about. Kept for a run: the next one asks
-//! again.
+//! Things whose requests failed. In: which, and why. Out: whether to continue with the others. Kept for one run: the next one tries again.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,31 +6,31 @@ use std::sync::{Mutex, PoisonError};
 use super::WalkError;
 use crate::list::List;
 
-/// So many of a list in vain, and there is more wrong than these.
+/// After this many failures in one list, the fault is not in the things.
 const MOST: usize = 10;
 
-/// What could not be asked about, by project and list.
+/// Failed things, by project and list.
 #[derive(Debug, Default)]
 pub struct GivenUp(Mutex<HashMap<(u64, List), Vain>>);
 
-/// Things of one list.
+/// Failed things of one list.
 #[derive(Debug)]
 struct Vain {
     ids: Vec<u64>,
-    /// Why the first of them was given up.
+    /// Why the first of them failed.
     error: WalkError,
 }
 
 impl GivenUp {
-    /// The things of a list.
+    /// The failed things of a list.
     pub(super) fn ids(&self, owner_id: u64, list: List) -> Vec<u64> {
         self.locked(|all| all.get(&(owner_id, list)).map(|vain| vain.ids.clone()).unwrap_or_default())
     }
 
-    /// Gives up a thing.
+    /// Adds a failed thing.
     ///
     /// # Errors
-    /// The first error, if that has happened too often.
+    /// The first error, if there are too many.
     pub(super) fn add(&self, owner_id: u64, list: List, id: u64, error: WalkError) -> Result<(), WalkError> {
         let is_too_often = self.locked(|all| {
             let vain = all.entry((owner_id, list)).or_insert(Vain { ids: Vec::new(), error });
@@ -44,12 +43,12 @@ impl GivenUp {
         }
     }
 
-    /// Why not all things of a list could be asked about, if that is so. The list has ended with it.
+    /// Forgets the failed things of a list, and returns the error that one of them had.
     pub(super) fn end(&self, owner_id: u64, list: List) -> Option<WalkError> {
         self.locked(|all| all.remove(&(owner_id, list))).map(|vain| vain.error)
     }
 
-    /// Nothing that holds the lock can leave it half changed.
+    /// A panic under the lock cannot leave the map half changed.
     fn locked<T>(&self, work: impl FnOnce(&mut HashMap<(u64, List), Vain>) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,4 +1,4 @@
-//! Lists that are walked from the highest id down. In: a walk under way. Out: its next page.
+//! Lists that are read from the highest id down. In: an unfinished walk. Out: its next page.
 
 use chrono::Days;
 use serde::Deserialize;
@@ -23,7 +23,7 @@ impl Walk {
             None => {
                 let mut query = list.query();
                 if is_events {
-                    // Days of the instance's time zone, of which neither is included (<https://docs.gitlab.com/api/events/>).
+                    // Days in the instance's time zone, both excluded (<https://docs.gitlab.com/api/events/>).
                     let after = open.since.date_naive().checked_sub_days(Days::new(2));
                     query.extend(after.map(|day| ("after", day.to_string())));
                     query.extend(open.before.map(|day| ("before", day.to_string())));
@@ -33,7 +33,7 @@ impl Walk {
         };
         self.asked(progress);
         let listed: Vec<Listed> = read(&path, &page.items)?;
-        // The state moves on a copy: it is that of the page once Kafka has it.
+        // The state is changed on a copy, which replaces it once Kafka has the page.
         let mut state = progress.state.clone();
         let State::Keys(keys) = &mut state else { return Ok(false) };
         let new = keys.advance(&listed, page.next, is_events)?;
@@ -51,7 +51,7 @@ impl Walk {
     }
 }
 
-/// The note that an event is about; `None` where it is gone.
+/// The note of an event; `None` if it is gone.
 fn note(path: &str, event: Item) -> Result<Option<Item>, WalkError> {
     #[derive(Deserialize)]
     struct Event {

@@ -1,5 +1,5 @@
-//! Reads one list on. In: where it is. Out: where it is now, with everything before in Kafka. The state moves only after Kafka's acknowledgement, so
-//! that a kill repeats a page at the most.
+//! Reads some pages of one list. In: its position. Out: its new position, with everything before it in Kafka. The position only moves after Kafka's
+//! acknowledgement, so that a killed process repeats at most one page.
 
 mod each;
 mod found;
@@ -25,19 +25,19 @@ use crate::scope::Owner;
 
 pub use given_up::GivenUp;
 
-/// Pages that are read of a list before others have their turn.
+/// Pages that are read of a list before others are read.
 const PAGES_OF_A_TURN: u32 = 10;
 
-/// A list could not be read on.
+/// Why a list could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
-    /// GitLab did not answer as it should.
+    /// GitLab did not answer as expected.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// GraphQL did not tell what it was asked for.
+    /// An answer of GraphQL is unusable.
     #[error(transparent)]
     Tell(#[from] TellError),
-    /// An object does not say what it is.
+    /// An object lacks a field that the walk needs.
     #[error("an object of {path} lacks what it is walked by")]
     Object {
         /// The list's path.
@@ -46,25 +46,25 @@ pub enum WalkError {
         #[source]
         source: serde_json::Error,
     },
-    /// Pages do not lead on.
+    /// The pages do not lead on.
     #[error(transparent)]
     Page(#[from] PageError),
-    /// Kafka did not take it.
+    /// Kafka did not accept it.
     #[error(transparent)]
     Publish(#[from] BackfillPublishError),
     /// The checkpoint could not be saved.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// What is to be asked about could not be noted.
+    /// The pending things could not be saved.
     #[error(transparent)]
     Pending(#[from] PendingError),
-    /// The command was stopped, or another one reads the project; what was read is remembered.
+    /// The command was stopped, or another process reads the project; progress is saved.
     #[error("stopped")]
     Stopped,
 }
 
 impl WalkError {
-    /// How a list has ended that ended with it.
+    /// The outcome of a list that ended with this error.
     pub fn outcome(&self) -> Outcome {
         match self {
             WalkError::Stopped | WalkError::Publish(BackfillPublishError::Stopped) => Outcome::Reading,
@@ -74,7 +74,7 @@ impl WalkError {
         }
     }
 
-    /// Whether GitLab refuses what was asked for, which may be due to the place that the page begins at.
+    /// Whether GitLab refuses the request, possibly because of the position in the list.
     fn is_of_place(&self) -> bool {
         matches!(
             self,
@@ -86,10 +86,10 @@ impl WalkError {
         )
     }
 
-    /// Whether the answer about another thing of the same list may be better.
+    /// Whether a request for another thing of the same list may succeed.
     fn is_of_one_thing(&self) -> bool {
         match self {
-            // Too large for Kafka, say.
+            // For example, too large for Kafka.
             WalkError::Object { .. } | WalkError::Publish(BackfillPublishError::Refused(_)) => true,
             WalkError::Fetch(error) => matches!(
                 error,
@@ -110,37 +110,37 @@ impl WalkError {
 /// The span of time that a run reads.
 #[derive(Debug, Clone, Copy)]
 pub struct Goal {
-    /// From when on.
+    /// The beginning.
     pub since: DateTime<Utc>,
-    /// Until when.
+    /// The end.
     pub until: DateTime<Utc>,
     /// When the run began, by GitLab's clock.
     pub now: DateTime<Utc>,
 }
 
-/// What walks talk to.
+/// The connections and state of walks.
 pub struct Walk {
     /// GitLab.
     pub client: Client,
     /// Kafka.
     pub destination: Destination,
-    /// What was read.
+    /// Progress that was saved.
     pub checkpoints: Checkpoints,
-    /// What is to be asked about one by one.
+    /// Things to ask about one by one.
     pub pending: Pending,
-    /// Which ways there are to ask this GitLab.
+    /// The capabilities of this GitLab.
     pub face: Face,
-    /// What could not be asked about in this run.
+    /// Things whose requests failed in this run.
     pub given_up: GivenUp,
     /// Counts, for Prometheus.
     pub metrics: Metrics,
-    /// Counts, for whoever watches.
+    /// Counters, for display.
     pub live: Live,
-    /// Ends it between two pages.
+    /// Ends the walk between two pages.
     pub shutdown: CancellationToken,
 }
 
-/// What a page told.
+/// The content of a page.
 struct Batch {
     items: Vec<Item>,
     parts: Vec<Part>,
@@ -148,8 +148,7 @@ struct Batch {
 }
 
 impl Walk {
-    /// Reads some pages; `false` when the list was read to its end.
-    /// No page is begun after `ending`.
+    /// Reads some pages; `false` when the list was read to its end. No page is begun after `ending`.
     pub async fn turn(
         &self,
         owner: &Owner,
@@ -175,7 +174,7 @@ impl Walk {
         Ok(true)
     }
 
-    /// Reads a page; `false` when there was none left to read.
+    /// Reads a page; `false` if none was left to read.
     async fn page(
         &self,
         owner: &Owner,
@@ -191,8 +190,8 @@ impl Walk {
         }
     }
 
-    /// Reads a page of a list whose kept place GitLab refuses, from where it was read to its end last. Where GitLab refuses that as well, it is
-    /// the list that it refuses, and the place is kept for when it does not.
+    /// Reads a page of a list whose saved position GitLab refuses: starts where the list was last read to its end. If GitLab refuses that too, it
+    /// refuses the list, and the position is kept for a later try.
     async fn anew(
         &self,
         owner: &Owner,
@@ -217,7 +216,7 @@ impl Walk {
         read
     }
 
-    /// Brings a page to Kafka, and notes what is to be asked about further.
+    /// Publishes a page to Kafka, and saves the things to ask about further.
     async fn keep(&self, progress: &mut Progress, batch: Batch) -> Result<(), WalkError> {
         let Batch { items, parts, read_at } = batch;
         self.destination.publish(&items, read_at, &self.shutdown).await?;
@@ -238,7 +237,7 @@ impl Walk {
     }
 }
 
-/// Reads the fields that a walk needs of each object.
+/// Parses the fields that a walk needs of each object.
 fn read<'o, T: serde::Deserialize<'o>>(
     path: &str,
     objects: &'o [Box<serde_json::value::RawValue>],

@@ -1,4 +1,4 @@
-//! Lists that are walked by the time of updates. In: an open window. Out: its next page, by GraphQL where GitLab has it, else by REST.
+//! Lists that are read by the time of updates. In: an open window. Out: its next page, with GraphQL where GitLab has it, else with REST.
 
 use gitlab::{Page, Walk as Pages};
 use serde_json::json;
@@ -33,7 +33,7 @@ impl Walk {
             true => match self.told(owner, progress, &window).await? {
                 Some((batch, Some((row, pages)))) => (batch, Some(Place::Behind(row)), Some(pages)),
                 Some((batch, None)) => (batch, None, None),
-                // By another path, or for fewer rows.
+                // To be repeated with another path, or for fewer rows.
                 None => return Ok(true),
             },
             false => {
@@ -46,7 +46,7 @@ impl Walk {
             found::add_notes(&mut batch)?;
         }
         if let Some(read_until) = read_until {
-            // Their jobs are older than the newest that were read, or were read before they ended.
+            // Their jobs are older than the newest ones that were read, or were read before they ended.
             found::add_changed(list, read_until + OVERLAP, &mut batch)?;
         }
         self.keep(progress, batch).await?;
@@ -60,7 +60,7 @@ impl Walk {
         Ok(true)
     }
 
-    /// A page by REST.
+    /// A page of REST.
     async fn listed(
         &self,
         progress: &mut Progress,
@@ -90,7 +90,7 @@ impl Walk {
         Ok((Batch { items, parts: Vec::new(), read_at: page.read_at }, step.next.map(Place::At)))
     }
 
-    /// A page by GraphQL, and where the next one is; `None` where it is to be asked for once more.
+    /// A page of GraphQL, and the position of the next one; `None` if it has to be requested again.
     async fn told(
         &self,
         owner: &Owner,
@@ -131,7 +131,7 @@ impl Walk {
                 };
                 Ok(Some((Batch { items, parts, read_at }, next)))
             }
-            // It was renamed or moved, say: its id still leads to it.
+            // The project may have been renamed or moved: its id still leads to it.
             Err(TellError::NoProject) => {
                 let now = scope::project(&self.client, owner.id).await?;
                 self.asked(progress);

@@ -1,4 +1,4 @@
-//! Lists that are read whole. In: a reading under way. Out: its next page. Of commits, only those that are new.
+//! Lists that are read whole. In: an unfinished reading. Out: its next page. Of commits, only new ones.
 
 use gitlab::Page;
 use serde::Deserialize;
@@ -50,8 +50,8 @@ impl Walk {
         Ok(true)
     }
 
-    /// The first page of the commits that the default branch has and had not when its `head` was that one. Git sorts commits by the time that they say,
-    /// which may run backwards: a time would hide some.
+    /// The first page of commits that the default branch has now and did not have when its head was `head`. Git sorts commits by their own dates,
+    /// which may run backwards: a filter by time would miss some.
     async fn commits(&self, owner: &Owner, head: Option<String>) -> Result<Page, WalkError> {
         let path = List::Commits.path(owner.id, 0);
         let branch = owner.default_branch.as_deref();
@@ -59,7 +59,7 @@ impl Walk {
             let mut query = List::Commits.query();
             query.push(("ref_name", format!("{head}..{branch}")));
             match self.client.list(List::Commits.limit(), &path, &query).await {
-                // A head that a force push took away.
+                // A force push has removed that head.
                 Err(error) if error.is_absent() => (),
                 page => return Ok(page?),
             }

@@ -1,4 +1,4 @@
-//! What a batch costs while the tables grow. In: how many facts are stored. Out: the time to store the rows of some thousand events of a hundred
+//! The cost of a batch while the tables grow. In: how many facts are stored. Out: the time to store the rows of some thousand events of a hundred
 //! projects as the processor does, and to mark these projects, which is all that a batch does for metrics.
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::report::Report;
 
 const EVENTS: usize = 4_000;
 const INSERT_TIMEOUT: Duration = Duration::from_secs(120);
-/// Jobs for each merge request, as they are made.
+/// Jobs per merge request in the stored facts.
 const JOBS: u64 = 10;
 
 /// A batch at one size of the tables.
@@ -47,7 +47,7 @@ pub(crate) async fn measure(
     let client = &engine.clickhouse.client;
     let store = Store { client, destination: Destination::Live, timeout: INSERT_TIMEOUT, metrics: &metrics };
     let (mut stored, mut marked, mut rows_of_batch) = (Vec::new(), Vec::new(), 0);
-    // The first batch of a process opens connections: it is not counted.
+    // The first batch of a process opens connections, so it is not counted.
     for repeat in 0..=options.repeats as usize {
         let rows = rows(stride as usize * 100 + repeat)?;
         engine.settle().await?;

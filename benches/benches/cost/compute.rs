@@ -1,5 +1,5 @@
-//! What it costs to compute a project: its places and its rollups, by the processor's own code. In: the facts. Out: the time of a middle project, of the
-//! largest one, and of a group of twenty small ones; and the rollups of all, which are read afterwards.
+//! The cost of computing a project: its places and its rollups, with the processor's own code. In: the facts. Out: the time for a middle project, for
+//! the largest one, and for a group of twenty small ones; and the rollups of all, which are read afterwards.
 
 use crate::Options;
 use crate::engine::{Engine, median};
@@ -7,12 +7,12 @@ use crate::facts::INSTANCE;
 use crate::question::{LARGEST, MIDDLE};
 use crate::report::{Measured, Report};
 
-/// Merge requests that are computed at once, so that the engine's memory holds them.
+/// Merge requests that are computed at once, limited by the engine's memory.
 const AT_ONCE: u64 = 30_000;
 /// Projects of the small group.
 const SMALL: u64 = 20;
 
-/// Computes all projects, and three of the cases again, so often as asked.
+/// Computes all projects, and three of the cases again, as often as asked.
 pub(crate) async fn all(engine: &Engine, options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let sizes = "SELECT project_id, uniqExact(iid) FROM merge_request_facts WHERE instance = ? GROUP BY project_id ORDER BY project_id";
     let sizes: Vec<(u64, u64)> = engine.clickhouse.client.query(sizes).bind(INSTANCE).fetch_all().await?;

@@ -1,5 +1,5 @@
-//! The embedded ClickHouse in a temporary folder. In: the gitpulse binary that serves it. Out: a client, and what statements take by the clock and of CPU.
-//! Nothing outlives this program.
+//! The embedded ClickHouse in a temporary folder. In: the gitpulse binary that serves it. Out: a client, and the wall-clock and CPU time of
+//! statements. Nothing outlives this program.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -15,9 +15,9 @@ use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
 use runtime::migrate;
 use tokio_util::sync::CancellationToken;
 
-/// How long it gets to stop before it is killed.
+/// Time to stop before it is killed.
 const GRACE: Duration = Duration::from_secs(20);
-/// How long merges may take.
+/// Timeout for merges.
 const MERGES_WITHIN: Duration = Duration::from_secs(600);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// Linux counts CPU time for user space in hundredths of a second on every architecture.
@@ -31,12 +31,12 @@ pub(crate) struct Engine {
     pub(crate) clickhouse: ClickHouse,
 }
 
-/// What something took.
+/// The cost of something.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cost {
-    /// Milliseconds by the clock.
+    /// Milliseconds of wall-clock time.
     pub(crate) wall_ms: f64,
-    /// Milliseconds of CPU that the engine spent meanwhile, merges in the background included.
+    /// Milliseconds of CPU that the engine used meanwhile, including background merges.
     pub(crate) cpu_ms: f64,
 }
 
@@ -64,25 +64,25 @@ impl Engine {
         Ok(Engine { supervisor, _folder: folder, clickhouse })
     }
 
-    /// Stops it; its data goes.
+    /// Stops it, and removes its data.
     pub(crate) async fn stop(self) {
         // Whether it stops in time or is killed.
         let _ = self.supervisor.stop(GRACE).await;
     }
 
-    /// Runs a statement that answers nothing.
+    /// Runs a statement without a result.
     pub(crate) async fn execute(&self, statement: &str) -> anyhow::Result<()> {
         self.clickhouse.client.query(statement).execute().await.with_context(|| statement.to_owned())
     }
 
-    /// Asks, and counts the rows of the answer.
+    /// Runs a query, and counts the rows of the answer.
     pub(crate) async fn count(&self, query: &str) -> anyhow::Result<usize> {
         let answer = self.clickhouse.client.query(query).fetch_bytes("TSV")?.collect().await;
         let answer = answer.with_context(|| query.to_owned())?;
         Ok(answer.iter().filter(|byte| **byte == b'\n').count())
     }
 
-    /// Waits until nothing is merged any more, so that merges are not counted as the cost of what comes next.
+    /// Waits until no merges run, so that they do not count as the cost of what comes next.
     pub(crate) async fn settle(&self) -> anyhow::Result<()> {
         let began = Instant::now();
         while self.clickhouse.client.query("SELECT count() FROM system.merges").fetch_one::<u64>().await? > 0
@@ -93,7 +93,7 @@ impl Engine {
         Ok(())
     }
 
-    /// What something takes.
+    /// Measures the cost of something.
     pub(crate) async fn cost<T>(
         &self,
         step: impl Future<Output = anyhow::Result<T>>,
@@ -104,11 +104,11 @@ impl Engine {
         Ok((outcome, Cost { wall_ms, cpu_ms: (self.cpu_seconds()? - before) * 1e3 }))
     }
 
-    /// Its CPU time so far; `/proc` is read, so that it measures on Linux alone.
+    /// Its CPU time so far, from `/proc`, so only on Linux.
     fn cpu_seconds(&self) -> anyhow::Result<f64> {
         let pid = self.supervisor.pid().context("ClickHouse ended")?;
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        // The name before the last parenthesis may hold anything.
+        // The name before the last parenthesis may contain anything.
         let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect::<Vec<_>>());
         let fields = fields.unwrap_or_default();
         let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok());

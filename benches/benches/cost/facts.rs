@@ -1,5 +1,5 @@
-//! A year of facts. In: how many merge requests. Out: rows in the tables that the views that measure rest on, as many events would have left them. Made by
-//! ClickHouse of numbers: no event is decoded, so that ten million jobs take minutes.
+//! A year of facts. In: how many merge requests. Out: rows in the tables behind the metric views, as so many events would have left them. ClickHouse
+//! makes them from numbers, and no event is decoded, so ten million jobs take minutes.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -7,14 +7,14 @@ use std::time::Instant;
 use crate::engine::Engine;
 use crate::report::Report;
 
-/// Every so manieth merge request is stored by each step.
+/// Each step stores one in this many merge requests.
 pub(crate) const STRIDES: [u64; 3] = [100, 10, 1];
-/// The GitLab that they are of.
+/// The instance of the facts.
 pub(crate) const INSTANCE: &str = "https://gitlab.example.com";
 /// The first second of the year 2025.
 const BEGIN: u64 = 1_735_689_600;
 
-/// The statements of a table or several, and how often each thing is told.
+/// The statements for one table or several, and how often each thing is reported.
 const STATEMENTS: [(&str, u64); 8] = [
     (include_str!("facts/merge_requests.sql"), 3),
     (include_str!("facts/merge_request_events.sql"), 1),
@@ -25,16 +25,16 @@ const STATEMENTS: [(&str, u64); 8] = [
     (include_str!("facts/deployments.sql"), 3),
     (include_str!("facts/around.sql"), 1),
 ];
-/// What statements are made of, each of those after it.
+/// The parts of statements; each may use those after it.
 const SOURCES: [(&str, &str); 4] = [
     ("${jobs}", include_str!("facts/jobs_of.sql")),
     ("${pipelines}", include_str!("facts/pipelines_of.sql")),
     ("${deployments}", include_str!("facts/deployments_of.sql")),
     ("${requests}", include_str!("facts/requests.sql")),
 ];
-/// Merge requests of one statement, so that it stays within the engine's memory.
+/// Merge requests per statement, limited by the engine's memory.
 const AT_ONCE: u64 = 50_000;
-/// So that a statement that makes ten rows of one stays within the engine's memory.
+/// Keeps a statement that makes ten rows of one within the engine's memory.
 const SETTINGS: [(&str, &str); 4] = [
     ("max_block_size", "8192"),
     ("max_insert_threads", "1"),
@@ -51,7 +51,7 @@ pub(crate) struct Facts {
     pub(crate) projects: u64,
 }
 
-/// What one statement stores.
+/// The range that one statement stores.
 #[derive(Debug, Clone, Copy)]
 struct Part<'p> {
     telling: u64,
@@ -69,7 +69,7 @@ impl Facts {
         self.insert(engine, include_str!("facts/names.sql"), part).await
     }
 
-    /// Stores what a step adds to those before it.
+    /// Stores what a step adds to the previous ones.
     pub(crate) async fn store(
         &self,
         engine: &Engine,
@@ -85,8 +85,8 @@ impl Facts {
         Ok(())
     }
 
-    /// Brings the tables into the state in which years of merging leave them: what is old in one part, and what the last days told, some of it
-    /// again, in small ones.
+    /// Brings the tables into the state after years of merging: old rows in one part, and the rows of the last days, some of them repeated, in small
+    /// ones.
     pub(crate) async fn settle(&self, engine: &Engine, report: &mut Report) -> anyhow::Result<()> {
         let began = Instant::now();
         let stored = "SELECT DISTINCT table FROM system.parts WHERE database = currentDatabase() AND active AND endsWith(table, '_facts')";
@@ -107,7 +107,7 @@ impl Facts {
         Ok(())
     }
 
-    /// Stores what is told of each `stride`th merge request of a range.
+    /// Stores the facts of each `stride`th merge request of a range.
     async fn tell(&self, engine: &Engine, stride: u64, range: Range<u64>, which: &str) -> anyhow::Result<()> {
         let (mut first, end) = (range.start / stride, range.end / stride);
         while first < end {

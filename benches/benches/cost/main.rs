@@ -1,6 +1,6 @@
-//! What delivery metrics cost. In: a year of invented facts, made by SQL. Out: how long each view and each rollup takes, what a batch costs while the
-//! tables grow, what it costs to compute a project, each beside its goal. `cargo bench -p benches --bench cost` is the command. Nothing is mocked: the
-//! views, the rollups and the inserts are those of the processor, on the embedded ClickHouse.
+//! The cost of delivery metrics. In: a year of invented facts, made by SQL. Out: the time of each view and each rollup, the cost of a batch while the
+//! tables grow, the cost of computing a project, each beside its goal. Run with `cargo bench -p benches --bench cost`. Nothing is mocked: the views,
+//! the rollups and the inserts are those of the processor, on the embedded ClickHouse.
 #![expect(clippy::print_stdout, reason = "the table is the command's output")]
 
 mod batch;
@@ -26,11 +26,11 @@ use crate::report::Report;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "cargo bench -p benches --bench cost --")]
 struct Options {
-    /// Merge requests of the year; ten times as many jobs, and all else in proportion
+    /// Merge requests of the year; there are ten times as many jobs, and all else in proportion
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     merge_requests: u64,
 
-    /// Projects that they are of: the first has 7 % of all
+    /// Projects that they belong to; the first has 7 % of all
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(20..=10_000))]
     projects: u64,
 

@@ -1,4 +1,5 @@
-//! A plot of what batches cost. In: batches at growing tables. Out: SVG, jobs in the tables from left to right by powers of ten, milliseconds upwards from 0.
+//! A plot of the cost of batches. In: batches at growing tables. Out: SVG, jobs in the tables from left to right by powers of ten, milliseconds
+//! upwards from 0.
 
 use crate::batch::Batch;
 

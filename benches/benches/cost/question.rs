@@ -1,24 +1,24 @@
-//! What is asked. In: views that measure, and rollups. Out: one question each, over a project's thirty days and over everybody's year, with its goal; and the
-//! questions that were asked before there were views that measure, which these are compared with.
+//! The questions. In: metric views, and rollups. Out: one question each, over a project's thirty days and over everybody's year, with its goal; and
+//! the older queries without metric views, for comparison.
 
 use crate::Options;
 use crate::engine::{Cost, Engine, median};
 use crate::facts::INSTANCE;
 use crate::report::{Measured, Report};
 
-/// The project that has as many merge requests as projects have in the mean.
+/// A project with an average number of merge requests.
 pub(crate) const MIDDLE: u64 = 51;
-/// The one that has most.
+/// The project with the most.
 pub(crate) const LARGEST: u64 = 1;
-/// One of those in which a fifth comes from a fork.
+/// A project in which a fifth of the merge requests come from a fork.
 const FORKED: u64 = 53;
 
-/// Whose, and of which time.
+/// The projects and the time of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// Thirty days of a middle project.
     Middle,
-    /// Thirty days of one of those that take merge requests from forks: what was pushed there is in other projects.
+    /// Thirty days of a project that takes merge requests from forks, whose pushes are in other projects.
     Forked,
     /// Thirty days of the largest.
     Largest,
@@ -27,7 +27,7 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    /// As the table has it.
+    /// Its name in the table.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Scope::Middle => "a project, 30 days",
@@ -53,10 +53,10 @@ fn in_june(project: u64, at: &str) -> String {
     )
 }
 
-/// What is asked of one view.
+/// A question to one view.
 struct Question {
     view: &'static str,
-    /// The rollup of the view, which is asked the same.
+    /// The rollup of the view, which gets the same question.
     rollup: Option<&'static str>,
     measures: &'static str,
     /// The time by which rows are counted.
@@ -88,7 +88,7 @@ impl Question {
         }
     }
 
-    /// Milliseconds that the view may take.
+    /// Milliseconds allowed for the view.
     fn goal(&self, scope: Scope) -> f64 {
         match scope {
             Scope::Middle | Scope::Forked | Scope::Largest => 150.0,
@@ -98,7 +98,7 @@ impl Question {
     }
 }
 
-/// Milliseconds that a rollup may take.
+/// Milliseconds allowed for a rollup.
 fn rollup_goal(scope: Scope) -> f64 {
     if scope == Scope::All { 500.0 } else { 20.0 }
 }
@@ -170,17 +170,17 @@ const QUESTIONS: [Question; 20] = [
     question("release_metrics", "count(), sum(merge_requests)", "released_at", ""),
 ];
 
-/// How durations of jobs were asked before.
+/// The older query for durations of jobs.
 const OLD_JOBS: &str = "SELECT name, count(), countIf(status = 'success'), quantilesExactInclusive(0.5, 0.9, 0.95)(duration_seconds), \
     quantilesExactInclusive(0.5, 0.9, 0.95)(queued_seconds) FROM jobs WHERE status IN ('success', 'failed', 'canceled') \
     AND started_at IS NOT NULL AND finished_at >= '2025-01-01' AND finished_at < '2026-01-01' GROUP BY name ORDER BY name";
-/// How lead times were: by the SHA alone, as in docs/SQL.md.
+/// The older query for lead times: by the SHA alone, as in docs/SQL.md.
 const OLD_LEAD_TIMES: &str = "SELECT tier, count(), quantilesExactInclusive(0.5, 0.9)(dateDiff('second', m.merged_at, d.deployed)) FROM merge_requests AS m \
     INNER JOIN (SELECT instance, project_id, sha, environment_tier AS tier, min(finished_at) AS deployed FROM deployments \
         WHERE status = 'success' GROUP BY ALL) AS d \
     ON d.instance = m.instance AND d.project_id = m.project_id AND d.sha = coalesce(m.merge_commit_sha, m.squash_commit_sha, m.head_sha) \
     WHERE m.state = 'merged' AND m.merged_at >= '2025-01-01' AND m.merged_at < '2026-01-01' GROUP BY tier ORDER BY tier";
-/// How the stages of a merge request were: to the first response, the first approval and the merge, as in docs/SQL.md.
+/// The older query for the stages of a merge request: to the first response, the first approval and the merge, as in docs/SQL.md.
 const OLD_CYCLE: &str = "SELECT count(), quantilesExactInclusive(0.5, 0.9)(dateDiff('second', e.opened, e.approved)), \
     quantilesExactInclusive(0.5, 0.9)(dateDiff('second', e.approved, m.merged_at)), quantilesExactInclusive(0.5, 0.9)(dateDiff('second', e.opened, r.first)) \
     FROM merge_requests AS m \
@@ -194,14 +194,14 @@ const OLD_CYCLE: &str = "SELECT count(), quantilesExactInclusive(0.5, 0.9)(dateD
     ON r.instance = m.instance AND r.project_id = m.project_id AND r.iid = m.iid \
     WHERE m.state = 'merged' AND m.merged_at >= '2025-01-01' AND m.merged_at < '2026-01-01'";
 
-/// Old questions, what took their place, and which part of their cost it may have.
+/// Older queries, their replacements, and which part of the older cost is allowed.
 const OLD: [(&str, &str, &[&str], f64); 3] = [
     ("jobs, old", OLD_JOBS, &["job_attempts"], 0.1),
     ("lead times, old", OLD_LEAD_TIMES, &["lead_times", "lead_time_rollups"], 0.2),
     ("cycle, old", OLD_CYCLE, &["merge_request_reviews", "merge_request_rollups"], 0.5),
 ];
 
-/// Asks everything of one scope.
+/// Asks all questions of one scope.
 pub(crate) async fn ask_all(
     engine: &Engine,
     scope: Scope,
@@ -209,7 +209,7 @@ pub(crate) async fn ask_all(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     for question in &QUESTIONS {
-        // Of the views, this one alone reads other projects than the one that is asked about.
+        // Of the views, only this one reads other projects than the one in question.
         if scope == Scope::Forked && question.view != "first_commits" {
             continue;
         }

@@ -1,4 +1,4 @@
-//! What was measured, beside the goals. In: costs. Out: a table, and the same as JSON. Never hides a goal that was missed.
+//! The measurements beside the goals. In: costs. Out: a table, and the same as JSON. Never hides a goal that was missed.
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
@@ -6,25 +6,25 @@ use serde::Serialize;
 use crate::batch::Batch;
 use crate::engine::Cost;
 
-/// How much more a batch may cost in tables that are a hundred times as large.
+/// Maximum ratio of the cost of a batch in tables that are a hundred times as large.
 const FLAT: f64 = 1.5;
 
-/// Something that was measured.
+/// A measurement.
 #[derive(Debug, Serialize)]
 pub(crate) struct Measured {
     what: String,
     scope: String,
     wall_ms: f64,
     cpu_ms: f64,
-    /// Of `wall_ms`, what the engine takes before it reads anything.
+    /// The part of `wall_ms` before the engine reads anything.
     pub(crate) planning_ms: Option<f64>,
     rows: Option<usize>,
     goal_ms: Option<f64>,
-    /// Load of the machine over the minute before.
+    /// Load of the machine over the last minute.
     load: f64,
 }
 
-/// A view beside what was asked before it.
+/// A view compared with the older query.
 #[derive(Debug, Serialize)]
 struct Compared {
     view: String,
@@ -33,7 +33,7 @@ struct Compared {
     goal: f64,
 }
 
-/// Everything that was measured.
+/// All measurements.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     cores: usize,
@@ -47,12 +47,12 @@ pub(crate) struct Report {
 }
 
 impl Measured {
-    /// An answer.
+    /// A measurement of a question.
     pub(crate) fn of(what: &str, scope: &str, cost: Cost, rows: usize) -> Measured {
         Measured { rows: Some(rows), ..Measured::free(what, scope, cost) }
     }
 
-    /// Something else, without rows or a goal.
+    /// Another measurement, without rows or a goal.
     pub(crate) fn free(what: &str, scope: &str, cost: Cost) -> Measured {
         Measured {
             what: what.to_owned(),
@@ -66,7 +66,7 @@ impl Measured {
         }
     }
 
-    /// With how many milliseconds it may take.
+    /// Sets the goal in milliseconds.
     pub(crate) fn goal(self, milliseconds: f64) -> Measured {
         Measured { goal_ms: Some(milliseconds), ..self }
     }
@@ -101,19 +101,19 @@ impl Report {
         }
     }
 
-    /// Adds a remark and says it: the whole takes minutes.
+    /// Adds a remark and prints it, because the whole run takes minutes.
     pub(crate) fn note(&mut self, note: String) {
         println!("{note} (load {:.1})", load());
         self.notes.push(note);
     }
 
-    /// Adds what was measured and says so.
+    /// Adds a measurement and prints it.
     pub(crate) fn push(&mut self, measured: Measured) {
         println!("{} (load {:.1})", measured.line().join(" | "), measured.load);
         self.measured.push(measured);
     }
 
-    /// Adds a batch and says so.
+    /// Adds a batch and prints it.
     pub(crate) fn batch(&mut self, batch: Batch) {
         let Batch { jobs, rows, store_ms, mark_ms, cpu_ms } = &batch;
         println!(
@@ -123,7 +123,7 @@ impl Report {
         self.batches.push(batch);
     }
 
-    /// Adds the ratio of two answers of the same scope, by CPU: the clock of a busy machine is no measure of a ratio.
+    /// Adds the ratio of two answers of the same scope, by CPU, because wall-clock time of a busy machine is unreliable.
     pub(crate) fn compare(&mut self, view: &str, old: &str, goal: f64) {
         let of =
             |name: &str| self.measured.iter().rfind(|measured| measured.what == name).map(|one| one.cpu_ms);
@@ -134,7 +134,7 @@ impl Report {
         }
     }
 
-    /// How much the dearest batch costs beside the first, by CPU.
+    /// The ratio of the most expensive batch to the first, by CPU.
     fn growth(&self) -> Option<f64> {
         let first = self.batches.first()?.cpu_ms;
         Some(self.batches.iter().map(|batch| batch.cpu_ms).fold(0.0, f64::max) / first.max(1.0))
@@ -188,7 +188,7 @@ impl Report {
     }
 }
 
-/// Load of the machine over the last minute; 0 where nobody says it.
+/// Load of the machine over the last minute; 0 if it is unknown.
 fn load() -> f64 {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace().next().and_then(|load| load.parse().ok()).unwrap_or_default()

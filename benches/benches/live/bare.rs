@@ -1,5 +1,5 @@
-//! The limits that have no code of GitPulse's path in them: warp that reads the body and answers 200, and a producer of records that
-//! are ready. Both use the settings of the service they stand beside.
+//! The limits without any code of GitPulse in the path: warp that reads the body and answers 200, and a producer of ready records. Both use the
+//! settings of the service that they are compared with.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +24,7 @@ use warp::{Filter, Reply};
 pub(crate) const ROLE: &str = "bare-http";
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Serves until a signal: reads each body, answers 200 with as many bytes as ingest does.
+/// Serves until a signal: reads each body, and answers 200 with as many bytes as ingest does.
 pub(crate) async fn serve(address: SocketAddr) -> anyhow::Result<()> {
     let shutdown = runtime::shutdown::on_signal()?;
     let listener = TcpListener::bind(address).await?;
@@ -60,7 +60,7 @@ where
     warp::reply::with_header(answer, "content-type", "application/json").into_response()
 }
 
-/// Counts what the broker acknowledged, and says so to whoever waits for room.
+/// Counts acknowledged records, and wakes the sender that waits for room.
 struct Acknowledged {
     records: Arc<AtomicU64>,
     room: mpsc::Sender<()>,
@@ -75,12 +75,12 @@ impl ProducerContext for Acknowledged {
         if result.is_ok() {
             self.records.fetch_add(1, Ordering::Relaxed);
         }
-        // At the end nobody waits any more.
+        // At the end nothing waits any more.
         let _ = self.room.send(());
     }
 }
 
-/// Publishes records as fast as the broker takes them, `in_flight` at once, and tells how long it took until the last was acknowledged.
+/// Publishes records as fast as the broker accepts them, `in_flight` at once, and returns the time until the last was acknowledged.
 pub(crate) async fn produce(
     kafka: &KafkaConfig,
     records: Arc<Vec<TopicRecord>>,
@@ -90,11 +90,11 @@ pub(crate) async fn produce(
     let (room, freed) = mpsc::channel();
     let producer: ThreadedProducer<Acknowledged> = kafka
         .producer()
-        // Ingest refuses what waits too long; here everything is handed over at once and waits for its turn.
+        // Ingest refuses what waits too long; here everything is handed over at once and waits.
         .set("message.timeout.ms", "120000")
         .create_with_context(Acknowledged { records: acknowledged.clone(), room })?;
     tokio::task::spawn_blocking(move || {
-        // Connected, and the idempotent producer's id fetched, before the clock runs.
+        // The producer is connected, and has its id, before the clock runs.
         if let Some(first) = records.first() {
             producer.client().fetch_metadata(Some(&first.topic), Duration::from_secs(10))?;
         }

@@ -1,5 +1,5 @@
-//! What became of a run. In: a database. Out: how many events of each run are in it, or what is wrong. A fast run that lost or doubled
-//! one event is a failed run.
+//! The result of a run. In: a database. Out: how many events of each run are in it, or what is wrong. A fast run that lost or doubled one event is a
+//! failed run.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,18 +9,18 @@ use runtime::clickhouse::ClickHouse;
 
 use crate::installation::Service;
 
-/// How long rows may take to become visible.
+/// Timeout until rows are visible.
 const LIMIT: Duration = Duration::from_secs(180);
-/// How often one looks.
+/// Interval of polling.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Rows in `event_facts`, repeated ones included; cheap to ask.
+/// Rows in `event_facts`, including duplicates; cheap to query.
 pub(crate) async fn visible(clickhouse: &ClickHouse) -> anyhow::Result<u64> {
     let rows = clickhouse.client.query("SELECT count() FROM event_facts");
     Ok(rows.fetch_one::<u64>().await?)
 }
 
-/// Waits until `expected` rows are visible; an error tells how many there were.
+/// Waits until `expected` rows are visible; an error says how many there were.
 pub(crate) async fn wait_visible(clickhouse: &ClickHouse, expected: u64) -> anyhow::Result<()> {
     let started = Instant::now();
     loop {
@@ -33,7 +33,7 @@ pub(crate) async fn wait_visible(clickhouse: &ClickHouse, expected: u64) -> anyh
     }
 }
 
-/// Distinct events by run, which is what their delivery ids begin with.
+/// Distinct events by run, which is the prefix of their delivery ids.
 pub(crate) struct Stored(BTreeMap<String, (u64, u64)>);
 
 impl Stored {
@@ -45,7 +45,7 @@ impl Stored {
         Ok(Stored(rows.into_iter().map(|(run, distinct, all)| (run, (distinct, all))).collect()))
     }
 
-    /// What is wrong with a run, if anything is.
+    /// What is wrong with a run, if anything.
     pub(crate) fn fault(&self, run: &str, expected: u64) -> Option<String> {
         let (distinct, all) = self.0.get(run).copied().unwrap_or_default();
         (distinct != expected || all != expected)
@@ -53,7 +53,7 @@ impl Stored {
     }
 }
 
-/// What was dead-lettered, by the processor's count and by the table.
+/// The number of dead letters, by the processor's count and by the table.
 pub(crate) async fn dead_letters(
     clickhouse: &ClickHouse,
     processor: &Service,

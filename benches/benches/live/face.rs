@@ -1,5 +1,5 @@
-//! A GitLab of nothing but jobs, as many as are asked for. In: how many projects, how many jobs. Out: pages, invented when they are asked for, of which it
-//! keeps none. Knows what backfill asks for, and no more.
+//! A GitLab with only jobs, as many as are asked for. In: how many projects, how many jobs. Out: pages, invented when they are requested; none is
+//! kept. Supports only what backfill requests.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -18,14 +18,14 @@ use warp::path::FullPath;
 pub(crate) const ROLE: &str = "face-of-jobs";
 /// The group of its projects.
 pub(crate) const GROUP: &str = "factory";
-/// Jobs of a page, the most that GitLab gives (<https://docs.gitlab.com/api/rest/#pagination>).
+/// Jobs per page, GitLab's maximum (<https://docs.gitlab.com/api/rest/#pagination>).
 pub(crate) const PER_PAGE: u64 = 100;
-/// Between the ids of the jobs of two projects.
+/// Distance between the job ids of two projects.
 const PROJECT: u64 = 1_000_000_000;
-/// Stands for the id in the example.
+/// Placeholder for the id in the example.
 const ID: u64 = 9_007_199_254_740_991;
 
-/// How much history there is.
+/// The size of the history.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Jobs {
     /// Projects, by ids from 1.
@@ -34,7 +34,7 @@ pub(crate) struct Jobs {
     pub(crate) objects: u64,
 }
 
-/// A job as GitLab lists it, in the parts around its id.
+/// A job in GitLab's list format, split around its id.
 struct Example(Vec<String>);
 
 impl Jobs {
@@ -43,7 +43,7 @@ impl Jobs {
         self.objects / self.projects
     }
 
-    /// All that there are, of whole projects.
+    /// The number of all jobs, rounded to whole projects.
     pub(crate) fn all(self) -> u64 {
         self.of_each() * self.projects
     }
@@ -61,7 +61,7 @@ impl Example {
         let mut parts = self.0.iter();
         page.extend(parts.next().map(String::as_str));
         for part in parts {
-            // Into a text nothing fails.
+            // Writing to a String cannot fail.
             let _ = write!(page, "{id}{part}");
         }
     }
@@ -94,7 +94,7 @@ pub(crate) async fn serve(address: SocketAddr, jobs: Jobs) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Status, the query of the next page, and the body; `None` for what it does not know.
+/// Status, the query of the next page, and the body; `None` for an unknown request.
 fn answer(
     jobs: Jobs,
     example: &Example,

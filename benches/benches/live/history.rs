@@ -1,5 +1,5 @@
-//! History: pages of events to Kafka. In: the API of an invented GitLab, in a process of its own. Out: how fast `gitpulse backfill` brings them to Kafka's
-//! acknowledgement, beside the same client of the API, which drops the same pages.
+//! History: pages of events to Kafka. In: the API of an invented GitLab, in a process of its own. Out: how fast `gitpulse backfill` publishes them
+//! with Kafka's acknowledgement, compared with the same client of the API that drops the pages.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -15,19 +15,19 @@ use crate::installation::{Installation, Service};
 use crate::meter::{Meter, peak_mib};
 use crate::report::{Report, Run};
 
-/// Lists, and how they are filtered: those whose requests GitLab limits by nothing but the rate of the token, which is high here.
+/// Lists and their filters: lists that GitLab only limits by the rate of the token, which is high here.
 const LISTS: [(&str, (&str, &str)); 3] = [
     ("pushes", ("action", "pushed")),
     ("merge_request_events", ("target_type", "merge_request")),
     ("issue_events", ("target_type", "issue")),
 ];
-/// The token that the simulator takes.
+/// The token that the simulator accepts.
 const TOKEN: &str = "glpat-simulated";
 /// Lists that are read at the same time, as by `gitpulse backfill`.
 const AT_A_TIME: usize = 12;
-/// The most that the client takes; the simulator has no limits here.
+/// The client's maximum; the simulator has no limits here.
 const REQUESTS_PER_MINUTE: u32 = 60_000;
-/// How often memory is looked at.
+/// How often memory is measured.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 const LIMIT: Duration = Duration::from_secs(3_600);
 
@@ -126,7 +126,7 @@ pub(crate) fn command(
     Ok(command)
 }
 
-/// Runs it, and looks at its memory meanwhile. `run` says what it is.
+/// Runs it, and measures its memory meanwhile. `run` is its name.
 pub(crate) async fn run_to_its_end(
     installation: &Installation,
     gitlab: &Service,

@@ -1,4 +1,4 @@
-//! What the runs need: a broker and a ClickHouse in a temporary folder, and the services as processes. In: the gitpulse binary. Out:
+//! The environment of the runs: a broker and a ClickHouse in a temporary folder, and the services as processes. In: the gitpulse binary. Out:
 //! addresses and process ids. All on loopback; nothing outlives this program.
 
 use std::ffi::OsString;
@@ -24,10 +24,10 @@ use tokio_util::sync::CancellationToken;
 use crate::bare;
 use crate::face::{self, Jobs};
 
-/// How long a process gets to stop before it is killed.
+/// Time for a process to stop before it is killed.
 const GRACE: Duration = Duration::from_secs(20);
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// Ours are in no settings.
+/// Our addresses come from no setting.
 const SETTING: &str = "a free port";
 
 /// The engines while they run.
@@ -45,12 +45,12 @@ pub(crate) struct Installation {
 pub(crate) struct Service {
     supervisor: Supervisor,
     pid: u32,
-    /// Where it listens for what is measured.
+    /// The address that is measured.
     pub(crate) address: SocketAddr,
 }
 
 impl Service {
-    /// Its process id; an error if it ended and was started again, for then no measurement of it means anything.
+    /// Its process id; an error if it ended and was restarted, because then no measurement of it is valid.
     pub(crate) fn pid(&self) -> anyhow::Result<u32> {
         anyhow::ensure!(self.supervisor.pid() == Some(self.pid), "a service ended during its run");
         Ok(self.pid)
@@ -103,7 +103,7 @@ impl Installation {
 
     /// Stops the engines, ClickHouse last, and removes their data.
     pub(crate) async fn stop(self) {
-        // Whether they stop in time or are killed: their data goes.
+        // Whether they stop in time or are killed, their data is removed.
         let _ = self.broker.stop(GRACE).await;
         let _ = self.clickhouse.stop(GRACE).await;
     }
@@ -135,7 +135,7 @@ impl Installation {
         })
     }
 
-    /// Where ClickHouse listens.
+    /// ClickHouse's address.
     pub(crate) fn clickhouse_address(&self) -> SocketAddr {
         self.clickhouse_address
     }
@@ -196,7 +196,7 @@ impl Installation {
         self.service("bare-http", program, arguments, Vec::new(), address, (address, "/healthz")).await
     }
 
-    /// `gitpulse simulate --serve-api`: a GitLab of so many projects, with a history of so many days.
+    /// `gitpulse simulate --serve-api`: a GitLab with this many projects, and a history of this many days.
     pub(crate) async fn simulated_gitlab(&self, projects: u32, days: u32) -> anyhow::Result<Service> {
         let address = free_address()?;
         let arguments = [
@@ -286,7 +286,7 @@ pub(crate) async fn start_service(
     let child = child.through(gitpulse, &["engine", "exec"]);
     let (asked, path) = ready;
     let is_ready = move || async move {
-        // What answers nobody without a token is ready when it listens.
+        // A service that requires a token is ready when it listens.
         match path {
             "" => TcpStream::connect(asked).await.map(drop),
             path => probe::http(asked, path).await,
@@ -301,7 +301,7 @@ fn listens(address: SocketAddr) -> Listens {
     Listens { address, setting: SETTING }
 }
 
-/// A port of loopback that nobody listens on.
+/// An unused loopback port.
 pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
 }

@@ -1,5 +1,5 @@
-//! Memory over a long history. In: a GitLab that invents as many jobs as are asked for. Out: how fast `gitpulse backfill` brings them to Kafka's
-//! acknowledgement, and the most memory that it had. Kafka keeps the last of them alone, so that no disk is filled.
+//! Memory over a long history. In: a GitLab that invents as many jobs as are asked for. Out: how fast `gitpulse backfill` publishes them with Kafka's
+//! acknowledgement, and its peak memory. Kafka keeps only the last of them, so that no disk fills up.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use crate::history::{command, run_to_its_end};
 use crate::installation::Installation;
 use crate::report::{Report, Run};
 
-/// What Kafka keeps of a partition; it looks every five minutes whether there is more.
+/// Retention of a partition in bytes; Kafka enforces it every five minutes.
 const KEPT_BYTES: &str = "268435456";
 const SEGMENT_BYTES: &str = "67108864";
-/// GitLab gives each user 600 pages of jobs a minute, which the client keeps: so many users take as many pages as there are.
+/// GitLab gives each user 600 pages of jobs a minute, which the client respects: with so many users, all pages can be read.
 const TOKENS: usize = 32;
 const LIMIT: Duration = Duration::from_secs(6 * 3_600);
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// One run: it takes long enough to be sure of.
+/// One run: it takes long enough to be reliable.
 pub(crate) async fn measure(
     installation: &Installation,
     options: &Options,
@@ -41,7 +41,7 @@ pub(crate) async fn measure(
     let run = Run::new("jobs", name.to_owned(), 0, Duration::ZERO);
     let mut run = run_to_its_end(installation, &gitlab, command, run, LIMIT).await?;
     let (all, records) = (jobs.all(), published(installation, name, &topic)?);
-    // Where Kafka's session or ClickHouse was lost, each list reads its page in hand once more, under the same ids.
+    // After a lost session of Kafka or ClickHouse, each list reads its current page again, under the same ids.
     let most = all + u64::from(options.projects) * PER_PAGE;
     if !(all..=most).contains(&run.events) || records != run.events {
         run.fault = Some(format!("{} jobs of {all}, {records} records in Kafka", run.events));
@@ -56,7 +56,7 @@ pub(crate) async fn measure(
     gitlab.stop().await
 }
 
-/// Creates the topic of jobs before anybody else does, so that it keeps little.
+/// Creates the topic of jobs before anybody else does, with a small retention.
 async fn topic(installation: &Installation, name: &str) -> anyhow::Result<String> {
     let config = installation.kafka(name)?;
     let topic = config.topic_prefix.events(EventKind::Job);

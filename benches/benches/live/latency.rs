@@ -1,5 +1,5 @@
-//! Answered to visible. In: deliveries at a fixed rate, whatever the answers. Out: how long after its intended sending, and after its
-//! answer, a query sees each event. Found by asking ClickHouse again and again, so each time is an upper bound.
+//! From answer to visibility. In: deliveries at a fixed rate, independent of answers. Out: how long after its intended sending, and after its answer,
+//! a query sees each event. Found by polling ClickHouse, so each time is an upper bound.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::{Options, check, receiving};
 
 const NAME: &str = "visibility";
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// Deliveries before those that are timed: the processor joins its group meanwhile.
+/// Untimed deliveries at the beginning: the processor joins its group meanwhile.
 const WARM: usize = 500;
 
 /// The run with both services.
@@ -88,7 +88,7 @@ async fn watch(
     let mut seen = HashMap::with_capacity(count);
     let mut rows = 0;
     loop {
-        // Asked before the rows are looked at: whatever came before the end is seen in the last round.
+        // Checked before the query: whatever came before the end is seen in the last round.
         let last_round = enough.is_cancelled();
         let now = check::visible(&clickhouse).await?;
         if now > rows || last_round {

@@ -1,5 +1,5 @@
-//! The load generator. In: deliveries signed beforehand. Out: how each was answered, and when. HTTP by hand on keep-alive or fresh
-//! connections: it shares the cores with what it measures, so it does as little as it can. Bounded in number and time.
+//! The load generator. In: deliveries signed beforehand. Out: the answer to each, and its time. Hand-written HTTP on keep-alive or fresh connections:
+//! it shares the cores with what it measures, so it does as little as possible. Limited in number and time.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-/// The longest a run may take.
+/// Time limit of a run.
 const LIMIT: Duration = Duration::from_secs(180);
-/// The largest answer.
+/// Size limit of an answer.
 const ANSWER_BYTES: usize = 16 * 1024;
 
 /// Deliveries of one run, signed.
 pub(crate) struct Corpus {
-    /// What their ids begin with.
+    /// Prefix of their ids.
     pub(crate) run: String,
     timestamp: String,
     bodies: Vec<Bytes>,
@@ -28,7 +28,7 @@ pub(crate) struct Corpus {
 }
 
 impl Corpus {
-    /// Signs `count` deliveries, the bodies taking turns.
+    /// Signs `count` deliveries with alternating bodies.
     pub(crate) fn sign(sender: &Sender, run: &str, bodies: &[Bytes], count: usize) -> Corpus {
         let timestamp = now().timestamp().to_string();
         let signatures = (0..count)
@@ -78,13 +78,13 @@ pub(crate) fn id(run: &str, index: usize) -> String {
 pub(crate) enum Pace {
     /// As soon as a connection is free.
     Closed,
-    /// The same, until so much time has passed.
+    /// The same, until this time has passed.
     ClosedFor(Duration),
-    /// On a schedule, whatever the answers: deliveries a second. Latency counts from the intended time.
+    /// On a schedule in deliveries per second, independent of answers. Latency counts from the intended time.
     Open(f64),
 }
 
-/// What becomes of a connection after an answer.
+/// What happens to a connection after an answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reuse {
     /// It is used again.
@@ -101,7 +101,7 @@ pub(crate) struct Answered {
     pub(crate) answered: Instant,
 }
 
-/// How a run was answered.
+/// The answers of a run.
 pub(crate) struct Answers {
     pub(crate) accepted: Vec<Answered>,
     /// Answers other than 200.
@@ -117,7 +117,7 @@ impl Answers {
         self.accepted.iter().map(latency).collect()
     }
 
-    /// What is wrong with a run that was not answered 200 throughout.
+    /// What is wrong if not every answer was 200.
     pub(crate) fn fault(&self) -> Option<String> {
         (self.refused > 0).then(|| format!("{} deliveries were not answered 200", self.refused))
     }
@@ -134,7 +134,7 @@ pub(crate) async fn send(
     let next = Arc::new(AtomicUsize::new(0));
     let mut kept = Vec::new();
     for _ in 0..connections {
-        // One after the other and before the clock runs: a flood would overflow the kernel's queue of new connections.
+        // One after another and before the clock runs: a flood would overflow the kernel's queue of new connections.
         kept.push(match reuse {
             Reuse::Kept => Some(connect(address).await?),
             Reuse::Fresh => None,
@@ -210,7 +210,7 @@ async fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Reads one answer to its end and tells its status.
+/// Reads one answer to its end and returns its status.
 async fn status(stream: &mut TcpStream, answer: &mut [u8]) -> anyhow::Result<u16> {
     let mut filled = 0;
     loop {
@@ -234,7 +234,7 @@ async fn status(stream: &mut TcpStream, answer: &mut [u8]) -> anyhow::Result<u16
     }
 }
 
-/// The clock that signatures are dated by.
+/// The clock for signatures.
 #[expect(clippy::disallowed_methods, reason = "the edge: a signature carries the time of sending")]
 pub(crate) fn now() -> chrono::DateTime<chrono::Utc> {
     chrono::Utc::now()

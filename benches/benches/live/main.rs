@@ -1,6 +1,5 @@
-//! The live runs: ingest and processor as processes, on a broker and a ClickHouse of their own, beside the limits of the same run.
-//! `cargo bench -p benches --bench live` is the command. Never talks to anything but this machine, and never calls a run that lost or
-//! doubled an event a result.
+//! The live runs: ingest and processor as processes, on a broker and a ClickHouse of their own, compared with limits measured in the same run. Run
+//! with `cargo bench -p benches --bench live`. Never contacts another machine, and never counts a run that lost or doubled an event as a result.
 #![expect(clippy::print_stdout, reason = "the table is the command's output")]
 
 mod bare;
@@ -57,7 +56,7 @@ struct Options {
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=512))]
     connections: u64,
 
-    /// Deliveries a second of the latency run
+    /// Deliveries per second of the latency run
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=20_000))]
     rate: u64,
 
@@ -65,7 +64,7 @@ struct Options {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(2..=600))]
     seconds: u64,
 
-    /// Events that are stored before the queries are timed
+    /// Events to store before the queries are timed
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(20_000..=20_000_000))]
     events: u64,
 
@@ -73,15 +72,15 @@ struct Options {
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=4_000))]
     projects: u32,
 
-    /// Days of history that it has
+    /// Days of history of that GitLab
     #[arg(long, default_value_t = 84, value_parser = clap::value_parser!(u32).range(14..=3_650))]
     days: u32,
 
-    /// Jobs of `--projects` invented projects that are read instead of events, to see what memory so many take; ten million take an hour
+    /// Jobs to read instead of events, in `--projects` invented projects, to see how much memory they take; ten million take an hour
     #[arg(long, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
     objects: Option<u64>,
 
-    /// Runs this part alone
+    /// Runs only this part
     #[arg(long, value_enum)]
     only: Option<Part>,
 
@@ -97,7 +96,7 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     gitpulse: Option<PathBuf>,
 
-    /// Another gitpulse binary that `up` is measured beside, in turns
+    /// Another gitpulse binary: `up` of both is measured alternately
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
 

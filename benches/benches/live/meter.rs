@@ -1,4 +1,4 @@
-//! What processes cost. In: process ids. Out: CPU time an event, peak memory. Reads /proc; elsewhere than on Linux it measures nothing.
+//! The cost of processes. In: process ids. Out: CPU time per event, peak memory. Reads /proc; on other systems than Linux it measures nothing.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ impl Meter {
         Meter { processes: all.filter_map(|(name, pid)| Some((*name, *pid, cpu_seconds(*pid)?))).collect() }
     }
 
-    /// Microseconds of CPU an event, by process.
+    /// Microseconds of CPU per event, by process.
     pub(crate) fn per_event(&self, events: u64) -> BTreeMap<&'static str, f64> {
         let micros = |seconds: f64| seconds * 1e6 / events.max(1) as f64;
         self.processes
@@ -31,7 +31,7 @@ impl Meter {
 /// User and system time of a process.
 fn cpu_seconds(pid: u32) -> Option<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before the last parenthesis may hold anything.
+    // The name before the last parenthesis may contain anything.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
     Some((ticks(11)? + ticks(12)?) / TICKS_A_SECOND)
@@ -59,7 +59,7 @@ fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
-/// The most memory a process ever had, in MiB.
+/// Peak memory of a process, in MiB.
 pub(crate) fn peak_mib(pid: u32) -> Option<f64> {
     Some(kibibytes(pid, "VmHWM:")? / 1024.0)
 }

@@ -1,4 +1,4 @@
-//! A plot of the table. In: a report. Out: SVG with one bar a line, limits in grey beside what they limit.
+//! A plot of the table. In: a report. Out: SVG with one bar per line, limits in grey beside what they limit.
 
 use std::fmt::Write;
 

@@ -1,5 +1,5 @@
-//! Kafka to ClickHouse. In: records of a realistic mix, in the topics before the processor starts. Out: how fast rows become visible,
-//! beside a consumer that only reads the records and inserts of the same rows that were encoded beforehand.
+//! Kafka to ClickHouse. In: records of a realistic mix, in the topics before the processor starts. Out: how fast rows become visible, compared with a
+//! consumer that only reads the records and with inserts of the same rows, encoded beforehand.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use crate::{Options, bare, check};
 const BATCH_ROWS: usize = 50_000;
 const BATCH_BYTES: usize = 48 << 20;
 const LIMIT: Duration = Duration::from_secs(180);
-/// Each look costs ClickHouse a millisecond or two, which is taken from what is measured.
+/// Each poll costs ClickHouse a millisecond or two, which distorts the measurement.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// All runs of the processor, interleaved.
@@ -66,7 +66,7 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-/// The rows of all records, in batches that are as large as the processor makes them.
+/// The rows of all records, in batches of the processor's size.
 fn batches(records: &[TopicRecord]) -> anyhow::Result<Vec<Rows>> {
     let (mut batches, mut open, mut bytes) = (Vec::new(), Rows::default(), 0);
     for record in records {
@@ -93,7 +93,7 @@ async fn consume(installation: &Installation, name: &str, count: u64) -> anyhow:
     let topics: Vec<String> = EventKind::ALL.iter().map(|kind| prefix.events(*kind)).collect();
     consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
     let reading = async {
-        // The clock runs from the first record: joining the group is not reading.
+        // The clock runs from the first record: joining the group does not count as reading.
         consumer.recv().await?;
         let meter = Meter::start(&installation.pids());
         let started = Instant::now();

@@ -1,5 +1,5 @@
-//! What reading costs. In: a million events of a realistic mix, stored. Out: for each analyst's name, how long it takes to count, and to list
-//! the newest of one project. Nobody else uses ClickHouse meanwhile.
+//! The cost of reading. In: a million stored events of a realistic mix. Out: for each analyst's name, the time to count, and to list the newest rows
+//! of one project. Nobody else uses ClickHouse meanwhile.
 
 use std::time::{Duration, Instant};
 
@@ -19,12 +19,12 @@ use crate::report::{Report, Run};
 
 const BATCH_EVENTS: usize = 20_000;
 const INSERT_TIMEOUT: Duration = Duration::from_secs(120);
-/// Looks at each query; the median is shown.
+/// Repeats of each query; the median is shown.
 const QUERIES: usize = 5;
-/// A project that the mix has events of.
+/// A project that occurs in the mix.
 const PROJECT: u64 = 42;
 
-/// What one name took, in milliseconds.
+/// The times for one name, in milliseconds.
 struct Reading {
     name: String,
     rows: u64,

@@ -1,5 +1,5 @@
-//! Webhook to Kafka. In: signed deliveries of 4 to 6 KB. Out: how fast ingest answers 200 after `acks=all`, beside warp that only reads
-//! the body and a producer that only publishes the records, both in the same repeat.
+//! Webhook to Kafka. In: signed deliveries of 4 to 6 KB. Out: how fast ingest answers 200 after `acks=all`, compared with warp that only reads the
+//! body and a producer that only publishes the records, both in the same repeat.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,18 +15,18 @@ use crate::{Options, bare, check, load};
 
 /// Sizes of the bodies, in bytes.
 const SIZES: std::ops::RangeInclusive<usize> = 4_000..=6_144;
-/// Bodies of the mix that are drawn, of which those of these sizes are sent.
+/// Bodies drawn from the mix; only those of these sizes are sent.
 const DRAWN: usize = 8_000;
 /// Topics and database of these runs.
 const NAME: &str = "receiving";
-/// Connections at once where each delivery has its own: half of what the kernel's queue of a listener holds.
+/// Concurrent connections if each delivery has its own: half of what the kernel's queue of a listener holds.
 const FRESH_AT_ONCE: u64 = 64;
 /// Seconds of the run at half the peak rate.
 const HALF_PEAK_SECONDS: f64 = 5.0;
 
-/// Bodies of the size that most deliveries have.
+/// Bodies of the most usual size.
 pub(crate) fn bodies() -> anyhow::Result<Vec<Bytes>> {
-    // Of many projects: ingest lets ten deliveries of one wait for Kafka at the same time.
+    // From many projects, because ingest lets ten deliveries of one project wait for Kafka at the same time.
     let mix = Mix::new(&examples()?);
     let bodies = (0..DRAWN).map(|n| mix.body(n)).filter(|body| SIZES.contains(&body.len()));
     let bodies: Vec<Bytes> = bodies.collect();
@@ -133,7 +133,7 @@ async fn verdicts(installation: &Installation, report: &mut Report) -> anyhow::R
     let sent: u64 =
         report.runs.iter().filter(|run| run.name.starts_with("ingest")).map(|run| run.events).sum();
     let started = Instant::now();
-    // The deliveries that warmed up are stored as well.
+    // The warm-up deliveries are stored as well.
     let waited = check::wait_visible(&clickhouse, sent + 500).await;
     report.note(format!(
         "ingest: {sent} accepted deliveries were stored and compared within {:.1} s",

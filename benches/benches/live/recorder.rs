@@ -1,5 +1,5 @@
-//! Rows that are encoded already. In: rows, stored by the processor's own code through a recording proxy. Out: the bodies of its INSERTs,
-//! byte for byte, to be sent again without encoding anything.
+//! Encoded rows. In: rows, stored by the processor's own code through a recording proxy. Out: the bodies of its INSERTs, byte for byte, to be sent
+//! again without encoding.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,7 +56,7 @@ pub(crate) async fn record(
     Ok(recorded.collect())
 }
 
-/// Sends recorded INSERTs to the tables of another database, one after the other, and tells how long that took.
+/// Sends recorded INSERTs to the tables of another database, one after another, and returns the time it took.
 pub(crate) async fn replay(
     installation: &Installation,
     database: &str,
@@ -93,7 +93,7 @@ async fn proxy(listener: TcpListener, clickhouse: SocketAddr, log: Log) -> anyho
     }
 }
 
-/// Keeps an INSERT and says that it was stored; passes everything else on.
+/// Keeps an INSERT and answers that it was stored; forwards everything else.
 async fn answer(
     request: Request<Incoming>,
     clickhouse: SocketAddr,

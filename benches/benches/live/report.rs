@@ -1,4 +1,4 @@
-//! What is said at the end. In: runs. Out: a table of medians beside their limits, and everything as JSON.
+//! The final report. In: runs. Out: a table of medians beside their limits, and everything as JSON.
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,22 +10,22 @@ use crate::Options;
 /// One timed run.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Run {
-    /// What was run.
+    /// Name of the run.
     pub(crate) name: &'static str,
-    /// Which one.
+    /// Id of the run.
     pub(crate) id: String,
-    /// How many events were timed.
+    /// Number of timed events.
     pub(crate) events: u64,
     pub(crate) seconds: f64,
     pub(crate) events_per_second: f64,
     pub(crate) p50_ms: Option<f64>,
     pub(crate) p99_ms: Option<f64>,
     pub(crate) max_ms: Option<f64>,
-    /// CPU time an event, by process.
+    /// CPU time per event, by process.
     pub(crate) cpu_us_per_event: BTreeMap<&'static str, f64>,
-    /// The most memory the service ever had.
+    /// Peak memory of the service.
     pub(crate) peak_mib: Option<f64>,
-    /// Why the run is no result.
+    /// Why the run is not valid.
     pub(crate) fault: Option<String>,
 }
 
@@ -65,20 +65,20 @@ pub(crate) struct Line {
     pub(crate) what: &'static str,
     pub(crate) run: &'static str,
     pub(crate) events_per_second: f64,
-    /// The slowest part alone, and its rate.
+    /// The slowest part measured alone, and its rate.
     pub(crate) limit: Option<(&'static str, f64)>,
     pub(crate) ratio: Option<f64>,
     pub(crate) goal: &'static str,
     pub(crate) goal_met: Option<bool>,
     pub(crate) p50_ms: Option<f64>,
     pub(crate) p99_ms: Option<f64>,
-    /// Of the process under measurement, or of this one where there is none.
+    /// For the process under measurement, or for this one if there is none.
     pub(crate) cpu_us_per_event: Option<f64>,
     pub(crate) peak_mib: Option<f64>,
     pub(crate) fault: Option<String>,
 }
 
-/// What a line shows, which limits it has and what it should reach.
+/// The content of a line, its limits and its goal.
 struct Shape {
     what: &'static str,
     run: &'static str,
@@ -223,7 +223,7 @@ const SHAPES: [Shape; 29] = [
     Shape { what: "up, as calm", run: "up_calm", limits: &[], goal: "", met: NO_GOAL },
 ];
 
-/// Everything that was measured.
+/// All measurements.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     cores: usize,
@@ -250,7 +250,7 @@ impl Report {
         }
     }
 
-    /// Adds a run and says so: the whole takes minutes.
+    /// Adds a run and prints it, because the whole takes minutes.
     pub(crate) fn push(&mut self, run: Run) {
         let latency = match (run.p50_ms, run.p99_ms) {
             (Some(p50), Some(p99)) => format!(", p50 {p50:.1} ms, p99 {p99:.1} ms"),
@@ -279,7 +279,7 @@ impl Report {
         self.median(name, |run| Some(run.events_per_second))
     }
 
-    /// Whether a run was no result.
+    /// Whether a run was not valid.
     pub(crate) fn failed(&self) -> bool {
         self.runs.iter().any(|run| run.fault.is_some())
     }

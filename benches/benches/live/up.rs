@@ -1,6 +1,6 @@
-//! All of `up` at work: one process, its broker and its ClickHouse on the cores that also make the load. In: pipeline events of nine
-//! jobs. Out: what it accepts in a burst, how soon all of it is visible, how long answers take at a calmer rate, and its memory when
-//! idle; beside another build of `gitpulse`, and a peer that is another program, in turns.
+//! All of `up` at work: one process, its broker and its ClickHouse on the cores that also generate the load. In: pipeline events with nine jobs. Out:
+//! how much it accepts in a burst, how soon all of it is visible, response times at a calmer rate, and its idle memory; alternately with another
+//! build of `gitpulse`, and with a peer, which is another program.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,17 +20,17 @@ use crate::peer::Peer;
 use crate::report::{Report, Run};
 use crate::{Options, check};
 
-/// Connections of the load, kept or one after the other.
+/// Connections of the load, kept or consecutive.
 pub(crate) const CONNECTIONS: u64 = 64;
 /// How long a burst lasts.
 pub(crate) const BURST: Duration = Duration::from_secs(6);
-/// More deliveries a second than any build takes.
+/// More deliveries per second than any build accepts.
 pub(crate) const MOST_PER_SECOND: usize = 30_000;
-/// Deliveries before those that are timed.
+/// Untimed deliveries at the beginning.
 pub(crate) const WARM: usize = 500;
 /// Seconds of the run at half the peak.
 const CALM_SECONDS: f64 = 6.0;
-/// How long `up` is left alone before its memory is read.
+/// How long `up` is idle before its memory is read.
 const IDLE: Duration = Duration::from_secs(5);
 const PROJECTS: u64 = 100;
 const PIPELINES: u64 = 2_000;
@@ -60,7 +60,7 @@ const OTHER: Names = Names {
     fresh_visible: "against_fresh_visible",
 };
 
-/// Measures this build, and the peer and the build of `--against` before it in each turn.
+/// Measures this build, and before it the peer and the build of `--against` in each turn.
 pub(crate) async fn measure(gitpulse: PathBuf, options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let (sender, bodies) = (Sender::new()?, bodies()?);
     let peer = match options.peer {

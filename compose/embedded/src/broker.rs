@@ -1,5 +1,5 @@
-//! In: a broker program that was provided, a folder and an address. Out: how the one broker of `up`, of tests and of benches is
-//! started. Never listens beyond the address it is given.
+//! In: a broker program that was provided, a folder and an address. Out: how to start the one broker of `up`, of tests and of benches. Never listens
+//! beyond the address it is given.
 
 use std::{
     fs, io,
@@ -16,7 +16,7 @@ use crate::{
     supervisor::{SuperviseError, Supervisor},
 };
 
-/// Keeps the port of Kafka's controller, in the broker's folder.
+/// File in the broker's folder with the port of Kafka's controller.
 const CONTROLLER_PORT_FILE: &str = "controller-port";
 
 /// A program that can be the broker.
@@ -24,7 +24,7 @@ const CONTROLLER_PORT_FILE: &str = "controller-port";
 pub enum BrokerProgram {
     /// Apache Kafka.
     Kafka(KafkaProgram),
-    /// The `nisshi` program, where there is no Java.
+    /// The `nisshi` program, for machines without Java.
     Nisshi(PathBuf),
 }
 
@@ -46,7 +46,7 @@ pub enum BrokerError {
 }
 
 impl BrokerProgram {
-    /// How it is started in `folder`, which is prepared; the first time takes Kafka a second.
+    /// How it is started in `folder`, which is prepared here; the first time takes Kafka a second.
     ///
     /// # Errors
     ///
@@ -84,8 +84,8 @@ pub async fn start(child: ChildSpec) -> Result<Supervisor, SuperviseError> {
     Supervisor::start(child, move || probe::kafka(address)).await
 }
 
-/// The port that the controller had before, else a free one. It is nobody's setting, so one that was taken meanwhile is replaced:
-/// a quorum of one finds itself by whatever port its properties say.
+/// The port that the controller had before, else a free one. It is not a setting, so a port that was taken meanwhile is replaced: a cluster of one
+/// node works with whatever port its properties name.
 fn controller_port(file: &Path) -> io::Result<u16> {
     let kept = match fs::read_to_string(file) {
         Ok(text) => text.trim().parse().ok(),
@@ -102,11 +102,11 @@ fn controller_port(file: &Path) -> io::Result<u16> {
     Ok(port)
 }
 
-/// A port that nobody listens on, below those that the system gives to outgoing connections, which would take it at any time.
+/// An unused port, below those that the system gives to outgoing connections, which could take it at any time.
 fn free_port() -> io::Result<u16> {
     const FIRST: u32 = 30_000;
     const COUNT: u32 = 2_700;
-    // Of one process no two calls give the same: it is some seconds until the controller listens.
+    // No two calls in a process return the same port, because it takes some seconds until the controller listens.
     static GIVEN: AtomicU32 = AtomicU32::new(0);
     for _ in 0..COUNT {
         let number = std::process::id().wrapping_mul(37).wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));

@@ -16,13 +16,13 @@ use std::{
 
 pub use self::log::last_line;
 
-/// Tells a child who started it; not a setting, and set by nobody but a supervisor.
+/// Tells a child who started it; not a setting, only a supervisor sets it.
 const PARENT: &str = "EMBEDDED_PARENT_PID";
 
 /// How an engine is started, and what to know about it while it runs.
 #[derive(Clone, Debug)]
 pub struct ChildSpec {
-    /// What it is called in logs and errors.
+    /// Its name in logs and errors.
     pub name: &'static str,
     /// The program to run.
     pub program: PathBuf,
@@ -32,11 +32,11 @@ pub struct ChildSpec {
     pub folder: PathBuf,
     /// The variables it sees.
     pub environment: Environment,
-    /// Where its stdout and stderr are appended.
+    /// The file to which its stdout and stderr are appended.
     pub log_file: PathBuf,
     /// What it listens on.
     pub listens: Listens,
-    /// How long it may take until it is ready, at every start.
+    /// Timeout until it is ready, at every start.
     pub ready_within: Duration,
     /// When it is not restarted any more.
     pub gives_up: GivesUp,
@@ -45,11 +45,11 @@ pub struct ChildSpec {
 /// When a child that ended unexpectedly is not restarted any more.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum GivesUp {
-    /// When it ended shortly after its start again and again: another start would not help.
+    /// When it ended shortly after its start several times in a row: another start would not help.
     AfterShortRuns,
-    /// Never once it was ready, with growing pauses: its disk may have room again, and until then others keep what it cannot take.
+    /// Never, once it was ready, with growing pauses: its disk may have room again, and until then others keep what it cannot store.
     NeverOnceReady,
-    /// Never, and without growing pauses: for whoever kills it on purpose.
+    /// Never, and without growing pauses: for tests that kill it on purpose.
     Never,
 }
 
@@ -58,8 +58,8 @@ pub enum GivesUp {
 pub enum Environment {
     /// The one of this process.
     Inherited,
-    /// `PATH`, `HOME` and `TMPDIR` of this process and these variables, so that a third party's
-    /// program neither sees our secrets nor takes our settings for its own.
+    /// `PATH`, `HOME` and `TMPDIR` of this process and these variables, so that a third party's program neither sees our secrets nor reads our
+    /// settings as its own.
     Only(Vec<(&'static str, OsString)>),
 }
 
@@ -68,13 +68,13 @@ pub enum Environment {
 pub struct Listens {
     /// The address.
     pub address: SocketAddr,
-    /// What a user changes when the address is taken.
+    /// The setting that a user has to change when the address is taken.
     pub setting: &'static str,
 }
 
 impl ChildSpec {
-    /// The same child, started through `program arguments...`, which calls [`die_with_parent`] and
-    /// then becomes what it finds in its further arguments by [`exec`].
+    /// The same child, started through `program arguments...`, which calls [`die_with_parent`] and then uses [`exec`] to become the program in its
+    /// further arguments.
     pub fn through(mut self, program: &Path, arguments: &[&str]) -> Self {
         let inner = std::mem::replace(&mut self.program, program.to_owned());
         let own = arguments.iter().map(OsString::from);
@@ -82,7 +82,7 @@ impl ChildSpec {
         self
     }
 
-    /// The command that starts it once, its log file being opened.
+    /// The command that starts it once; opens its log file.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl ChildSpec {
             .args(&self.arguments)
             .current_dir(&self.folder)
             .env(PARENT, process::id().to_string())
-            // Ctrl-C in a terminal reaches the parent alone, which then stops its children in order.
+            // Ctrl-C in a terminal reaches only the parent, which then stops its children in order.
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -127,7 +127,7 @@ pub fn die_with_parent() -> io::Result<()> {
     let expected = env::var_os(PARENT)
         .and_then(|value| value.to_str()?.parse::<i32>().ok())
         .ok_or_else(|| io::Error::other("this command is for a supervisor to start"))?;
-    // A parent that died before the request was made is seen by having been replaced.
+    // If the parent died before the request was made, this process has another parent now.
     let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
     if parent == Some(expected) {
         Ok(())

@@ -1,6 +1,5 @@
-//! In: an installed Apache Kafka, a data folder and the addresses of one node or more. Out: a real cluster on this machine: the one
-//! broker of `gitpulse up`, and the three of tests whose results depend on what brokers do when one of them is lost. Never listens
-//! beyond the addresses it is given.
+//! In: an installed Apache Kafka, a data folder and the addresses of one or more nodes. Out: a real cluster on this machine: the one broker of
+//! `gitpulse up`, and the three brokers of tests that depend on the loss of one. Never listens beyond the addresses it is given.
 
 use std::{
     ffi::OsString,
@@ -15,14 +14,14 @@ use tokio::time::timeout;
 
 use crate::child::{ChildSpec, Environment, GivesUp, Listens};
 
-/// Any well-formed id does: every cluster of ours is alone on its ports.
+/// Any well-formed id will do: each of our clusters is alone on its ports.
 const CLUSTER_ID: &str = "Z2l0cHVsc2UtdGVzdHMxMQ";
 
-/// Replicas of what Kafka keeps for itself, where there are nodes enough; our topics are made alike.
+/// Replicas of Kafka's internal topics if there are enough nodes; our topics have as many.
 const MAX_REPLICAS: usize = 3;
 
-/// What Kafka's machine may take. Twelve records of 25 MiB, six at a time, went through with this heap; the compiler that optimises
-/// most costs more than it gives on two cores that are shared with everything else.
+/// Limits of Kafka's Java machine. Twelve records of 25 MiB, six at a time, went through with this heap; the strongest optimising compiler costs more
+/// than it gains on two cores that are shared with everything else.
 const JVM: [&str; 6] = [
     "-Xms64m",
     "-Xmx256m",
@@ -30,7 +29,7 @@ const JVM: [&str; 6] = [
     "-XX:TieredStopAtLevel=1",
     // No statistics file in the temporary folder.
     "-XX:-UsePerfData",
-    // A broker without memory ends, and is started again, instead of answering nobody.
+    // A broker without memory ends and is restarted, instead of hanging.
     "-XX:+ExitOnOutOfMemoryError",
 ];
 
@@ -60,63 +59,62 @@ pub enum KafkaError {
     Format {
         /// The data folder.
         path: PathBuf,
-        /// How the formatting ended.
+        /// The exit status of the formatting.
         status: ExitStatus,
-        /// What it said.
+        /// Its output.
         output: String,
     },
 }
 
-/// Apache Kafka as it is on this machine.
+/// An installation of Apache Kafka on this machine.
 #[derive(Clone, Debug)]
 pub struct KafkaProgram {
     /// The `java` that runs it, version 17 or newer.
     pub java: PathBuf,
     /// The folder that holds `libs`.
     pub installation: PathBuf,
-    /// What is done with the archive of Kafka's classes.
+    /// The archive of Kafka's classes, and how to use it.
     pub archive: Option<ClassArchive>,
 }
 
-/// Kafka's classes as Java has parsed and verified them before; with them a node starts in half the time
-/// (<https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html>). Java ignores one that another Java made.
+/// Kafka's classes, parsed and verified by Java in advance; with them a node starts in half the time
+/// (<https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html>). Java ignores an archive of another Java.
 #[derive(Clone, Debug)]
 pub enum ClassArchive {
     /// This file is read.
     Read(PathBuf),
-    /// This file is written when the node ends, which takes it seconds.
+    /// This file is written when the node ends, which takes seconds.
     Write(PathBuf),
 }
 
-/// Where one node listens; the same over its restarts.
+/// The addresses of one node, which stay the same over restarts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct KafkaNode {
     /// Where clients connect.
     pub listens: Listens,
-    /// The port of loopback where the controllers of the cluster find each other.
+    /// The loopback port on which the cluster's controllers find each other.
     pub controller_port: u16,
 }
 
 /// A cluster of nodes, each of which is broker and controller in one; a single broker is a cluster of one.
 ///
-/// Three nodes keep working without one of them: they hold three replicas of everything, and two
-/// suffice for an acknowledgement and for electing a controller.
+/// Three nodes keep working without one of them: they hold three replicas of everything, and two suffice for an acknowledgement and for electing a
+/// controller.
 ///
-/// What Kafka acknowledged survives a killed process, because the system has it by then. Nothing is fsynced before an acknowledgement:
-/// a power cut takes what the system had not yet written, seconds of it, unless another node has it.
+/// Acknowledged records survive a killed process, because the system has them by then. Nothing is fsynced before an acknowledgement: a power cut
+/// loses the last seconds, unless another node has them.
 #[derive(Clone, Debug)]
 pub struct Kafka {
     /// The program, see [`Engines::provide`](crate::provide::Engines::provide).
     pub program: KafkaProgram,
     /// The folder for its records and logs; each node has a folder of its own in it.
     pub folder: PathBuf,
-    /// Its nodes, the first of which has the broker id 1; a restart on the same folder takes the
-    /// addresses they had before.
+    /// Its nodes, the first of which has the broker id 1; a restart on the same folder uses the same addresses.
     pub nodes: Vec<KafkaNode>,
 }
 
 impl Kafka {
-    /// What clients connect to (`bootstrap.servers`).
+    /// The addresses for clients (`bootstrap.servers`).
     pub fn bootstrap_servers(&self) -> String {
         let addresses = self.nodes.iter().map(|node| node.listens.address.to_string());
         addresses.collect::<Vec<_>>().join(",")
@@ -133,7 +131,7 @@ impl Kafka {
         try_join_all((1..=self.nodes.len()).map(|id| self.child(id))).await
     }
 
-    /// How the node of an id is started, its folder being formatted when it is new; that takes a second or two.
+    /// How the node with this id is started; a new folder is formatted, which takes a second or two.
     ///
     /// # Errors
     ///
@@ -151,8 +149,8 @@ impl Kafka {
             arguments: Vec::new(),
             log_file: folder.join("kafka.log"),
             folder: folder.clone(),
-            // It has no use for the secrets in our environment, nor for options that are meant for another Java program.
-            // Without a locale Java reads no path that has more than ASCII.
+            // It needs neither the secrets in our environment nor options for other Java programs. Without a locale, Java cannot read paths with
+            // non-ASCII characters.
             environment: Environment::Only(vec![("LC_ALL", "C.UTF-8".into())]),
             listens: node.listens,
             ready_within: Duration::from_secs(60),
@@ -202,11 +200,11 @@ impl Kafka {
         Ok(arguments)
     }
 
-    /// The log is named relative to the folder that the node runs in: a path may hold what has a meaning in this file.
-    /// Message sizes stay at Kafka's defaults: what our topics ask for must suffice.
+    /// The log is named relative to the folder of the node, because a path may contain characters with a meaning in this file. Message sizes stay at
+    /// Kafka's defaults: the settings of our topics must suffice.
     ///
-    /// The session timeout decides how long a node that was killed is kept waiting when it comes back, however long it was gone, for
-    /// it may not register before its old session is over; and, in a cluster, how long partitions wait for another leader.
+    /// The session timeout decides how long a killed node waits when it comes back, because it may only register after its old session is over; and,
+    /// in a cluster, how long partitions wait for another leader.
     fn server_properties(&self, id: usize) -> String {
         let KafkaNode { listens, controller_port } = self.nodes[id - 1];
         let broker = listens.address;

@@ -1,4 +1,4 @@
-//! A Kafka broker and ClickHouse inside the machine: what `gitpulse up` and the tests run on.
+//! An embedded Kafka broker and ClickHouse, on which `gitpulse up` and the tests run.
 
 pub mod broker;
 pub mod child;

@@ -1,5 +1,5 @@
-//! In: the nisshi program, a folder and an address. Out: how nisshi, the broker where there is no Java, is started. Never listens
-//! beyond the address it is given, and exports no telemetry.
+//! In: the nisshi program, a folder and an address. Out: how to start nisshi, the broker for machines without Java. Never listens beyond the address
+//! it is given, and exports no telemetry.
 
 use std::{
     fs, io,
@@ -9,10 +9,10 @@ use std::{
 
 use crate::child::{ChildSpec, Environment, GivesUp, Listens};
 
-/// How often records past their topic's retention are looked for, unless one has a reason.
+/// Default interval at which records past their topic's retention are removed.
 ///
-/// A sweep reads every stored record and holds SQLite's write lock meanwhile: producers wait for
-/// about a second a stored gigabyte. Nisshi's own default is ten minutes.
+/// A sweep reads every stored record and holds SQLite's write lock meanwhile: producers wait for about a second per stored gigabyte. Nisshi's own
+/// default is ten minutes.
 pub const RETENTION_SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// The broker nisshi, storing in one SQLite file.
@@ -24,7 +24,7 @@ pub struct Nisshi {
     pub folder: PathBuf,
     /// Where clients reach it.
     pub listens: Listens,
-    /// How often records past their topic's retention are looked for.
+    /// Interval at which records past their topic's retention are removed.
     pub retention_sweep_every: Duration,
 }
 
@@ -38,8 +38,7 @@ impl Nisshi {
         fs::create_dir_all(&self.folder)?;
         shield_from_env_files(&self.folder)?;
         let url = format!("tcp://{}", self.listens.address);
-        // The file is named relative to the folder it runs in, because nisshi takes neither
-        // absolute paths nor spaces in this URL as one would expect.
+        // The file is named relative to the folder it runs in, because nisshi accepts neither absolute paths nor spaces in this URL.
         let storage =
             format!("sqlite://log.db?maintenance_interval={}s", self.retention_sweep_every.as_secs().max(1));
         let arguments = [
@@ -51,8 +50,7 @@ impl Nisshi {
             &url,
             "--storage-engine",
             &storage,
-            // All members of our groups start together or take over one by one; nobody gains by
-            // waiting for more.
+            // All members of our groups start together or replace each other one by one, so waiting for more members has no benefit.
             "--group-initial-rebalance-delay",
             "0s",
         ];
@@ -61,7 +59,7 @@ impl Nisshi {
             program: self.program.clone(),
             arguments: arguments.into_iter().map(Into::into).collect(),
             folder: self.folder.clone(),
-            // Its log is a file, and a line of it may end up in an error message.
+            // Its log is a file, and one of its lines may end up in an error message.
             environment: Environment::Only(vec![("RUST_LOG", "warn".into()), ("NO_COLOR", "1".into())]),
             log_file: self.folder.join("broker.log"),
             listens: self.listens,
@@ -71,8 +69,7 @@ impl Nisshi {
     }
 }
 
-/// nisshi reads the nearest `.env` at or above the folder it runs in, which would be the user's,
-/// with settings of other programs.
+/// nisshi reads the nearest `.env` at or above the folder it runs in, which would be the user's, with settings of other programs.
 fn shield_from_env_files(folder: &Path) -> io::Result<()> {
     fs::write(folder.join(".env"), "# Empty: keeps the broker from reading a .env above it.\n")
 }

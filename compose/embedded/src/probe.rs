@@ -1,5 +1,4 @@
-//! In: an address. Out: whether the engine behind it answers. Never waits for long: the supervisor
-//! asks again.
+//! In: an address. Out: whether the engine behind it answers. Never waits for long: the supervisor tries again.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -9,16 +8,16 @@ use tokio::{
     time::timeout,
 };
 
-/// An engine that takes longer than this to answer one question is not ready.
+/// Timeout for one answer; a slower engine is not ready.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// Asks a Kafka broker for its cluster, and succeeds when the cluster has a live broker.
 ///
-/// A listening socket alone is not enough: Apache Kafka listens before it lets itself be used.
+/// A listening socket alone is not enough: Apache Kafka listens before it can be used.
 ///
 /// # Errors
 ///
-/// When nobody listens, the answer does not come in time, or names no broker.
+/// When nobody listens, the answer does not come in time, or it names no broker.
 pub async fn kafka(address: SocketAddr) -> io::Result<()> {
     // Metadata, version 7 (any broker since 2.1), correlation id 1, no client id, no topics, no
     // topic creation: https://kafka.apache.org/protocol.html#The_Messages_Metadata

@@ -1,6 +1,5 @@
-//! In: a cache folder and what a user names. Out: the programs and libraries the embedded
-//! engines consist of, installed once per machine. Never writes into the source tree, and never
-//! takes something half-installed for installed.
+//! In: a cache folder and what a user names. Out: the programs and libraries of the embedded engines, installed once per machine. Never writes into
+//! the source tree, and never uses an incomplete installation.
 
 mod cache;
 mod chdb;
@@ -25,12 +24,12 @@ use self::java::Java;
 pub use self::{cache::Cache, error::ProvideError, kafka::KAFKA_VERSION};
 use crate::broker::BrokerProgram;
 
-/// Which broker there can be.
+/// The kinds of brokers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum BrokerKind {
     /// Apache Kafka, which needs Java.
     Kafka,
-    /// Nisshi, which is compiled.
+    /// Nisshi, which is compiled on this machine.
     Nisshi,
 }
 
@@ -65,9 +64,9 @@ impl FromStr for BrokerKind {
 /// What a user names instead of having it chosen or installed.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// The broker (the setting `GITPULSE_BROKER`); without it, Kafka if this machine has what that needs.
+    /// The broker (the setting `GITPULSE_BROKER`); without it, Kafka if it can run on this machine.
     pub broker: Option<BrokerKind>,
-    /// A `java` program or the folder of a Java (the setting `GITPULSE_JAVA`).
+    /// A `java` program or the folder of a Java installation (the setting `GITPULSE_JAVA`).
     pub java: Option<PathBuf>,
     /// The folder of an unpacked Apache Kafka (the setting `GITPULSE_KAFKA_DIR`).
     pub kafka_dir: Option<PathBuf>,
@@ -87,12 +86,10 @@ pub struct Engines {
 }
 
 impl Engines {
-    /// Provides both engines side by side, installing what is missing; says on stderr what it does
-    /// and how far it is.
+    /// Provides both engines concurrently, and installs what is missing; reports progress on stderr.
     ///
-    /// Blocks for as long as an installation takes (half a minute the first time; ten minutes for Nisshi), so
-    /// async callers use `spawn_blocking`. Every tool an installation needs is looked for before the
-    /// first one starts.
+    /// Blocks for as long as an installation takes (half a minute the first time; ten minutes for Nisshi), so async callers use `spawn_blocking`. All
+    /// tools are checked before the first installation starts.
     ///
     /// # Errors
     ///
@@ -111,7 +108,7 @@ impl Engines {
             let broker = scope.spawn(|| chosen.provide(cache, overrides, stop));
             let libchdb = chdb::provide(cache, overrides.libchdb.as_deref(), stop);
             let broker = broker.join().unwrap_or_else(|panicked| resume_unwind(panicked));
-            // Whichever of its steps noticed.
+            // Whichever step noticed it.
             if stop.is_cancelled() && (broker.is_err() || libchdb.is_err()) {
                 return Err(ProvideError::Stopped);
             }
@@ -119,7 +116,7 @@ impl Engines {
         })
     }
 
-    /// Provides a broker alone.
+    /// Provides only a broker.
     ///
     /// # Errors
     ///
@@ -132,13 +129,13 @@ impl Engines {
         Chosen::for_this_machine(cache, overrides)?.provide(cache, overrides, stop)
     }
 
-    /// The Nisshi that is installed already; looks only.
+    /// The installed Nisshi, if there is one; installs nothing.
     pub fn installed_nisshi(cache: &Cache) -> Option<BrokerProgram> {
         nisshi::installed(cache).map(BrokerProgram::Nisshi)
     }
 }
 
-/// The broker that this machine will run, nothing being installed yet.
+/// The broker that this machine will run, before anything is installed.
 enum Chosen {
     Kafka(Java),
     Nisshi,
@@ -147,7 +144,7 @@ enum Chosen {
 impl Chosen {
     fn for_this_machine(cache: &Cache, overrides: &Overrides) -> Result<Self, ProvideError> {
         let named = overrides.broker.or_else(|| {
-            // Whoever names a part of Kafka wants Kafka, or to be told why not.
+            // A user who names a part of Kafka wants Kafka, or the reason why it cannot run.
             let part = overrides.java.is_some() || overrides.kafka_dir.is_some();
             part.then_some(BrokerKind::Kafka)
         });
@@ -184,7 +181,7 @@ impl Chosen {
     }
 }
 
-/// The engines are started from other folders than this process's own.
+/// Engines are started from other folders than this process's own.
 fn absolute(path: PathBuf) -> PathBuf {
     path::absolute(&path).unwrap_or(path)
 }

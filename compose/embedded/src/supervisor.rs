@@ -1,5 +1,5 @@
-//! In: how a child is started and how one sees that it is ready. Out: a child that is kept running
-//! until it is told to stop. Never restarts one for ever: a child that keeps ending is an error.
+//! In: how to start a child, and how to check that it is ready. Out: a child that is kept running until it is stopped. Never restarts one for ever: a
+//! child that keeps ending is an error.
 
 mod backoff;
 mod error;
@@ -15,7 +15,7 @@ pub use self::error::SuperviseError;
 use self::{run::Run, spawner::Spawner};
 use crate::child::{ChildSpec, Listens};
 
-/// Where a supervised child is in its life.
+/// The state of a supervised child.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ChildState {
     /// It was started and does not answer yet.
@@ -44,13 +44,12 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Starts a child and waits until `ready` succeeds; `ready` is asked repeatedly, and again
-    /// after every restart.
+    /// Starts a child and waits until `ready` succeeds; `ready` is called repeatedly, and again after every restart.
     ///
     /// # Errors
     ///
-    /// When the child's address is taken, it cannot be started, ends before it was ready, or is
-    /// not ready in time. Only a child that was ready once is restarted.
+    /// When the child's address is taken, it cannot be started, ends before it was ready, or is not ready in time. Only a child that was ready once
+    /// is restarted.
     pub async fn start<R, F>(spec: ChildSpec, ready: R) -> Result<Self, SuperviseError>
     where
         R: Fn() -> F + Send + Sync + 'static,
@@ -69,7 +68,7 @@ impl Supervisor {
         let mut outcome = AbortOnDropHandle::new(tokio::spawn(run.until_stopped()));
         tokio::select! {
             ended = &mut outcome => return Err(error_of(name, ended)),
-            // A child that ends drops the state as well; its outcome says why.
+            // A child that ends drops the state too; its outcome has the reason.
             Ok(_) = state.wait_for(|state| matches!(state, ChildState::Ready { .. })) => (),
         }
         Ok(Self { name, state, stop: Some(stop), outcome: Some(outcome) })
@@ -89,8 +88,7 @@ impl Supervisor {
         self.state.clone()
     }
 
-    /// Waits until the child has ended too often and is not restarted any more. Safe to use in a
-    /// `select!`: being dropped, it loses nothing.
+    /// Waits until the child has ended too often and is not restarted any more. Safe in a `select!`: dropping the future loses nothing.
     pub async fn gave_up(&mut self) -> SuperviseError {
         let Some(outcome) = &mut self.outcome else {
             return std::future::pending().await; // It was told already.
@@ -100,14 +98,14 @@ impl Supervisor {
         error
     }
 
-    /// Asks the child to end with SIGTERM, and kills it when it has not within `grace`.
+    /// Sends SIGTERM to the child, and kills it if it has not ended within `grace`.
     ///
     /// # Errors
     ///
     /// When supervision had given up before.
     pub async fn stop(mut self, grace: Duration) -> Result<ExitStatus, SuperviseError> {
         if let Some(stop) = self.stop.take() {
-            // A receiver that is gone has an outcome, which tells more.
+            // If the receiver is gone, the outcome has the reason.
             let _ = stop.send(grace);
         }
         match self.outcome.take() {
@@ -128,10 +126,10 @@ fn error_of(
     }
 }
 
-/// How long an address may stay taken: whoever was killed a moment ago takes its engines with it, but not at once.
+/// How long an address may stay in use: engines of a killed process end with it, but not at once.
 const ADDRESS_WITHIN: Duration = Duration::from_secs(5);
 
-/// Finds a taken address before the start: the child itself would only end with a line in its log.
+/// Detects an address in use before the start: the child itself would only end with a line in its log.
 async fn free_address(name: &'static str, listens: Listens) -> Result<(), SuperviseError> {
     let Listens { address, setting } = listens;
     let give_up_at = tokio::time::Instant::now() + ADDRESS_WITHIN;

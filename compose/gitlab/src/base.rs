@@ -1,5 +1,5 @@
-//! The one GitLab that the token is for. In: the configured address, paths, links of pages. Out: URLs that lie on that GitLab, or a refusal. Never a URL
-//! of another scheme, host or port, or above the path under which GitLab is installed.
+//! The one GitLab that the token is for. In: the configured address, paths, links of pages. Out: URLs of that GitLab, or a refusal. Never a URL of
+//! another scheme, host or port, or above the path under which GitLab is installed.
 
 use reqwest::Url;
 use schemas::instance::normal_instance;
@@ -27,7 +27,7 @@ impl Base {
         if url.query().is_some() || url.fragment().is_some() || ends_in_api {
             return Err(ConfigError::UrlRest);
         }
-        // The form that ids of events are made from: what the API tells must be of the instance that webhooks are of.
+        // The form from which ids of events are made: objects of the API must belong to the same instance as webhooks.
         let normal = normal_instance(text).ok_or(ConfigError::Url)?;
         let url: Url = normal.parse().map_err(|_| ConfigError::Url)?;
         if url.host_str().is_none() {
@@ -47,7 +47,7 @@ impl Base {
         }
     }
 
-    /// Whether whoever is on the way can read the token.
+    /// Whether the token can be read on the way.
     pub(crate) fn is_plain(&self) -> bool {
         self.url.scheme() == "http"
     }
@@ -57,7 +57,7 @@ impl Base {
         self.under("/api/v4/", path, query)
     }
 
-    /// Where GraphQL is asked.
+    /// The URL of GraphQL.
     pub(crate) fn graphql(&self) -> Result<Url, FetchError> {
         self.under("/api/", "graphql", "")
     }
@@ -67,7 +67,7 @@ impl Base {
             return Err(FetchError::Path);
         }
         let mut url: Url = format!("{}{root}{path}", self.normal).parse().map_err(|_| FetchError::Path)?;
-        // Dots would lead out of it.
+        // A path with dots would leave it.
         let is_inside = url.origin() == self.url.origin()
             && url.path().starts_with(&format!("{}{root}", self.url.path().trim_end_matches('/')));
         if !is_inside || path.split('/').any(is_no_name) {
@@ -90,7 +90,7 @@ impl Base {
         link.query().map(str::to_owned).ok_or_else(unreadable)
     }
 
-    /// Where a redirect pointed, for a message: without a query and credentials, and of another host nothing but the host.
+    /// The target of a redirect, for a message: without query and credentials, and for another host only the host.
     pub(crate) fn redirect_target(&self, location: Option<&str>) -> String {
         let Some(Ok(target)) = location.map(|location| self.url.join(location)) else {
             return "nowhere".to_owned();
@@ -105,7 +105,7 @@ impl Base {
     }
 }
 
-/// Nothing, or dots that lead up, encoded or not.
+/// An empty segment, or dots that lead up, encoded or not.
 fn is_no_name(segment: &str) -> bool {
     matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "" | "." | "..")
 }

@@ -1,4 +1,4 @@
-//! Reads the body of an answer. In: an answer. Out: its bytes. Never more than a bound, and never waits longer than allowed for the next of them.
+//! Reads the body of an answer. In: an answer. Out: its bytes. Never reads more than a limit, and never waits longer than allowed for the next bytes.
 
 use std::time::Duration;
 
@@ -6,22 +6,22 @@ use reqwest::Response;
 
 use crate::error::FetchError;
 
-/// A page of real things has some hundred KiB. A hundred descriptions of the greatest length that GitLab takes, 1 MiB each, would have more: who meets
-/// that asks for fewer rows at once.
+/// Limit of a body. A usual page has some hundred KiB. A hundred descriptions of the greatest length that GitLab accepts, 1 MiB each, exceed it: then
+/// the caller asks for fewer rows at once.
 pub(crate) const MAX_BODY: usize = 64 * 1024 * 1024;
-/// Of an answer that is an error only the beginning is of use.
+/// Limit of an error's body, of which only the beginning is useful.
 const MAX_ERROR: usize = 16 * 1024;
-/// What is reserved for a body that does not tell its length.
+/// Bytes reserved for a body without a declared length.
 const USUAL: usize = 64 * 1024;
 
-/// Reads a body whole.
+/// Reads a complete body.
 pub(crate) async fn read(mut response: Response, base: &str, idle: Duration) -> Result<Vec<u8>, FetchError> {
     let too_large = || FetchError::TooLarge { limit: MAX_BODY };
     let told = response.content_length().map(usize::try_from);
     if told.is_some_and(|told| told.map_or(true, |told| told > MAX_BODY)) {
         return Err(too_large());
     }
-    // A length that is told costs no memory yet: a server may tell more than it sends.
+    // The declared length is only a hint: a server may declare more than it sends.
     let mut body = Vec::with_capacity(told.and_then(Result::ok).unwrap_or(USUAL).min(16 * USUAL));
     loop {
         let chunk = tokio::time::timeout(idle, response.chunk()).await.map_err(|_| FetchError::Stalled {
@@ -39,7 +39,7 @@ pub(crate) async fn read(mut response: Response, base: &str, idle: Duration) -> 
     }
 }
 
-/// Reads what an error says, as far as it comes.
+/// Reads the text of an error, as far as it arrives.
 pub(crate) async fn read_error(mut response: Response, idle: Duration) -> String {
     let mut body = Vec::new();
     while body.len() < MAX_ERROR

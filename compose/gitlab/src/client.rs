@@ -1,5 +1,5 @@
-//! The client. In: paths of GitLab's API. Out: pages and objects as GitLab wrote them, or an error that says what to do. Never sends a token anywhere but
-//! to the configured scheme, host and port, and never writes to GitLab.
+//! The client. In: paths of GitLab's API. Out: pages and objects as GitLab wrote them, or an error that says what to do. Never sends a token anywhere
+//! but to the configured scheme, host and port, and never writes to GitLab.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::record::clock;
 use crate::tokens::Tokens;
 use crate::{graphql, headers, parse};
 
-/// How long a connection may take.
+/// Timeout for opening a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// A client of one GitLab's API. Cheap to clone; all clones share budget and connections.
@@ -45,7 +45,7 @@ pub(crate) struct Shared {
 }
 
 impl Client {
-    /// A client, which asks nothing yet.
+    /// A client; makes no request yet.
     ///
     /// # Errors
     /// Address or tokens are missing, or cannot be used.
@@ -54,10 +54,10 @@ impl Client {
         Client::with_tokens(config, base, Tokens::new(config.tokens()?)?, audit)
     }
 
-    /// A client of each token alone, which keeps the name that it has among all of them.
+    /// One client per token, which keeps the name that it has among all of them.
     ///
     /// # Errors
-    /// As of [`Client::new`].
+    /// Those of [`Client::new`].
     pub fn of_each_token(config: &ApiConfig, audit: &Audit) -> Result<Vec<Client>, ConfigError> {
         let base = Base::parse(config.instance.url().ok_or(ConfigError::NoUrl)?)?;
         let tokens = Tokens::new(config.tokens()?)?.alone();
@@ -71,14 +71,14 @@ impl Client {
         tokens: Tokens,
         audit: Audit,
     ) -> Result<Client, ConfigError> {
-        // Fails only where a provider is installed already, which is as good.
+        // This fails only if a provider is installed already, which is just as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .redirect(Policy::none())
             .referer(false)
             .connect_timeout(CONNECT)
             .user_agent(concat!("gitpulse/", env!("CARGO_PKG_VERSION")));
-        // A proxy of the environment sees nothing of https, but of http it would see the token.
+        // For https a proxy of the environment sees nothing, but for http it would see the token.
         let http = if base.is_plain() { http.no_proxy() } else { http };
         let http = http.build().map_err(ConfigError::Client)?;
         let budget = Budget::new(base.site(), tokens.len(), config.requests_per_minute);
@@ -86,7 +86,7 @@ impl Client {
         Ok(Client { shared: Arc::new(shared), metrics: None, patience: Patience::new(config) })
     }
 
-    /// The same client, which counts.
+    /// The same client, with metrics.
     pub fn with_metrics(mut self, metrics: Metrics) -> Client {
         self.metrics = Some(metrics);
         self
@@ -98,59 +98,59 @@ impl Client {
         self
     }
 
-    /// So many programs ask with the same tokens, this one included, and GitLab counts them together: from now on this one takes its part of
-    /// every rate, and no more.
+    /// Sets how many programs use the same tokens, including this one. GitLab counts them together, so this one uses only its part of every rate from
+    /// now on.
     pub fn divide_among(&self, programs: u32) {
         self.shared.pace.budget().divide(programs);
     }
 
-    /// A name of the tokens which is the same in every program that uses them, and from which none of them can be found.
+    /// A name for the set of tokens that is the same in every program that uses them, and does not reveal any of them.
     pub fn tokens_name(&self) -> String {
         self.shared.tokens.digest()
     }
 
-    /// The time by GitLab's clock, as the `Date` of its answers tells it; by this machine's before the first answer, and where the two differ by no
+    /// The time by GitLab's clock, from the `Date` of its answers; the time of this machine before the first answer, and where the two differ by no
     /// more than a minute.
     pub fn now(&self) -> DateTime<Utc> {
         self.shared.offset.at(clock())
     }
 
-    /// The address of GitLab in the form in which it is part of ids: without a slash at the end.
+    /// The address of GitLab in the form that ids contain: without a slash at the end.
     pub fn base_url(&self) -> &str {
         self.shared.base.as_str()
     }
 
-    /// The name of its token, as `the token` or `token 2`; of several, that of the first.
+    /// The name of its token, as `the token` or `token 2`; with several tokens, the name of the first.
     pub fn token_name(&self) -> &str {
         &self.shared.tokens.get(0).name
     }
 
-    /// Requests that might be made right now with all tokens, by their budget and by what GitLab tells.
+    /// Requests that all tokens together may make now, by their budget and by GitLab's headers.
     pub fn budget_left(&self) -> u32 {
         self.shared.pace.budget().left(self.shared.pace.now())
     }
 
-    /// Whether whoever is on the way can read the token: the address begins with `http://`.
+    /// Whether the token can be read on the way: the address begins with `http://`.
     pub fn is_plain(&self) -> bool {
         self.shared.base.is_plain()
     }
 
     /// The first page of `GET /api/v4/{path}`, a list. Names in the path are encoded by [`crate::segment`].
     ///
-    /// Waits for the budget. What may pass (5xx, network, 429) is tried again, within [`Patience`].
+    /// Waits for the budget. Temporary failures (5xx, network, 429) are retried, within [`Patience`].
     ///
     /// # Errors
-    /// GitLab, or what answers in its place, did not give a page.
+    /// GitLab, or a server in front of it, did not give a page.
     pub async fn list(&self, limit: Limit, path: &str, query: &[(&str, String)]) -> Result<Page, FetchError> {
         let query = encode(&self.shared.base, path, query)?;
         let walk = Walk::new(&query);
         self.page(Next { limit, path: path.to_owned(), query, walk }).await
     }
 
-    /// The page that a page's link named: only the query of the link is used.
+    /// The page that a page's link names: only the query of the link is used.
     ///
     /// # Errors
-    /// As of [`Client::list`]; besides, that pages lead round in a circle.
+    /// Those of [`Client::list`], and pages that lead round in a circle.
     pub async fn next(&self, next: &Next) -> Result<Page, FetchError> {
         self.page(next.clone()).await
     }
@@ -175,7 +175,7 @@ impl Client {
     /// `GET /api/v4/{path}`, one object.
     ///
     /// # Errors
-    /// As of [`Client::list`].
+    /// Those of [`Client::list`].
     pub async fn object(
         &self,
         limit: Limit,
@@ -187,10 +187,10 @@ impl Client {
         self.fetch(&asked, |answer| parse::object(&answer.body)).await
     }
 
-    /// `POST /api/graphql`: `data` of the answer. It must be a query, no mutation: it may be asked twice.
+    /// `POST /api/graphql`: `data` of the answer. It must be a query, not a mutation, because it may be sent twice.
     ///
     /// # Errors
-    /// As of [`Client::list`]; besides, what GraphQL says of the query.
+    /// Those of [`Client::list`], and errors of GraphQL itself.
     pub async fn graphql(
         &self,
         query: &str,
@@ -202,7 +202,7 @@ impl Client {
     }
 }
 
-/// The query, encoded so that a `+` in a time stays one.
+/// The encoded query; a `+` in a time stays a `+`.
 fn encode(base: &Base, path: &str, query: &[(&str, String)]) -> Result<String, FetchError> {
     let mut url = base.rest(path, "")?;
     url.query_pairs_mut().extend_pairs(query);

@@ -1,18 +1,18 @@
-//! Which GitLab, with which tokens, how fast. In: flags and the environment, by way of clap. Out: typed settings, or what is wrong with them. Never
-//! quotes a token.
+//! The address of GitLab, the tokens and the rate. In: flags and the environment, by way of clap. Out: typed settings, or what is wrong with them.
+//! Never quotes a token.
 
 use clap::Args;
 use runtime::Secret;
 
 use crate::patience::{ANSWER_SECONDS, ATTEMPTS};
 
-/// So many tokens are taken at most.
+/// The most tokens that are accepted.
 const MAX_TOKENS: usize = 32;
 
-/// Which GitLab it is all about: where hooks are of, and where the API is.
+/// The GitLab instance: where webhooks come from, and where the API is.
 #[derive(Debug, Clone, Default, Args)]
 pub struct InstanceConfig {
-    /// GitLab instance of the default tenant, as `https://gitlab.example.com`; also where the API is
+    /// GitLab instance of the default tenant and of the API, as `https://gitlab.example.com`
     #[arg(long, env = "GITLAB_URL", value_name = "URL")]
     pub gitlab_url: Option<String>,
 }
@@ -27,25 +27,25 @@ impl InstanceConfig {
 /// Access to GitLab's API.
 #[derive(Debug, Clone, Args)]
 pub struct ApiConfig {
-    /// Where the API is.
+    /// The address of the API.
     #[command(flatten)]
     pub instance: InstanceConfig,
 
-    /// Token for GitLab's API, with scope read_api; several, of different users, with commas (a secret: environment or file only)
+    /// Token for GitLab's API with scope read_api, or several of different users, separated by commas (a secret: environment or file only)
     #[arg(long, env = "GITLAB_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
     pub gitlab_token: Option<Secret>,
 
-    /// Requests that each token makes in any minute, at most
+    /// Requests per minute that each token makes at most
     #[arg(long = "gitlab-requests-per-minute", env = "GITPULSE_GITLAB_REQUESTS_PER_MINUTE", default_value_t = 600,
           value_name = "REQUESTS", value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub requests_per_minute: u32,
 
-    /// How often a call is made if what failed may pass: no connection, a stall, 5xx, 429
+    /// Attempts per call if the failure may be temporary: no connection, a stall, 5xx, 429
     #[arg(long = "gitlab-attempts", env = "GITPULSE_GITLAB_ATTEMPTS", default_value_t = ATTEMPTS,
           value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..=20))]
     pub attempts: u32,
 
-    /// Seconds for which the beginning of an answer is waited for; GitLab itself gives up a request after 60
+    /// Seconds to wait for an answer to begin; GitLab itself gives up a request after 60
     #[arg(long = "gitlab-answer-seconds", env = "GITPULSE_GITLAB_ANSWER_SECONDS", default_value_t = ANSWER_SECONDS,
           value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
     pub answer_seconds: u64,
@@ -63,7 +63,7 @@ impl ApiConfig {
         }
     }
 
-    /// Requests that all tokens together may make in any minute; 0 where there is none.
+    /// Requests per minute that all tokens together may make; 0 if there is no token.
     pub fn permitted_per_minute(&self) -> u64 {
         let tokens = self.tokens().map_or(0, |tokens| tokens.len() as u64);
         tokens * u64::from(self.requests_per_minute)
@@ -72,7 +72,7 @@ impl ApiConfig {
     /// The single tokens.
     ///
     /// # Errors
-    /// There is none, there are too many, or one could not travel in a header.
+    /// There is none, there are too many, or one cannot be sent in a header.
     pub(crate) fn tokens(&self) -> Result<Vec<Secret>, ConfigError> {
         let listed = self.gitlab_token.as_ref().map(Secret::expose).unwrap_or_default();
         let tokens: Vec<&str> = listed.split(',').map(str::trim).filter(|token| !token.is_empty()).collect();
@@ -89,33 +89,33 @@ impl ApiConfig {
     }
 }
 
-/// Why there is no client.
+/// Why no client can be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Nobody said where GitLab is.
+    /// The address is not set.
     #[error("GITLAB_URL is not set: it is the address of GitLab, as https://gitlab.example.com")]
     NoUrl,
-    /// The address is none.
+    /// The address is not a usable URL.
     #[error("GITLAB_URL is no address of a GitLab: it must look like https://gitlab.example.com")]
     Url,
-    /// Whoever sees the address would see them.
+    /// Anyone who sees the address would see them.
     #[error("GITLAB_URL holds a user or a password; only GITLAB_TOKEN gives access")]
     UrlCredentials,
     /// A page was copied from a browser, or the API's own address.
     #[error("GITLAB_URL must end before /api, ? and #: it is the address of GitLab itself")]
     UrlRest,
-    /// Nobody may ask.
+    /// There is no token.
     #[error("GITLAB_TOKEN is not set: make a token with scope read_api (docs/TOKENS.md)")]
     NoToken,
-    /// No installation needs as many.
+    /// No installation needs so many.
     #[error("GITLAB_TOKEN lists more than {MAX_TOKENS} tokens")]
     TooManyTokens,
-    /// It was not copied as it is.
+    /// It was copied with something else.
     #[error(
         "GITLAB_TOKEN holds a character that no token has: copy it again, without quotes and line breaks"
     )]
     TokenCharacters,
-    /// The machine has no roots of trust, say.
+    /// For example, the machine has no TLS roots.
     #[error("no HTTP client can be made; check the TLS roots of this machine")]
     Client(#[source] reqwest::Error),
 }

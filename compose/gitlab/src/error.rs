@@ -1,5 +1,5 @@
-//! Why a call of GitLab's API failed. In: what happened. Out: one line of text, what a caller asks of it, and the remedy. Never a token, and nothing that
-//! a server said without bounds.
+//! Why a call of GitLab's API failed. In: what happened. Out: one line of text, how the caller should react, and the remedy. Never holds a token, nor
+//! an unbounded text of a server.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use schemas::json::JsonError;
 pub enum GraphQlFault {
     /// This version of GitLab does not know a field, an argument or a type.
     Unknown,
-    /// The query is more complex than the token may ask, or took too long: ask for less at once.
+    /// The query is more complex than the token may send, or took too long: ask for less at once.
     TooComplex,
     /// Anything else.
     Other,
@@ -19,7 +19,7 @@ pub enum GraphQlFault {
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// There is no connection, or it ended before an answer.
+    /// There is no connection, or it was closed before an answer.
     #[error("{base} does not answer")]
     Unreachable {
         /// The configured address.
@@ -28,7 +28,7 @@ pub enum FetchError {
         #[source]
         source: reqwest::Error,
     },
-    /// The connection ended within an answer.
+    /// The connection was closed within an answer.
     #[error("the answer of {base} broke off")]
     Broken {
         /// The configured address.
@@ -37,7 +37,7 @@ pub enum FetchError {
         #[source]
         source: reqwest::Error,
     },
-    /// Nothing came for too long, or all of it took too long.
+    /// Nothing arrived for too long, or the whole answer took too long.
     #[error("{base} is too slow: {what} took more than {limit:?}")]
     Stalled {
         /// The configured address.
@@ -54,42 +54,42 @@ pub enum FetchError {
         base: String,
         /// Which token.
         token: String,
-        /// What GitLab said, as that the token is expired.
+        /// GitLab's message, for example that the token has expired.
         message: String,
     },
-    /// 403, because the token has no suitable scope.
+    /// 403, because the token lacks a suitable scope.
     #[error("{token} lacks scope {needed}")]
     Scope {
         /// Which token.
         token: String,
-        /// The scopes of which one is needed.
+        /// The scopes, one of which is needed.
         needed: String,
     },
-    /// 403, because a permission of a fine-grained token is missing, or because nothing but such a token is accepted.
+    /// 403, because a permission of a fine-grained token is missing, or because only such a token is accepted.
     #[error("{token} lacks fine-grained {needed}")]
     FineGrained {
         /// Which token.
         token: String,
-        /// What GitLab names, as `project permissions: [read_job]`.
+        /// The permission that GitLab names, such as `project permissions: [read_job]`.
         needed: String,
     },
-    /// 403: a feature is off, the role does not suffice, or the user is blocked.
+    /// 403: the feature is off, the role is too low, or the user is blocked.
     #[error("GitLab refuses {token}: {message} (the feature is switched off, or the role does not suffice)")]
     Forbidden {
         /// Which token.
         token: String,
-        /// What GitLab said.
+        /// GitLab's message.
         message: String,
     },
-    /// 404. GitLab says it as well of what the token may not see.
+    /// 404, with which GitLab also answers for what the token may not see.
     #[error("GitLab does not show it to {token} (404): {message}")]
     Absent {
         /// Which token.
         token: String,
-        /// What GitLab said.
+        /// GitLab's message.
         message: String,
     },
-    /// A redirect, which is never followed: it would take the token elsewhere.
+    /// A redirect. None is followed, because it would take the token elsewhere.
     #[error("{base} answers {status}, a redirect to {target}")]
     Redirected {
         /// The configured address.
@@ -99,23 +99,23 @@ pub enum FetchError {
         /// Where it pointed, without query and credentials.
         target: String,
     },
-    /// 429, again and again.
+    /// 429 at each attempt.
     #[error("GitLab takes no more requests for now (429)")]
     Limited,
-    /// GitLab wants a longer pause than a call waits.
+    /// GitLab asks for a longer pause than a call waits.
     #[error("GitLab takes no requests for another {} minutes", .wait.as_secs().div_ceil(60))]
     LimitedFor {
         /// How long.
         wait: Duration,
     },
-    /// 5xx, again and again.
+    /// 5xx at each attempt.
     #[error("{base} answers {status}")]
     Server {
         /// The configured address.
         base: String,
         /// The status.
         status: u16,
-        /// How long it asks to wait, as 503 does during maintenance.
+        /// The pause that it asks for, as 503 does during maintenance.
         retry_after: Option<Duration>,
     },
     /// Another status.
@@ -123,10 +123,10 @@ pub enum FetchError {
     Refused {
         /// The status.
         status: u16,
-        /// What GitLab said.
+        /// GitLab's message.
         message: String,
     },
-    /// A success that is no JSON: a login page, say.
+    /// A success that is not JSON, for example a login page.
     #[error("the answer of {base} is not GitLab's API, but {content_type}")]
     NotGitLab {
         /// The configured address.
@@ -134,22 +134,22 @@ pub enum FetchError {
         /// What it is instead.
         content_type: String,
     },
-    /// The body is larger than pages are. Fewer rows at once may help.
+    /// The body is larger than any page should be. Asking for fewer rows at once may help.
     #[error("an answer is larger than {} MiB", .limit / (1024 * 1024))]
     TooLarge {
-        /// The bound, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// No JSON, although it says so.
+    /// Not JSON, although the header says so.
     #[error("an answer is not valid JSON")]
     Malformed(#[source] JsonError),
-    /// JSON of another shape.
+    /// JSON of an unexpected shape.
     #[error("an answer is not {expected}")]
     Shape {
         /// What was expected.
         expected: &'static str,
     },
-    /// A page that names another host as that of the next one.
+    /// A page whose link to the next one names another host.
     #[error("the next page is said to be on {host}, which is not the host of {base}")]
     ForeignLink {
         /// The other host.
@@ -157,13 +157,13 @@ pub enum FetchError {
         /// The configured address.
         base: String,
     },
-    /// Pages that lead back to where they came from, or repeat.
+    /// Pages that repeat, or lead back to earlier ones.
     #[error("pages of GitLab do not come to an end: {what}")]
     Endless {
         /// How it was noticed.
         what: &'static str,
     },
-    /// The path is none below `/api/v4`. An error of the caller.
+    /// The path is not below `/api/v4`: an error of the caller.
     #[error("the path is not one of GitLab's API")]
     Path,
     /// GraphQL answered with errors.
@@ -171,7 +171,7 @@ pub enum FetchError {
     GraphQl {
         /// What kind of error.
         fault: GraphQlFault,
-        /// What GitLab said.
+        /// GitLab's message.
         message: String,
     },
 }
@@ -186,17 +186,17 @@ impl FetchError {
                 | FetchError::Stalled { .. }
                 | FetchError::Limited
                 | FetchError::Server { .. }
-                // A gateway's maintenance page has a status of 200, and passes.
+                // A gateway's maintenance page has status 200, and is temporary.
                 | FetchError::NotGitLab { .. }
         )
     }
 
-    /// Whether GitLab says that it is not there, which it says as well of what the token may not see.
+    /// Whether GitLab answers that it does not exist, as it also does for what the token may not see.
     pub fn is_absent(&self) -> bool {
         matches!(self, FetchError::Absent { .. })
     }
 
-    /// Whether GitLab says that the token may not have it: a feature that is off, a role, a scope, a permission.
+    /// Whether GitLab answers that the token may not have it: the feature is off, or a role, a scope or a permission is missing.
     pub fn is_forbidden(&self) -> bool {
         matches!(
             self,
@@ -204,12 +204,12 @@ impl FetchError {
         )
     }
 
-    /// Whether GraphQL does not know what was asked for, so that REST must be asked.
+    /// Whether GraphQL does not know a field that was asked for, so that REST has to be used.
     pub fn is_unknown_field(&self) -> bool {
         matches!(self, FetchError::GraphQl { fault: GraphQlFault::Unknown, .. })
     }
 
-    /// Whether GitLab had not the time or the memory for what was asked, or the answer was too large: less at once may do.
+    /// Whether GitLab lacked time or memory for the request, or the answer was too large: asking for less at once may help.
     pub fn is_too_much(&self) -> bool {
         matches!(
             self,
@@ -219,12 +219,12 @@ impl FetchError {
         )
     }
 
-    /// Whether GraphQL was asked for too much at once.
+    /// Whether the query asked GraphQL for too much at once.
     pub fn is_too_complex(&self) -> bool {
         matches!(self, FetchError::GraphQl { fault: GraphQlFault::TooComplex, .. })
     }
 
-    /// What somebody has to do about it; `None` where waiting or leaving it out is all there is to do.
+    /// What a person has to do about it; `None` if waiting or skipping it is all there is to do.
     pub fn needs_attention(&self) -> Option<String> {
         let remedy = match self {
             FetchError::Unreachable { .. } => "correct GITLAB_URL, or the network's way to it",
@@ -240,13 +240,11 @@ impl FetchError {
             FetchError::Redirected { .. } => {
                 "GITLAB_URL must be the address of GitLab itself, without a path of a project and without a redirect"
             }
-            FetchError::LimitedFor { .. } => "run it again after that; it continues where it was",
+            FetchError::LimitedFor { .. } => "run it again after that; it continues where it stopped",
             FetchError::NotGitLab { .. } => {
                 "correct GITLAB_URL; if a login page or a proxy stands before GitLab, let /api pass"
             }
-            FetchError::ForeignLink { .. } => {
-                "set GITLAB_URL to the address that GitLab has for itself (external_url)"
-            }
+            FetchError::ForeignLink { .. } => "set GITLAB_URL to GitLab's own address (external_url)",
             FetchError::TooLarge { .. }
             | FetchError::Malformed(_)
             | FetchError::Shape { .. }
@@ -267,10 +265,10 @@ impl FetchError {
     }
 }
 
-/// The longest text of a server that stands in an error, in characters.
+/// Limit for a server's text in an error, in characters.
 const MAX_QUOTE: usize = 300;
 
-/// What a server said, as it may stand in a line: bounded, and without what would move a terminal's cursor.
+/// A server's text in a form that is safe in a line: limited in length, and without characters that would move a terminal's cursor.
 pub(crate) fn quote(text: &str) -> String {
     let shown = text.chars().map(|character| if character.is_control() { ' ' } else { character });
     let mut quote: String = shown.take(MAX_QUOTE).collect();

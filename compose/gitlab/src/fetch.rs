@@ -1,5 +1,5 @@
-//! One call, tried again as long as that may help. In: a URL of the configured GitLab. Out: what could be read of the answer, or why not. Never follows
-//! a redirect, never sends a token but with a permit, and never tries without end.
+//! One call, repeated as long as that may help. In: a URL of the configured GitLab. Out: the parsed answer, or why there is none. Never follows a
+//! redirect, never sends a token without a permit, and never retries without end.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use crate::patience::pause;
 use crate::record::{Record, clock};
 use crate::{body, headers, refusal};
 
-/// What is asked.
+/// A request.
 pub(crate) struct Asked {
     pub(crate) url: Url,
-    /// What is sent along; without it the method is GET.
+    /// The body; without it the method is GET.
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) called: Called,
 }
@@ -31,7 +31,7 @@ impl Asked {
     }
 }
 
-/// What was answered.
+/// An answer.
 pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
@@ -41,7 +41,7 @@ pub(crate) struct Answer {
 }
 
 impl Client {
-    /// Makes the call until there is an answer that `read` can read, or no further attempt helps.
+    /// Makes the call until `read` accepts an answer, or no further attempt helps.
     pub(crate) async fn fetch<T>(
         &self,
         asked: &Asked,
@@ -63,7 +63,7 @@ impl Client {
             if !error.is_transient() || attempts >= self.patience.attempts {
                 return Err(error);
             }
-            // After a 429 the budget makes everybody wait.
+            // After a 429 the budget makes all calls wait.
             let own = pause(attempts, rand::random());
             let pause = match error {
                 FetchError::Limited => Duration::ZERO,
@@ -74,7 +74,7 @@ impl Client {
                 error = &error as &dyn std::error::Error,
                 path = asked.url.path(),
                 pause_ms = pause.as_millis() as u64,
-                "a call of GitLab's API failed and is made again"
+                "a call of GitLab's API failed and is repeated"
             );
             tokio::time::sleep(pause).await;
         }
@@ -97,7 +97,7 @@ impl Client {
         read
     }
 
-    /// One request, and its answer if it is a success that says it is JSON.
+    /// One request, and its answer if it is a success that declares to be JSON.
     async fn exchange(
         &self,
         asked: &Asked,

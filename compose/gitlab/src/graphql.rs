@@ -1,5 +1,5 @@
-//! GraphQL. In: a query, or the body of an answer. Out: a body to send, `data`, or which kind of error it is. Never a part of the data where there were
-//! errors: what is missing could not be told from what is not there.
+//! GraphQL. In: a query, or the body of an answer. Out: a body to send, `data`, or the kind of error. Never returns partial data of an answer with
+//! errors: missing data could not be distinguished from data that does not exist.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,14 +27,14 @@ struct Answer {
 struct Fault {
     #[serde(default)]
     message: String,
-    /// Of an unforeseen shape it must not hide the message.
+    /// An unexpected shape here must not hide the message.
     #[serde(default)]
     extensions: Value,
 }
 
-/// The body of a question.
+/// The body of a query.
 pub(crate) fn question(query: &str, variables: &Value) -> Vec<u8> {
-    // Strings and values of JSON are always written.
+    // Serializing strings and JSON values cannot fail.
     serde_json::to_vec(&Question { query, variables }).unwrap_or_default()
 }
 
@@ -54,9 +54,8 @@ fn read(token: &str, message: &str, code: Option<&str>) -> FetchError {
     FetchError::GraphQl { fault: kind(code, message), message: quote(message) }
 }
 
-/// The library that GitLab uses gives codes to what it finds when it validates a query
-/// (<https://graphql-ruby.org/errors/overview.html>); complexity and time have texts alone
-/// (<https://docs.gitlab.com/api/graphql/#limits>).
+/// The library that GitLab uses has codes for what it finds when it validates a query (<https://graphql-ruby.org/errors/overview.html>); complexity
+/// and timeouts have texts only (<https://docs.gitlab.com/api/graphql/#limits>).
 fn kind(code: Option<&str>, message: &str) -> GraphQlFault {
     let codes = ["undefinedField", "argumentNotAccepted", "undefinedType", "undefinedDirective"];
     let unknown = ["doesn't exist on type", "doesn't accept argument", "isn't a defined input type"];

@@ -1,5 +1,5 @@
-//! Reads the headers of answers. In: headers, and the time. Out: what GitLab tells of its limits, the link to the next page, whether it is JSON. Never
-//! believes a header more than its type allows: what cannot be read is not there.
+//! Reads the headers of answers. In: headers, and the time. Out: GitLab's limits, the link to the next page, whether the body is JSON. A header that
+//! cannot be parsed counts as missing.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ fn date(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc2822(text).ok().map(|date| date.to_utc())
 }
 
-/// `RateLimit-Limit`, `-Remaining` and `-Reset` (<https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers>).
-/// The end of the window is told by GitLab's clock, which `Date` tells as well; `now` is this machine's.
+/// `RateLimit-Limit`, `-Remaining` and `-Reset` (<https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers>). The
+/// end of the window is a time of GitLab's clock, like `Date`; `now` is this machine's time.
 pub(crate) fn told(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Told> {
     let number = |name| text(headers, name)?.parse::<u64>().ok();
     let limit = number("ratelimit-limit")?;
@@ -40,7 +40,7 @@ pub(crate) fn dated(headers: &HeaderMap) -> Option<DateTime<Utc>> {
 pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let text = text(headers, RETRY_AFTER.as_str())?;
     if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
-        // More digits than a number has mean for ever.
+        // A number with more digits than fit means for ever.
         return Some(Duration::from_secs(text.parse::<u32>().unwrap_or(u32::MAX).into()));
     }
     Some((date(text)? - now).to_std().unwrap_or_default())
@@ -51,14 +51,14 @@ pub(crate) fn total(headers: &HeaderMap) -> Option<u64> {
     text(headers, "x-total")?.parse().ok()
 }
 
-/// Whether the body says that it is JSON.
+/// Whether the body is declared as JSON.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let content_type = text(headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"))
 }
 
-/// What the body says that it is.
+/// The declared type of the body.
 pub(crate) fn content_type(headers: &HeaderMap) -> &str {
     text(headers, CONTENT_TYPE.as_str()).filter(|text| !text.is_empty()).unwrap_or("of no type")
 }

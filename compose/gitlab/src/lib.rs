@@ -1,12 +1,12 @@
 //! The one client of GitLab's API, REST v4 and GraphQL. Only reads.
 //!
-//! In the order of a call: [`config`] says which GitLab and which tokens, [`client`] takes a path, `base` makes it a URL of that GitLab and of
-//! no other, `budget` and `pace` wait until it may be asked ([`limit`]), `fetch` asks, and asks again what may pass, within `patience`, `headers` and `body` read
-//! what comes, `refusal` and `graphql` what is no success, `parse` and [`page`] what is. [`error`] says what went wrong and what to do,
-//! `offset` learns GitLab's time, `record` tells [`audit`] and [`metrics`] that it was asked.
+//! In the order of a call: [`config`] has the address and the tokens; [`client`] takes a path; `base` makes it a URL of that GitLab and of no other;
+//! `budget` and `pace` wait until the call is allowed ([`limit`]); `fetch` sends it and retries temporary failures, within `patience`; `headers` and
+//! `body` read the answer; `refusal` and `graphql` read errors, `parse` and [`page`] successes. [`error`] says what went wrong and what to do,
+//! `offset` learns GitLab's time, `record` reports the call to [`audit`] and [`metrics`].
 //!
-//! **Invariant:** a token goes to the configured scheme, host and port and to no other: no redirect is followed, and of a link to the next
-//! page only the query is taken.
+//! **Invariant:** a token is sent only to the configured scheme, host and port: no redirect is followed, and only the query of a link to the next
+//! page is used.
 
 pub mod audit;
 mod base;

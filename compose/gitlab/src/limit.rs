@@ -1,6 +1,7 @@
-//! Which limits a call counts against besides the budget of its token. In: what is called. Out: what GitLab documents of it. Never asks GitLab.
+//! The limits that a call counts against besides the budget of its token. In: the kind of call. Out: the limit that GitLab documents for it. Makes no
+//! request.
 //!
-//! These are GitLab's application limits, of a user. No header tells them
+//! These are GitLab's application limits, per user. No header reports them
 //! (<https://docs.gitlab.com/administration/settings/rate_limit_on_projects_api/> and its neighbours;
 //! <https://docs.gitlab.com/user/gitlab_com/#rate-limits-on-gitlabcom>).
 
@@ -10,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::budget::Rate;
 
-/// What is called, as far as GitLab limits it by itself.
+/// Kinds of calls with limits of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
-    /// Nothing that is known to be tighter than a token's budget. A limit that nobody documents is learnt from the first 429 of an endpoint.
+    /// No known limit besides the token's budget. An undocumented limit is learnt from the first 429 of an endpoint.
     General,
     /// `GET /projects`: 2,000 in ten minutes.
     Projects,
@@ -32,7 +33,7 @@ pub enum Limit {
     ProjectJobs,
 }
 
-/// Whose GitLab it is, because limits differ.
+/// Who runs the GitLab, because limits differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Site {
     GitLabCom,
@@ -40,7 +41,7 @@ pub(crate) enum Site {
 }
 
 impl Limit {
-    /// The documented rate; `None` where there is none besides the token's.
+    /// The documented rate; `None` if there is only the token's.
     pub(crate) fn documented(self, site: Site) -> Option<Rate> {
         match (self, site) {
             (Limit::General, _) => None,

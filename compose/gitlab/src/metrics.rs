@@ -1,4 +1,4 @@
-//! What the client counts. Fields in the order of the path; a field's comment is its help text. Every request ends in exactly one outcome.
+//! Metrics of the client. Fields in the order of a call. Every request ends in exactly one outcome.
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use serde::Serialize;
@@ -9,17 +9,17 @@ use crate::error::FetchError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// An answer that could be used.
+    /// A usable answer.
     Ok,
     /// No connection, or one that broke off.
     Unreachable,
     /// Too slow.
     Stalled,
-    /// The token is not known (401).
+    /// GitLab does not know the token (401).
     Unauthorized,
     /// The token may not have it (403).
     Forbidden,
-    /// Not there, or not shown (404).
+    /// It does not exist, or is not shown (404).
     Absent,
     /// Too many requests (429).
     Limited,
@@ -29,11 +29,11 @@ pub enum Outcome {
     Server,
     /// Another status, or an error of GraphQL.
     Refused,
-    /// A success that is not GitLab's, or that could not be read.
+    /// A success that is not GitLab's, or that cannot be parsed.
     Unreadable,
-    /// The body is over the bound.
+    /// The body exceeds the limit.
     TooLarge,
-    /// Nobody waits for it any more.
+    /// The caller stopped waiting.
     Aborted,
 }
 
@@ -76,7 +76,7 @@ impl Outcome {
 }
 
 impl FetchError {
-    /// How a request with this error ended.
+    /// The outcome of a request with this error.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             FetchError::Unreachable { .. } | FetchError::Broken { .. } => Outcome::Unreachable,
@@ -110,7 +110,7 @@ pub struct Metrics {
     pub(crate) request_seconds: Histogram,
     /// Bytes of bodies that were read.
     pub(crate) body_bytes: IntCounter,
-    /// Requests that might still be made right now with all tokens.
+    /// Requests that all tokens may make now.
     pub(crate) budget_left: IntGauge,
     /// Calls that the audit log could not take.
     pub(crate) unaudited: IntCounter,
@@ -125,12 +125,12 @@ impl Metrics {
         let budget_wait_seconds = Histogram::with_opts(
             HistogramOpts::new(
                 "gitpulse_gitlab_budget_wait_seconds",
-                "How long a call of GitLab's API waited for its token's budget and for GitLab's limits",
+                "Time that a call of GitLab's API waited for its token's budget and for GitLab's limits",
             )
             .buckets(vec![0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0]),
         )?;
         let requests = IntCounterVec::new(
-            Opts::new("gitpulse_gitlab_requests_total", "Requests to GitLab's API, by how they ended"),
+            Opts::new("gitpulse_gitlab_requests_total", "Requests to GitLab's API, by outcome"),
             &["outcome"],
         )?;
         let request_seconds = Histogram::with_opts(
@@ -144,11 +144,11 @@ impl Metrics {
             IntCounter::new("gitpulse_gitlab_body_bytes_total", "Bytes of answers of GitLab's API")?;
         let budget_left = IntGauge::new(
             "gitpulse_gitlab_budget_left_requests",
-            "Requests that might still be made right now, by the budget of all tokens and by what GitLab tells",
+            "Requests that can be made now, by the budget of all tokens and the limits that GitLab reports",
         )?;
         let unaudited = IntCounter::new(
             "gitpulse_gitlab_unaudited_total",
-            "Calls of GitLab's API that the audit log could not take",
+            "Calls of GitLab's API that are missing from the audit log",
         )?;
         registry.register(Box::new(budget_wait_seconds.clone()))?;
         registry.register(Box::new(requests.clone()))?;
@@ -167,7 +167,7 @@ impl Metrics {
         })
     }
 
-    /// So many calls were handed over to whoever writes them down, and could not be written.
+    /// Counts calls that were handed over but could not be written down.
     pub fn unaudited(&self, calls: u64) {
         self.unaudited.inc_by(calls);
     }

@@ -1,12 +1,12 @@
-//! GitLab's clock. In: the `Date` of answers, and this machine's time when they came. Out: GitLab's time. Never asks a clock.
+//! GitLab's clock. In: the `Date` of answers, and this machine's time when they arrived. Out: GitLab's time. Never reads a clock.
 //!
-//! What GitLab lists, it dates by its own clock: a window of time that ends by another one ends too late or too early.
+//! GitLab dates its objects by its own clock: a time window by another clock would end too late or too early.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Clocks that differ by no more are taken for equal: `Date` is cut to the second, an answer is under way for a while, and an instance has several
+/// Clocks that differ by no more than this count as equal: `Date` is cut to the second, an answer takes a while, and an instance has several
 /// machines.
 const EQUAL: TimeDelta = TimeDelta::minutes(1);
 
@@ -18,8 +18,8 @@ pub(crate) struct Offset {
 }
 
 impl Offset {
-    /// An answer came at `now` by this machine's clock, and was dated `date` by GitLab's. Gives how far GitLab is ahead the first time that it is
-    /// more than clocks differ.
+    /// Records an answer that arrived at `now` by this machine's clock and has the date `date`. Returns GitLab's offset the first time that it
+    /// exceeds [`EQUAL`].
     pub(crate) fn answered(&self, date: DateTime<Utc>, now: DateTime<Utc>) -> Option<TimeDelta> {
         let ahead = date - now;
         if ahead.abs() <= EQUAL {
@@ -30,7 +30,7 @@ impl Offset {
         (!self.is_said.swap(true, Ordering::Relaxed)).then_some(ahead)
     }
 
-    /// GitLab's time when it is `now` by this machine's clock, as far as answers have told.
+    /// GitLab's time at `now` of this machine, as far as answers have shown.
     pub(crate) fn at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let ahead = TimeDelta::milliseconds(self.milliseconds.load(Ordering::Relaxed));
         now.checked_add_signed(ahead).unwrap_or(now)

@@ -1,5 +1,5 @@
-//! Waits for the budget, and tells it what was answered. In: what is called. Out: a permit, in the order in which it was asked for. Never keeps a call that could go waiting behind one
-//! that its own endpoint holds back.
+//! Waits for the budget, and reports answers to it. In: the kind of call. Out: a permit, in the order of requests. Never lets a call that may go wait
+//! behind one that its own endpoint delays.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,7 +29,7 @@ impl Pace {
         self.began.elapsed()
     }
 
-    /// Nothing that holds the lock can leave it half changed.
+    /// A panic under the lock cannot leave the budget half changed.
     pub(crate) fn budget(&self) -> MutexGuard<'_, Budget> {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -37,7 +37,7 @@ impl Pace {
     /// Waits for a permit.
     ///
     /// # Errors
-    /// For how long GitLab takes nothing, if that is longer than a call waits.
+    /// The time for which GitLab accepts nothing, if that is longer than a call waits.
     pub(crate) async fn permit(&self, called: &Called) -> Result<Permit, Duration> {
         loop {
             let first = self.queue.lock().await;
@@ -49,7 +49,7 @@ impl Pace {
                 match take {
                     Take::Granted(permit) => return Ok(permit),
                     Take::TooLong(wait) => return Err(wait),
-                    // A token has time for others sooner.
+                    // A token is free for other calls sooner.
                     Take::Wait(at) if at > token_ready_at => break at,
                     Take::Wait(at) => self.until(at).await,
                 }
@@ -59,8 +59,8 @@ impl Pace {
         }
     }
 
-    /// Tells the budget what an answer says; `now` is this machine's time. Gives the pause that a 429 asks for, if it is longer than a call
-    /// waits. `random` is at least 0 and less than 1.
+    /// Reports an answer to the budget; `now` is this machine's time. Returns the pause that a 429 asks for, if it is longer than a call waits.
+    /// `random` is at least 0 and less than 1.
     pub(crate) fn answered(
         &self,
         permit: &Permit,

@@ -1,7 +1,7 @@
-//! Pages of a list. In: rows, and the link to the next page. Out: where the next page is. Never leads round in a circle without saying so.
+//! Pages of a list. In: rows, and the link to the next page. Out: where the next page is. Never follows pages in a circle.
 //!
-//! A page may be short or empty without being the last: GitLab drops rows that the token may not see after it has cut the page. Only a page
-//! without a link is the last.
+//! A page may be short or empty without being the last: GitLab drops rows that the token may not see after it has cut the page. Only a page without a
+//! link is the last.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::error::FetchError;
 use crate::limit::Limit;
 
-/// So many pages without a row, one after the other, are no list. Offsets end at 50,000 rows, which are 500 pages.
+/// More empty pages in a row than any list has. Offsets end at 50,000 rows, which are 500 pages.
 const MAX_EMPTY: u32 = 1_000;
 
 /// One page of a list.
@@ -22,14 +22,14 @@ pub struct Page {
     pub items: Vec<Box<RawValue>>,
     /// Where the next page is; `None` if this is the last.
     pub next: Option<Next>,
-    /// How many objects the whole list has, where GitLab counts them: not beyond 10,000, and not in every list
+    /// Number of objects in the whole list, if GitLab counts them: not beyond 10,000, and not in every list
     /// (<https://docs.gitlab.com/api/rest/#other-pagination-headers>).
     pub total: Option<u64>,
-    /// When it was asked for: what it tells was so then, or became so later.
+    /// When the page was requested: its content is of that moment, or a later one.
     pub read_at: DateTime<Utc>,
 }
 
-/// Where a next page is. Can be kept, and asked for by another program later.
+/// The place of a next page. It can be saved and used by another program later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Next {
     pub(crate) limit: Limit,
@@ -45,20 +45,19 @@ impl Next {
     }
 }
 
-/// What a walk over pages remembers so that it notices that it goes round: name and rows of one earlier page, which moves ahead each time that
-/// twice as many pages have passed (Brent's algorithm), so that a circle of any length is noticed and nothing grows. A page's name is the query
-/// that asks for it, or the cursor.
+/// State by which a walk over pages detects a circle: name and rows of one earlier page, which moves ahead each time twice as many pages have passed
+/// (Brent's algorithm). So a circle of any length is detected with constant memory. A page's name is the query that asks for it, or the cursor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Walk {
     anchor: u64,
-    /// What that earlier page had in it; 0 for nothing.
+    /// Hash of that earlier page's rows; 0 for none.
     #[serde(default)]
     anchor_rows: u64,
     steps: u32,
     power: u32,
-    /// What the page before had in it; 0 for nothing.
+    /// Hash of the previous page's rows; 0 for none.
     rows: u64,
-    /// Pages without a row until now, one after the other.
+    /// Empty pages in a row so far.
     empty: u32,
 }
 
@@ -68,10 +67,10 @@ impl Walk {
         Walk { anchor: hash(name), anchor_rows: 0, steps: 0, power: 1, rows: 0, empty: 0 }
     }
 
-    /// The walk after a page that was asked for by the name `asked`, had these rows, and names `next`.
+    /// The walk after a page that was requested under the name `asked`, had these rows, and names `next`.
     ///
     /// # Errors
-    /// [`FetchError::Endless`]: it goes round, or has nothing but empty pages.
+    /// [`FetchError::Endless`]: the pages lead in a circle, or there are only empty ones.
     pub fn step<'r>(
         &self,
         asked: &str,
@@ -110,7 +109,7 @@ impl Walk {
     }
 }
 
-/// The same in every process, so that a walk can be kept.
+/// The same in every process, so that a walk can be saved.
 fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);

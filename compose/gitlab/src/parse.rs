@@ -1,4 +1,4 @@
-//! Parses bodies. In: bytes. Out: the objects in them, as GitLab wrote them, each copied once. Never looks into an object.
+//! Parses bodies. In: bytes. Out: the objects in them, as GitLab wrote them, each copied once. Never reads inside an object.
 
 use schemas::json::JsonError;
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::error::FetchError;
 
-/// Parses JSON. Names what was expected if it is something else.
+/// Parses JSON. The error names what was expected.
 pub(crate) fn json<'b, T: Deserialize<'b>>(body: &'b [u8], expected: &'static str) -> Result<T, FetchError> {
     serde_json::from_slice(body).map_err(|error| match error.classify() {
         Category::Data => FetchError::Shape { expected },

@@ -1,4 +1,4 @@
-//! What there is to say of one request. In: what becomes of it. Out: a count, and a line of the audit log, however it ends. Never a query.
+//! Records one request. In: its result. Out: a count, and a line of the audit log, however it ends. Never a query.
 
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::fetch::Asked;
 use crate::metrics::Outcome;
 
-/// Counts and writes down one request when it is dropped: as aborted, if nobody waits for it any more.
+/// Counts and writes down one request when it is dropped: as aborted, if its caller stopped waiting.
 pub(crate) struct Record<'c> {
     client: &'c Client,
     asked: &'c Asked,
@@ -67,7 +67,7 @@ impl Drop for Record<'_> {
     }
 }
 
-/// The time at which something is asked or answered.
+/// The current time, for the moments of request and answer.
 #[expect(clippy::disallowed_methods, reason = "the edge: calls are dated where they are made")]
 pub(crate) fn clock() -> DateTime<Utc> {
     Utc::now()

@@ -1,6 +1,6 @@
-//! Reads answers that are no success. In: a status and a body. Out: the error that it is. Never keeps more of the body than a line.
+//! Reads answers that are not a success. In: a status and a body. Out: the error. Never keeps more of the body than a line.
 //!
-//! GitLab says what is wrong in `message`, or, as OAuth does, in `error` and `error_description`
+//! GitLab puts its reason into `message`, or, as OAuth does, into `error` and `error_description`
 //! (<https://docs.gitlab.com/api/rest/authentication/>).
 
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::error::{FetchError, quote};
 use crate::tokens::Tokens;
 
-/// How GitLab begins to say that a permission of a fine-grained token is missing
+/// The beginning of GitLab's message that a permission of a fine-grained token is missing
 /// (<https://docs.gitlab.com/auth/tokens/fine_grained_access_tokens/>).
 const FINE_GRAINED: &str = "fine-grained personal access token";
 
@@ -23,12 +23,12 @@ struct Said {
     error_description: Value,
     #[serde(default)]
     scope: Value,
-    /// As GraphQL says it.
+    /// The form of GraphQL.
     #[serde(default)]
     errors: Value,
 }
 
-/// The error of an answer with this status. `token` is the name of the token that was sent, `tokens` are those that must not be repeated.
+/// The error of an answer with this status. `token` is the name of the token that was sent; `tokens` must not appear in the error.
 pub(crate) fn read(base: &str, token: &str, status: u16, body: &str, tokens: &Tokens) -> FetchError {
     let said: Said = serde_json::from_str(body).unwrap_or_default();
     let texts = [&said.error_description, &said.message, &said.error, &said.errors[0]["message"]];
@@ -55,7 +55,7 @@ pub(crate) fn read(base: &str, token: &str, status: u16, body: &str, tokens: &To
     }
 }
 
-/// The permissions that GitLab names, if that is what it says.
+/// The permissions that GitLab names, if it is that message.
 pub(crate) fn fine_grained(text: &str) -> Option<String> {
     let (_, rest) = text.split_once(FINE_GRAINED)?;
     let rest = rest.trim_start().trim_start_matches("with ").trim_start_matches("the following ");

@@ -1,5 +1,5 @@
-//! The tokens. In: secrets. Out: a header, a name for people. Never a token in an error, a log or the audit log: whatever a server says is searched for
-//! them.
+//! The tokens. In: secrets. Out: a header, and a name for messages. Never a token in an error, a log or the audit log: every text of a server is
+//! searched for them.
 
 use reqwest::header::HeaderValue;
 use runtime::Secret;
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::config::ConfigError;
 
 pub(crate) struct Token {
-    /// `the token`, or, of several, `token 2`.
+    /// `the token`, or `token 2` if there are several.
     pub(crate) name: String,
     /// `Bearer ...`.
     pub(crate) authorization: HeaderValue,
@@ -30,7 +30,7 @@ impl Tokens {
         secrets.into_iter().enumerate().map(token).collect::<Result<_, _>>().map(Tokens)
     }
 
-    /// Each by itself, under the name that it has among all.
+    /// Each token alone, under the name that it has among all.
     pub(crate) fn alone(self) -> impl Iterator<Item = Tokens> {
         self.0.into_iter().map(|token| Tokens(vec![token]))
     }
@@ -39,12 +39,12 @@ impl Tokens {
         self.0.len()
     }
 
-    /// The token of a permit, of which there are as many kinds as tokens.
+    /// The token of a permit; there are as many budgets as tokens.
     pub(crate) fn get(&self, index: usize) -> &Token {
         &self.0[index]
     }
 
-    /// The beginning of a digest of all of them, in whatever order.
+    /// The beginning of a digest of all of them, in any order.
     pub(crate) fn digest(&self) -> String {
         let mut secrets: Vec<&str> = self.0.iter().map(|token| token.secret.expose()).collect();
         secrets.sort_unstable();

@@ -1,4 +1,4 @@
-//! Arguments that several commands have. In: the command line, by way of clap. Out: typed values. What one command alone has is in its own file.
+//! Arguments that several commands share. In: the command line, by way of clap. Out: typed values. Arguments of a single command are in its own file.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) struct StoreArgs {
 /// How long the audit log is kept.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct AuditArgs {
-    /// Days for which ClickHouse keeps a call of GitLab's API in the audit log; `migrate` and `up` put it in force
+    /// Days that the audit log keeps a call of GitLab's API; `migrate` and `up` apply it
     #[arg(long, env = "GITPULSE_AUDIT_RETENTION_DAYS", default_value_t = 400, value_name = "DAYS",
           value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub(crate) audit_retention_days: u32,
@@ -28,7 +28,7 @@ pub(crate) struct AuditArgs {
 /// The admin listener.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct AdminArgs {
-    /// Where metrics and readiness are served
+    /// Address for metrics and readiness
     #[arg(long, env = "GITPULSE_ADMIN_LISTEN", default_value = "127.0.0.1:8001", value_name = "ADDRESS")]
     pub(crate) admin_listen: SocketAddr,
 }
@@ -45,7 +45,7 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
     };
     let number: u32 = text[..text.len() - 1].parse().map_err(|_| expected())?;
     match Duration::from_secs(u64::from(number) * unit) {
-        Duration::ZERO => Err("a span of time is longer than nothing".to_owned()),
+        Duration::ZERO => Err("a span of time must be longer than 0".to_owned()),
         span => Ok(span),
     }
 }

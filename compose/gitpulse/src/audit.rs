@@ -1,6 +1,6 @@
-//! Writes the audit log. In: calls of GitLab's API, as its client hands them over, and who makes them. Out: records of the audit topic, each offered
-//! until Kafka has it. Never makes a call wait, and never keeps a command from ending: what Kafka does not take within a bound at the end is
-//! counted, and said in the log.
+//! Writes the audit log. In: calls of GitLab's API, as its client hands them over, and who makes them. Out: records of the audit topic; each is
+//! retried until Kafka has it. Never makes a call wait, and never keeps a command from ending: what Kafka has not accepted within a limit at the end
+//! is counted, and reported in the log.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,18 +16,18 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Calls that may wait to be written: what a token makes in a quarter of an hour, some MiB.
+/// Calls that may wait to be written: as many as a token makes in a quarter of an hour, some MiB.
 const WAITING: usize = 10_000;
-/// Calls that are on their way to Kafka at the same time.
+/// Calls that are sent to Kafka at the same time.
 const BATCH: usize = 500;
-/// How long one attempt may take: longer than librdkafka keeps a record, so that the fate of each is known.
+/// Timeout of one attempt: longer than librdkafka keeps a record, so that the result of each is known.
 const ATTEMPT: Duration = Duration::from_secs(12);
-/// Between two attempts.
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long the end of a command may wait for what is not written yet.
+/// How long the end of a command waits for calls that are not written yet.
 const END_WITHIN: Duration = Duration::from_secs(5);
 
-/// What asks GitLab.
+/// The command that makes requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// `gitpulse backfill`.
@@ -48,7 +48,7 @@ impl Role {
     }
 }
 
-/// Who asks, and for whom: the same in all calls of a run.
+/// Who makes the requests, and for which tenant: the same in all calls of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
     role: Role,
@@ -58,7 +58,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// A new run, which begins now. `instance` is in its one form.
+    /// A new run that begins now. `instance` is in its normal form.
     pub(crate) fn new(role: Role, instance: &str, tenant: &str) -> Caller {
         let run = run_id(now(), rand::random());
         Caller { role, instance: instance.to_owned(), tenant: tenant.to_owned(), run }
@@ -86,22 +86,22 @@ impl Caller {
     }
 }
 
-/// A UUID of version 7: as text, later ones are greater.
+/// A UUID of version 7: as text, a later one is greater.
 fn run_id(began_at: DateTime<Utc>, random: [u8; 10]) -> Uuid {
     let milliseconds = u64::try_from(began_at.timestamp_millis()).unwrap_or_default();
     uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid()
 }
 
-/// What became of the calls of a run.
+/// The calls of a run, as counted at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ended {
     /// Calls that Kafka has.
     pub(crate) written: u64,
-    /// Calls that it has not, as far as is known.
+    /// Calls that Kafka lacks, as far as is known.
     pub(crate) lost: u64,
 }
 
-/// Calls that wait for [`AuditLog::start`], and what a client hands them to.
+/// The channel for calls: its ends are for a client and for [`AuditLog::start`].
 pub(crate) fn channel() -> (Audit, mpsc::Receiver<Call>) {
     Audit::channel(WAITING)
 }
@@ -114,7 +114,7 @@ pub(crate) struct AuditLog {
 }
 
 impl AuditLog {
-    /// Begins to write what is handed to `audit` and comes out of `calls`.
+    /// Starts to write the calls that are handed to `audit` and arrive in `calls`.
     pub(crate) fn start(
         (audit, calls): (Audit, mpsc::Receiver<Call>),
         caller: Caller,
@@ -129,10 +129,10 @@ impl AuditLog {
         AuditLog { audit, stop, writing }
     }
 
-    /// Takes no further calls, and writes those that it has, within a bound.
+    /// Accepts no further calls, and writes the remaining ones, within a time limit.
     pub(crate) async fn finish(self) -> Ended {
         self.stop.cancel();
-        // A writer that panicked has written nothing that is known.
+        // If the writer panicked, nothing is known to be written.
         let written = self.writing.await.unwrap_or_default();
         let lost = self.audit.calls().saturating_sub(written);
         if lost > 0 {
@@ -146,12 +146,12 @@ impl AuditLog {
     }
 }
 
-/// How many calls there were.
+/// Counts of calls.
 #[derive(Default)]
 struct Counts {
     taken: AtomicU64,
     acknowledged: AtomicU64,
-    /// Whether Kafka's silence was said already.
+    /// Whether Kafka's refusal was logged already.
     is_said: AtomicBool,
 }
 
@@ -171,7 +171,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Writes until it is stopped and has written everything, or may not take longer. Gives how many calls Kafka has.
+    /// Writes until it is stopped and everything is written, or the time is over. Returns how many calls Kafka has.
     async fn run(mut self) -> u64 {
         let stop = self.stop.clone();
         tokio::select! {
@@ -182,7 +182,7 @@ impl Writer {
         let Counts { taken, acknowledged, .. } = self.kafka.counts;
         let (taken, acknowledged) = (taken.into_inner(), acknowledged.into_inner());
         if let Some(metrics) = &self.metrics {
-            // Those that found no room have been counted where they were handed over.
+            // Calls for which there was no room were counted when they were handed over.
             metrics.unaudited(taken - acknowledged + self.calls.len() as u64);
         }
         acknowledged
@@ -209,7 +209,7 @@ impl Writer {
 }
 
 impl Destination {
-    /// Offers a call until Kafka has it, or refuses it for good.
+    /// Sends a call until Kafka has it, or refuses it for good.
     async fn write(&self, call: Call) {
         let record = match self.caller.audited(call).to_record(&self.prefix) {
             Ok(record) => record,
@@ -233,7 +233,7 @@ impl Destination {
         }
     }
 
-    /// Says that Kafka does not take the audit log, once until it takes it again.
+    /// Logs that Kafka does not accept the audit log, once until it accepts it again.
     fn say(&self, error: &(dyn std::error::Error + 'static)) {
         if !self.counts.is_said.swap(true, Ordering::Relaxed) {
             tracing::warn!(error, "Kafka does not take the audit log; it is offered again");

@@ -1,6 +1,6 @@
-//! `gitpulse backfill`. In: projects, groups. Out: their history in the topics of their webhooks, and what could not be read; every call of GitLab's API
-//! in the audit log. It exits with 0 if all was read or is not shown to the token, with 1 if something failed or was interrupted, and with 2 if it could
-//! not begin. `status` says how far everything is.
+//! `gitpulse backfill`. In: projects, groups. Out: their history in the topics of their webhooks, and a list of what could not be read; every call of
+//! GitLab's API in the audit log. Exits with 0 if everything was read or is not shown to the token, with 1 if something failed or was interrupted,
+//! and with 2 if it could not begin. `status` shows the progress of all lists.
 
 mod follow;
 mod plan;
@@ -34,7 +34,7 @@ use crate::arguments::{StoreArgs, span};
 use crate::audit::{self, AuditLog, Caller, Role};
 use crate::roles;
 
-/// The exit code of a command that could not begin, as of one whose settings cannot be read.
+/// The exit code of a command that could not begin; the same as for invalid settings.
 const COULD_NOT_BEGIN: u8 = 2;
 
 /// What to read, and where to.
@@ -48,11 +48,11 @@ pub(crate) struct BackfillArgs {
     #[command(flatten)]
     backfill: BackfillConfig,
 
-    /// Goes on for ever: looks for what is new after each pause, of five minutes unless said otherwise (--follow=30s, --follow=2h)
+    /// Keeps running and polls for what is new, with this pause between two runs (--follow=30s, --follow=2h); --follow alone means 5m
     #[arg(long, value_name = "PAUSE", num_args = 0..=1, require_equals = true, default_missing_value = "5m", value_parser = span)]
     follow: Option<Duration>,
 
-    /// Says what would be read and what it would cost, and publishes nothing
+    /// Shows what would be read and what that would cost; reads and publishes no history
     #[arg(long, conflicts_with = "follow")]
     dry_run: bool,
 
@@ -63,18 +63,18 @@ pub(crate) struct BackfillArgs {
     #[command(flatten)]
     stores: StoreArgs,
 
-    /// Where metrics are served while it runs; by default nowhere
+    /// Address for metrics while it runs; by default none are served
     #[arg(long, env = "GITPULSE_METRICS_LISTEN", value_name = "ADDRESS")]
     metrics_listen: Option<SocketAddr>,
 }
 
 #[derive(Debug, Subcommand)]
 enum BackfillCommand {
-    /// Says how far everything is that was ever read; fails unless all is complete
+    /// Shows how far each list is that was ever read; exits with 1 unless all are complete
     Status(status::StatusArgs),
 }
 
-/// What it talks to.
+/// The connections of the command.
 struct Surroundings {
     client: Client,
     publisher: Publisher,
@@ -82,7 +82,7 @@ struct Surroundings {
     shutdown: CancellationToken,
 }
 
-/// Reads history until it is read, or until a signal; the next run goes on from there.
+/// Reads history to its end, or until a signal; the next run resumes.
 pub(crate) async fn run(mut args: BackfillArgs) -> anyhow::Result<ExitCode> {
     if let Some(BackfillCommand::Status(args)) = args.command.take() {
         return status::run(args).await;
@@ -101,7 +101,7 @@ pub(crate) async fn run(mut args: BackfillArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Makes what it talks to, and begins the audit log. Asks nobody yet.
+/// Makes the connections, and starts the audit log. Makes no request yet.
 async fn begin(args: &BackfillArgs) -> anyhow::Result<(Surroundings, AuditLog)> {
     let shutdown = shutdown::on_signal()?;
     let registry = roles::registry()?;
@@ -122,7 +122,7 @@ async fn begin(args: &BackfillArgs) -> anyhow::Result<(Surroundings, AuditLog)> 
     Ok((Surroundings { client, publisher, registry, shutdown }, log))
 }
 
-/// Reads. An error is why it could not begin.
+/// Reads history. An error means that it could not begin.
 async fn read(args: BackfillArgs, surroundings: Surroundings) -> anyhow::Result<ExitCode> {
     let Surroundings { client, publisher, registry, shutdown } = surroundings;
     let clickhouse = ClickHouse::new(&args.stores.clickhouse);
@@ -150,7 +150,7 @@ async fn read(args: BackfillArgs, surroundings: Surroundings) -> anyhow::Result<
     Ok(code.unwrap_or(ExitCode::FAILURE))
 }
 
-/// How a command ends that ended so. An error is why it could not begin.
+/// The exit code for the result of a run. An error means that it could not begin.
 fn ended(run: Result<ExitCode, Fault>) -> anyhow::Result<ExitCode> {
     match run {
         Ok(code) => Ok(code),
@@ -166,7 +166,7 @@ fn ended(run: Result<ExitCode, Fault>) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Says what became of a run.
+/// Prints the result of a run.
 fn say(summary: &Summary) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", line(summary))?;
@@ -177,6 +177,6 @@ fn say(summary: &Summary) -> std::io::Result<()> {
 }
 
 fn exit_code(summary: &Summary, said: std::io::Result<()>) -> ExitCode {
-    // Nobody hears what it did: that is no success.
+    // If nobody can read the result, that is not a success.
     if is_whole(summary) && said.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -20,7 +20,7 @@ const INSERT_TIMEOUT: Duration = Duration::from_secs(120);
 /// Which history, and how it is judged.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// History of a run, as `simulate` writes it
+    /// History that `simulate` has written
     #[arg(value_name = "FILE")]
     history: PathBuf,
 
@@ -31,11 +31,11 @@ pub(crate) struct CheckArgs {
 /// How a history is judged.
 #[derive(Debug, Args)]
 pub(crate) struct JudgeArgs {
-    /// Seconds to wait until everything that was accepted is there
+    /// Seconds to wait for everything that was accepted to be in the tables
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     patience: u64,
 
-    /// Rebuilds all tables from `events`, beside the live ones, and compares them too; while others send, theirs may show as differences
+    /// Also rebuilds all tables from `events` beside the live ones and compares them; events that arrive meanwhile may show as differences
     #[arg(long)]
     rebuild: bool,
 

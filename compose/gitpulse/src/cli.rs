@@ -29,7 +29,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) telemetry: TelemetryConfig,
 
-    /// Settings file; gitpulse.toml in the working folder is read without being named
+    /// Settings file; by default gitpulse.toml in the working folder, if there is one
     #[arg(long, env = "GITPULSE_CONFIG", global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -45,31 +45,31 @@ enum Command {
     Ingest(Box<roles::IngestArgs>),
     /// Reads Kafka and fills the tables of ClickHouse
     Processor(Box<roles::ProcessorArgs>),
-    /// Creates what is missing: Kafka's topics, ClickHouse's tables; with --roles, also who may read them
+    /// Creates missing Kafka topics and ClickHouse tables; with --roles, also ClickHouse's roles for readers
     Migrate(Box<migrate::MigrateArgs>),
-    /// Shows every setting, its value and where it comes from; secrets are masked
+    /// Shows the settings, their values and where they come from; secrets are masked
     Config(Box<AllArgs>),
-    /// Checks settings, the spool, Kafka, ClickHouse and the GitLab token, and says how to mend what is wrong
+    /// Checks settings, the spool, Kafka, ClickHouse and GitLab tokens, and says how to fix what is wrong
     Doctor(Box<doctor::DoctorArgs>),
     /// Posts payload files as GitLab would
     Send(Box<send::SendArgs>),
-    /// Sends the webhooks of an invented GitLab, and keeps a history of what was sent and answered
+    /// Sends the webhooks of an invented GitLab and records what was sent and answered, or serves its API
     Simulate(Box<simulate::SimulateArgs>),
-    /// Compares a history with the tables: what was lost, doubled, or is there and must not be
+    /// Compares the history that `simulate` recorded with the tables: what is lost, doubled, or must not be there
     Check(check::CheckArgs),
-    /// What could not be decoded
+    /// Lists, shows and replays records that could not be decoded
     DeadLetters(dead_letters::DeadLettersArgs),
-    /// Rebuilds tables from `events`, beside the live ones, and swaps them
+    /// Rebuilds tables from `events` beside the live ones, then swaps them
     Rebuild(rebuild::RebuildArgs),
-    /// Reads GitLab's history into the topics of its webhooks; a run that was interrupted is gone on with by the next
+    /// Reads GitLab's history into the topics of its webhooks; the next run resumes an interrupted one
     Backfill(Box<backfill::BackfillArgs>),
-    /// Finds what GitLab never delivered, and fills it: failed deliveries, gaps, what changed unseen
+    /// Finds and publishes what GitLab never delivered: failed deliveries, gaps, unseen changes
     Reconcile(Box<reconcile::ReconcileArgs>),
-    /// Delivery metrics as tables and plots: DORA, merge requests, pipelines, jobs, issues, contributors, releases
+    /// Shows delivery metrics as tables and plots: DORA, merge requests, pipelines, jobs, issues, contributors, releases
     Report(Box<report::ReportArgs>),
-    /// The rows and the rule behind one number, or why there is none and what would change that
+    /// Shows the rows and the rule behind one number, or why there is no number and what would change that
     Explain(Box<explain::ExplainArgs>),
-    /// For `up` and the tests: an engine as a child process
+    /// Runs an engine as a child process, for `up` and the tests
     #[command(hide = true)]
     Engine(engine::EngineArgs),
 }
@@ -102,7 +102,7 @@ pub(crate) struct AllArgs {
 /// Runs the command.
 pub(crate) fn run(settings: Settings<Cli>) -> anyhow::Result<ExitCode> {
     let Settings { cli, tenants, sources, .. } = settings;
-    // Fails only where a provider is installed already, which is as good.
+    // This fails only if a provider is installed already, which is just as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let finished = match cli.command {

@@ -5,7 +5,7 @@ use ingest::config::TenantConfig;
 
 use crate::settings::Source;
 
-/// Prints every setting.
+/// Prints all settings.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) fn print(sources: &[Source], tenants: &[TenantConfig]) -> anyhow::Result<()> {
     let mut table = Table::new();
@@ -15,7 +15,7 @@ pub(crate) fn print(sources: &[Source], tenants: &[TenantConfig]) -> anyhow::Res
     }
     println!("{table}");
     for tenant in tenants {
-        // Of what is refused at the start nothing is repeated: it may hold a password.
+        // A value that will be refused at the start is not printed: it may hold a password.
         let identity = tenant.identity();
         let instance = match &identity {
             Ok(identity) => identity.instance().unwrap_or("as deliveries say"),

@@ -1,4 +1,4 @@
-//! With what deliveries are sent. In: the settings of tenants, the data folder of `up`. Out: one secret of a hook. Never shows it.
+//! The secret for sending deliveries. In: the settings of tenants, the data folder of `up`. Out: one secret of a hook. Never shows it.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::up;
 /// Where secrets come from.
 #[derive(Debug, Args)]
 pub(crate) struct CredentialsArgs {
-    /// Folder in which `up` keeps the token that it made
+    /// Data folder of `up`, which holds the token that it made
     #[arg(long, env = "GITPULSE_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     data_dir: PathBuf,
 
@@ -27,9 +27,9 @@ pub(crate) struct CredentialsArgs {
 
 /// The secret of a hook.
 pub(crate) enum HookSecret {
-    /// Sent along as it is.
+    /// Sent as it is.
     Token(Secret),
-    /// Signs.
+    /// Signs deliveries.
     SigningToken(Secret),
 }
 

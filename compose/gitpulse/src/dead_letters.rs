@@ -1,5 +1,5 @@
-//! `gitpulse dead-letters`. In: the table `dead_letters`. Out: a list, one letter whole, or its record on the topic it came from once more.
-//! Never deletes: a letter that could be decoded after all shows as recovered.
+//! `gitpulse dead-letters`. In: the table `dead_letters`. Out: a list, one complete letter, or its record, published again on its original topic.
+//! Never deletes: a letter that could be decoded later shows as recovered.
 
 mod filter;
 mod replay;
@@ -27,11 +27,11 @@ pub(crate) struct DeadLettersArgs {
 
 #[derive(Debug, Subcommand)]
 enum DeadLettersCommand {
-    /// Lists dead letters, the newest first
+    /// Lists dead letters, newest first
     List(ListArgs),
-    /// Shows one: why it could not be decoded, and its record
+    /// Shows one dead letter: its record, and why it could not be decoded
     Show(ShowArgs),
-    /// Puts records back on the topics they came from, to be decoded again
+    /// Publishes records again to the topics they came from, to be decoded again
     Replay(ReplayArgs),
 }
 
@@ -41,7 +41,7 @@ struct ListArgs {
     stores: StoreArgs,
     #[command(flatten)]
     filter: Filter,
-    /// How many at the most
+    /// Dead letters to list at most
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: u32,
 }
@@ -50,9 +50,9 @@ struct ListArgs {
 struct ShowArgs {
     #[command(flatten)]
     stores: StoreArgs,
-    /// Id, as `list` shows it
+    /// Id of the dead letter, as `list` shows it
     id: Uuid,
-    /// Writes nothing but the record, byte for byte
+    /// Prints only the record, byte for byte
     #[arg(long)]
     raw: bool,
 }
@@ -108,7 +108,7 @@ async fn list(args: ListArgs) -> anyhow::Result<()> {
             if args.filter.is_empty() {
                 "no dead letters: everything that arrived could be decoded"
             } else {
-                "no dead letters of which all of that is true"
+                "no dead letters match these filters"
             }
         );
         return Ok(());

@@ -1,5 +1,5 @@
-//! `gitpulse doctor`. In: settings. Out: one finding a line, each fault with its remedy; the exit code says whether all is well. Never sends
-//! the GitLab token anywhere but to the configured host.
+//! `gitpulse doctor`. In: settings. Out: one finding per line, each fault with its remedy; the exit code says whether all is well. Never sends the
+//! GitLab token anywhere but to the configured host.
 
 mod finding;
 mod gitlab_api;
@@ -29,11 +29,11 @@ use crate::audit::{self, AuditLog, Caller, Ended, Role};
 use crate::tenants::{WebhookConfig, instance_hint};
 use finding::{Finding, TIMEOUT, Tally};
 
-/// For Kafka, whose client tries a broker that is away again and again.
+/// Timeout for Kafka, whose client retries an unreachable broker for ever.
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(5);
-/// Secrets of hooks below this length can be guessed.
+/// Minimum length of hooks' secrets; shorter ones can be guessed.
 const SECRET_CHARACTERS: usize = 20;
-/// For whom GitLab is asked.
+/// The tenant of the requests to GitLab.
 const TENANT: &str = "default";
 
 /// Settings that are checked.
@@ -99,7 +99,7 @@ fn tenants_finding(tenants: &[TenantConfig]) -> Finding {
     }
 }
 
-/// Secrets that can be guessed, one finding per tenant that has such: nobody is kept from trying as often as the network allows.
+/// One finding per tenant with a secret that can be guessed: anybody may try as often as the network allows.
 fn short_secrets(tenants: &[TenantConfig]) -> Vec<Finding> {
     let is_short = |secret: &&Secret| secret.expose().chars().count() < SECRET_CHARACTERS;
     let short = |tenant: &&TenantConfig| {
@@ -114,7 +114,7 @@ fn short_secrets(tenants: &[TenantConfig]) -> Vec<Finding> {
     tenants.iter().filter(short).map(note).collect()
 }
 
-/// What was found of Kafka.
+/// The findings about Kafka.
 struct KafkaFindings {
     findings: Vec<Finding>,
     /// Whether it answers, and has all topics.
@@ -122,13 +122,13 @@ struct KafkaFindings {
 }
 
 impl KafkaFindings {
-    /// It is not there, or not as it should be.
+    /// Kafka does not answer, or not as it should.
     fn bad(finding: Finding) -> KafkaFindings {
         KafkaFindings { findings: vec![finding], has_topics: false }
     }
 }
 
-/// Writes what was asked of GitLab to the audit log; `None` if there is no way to.
+/// Writes the requests to GitLab to the audit log; `None` if that is impossible.
 async fn write_down(args: &DoctorArgs, calls: (gitlab::Audit, mpsc::Receiver<Call>)) -> Option<Ended> {
     let instance = args.gitlab.instance.url().and_then(normal_instance)?;
     let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &Registry::new()).ok()?;
@@ -137,7 +137,7 @@ async fn write_down(args: &DoctorArgs, calls: (gitlab::Audit, mpsc::Receiver<Cal
     Some(AuditLog::start(calls, caller, publisher, prefix, None).finish().await)
 }
 
-/// What the audit log has of these checks. That it has nothing is no fault of theirs.
+/// The finding about the audit log. A missing entry is not a fault.
 fn audited(written: Option<Ended>) -> Finding {
     match written {
         Some(Ended { written, lost: 0 }) => {
@@ -194,15 +194,15 @@ async fn kafka(stores: &StoreArgs) -> KafkaFindings {
             .map(|unsuited| unsuited_topics(brokers, unsuited))
             .collect(),
         Ok(None) => vec![Finding::Note(
-            "Kafka: it does not tell the settings of all topics; doctor needs the right to describe them"
+            "Kafka: it does not show the settings of all topics; doctor needs the right to describe them"
                 .to_owned(),
         )],
-        Err(error) => vec![Finding::Note(format!("Kafka: it does not tell the settings of topics: {error}"))],
+        Err(error) => vec![Finding::Note(format!("Kafka: it does not show the settings of topics: {error}"))],
     });
     KafkaFindings { findings, has_topics: true }
 }
 
-/// Topics that lack one setting.
+/// Topics for which one setting is wrong.
 fn unsuited_topics(brokers: &str, unsuited: &[Unsuited]) -> Finding {
     let Unsuited { topic, setting, value, needed } = &unsuited[0];
     let names: Vec<&str> = unsuited.iter().map(|unsuited| unsuited.topic.as_str()).collect();
@@ -233,7 +233,7 @@ async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
         }
     }
     let mut findings = vec![Finding::Good(format!("ClickHouse: {url} answers"))];
-    // Number 0 is the views.
+    // Number 0 stands for the views.
     let query = clickhouse
         .client
         .query("SELECT countIf(version > 0), anyIf(checksum, version = 0) FROM migrations FINAL");
@@ -256,8 +256,8 @@ async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
         ),
         Ok(Err(error @ Error::BadResponse(_))) if !is_missing(&error) => refused(url, &error),
         Err(_) => Finding::Bad(
-            format!("ClickHouse: {url} does not tell the migrations within {TIMEOUT:?}"),
-            "look at what it is busy with (system.processes)".to_owned(),
+            format!("ClickHouse: {url} does not list its migrations within {TIMEOUT:?}"),
+            "check what it is busy with (system.processes)".to_owned(),
         ),
         Ok(Err(_)) => Finding::Bad(
             format!("ClickHouse: database {} has no tables of GitPulse", stores.clickhouse.database),
@@ -267,7 +267,7 @@ async fn clickhouse(stores: &StoreArgs) -> Vec<Finding> {
     findings
 }
 
-/// ClickHouse is there, and says no.
+/// ClickHouse answers, but refuses.
 fn refused(url: &str, error: &Error) -> Finding {
     let answer = match error {
         Error::BadResponse(answer) => answer.trim().to_owned(),
@@ -275,12 +275,12 @@ fn refused(url: &str, error: &Error) -> Finding {
     };
     Finding::Bad(
         format!("ClickHouse: {url} refuses: {answer}"),
-        "correct GITPULSE_CLICKHOUSE_USER and GITPULSE_CLICKHOUSE_PASSWORD, and see what the user may do"
+        "correct GITPULSE_CLICKHOUSE_USER and GITPULSE_CLICKHOUSE_PASSWORD, and check the rights of the user"
             .to_owned(),
     )
 }
 
-/// Whether ClickHouse answered that there is no such table or database.
+/// Whether ClickHouse answered that the table or database does not exist.
 fn is_missing(error: &Error) -> bool {
     matches!(code(error), Some(Code::UNKNOWN_TABLE | Code::UNKNOWN_DATABASE))
 }

@@ -19,7 +19,7 @@ pub(crate) struct EngineArgs {
 
 #[derive(Debug, Subcommand)]
 enum Engine {
-    /// Becomes another program
+    /// Replaces this process by another program
     Exec {
         /// The program and its arguments
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
@@ -33,13 +33,13 @@ enum Engine {
         /// Folder of the tables
         #[arg(long)]
         data: PathBuf,
-        /// Where to listen
+        /// Address to listen on
         #[arg(long)]
         listen: SocketAddr,
     },
     /// Fetches what the embedded engines need into the cache, and builds what must be built
     Provide {
-        /// This broker alone
+        /// Only this broker
         #[arg(long, value_name = "kafka|nisshi")]
         broker: Option<BrokerKind>,
     },
@@ -64,7 +64,7 @@ pub(crate) fn run(args: EngineArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Installs this broker alone, or all that `up` would run here, until a signal.
+/// Installs this broker only, or everything that `up` would run here; ends at a signal.
 fn provide(broker: Option<BrokerKind>) -> anyhow::Result<ExitCode> {
     let cache = Cache::default_location()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -84,7 +84,7 @@ fn provide(broker: Option<BrokerKind>) -> anyhow::Result<ExitCode> {
 
 /// Serves the embedded ClickHouse, confined to its data.
 ///
-/// Listens first, which it may not do later; the confinement holds for the threads that start after it, so the runtime comes last.
+/// Binds the address first, because that is forbidden later. The confinement applies to threads that start after it, so the runtime comes last.
 fn serve_clickhouse(library: &Path, data: &Path, listen: SocketAddr) -> anyhow::Result<()> {
     let listener = std::net::TcpListener::bind(listen).with_context(|| format!("listening on {listen}"))?;
     listener.set_nonblocking(true)?;

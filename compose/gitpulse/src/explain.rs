@@ -1,6 +1,6 @@
-//! `gitpulse explain`. In: one thing, and which number of it. Out: the rows behind the number, in the order of time, with their events; the rule by which it is
-//! made of them; or why there is none, and what would change that. Prints only rows that the metric view used. It exits with 0 if that is explained, with 1
-//! if the thing is not on record, and with 2 if it could not be asked.
+//! `gitpulse explain`. In: one thing, and one of its numbers. Out: the rows behind the number in the order of time, with their events, and its rule;
+//! or why there is no number, and what would change that. Prints only rows that the metric view used. Exits with 0 if the number is explained, with 1
+//! if the thing is not on record, and with 2 if the question could not be asked.
 
 mod chain;
 mod change_failure;
@@ -20,7 +20,7 @@ use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
 use self::chain::Explained;
 use crate::report::{Terminal, out};
 
-/// It could not be asked: an argument is wrong, or ClickHouse does not answer.
+/// The question could not be asked: an argument is wrong, or ClickHouse does not answer.
 const NOT_ASKED: u8 = 2;
 
 /// What to explain.
@@ -35,11 +35,11 @@ pub(crate) struct ExplainArgs {
 
 #[derive(Debug, Subcommand)]
 enum Number {
-    /// Which deployment brought a merge request, and how long that took; or why that is not known
+    /// Which deployment brought a merge request and how long that took, or why this is not known
     LeadTime(Asked<lead_time::LeadTimeArgs>),
     /// The stages of a merge request, from its first commit to its merge
     CycleTime(Asked<cycle_time::CycleTimeArgs>),
-    /// Whether a deployment failed, by incident, rollback, status and rework; or which deployment an incident is blamed on
+    /// Whether a deployment failed (by incident, rollback, status, rework), or which deployment an incident is blamed on
     ChangeFailure(Asked<change_failure::ChangeFailureArgs>),
     /// Whether jobs of a pipeline were flaky: failed, then passed
     Flaky(Asked<flaky::FlakyArgs>),
@@ -53,7 +53,7 @@ struct Asked<T: Args> {
     clickhouse: ClickHouseConfig,
 }
 
-/// Explains, and says whether there was something to explain.
+/// Prints the explanation; the exit code says whether there was something to explain.
 pub(crate) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
     let client = |config: &ClickHouseConfig| ClickHouse::new(config).client;
     let explained = match &args.number {

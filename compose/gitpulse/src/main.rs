@@ -40,7 +40,7 @@ fn main() -> ExitCode {
             "an unknown variable is ignored; `gitpulse config` lists all that are known"
         );
     }
-    // Only in builds for tests: where a process is to die is said by the variable FAILPOINTS.
+    // Only in builds for tests: the variable FAILPOINTS names the points at which a process dies.
     let _failpoints = fail::has_failpoints().then(fail::FailScenario::setup);
     match cli::run(settings) {
         Ok(code) => code,

@@ -1,5 +1,4 @@
-//! `gitpulse migrate`. In: where Kafka and ClickHouse are. Out: topics and tables, roles if they are asked for, and a line about each
-//! that was created.
+//! `gitpulse migrate`. In: where Kafka and ClickHouse are. Out: topics and tables, with --roles also roles, and one line for each that was created.
 
 use clap::Args;
 use runtime::clickhouse::ClickHouse;
@@ -16,10 +15,10 @@ pub(crate) struct MigrateArgs {
     stores: StoreArgs,
     #[command(flatten)]
     audit: AuditArgs,
-    /// Also makes ClickHouse's roles and row policies for those who read the tables, each time as this version has them
+    /// Also creates ClickHouse's roles and row policies for readers of the tables, or updates them to this version's
     #[arg(long)]
     roles: bool,
-    /// With --roles: also makes the role of this tenant, which reads what the tenant told of; repeatable
+    /// With --roles: also creates the role of this tenant, which reads what the tenant reported; can be repeated
     #[arg(long, value_name = "NAME", requires = "roles")]
     tenant: Vec<String>,
 }

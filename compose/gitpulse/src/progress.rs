@@ -1,4 +1,4 @@
-//! Progress of long work. In: how much is done. Out: a bar on a terminal, else a line for each tenth. Never writes to standard output.
+//! Progress of long work. In: how much is done. Out: a bar on a terminal, else a line per tenth. Never writes to standard output.
 
 use std::cell::Cell;
 use std::io::{IsTerminal, Write};
@@ -15,7 +15,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Nothing of `total` is done yet.
+    /// Progress at its beginning.
     pub(crate) fn new(label: &'static str, total: u64) -> Progress {
         let bar = ProgressBar::new(total).with_message(label);
         if let Ok(style) =
@@ -32,9 +32,9 @@ impl Progress {
         }
     }
 
-    /// So much is done, in all.
+    /// Sets how much is done in all.
     pub(crate) fn set(&self, done: u64) {
-        // More may come while the work goes on.
+        // The total may grow while the work continues.
         if done > self.total.get() {
             self.total.set(done);
             self.bar.set_length(done);
@@ -43,7 +43,7 @@ impl Progress {
         let tenth = (done * 10).checked_div(self.total.get()).unwrap_or(10).min(10);
         if self.plain && tenth > self.said.get() {
             self.said.set(tenth);
-            // That nobody reads it does not end the work.
+            // A closed standard error does not end the work.
             let _ = writeln!(std::io::stderr(), "{}: {done} of {}", self.label, self.total.get());
         }
     }

@@ -15,9 +15,9 @@ use runtime::clickhouse::{ClickHouse, ClickHouseConfig};
 
 use crate::progress::Progress;
 
-/// How long one INSERT may take.
+/// Timeout of one INSERT.
 const INSERT_TIMEOUT: Duration = Duration::from_secs(120);
-/// Columns that are named in the summary; the others are counted.
+/// Columns that are listed by name in the summary; others are counted.
 const COLUMNS_SHOWN: usize = 6;
 
 /// What to rebuild.
@@ -25,16 +25,16 @@ const COLUMNS_SHOWN: usize = 6;
 pub(crate) struct RebuildArgs {
     #[command(flatten)]
     clickhouse: ClickHouseConfig,
-    /// Tables to rebuild, by their analysts' names; all of them by default
+    /// Tables to rebuild, by the names of their views; by default all
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = names())]
     tables: Vec<String>,
-    /// Shows what would change, and changes nothing
+    /// Shows what would change, and swaps nothing
     #[arg(long)]
     dry_run: bool,
-    /// Goes on although `events` no longer hold all that the tables were made of: rows older than the first event are lost
+    /// Continues even if `events` no longer holds all that the tables were made of: rows older than the first event are lost
     #[arg(long)]
     lose_older: bool,
-    /// Ends rebuilds that began and were killed before they swapped
+    /// First drops rebuilds that have not swapped yet, such as a killed one; make sure that none is running
     #[arg(long)]
     abandon: bool,
 }
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
     if !on_cluster.is_empty() {
         writeln!(
             out,
-            "On a cluster nothing is lost only while no processor runs: stop them before, start them after."
+            "On a cluster, stop all processors before a rebuild and start them after it: what they store meanwhile may be lost."
         )?;
     }
     if args.abandon {
@@ -67,9 +67,9 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
     {
         anyhow::ensure!(
             !args.dry_run,
-            "a rebuild was interrupted while it swapped: `gitpulse rebuild` without --dry-run does what it had left"
+            "a rebuild was interrupted while it swapped tables: `gitpulse rebuild` without --dry-run finishes it"
         );
-        writeln!(out, "A rebuild was interrupted while it swapped; what it had left is done first.")?;
+        writeln!(out, "A rebuild was interrupted while it swapped tables; it is finished first.")?;
         let progress = Progress::new("adding what was stored meanwhile", interrupted.events().await?);
         interrupted.finish(|read| progress.set(read)).await?;
     }
@@ -104,7 +104,7 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
         if !older.is_empty() {
             writeln!(
                 out,
-                "`events` no longer hold all that {older} were made of: rows older than the first event would be lost."
+                "`events` no longer holds everything that {older} were made of: rows older than the first event would be lost."
             )?;
         }
         writeln!(
@@ -116,8 +116,8 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<()> {
     if !older.is_empty() && !args.lose_older {
         rebuild.discard().await?;
         anyhow::bail!(
-            "nothing was changed: `events` no longer hold all that {older} were made of, and rows older than the first event would be lost; \
-             --lose-older goes on all the same"
+            "nothing was changed: `events` no longer holds everything that {older} were made of, and rows older than the first event would be lost; \
+             --lose-older continues all the same"
         );
     }
     rebuild.swap().await?;
@@ -154,7 +154,7 @@ fn summary(differences: &[Difference]) -> String {
     table.to_string()
 }
 
-/// What analysts call a table; where they read another one under the same name, it is named as well.
+/// The analysts' name of a table; if they read another table under the same name, the table's own name is added.
 fn name(table: &str) -> String {
     let views =
         |name: &str| TABLES.iter().find(|table| table.name == name).map_or(&[][..], |table| table.views);

@@ -1,5 +1,5 @@
-//! `gitpulse reconcile`. In: projects, groups. Out: what GitLab never delivered, in the topics of its webhooks, and a table of what was found.
-//! Never fails a run because GitLab hides something from the token: that is said.
+//! `gitpulse reconcile`. In: projects, groups. Out: what GitLab never delivered, in the topics of its webhooks, and a table of findings. Never fails
+//! a run because GitLab hides something from the token: that is only reported.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -28,12 +28,12 @@ use crate::arguments::{AdminArgs, StoreArgs};
 use crate::audit::{self, AuditLog, Caller, Role};
 use crate::roles;
 
-/// Whose events they are.
+/// The tenant of the events.
 const TENANT: &str = "default";
 /// It could not begin: a setting is wrong, or nothing answers.
 const NOT_BEGUN: u8 = 2;
 
-/// What to look at, and where the tables are.
+/// What to check, and where the tables are.
 #[derive(Debug, Args)]
 pub(crate) struct ReconcileArgs {
     #[command(flatten)]
@@ -48,7 +48,7 @@ pub(crate) struct ReconcileArgs {
     admin: AdminArgs,
 }
 
-/// Looks once, or again and again until a signal. Exits with 0 if everything is there, 1 if something is left, 2 if it could not begin.
+/// Makes one run, or repeats it until a signal. Exits with 0 if everything is there, 1 if something is left, 2 if it could not begin.
 pub(crate) async fn run(args: ReconcileArgs) -> anyhow::Result<ExitCode> {
     let shutdown = shutdown::on_signal()?;
     let registry = roles::registry()?;
@@ -66,7 +66,7 @@ pub(crate) async fn run(args: ReconcileArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Makes what it talks to, and begins the audit log. Asks GitLab nothing yet.
+/// Makes the connections, and starts the audit log. Makes no request to GitLab yet.
 async fn begin(args: &ReconcileArgs, registry: &Registry) -> anyhow::Result<(Reconcile, AuditLog)> {
     let metrics = gitlab::Metrics::register(registry)?;
     let (audit, calls) = audit::channel();
@@ -92,7 +92,7 @@ async fn begin(args: &ReconcileArgs, registry: &Registry) -> anyhow::Result<(Rec
     Ok((reconcile, log))
 }
 
-/// Looks once; with `--every` until it is stopped.
+/// Makes one run; with `--every` one after another until it is stopped.
 async fn look(
     args: &ReconcileArgs,
     reconcile: &Reconcile,
@@ -112,7 +112,7 @@ async fn look(
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
-        // What stands in the way of one run need not stand in the way of the next.
+        // A fault of one run may be over at the next.
         if let Err(error) = once(&args.reconcile, reconcile, shutdown).await {
             reconcile.metrics.failed();
             tracing::error!("{error:#}");
@@ -122,7 +122,7 @@ async fn look(
     Ok(ExitCode::SUCCESS)
 }
 
-/// One run, and its table. An error is why it could not begin.
+/// Makes one run, and prints its table. An error means that it could not begin.
 async fn once(
     config: &ReconcileConfig,
     reconcile: &Reconcile,
@@ -134,11 +134,11 @@ async fn once(
         let remedy = error.needs_attention();
         with_remedy(error, remedy)
     })?;
-    // By GitLab's clock, which its answers have told by now.
+    // By GitLab's clock, which its answers have shown by now.
     let now = reconcile.client.now();
     match reconcile.run(&scope, &config.plan(now), now, shutdown).await {
         Ok(report) => say(&mut out, &report),
-        // What was done is remembered.
+        // Its progress is saved.
         Err(error) => {
             reconcile.metrics.failed();
             let remedy = error.needs_attention();
@@ -148,7 +148,7 @@ async fn once(
     }
 }
 
-/// What is wrong and what to do about it.
+/// Fault and remedy.
 fn with_remedy(error: impl Into<anyhow::Error>, remedy: Option<String>) -> anyhow::Error {
     let error = error.into();
     match remedy {
@@ -196,7 +196,7 @@ fn say(out: &mut impl Write, report: &Report) -> anyhow::Result<ExitCode> {
     Ok(if sum.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Never rounded up to 100.
+/// In percent, rounded down, so that it is never 100 too early.
 fn percent(findings: &Findings) -> f64 {
     (findings.completeness() * 10_000.0).floor() / 100.0
 }

@@ -1,6 +1,6 @@
-//! `gitpulse report`. In: what about, which projects, which days. Out: numbers of the metric views, each with how much it covers, for people, as JSON or as CSV.
-//! Never reads a table of facts, so that a role sees what it may see. It exits with 0 if there is an answer, with 1 if nothing is on record that it
-//! could be about, and with 2 if it could not be asked: a wrong project, date, zone or tier, or no ClickHouse.
+//! `gitpulse report`. In: a subject, projects, days. Out: numbers of the metric views, each with its coverage, for people, as JSON or as CSV. Never
+//! reads a table of facts, so that roles only see what they may. Exits with 0 if there is an answer, with 1 if nothing is on record for it, and with
+//! 2 if the question could not be asked: a wrong project, date, zone or tier, or no ClickHouse.
 
 mod answer;
 mod ask;
@@ -45,7 +45,7 @@ pub(crate) use self::sources::Sources;
 use self::span::{Span, SpanArgs};
 pub(crate) use self::units::duration;
 
-/// It could not be asked: a setting is wrong, or ClickHouse does not answer.
+/// The question could not be asked: a setting is wrong, or ClickHouse does not answer.
 const NOT_ASKED: u8 = 2;
 
 /// What to report.
@@ -59,21 +59,21 @@ pub(crate) struct ReportArgs {
 enum About {
     /// Deployment frequency, lead time, change failure rate and time to restore, by each definition
     Dora(Asked<dora::DoraArgs>),
-    /// Merge requests: throughput, cycle time and its stages, review, size, age of those that are open
+    /// Merge requests: throughput, cycle time and its stages, review, size, age of open ones
     MergeRequests(Asked<merge_requests::MergeRequestArgs>),
-    /// Pipelines: success, first attempt, duration and queue, retries, what was run for nothing
+    /// Pipelines: success, success at the first attempt, duration, queue time, retries, wasted machine time
     Pipelines(Asked<pipelines::PipelineArgs>),
-    /// Jobs: the slowest, those that fail most, flaky ones
+    /// Jobs: the slowest, those that fail most often, flaky ones
     Jobs(Asked<jobs::JobArgs>),
     /// Issues: opened, closed, lead time, incidents
     Issues(Asked<issues::IssueArgs>),
     /// Commits on default branches, merge requests merged, reviews, by person
     Contributors(Asked<contributors::ContributorArgs>),
-    /// Releases, and what they brought
+    /// Releases, and how many merge requests each brought
     Releases(Asked<releases::ReleaseArgs>),
 }
 
-/// What every report asks for, and what one alone does.
+/// Arguments that every report has, and those of one report.
 #[derive(Debug, Args)]
 struct Asked<T: Args> {
     #[command(flatten)]
@@ -88,17 +88,17 @@ struct Question {
     scope: ScopeArgs,
     #[command(flatten)]
     span: SpanArgs,
-    /// Prints one JSON object, with units in names
+    /// Prints one JSON object; names of numbers end with their unit
     #[arg(long, conflicts_with = "csv")]
     json: bool,
-    /// Prints tidy rows, one a number, for spreadsheets
+    /// Prints CSV for spreadsheets, one row per number
     #[arg(long)]
     csv: bool,
     #[command(flatten)]
     clickhouse: ClickHouseConfig,
 }
 
-/// Answers, and says how that went.
+/// Prints the answer; the exit code says whether there was one.
 pub(crate) async fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
     let answered = match args.about {
         About::Dora(args) => {
@@ -122,7 +122,7 @@ pub(crate) async fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
     }))
 }
 
-/// Answers by a report for which nothing has to be known first.
+/// Answers with a report that needs no query in advance.
 async fn plain(question: Question, report: Report) -> anyhow::Result<ExitCode> {
     answer(question, Vec::new(), async |_, _| Ok(report)).await
 }
@@ -152,7 +152,7 @@ async fn answer(
     say(&answer, &question)
 }
 
-/// Prints the answer, and whether there is one.
+/// Prints the answer; the exit code says whether there is one.
 fn say(answer: &Answer, question: &Question) -> anyhow::Result<ExitCode> {
     if question.json {
         out(&format!("{:#}\n", json::value(answer)))?;
@@ -168,7 +168,7 @@ fn say(answer: &Answer, question: &Question) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes to standard output, as far as somebody reads it.
+/// Writes to standard output, as long as somebody reads it.
 pub(crate) fn out(text: &str) -> std::io::Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -190,11 +190,11 @@ async fn first_on_record(
         query = query.param(name, word);
     }
     let day: Option<String> = query.fetch_one().await.map_err(refused)?;
-    // The least of nothing may be the zero of its type.
+    // The minimum of no rows may be the zero of its type.
     Ok(day.and_then(|day| day.parse().ok()).filter(|day: &NaiveDate| *day > NaiveDate::default()))
 }
 
-/// What ClickHouse refused, and what to do about it.
+/// ClickHouse's refusal, and what to do about it.
 pub(crate) fn refused(error: clickhouse::error::Error) -> anyhow::Error {
     let remedy = match code(&error) {
         Some(Code::UNKNOWN_TABLE | Code::UNKNOWN_DATABASE | Code::UNKNOWN_IDENTIFIER) => {

@@ -1,4 +1,4 @@
-//! The roles as processes of their own. In: settings. Out: a role that serves until it is stopped. `up` runs the same parts together.
+//! The roles as separate processes. In: settings. Out: a role that serves until it is stopped. `up` runs the same parts together.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -30,9 +30,9 @@ use tokio_util::sync::CancellationToken;
 use crate::arguments::{AdminArgs, StoreArgs};
 use crate::tenants::{WebhookConfig, instance_hint};
 
-/// How long the last events may take to reach Kafka at the end.
+/// Time at the end for the last events to reach Kafka.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(8);
-/// The spool of `gitpulse ingest` where none is configured.
+/// The spool of `gitpulse ingest` if none is configured.
 const SPOOL_DIR: &str = "./spool";
 /// How long the start waits for Kafka.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
@@ -74,7 +74,7 @@ pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyh
     let tenants = args.webhooks.tenants(&args.instance, tenants);
     anyhow::ensure!(
         !tenants.is_empty(),
-        "nobody could send: set GITLAB_WEBHOOK_TOKEN or GITLAB_WEBHOOK_SIGNING_TOKEN, or write a [[tenant]] in gitpulse.toml"
+        "no tenant has a secret, so no delivery could be accepted: set GITLAB_WEBHOOK_TOKEN or GITLAB_WEBHOOK_SIGNING_TOKEN, or write a [[tenant]] in gitpulse.toml"
     );
     if let Some(hint) = instance_hint(&tenants) {
         tracing::warn!("{hint}");
@@ -91,7 +91,7 @@ pub(crate) async fn ingest(args: IngestArgs, tenants: Vec<TenantConfig>) -> anyh
             missing.len(),
             missing[0]
         ),
-        // It may come back; until then deliveries are kept in the spool.
+        // Kafka may come back; until then deliveries are kept in the spool.
         Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "Kafka does not answer yet"),
     }
     let clickhouse = ClickHouse::new(&args.stores.clickhouse);
@@ -140,7 +140,7 @@ pub(crate) fn spool_folder(config: &SpoolConfig) -> &Path {
     config.spool_dir.as_deref().unwrap_or(Path::new(SPOOL_DIR))
 }
 
-/// Opens the spool, which may have to read what an earlier process left, and begins to bring that to Kafka.
+/// Opens the spool, which may have to read records of an earlier process, and starts to publish them.
 pub(crate) async fn outbox(
     folder: &Path,
     config: &SpoolConfig,
@@ -152,7 +152,7 @@ pub(crate) async fn outbox(
     Ok(Outbox::start(publisher.clone(), opened.await??, config.answer_after.unwrap_or_default()))
 }
 
-/// Where deliveries go.
+/// Where deliveries are stored.
 pub(crate) struct Sinks {
     pub(crate) outbox: Outbox,
     pub(crate) publisher: Publisher,
@@ -168,7 +168,7 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// Checks the tenants and takes the address.
+    /// Checks the tenants and binds the address.
     pub(crate) async fn bind(
         config: &IngestConfig,
         tenants: &[TenantConfig],
@@ -185,12 +185,12 @@ impl Receiver {
         Ok(Receiver { listener, limits: config.http_limits(), state })
     }
 
-    /// The port that it has.
+    /// Its port.
     pub(crate) fn port(&self) -> anyhow::Result<u16> {
         Ok(self.listener.local_addr()?.port())
     }
 
-    /// Serves webhooks until `shutdown`, then answers what is under way.
+    /// Serves webhooks until `shutdown`, then answers the requests under way.
     pub(crate) async fn serve(self, shutdown: CancellationToken) {
         runtime::http::serve(self.listener, self.limits, ingest::routes(self.state), shutdown).await;
     }
@@ -208,7 +208,7 @@ pub(crate) async fn admin(
     Ok(tokio::spawn(runtime::admin::serve(listener, registry.clone(), readiness, shutdown.clone())))
 }
 
-/// A registry with the metrics every process has: memory, CPU time, file descriptors.
+/// A registry with the metrics that every process has: memory, CPU time, file descriptors.
 pub(crate) fn registry() -> prometheus::Result<Registry> {
     let registry = Registry::new();
     registry.register(Box::new(ProcessCollector::for_self()))?;

@@ -1,5 +1,5 @@
-//! `gitpulse send`: posts payload files as GitLab would. In: files and folders. Out: deliveries with GitLab's headers, and a summary of the
-//! answers. Never repeats anything but what it was told to.
+//! `gitpulse send`: posts payload files as GitLab would. In: files and folders. Out: deliveries with GitLab's headers, and a summary of the answers.
+//! Never repeats a delivery unless it is told to.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,13 +30,13 @@ use crate::target::{self, TargetArgs};
 /// GitLab gives up on a delivery after ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Stands where a status would.
+/// The text in place of a status.
 const NO_ANSWER: &str = "no answer";
 
 /// What to send, where, and how often.
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
-    /// Payload files; of a folder, every .json in it that is no REST object (.api.json)
+    /// Payload files, and folders of them: every .json but REST objects (.api.json), subfolders included
     #[arg(required = true, value_name = "FILE|FOLDER")]
     paths: Vec<PathBuf>,
 
@@ -51,15 +51,15 @@ pub(crate) struct SendArgs {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     hooks: u32,
 
-    /// Sends in another order, the same for the same seed
+    /// Shuffles the deliveries; the same seed gives the same order
     #[arg(long, value_name = "SEED")]
     shuffle: Option<u64>,
 
-    /// Deliveries a second; without it, as fast as they are answered
+    /// Deliveries per second; by default as many as are answered
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: Option<u32>,
 
-    /// Deliveries under way at the same time
+    /// Deliveries under way at the same time, at most
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     concurrency: u32,
 
@@ -67,7 +67,7 @@ pub(crate) struct SendArgs {
     credentials: CredentialsArgs,
 }
 
-/// One HTTP request to come.
+/// A request to send.
 #[derive(Clone)]
 struct Delivery {
     path: Arc<Path>,
@@ -76,13 +76,13 @@ struct Delivery {
     id: Uuid,
 }
 
-/// With what a delivery proves where it comes from.
+/// The proof of a delivery's origin.
 enum Credentials {
     Token(Secret),
     Signing(SigningKey),
 }
 
-/// How deliveries were answered.
+/// The answers to deliveries.
 #[derive(Default)]
 struct Answers {
     by_status: BTreeMap<String, u64>,
@@ -91,7 +91,7 @@ struct Answers {
     latencies: Vec<Duration>,
 }
 
-/// Sends everything and reports; the exit code says whether all was answered 200.
+/// Sends everything and prints a summary; the exit code says whether everything was answered 200.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(args: SendArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
     let (instance, url) = (args.credentials.instance(), args.target.url());
@@ -162,7 +162,7 @@ pub(crate) async fn run(args: SendArgs, tenants: Vec<TenantConfig>) -> anyhow::R
     Ok(if answers.examples.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The payload files, folders read to the bottom, in the order of their names.
+/// The payload files, with those in subfolders, sorted by name.
 fn collect(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut open: Vec<PathBuf> = paths.to_vec();
@@ -205,7 +205,7 @@ fn plan(args: &SendArgs, files: &[PathBuf]) -> anyhow::Result<Vec<Delivery>> {
     Ok(deliveries)
 }
 
-/// `X-Gitlab-Event`, as GitLab would write it for this body.
+/// The `X-Gitlab-Event` header that GitLab would send with this body.
 fn event_header(body: &[u8]) -> &'static str {
     let text = std::str::from_utf8(body).unwrap_or_default();
     let head = Head::read(text).unwrap_or_default();

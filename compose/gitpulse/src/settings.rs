@@ -1,10 +1,10 @@
-//! Settings. In: `gitpulse.toml`, `.env`, the environment, flags; each overrides the one before. Out: one parsed command line, read
-//! once. An unknown key or a bad value is an error that names the key, the file and the line.
+//! Settings. In: `gitpulse.toml`, `.env`, the environment, flags; each overrides the one before. Out: one parsed command line, read once. An unknown
+//! key or a bad value is an error that names the key, the file and the line.
 //!
-//! Which command line it is, is the caller's: nothing here knows a command.
+//! The command line is a type parameter: nothing here knows a command.
 //!
-//! There is one definition of a setting: its clap argument. A file's value becomes the argument's default, so that environment and flags
-//! override it as they override any default. `[kafka] brokers` in the file is `--kafka-brokers` and `GITPULSE_KAFKA_BROKERS`.
+//! There is one definition of a setting: its clap argument. A file's value becomes the argument's default, so that environment and flags override it
+//! as they override any default. `[kafka] brokers` in the file is `--kafka-brokers` and `GITPULSE_KAFKA_BROKERS`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,12 +30,12 @@ pub(crate) struct Settings<C> {
     pub(crate) tenants: Vec<TenantConfig>,
     /// Every setting of the command, with its value and origin, for `gitpulse config`.
     pub(crate) sources: Vec<Source>,
-    /// Variables of the environment that look like settings and are none. Only a warning: Kubernetes sets such variables for a service that
-    /// is called gitpulse.
+    /// Environment variables that look like settings but are unknown. Only a warning: Kubernetes sets such variables for a service that is called
+    /// gitpulse.
     pub(crate) unknown_variables: Vec<String>,
 }
 
-/// A setting as it is in force.
+/// A setting in force.
 pub(crate) struct Source {
     /// Its name on the command line.
     pub(crate) name: String,
@@ -49,14 +49,14 @@ pub(crate) struct Source {
 
 /// Why there are no settings.
 pub(crate) enum SettingsError {
-    /// The command line, in clap's words: also `--help` and `--version`.
+    /// A fault in the command line, or `--help` and `--version`.
     CommandLine(Box<clap::Error>),
-    /// A file.
+    /// A fault in a file.
     File(String),
 }
 
 impl SettingsError {
-    /// Says it to whoever started the program.
+    /// Prints it to standard error.
     #[expect(clippy::print_stderr, reason = "there are no settings, so there is no log")]
     pub(crate) fn report(self) -> ExitCode {
         match self {
@@ -72,7 +72,7 @@ impl SettingsError {
     }
 }
 
-/// A value from a file, and where it stands.
+/// A value from a file, and its position.
 struct FileValue {
     value: String,
     origin: String,
@@ -108,7 +108,7 @@ pub(crate) fn load<C: Parser>() -> Result<Settings<C>, SettingsError> {
     Ok(Settings { cli, tenants, sources, unknown_variables })
 }
 
-/// The variable of the environment that the command line could not be parsed for; clap's own words would quote its value and name the flag.
+/// The fault if an environment variable could not be parsed; clap's own text would quote its value and name the flag.
 fn environment_fault(known: &BTreeMap<String, Arg>, error: &clap::Error) -> Option<SettingsError> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return None;
@@ -121,7 +121,7 @@ fn environment_fault(known: &BTreeMap<String, Arg>, error: &clap::Error) -> Opti
     })
 }
 
-/// Checks what clap takes for any text: addresses, of which one may hold a password.
+/// Checks values that clap accepts as any text: addresses, which may hold a password.
 fn check_address(source: &Source) -> Result<(), String> {
     let place = format!("{} ({})", source.variable, source.origin);
     match source.name.as_str() {
@@ -149,12 +149,12 @@ fn check_address(source: &Source) -> Result<(), String> {
     }
 }
 
-/// Whether an address behind its scheme begins with a user. Whatever prints settings would print the password.
+/// Whether an address without its scheme begins with a user. Commands that print settings would print the password.
 fn has_credentials(rest: &str) -> bool {
     rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
 }
 
-/// What is wrong with a `[[tenant]]`. The parser's own words quote values, which may be tokens; only those that quote a key are kept.
+/// What is wrong with a `[[tenant]]`. The parser's own messages quote values, which may be tokens; only those that quote a key are kept.
 fn tenant_fault(message: &str) -> &str {
     if message.starts_with("unknown field `") || message.starts_with("missing field `") {
         return message;
@@ -171,7 +171,7 @@ fn settings_file(
     command: &Command,
     arguments: &[std::ffi::OsString],
 ) -> Result<Option<(PathBuf, String)>, SettingsError> {
-    // A first look at the command line, for this one flag; what else may be wrong with it is found in the second.
+    // A first parse of the command line, only for this flag; the second one finds faults.
     let named = command.clone().ignore_errors(true).try_get_matches_from(arguments).ok();
     let named: Option<PathBuf> = named.and_then(|matches| matches.get_one::<PathBuf>("config").cloned());
     let path = named.clone().unwrap_or_else(|| PathBuf::from(FILE));
@@ -182,7 +182,7 @@ fn settings_file(
     }
 }
 
-/// Every argument of every command, by its name in snake case. `config` itself cannot stand in a file.
+/// Every argument of every command, by its name in snake case. `config` itself cannot be set in a file.
 fn known(command: &Command) -> BTreeMap<String, Arg> {
     let mut arguments = BTreeMap::new();
     let mut commands = vec![command];
@@ -267,7 +267,7 @@ fn read_dot_env(
         let setting =
             known.iter().find(|(_, arg)| arg.get_env().is_some_and(|name| name == variable.as_str()));
         let Some((name, arg)) = setting else {
-            // The file is shared with other programs; what looks like ours is a slip.
+            // The file is shared with other programs; an unknown name that looks like ours is a mistake.
             if variable.starts_with("GITPULSE_") || variable.starts_with("GITLAB_WEBHOOK") {
                 return Err(SettingsError::File(format!(
                     "{place}: unknown variable `{variable}`; `gitpulse config` lists all of them"
@@ -285,7 +285,7 @@ fn read_dot_env(
 fn unknown_variables(known: &BTreeMap<String, Arg>) -> Vec<String> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let ours = |name: &String| name.starts_with("GITPULSE_") || name.starts_with("GITLAB_WEBHOOK");
-    // `config` is not among the settings of a file, and the tests have variables of their own.
+    // `config` is not among the settings of a file, and tests have variables of their own.
     let other = |name: &String| name == "GITPULSE_CONFIG" || name.starts_with("GITPULSE_TEST_");
     let is_known =
         |name: &String| known.values().any(|arg| arg.get_env().is_some_and(|known| known == name.as_str()));
@@ -299,7 +299,7 @@ fn names(line: &str, variable: &str) -> bool {
     line.strip_prefix(variable).is_some_and(|rest| rest.trim_start().starts_with('='))
 }
 
-/// A value as it would stand on the command line.
+/// A value as it would be written on the command line.
 fn plain(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
@@ -322,7 +322,7 @@ fn check(arg: &Arg, value: &str) -> Result<(), String> {
         return Ok(());
     };
     if arg.is_hide_env_values_set() {
-        // The reason that our own parsers give names no value; clap's words around it do.
+        // The errors of our own parsers do not contain the value; clap's text around them does.
         let reason = std::error::Error::source(&error).map(ToString::to_string);
         return Err(reason.unwrap_or_else(|| "this value cannot be used".to_owned()));
     }
@@ -347,7 +347,7 @@ fn with_defaults(command: Command, values: &FileValues) -> Command {
     command
 }
 
-/// The settings of the command that was given.
+/// The settings of the given command.
 fn sources(
     command: &Command,
     matches: &ArgMatches,

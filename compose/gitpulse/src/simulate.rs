@@ -1,5 +1,5 @@
-//! `gitpulse simulate`. In: a rate and a seed. Out: the webhooks of an invented GitLab, and the history that `gitpulse check` judges; or, with
-//! `--world`, those of one whose things belong together, or, with `--serve-api`, its API. Never sends more than it was told to.
+//! `gitpulse simulate`. In: a rate and a seed. Out: the webhooks of an invented GitLab, and the history that `gitpulse check` judges; with `--world`,
+//! those of consistent history; with `--serve-api`, its API. Never sends more than it was told to.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,11 +22,11 @@ use crate::simulate_api::{self, ServeApiArgs};
 use crate::simulate_world::{self, Sending, WorldArgs};
 use crate::target::{self, TargetArgs};
 
-/// Between two looks at how far it is.
+/// Pause between two updates of the progress.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// Where the ids of invented projects begin: GitLab.com has not come this far.
+/// The first id of invented projects: GitLab.com has no ids this high yet.
 const PROJECTS_BEGIN: u64 = 1_000_000_000;
-/// Room for the projects of one run.
+/// Ids reserved for the projects of one run.
 const PROJECTS_OF_A_RUN: u64 = 1_000;
 
 /// What to send, where, and how fast.
@@ -35,15 +35,15 @@ pub(crate) struct SimulateArgs {
     #[command(flatten)]
     target: TargetArgs,
 
-    /// Requests in all
+    /// Requests to send in all
     #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     requests: u64,
 
-    /// Requests a second
+    /// Requests per second
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: u32,
 
-    /// Requests under way at the same time; with more, the rate is not held
+    /// Requests under way at the same time, at most; at this limit the rate is not reached
     #[arg(long, default_value_t = 256, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     under_way: u16,
 
@@ -51,23 +51,23 @@ pub(crate) struct SimulateArgs {
     #[arg(long)]
     keep_alive: bool,
 
-    /// Projects that things happen in, each with an id that no other run has
+    /// Projects of the invented GitLab; each load gives them new ids
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     projects: u32,
 
-    /// Bytes of most bodies; one in a hundred is thirty times as large
+    /// Bytes of a usual body of a load; one in a hundred is thirty times as large
     #[arg(long, default_value_t = 2_000, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(2..=800_000))]
     body_bytes: u32,
 
-    /// What happens is the same for the same seed; without it, it is another each time
+    /// Seed of what happens: the same seed, the same events; by default a random one
     #[arg(long, value_name = "SEED")]
     seed: Option<u64>,
 
-    /// File for the history; one that is there is replaced
+    /// File for the history of a load; an existing one is replaced
     #[arg(long, default_value = "./history.jsonl", value_name = "FILE")]
     history: PathBuf,
 
-    /// Checks the history against the tables once all is sent
+    /// Compares the history with the tables once all is sent
     #[arg(long)]
     check: bool,
 
@@ -84,7 +84,7 @@ pub(crate) struct SimulateArgs {
     credentials: CredentialsArgs,
 }
 
-/// Sends everything, and says how it was answered or, with `--check`, what became of it.
+/// Sends everything, and prints the answers or, with `--check`, the verdict.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(args: SimulateArgs, tenants: Vec<TenantConfig>) -> anyhow::Result<ExitCode> {
     if let Some(address) = args.api.serve_api {

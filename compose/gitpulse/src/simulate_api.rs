@@ -1,5 +1,5 @@
-//! `gitpulse simulate --serve-api`. In: an address, a seed and a size. Out: the API of an invented GitLab, until it is stopped. Never changes: its
-//! history ends as it starts.
+//! `gitpulse simulate --serve-api`. In: an address, a seed and a size. Out: the API of an invented GitLab, until it is stopped. Its history ends when
+//! it starts, and never changes.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -12,31 +12,31 @@ use simulator::api::{self, Clock, Limits, Options, Version};
 use simulator::gitlab::{World, WorldConfig};
 use tokio::net::TcpListener;
 
-/// The token that it takes. Whoever reaches the address may read what is invented.
+/// The token that it accepts. Anyone who reaches the address may read the invented data.
 const TOKEN: &str = "glpat-simulated";
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 
 /// The API to serve.
 #[derive(Debug, Args)]
 pub(crate) struct ServeApiArgs {
-    /// Sends nothing, and serves the API of an invented GitLab at this address, as 127.0.0.1:8929
+    /// Sends nothing; serves the API of an invented GitLab at this address, as 127.0.0.1:8929
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) serve_api: Option<SocketAddr>,
 
-    /// Days of history behind it
+    /// Days of history that the API has, up to now
     #[arg(long, default_value_t = 365, value_name = "N", requires = "serve_api", value_parser = clap::value_parser!(u32).range(1..=3_650))]
     api_days: u32,
 
-    /// The GitLab that it pretends to be: 16, 18 or 19
+    /// GitLab version of the API: 16, 18 or 19 (17 is served as 16)
     #[arg(long, default_value_t = 19, value_name = "VERSION", requires = "serve_api", value_parser = clap::value_parser!(u8).range(16..=19))]
     api_version: u8,
 
-    /// Has the rate limits of GitLab.com
+    /// Applies the rate limits of GitLab.com
     #[arg(long, requires = "serve_api")]
     api_limits: bool,
 }
 
-/// Serves until it is stopped, and says what was asked.
+/// Serves until it is stopped, and prints which requests were made.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(
     args: &ServeApiArgs,

@@ -1,5 +1,5 @@
-//! `gitpulse simulate --world`. In: a seed, projects and days. Out: the webhooks of a GitLab whose things belong together, oldest first, as its hooks would
-//! have sent them: some twice, some late, some never. Never holds more than a day of them.
+//! `gitpulse simulate --world`. In: a seed, projects and days. Out: the webhooks of consistent history, oldest first, as GitLab's hooks would have
+//! sent them: some twice, some late, some never. Never holds more than a day of them.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -22,26 +22,26 @@ use crate::target;
 const TIMEOUT: Duration = Duration::from_secs(10);
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 
-/// The world to tell of.
+/// The history to send.
 #[derive(Debug, Args)]
 pub(crate) struct WorldArgs {
-    /// Sends the webhooks of a GitLab whose things belong together (commits, merge requests, pipelines, deployments), oldest first, instead of a load
+    /// Sends consistent history (commits, merge requests, pipelines and deployments that belong together), oldest first, instead of a load
     #[arg(long, conflicts_with_all = ["serve_api", "check", "requests"])]
     pub(crate) world: bool,
 
-    /// Days of history, which end now
+    /// Days of history, up to now
     #[arg(long, default_value_t = 90, requires = "world", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3_650))]
     days: u32,
 
-    /// How many of a thousand deliveries come twice
+    /// Deliveries per thousand that are sent twice
     #[arg(long, default_value_t = 0, requires = "world", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000))]
     duplicates: u32,
 
-    /// How many of a thousand deliveries come up to a day late, out of order
+    /// Deliveries per thousand that are sent up to a day late, out of order
     #[arg(long, default_value_t = 0, requires = "world", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000))]
     disorder: u32,
 
-    /// How many of a thousand deliveries never come
+    /// Deliveries per thousand that are never sent
     #[arg(long, default_value_t = 0, requires = "world", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000))]
     drops: u32,
 }
@@ -50,19 +50,19 @@ pub(crate) struct WorldArgs {
 pub(crate) struct Sending {
     pub(crate) url: String,
     pub(crate) credentials: Credentials,
-    /// Address that objects name.
+    /// The instance's address in objects.
     pub(crate) instance: String,
     pub(crate) seed: u64,
     pub(crate) projects: u32,
-    /// Deliveries a second.
+    /// Deliveries per second.
     pub(crate) rate: u32,
     pub(crate) under_way: usize,
 }
 
-/// Sends everything, and says how it was answered.
+/// Sends everything, and prints the answers.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(crate) async fn run(args: &WorldArgs, sending: Sending, now: DateTime<Utc>) -> anyhow::Result<ExitCode> {
-    // Also by an answer that all others will get as well.
+    // Also cancelled by an answer that all other deliveries would get too.
     let stopped = shutdown::on_signal()?.child_token();
     let now = now.timestamp_millis();
     let mut config =
@@ -121,7 +121,7 @@ pub(crate) async fn run(args: &WorldArgs, sending: Sending, now: DateTime<Utc>) 
     Ok(if is_taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Sends deliveries at the pace, and counts the answers; 0 stands for none.
+/// Sends deliveries at the given pace, and counts the answers; 0 stands for none.
 async fn send(
     client: &reqwest::Client,
     sending: &Sending,
@@ -158,7 +158,7 @@ async fn send(
     }
 }
 
-/// Milliseconds since 1970: signatures are of the moment at which they are sent.
+/// Milliseconds since 1970: a signature carries the time of sending.
 #[expect(clippy::disallowed_methods, reason = "the edge: it is sent now")]
 fn wall() -> i64 {
     Utc::now().timestamp_millis()

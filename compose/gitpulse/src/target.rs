@@ -1,5 +1,5 @@
-//! Where `send` and `simulate` send to. In: an address, or where ingest listens. Out: the URL of webhooks, and when to give up on it. Never another
-//! host than the one that was named.
+//! The target of `send` and `simulate`. In: an address, or where ingest listens. Out: the URL of webhooks, and when to give up. Never another host
+//! than the one that was named.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -11,11 +11,11 @@ const PATH: &str = "/api/v1/webhooks/gitlab";
 /// Where deliveries go.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
-    /// Where to send them: http://HOST:PORT, or with the path of a tenant; without it, to the address of GITPULSE_LISTEN on this machine
+    /// Address to send to: http://HOST:PORT, or with the path of a tenant; by default that of --listen on this machine
     #[arg(long, id = "webhook-url", value_name = "URL", value_parser = with_path)]
     url: Option<String>,
 
-    /// Where webhooks are received
+    /// Address that ingest listens on; used where --url is not given
     #[arg(long, env = "GITPULSE_LISTEN", default_value = "0.0.0.0:8000", value_name = "ADDRESS")]
     listen: SocketAddr,
 }
@@ -27,7 +27,7 @@ impl TargetArgs {
     }
 }
 
-/// An address to connect to: one that stands for all addresses of this machine is none.
+/// An address to connect to: an unspecified address becomes the loopback address.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -48,7 +48,7 @@ fn with_path(text: &str) -> Result<String, String> {
     Ok(url.into())
 }
 
-/// What is wrong when an answer like this is the only one; `None` for an answer that says nothing of the others.
+/// The fault, if every delivery gets this answer; `None` for an answer that other deliveries need not get.
 pub(crate) fn refuses_all(status: u16, url: &str) -> Option<String> {
     match status {
         401 => Some(format!(

@@ -1,5 +1,5 @@
-//! The tenants in force. In: `[[tenant]]` tables and the settings of the default tenant. Out: a list. Never invents a secret: `up` does
-//! that, and says so.
+//! The tenants in force. In: `[[tenant]]` tables and the settings of the default tenant. Out: a list. Never invents a secret: `up` does that, and
+//! reports it.
 
 use clap::Args;
 use gitlab::InstanceConfig;
@@ -10,7 +10,7 @@ use runtime::Secret;
 /// The name of the tenant that the environment configures.
 const DEFAULT: &str = "default";
 
-/// The default tenant: what people need first.
+/// The default tenant: the settings that people need first.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WebhookConfig {
     /// Secret token of the default tenant's hooks (a secret: environment or file only)
@@ -32,19 +32,19 @@ pub(crate) struct WebhookConfig {
     pub(crate) allowed_networks: Vec<IpNet>,
 }
 
-/// What to do where it cannot be known of which GitLab each event is: the body of a signed delivery need not say under which path of its host GitLab
-/// is, and no signature covers the header that does.
+/// A hint if the instance of some events cannot be known: the body of a signed delivery need not contain the path of GitLab on its host, and the
+/// signature does not cover the header that does.
 pub(crate) fn instance_hint(tenants: &[TenantConfig]) -> Option<String> {
     let unnamed =
         tenants.iter().find(|tenant| tenant.instance.is_none() && !tenant.signing_tokens.is_empty())?;
     Some(format!(
-        "tenant {:?} has a signing token and no instance: a GitLab below a path, as https://example.com/gitlab, would be two for some kinds of events; set GITLAB_URL, or `instance` of the tenant",
+        "tenant {:?} has a signing token but no instance: a GitLab below a path, as https://example.com/gitlab, would be counted as two instances; set GITLAB_URL, or `instance` of the tenant",
         unnamed.name
     ))
 }
 
 impl WebhookConfig {
-    /// The configured tenants, and the default one, of this instance, if it has a secret.
+    /// The configured tenants, and the default one of this instance if it has a secret.
     pub(crate) fn tenants(
         &self,
         instance: &InstanceConfig,
@@ -67,7 +67,7 @@ impl WebhookConfig {
         Some(self.tenant(instance, tokens, signing_tokens))
     }
 
-    /// The default tenant, of this instance, with these secrets.
+    /// The default tenant of this instance, with these secrets.
     pub(crate) fn tenant(
         &self,
         instance: &InstanceConfig,

@@ -1,5 +1,5 @@
-//! `gitpulse up`: everything on one machine. In: a data folder. Out: webhooks in, SQL out, until it is stopped. The same roles as in
-//! production, talking to a broker and a ClickHouse that are children of this process.
+//! `gitpulse up`: everything on one machine. In: a data folder. Out: webhooks in, SQL out, until it is stopped. Runs the same roles as production,
+//! with a broker and a ClickHouse that are children of this process.
 
 mod announcement;
 mod demo;
@@ -120,7 +120,7 @@ async fn serve(
     let StoreArgs { kafka: kafka_config, clickhouse: clickhouse_config } = &args.stores;
     let kafka = Kafka::new(kafka_config)?;
     let clickhouse = ClickHouse::new(clickhouse_config);
-    // One processor reads them all; more partitions would only be more files.
+    // One processor reads all partitions; more of them would only be more files.
     migrate::topics(&kafka, &KafkaConfig { partitions: 1, ..kafka_config.clone() }).await?;
     migrate::tables(&clickhouse).await?;
     migrate::audit_retention(&clickhouse, args.audit.audit_retention_days).await?;

@@ -35,26 +35,26 @@ pub struct Readiness {
     pub outbox: Option<Outbox>,
     /// ClickHouse, for roles that write it.
     pub clickhouse: Option<ClickHouse>,
-    /// Whether what was written last was taken, for roles that write: a ClickHouse that answers may refuse all the same.
+    /// Whether the last write succeeded, for roles that write: a ClickHouse that answers may still refuse inserts.
     pub storing: Health,
 }
 
-/// Whether some work goes well, as it told last. Clones share it.
+/// Whether some work succeeds, as it last reported. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Health(Arc<Mutex<Option<String>>>);
 
 impl Health {
-    /// The work went well.
+    /// The work succeeded.
     pub fn well(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    /// The work failed, and why.
+    /// The work failed, for this reason.
     pub fn failed(&self, why: String) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
     }
 
-    /// Why it failed, if it did last.
+    /// Why it failed, if the last attempt failed.
     pub fn fault(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -88,8 +88,8 @@ pub async fn serve(
     http::serve(listener, LIMITS, routes, shutdown).await;
 }
 
-/// Told to a page in a browser whose own name service resolves its name to this machine.
-const FOREIGN: &str = "this listener is reached by an address, or as localhost\n";
+/// The answer to a page in a browser that reached this listener under another host name (DNS rebinding).
+const FOREIGN: &str = "use this listener by an IP address or as localhost\n";
 
 /// Whether a `Host` is an address or `localhost`.
 fn is_here(host: &str) -> bool {
@@ -129,7 +129,7 @@ async fn ready(readiness: &Readiness) -> warp::reply::Response {
         let waiting =
             format!("{} events on disk, the oldest {} s old", spool.records, spool.oldest.as_secs());
         match spool.refuses {
-            // Whatever Kafka is up to, deliveries are taken.
+            // Deliveries are accepted, whatever state Kafka is in.
             None if is_spooling || !faults.is_empty() => {
                 degraded.append(&mut faults);
                 degraded.push(format!("spooling: {waiting}"));

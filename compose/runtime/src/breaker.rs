@@ -1,19 +1,19 @@
-//! Whether Kafka is asked at all. In: how publishing went. Out: whether the next delivery waits for Kafka or goes to the spool at once. Never
-//! closes by time alone: something must have been acknowledged.
+//! Decides whether Kafka is tried. In: how publishing went. Out: whether the next delivery waits for Kafka or goes to the spool at once. Never closes
+//! by time alone: something must have been acknowledged.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus::IntGauge;
 
-/// How long a delivery that Kafka did not take keeps others from trying.
+/// Pause after a probe that Kafka did not acknowledge, in which no other delivery tries.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
 
 /// A breaker; clones share it.
 #[derive(Clone)]
 pub(crate) struct Breaker {
     state: Arc<Mutex<State>>,
-    /// 1 while it is open.
+    /// 1 while the breaker is open.
     gauge: IntGauge,
 }
 
@@ -57,7 +57,7 @@ impl Breaker {
         }
     }
 
-    /// The right for one delivery to try an open breaker. One at a time, so that a Kafka that is away holds no memory.
+    /// The right for one delivery to try an open breaker. One at a time, so that an unreachable Kafka holds no memory.
     pub(crate) fn probe(&self) -> Option<Probe> {
         let mut state = self.state();
         if state.is_probing || state.next_probe_at.is_some_and(|at| Instant::now() < at) {
@@ -67,7 +67,7 @@ impl Breaker {
         Some(Probe { breaker: self.clone() })
     }
 
-    /// Nothing that holds the lock can leave it half changed.
+    /// A panic under the lock cannot leave the state half changed.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -18,7 +18,7 @@ pub use refusal::{Code, code, is_transient};
 /// Where ClickHouse is.
 #[derive(Debug, Clone, Args)]
 pub struct ClickHouseConfig {
-    /// HTTP address of ClickHouse; `up` starts it there
+    /// HTTP or HTTPS address of ClickHouse; `up` starts its own there
     #[arg(
         long = "clickhouse-url",
         env = "GITPULSE_CLICKHOUSE_URL",
@@ -56,7 +56,7 @@ pub struct ClickHouseConfig {
     )]
     pub password: Secret,
 
-    /// Cluster to create replicated tables on; without it, a single node
+    /// Cluster on which replicated tables are created; without it, tables of a single node
     #[arg(long = "clickhouse-cluster", env = "GITPULSE_CLICKHOUSE_CLUSTER", value_name = "NAME")]
     pub cluster: Option<String>,
 }
@@ -82,7 +82,7 @@ pub enum ClickHouseError {
 }
 
 impl ClickHouseError {
-    /// ClickHouse's code; `None` if it did not answer, or something else did in its place.
+    /// ClickHouse's code; `None` if it did not answer, or if something in front of it answered.
     pub fn code(&self) -> Option<Code> {
         match self {
             ClickHouseError::Client(error) => code(error),
@@ -99,7 +99,7 @@ impl ClickHouse {
             .with_user(&config.user)
             .with_password(config.password.expose())
             .with_database(&config.database)
-            // The 200 of an insert must mean that the rows are in the table; that it is ClickHouse's own, `relay` sees to.
+            // A 200 for an insert must mean that the rows are in the table; `relay` checks that the answer is ClickHouse's own.
             .with_setting("async_insert", "0")
             .with_setting("wait_end_of_query", "1");
         if config.cluster.is_some() {
@@ -110,7 +110,7 @@ impl ClickHouse {
         ClickHouse { client, target }
     }
 
-    /// Asks whether ClickHouse answers queries, the database existing or not.
+    /// Checks that ClickHouse answers queries, whether or not the database exists.
     pub async fn ping(&self, timeout: Duration) -> Result<(), ClickHouseError> {
         self.execute_anywhere("SELECT 1 FORMAT Null", timeout).await
     }

@@ -1,4 +1,4 @@
-//! File descriptors: room for them, and some held back for when there is no other left. In: how many are needed. Out: room.
+//! File descriptors: raises the limit, and reserves some for when none is left. In: how many are needed. Out: room.
 
 use std::fs::File;
 use std::io;
@@ -6,17 +6,17 @@ use std::io;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What a process has open besides connections: partitions' leaders, files, pipes of libraries, and what is held back.
+/// Descriptors that a process needs besides connections: partitions' leaders, files, pipes of libraries, and the reserve.
 const OTHERS: u64 = 200;
 
-/// Raises the limit of open files to what the system allows: the usual one, 1024, is low for the sake of programs that call `select`
-/// (<https://0pointer.net/blog/file-descriptor-limits.html>). Says so where so many connections do not fit all the same.
+/// Raises the limit of open files to what the system allows: the usual limit, 1024, is low for the sake of programs that call `select`
+/// (<https://0pointer.net/blog/file-descriptor-limits.html>). Logs a warning if even that is too low for this many connections.
 pub fn make_room_for(connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
     let current = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => raised.current,
-        // A system may allow less than it says.
+        // The system may refuse even what it reports as its limit.
         Err(_) => limit.current,
     };
     let needed = connections as u64 + OTHERS;
@@ -29,21 +29,21 @@ pub fn make_room_for(connections: usize) {
     }
 }
 
-/// Descriptors that do nothing but keep room.
+/// Descriptors that are held only to be given up when none is left.
 pub(crate) struct Spare {
     files: Vec<File>,
     wanted: usize,
 }
 
 impl Spare {
-    /// Holds so many descriptors, or as many as there are.
+    /// Reserves this many descriptors, or as many as there are.
     pub(crate) fn hold(wanted: usize) -> Spare {
         let mut spare = Spare { files: Vec::with_capacity(wanted), wanted };
         spare.refill();
         spare
     }
 
-    /// Takes back what was given up, as far as there are descriptors again.
+    /// Reserves again what was given up, as far as descriptors are free.
     pub(crate) fn refill(&mut self) {
         while self.files.len() < self.wanted {
             let Ok(file) = File::open("/dev/null") else { return };
@@ -51,7 +51,7 @@ impl Spare {
         }
     }
 
-    /// Makes room for one more descriptor. False if nothing is held any more.
+    /// Gives up one reserved descriptor. False if none is left.
     pub(crate) fn give_up(&mut self) -> bool {
         self.files.pop().is_some()
     }

@@ -1,6 +1,6 @@
 //! Errors as text. In: an error. Out: one line with all its causes, for answers, headers and records. Logs take errors as they are.
 
-/// The most bytes of the text; a cause may quote what it did not understand.
+/// Limit of the text in bytes; a cause may quote what it did not understand.
 const MAX_BYTES: usize = 1024;
 
 /// An error and its causes in one line, cut where it is too long.

@@ -1,5 +1,5 @@
-//! Accepts HTTP connections. In: a listener and warp routes. Out: answers. Never holds a connection for ever: `warp::serve` would,
-//! for it sets no timer (hyper's header timeout is inert without one), limits no connections and drains without a deadline.
+//! Accepts HTTP connections. In: a listener and warp routes. Out: answers. Never holds a connection for ever, as `warp::serve` would: it sets no
+//! timer (hyper's header timeout does nothing without one), does not limit connections and drains without a deadline.
 
 mod crowd;
 
@@ -21,15 +21,16 @@ use self::crowd::Crowd;
 pub use self::crowd::Seat;
 use crate::descriptors::{Spare, none_left};
 
-/// How long a listener waits and how much it takes at once.
+/// Timeouts and the connection limit of a listener.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpLimits {
-    /// Connections open at the same time. Beyond that the oldest of those that owe a request, or an unproven body, ends; where none does, more wait in
-    /// the kernel's queue.
+    /// Connections open at the same time. At the limit, a new connection replaces the oldest one that still has to send a request, or a body whose
+    /// sender is unproven; if there is none, it waits in the kernel's queue.
     pub max_connections: usize,
-    /// From the connection, or the previous answer, to the last byte of the next request's headers; less when more than half of the connections are open.
+    /// From the connection, or the previous answer, to the last byte of the next request's headers; shorter when more than half of the connections
+    /// are open.
     pub header_timeout: Duration,
-    /// For connections that are in the middle of a request when the shutdown comes.
+    /// For requests that are under way when the shutdown comes.
     pub drain_timeout: Duration,
 }
 
@@ -38,21 +39,21 @@ const MAX_HEADERS: usize = 100;
 /// Bytes of one connection that are buffered before its headers are complete.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
-/// Connections that wait to be accepted. A SYN for which there is no room is sent again after a second. Linux takes no more than
-/// `net.core.somaxconn`, 4096 since version 5.4.
+/// Connections that may wait to be accepted. A SYN beyond that is sent again after a second. Linux allows at most `net.core.somaxconn`, 4096 since
+/// version 5.4.
 const BACKLOG: u32 = 4096;
 
-/// File descriptors for connections that come while there is no other left: answers take milliseconds, so a few serve many.
+/// Reserved file descriptors for connections that arrive when no other is left: answers take milliseconds, so a few serve many.
 const SPARE: usize = 16;
 
-/// How often a log repeats that connections cannot be accepted as usual.
+/// Pause between two warnings that connections cannot be accepted as usual.
 const WARN_EVERY: Duration = Duration::from_secs(1);
 
-/// The peer of the connection, as an extension of each request.
+/// The address of the client, as an extension of each request.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-/// Takes an address. GitLab opens a connection for each delivery, so a burst of them must find room in the kernel's queue.
+/// Binds an address. GitLab opens a connection for each delivery, so a burst of them must fit into the kernel's queue.
 pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
@@ -60,8 +61,8 @@ pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves `routes` until `shutdown`: then no connection is accepted any more, requests under way are answered, and what is
-/// not answered by the drain deadline is cut off.
+/// Serves `routes` until `shutdown`. After that no connection is accepted any more, and requests under way are answered; those that are not answered
+/// by the drain deadline are cut off.
 pub async fn serve<F>(listener: TcpListener, limits: HttpLimits, routes: F, shutdown: CancellationToken)
 where
     F: Filter<Error = std::convert::Infallible> + Clone + Send + Sync + 'static,
@@ -80,10 +81,11 @@ where
     server
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
-        // A client may close its sending side behind a request, and still wait for the answer; and what it has sent whole counts, also if it does not.
+        // A client may close its sending side after a request and still wait for the answer. A complete request counts even if the client does not
+        // wait.
         .half_close(true)
         .max_headers(MAX_HEADERS)
-        // The first bounds a head that is complete, the second one that is not.
+        // The first limit is for a complete head, the second for an incomplete one.
         .max_header_size(MAX_HEADER_BYTES)
         .max_buf_size(MAX_HEADER_BYTES);
     loop {
@@ -99,7 +101,7 @@ where
         let connection = server.serve_connection(
             TokioIo::new(stream),
             service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-                // What comes with a body has to prove itself first.
+                // A request with a body is unproven until its sender is authenticated.
                 if request.body().is_end_stream() {
                     seat.keeps()
                 } else {
@@ -118,7 +120,7 @@ where
         let connection = connections.watch(connection);
         let cut_off = cut_off.clone();
         tokio::spawn(async move {
-            // A peer that breaks off or breaks the protocol is its own affair; its request was counted or never was one.
+            // A peer that closes early or breaks the protocol is not our fault: its request was counted, or was never complete.
             match cut_off.run_until_cancelled_owned(ended.run_until_cancelled_owned(connection)).await {
                 Some(Some(Err(error))) => {
                     tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection ended early");
@@ -140,11 +142,11 @@ where
 
 type Accepted = (TcpStream, SocketAddr, Seat);
 
-/// Accepts connections and gives each a place.
+/// Accepts connections and registers each.
 struct Acceptor {
     listener: TcpListener,
     crowd: Arc<Crowd>,
-    /// How long a peer may leave an answer unread.
+    /// Time that a peer may leave an answer unread.
     unread_for: Duration,
     spare: Spare,
     /// When the last warning was logged.
@@ -163,14 +165,14 @@ impl Acceptor {
                     let seat = self.crowd.admit(peer.ip()).await;
                     return Some((stream, peer, seat));
                 }
-                // Also where no connection waits: the kernel takes a descriptor before it reads the queue.
+                // This also happens when no connection waits: the kernel takes a descriptor before it reads the queue.
                 Err(error) if none_left(&error) && self.spare.give_up() => self.warn(
                     &error,
-                    "no file descriptor is left: a few held back serve connections; raise the limit of open files",
+                    "no file descriptor is left, connections are served by a few reserved ones; raise the limit of open files",
                 ),
                 Err(error) => {
                     self.warn(&error, "connections cannot be accepted now");
-                    // The next try would fail at once as well.
+                    // The next try would fail at once too.
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     return None;
                 }
@@ -178,7 +180,7 @@ impl Acceptor {
         }
     }
 
-    /// Logs what keeps connections waiting, not for each of them.
+    /// Logs why connections have to wait, at most once per [`WARN_EVERY`].
     fn warn(&mut self, error: &std::io::Error, what: &str) {
         if self.warned_at.is_none_or(|at| at.elapsed() > WARN_EVERY) {
             self.warned_at = Some(Instant::now());
@@ -187,12 +189,12 @@ impl Acceptor {
     }
 }
 
-/// Has the kernel end the connection when the peer takes no byte of an answer for so long: hyper bounds reading, not writing, and a peer
-/// that reads nothing would hold its slot for ever.
+/// Lets the kernel close the connection when the peer accepts no byte of an answer for this long. Hyper has timeouts for reading but not for writing,
+/// so a peer that reads nothing would hold its slot for ever.
 #[cfg(target_os = "linux")]
 fn give_up_on_silent_peer(stream: &TcpStream, after: Duration) {
     let milliseconds = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
-    // Without it the connection works all the same.
+    // The connection works without this option too.
     let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds);
 }
 

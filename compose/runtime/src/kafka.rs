@@ -1,5 +1,5 @@
-//! Kafka clients. In: settings. Out: producers and consumers whose properties keep our guarantees, and our topics (`topics.rs`).
-//! Only the properties that those rest on are named here, each with its reason; the rest pass through `GITPULSE_KAFKA_PROPERTIES`.
+//! Kafka clients. In: settings. Out: producers and consumers whose properties keep our guarantees, and our topics (`topics.rs`). Only the properties
+//! that guarantees depend on are set here, each with its reason; others pass through `GITPULSE_KAFKA_PROPERTIES`.
 
 pub mod log;
 mod topics;
@@ -14,7 +14,7 @@ pub use topics::{Kafka, TopicsError, Unsuited};
 /// Where Kafka is, and how its topics are made.
 #[derive(Debug, Clone, Args)]
 pub struct KafkaConfig {
-    /// Brokers, as host:port,host:port; `up` starts one at the first
+    /// Brokers, as host:port,host:port; `up` starts its own at the first
     #[arg(
         long = "kafka-brokers",
         env = "GITPULSE_KAFKA_BROKERS",
@@ -23,7 +23,7 @@ pub struct KafkaConfig {
     )]
     pub brokers: String,
 
-    /// Further properties of librdkafka, as key=value,key=value: TLS, SASL, compression, ... (may hold secrets)
+    /// Other properties of librdkafka, as key=value,key=value: TLS, SASL, compression, ... (may hold secrets)
     #[arg(
         long = "kafka-properties",
         env = "GITPULSE_KAFKA_PROPERTIES",
@@ -33,7 +33,7 @@ pub struct KafkaConfig {
     )]
     pub properties: KafkaProperties,
 
-    /// What the names of the event topics begin with
+    /// Prefix of topic names
     #[arg(
         long = "kafka-topic-prefix",
         env = "GITPULSE_KAFKA_TOPIC_PREFIX",
@@ -42,22 +42,22 @@ pub struct KafkaConfig {
     )]
     pub topic_prefix: TopicPrefix,
 
-    /// Partitions of topics that `migrate` creates; existing topics keep theirs, and `up` makes one
+    /// Partitions of each topic that `migrate` creates; existing topics keep theirs, and `up` always creates one
     #[arg(long = "kafka-partitions", env = "GITPULSE_KAFKA_PARTITIONS", default_value_t = 6, value_name = "N",
           value_parser = clap::value_parser!(i32).range(1..=1000))]
     pub partitions: i32,
 
-    /// Replicas of topics that are created; 0 means 3, or as many as there are brokers
+    /// Replicas of each topic that is created; 0 means 3, or the number of brokers if there are fewer
     #[arg(long = "kafka-replication-factor", env = "GITPULSE_KAFKA_REPLICATION_FACTOR", default_value_t = 0, value_name = "N",
           value_parser = clap::value_parser!(i32).range(0..=10))]
     pub replication_factor: i32,
 }
 
-/// Properties for librdkafka that GitPulse does not care about.
+/// Properties for librdkafka that GitPulse does not set itself.
 #[derive(Clone, Default)]
 pub struct KafkaProperties(Vec<(String, String)>);
 
-/// Properties that GitPulse sets itself: with others, events could be lost or counted twice.
+/// Properties that GitPulse sets itself: with other values, events could be lost or counted twice.
 const OURS: [&str; 16] = [
     "bootstrap.servers",
     "metadata.broker.list",
@@ -89,10 +89,10 @@ impl FromStr for KafkaProperties {
                 return Err(format!("GitPulse sets {key} itself: its promises rest on it"));
             }
             let value = value.trim();
-            // librdkafka's own words, when a client is made, quote the value, which may be a password that stands behind a misspelt name.
+            // librdkafka's own error quotes the value, which may be a password behind a misspelt name.
             if ClientConfig::new().set(key, value).create_native_config().is_err() {
                 return Err(format!(
-                    "librdkafka has no property {key}, or not with this value, or this build cannot do it"
+                    "librdkafka has no property {key}, or it does not accept this value, or this build lacks it"
                 ));
             }
             properties.push((key.to_owned(), value.to_owned()));
@@ -101,7 +101,7 @@ impl FromStr for KafkaProperties {
     }
 }
 
-/// Names are shown, values are not: any of them may be a password.
+/// Shows names but no values: any of them may be a password.
 impl std::fmt::Display for KafkaProperties {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<String> = self.0.iter().map(|(key, _)| format!("{key}=***")).collect();
@@ -116,31 +116,31 @@ impl std::fmt::Debug for KafkaProperties {
 }
 
 impl KafkaConfig {
-    /// What every client has in common.
+    /// Properties that every client has.
     pub fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
-        // After an outage, be back soon.
+        // Reconnects soon after an outage.
         config.set("reconnect.backoff.max.ms", "2000").set("client.id", "gitpulse");
         self.apply_properties(&mut config);
         config
             .set("bootstrap.servers", &self.brokers)
-            // A topic that is made by accident has the wrong limits and retention.
+            // A topic that is created by accident has the wrong limits and retention.
             .set("allow.auto.create.topics", "false");
         config
     }
 
-    /// A producer that neither loses nor reorders what it was given, as long as it lives.
+    /// A producer that never loses or reorders a record that it accepted, as long as the process lives.
     pub fn producer(&self) -> ClientConfig {
         let mut config = self.client();
         config
             // Long enough for a broker to come back, short enough not to hold memory for events that went to the spool long ago.
             .set("message.timeout.ms", "10000")
-            // Publisher admits by bytes; librdkafka's own limit must never be the one that is reached.
+            // The publisher limits bytes; librdkafka's own limits must never be reached first.
             .set("queue.buffering.max.kbytes", "1048576")
             .set("queue.buffering.max.messages", "1000000")
             .set("linger.ms", "2")
-            // One request at a time to each broker gathers larger batches: measured beside the default of five, a third of the CPU time and a
-            // third more events (benches/README.md).
+            // One request at a time per broker makes larger batches: compared with the default of five, this took a third of the CPU time for a third
+            // more events (benches/README.md).
             .set("max.in.flight.requests.per.connection", "1")
             .set("statistics.interval.ms", "5000");
         self.apply_properties(&mut config);
@@ -157,19 +157,19 @@ impl KafkaConfig {
         config
             // How long the partitions of a killed processor wait for another one.
             .set("session.timeout.ms", "10000")
-            // Memory read ahead, in KiB: a bound of what a processor holds beside its batch.
+            // Memory for records read ahead, in KiB, which a processor holds besides its batch.
             .set("queued.max.messages.kbytes", "65536")
             .set("statistics.interval.ms", "5000");
         self.apply_properties(&mut config);
         config
             .set("group.id", group)
-            // Offsets move after the insert, and only then.
+            // Offsets are committed after the insert, and only then.
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             // A topic seen for the first time may hold events already.
             .set("auto.offset.reset", "earliest")
-            // Eager: a rebalance revokes everything, so that what an open batch drops is read again from the committed offset.
-            // Cooperative assignment would go on reading past it.
+            // Eager: a rebalance revokes everything, so that records dropped with an open batch are read again from the committed offset. Cooperative
+            // assignment would continue behind them.
             .set("partition.assignment.strategy", "range")
             .set("group.protocol", "classic")
             .set("fetch.message.max.bytes", MAX_DEAD_LETTER_BYTES.to_string())
@@ -177,13 +177,13 @@ impl KafkaConfig {
         config
     }
 
-    /// A member of `group`, whose members share work by topics in which nothing is written.
+    /// A member of `group`, whose members divide work by topics that stay empty.
     pub fn member(&self, group: &str) -> ClientConfig {
         let mut config = self.client();
         config
             // How long the work of a killed member waits for another one.
             .set("session.timeout.ms", "10000")
-            // A member that joins or leaves is heard of with the next heartbeat.
+            // Members learn of a join or leave with the next heartbeat.
             .set("heartbeat.interval.ms", "1000")
             .set("queued.max.messages.kbytes", "1024");
         self.apply_properties(&mut config);
@@ -192,14 +192,14 @@ impl KafkaConfig {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "latest")
-            // Only what moves is revoked: the members go on with the rest. It also divides evenly what only some of them want.
+            // Only what moves is revoked: the members continue with the rest. It also divides evenly what only some members subscribe to.
             .set("partition.assignment.strategy", "cooperative-sticky")
-            // Its successor (KIP-848) asks for brokers of Kafka 4.0, and gives nothing that is needed here.
+            // Its successor (KIP-848) needs brokers of Kafka 4.0 and offers nothing that is needed here.
             .set("group.protocol", "classic");
         config
     }
 
-    /// Overrides what only tunes; what our promises rest on is set after it.
+    /// Applies the user's tuning; properties that guarantees depend on are set after it.
     fn apply_properties(&self, config: &mut ClientConfig) {
         for (key, value) in &self.properties.0 {
             config.set(key, value);

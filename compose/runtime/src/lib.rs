@@ -1,9 +1,9 @@
 //! Plumbing every service shares. Nothing here knows what an event means.
 //!
-//! [`http`] accepts connections, [`publisher`] writes to Kafka, [`spool`] keeps on disk what Kafka cannot take, [`outbox`] chooses between
-//! them, [`kafka`] and [`clickhouse`] make clients, [`retry`] tries again what they could not do, [`migrate`] creates
-//! what they talk to, [`admin`] shows what is going on, [`telemetry`] and [`fault`] say it in words, [`log_limit`] not too often, [`descriptors`]
-//! keeps room for files, [`shutdown`] ends it.
+//! [`http`] accepts connections, [`publisher`] writes to Kafka, [`spool`] keeps on disk what Kafka cannot take, [`outbox`] chooses between them,
+//! [`kafka`] and [`clickhouse`] make clients, [`retry`] repeats what failed for a time, [`migrate`] creates what they talk to, [`admin`] serves
+//! metrics and readiness, [`telemetry`] and [`fault`] write logs and errors, [`log_limit`] limits repeated lines, [`descriptors`] reserves file
+//! descriptors, [`shutdown`] ends a process.
 
 pub mod admin;
 mod breaker;

@@ -1,11 +1,11 @@
-//! Keeps one fault from filling the log. In: the same fault, as often as it happens. Out: a line for the first, then at most one per pause with how
-//! many there were since. Never leaves one uncounted while the process runs.
+//! Keeps one fault from filling the log. In: the same fault, as often as it happens. Out: a line for the first one, then at most one line per pause
+//! with the number of faults since. Never leaves one uncounted while the process runs.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Says a fault, and how often it happened since the last line.
+/// Logs a fault, with how often it happened since the last line.
 type Say = fn(count: u64, last: &str);
 
 /// The lines of one fault; clones share them.
@@ -13,11 +13,11 @@ type Say = fn(count: u64, last: &str);
 pub struct LogLimit {
     pause: Duration,
     say: Say,
-    /// `None` where no line was written in the last pause.
+    /// `None` if no line was logged within the last pause.
     unsaid: Arc<Mutex<Option<Unsaid>>>,
 }
 
-/// What happened since the last line.
+/// Faults since the last line.
 #[derive(Default)]
 struct Unsaid {
     count: u64,
@@ -25,12 +25,12 @@ struct Unsaid {
 }
 
 impl LogLimit {
-    /// At most one line per `pause`, which `say` writes.
+    /// Calls `say` at most once per `pause`.
     pub fn new(pause: Duration, say: Say) -> LogLimit {
         LogLimit { pause, say, unsaid: Arc::default() }
     }
 
-    /// It happened, once more. Called within a runtime, which says later what is not said at once.
+    /// Counts one fault, and logs it now or later. Has to be called within a runtime, which logs the later line.
     pub fn note(&self, text: String) {
         match &mut *self.unsaid() {
             Some(unsaid) => {
@@ -44,7 +44,7 @@ impl LogLimit {
         tokio::spawn(self.clone().say_later());
     }
 
-    /// Says what was not said, until there is nothing.
+    /// Logs the faults that were not logged yet, until there are none.
     async fn say_later(self) {
         loop {
             tokio::time::sleep(self.pause).await;
@@ -53,7 +53,7 @@ impl LogLimit {
         }
     }
 
-    /// What was not said; where there is nothing, the next is said at once.
+    /// The faults that were not logged yet; if there are none, the next one is logged at once.
     fn take(&self) -> Option<Unsaid> {
         let mut unsaid = self.unsaid();
         let taken = unsaid.as_mut().map(mem::take).filter(|unsaid| unsaid.count > 0);
@@ -63,7 +63,7 @@ impl LogLimit {
         taken
     }
 
-    /// Nothing that holds the lock can leave it half changed.
+    /// A panic under the lock cannot leave the state half changed.
     fn unsaid(&self) -> MutexGuard<'_, Option<Unsaid>> {
         self.unsaid.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,7 +73,7 @@ impl LogLimit {
 mod tests {
     use super::*;
 
-    /// What was said; a function takes nothing along, so each test has lines of its own.
+    /// The lines that were logged; a function pointer captures nothing, so each test has its own.
     macro_rules! lines {
         ($lines:ident, $say:ident) => {
             static $lines: Mutex<Vec<(u64, String)>> = Mutex::new(Vec::new());

@@ -1,5 +1,6 @@
-//! Creates what the services talk to. In: clients. Out: topics, tables, views, and who may read them. Never drops or changes a topic or a
-//! table of facts that is there; views, which hold nothing, are replaced when this build has others, and with them rollups, which are computed from them. Running it again changes nothing.
+//! Creates what the services need. In: clients. Out: topics, tables, views, and roles for readers. Never drops or changes an existing topic or table
+//! of facts. Views hold no rows and are replaced when this build has others; so are rollups, which are computed from views. Running it again changes
+//! nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,10 +14,10 @@ use schemas::view::{self, Rights};
 use crate::clickhouse::{ClickHouse, ClickHouseError, Code};
 use crate::kafka::{Kafka, KafkaConfig, TopicsError};
 
-/// One statement of a migration; on a cluster it waits for all replicas.
+/// Timeout for one statement of a migration; on a cluster it waits for all replicas.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// The number under which `migrations` has the views.
+/// The number that stands for the views in the table `migrations`.
 const VIEWS_VERSION: u32 = 0;
 
 /// What was applied to a database.
@@ -34,7 +35,7 @@ pub enum MigrateError {
     /// Kafka refused or is not there.
     #[error("topics could not be created")]
     Topics(#[from] TopicsError),
-    /// A statement failed. Migrations can be repeated: mend the cause and run `gitpulse migrate` again.
+    /// A statement failed. Migrations can be repeated: fix the cause and run `gitpulse migrate` again.
     #[error("migration {name} could not be applied")]
     Statement {
         /// The migration.
@@ -55,14 +56,12 @@ pub enum MigrateError {
         /// The database.
         database: String,
     },
-    /// The views are as this build has them, but the roles that were made are not.
-    #[error(
-        "the views were replaced, but roles read none of them that is new until `gitpulse migrate --roles` succeeds"
-    )]
+    /// The views are as this build has them, but the existing roles are not.
+    #[error("the views were replaced; roles cannot read new ones until `gitpulse migrate --roles` succeeds")]
     Roles(#[from] RolesError),
 }
 
-/// Why roles could not be made. What was done before that stays, and lets nobody read more: grants come last.
+/// Why roles could not be created. What was done before stays, and gives no user more rights: grants come last.
 #[derive(Debug, thiserror::Error)]
 pub enum RolesError {
     /// ClickHouse has no place for roles.
@@ -71,8 +70,8 @@ pub enum RolesError {
          local_directory or a replicated one"
     )]
     NowhereToStore(#[source] ClickHouseError),
-    /// The user may not make roles, or not grant what it grants.
-    #[error("the user of ClickHouse lacks a right, which its answer names: grant it and repeat this command")]
+    /// The user may not create roles, or may not grant the rights in them.
+    #[error("the ClickHouse user lacks the right that the answer names: grant it and repeat this command")]
     Denied(#[source] ClickHouseError),
     /// Another refusal, or no answer.
     #[error("roles could not be applied")]
@@ -85,9 +84,9 @@ pub async fn topics(kafka: &Kafka, config: &KafkaConfig) -> Result<Vec<String>, 
     kafka.create_topics(&prefix.all(), config.partitions, config.replication_factor).await
 }
 
-/// Applies the migrations that are missing, in order, and then the views, if this build has others than the database.
+/// Applies the missing migrations in order, and then the views, if this build has others than the database.
 ///
-/// Two at once do the same twice, which changes nothing: each statement can be repeated, and each view is replaced in one step.
+/// Two at once do the same work twice, which changes nothing: each statement can be repeated, and each view is replaced in one step.
 pub async fn tables(clickhouse: &ClickHouse) -> Result<Applied, MigrateError> {
     for statement in migration::ledger(&clickhouse.target) {
         clickhouse.execute_anywhere(&statement, STATEMENT_TIMEOUT).await.map_err(failed("ledger"))?;
@@ -119,7 +118,7 @@ pub async fn tables(clickhouse: &ClickHouse) -> Result<Applied, MigrateError> {
         applied.migrations.push(name);
     }
     let newest = recorded.keys().next_back().copied().unwrap_or_default();
-    // What a newer build migrated has that build's views, which read columns that this one does not know.
+    // A database that a newer build migrated keeps that build's views, which read columns that this one does not know.
     let is_newer = MIGRATIONS.last().is_some_and(|last| newest > last.version);
     let checksum = view::all_checksum();
     if !is_newer && recorded.get(&VIEWS_VERSION) != Some(&checksum) {
@@ -129,10 +128,10 @@ pub async fn tables(clickhouse: &ClickHouse) -> Result<Applied, MigrateError> {
     Ok(applied)
 }
 
-/// Has ClickHouse keep the audit log for so many days; whether that is another number than before. The tables are there.
+/// Sets how many days ClickHouse keeps the audit log; returns whether that changed. The tables must exist.
 ///
 /// # Errors
-/// ClickHouse does not do it: the user lacks the right ALTER TTL, say.
+/// ClickHouse refuses, for example because the user lacks the right ALTER TTL.
 pub async fn audit_retention(clickhouse: &ClickHouse, days: u32) -> Result<bool, MigrateError> {
     const NAME: &str = "audit_retention";
     let engine = "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'audit_log_facts'";
@@ -152,15 +151,14 @@ pub async fn audit_retention(clickhouse: &ClickHouse, days: u32) -> Result<bool,
     Ok(true)
 }
 
-/// Replaces all views, and applies the roles again where roles were made. They are recorded only after both, so that one that was
-/// interrupted is done again.
+/// Replaces all views, and applies the roles again where roles exist. Views are recorded as applied only after both, so that an interrupted run is
+/// repeated.
 ///
-/// ClickHouse makes another view and exchanges their names; older versions drop the one and make the other, so that for a moment there is
-/// none. Either way grants and row policies belong to the name, and stay, while the definer belongs to the view, and would be forgotten: so
-/// that the statement names it, and at no time a view is readable with other rights than before. What a new view needs, and a policy on a
-/// column that is new, the roles bring.
+/// ClickHouse creates the new view and exchanges the names; older versions drop the old one first, so that for a moment there is none. Grants and row
+/// policies belong to the name and stay. The definer belongs to the view and would be lost, so the statement names it: at no time is a view readable
+/// with other rights than before. Rights for new views, and policies on new columns, come with the roles.
 async fn views(clickhouse: &ClickHouse) -> Result<usize, MigrateError> {
-    // Only roles make a definer: without them the statement says that readers use their own rights, whatever the server's default is.
+    // Only roles need a definer: without them the statement says that readers use their own rights, whatever the server's default is.
     let with_definer = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND engine = 'View' \
                         AND create_table_query LIKE '% SQL SECURITY DEFINER%'";
     let with_definer: u64 = clickhouse
@@ -186,8 +184,8 @@ async fn views(clickhouse: &ClickHouse) -> Result<usize, MigrateError> {
     Ok(all.len())
 }
 
-/// Makes what the processor computes from the views that measure. A rollup whose view has other columns than before begins empty; then, whatever has
-/// changed, every project is marked, so that all are computed as the views now say.
+/// Creates the rollups, which the processor computes from the metric views. A rollup whose view has other columns than before starts empty. If
+/// anything changed, every project is marked, so that all are computed by the new views.
 async fn rollups(clickhouse: &ClickHouse) -> Result<(), MigrateError> {
     let columns = "SELECT arraySort(groupArray((position, name, type))) FROM system.columns \
                    WHERE database = currentDatabase() AND table = ? AND NOT (table = ? AND name = 'generation')";
@@ -229,7 +227,7 @@ fn failed(name: &str) -> impl FnOnce(ClickHouseError) -> MigrateError {
     move |source| MigrateError::Statement { name, source }
 }
 
-/// Makes the roles of those who read the views, and one for each of `tenants`, as this build has them. All views are there.
+/// Creates the roles for readers of the views, and one for each of `tenants`, as this build has them. All views must exist.
 pub async fn roles(clickhouse: &ClickHouse, tenants: &[String]) -> Result<(), RolesError> {
     let target = &clickhouse.target;
     let of_tenants = tenants.iter().flat_map(|tenant| access::tenant_role(target, tenant));
@@ -249,7 +247,7 @@ pub async fn roles(clickhouse: &ClickHouse, tenants: &[String]) -> Result<(), Ro
     Ok(())
 }
 
-/// Whether roles can be stored anywhere. A server that does not tell is taken for one that stores them.
+/// Whether the server can store roles. A server that does not say so counts as one that can.
 async fn stores_roles(clickhouse: &ClickHouse) -> bool {
     let writable =
         "SELECT count() FROM system.user_directories WHERE type NOT IN ('users_xml', 'users.xml', 'ldap')";

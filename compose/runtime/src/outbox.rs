@@ -1,5 +1,5 @@
-//! Where an event goes. In: a [`TopicRecord`]. Out: that Kafka has it, or the disk, or that neither took it, in time for an answer. Never
-//! waits for a Kafka that is known not to acknowledge, nor, with [`AnswerAfter::Disk`], for one that does: the drain brings to it at once what
+//! Stores each event in Kafka or in the spool. In: a [`TopicRecord`]. Out: whether Kafka has it, or the disk, or neither, in time for an answer.
+//! Never waits for a Kafka that is known not to acknowledge; with [`AnswerAfter::Disk`] never for any Kafka, because the drain publishes at once what
 //! is on disk.
 
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use crate::breaker::Breaker;
 use crate::publisher::{PublishError, Publisher};
 use crate::spool::{Drain, Spool, SpoolError, SpoolStatus};
 
-/// How long Kafka and the spool have together. With what a delivery waits before (a second for memory), an answer comes within 8 s.
+/// Time for Kafka and the spool together. With the wait of a delivery before that (a second for memory), an answer comes within 8 s.
 const TIMEOUT: Duration = Duration::from_millis(5500);
-/// What Kafka leaves of it to the spool, however long it may take by its setting.
+/// The part of it that is reserved for the spool, whatever the publish timeout is.
 const SPOOL_SHARE: Duration = Duration::from_millis(1500);
 
 /// What a delivery waits for before it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum AnswerAfter {
-    /// All in-sync replicas of Kafka have it; what they do not take in time goes to the spool
+    /// All in-sync replicas of Kafka; what they do not acknowledge in time goes to the spool
     #[default]
     Kafka,
-    /// It is in the spool, fsynced; Kafka gets it within milliseconds, or once it is back
+    /// The spool, fsynced; Kafka gets the event within milliseconds, or once it is back
     Disk,
 }
 
@@ -41,24 +41,24 @@ pub enum Stored {
     Spool,
 }
 
-/// Why an event is nowhere.
+/// Why an event was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboxError {
-    /// Kafka will never take it.
+    /// Kafka will never accept it.
     #[error(transparent)]
     Refused(PublishError),
-    /// Neither Kafka nor the disk takes it.
+    /// Neither Kafka nor the disk accepts it.
     #[error("{spool}")]
     Unavailable {
-        /// What the spool said.
+        /// The error of the spool.
         spool: SpoolError,
-        /// What Kafka said, if it was asked.
+        /// The error of Kafka, if it was tried.
         #[source]
         kafka: Option<PublishError>,
     },
 }
 
-/// Whether deliveries can be taken.
+/// Whether deliveries can be accepted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OutboxStatus {
     /// Whether Kafka does not acknowledge, so that deliveries go to the spool at once.
@@ -67,7 +67,7 @@ pub struct OutboxStatus {
     pub spool: SpoolStatus,
 }
 
-/// Kafka, and the disk for when it is away; cheap to clone.
+/// Kafka, and the spool for when it is away; cheap to clone.
 #[derive(Clone)]
 pub struct Outbox {
     publisher: Publisher,
@@ -76,7 +76,7 @@ pub struct Outbox {
     answer_after: AnswerAfter,
 }
 
-/// The task that brings to Kafka what was spooled.
+/// The task that publishes spooled events.
 pub struct Draining {
     outbox: Outbox,
     task: JoinHandle<()>,
@@ -84,7 +84,7 @@ pub struct Draining {
 }
 
 impl Outbox {
-    /// Puts the parts together, and begins to bring to Kafka what an earlier process left in the spool.
+    /// Puts the parts together, and starts to publish what an earlier process left in the spool.
     pub fn start(publisher: Publisher, spool: Spool, answer_after: AnswerAfter) -> (Outbox, Draining) {
         let breaker = Breaker::new(spool.breaker_open().clone());
         let outbox = Outbox { publisher, spool, breaker, answer_after };
@@ -94,8 +94,8 @@ impl Outbox {
         (outbox.clone(), Draining { outbox, task, stop })
     }
 
-    /// Gives an event to Kafka, or to the spool if Kafka does not acknowledge it in time or is known to be away. With [`AnswerAfter::Disk`] to the
-    /// spool first, and to Kafka only where that does not take it.
+    /// Stores an event in Kafka, or in the spool if Kafka does not acknowledge it in time or is known to be away. With [`AnswerAfter::Disk`] in the
+    /// spool first, and in Kafka only if the spool refuses it.
     pub async fn send(&self, record: TopicRecord) -> Result<Stored, OutboxError> {
         let started = Instant::now();
         let record = checked(record)?;
@@ -120,7 +120,7 @@ impl Outbox {
         }
     }
 
-    /// Gives an event to the spool, and to Kafka only where the spool does not take it.
+    /// Stores an event in the spool, and in Kafka only if the spool refuses it.
     pub async fn send_by_spool(&self, record: TopicRecord) -> Result<Stored, OutboxError> {
         self.spool_first(checked(record)?, Instant::now()).await
     }
@@ -131,7 +131,7 @@ impl Outbox {
             Ok(()) => return Ok(Stored::Spool),
             Err(spool) => spool,
         };
-        // The drain tries Kafka with what is in the spool. What did not get there tries for itself, one at a time.
+        // The drain probes Kafka with spooled events. An event that the spool refused probes Kafka itself, one at a time.
         let probe = match self.breaker.is_open() {
             false => None,
             true => match self.breaker.probe() {
@@ -169,17 +169,17 @@ impl Outbox {
         self.breaker.is_open()
     }
 
-    /// Whether deliveries can be taken.
+    /// Whether deliveries can be accepted.
     pub fn status(&self) -> OutboxStatus {
         OutboxStatus { is_spooling: self.breaker.is_open(), spool: self.spool.status() }
     }
 }
 
 impl Draining {
-    /// Waits until Kafka has what it was given, unless it is known not to acknowledge. What is in the spool stays there for the next start.
+    /// Waits until Kafka has acknowledged everything it was given, unless it is known not to acknowledge. Spooled events stay for the next start.
     pub async fn stop(self, timeout: Duration) {
         self.stop.cancel();
-        // A task that panicked has left its records in the spool.
+        // If the task panicked, its records are still in the spool.
         let _ = self.task.await;
         if !self.outbox.breaker.is_open() {
             self.outbox.publisher.flush(timeout).await;
@@ -191,7 +191,7 @@ impl Draining {
     }
 }
 
-/// What no topic takes must not wait in the spool for ever.
+/// Rejects a record that is too large for any topic: it would wait in the spool for ever.
 fn checked(record: TopicRecord) -> Result<Arc<TopicRecord>, OutboxError> {
     if record.key.len() + record.value.len() > MAX_RECORD_BYTES {
         return Err(OutboxError::Refused(PublishError::TooLarge));

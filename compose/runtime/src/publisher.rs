@@ -22,18 +22,18 @@ use crate::kafka::log::ClientLog;
 
 /// The media type of an envelope: CloudEvents in structured JSON mode.
 const CONTENT_TYPE: &str = "application/cloudevents+json";
-/// How long what is no event, and nobody waits for with a request, may take.
+/// Timeout for records that no request is waiting on.
 const RAW_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// How long and how much a publisher holds.
+/// Timeout and memory limit of a publisher.
 #[derive(Debug, Clone, Args)]
 pub struct PublisherConfig {
-    /// Milliseconds within which Kafka has to acknowledge a webhook's event; then it goes to the spool
+    /// Milliseconds to wait for Kafka to acknowledge a webhook's event, which then goes to the spool; more than 4000 count as 4000
     #[arg(long = "publish-timeout-ms", env = "GITPULSE_PUBLISH_TIMEOUT_MS", default_value_t = 1000, value_name = "MS",
           value_parser = clap::value_parser!(u64).range(10..=7000))]
     pub timeout_ms: u64,
 
-    /// MiB of events that wait for Kafka's acknowledgement at the same time
+    /// MiB of events that may wait for Kafka's acknowledgement at the same time
     #[arg(long = "publish-buffer-mib", env = "GITPULSE_PUBLISH_BUFFER_MIB", default_value_t = 256, value_name = "MIB",
           value_parser = clap::value_parser!(u32).range(64..=900))]
     pub buffer_mib: u32,
@@ -51,22 +51,22 @@ pub struct Position {
 /// Why a record was not acknowledged.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// Too much is waiting for Kafka already.
+    /// The memory limit for unacknowledged records is reached.
     #[error("too many bytes wait for Kafka's acknowledgement")]
     Overloaded,
-    /// No topic takes a record of this size.
-    #[error("the record is larger than any topic takes")]
+    /// No topic accepts a record of this size.
+    #[error("the record is larger than any topic accepts")]
     TooLarge,
     /// Kafka did not answer in time. The record may still arrive: it was not refused.
     #[error("Kafka did not acknowledge in time")]
     Timeout,
     /// Kafka, or the client, refused the record.
-    #[error("Kafka did not take the record")]
+    #[error("Kafka refused the record")]
     Kafka(#[source] KafkaError),
 }
 
 impl PublishError {
-    /// Whether another try could end otherwise.
+    /// Whether another try could succeed.
     pub fn is_transient(&self) -> bool {
         match self {
             PublishError::Overloaded | PublishError::Timeout => true,
@@ -77,7 +77,7 @@ impl PublishError {
         }
     }
 
-    /// Whether Kafka takes nothing at the moment, as far as this record can tell; else it refuses this record, or its topic.
+    /// Whether this looks as if Kafka accepts nothing at the moment; else it refuses only this record or its topic.
     pub fn is_outage(&self) -> bool {
         match self {
             PublishError::Overloaded | PublishError::Timeout => true,
@@ -111,10 +111,10 @@ impl PublishError {
     }
 }
 
-/// Why a publisher could not be made.
+/// Why a publisher could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A property that librdkafka does not know, or cannot use.
+    /// librdkafka does not know a property or cannot use its value.
     #[error("the Kafka client refuses its settings")]
     Kafka(#[from] KafkaError),
     /// Two publishers on one registry.
@@ -165,11 +165,11 @@ impl Metrics {
     }
 }
 
-/// What travels with a record through librdkafka and comes back with its fate.
+/// State that travels with a record through librdkafka and comes back with the result.
 struct Pending {
     fate: oneshot::Sender<Result<Position, KafkaError>>,
     bytes: i64,
-    /// Memory is given back when librdkafka lets go of the record, which may be after the caller gave up.
+    /// Memory is released when librdkafka drops the record, which may be after the caller gave up.
     _admission: OwnedSemaphorePermit,
 }
 
@@ -201,12 +201,12 @@ impl ProducerContext for Context {
             Ok(record) => Ok(Position { partition: record.partition(), offset: record.offset() }),
             Err((error, _)) => Err(error.clone()),
         };
-        // A caller that gave up has gone; its answer was given.
+        // A caller that gave up is gone, and has answered already.
         let _ = pending.fate.send(fate);
     }
 }
 
-/// Publishes records; cheap to clone, all clones share one producer and one bound.
+/// Publishes records; cheap to clone. All clones share one producer and one memory limit.
 #[derive(Clone)]
 pub struct Publisher {
     shared: Arc<Shared>,
@@ -260,12 +260,12 @@ impl Publisher {
         self.publish_bytes(&record.topic, &record.key, &record.value, headers, timeout).await
     }
 
-    /// How long the acknowledgement of an event may take.
+    /// The publish timeout.
     pub fn timeout(&self) -> Duration {
         self.shared.timeout
     }
 
-    /// Publishes bytes that are no event, as dead letters are, with headers of their own.
+    /// Publishes bytes that are not an event, such as dead letters, with headers of their own.
     pub async fn publish_raw(
         &self,
         topic: &str,
@@ -337,7 +337,7 @@ impl Publisher {
         }
     }
 
-    /// Replaces a producer that met a fatal error: an idempotent producer never recovers from one by itself.
+    /// Replaces a producer after a fatal error: an idempotent producer never recovers from one by itself.
     async fn renew(&self, failed: Arc<ThreadedProducer<Context>>, error: KafkaError) -> PublishError {
         let mut producer = self.shared.producer.write().await;
         if Arc::ptr_eq(&producer, &failed) {

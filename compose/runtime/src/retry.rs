@@ -1,7 +1,7 @@
-//! Tries again what may pass. In: an attempt, and until when. Out: what came of it, or the error of the last attempt. Never tries again what no
-//! further attempt cures, and never begins one after its end.
+//! Repeats what failed for a time. In: an attempt, and a deadline. Out: its result, or the error of the last attempt. Never repeats what no further
+//! attempt cures, and never begins one after the deadline.
 //!
-//! Pauses grow and have jitter, so that many processors that lost the same ClickHouse or Kafka do not come back to it at the same moment.
+//! Pauses grow and have jitter, so that many processors that lost the same ClickHouse or Kafka do not return to it at the same moment.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use tokio_util::sync::CancellationToken;
 const PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// How something is tried again.
+/// Limits of repeating.
 #[derive(Debug, Clone, Copy)]
 pub struct Retry<'r> {
-    /// After this no attempt begins. One that is under way is not cut off.
+    /// The deadline: no attempt begins after it, but one that is under way is not cut off.
     pub until: Instant,
     /// Ends a pause, and with it the attempts.
     pub shutdown: &'r CancellationToken,
-    /// What the log says of an attempt that failed and is not the last.
+    /// The log message for a failed attempt that is not the last.
     pub warning: &'static str,
 }
 
@@ -27,7 +27,7 @@ impl Retry<'_> {
     /// Makes attempts until one succeeds.
     ///
     /// # Errors
-    /// The error of the last attempt: it is not transient, or the time is over, or the shutdown came.
+    /// The error of the last attempt: it is not transient, the deadline has passed, or the shutdown came.
     pub async fn run<T, E, A>(
         self,
         is_transient: fn(&E) -> bool,
@@ -61,7 +61,7 @@ impl Retry<'_> {
     }
 }
 
-/// A pause between half of the longest and all of it. `random` is at least 0 and less than 1.
+/// A random pause between half of `longest` and all of it. `random` is at least 0 and less than 1.
 fn jittered(longest: Duration, random: f64) -> Duration {
     longest.mul_f64(0.5 + random / 2.0)
 }

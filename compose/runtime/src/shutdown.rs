@@ -1,4 +1,4 @@
-//! The end of a process. In: SIGTERM or SIGINT. Out: a token that is cancelled once. Never ends the process itself.
+//! The end of a process. In: SIGTERM or SIGINT. Out: a token that is cancelled by the first signal. Ends the process itself only on a second one.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
                 tracing::warn!("second signal: ending without waiting for the drain");
                 std::process::exit(130);
             }
-            // First this: a log that takes no more lines keeps whoever writes one waiting.
+            // Cancels before it logs: a log whose reader is stuck blocks whoever writes a line.
             shutdown.cancel();
             tracing::info!("stopping: no new work is taken, what was accepted is finished");
         }

@@ -12,29 +12,29 @@ pub struct TelemetryConfig {
     #[arg(long, env = "GITPULSE_LOG", default_value = "info", global = true, value_name = "FILTER", value_parser = filter)]
     pub log: String,
 
-    /// How log lines look: text for people, json for machines
+    /// Format of log lines: text for people, json for programs
     #[arg(long, env = "GITPULSE_LOG_FORMAT", default_value = "text", global = true, value_name = "FORMAT")]
     pub log_format: LogFormat,
 }
 
-/// The shape of log lines.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// One line for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Starts logging to standard error. Once a process.
+/// Starts logging to standard error. Once per process.
 pub fn start(config: &TelemetryConfig) {
-    // The Kafka library's own log is loud about what it recovers from by itself; our metrics and errors tell what matters.
+    // librdkafka logs much from which it recovers by itself; our metrics and errors show what matters.
     let filter = EnvFilter::new(format!("librdkafka=warn,rdkafka=error,{}", config.log));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        // It would be said on standard error, and where that takes nothing (its reader is gone, its disk is full) saying so panics: whoever
-        // logs would end, a request or the drain of the spool among them.
+        // Such errors would be printed to standard error, and printing panics if that cannot be written (its reader is gone, its disk is full): the
+        // task that logs would end, such as a request or the drain of the spool.
         .log_internal_errors(false);
     let started = match config.log_format {
         LogFormat::Text => builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),

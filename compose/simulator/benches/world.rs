@@ -1,5 +1,5 @@
-//! How fast a world is made and served. In: nothing. Out: a line for each: a year of fifty projects, pages of jobs, pages of merge requests by GraphQL.
-//! A plain loop on one core: `cargo bench -p simulator`.
+//! Speed of making and serving a world. In: nothing. Out: one line each for a year of fifty projects, pages of jobs, pages of merge requests with
+//! GraphQL. A plain loop on one core: `cargo bench -p simulator`.
 
 #![allow(clippy::print_stdout, reason = "what was measured")]
 

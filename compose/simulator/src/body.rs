@@ -1,5 +1,5 @@
-//! Webhooks as GitLab writes them (<https://docs.gitlab.com/user/project/integrations/webhook_events/>), cut down to what the tables read, and
-//! filled up to a size. In: a moment of a thing's life. Out: JSON, and what the tables have to say of it.
+//! Webhooks in GitLab's format (<https://docs.gitlab.com/user/project/integrations/webhook_events/>), reduced to what the tables read, and filled up
+//! to a size. In: a moment of a thing's life. Out: JSON, and what the tables have to show.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use rand::Rng;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::expected::Kind;
 
-/// Where a branch is that does not exist.
+/// The SHA of a branch that does not exist.
 pub(crate) const NOWHERE: &str = "0000000000000000000000000000000000000000";
 
 /// One step of one thing.
@@ -27,7 +27,7 @@ pub(crate) struct Moment<'m> {
     pub(crate) filler: usize,
 }
 
-/// What was written, and what the tables show of it.
+/// A webhook, and what the tables show of it.
 pub(crate) struct Written {
     pub(crate) entity: String,
     pub(crate) value: String,
@@ -108,7 +108,7 @@ pub(crate) fn write(kind: Kind, moment: &Moment<'_>) -> Written {
     Written { entity, value, event, event_header, body: body.to_string().into_bytes() }
 }
 
-/// What nobody can decode: no JSON, no object, nested too deeply, a kind said twice. Each is another.
+/// A body that nobody can decode: not JSON, not an object, nested too deeply, a kind given twice. Each is different.
 pub(crate) fn poison(random: &mut StdRng, number: u64) -> Vec<u8> {
     match random.random_range(0..5) {
         0 => format!("{{\"object_kind\":\"push\",\"number\":{number},\"a\":\"\u{1}\"").into_bytes(),
@@ -142,7 +142,7 @@ fn push(kind: &str, prefix: &str, name: &str, moment: &Moment<'_>) -> Value {
     })
 }
 
-/// What merge requests, issues and comments have in common.
+/// Fields that merge requests, issues and comments share.
 fn thing(moment: &Moment<'_>, title: &str) -> Value {
     json!({
         "id": moment.id, "iid": moment.id, "project_id": moment.project, "author_id": 7, "title": title, "state": moment.state,

@@ -1,11 +1,11 @@
-//! Judges a run. In: its history, and the tables. Out: a verdict: what was lost, doubled, or is there and must not be. Never asks whoever made the
-//! tables: what they have to hold follows from the history alone.
+//! Judges a run. In: its history, and the tables. Out: a verdict: what is lost, doubled, or must not be there. Shares no code with the writer of the
+//! tables: their expected content follows from the history alone.
 //!
 //! - **lost**: answered 200, and neither in `events` nor in `dead_letters`.
-//! - **phantom**: refused, or never sent, and yet there.
+//! - **phantom**: refused or never sent, but there.
 //! - **doubled**: more than once under the analysts' names.
-//! - **turned away**: authentic, and refused for good: GitLab does not send it again.
-//! - **wrong**: a row of a table that is not what the events say that are there.
+//! - **turned away**: authentic, but refused for good: GitLab does not send it again.
+//! - **wrong**: a row of a table that differs from what the stored events say.
 //! - **hole**: a range of Kafka's positions that no processor has recorded as consumed.
 
 mod holes;
@@ -24,12 +24,12 @@ pub use self::verdict::{Findings, Verdict};
 use crate::expected::Expected;
 use crate::history::{Fate, History};
 
-/// Between two looks at what is there.
+/// Pause between two queries.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long what was neither accepted nor refused may still be on its way.
+/// Time in which deliveries that were neither accepted nor refused may still arrive.
 const SETTLES_WITHIN: Duration = Duration::from_secs(30);
 
-/// How many accepted deliveries are neither in `events` nor in `dead_letters` yet.
+/// Number of accepted deliveries that are neither in `events` nor in `dead_letters` yet.
 pub async fn missing(client: &Client, history: &History) -> Result<usize, CheckError> {
     let stored = Stored::read(client, &history.run).await?;
     Ok(absent(history, &stored))
@@ -41,8 +41,8 @@ fn absent(history: &History, stored: &Stored) -> usize {
     history.told.iter().filter(|(number, told)| told.fate == Fate::Accepted && !is_there(number)).count()
 }
 
-/// Waits until everything accepted is there, `patience` at the most, then compares. What nobody knows of may still be on its way, and arrive between
-/// two looks: then it looks once more.
+/// Waits until everything accepted is there, at most for `patience`, then compares. Deliveries with an unknown result may still arrive between two
+/// queries: then it compares again.
 pub async fn check(client: &Client, history: &History, patience: Duration) -> Result<Verdict, CheckError> {
     let started = Instant::now();
     loop {
@@ -66,7 +66,7 @@ async fn judge(
         if absent(history, &stored) == 0 || started.elapsed() >= patience {
             break stored;
         }
-        // Looking must not take from those who are looked at.
+        // Queries must not slow down what they watch.
         tokio::time::sleep(PAUSE.max(looked.elapsed() * 4)).await;
     };
     let mut verdict = Verdict {

@@ -1,4 +1,4 @@
-//! What has to become of deliveries. Types alone: the world says it, a history keeps it, the judge compares it with the tables.
+//! The expected result of deliveries. Only types: the world sets them, a history keeps them, the judge compares them with the tables.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,37 +24,37 @@ pub enum Kind {
     Deployment,
 }
 
-/// One revision of one thing, and what the tables say of it as long as they know of no later one.
+/// One revision of one thing, and its row in the tables until there is a later one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
     /// What it is.
     pub kind: Kind,
     /// GitLab id of its project.
     pub project: u64,
-    /// What it is called: an id, an iid, or the name of a branch or tag.
+    /// Its name: an id, an iid, or the name of a branch or tag.
     pub entity: String,
     /// The first is 0.
     pub revision: u32,
     /// The row that its table shows: state and title, status, text, or head.
     pub value: String,
-    /// The row that the table of its history gains: `merged`, `running`. Empty where there is no such table.
+    /// The row that the table of its history gains: `merged`, `running`. Empty if there is no such table.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub event: String,
 }
 
-/// What has to become of a delivery.
+/// The expected result of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expected {
-    /// It is stored, and the tables tell it.
+    /// It is stored, and the tables show it.
     Fact(Fact),
-    /// It is authentic and cannot be decoded: a dead letter.
+    /// It is authentic but cannot be decoded: a dead letter.
     DeadLetter,
-    /// It is refused, and nothing of it is kept.
+    /// It is refused, and nothing of it is stored.
     Refused(Refusal),
 }
 
-/// Why a delivery has to be refused.
+/// Why a delivery must be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {

@@ -1,8 +1,8 @@
-//! The history of a run. In: what is sent, before it is sent, and each answer. Out: a file of JSON lines that says what has to be true. Never
-//! holds a body or a secret.
+//! The history of a run. In: what is sent, before it is sent, and each answer. Out: a file of JSON lines with the expected results. Never contains a
+//! body or a secret.
 //!
-//! The first line is the run, then a line for each request and one for each answer. A request without an answer may have arrived or not; so
-//! may one that was answered 5xx.
+//! The first line is the run; then there is one line per request and one per answer. A request without an answer may have arrived or not, and so may
+//! one that was answered 5xx.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -24,17 +24,17 @@ enum Line {
     Answered(Answered),
 }
 
-/// What a run was.
+/// The configuration of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Run {
-    /// What its delivery ids begin with.
+    /// Prefix of its delivery ids.
     pub id: String,
-    /// The world that it showed.
+    /// The world that was sent.
     pub world: WorldConfig,
 }
 
 impl Run {
-    /// The delivery id of the delivery of a number.
+    /// The id of the delivery with this number.
     pub fn delivery_id(&self, number: u64) -> String {
         format!("{}-{number:07}", self.id)
     }
@@ -58,7 +58,7 @@ struct Sent {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Answered {
     number: u64,
-    /// HTTP status; none where there was no answer.
+    /// HTTP status; none if there was no answer.
     status: Option<u16>,
     /// Milliseconds from sending to the answer.
     took_ms: u64,
@@ -76,7 +76,7 @@ pub enum HistoryError {
         #[source]
         source: std::io::Error,
     },
-    /// A line that is none of a history's.
+    /// An invalid line.
     #[error("{}, line {line}, is no line of a history", path.display())]
     Line {
         /// The file.
@@ -87,7 +87,7 @@ pub enum HistoryError {
         #[source]
         source: serde_json::Error,
     },
-    /// Nothing, or something else than a run, at its beginning.
+    /// The beginning is missing, or is not a run.
     #[error("{} does not begin with a run", .0.display())]
     NoRun(PathBuf),
 }
@@ -100,7 +100,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins a history; a file that is there is replaced.
+    /// Starts a history; an existing file is replaced.
     pub fn create(path: &Path, run: &Run) -> Result<Writer, HistoryError> {
         let failed = |source| HistoryError::File { path: path.to_owned(), source };
         let file = File::create(path).map_err(failed)?;
@@ -109,12 +109,12 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Notes that a delivery is about to be sent. After it is noted, whoever is killed has not sent what nobody knows of.
+    /// Records that a delivery is about to be sent. So a sender that is killed has not sent anything that is not recorded.
     pub fn sent(&self, number: u64, at: i64, expected: Expected) -> Result<(), HistoryError> {
         self.write(&Line::Sent(Sent { number, at, expected }))
     }
 
-    /// Notes the answer to it.
+    /// Records the answer.
     pub fn answered(&self, number: u64, status: Option<u16>, took_ms: u64) -> Result<(), HistoryError> {
         self.write(&Line::Answered(Answered { number, status, took_ms }))
     }
@@ -123,33 +123,33 @@ impl Writer {
         let failed = |source: std::io::Error| HistoryError::File { path: self.path.to_path_buf(), source };
         let mut text = serde_json::to_vec(line).map_err(|error| failed(error.into()))?;
         text.push(b'\n');
-        // A line is one write, so that nothing that holds the lock can leave half of one.
+        // A line is one write, so a panic under the lock cannot leave half a line.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.write_all(&text).and_then(|()| file.flush()).map_err(failed)
     }
 }
 
-/// One delivery and what became of its requests.
+/// One delivery and the results of its requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// What has to become of it.
+    /// Its expected result.
     pub expected: Expected,
     /// How many requests there were.
     pub requests: u32,
-    /// How many of them have no line of an answer.
+    /// How many of them have no recorded answer.
     pub open: u32,
-    /// The best that any of them was answered.
+    /// The best answer to any of them.
     pub fate: Fate,
 }
 
-/// The best answer that any request of a delivery got.
+/// The best answer to any request of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
-    /// 4xx to all of them: nothing may be kept.
+    /// 4xx to all of them: nothing may be stored.
     Refused,
-    /// No answer, or 5xx: kept or not, but not twice.
+    /// No answer, or 5xx: stored or not, but not twice.
     Ambiguous,
-    /// 200: it is kept.
+    /// 200: it is stored.
     Accepted,
 }
 
@@ -162,14 +162,14 @@ pub struct History {
     pub told: BTreeMap<u64, Told>,
     /// How many requests were answered with which status; 0 for no answer.
     pub answers: BTreeMap<u16, u64>,
-    /// How long answers took, in milliseconds, shortest first; of requests that nobody answered, how long it took to know that.
+    /// Response times in milliseconds, shortest first; for requests without an answer, the time until that was known.
     pub took_ms: Vec<u64>,
     /// From the first to the last request, in milliseconds.
     pub lasted_ms: i64,
 }
 
 impl History {
-    /// Reads a file. A last line that was not written whole is what a killed sender leaves, and is nothing that was sent.
+    /// Reads a file. An incomplete last line is left by a killed sender, and was not sent.
     pub fn read(path: &Path) -> Result<History, HistoryError> {
         let failed = |source| HistoryError::File { path: path.to_owned(), source };
         let mut lines = BufReader::new(File::open(path).map_err(failed)?);
@@ -205,7 +205,7 @@ impl History {
             }
         }
         for told in history.told.values_mut().filter(|told| told.open > 0) {
-            // It was sent, and nobody knows.
+            // It was sent, and its result is unknown.
             told.fate = told.fate.max(Fate::Ambiguous);
         }
         history.took_ms.sort_unstable();
@@ -238,13 +238,13 @@ impl History {
         self.told.values().map(|told| u64::from(told.requests)).sum()
     }
 
-    /// The answer time below which this share of the answers stayed, in milliseconds.
+    /// The response time below which this share of the answers stayed, in milliseconds.
     pub fn took_at(&self, share: f64) -> u64 {
         let place = (self.took_ms.len() as f64 * share).ceil() as usize;
         self.took_ms.get(place.clamp(1, self.took_ms.len().max(1)) - 1).copied().unwrap_or_default()
     }
 
-    /// Requests a second, from the first to the last.
+    /// Requests per second, from the first to the last.
     pub fn rate(&self) -> f64 {
         self.requests() as f64 * 1000.0 / (self.lasted_ms.max(1) as f64)
     }

@@ -1,10 +1,10 @@
-//! A GitLab world with known truth, and the judge of what became of it. Shares no code with what it judges.
+//! A GitLab world with known truth, and the judge of its result. Shares no code with what it judges.
 //!
-//! [`world`] makes things happen and writes them as webhooks, [`expected`] is what has to become of them, [`load`] sends them on a schedule,
-//! [`history`] keeps what was sent and how it was answered, [`mod@check`] compares that with the tables.
+//! [`world`] makes things happen and writes them as webhooks, [`expected`] has their expected results, [`load`] sends them on a schedule, [`history`]
+//! records what was sent and answered, [`mod@check`] compares that with the tables.
 //!
-//! [`gitlab`] is a second, larger world, of related things over a commit graph, for history and metrics: [`api`] serves it as GitLab's API, and it
-//! writes the webhooks of the same things; `version` is which GitLab both are.
+//! [`gitlab`] is a second, larger world of consistent things over a commit graph, for history and metrics: [`api`] serves it as GitLab's API, and it
+//! writes the webhooks of the same things; `version` is the GitLab version of both.
 
 #![recursion_limit = "512"]
 

@@ -1,5 +1,5 @@
-//! Sends a world's deliveries on a schedule. In: a rate and a bound. Out: requests, and a history of them. Open loop: what is due is sent whether
-//! or not the others were answered, as long as not too many are under way. Never sends more than its bound, nor to anywhere else.
+//! Sends a world's deliveries on a schedule. In: a rate and a limit. Out: requests, and a history of them. Open loop: what is due is sent whether or
+//! not other requests were answered, as long as not too many are under way. Never sends more than its limit, nor to anywhere else.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,16 +30,16 @@ pub struct Target {
     pub credentials: Credentials,
 }
 
-/// How a world is sent.
+/// The configuration of a load.
 #[derive(Debug, Clone)]
 pub struct LoadConfig {
-    /// Where to, and with which secret; both may change while the load runs.
+    /// Target and secret, which may change while the load runs.
     pub target: watch::Receiver<Target>,
-    /// Requests a second.
+    /// Requests per second.
     pub rate: f64,
-    /// Requests at the most.
+    /// Limit of requests.
     pub requests: u64,
-    /// Requests under way at the same time; with more, the schedule slips.
+    /// Requests under way at the same time, at most; at this limit the schedule slips.
     pub under_way: usize,
     /// How long a connection lives.
     pub connections: Connections,
@@ -54,16 +54,16 @@ pub enum Connections {
     Kept,
 }
 
-/// Why a load ended before its bound.
+/// Why a load ended before its limit.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// Its history could not be written, so that nobody could judge it.
+    /// Its history could not be written, so the run could not be judged.
     #[error("the history cannot be written")]
     History(#[from] HistoryError),
     /// There is no HTTP client.
     #[error("no HTTP client can be made")]
     Client(#[from] reqwest::Error),
-    /// The secret is no secret.
+    /// The secret is invalid.
     #[error(transparent)]
     Credentials(#[from] InvalidSigningToken),
     /// A task of it panicked.
@@ -71,13 +71,13 @@ pub enum LoadError {
     Lost,
 }
 
-/// How far a load is.
+/// Progress of a load.
 #[derive(Debug, Default)]
 pub struct Counts {
     sent: AtomicU64,
     answered: AtomicU64,
     accepted: AtomicU64,
-    /// 401 or 404, where that ended the load.
+    /// 401 or 404, if that ended the load.
     refused: AtomicU16,
 }
 
@@ -87,7 +87,7 @@ impl Counts {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Requests that were answered, or of which it is known that they will not be.
+    /// Requests that were answered, or are known to stay unanswered.
     pub fn answered(&self) -> u64 {
         self.answered.load(Ordering::Relaxed)
     }
@@ -97,7 +97,7 @@ impl Counts {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// The status, 401 or 404, that ended the load: one that was to be accepted was refused, and none had been accepted before it.
+    /// The status, 401 or 404, that ended the load: an authentic delivery was refused, and none had been accepted before.
     pub fn refused(&self) -> Option<u16> {
         Some(self.refused.load(Ordering::Relaxed)).filter(|status| *status > 0)
     }
@@ -117,7 +117,7 @@ impl Load {
         let history = Writer::create(path, &run)?;
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            // A proxy of the environment would be somebody else.
+            // A proxy of the environment would be another target.
             .no_proxy()
             .timeout(TIMEOUT)
             .pool_max_idle_per_host(match config.connections {
@@ -133,22 +133,22 @@ impl Load {
         Ok(Load { counts, stop, paused, task })
     }
 
-    /// How far it is.
+    /// Its progress.
     pub fn counts(&self) -> &Arc<Counts> {
         &self.counts
     }
 
-    /// Sends nothing until it is to go on. What is under way is not concerned.
+    /// Stops sending until it is resumed. Requests under way continue.
     pub fn pause(&self) {
         self.paused.send_replace(true);
     }
 
-    /// Goes on sending.
+    /// Continues sending.
     pub fn resume(&self) {
         self.paused.send_replace(false);
     }
 
-    /// Waits until everything that was to be sent was answered, or will not be any more; `stop` ends the sending before that.
+    /// Waits until every request was answered, or is known to stay unanswered; `stop` ends the sending early.
     pub async fn finish(self, stop: &CancellationToken) -> Result<(), LoadError> {
         let mut task = self.task;
         let finished = tokio::select! {
@@ -184,12 +184,12 @@ async fn send_all(
     for _ in 0..sender.config.requests {
         let free = async {
             tokio::time::sleep_until(due).await;
-            // Whoever could pause it may be gone, and then nobody does.
+            // If nobody can pause it any more, it is not paused.
             let _ = paused.wait_for(|is_paused| !is_paused).await;
             under_way.clone().acquire_owned().await
         };
         let Some(Ok(permit)) = stop.run_until_cancelled(free).await else { break };
-        // What could not be sent in time is not made up for by a burst.
+        // Requests that could not be sent in time are not sent in a burst later.
         due = (due + pause).max(Instant::now() - Duration::from_secs(1));
         let delivery = world.deliver();
         let sender = sender.clone();
@@ -239,7 +239,7 @@ impl Sender {
         self.counts.sent.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let status = match request.body(body.to_vec()).send().await {
-            // A whole answer, not only its head.
+            // A complete answer, not only its head.
             Ok(response) => {
                 let status = response.status().as_u16();
                 response.bytes().await.is_ok().then_some(status)
@@ -253,7 +253,7 @@ impl Sender {
             Some(200) => {
                 self.counts.accepted.fetch_add(1, Ordering::Relaxed);
             }
-            // The address or the secret is wrong, so that all others would be refused as well.
+            // The address or the secret is wrong, so all others would be refused too.
             Some(status @ (401 | 404)) if is_to_be_taken && self.counts.accepted() == 0 => {
                 self.counts.refused.store(status, Ordering::Relaxed);
                 self.stop.cancel();

@@ -1,4 +1,4 @@
-//! Proves to GitPulse who sends, as GitLab does: with the secret token, or by Standard Webhooks
+//! Proves the sender to GitPulse, as GitLab does: with the secret token, or by Standard Webhooks
 //! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
 
 use base64::Engine;
@@ -9,7 +9,7 @@ use sha2::Sha256;
 /// The secret of a hook.
 #[derive(Clone)]
 pub enum Credentials {
-    /// Sent along as it is, in `X-Gitlab-Token`.
+    /// Sent as it is, in `X-Gitlab-Token`.
     Token(String),
     /// `whsec_...`: signs each delivery.
     SigningToken(String),

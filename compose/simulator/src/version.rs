@@ -1,18 +1,18 @@
-//! Which GitLab the simulator pretends to be. In: a version. Out: what that version has. Never more than the versions differ in what is read here.
+//! The GitLab version that is simulated. In: a version. Out: its features. Covers only differences that matter here.
 
-/// A version, of those between which the API differs.
+/// Versions between which the API differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     /// 16.11: no keyset paging of issues, no times of approvals, no trigger jobs but as bridges, fewer fields in GraphQL.
     V16,
-    /// 18.2: as 16, with what came between.
+    /// 18.2: like 16, with the additions since.
     V18,
     /// 19.3: keyset paging of issues, times of approvals, trigger jobs, filters by the time of merging.
     V19,
 }
 
 impl Version {
-    /// As `/version` says it.
+    /// In the format of `/version`.
     pub fn as_str(self) -> &'static str {
         match self {
             Version::V16 => "16.11.2-ee",
@@ -36,7 +36,7 @@ impl Version {
         self >= Version::V18
     }
 
-    /// `approved_at` came with 18.5 or so.
+    /// `approved_at` came with about 18.5.
     pub(crate) fn has_approved_at(self) -> bool {
         self >= Version::V19
     }
@@ -46,7 +46,7 @@ impl Version {
         self >= Version::V19
     }
 
-    /// Where pages of issues are: `work_items` since 18.x, as their links say.
+    /// The path of an issue's page: `work_items` since 18.x, as in links.
     pub(crate) fn issues_page(self) -> &'static str {
         if self >= Version::V19 { "work_items" } else { "issues" }
     }

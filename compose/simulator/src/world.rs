@@ -1,9 +1,9 @@
-//! What happens in an invented GitLab. In: a seed. Out: deliveries, each with what the tables have to say once they know of it. The same seed
-//! makes the same world.
+//! An endless GitLab for load. In: a seed. Out: deliveries, each with the rows that the tables have to show for it. The same seed makes the same
+//! world.
 //!
-//! Things have lives: a merge request is opened, changed, closed, opened again, merged; a pipeline is created, runs and ends. Each step is a
-//! revision. Some deliveries come from a second hook as well, under an id of their own, some are repeated under the same id, both later and
-//! out of order; some cannot be decoded, and some are refused.
+//! Things have lives: a merge request is opened, changed, closed, reopened, merged; a pipeline is created, runs and ends. Each step is a revision.
+//! Some deliveries also come from a second hook under an id of their own, some are repeated under the same id, both later and out of order; some
+//! cannot be decoded, and some are refused.
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::body::{self, Moment};
 use crate::expected::{Expected, Fact, Kind, Refusal};
 
-/// How often, in a thousand deliveries, a new step is of each kind: jobs and pipelines dominate, as at any GitLab with CI.
+/// How many of a thousand steps are of each kind: jobs and pipelines dominate, as in any GitLab with CI.
 const SHARES: [(Kind, u32); 8] = [
     (Kind::Job, 420),
     (Kind::Pipeline, 230),
@@ -27,29 +27,29 @@ const SHARES: [(Kind, u32); 8] = [
     (Kind::Deployment, 20),
     (Kind::TagPush, 10),
 ];
-/// How often a delivery comes from a second hook as well, and how often it is repeated.
+/// The share of deliveries that also come from a second hook, and the share that is repeated.
 const SECOND_HOOK: f64 = 0.05;
 const REPEATED: f64 = 0.03;
-/// How often one is forged, and how often compressed.
+/// The share of forged deliveries, and of compressed ones.
 const FORGED: f64 = 0.002;
 const COMPRESSED: f64 = 0.001;
-/// Lives of one kind that go on at the same time.
+/// Concurrent lives of one kind.
 const ALIVE: usize = 60;
-/// Deliveries that wait to be sent by a second hook or once more.
+/// Deliveries that wait to be sent by a second hook or again.
 const WAITING: usize = 200;
 
-/// What a world is like.
+/// The configuration of a world.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WorldConfig {
     /// The seed.
     pub seed: u64,
-    /// The GitLab instance that it pretends to be.
+    /// The GitLab instance.
     pub instance: String,
     /// GitLab id of the first project; the others follow it.
     pub first_project: u64,
     /// How many projects.
     pub projects: u32,
-    /// Bytes of most bodies; one in a hundred is thirty times as large.
+    /// Bytes of a usual body; one in a hundred is thirty times as large.
     pub body_bytes: u32,
     /// The share of deliveries that are authentic and cannot be decoded.
     pub poison: f64,
@@ -58,16 +58,16 @@ pub struct WorldConfig {
 }
 
 impl WorldConfig {
-    /// How seldom a GitLab sends what nobody can decode.
+    /// The usual share of undecodable deliveries.
     pub const USUAL_POISON: f64 = 0.002;
 }
 
-/// One request to come.
+/// A request to send.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Its place in the history; two hooks have two, a repetition has none of its own.
+    /// Its number in the history; two hooks have two, a repetition has no number of its own.
     pub number: u64,
-    /// What has to become of it.
+    /// Its expected result.
     pub expected: Expected,
     /// `X-Gitlab-Event`.
     pub event_header: &'static str,
@@ -82,12 +82,12 @@ struct Life {
     id: u64,
     revision: u32,
     state: &'static str,
-    /// Where a branch stands.
+    /// The head of a branch.
     head: String,
     born_at: DateTime<Utc>,
 }
 
-/// A world; it goes on for ever.
+/// A world without an end.
 pub struct World {
     config: WorldConfig,
     random: StdRng,
@@ -150,7 +150,7 @@ impl World {
         self.number - 1
     }
 
-    /// Something happens: a thing begins, or takes its next step.
+    /// Takes a step: a thing begins, or continues.
     fn step(&mut self) -> (Fact, &'static str, std::sync::Arc<[u8]>) {
         let total: u32 = SHARES.iter().map(|(_, share)| share).sum();
         let mut drawn = self.random.random_range(0..total);
@@ -199,7 +199,7 @@ impl World {
         &mut self.lives[place].1
     }
 
-    /// A thing of a kind that lives, or a new one.
+    /// A living thing of a kind, or a new one.
     fn one_of(&mut self, kind: Kind) -> Life {
         let alive = self.alive(kind).len();
         if alive > 0 && (alive >= ALIVE || self.random.random_bool(0.6)) {
@@ -223,7 +223,7 @@ impl World {
     }
 }
 
-/// Takes a thing's next step: what happens, and where a branch stood before.
+/// Takes a thing's next step: what happens, and the previous head of a branch.
 fn advance(life: &mut Life, random: &mut StdRng) -> (&'static str, String) {
     let before = life.head.clone();
     let chosen = |events: &[(&'static str, &'static str)], random: &mut StdRng| {
@@ -330,7 +330,7 @@ mod tests {
             "{repeated} {second} {dead} {refused}"
         );
         let whole = revisions.values().filter(|of| of.len() as u32 == of.last().unwrap() + 1).count();
-        // What was forged or compressed was a step as well, of which nobody will know.
+        // Forged and compressed deliveries were steps too, but leave no trace.
         assert!(whole * 100 > revisions.len() * 97, "{whole} of {}", revisions.len());
         assert!(numbers.len() as u64 > numbers.last().unwrap() - WAITING as u64);
     }

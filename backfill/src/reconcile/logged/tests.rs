@@ -50,7 +50,7 @@ fn secrets_in_a_logged_body_are_blanked() {
 fn what_gitlab_did_not_keep_is_recognised() {
     assert!(matches!(logged(json!({"oversize": true})), Logged::Oversize));
     assert!(matches!(logged(Value::Null), Logged::Empty));
-    // A template may use the word.
+    // A template may use the word too.
     assert_eq!(delivery(json!({"oversize": false})).shape, Shape::Template);
     assert_eq!(delivery(json!("deployed by {{user_name}}")).shape, Shape::Template);
     let push = |email: &str| {

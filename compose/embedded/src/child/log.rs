@@ -31,11 +31,11 @@ pub(super) fn open(path: &Path, limit: u64) -> io::Result<File> {
     Ok(file)
 }
 
-/// The last line of a log that says anything, for an error message.
+/// The last line of a log with content, for an error message.
 pub fn last_line(path: &Path) -> Option<String> {
     let end = tail(&mut File::open(path).ok()?, LAST_LINE_BYTES).ok()?;
     let text = String::from_utf8_lossy(&end);
-    // Of a stack trace of Java the cause counts, not where it went by.
+    // In a Java stack trace, the cause counts, not the frames.
     let is_trace =
         |line: &str| line.starts_with("at ") || (line.starts_with("... ") && line.ends_with(" more"));
     let line = text.lines().map(str::trim).rfind(|line| !line.is_empty() && !is_trace(line))?;

@@ -25,7 +25,7 @@ fn a_child_can_be_started_through_another_program() {
 
 #[test]
 fn a_child_without_a_supervisor_refuses() {
-    // The test program's own parent is no supervisor, and nothing kills the tests for asking.
+    // The test program's parent is not a supervisor, so this changes nothing for the tests.
     let error = die_with_parent().unwrap_err();
     assert!(error.to_string().contains("supervisor"), "{error}");
 }

@@ -16,15 +16,15 @@ use super::fault::{Fault, Refusal};
 
 /// Frames between the socket and the engine; a frame is at most some 400 KiB.
 const FRAMES: usize = 4;
-/// A body that stands still for so long is given up, so that it cannot hold the engine for ever.
+/// A body from which nothing arrives for so long is given up, so that it cannot hold the engine for ever.
 const IDLE: Duration = Duration::from_secs(300);
-/// So much of a body that nobody reads any more is taken off the socket, so that the client gets to read the answer.
+/// Up to this many bytes of an unused body are read off the socket, so that the client gets to read the answer.
 const DRAIN_BYTES: usize = 64 << 20;
 
 /// `decompress=1`: whether the body is a stream of ClickHouse's compressed blocks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// The body is what it is.
+    /// The body is not framed.
     #[default]
     Plain,
     /// Checksummed blocks.
@@ -38,7 +38,7 @@ pub(super) struct FrameReader {
     current: Bytes,
 }
 
-/// Starts taking frames off the socket. Without a body, there is none to read.
+/// Starts to read frames off the socket. Without a body there are none.
 #[must_use]
 pub(super) fn receive(body: Option<Incoming>) -> FrameReader {
     let (sender, frames) = mpsc::channel(FRAMES);
@@ -111,7 +111,7 @@ impl<R: Read> Body<R> {
         }))
     }
 
-    /// Reads on until `buffer` holds `limit` bytes or the body ends.
+    /// Reads until `buffer` holds `limit` bytes or the body ends.
     ///
     /// # Errors
     /// A body that was cut off or does not decompress.

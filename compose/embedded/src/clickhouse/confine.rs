@@ -1,6 +1,6 @@
-//! Takes this process's reach away before the engine runs in it: SQL names files and addresses, and the engine has no passwords.
-//! In: the library and the data directory. Out: a process that reads what the engine needs and writes to its data directory alone.
-//! Never: grants a right to start programs, to connect, to ask for a name, or to listen.
+//! Restricts this process before the engine runs in it: SQL can name files and addresses, and the engine has no passwords. In: the library and the
+//! data directory. Out: a process that reads what the engine needs and writes only to its data directory. Never: grants a right to start programs, to
+//! connect, to resolve a name, or to listen.
 
 use std::io;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::rights;
 pub enum Confinement {
     /// Files and sockets.
     Full,
-    /// Files, but an old kernel cannot forbid every way to a socket or to a file.
+    /// Files, but an old kernel cannot forbid every way to a socket or a file.
     Partial,
     /// Nothing: the kernel has no Landlock, or one that forbids what the engine needs.
     None,
@@ -21,7 +21,7 @@ pub enum Confinement {
 /// Why the process could not be confined.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfineError {
-    /// The data directory or the library is out of reach.
+    /// The data directory or the library cannot be reached.
     #[error("the data directory or the library of ClickHouse cannot be reached")]
     Io(#[from] io::Error),
     /// The kernel refuses.
@@ -30,12 +30,12 @@ pub enum ConfineError {
     Kernel(#[from] landlock::RulesetError),
 }
 
-/// Confines the calling thread and the threads that it starts, for good. Creates the data directory.
+/// Confines the calling thread and the threads that it starts, permanently. Creates the data directory.
 ///
 /// Called before any other thread exists, with the listener bound already.
 ///
 /// # Errors
-/// A path is out of reach, or the kernel has Landlock but refuses the rules.
+/// A path cannot be reached, or the kernel has Landlock but refuses the rules.
 #[cfg(target_os = "linux")]
 pub fn confine(library: &Path, data: &Path) -> Result<Confinement, ConfineError> {
     use landlock::{
@@ -43,9 +43,9 @@ pub fn confine(library: &Path, data: &Path) -> Result<Confinement, ConfineError>
         RulesetStatus, path_beneath_rules,
     };
 
-    /// The newest Landlock whose rights are known here.
+    /// The newest version of Landlock whose rights are known here.
     const NEWEST: ABI = ABI::V5;
-    /// What the engine and the C library look at. Those that do not exist are left out.
+    /// Files that the engine and the C library read. Missing ones are left out.
     const READ: [&str; 15] = [
         "/usr/share/zoneinfo",
         "/sys/devices/system",
@@ -63,7 +63,7 @@ pub fn confine(library: &Path, data: &Path) -> Result<Confinement, ConfineError>
         "/etc/localtime",
         "/etc/timezone",
     ];
-    /// Where the linker finds what the library needs.
+    /// Where the linker finds the libraries of the engine.
     const LIBRARIES: [&str; 3] = ["/usr/lib", "/lib", "/lib64"];
 
     std::fs::create_dir_all(data)?;
@@ -73,7 +73,7 @@ pub fn confine(library: &Path, data: &Path) -> Result<Confinement, ConfineError>
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let own = AccessFs::from_all(NEWEST) & !AccessFs::Execute;
     let status = Ruleset::default()
-        // The first Landlock forbids to move files between folders, which tables do: better none than that one.
+        // The first version of Landlock forbids moving files between folders, which tables do: then none is better.
         .set_compatibility(CompatLevel::SoftRequirement)
         .handle_access(AccessFs::Refer)?
         .set_compatibility(CompatLevel::BestEffort)
@@ -105,8 +105,8 @@ pub fn confine(library: &Path, data: &Path) -> Result<Confinement, ConfineError>
     })
 }
 
-/// Forbids new sockets of any kind: Landlock knows TCP alone, and a name is asked for by UDP. What listens already goes on, and pairs within the process
-/// do not count. `io_uring` would be another way to sockets.
+/// Forbids new sockets of any kind: Landlock only covers TCP, and names are resolved by UDP. Existing listeners continue, and socket pairs within the
+/// process are allowed. `io_uring` would be another way to sockets.
 #[cfg(target_os = "linux")]
 fn forbid_sockets() -> Result<(), seccompiler::Error> {
     use std::collections::BTreeMap;
@@ -120,7 +120,7 @@ fn forbid_sockets() -> Result<(), seccompiler::Error> {
     seccompiler::apply_filter(&BpfProgram::try_from(filter)?)
 }
 
-/// Other systems than Linux have nothing like it.
+/// Other systems than Linux have no equivalent.
 ///
 /// # Errors
 /// The data directory cannot be created.

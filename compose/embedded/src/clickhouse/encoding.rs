@@ -12,9 +12,9 @@ use lz4_flex::frame::{FrameDecoder, FrameEncoder};
 
 use super::fault::{Fault, Refusal};
 
-/// Buffer of brotli, and how hard it tries: answers come from this machine, so speed is what counts.
+/// Buffer size, quality and window of brotli: answers stay on this machine, so speed matters most.
 const BROTLI: (usize, u32, u32) = (64 << 10, 3, 22);
-/// How hard zstd tries.
+/// Compression level of zstd.
 const ZSTD_LEVEL: i32 = 1;
 
 /// How a body is encoded.
@@ -39,7 +39,7 @@ impl Encoding {
     /// Reads `Content-Encoding` of a request.
     ///
     /// # Errors
-    /// An encoding the face cannot undo.
+    /// An encoding that is not supported.
     pub(super) fn parse(value: &str) -> Result<Self, Fault> {
         Self::named(value).ok_or_else(|| {
             Fault::refuse(
@@ -82,7 +82,7 @@ impl Encoding {
         }
     }
 
-    /// Its name in `Content-Encoding`; `None` when there is nothing to say.
+    /// Its name in `Content-Encoding`; `None` for no encoding.
     #[must_use]
     pub(super) fn name(self) -> Option<&'static str> {
         match self {
@@ -98,7 +98,7 @@ impl Encoding {
 
 /// A body with its encoding undone.
 pub(super) enum Decoded<R: Read> {
-    /// As it came.
+    /// Without encoding.
     Identity(R),
     /// gzip, of one member or several.
     Gzip(MultiGzDecoder<R>),
@@ -144,7 +144,7 @@ impl<R: Read> Read for Decoded<R> {
 
 /// Encodes an answer, piece by piece: each can be read as soon as it arrives.
 pub(super) enum Encoder {
-    /// As it is.
+    /// Without encoding.
     Identity(Vec<u8>),
     /// gzip.
     Gzip(GzEncoder<Vec<u8>>),
@@ -159,7 +159,7 @@ pub(super) enum Encoder {
 }
 
 impl Encoder {
-    /// Nothing is encoded yet.
+    /// An encoder at its beginning.
     ///
     /// # Errors
     /// There is no memory for it.
@@ -178,7 +178,7 @@ impl Encoder {
         })
     }
 
-    /// Encodes a piece, so that all of it can be decoded from what this and earlier calls returned.
+    /// Encodes a piece, so that it can be decoded completely from what this and earlier calls returned.
     ///
     /// # Errors
     /// The encoder fails.

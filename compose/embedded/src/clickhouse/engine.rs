@@ -1,6 +1,5 @@
-//! The running engine: who may use it, and with what settings.
-//! In: the library, a data directory, limits; then requests. Out: connections prepared for one request each.
-//! Never: lets one request's settings reach the next, and never more statements at once than the limit.
+//! The running engine. In: the library, a data directory, limits; then requests. Out: connections prepared for one request each. Never: lets one
+//! request's settings reach the next, and never runs more statements at once than the limit.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -18,7 +17,7 @@ use super::sql::{execute, quote, quote_identifier};
 
 /// Memory for the marks of parts; the engine's default of 5 GiB suits servers.
 const MARK_CACHE_BYTES: u64 = 64 << 20;
-/// Room that inserts leave free: an engine without a byte left can keep parts that nobody can read.
+/// Free disk space that inserts must leave: an engine on a full disk can create parts that nobody can read.
 const FREE_DISK_BYTES: u64 = 64 << 20;
 
 /// The engine with its data directory open.
@@ -42,14 +41,14 @@ impl Engine {
     /// Loads the library and opens the data directory. Blocks for some tenths of a second.
     ///
     /// # Errors
-    /// When either cannot be had.
+    /// When the library or the data directory cannot be used.
     pub(super) fn start(library: &Path, data: &Path, options: &Options) -> Result<Self, LoadError> {
         let library = Library::load(library)?;
         let memory = options.memory_bytes;
         let arguments = vec![
             format!("--path={}", data.display()),
             format!("--config-file={}", rights::config_file(data).display()),
-            // As a server would have it; the library's own defaults are those of clickhouse-local.
+            // As on a server; the library's own defaults are those of clickhouse-local.
             "--implicit_select=0".to_owned(),
             "--allow_introspection_functions=0".to_owned(),
             "--async_insert=0".to_owned(),
@@ -91,13 +90,13 @@ impl Engine {
         self.slots.clone().acquire_owned().await.ok()
     }
 
-    /// A connection with the request's database and settings in force.
+    /// A connection with the request's database and settings.
     ///
     /// # Errors
     /// The session is busy or gone; the engine refuses a setting or the database.
     pub(super) fn lease(&self, request: &Request) -> Result<Lease<'_>, Fault> {
         let mut lease = self.sessions.lease(request.session.as_ref(), || self.open())?;
-        // Before the request's settings, one of which may be readonly.
+        // Before the request's settings, because one of them may be readonly.
         let external = request.external.iter().try_for_each(|table| table.create(&mut lease));
         match external.and_then(|()| prepare(&mut lease, request)) {
             Ok(()) => Ok(lease),
@@ -108,11 +107,11 @@ impl Engine {
         }
     }
 
-    /// Ends a query whose client is gone, or every statement when no id is given. Blocks.
+    /// Ends a query whose client is gone, or every statement if no id is given. Blocks.
     pub(super) fn kill(&self, query_id: Option<&str>) {
         let Ok(mut connection) = self.open() else { return };
         let condition = match query_id {
-            // Like ClickHouse, which lets a statement that writes go on without its client.
+            // Like ClickHouse, which lets a statement that writes continue without its client.
             Some(id) => format!("query_kind = 'Select' AND Settings['log_comment'] = {}", quote(id)),
             None => "query_id != queryID()".to_owned(),
         };
@@ -122,8 +121,8 @@ impl Engine {
         }
     }
 
-    /// Closes the engine after the last statement; nothing runs afterwards.
-    /// False when a statement does not end, or tables cannot be closed in time, and the engine is left as it is.
+    /// Closes the engine after the last statement; nothing runs afterwards. False if a statement does not end, or tables cannot be closed in time;
+    /// then the engine is left as it is.
     pub(super) async fn stop(self: &Arc<Self>, patience: Duration) -> bool {
         let all = self.slots.clone().acquire_many_owned(self.concurrent);
         let Ok(Ok(_slots)) = tokio::time::timeout(patience, all).await else {
@@ -136,7 +135,7 @@ impl Engine {
             // Dropping the last connection flushes and closes the tables.
             drop(lock(&engine.keeper).take());
             if !engine.library.shutdown() {
-                // Idle workers of its pools; the end of the process takes them along.
+                // Idle workers of its pools, which end with the process.
                 tracing::debug!("the ClickHouse engine left threads running");
             }
         });
@@ -153,17 +152,17 @@ impl Engine {
     }
 }
 
-/// Puts the request's database and settings on top of the connection's own.
+/// Applies the request's database and settings to the connection.
 fn prepare(lease: &mut Lease<'_>, request: &Request) -> Result<(), Fault> {
     let mut settings: Vec<(&str, &str)> =
         request.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     if request.setting("log_comment").is_none() {
-        // The library cannot be told a query's id; this mark is how a statement is found again to end it.
+        // The library does not accept a query's id; this mark identifies a statement when it has to be ended.
         settings.push(("log_comment", &request.query_id));
     }
     let is_open = request.setting("readonly").is_none_or(|value| value == "0");
     if request.access == Access::Read && is_open && request.session.is_none() {
-        // A session could not leave readonly again; there, the statement's class alone decides.
+        // A session could not turn readonly off again; there, only the statement's class decides.
         settings.push(("readonly", "2"));
     }
     lease.remember(&settings, request.database.as_deref())?;

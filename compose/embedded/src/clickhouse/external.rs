@@ -1,6 +1,5 @@
-//! External data: tables of the query's own, which a client sends as files of a form.
-//! In: a file, and what the request says of its columns and format. Out: a temporary table with its rows.
-//! Never: outlives the request, also where the session does.
+//! External data: temporary tables for one query, which a client sends as files of a form. In: a file, and its columns and format from the request.
+//! Out: a temporary table with its rows. Never: outlives the request, even in a session.
 
 use super::fault::{Fault, Refusal};
 use super::interface::Statement;
@@ -13,7 +12,7 @@ use super::tokens::{Kind, Tokens};
 pub(super) struct External {
     /// Its name.
     pub(super) name: String,
-    /// Its columns, as CREATE TABLE takes them.
+    /// Its columns, in the syntax of CREATE TABLE.
     pub(super) structure: String,
     /// The format of its rows.
     pub(super) format: String,
@@ -22,10 +21,10 @@ pub(super) struct External {
 }
 
 impl External {
-    /// A file and what the parameters `NAME_format`, `NAME_structure` and `NAME_types` say of it, which are taken out of `settings`.
+    /// A file with its parameters `NAME_format`, `NAME_structure` and `NAME_types`, which are removed from `settings`.
     ///
     /// # Errors
-    /// Nothing says which columns it has.
+    /// No parameter names its columns.
     pub(super) fn new(
         name: String,
         rows: Vec<u8>,
@@ -50,10 +49,10 @@ impl External {
         Ok(Self { name, structure, format, rows })
     }
 
-    /// Makes the table on the request's connection; releasing the lease takes it away.
+    /// Creates the table on the request's connection; releasing the lease drops it.
     ///
     /// # Errors
-    /// In the engine's words: columns or rows that it cannot take.
+    /// The engine's error: columns or rows that it cannot accept.
     pub(super) fn create(&self, lease: &mut Lease<'_>) -> Result<(), Fault> {
         let name = quote_identifier(&self.name);
         let create = format!("CREATE TEMPORARY TABLE {name} ({}) ENGINE = Memory", self.structure);
@@ -69,12 +68,12 @@ impl External {
         let mut stream = lease.connection().insert(statement)?;
         let appended = if self.rows.is_empty() { Ok(()) } else { stream.append(&self.rows) };
         let finished = stream.finish().map(drop);
-        // The stream's own text is empty when the refusal is still on its way; the end of the insert has it.
+        // The stream's own text is empty while the refusal is still on its way; the end of the insert has it.
         finished.and(appended).map_err(Fault::from)
     }
 }
 
-/// Columns `_1`, `_2` and so on, of a list of their types.
+/// Columns `_1`, `_2` and so on, for a list of types.
 fn numbered(types: &str) -> String {
     let sql = types.as_bytes();
     let commas = Tokens::new(sql).filter(|token| token.depth == 0 && token.kind == Kind::Punctuation(b','));

@@ -16,14 +16,14 @@ pub(super) struct Fault {
     message: String,
 }
 
-/// The reasons for which the face itself refuses a request, with the code and the name ClickHouse gives them.
+/// The reasons for which the HTTP interface itself refuses a request, with ClickHouse's codes and names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// A parameter or header makes no sense.
     BadArguments,
-    /// The statement cannot be read.
+    /// The statement cannot be parsed.
     Syntax,
-    /// A real ClickHouse does this, the embedded one does not.
+    /// A real ClickHouse supports this, the embedded one does not.
     NotSupported,
     /// GET may only read.
     ReadOnly,
@@ -31,21 +31,21 @@ pub(super) enum Refusal {
     Authentication,
     /// The body is not what its headers say.
     BadBody,
-    /// The body has an encoding the face cannot undo.
+    /// The body has an unsupported encoding.
     MediaType,
-    /// The body is larger than its kind may be.
+    /// The body exceeds the limit for its kind.
     TooLarge,
     /// Another request holds the session.
     SessionLocked,
     /// `session_check=1` and no such session.
     SessionNotFound,
-    /// The server is going away.
+    /// The server is shutting down.
     ShuttingDown,
     /// A setting with an impossible name.
     UnknownSetting,
-    /// INTO OUTFILE is for clients.
+    /// INTO OUTFILE is only for clients.
     IntoOutfile,
-    /// FROM INFILE is for clients.
+    /// FROM INFILE is only for clients.
     FromInfile,
 }
 
@@ -71,20 +71,20 @@ impl Refusal {
 }
 
 impl Fault {
-    /// A refusal of the face itself, worded like an exception.
+    /// A refusal of the HTTP interface itself, worded like an exception.
     #[must_use]
     pub(super) fn refuse(refusal: Refusal, reason: impl std::fmt::Display) -> Self {
         let (code, name) = refusal.code_and_name();
         Self { code, message: format!("Code: {code}. DB::Exception: {reason}. ({name})") }
     }
 
-    /// The same with a sentence of what to do about it.
+    /// The same with a sentence about the remedy.
     #[must_use]
     pub(super) fn advising(self, advice: &str) -> Self {
         Self { message: format!("{} {advice}", self.message), ..self }
     }
 
-    /// Whether it is about who asks.
+    /// Whether it is about authentication.
     #[must_use]
     pub(super) fn is_authentication(&self) -> bool {
         matches!(self.code, 192..=194 | 516)
@@ -116,7 +116,7 @@ impl From<EngineError> for Fault {
             .and_then(|number| number.parse().ok());
         match code {
             Some(code) => Self { code, message: error.text },
-            // Some refusals of the library itself carry no code.
+            // Some refusals of the library itself have no code.
             None => Self {
                 code: 1002,
                 message: format!("Code: 1002. DB::Exception: {}. (UNKNOWN_EXCEPTION)", error.text),

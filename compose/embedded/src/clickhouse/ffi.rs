@@ -30,7 +30,7 @@ type Begin = unsafe extern "C" fn(
     usize,
 ) -> *mut c_void;
 
-/// The functions of the loaded engine. Loaded once a process and never unloaded: its threads outlive every handle.
+/// The functions of the loaded engine. Loaded once per process and never unloaded: its threads outlive every handle.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Library {
     connect: unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut ConnectionHandle,
@@ -54,7 +54,7 @@ pub(super) struct Library {
     shutdown: unsafe extern "C" fn() -> c_int,
 }
 
-/// Placeholders as the C interface wants them: four parallel arrays.
+/// Placeholders as the C interface needs them: four parallel arrays.
 struct Arrays {
     names: Vec<Text>,
     name_lengths: Vec<usize>,
@@ -77,7 +77,7 @@ impl Library {
     /// Loads the engine and keeps it from installing signal handlers.
     ///
     /// # Errors
-    /// When the file is no such library.
+    /// The file is not the expected library.
     pub(super) fn load(path: &Path) -> Result<Self, LoadError> {
         let failed = |source| LoadError::Library { path: path.to_owned(), source };
         // SAFETY: the caller names the engine's library; its initialisers start no threads and touch no state of ours.
@@ -206,16 +206,16 @@ impl Connection {
     /// Runs a statement and waits for its whole result.
     ///
     /// # Errors
-    /// In the engine's words.
+    /// The engine's error.
     pub(super) fn run(&mut self, statement: Statement<'_>) -> Result<Chunk, EngineError> {
         let result = self.begin(self.library.query, statement);
         self.library.take(result)
     }
 
-    /// Starts a query whose result comes in pieces. Each piece is formatted by itself, with its own header.
+    /// Starts a query whose result comes in pieces. Each piece is formatted separately, with its own header.
     ///
     /// # Errors
-    /// In the engine's words: the text does not parse, or is no query that streams.
+    /// The engine's error: the text does not parse, or is not a query that streams.
     pub(super) fn stream(&mut self, statement: Statement<'_>) -> Result<RowStream<'_>, EngineError> {
         let result = self.begin(self.library.stream, statement);
         if result.is_null() {
@@ -230,10 +230,10 @@ impl Connection {
         Ok(RowStream { connection: self, result, state: StreamState::Open })
     }
 
-    /// Starts an insert whose rows are appended. The SQL ends before its FORMAT or VALUES.
+    /// Starts an insert to which rows are appended. The SQL ends before its FORMAT or VALUES.
     ///
     /// # Errors
-    /// In the engine's words: no such table, no such format.
+    /// The engine's error: no such table, no such format.
     pub(super) fn insert(&mut self, statement: Statement<'_>) -> Result<InsertStream<'_>, EngineError> {
         let handle = self.begin(self.library.insert, statement);
         if handle.is_null() {

@@ -1,13 +1,12 @@
-//! `multipart/form-data` bodies, in which clients send a query together with its parameters.
-//! In: the content type and the whole body. Out: named fields, and files, which are tables of the query's own.
-//! Never: a form that was cut off.
+//! `multipart/form-data` bodies, in which clients send a query together with its parameters. In: the content type and the whole body. Out: named
+//! fields, and files, which are external tables of the query. Never: a form that was cut off.
 
 use super::fault::{Fault, Refusal};
 
 /// Largest form accepted: a query, its parameters and its external tables are held in memory.
 pub(super) const MAX_FORM: usize = 64 << 20;
 
-/// What a form holds, in order.
+/// The content of a form, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Form {
     /// Names and values.
@@ -16,7 +15,7 @@ pub(super) struct Form {
     pub(super) files: Vec<(String, Vec<u8>)>,
 }
 
-/// The boundary, when the content type is a form.
+/// The boundary, if the content type is a form.
 #[must_use]
 pub(super) fn boundary(content_type: &str) -> Option<&str> {
     let (kind, attributes) = content_type.split_once(';')?;
@@ -29,10 +28,10 @@ pub(super) fn boundary(content_type: &str) -> Option<&str> {
     })
 }
 
-/// Reads a form.
+/// Parses a form.
 ///
 /// # Errors
-/// A body that is no such form.
+/// The body is not a valid form.
 pub(super) fn read(body: &[u8], boundary: &str) -> Result<Form, Fault> {
     let bad =
         |reason: &str| Fault::refuse(Refusal::BadArguments, format_args!("multipart/form-data: {reason}"));

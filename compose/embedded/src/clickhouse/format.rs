@@ -1,13 +1,12 @@
-//! What the face knows of ClickHouse's output formats.
-//! In: the name of a format. Out: its media type, and how pieces that were formatted one by one become one result.
-//! Never: formats a value.
+//! ClickHouse's output formats. In: the name of a format. Out: its media type, and how separately formatted pieces become one result. Never: formats
+//! a value.
 
-/// How the engine's pieces, each formatted as a result of its own, join into one.
+/// How the engine's pieces, each formatted as a separate result, join into one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Joining {
-    /// Rows follow one another; pieces are simply concatenated.
+    /// Rows follow one another; pieces are concatenated.
     Plain,
-    /// Every piece repeats a header, which is cut off from the second piece on.
+    /// Every piece repeats a header, which is removed from the second piece on.
     Header(Header),
     /// A frame around all rows: cannot be put together from pieces.
     Whole,
@@ -16,11 +15,11 @@ pub(super) enum Joining {
 /// The shape of a repeated header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Header {
-    /// So many lines; line ends within values are escaped.
+    /// This many lines; line ends within values are escaped.
     Lines(usize),
-    /// So many lines of CSV, where a quoted name may hold line ends.
+    /// This many lines of CSV, where a quoted name may hold line ends.
     Csv(usize),
-    /// A count, then so many times that number of texts (names, then perhaps types).
+    /// A count, then this many times that number of texts (names, then perhaps types).
     Binary(usize),
 }
 
@@ -78,7 +77,7 @@ pub(super) fn joining<'a>(format: &str, texts: impl IntoIterator<Item = &'a [u8]
     }
 }
 
-/// Whether this can be the name of a format, so that it can stand in SQL.
+/// Whether this can be the name of a format, so that it is safe in SQL.
 #[must_use]
 pub(super) fn is_name(format: &str) -> bool {
     !format.is_empty() && format.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

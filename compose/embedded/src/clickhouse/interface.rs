@@ -1,6 +1,5 @@
-//! What goes into the engine and what comes out of it, as plain values.
-//! In: nothing; these are types. Out: limits, statements, results, counts and errors that `ffi` speaks.
-//! Never: a pointer.
+//! The values that go into the engine and come out of it. In: nothing; these are types. Out: limits, statements, results, counts and errors for
+//! `ffi`. Never: a pointer.
 
 use std::ffi::NulError;
 use std::path::PathBuf;
@@ -9,13 +8,13 @@ use std::time::Duration;
 /// Limits of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Memory for everything the engine does, in bytes; one statement gets at most three quarters of it.
+    /// Memory limit of the engine, in bytes; one statement gets at most three quarters of it.
     pub memory_bytes: u64,
     /// Threads a statement may use, and threads for merges.
     pub threads: u32,
-    /// Statements at once; more wait for their turn.
+    /// Concurrent statements; more have to wait.
     pub concurrent_queries: u32,
-    /// How long running requests may go on after shutdown is asked for.
+    /// How long running requests may continue after shutdown is asked for.
     pub drain: Duration,
 }
 
@@ -31,9 +30,9 @@ pub enum LoadError {
     /// The file is missing, is not a library, or lacks a function of the interface.
     #[error("cannot load the ClickHouse engine from {}", path.display())]
     Library {
-        /// Where the library was looked for.
+        /// The path of the library.
         path: PathBuf,
-        /// What the loader says.
+        /// The loader's error.
         #[source]
         source: libloading::Error,
     },
@@ -60,11 +59,11 @@ impl EngineError {
     }
 }
 
-/// What the engine's parser makes of a text, without running it. The layout is the C interface's.
+/// The parser's analysis of a text, without running it. The layout is the C interface's.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Analysis {
-    /// Size of this struct, told to the engine.
+    /// Size of this struct, which the engine reads.
     pub(super) struct_size: u32,
     /// Executable statements in the text; 0 when it does not parse.
     pub(super) statements: u32,
@@ -108,7 +107,7 @@ pub(super) struct Counts {
 pub(super) struct Chunk {
     /// Bytes in the output format.
     pub(super) bytes: Vec<u8>,
-    /// What producing them touched.
+    /// What was read and written to produce them.
     pub(super) counts: Counts,
 }
 
@@ -124,7 +123,7 @@ pub(super) struct Statement<'a> {
 }
 
 impl Counts {
-    /// Adds what another piece touched.
+    /// Adds the counts of another piece.
     pub(super) fn add(&mut self, other: Self) {
         self.result_rows += other.result_rows;
         self.result_bytes += other.result_bytes;

@@ -1,9 +1,9 @@
-//! ClickHouse inside the machine: its engine as a library behind the HTTP interface that ClickHouse's clients speak.
-//! In: the library's path, a data directory, a listener on a loopback address. Out: ClickHouse over HTTP.
-//! Never: other users than `default`, other addresses than loopback, two engines in one process.
+//! The embedded ClickHouse: its engine as a library behind the HTTP interface that ClickHouse's clients use. In: the library's path, a data
+//! directory, a listener on a loopback address. Out: ClickHouse over HTTP. Never: other users than `default`, other addresses than loopback, two
+//! engines in one process.
 //!
-//! A request travels `server` -> `request` (and `form`, `external`) -> `session` -> `run`, which reads the `statement` off the
-//! `body` (`encoding`, `block`) and drives the engine through `ffi`; the result travels back through `outfile` or piece by piece, and `reply`.
+//! A request travels `server` -> `request` (and `form`, `external`) -> `session` -> `run`, which reads the `statement` from the `body` (`encoding`,
+//! `block`) and drives the engine through `ffi`; the result travels back through `outfile` or piece by piece, and `reply`.
 
 mod block;
 mod body;
@@ -48,26 +48,26 @@ use crate::supervisor::{SuperviseError, Supervisor};
 pub use confine::{ConfineError, Confinement, confine};
 pub use interface::{LoadError, Options};
 
-/// Why ClickHouse is not, or no longer, served.
+/// Why ClickHouse is not served, or not any more.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// There are no passwords, so other machines are kept out.
     #[error("the embedded ClickHouse has no passwords and listens on loopback addresses only, not on {0}")]
     NotLoopback(SocketAddr),
-    /// The listener's address or the data directory is out of reach.
+    /// The listener's address or the data directory cannot be used.
     #[error("the embedded ClickHouse cannot use its listener or its data directory")]
     Io(#[from] io::Error),
     /// The engine did not start.
     #[error("the embedded ClickHouse did not start")]
     Engine(#[from] LoadError),
-    /// A statement did not end in time, so the engine was not closed. Its threads go on, and only [`child::end`] ends the process.
+    /// A statement did not end in time, so the engine was not closed. Its threads continue, and only [`child::end`] ends the process.
     ///
     /// [`child::end`]: crate::child::end
     #[error("a statement did not end, so the embedded ClickHouse was left without closing it")]
     Stuck,
 }
 
-/// How `gitpulse engine clickhouse` is started as a child: `executable` is that program, `folder` takes its tables and its log.
+/// How `gitpulse engine clickhouse` is started as a child: `executable` is that program, `folder` is for its tables and its log.
 pub fn child(executable: &Path, library: &Path, folder: &Path, listens: Listens) -> ChildSpec {
     let (tables, address) = (folder.join("tables"), listens.address.to_string());
     let arguments: [OsString; 8] = [
@@ -85,9 +85,9 @@ pub fn child(executable: &Path, library: &Path, folder: &Path, listens: Listens)
         program: executable.to_owned(),
         arguments: arguments.into(),
         log_file: folder.join("clickhouse.log"),
-        // The one place where it may find a config.xml, for it is confined to it.
+        // The only place where it can find a config.xml, because it is confined to it.
         folder: tables,
-        // It has no use for the secrets in our environment.
+        // It does not need the secrets in our environment.
         environment: Environment::Only(Vec::new()),
         listens,
         ready_within: Duration::from_secs(60),
@@ -95,14 +95,14 @@ pub fn child(executable: &Path, library: &Path, folder: &Path, listens: Listens)
     }
 }
 
-/// Lets the other processes of this machine go first: who delivers waits for an answer, tables may be some seconds late.
+/// Lowers the priority of ClickHouse: senders of webhooks wait for an answer, while tables may be some seconds late.
 ///
 /// # Errors
 ///
 /// When the system refuses.
 pub fn give_way() -> io::Result<()> {
     const NICENESS: i32 = 5;
-    // Of this thread, and of those that it starts.
+    // For this thread, and those that it starts.
     rustix::process::setpriority_process(None, NICENESS)?;
     Ok(())
 }
@@ -117,10 +117,9 @@ pub async fn start(child: ChildSpec) -> Result<Supervisor, SuperviseError> {
     Supervisor::start(child, move || probe::http(address, "/ping")).await
 }
 
-/// Serves ClickHouse over HTTP until `shutdown`, then closes the engine. One call a process: the engine is global.
+/// Serves ClickHouse over HTTP until `shutdown`, then closes the engine. One call per process: the engine is global.
 ///
-/// Returns only once every request has been answered or ended and the engine is closed; leaving the process earlier
-/// can crash it.
+/// Returns only once every request has been answered or ended and the engine is closed; leaving the process earlier can crash it.
 ///
 /// # Errors
 /// The address is not loopback, the engine does not start, or a statement does not end.

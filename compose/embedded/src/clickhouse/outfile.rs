@@ -1,6 +1,6 @@
-//! A query's result through a pipe, in a format that the engine cannot give piece by piece: JSON, Arrow, Parquet, Pretty.
-//! In: a query, a connection, whoever takes bytes. Out: the bytes as the engine writes them, then the counts.
-//! Never: a file, and never more of a result in memory than the pipe and one piece.
+//! A query's result through a pipe, for formats that the engine cannot produce piece by piece: JSON, Arrow, Parquet, Pretty. In: a query, a
+//! connection, a receiver of bytes. Out: the bytes as the engine writes them, then the counts. Never: a file, and never more of a result in memory
+//! than the pipe and one piece.
 
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::AsRawFd;
@@ -9,21 +9,21 @@ use super::ffi::Connection;
 use super::interface::{Counts, EngineError, Statement};
 use super::reply::Gone;
 
-/// Largest piece taken out of the pipe at once.
+/// Largest piece read from the pipe at once.
 const PIECE: usize = 256 << 10;
-/// Where a process finds its own open files by their numbers.
+/// The folder in which a process finds its open files by number.
 const OPEN_FILES: &str = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
 
-/// Why a result did not come through.
+/// Why a result is incomplete.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OutfileError {
-    /// The system gives no pipe or no thread.
+    /// The system has no pipe or no thread left.
     #[error("no pipe for the result")]
     Pipe(#[from] io::Error),
-    /// In the engine's words.
+    /// The engine's error.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// Nobody takes the result.
+    /// The receiver is gone.
     #[error(transparent)]
     Gone(#[from] Gone),
 }
@@ -31,7 +31,7 @@ pub(super) enum OutfileError {
 /// A query that the engine writes into a pipe.
 pub(super) struct Outfile {
     reader: PipeReader,
-    /// Kept open until the engine has answered, so that a query that fails before it writes is no end of the result.
+    /// Kept open until the engine has answered, so that a query that fails before it writes does not look like the end of the result.
     writer: PipeWriter,
     sql: Vec<u8>,
 }
@@ -44,17 +44,17 @@ impl Outfile {
     pub(super) fn new(sql: &[u8], end: usize, format: Option<&str>) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let (query, tail) = sql.split_at(end.min(sql.len()));
-        // A pipe cannot be truncated: the word keeps the engine from insisting on a new file.
+        // A pipe cannot be truncated, but the word keeps the engine from insisting on a new file.
         let into = format!("\nINTO OUTFILE '{OPEN_FILES}/{}' TRUNCATE ", writer.as_raw_fd());
         let format = format.map(|format| format!("FORMAT {format}\n")).unwrap_or_default();
         let sql = [query, into.as_bytes(), format.as_bytes(), tail].concat();
         Ok(Self { reader, writer, sql })
     }
 
-    /// Runs the query; `take` gets its bytes, and ends it by refusing them, whereupon `kill` ends a query that writes nothing for long.
+    /// Runs the query and passes its bytes to `take`, which can end it by an error; `kill` then ends a query that writes nothing for long.
     ///
     /// # Errors
-    /// In the engine's words, after the bytes that it wrote before; or nobody takes the result.
+    /// The engine's error, after the bytes that it wrote before; or the receiver is gone.
     pub(super) fn run(
         self,
         connection: &mut Connection,
@@ -71,7 +71,7 @@ impl Outfile {
                     result
                 })?;
             let taken = pass_on(&mut reader, &mut take);
-            // Nobody reads any more: what the engine still writes fails.
+            // Without a reader, further writes of the engine fail.
             drop(reader);
             if taken.is_err() {
                 kill();

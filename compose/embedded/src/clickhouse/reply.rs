@@ -25,11 +25,11 @@ use super::watch::Watch;
 const PIECES: usize = 4;
 /// An answer below this size is sent at once, with its length and its final counts.
 const EARLY: usize = 1 << 20;
-/// With `wait_end_of_query=1` an answer is held back up to this size; beyond, it streams all the same.
+/// With `wait_end_of_query=1` an answer is held back up to this size; a larger one streams all the same.
 const AT_THE_END: usize = 64 << 20;
 /// Size of the pieces of a stream.
 const PIECE: usize = 256 << 10;
-/// Time for the socket to take an exception before the connection is cut.
+/// Time for the socket to send an exception before the connection is cut.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// How an answer is packed.
@@ -41,27 +41,27 @@ pub(super) struct Packing {
     pub(super) encoding: Encoding,
 }
 
-/// What the HTTP side gets to know first.
+/// The first result of a statement, for the HTTP side.
 #[derive(Debug)]
 pub(super) enum Answer {
     /// It failed before anything was sent.
     Failed(Fault),
-    /// All of it.
+    /// A complete answer.
     Complete {
         /// Output format, if the statement has a result.
         format: Option<String>,
-        /// What it touched.
+        /// What it read and wrote.
         counts: Counts,
         /// How the result is encoded.
         encoding: Encoding,
         /// The result.
         body: Bytes,
     },
-    /// More than fits; it goes on.
+    /// More than fits; the rest follows.
     Streaming {
         /// Output format.
         format: Option<String>,
-        /// What it had touched so far.
+        /// What it has read and written so far.
         counts: Counts,
         /// Marks an exception within the body.
         tag: String,
@@ -90,18 +90,18 @@ pub(super) struct Sink {
     buffered: Vec<u8>,
     limit: usize,
     packing: Packing,
-    /// Of a stream.
+    /// The encoder of a stream.
     encoder: Option<Encoder>,
     tag: String,
     version: String,
     /// Output format, once known.
     pub(super) format: Option<String>,
-    /// What the statement has touched so far.
+    /// What the statement has read and written so far.
     pub(super) counts: Counts,
 }
 
 impl Sink {
-    /// An answer nobody has begun, and where its head will arrive.
+    /// An answer that has not begun, and the receiver of its head.
     #[must_use]
     pub(super) fn new(
         delivery: Delivery,
@@ -130,7 +130,7 @@ impl Sink {
         (sink, receiver)
     }
 
-    /// Whether nobody waits for the answer any more, and none of it was given.
+    /// Whether nobody waits for the answer any more, and nothing of it was sent.
     pub(super) fn is_unwanted(&self) -> bool {
         self.answer.as_ref().is_some_and(oneshot::Sender::is_closed)
     }
@@ -154,7 +154,7 @@ impl Sink {
         Ok(())
     }
 
-    /// Ends the answer well.
+    /// Ends the answer successfully.
     pub(super) fn finish(mut self) {
         if self.pieces.is_some() {
             if self.flush().is_ok() && self.end_encoding().is_ok() {
@@ -162,7 +162,7 @@ impl Sink {
             }
         } else if let Some(answer) = self.answer.take() {
             let body = framed(std::mem::take(&mut self.buffered), self.packing.framing);
-            // Nothing needs no encoding, and what cannot be encoded goes as it is.
+            // An empty body needs no encoding, and a body that cannot be encoded is sent as it is.
             let (body, encoding) = encoded(&body, self.packing.encoding)
                 .map_or((body, Encoding::Identity), |packed| (packed, self.packing.encoding));
             let (format, counts) = (self.format, self.counts);
@@ -176,7 +176,7 @@ impl Sink {
             let _ = answer.send(Answer::Failed(fault));
             return;
         }
-        // No end follows: the HTTP side cuts the connection after the exception.
+        // Without a regular end: the HTTP side cuts the connection after the exception.
         if self.flush().is_ok() {
             let text = exception(&fault.body(&self.version), &self.tag);
             if self.send_packed(text.into_bytes()).is_ok() {
@@ -240,7 +240,7 @@ pub(super) fn framed(bytes: Vec<u8>, framing: Framing) -> Bytes {
     }
 }
 
-/// A whole body in an encoding; `None` when it is better left as it is.
+/// An encoded body; `None` if it is better left as it is.
 fn encoded(body: &Bytes, encoding: Encoding) -> Option<Bytes> {
     if body.is_empty() || encoding == Encoding::Identity {
         return None;
@@ -254,15 +254,15 @@ fn encoded(body: &Bytes, encoding: Encoding) -> Option<Bytes> {
 /// A response body.
 #[derive(Debug)]
 pub(super) enum ReplyBody {
-    /// All of it at once; `None` when taken.
+    /// All of it at once; `None` once it is taken.
     Full(Option<Bytes>),
     /// Pieces from the engine's thread.
     Stream {
-        /// Where they arrive.
+        /// The receiver of the pieces.
         pieces: Pieces,
-        /// Set when the stream broke off and the connection is about to be cut.
+        /// Set when the stream was interrupted and the connection is about to be cut.
         cut: Option<Pin<Box<Sleep>>>,
-        /// Ends the statement when the client leaves before the end.
+        /// Ends the statement if the client leaves early.
         watch: Option<Watch>,
     },
 }
@@ -310,7 +310,7 @@ impl Body for ReplyBody {
                         Poll::Ready(None) => {}
                     }
                 }
-                // Pending first, so that what was written reaches the socket before the error drops the connection.
+                // Pending first, so that written bytes reach the socket before the error drops the connection.
                 let sleep = cut.get_or_insert_with(|| Box::pin(tokio::time::sleep(LAST_WORDS)));
                 sleep
                     .as_mut()

@@ -1,5 +1,4 @@
-//! What a client asks for, apart from the bytes of the body.
-//! In: method, URL parameters, headers, form fields. Out: a `Request`, or the refusal ClickHouse would send.
+//! The request without its body. In: method, URL parameters, headers, form fields. Out: a `Request`, or the refusal that ClickHouse would send.
 //! Never: guesses; what the embedded ClickHouse cannot do is refused by name.
 
 use std::time::Duration;
@@ -19,8 +18,8 @@ use super::reply::Packing;
 const MAX_SESSION: Duration = Duration::from_secs(3600);
 const DEFAULT_SESSION: Duration = Duration::from_secs(60);
 
-/// URL parameters that real clients send and that mean nothing here: progress headers (there are none), how hard to compress,
-/// quotas, and asynchronous inserts (every insert is synchronous).
+/// URL parameters that clients send and that have no effect here: progress headers (there are none), compression levels, quotas, and asynchronous
+/// inserts (every insert is synchronous).
 const IGNORED: [&str; 12] = [
     "async_insert",
     "wait_for_async_insert",
@@ -45,10 +44,10 @@ pub(super) enum Access {
     Write,
 }
 
-/// When the answer begins.
+/// When the answer starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
-    /// As soon as there is a fair amount of it.
+    /// As soon as there is a fair amount of data.
     Early,
     /// `wait_end_of_query=1`: after the last row, as long as it fits in memory.
     AtTheEnd,
@@ -61,25 +60,25 @@ pub(super) struct SessionRequest {
     pub(super) id: String,
     /// How long it outlives its last request.
     pub(super) timeout: Duration,
-    /// `session_check=1`: fail rather than begin a new one.
+    /// `session_check=1`: fail instead of creating a new one.
     pub(super) origin: Origin,
 }
 
 /// Whether a session may be new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// Begin it when there is none.
+    /// Create it if it does not exist.
     NewOrExisting,
     /// It must exist.
     Existing,
 }
 
-/// Everything a request says, apart from its body.
+/// Everything in a request except its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Request {
     /// What it may do.
     pub(super) access: Access,
-    /// The `query` parameter; the body goes on where it ends.
+    /// The `query` parameter; the body continues it.
     pub(super) query: String,
     /// Database to run in.
     pub(super) database: Option<String>,
@@ -99,9 +98,9 @@ pub(super) struct Request {
     pub(super) body_framing: Framing,
     /// `compress=1`, and `Accept-Encoding` unless `enable_http_compression=0`.
     pub(super) answer: Packing,
-    /// `client_protocol_version`, in whose framing the client wants Native; 0 without any.
+    /// `client_protocol_version`, the version whose framing of Native the client expects; 0 if there is none.
     pub(super) protocol: u64,
-    /// Tables that come with the query.
+    /// Tables sent with the query.
     pub(super) external: Vec<External>,
     /// `wait_end_of_query`.
     pub(super) delivery: Delivery,
@@ -113,10 +112,10 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Reads method, URL and headers.
+    /// Parses method, URL and headers.
     ///
     /// # Errors
-    /// Parameters or headers that cannot be honoured. Call [`Request::settle`] once form fields are in.
+    /// Parameters or headers that are not supported. Call [`Request::settle`] once form fields are in.
     pub(super) fn parse(parts: &Parts) -> Result<Self, Fault> {
         let headers = &parts.headers;
         let access = if parts.method == Method::POST { Access::Write } else { Access::Read };
@@ -154,10 +153,10 @@ impl Request {
         Ok(request)
     }
 
-    /// Takes one URL parameter or form field.
+    /// Applies one URL parameter or form field.
     ///
     /// # Errors
-    /// A parameter that cannot be honoured.
+    /// A parameter that is not supported.
     pub(super) fn set(&mut self, name: String, value: String) -> Result<(), Fault> {
         let not_supported = |what: &str| {
             Err(Fault::refuse(
@@ -204,19 +203,19 @@ impl Request {
         Ok(())
     }
 
-    /// Takes one file of a form, once all parameters are in.
+    /// Adds one file of a form, once all parameters are in.
     ///
     /// # Errors
-    /// No parameter says what columns it has.
+    /// No parameter names its columns.
     pub(super) fn attach(&mut self, name: String, rows: Vec<u8>) -> Result<(), Fault> {
         self.external.push(External::new(name, rows, &mut self.settings)?);
         Ok(())
     }
 
-    /// Checks credentials and what depends on several parameters, once all of them are in.
+    /// Checks credentials, and what depends on several parameters, once all of them are in.
     ///
     /// # Errors
-    /// Another user than `default`, or a password.
+    /// A user other than `default`, or a password.
     pub(super) fn settle(&mut self) -> Result<(), Fault> {
         let user = self.user.as_deref().filter(|user| !user.is_empty()).unwrap_or("default");
         if user != "default" || self.password.as_deref().is_some_and(|password| !password.is_empty()) {
@@ -228,7 +227,7 @@ impl Request {
         }
         let is_read_only = self.setting("readonly").is_some_and(|value| value != "0");
         if self.session_id.is_some() && is_read_only {
-            // A session could not leave readonly again, so there it is a matter of what the request may do.
+            // A session could not turn readonly off again, so there the access right of each request is used instead.
             self.settings.retain(|(name, _)| name != "readonly");
             self.access = Access::Read;
         }

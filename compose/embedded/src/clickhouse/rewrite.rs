@@ -1,16 +1,15 @@
-//! Statements that mean something else to the engine as a library than to a server.
-//! In: SQL. Out: the SQL that does what the client means, or what it changes of its session.
-//! Never: rewrites within quotes or comments.
+//! Statements that mean something else in the engine as a library than in a server. In: SQL. Out: SQL that does what the client means, or the change
+//! to its session. Never: rewrites within quotes or comments.
 
 use super::fault::{Fault, Refusal};
 use super::tokens::{Kind, Token, Tokens};
 
-/// What a statement's `query_id` is to clients: the engine has ids of its own, and keeps the client's as this mark.
+/// The `query_id` that clients see: the engine has ids of its own, and stores the client's as this mark.
 const MARK: &str = "if(Settings['log_comment'] = '', query_id, Settings['log_comment'])";
 
-/// `KILL QUERY`, so that it finds statements by the ids that clients gave them; `None` for anything else.
+/// `KILL QUERY`, rewritten to find statements by the ids that clients gave them; `None` for anything else.
 ///
-/// `query_id = 'x'` matches the engine's own id as well, which `system.processes` shows; any other use of `query_id` is the client's id.
+/// `query_id = 'x'` also matches the engine's own id, which `system.processes` shows; any other use of `query_id` is the client's id.
 #[must_use]
 pub(super) fn kill(sql: &[u8]) -> Option<Vec<u8>> {
     let tokens: Vec<Token> = Tokens::new(sql).collect();
@@ -51,19 +50,19 @@ fn is_string(sql: &[u8], token: &Token) -> bool {
     token.kind == Kind::Quoted && sql.get(token.start) == Some(&b'\'')
 }
 
-/// `SET`, as far as it is about `readonly`.
+/// The part of a `SET` that concerns `readonly`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SetReadonly {
-    /// The level it asks for: 0, 1 or 2.
+    /// The new level: 0, 1 or 2.
     pub(super) level: u8,
-    /// The same statement without it, when it sets anything else.
+    /// The same statement without it, if it sets anything else.
     pub(super) rest: Option<Vec<u8>>,
 }
 
-/// A `SET` that names `readonly`. In a session the face itself keeps to it: the engine would refuse the settings of the requests that follow.
+/// Parses a `SET` that names `readonly`. In a session the HTTP interface enforces it itself: the engine would refuse the settings of later requests.
 ///
 /// # Errors
-/// A value that is no level.
+/// The value is not a level.
 pub(super) fn set_readonly(sql: &[u8]) -> Result<Option<SetReadonly>, Fault> {
     let mut tokens = Tokens::new(sql);
     if !tokens.next().is_some_and(|first| first.is(sql, "SET")) {
@@ -75,7 +74,7 @@ pub(super) fn set_readonly(sql: &[u8]) -> Result<Option<SetReadonly>, Fault> {
     for assignment in tokens.split(|token| token.depth == 0 && token.kind == Kind::Punctuation(b',')) {
         let (Some(name), Some(last)) = (assignment.first(), assignment.last()) else { continue };
         if name.is(sql, "readonly") {
-            // A setting that is named alone is switched on.
+            // A setting without a value is switched on.
             let value = assignment.get(2).map_or_else(|| "1".to_owned(), |value| value.text(sql));
             level = Some(match value.trim_matches('\'').to_ascii_lowercase().as_str() {
                 "0" | "false" | "default" => 0,

@@ -1,13 +1,13 @@
-//! What SQL may do in the embedded engine: whatever concerns its own tables.
-//! In: the data directory. Out: files from which the engine takes the rights of its user, and where they are.
-//! Never: a right to another machine, to a file, or to give rights. The engine cannot change these files (`confine`).
+//! The rights of SQL in the embedded engine: everything that concerns its own tables. In: the data directory. Out: files from which the engine reads
+//! the rights of its user, and their path. Never: a right to another machine, to a file, or to grant rights. The engine cannot change these files
+//! (`confine`).
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Everything that tables and views need. What is missing are the sources that lie elsewhere (`URL`, `REMOTE`, `S3`, `MYSQL`, `FILE`, ...), which a name
-/// within a statement would make the engine look up and connect to, dictionaries, which have such sources too, backups, and users. Engines of tables that
-/// have a source elsewhere need a right to that engine; those that have none need no right.
+/// Everything that tables and views need. Not included are external sources (`URL`, `REMOTE`, `S3`, `MYSQL`, `FILE`, ...), for which the engine would
+/// resolve a name in a statement and connect to it; dictionaries, which have such sources too; backups; and users. Table engines with an external source
+/// need a right of their own; those without need none.
 const GRANTS: [&str; 2] = [
     "GRANT CHECK, SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE FUNCTION, \
      CREATE ARBITRARY TEMPORARY TABLE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, KILL TRANSACTION, \
@@ -15,8 +15,8 @@ const GRANTS: [&str; 2] = [
     "GRANT SET DEFINER ON *",
 ];
 
-/// Where the engine's settings are: beside its data, for it may write to all of that. Somebody who put a file of settings among the tables has chosen
-/// other rights.
+/// Path of the engine's settings: beside its data, because it may write to all of its data. A settings file among the tables replaces it: then
+/// somebody has chosen other rights.
 pub(super) fn config_file(data: &Path) -> PathBuf {
     let chosen = data.join("config.xml");
     if chosen.exists() { chosen } else { folder(data).join("config.xml") }
@@ -27,14 +27,14 @@ pub(super) fn folder(data: &Path) -> PathBuf {
     data.with_file_name("access")
 }
 
-/// Writes the files anew.
+/// Writes the files.
 ///
 /// # Errors
 /// When they cannot be written.
 pub(super) fn write(data: &Path) -> io::Result<()> {
     let folder = folder(data);
     std::fs::create_dir_all(&folder)?;
-    // The engine reads it from wherever it runs.
+    // The engine must find it from any folder.
     let users_file = folder.canonicalize()?.join("users.xml");
     put(&users_file, &users())?;
     let path = escaped(&users_file.to_string_lossy());
@@ -59,7 +59,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-/// Never half a file: the engine may be killed at any time, and starts with what is there.
+/// Writes a whole file atomically: the engine may be killed at any time, and starts with what is there.
 fn put(file: &Path, text: &str) -> io::Result<()> {
     let new = file.with_extension("new");
     let mut written = std::fs::File::create(&new)?;

@@ -1,7 +1,6 @@
-//! One statement, from its text to its last row. Runs on a blocking thread.
-//! In: a request, the reader of its body, a prepared connection. Out: pieces of a result in the sink, or a fault.
-//! Never: commits rows of a body that was cut off, and never more of a body or a result in memory than a few pieces,
-//! except of SHOW, DESCRIBE, EXPLAIN and their like, up to a limit.
+//! One statement, from its text to its last row. Runs on a blocking thread. In: a request, the reader of its body, a prepared connection. Out: pieces
+//! of a result in the sink, or a fault. Never: commits rows of a body that was cut off, and never more of a body or a result in memory than a few
+//! pieces, except for SHOW, DESCRIBE, EXPLAIN and the like, up to a limit.
 
 use std::io::Read;
 
@@ -24,11 +23,11 @@ use super::tokens::Tokens;
 
 /// ClickHouse's default for `max_query_size`.
 const QUERY_BYTES: usize = 256 << 10;
-/// However `max_query_size` is set, a statement is held in memory.
+/// Limit of a statement in memory, whatever `max_query_size` is.
 const MAX_QUERY_BYTES: usize = 64 << 20;
 /// Rows are handed to the engine in pieces of this size.
 const APPEND_BYTES: usize = 256 << 10;
-/// Largest result, in the engine's own columns, of a statement whose rows come as a whole.
+/// Largest result, in the engine's own columns, of a statement that returns all rows at once.
 const WHOLE_BYTES: usize = 128 << 20;
 
 /// Why a statement ended early.
@@ -63,7 +62,7 @@ impl From<OutfileError> for Stop {
 /// Runs the request's statement and ends the sink.
 pub(super) fn run(engine: &Engine, request: &Request, body: FrameReader, mut sink: Sink) {
     if sink.is_unwanted() {
-        // Its client left while it waited for its turn.
+        // Its client left while it waited for a slot.
         return;
     }
     match lease_and_run(engine, request, body, &mut sink) {
@@ -100,12 +99,12 @@ fn lease_and_run(engine: &Engine, request: &Request, body: FrameReader, sink: &m
             let statement =
                 EngineStatement { sql: &text[..head], format: &format, parameters: &request.parameters };
             let inserted = insert(lease.connection(), statement, &text[rows..], &mut body);
-            // The session goes back before the client hears of it and sends its next request.
+            // The session is released before the client gets the answer and sends its next request.
             lease.release();
             sink.push(&[], inserted?)?;
         }
         Statement::Other { format, output } => {
-            // One byte more tells a statement that fits exactly from one that was cut off.
+            // One byte more shows whether a statement fits exactly or was cut off.
             body.fill(&mut text, limit + 1)?;
             if text.len() > limit {
                 let reason =
@@ -137,7 +136,7 @@ fn lease_and_run(engine: &Engine, request: &Request, body: FrameReader, sink: &m
 /// A query's clauses about its output.
 #[derive(Debug, Clone, Copy)]
 struct Output {
-    /// Where they begin in its text.
+    /// Position at which they begin.
     end: usize,
     /// Whether they name the format.
     is_named: bool,
@@ -171,7 +170,7 @@ fn other(
     if changes && lease.readonly() > 0 && !is("USE") && !(is("SET") && lease.readonly() == 2) {
         return Err(session_read_only().into());
     }
-    // What does not parse goes the way of a query: it yields the engine's syntax error and runs nothing.
+    // A text that does not parse is treated as a query: it causes the engine's syntax error and runs nothing.
     if analysis.is_read_only() || analysis.statements == 0 {
         sink.format = Some(statement.format.to_owned());
         return select(engine, lease.connection(), statement, output, request, sink);
@@ -202,7 +201,7 @@ fn session_read_only() -> Fault {
     )
 }
 
-/// The session's `readonly` goes up and not down, as ClickHouse has it; at 1 it allows no other settings.
+/// A session's `readonly` can be raised but not lowered, as in ClickHouse; at 1 it allows no other settings.
 fn set_readonly(lease: &mut Lease<'_>, set: &SetReadonly) -> Result<(), Stop> {
     let now = lease.readonly();
     if now > 0 && (set.level != now || (now == 1 && set.rest.is_some())) {
@@ -217,7 +216,7 @@ fn set_readonly(lease: &mut Lease<'_>, set: &SetReadonly) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Feeds rows until the body ends. Whatever goes wrong before that cancels the insert.
+/// Feeds rows until the body ends. Any error before that cancels the insert.
 fn insert(
     connection: &mut Connection,
     statement: EngineStatement<'_>,
@@ -238,7 +237,7 @@ fn insert(
             return Ok(stream.finish()?);
         }
         if let Err(error) = stream.append(&piece) {
-            // The stream's own text is empty when the refusal is still on its way; the end of the insert has it.
+            // The stream's own text is empty while the refusal is still on its way; the end of the insert has it.
             return Err(
                 if error.text.is_empty() { stream.finish().err().unwrap_or(error) } else { error }.into()
             );
@@ -277,11 +276,11 @@ fn select(
 /// Whether a query ran as a stream.
 enum Streamed {
     Done,
-    /// SHOW, DESCRIBE, EXPLAIN and their like give their rows only as a whole; nothing has run yet.
+    /// SHOW, DESCRIBE, EXPLAIN and the like return all rows at once; nothing has run yet.
     NotAStream,
 }
 
-/// Passes a query's rows on as they come, in a format that can be put together from pieces.
+/// Streams a query's rows, in a format that can be joined from pieces.
 fn streamed(
     connection: &mut Connection,
     statement: EngineStatement<'_>,
@@ -309,7 +308,7 @@ fn streamed(
     Ok(Streamed::Done)
 }
 
-/// Writes a result at once, of a statement that is no query.
+/// Writes a result at once, for a statement that is not a query.
 fn whole(
     connection: &mut Connection,
     statement: EngineStatement<'_>,

@@ -30,9 +30,9 @@ use super::request::Request;
 use super::watch::Watch;
 use super::{form, format, run, visitor};
 
-/// How often idle sessions are looked through.
+/// How often idle sessions are checked.
 const SESSION_SWEEP: Duration = Duration::from_secs(5);
-/// Name under which the server introduces itself.
+/// The name that the server reports.
 pub(super) const DISPLAY_NAME: &str = "embedded";
 
 /// Accepts connections until `shutdown`, then lets running requests end for at most `drain`.
@@ -127,7 +127,7 @@ fn not_found(parts: &Parts) -> String {
     )
 }
 
-/// Reads the request, runs it on a thread of its own, and answers with the status ClickHouse would choose.
+/// Reads the request, runs it on a thread of its own, and answers with ClickHouse's status.
 async fn query(engine: Arc<Engine>, parts: &Parts, body: Incoming) -> Response<ReplyBody> {
     let mut request = match Request::parse(parts) {
         Ok(request) => request,
@@ -242,7 +242,7 @@ fn succeeded(engine: &Engine, request: &Request, head: Head, body: ReplyBody) ->
 }
 
 fn failed(engine: &Engine, request: Option<&Request>, fault: &Fault) -> Response<ReplyBody> {
-    // Like ClickHouse, which knows who asks before it looks at how to answer.
+    // Like ClickHouse, which checks credentials before it looks at the requested format.
     let framing = request
         .filter(|_| !fault.is_authentication())
         .map_or(Framing::Plain, |request| request.answer.framing);
@@ -265,7 +265,7 @@ fn plain(status: StatusCode, text: &str) -> Response<ReplyBody> {
     response
 }
 
-/// Sets a header, unless a client's own text in it cannot be one.
+/// Sets a header, unless a client's text in it is not a valid value.
 fn set(response: &mut Response<ReplyBody>, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);

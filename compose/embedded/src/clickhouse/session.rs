@@ -11,7 +11,7 @@ use super::ffi::Connection;
 use super::request::{Origin, SessionRequest};
 use super::sql::{ask, execute, quote, quote_identifier};
 
-/// Sessions kept at once. Every client makes one, and the engine counts 1.3 MB of its memory for each, however idle it is.
+/// Maximum number of sessions. Every client creates one, and the engine counts 1.3 MB of its memory for each, even if it is idle.
 const MAX_SESSIONS: usize = 200;
 
 /// All sessions by their names.
@@ -29,11 +29,11 @@ enum Place {
     },
 }
 
-/// A session's connection, and what it looked like before requests put their own settings on top.
+/// A session's connection, and its state before requests applied their own settings.
 #[derive(Debug)]
 struct Session {
     connection: Connection,
-    /// Values of settings that requests have overridden so far. Forgotten when the session itself is changed.
+    /// Original values of settings that requests have overridden so far. Cleared when the session itself is changed.
     usual: HashMap<String, String>,
     database: Option<String>,
     /// `SET readonly` of this session: 0, 1 or 2.
@@ -44,7 +44,7 @@ impl Sessions {
     /// A connection for one request: the session's, or one that is closed afterwards.
     ///
     /// # Errors
-    /// The session is busy, unknown although it must not be, or one too many.
+    /// The session is busy, does not exist although it must, or is one too many.
     pub(super) fn lease(
         &self,
         request: Option<&SessionRequest>,
@@ -81,14 +81,14 @@ impl Sessions {
             return Err(refusal);
         }
         drop(sessions);
-        // Its connection closes here, where nobody waits for the table of sessions.
+        // Its connection is closed here, where nobody waits for the table of sessions.
         drop(evicted);
         let home = Home { sessions: self, id: request.id.clone(), timeout: request.timeout };
         let session = session.map_or_else(|| open().map(fresh), Ok)?;
         Ok(Lease { session, home: Some(home), undo: Vec::new() })
     }
 
-    /// Closes sessions whose time is over.
+    /// Closes sessions that have expired.
     pub(super) fn expire(&self, now: Instant) {
         lock(&self.0).retain(|_, place| !matches!(place, Place::Idle { until, .. } if *until <= now));
     }
@@ -99,7 +99,7 @@ impl Sessions {
     }
 }
 
-/// The session that nobody has used for longest, if any is idle.
+/// The session that was not used for longest, if any is idle.
 fn longest_idle(sessions: &HashMap<String, Place>) -> Option<String> {
     let idle = sessions.iter().filter_map(|(id, place)| match place {
         Place::Idle { since, .. } => Some((since, id)),
@@ -124,12 +124,12 @@ struct Home<'a> {
     timeout: Duration,
 }
 
-/// What a statement did to its session.
+/// How a statement changed its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// SET: what used to be usual may no longer be.
+    /// SET: the original values of settings may have changed.
     Settings,
-    /// USE: the request's own database is not put back.
+    /// USE: the session's former database is not restored.
     Database,
 }
 
@@ -139,10 +139,10 @@ impl Lease<'_> {
         &mut self.session.connection
     }
 
-    /// Notes what a session looks like before `settings` and `database` are put on top of it.
+    /// Saves the state of a session before `settings` and `database` are applied to it.
     ///
     /// # Errors
-    /// In the engine's words.
+    /// The engine's error.
     pub(super) fn remember(
         &mut self,
         settings: &[(&str, &str)],
@@ -187,7 +187,7 @@ impl Lease<'_> {
         Ok(())
     }
 
-    /// Has a statement run when the session is given back.
+    /// Registers a statement that runs when the session is released.
     pub(super) fn undo(&mut self, sql: String) {
         self.undo.push(sql);
     }
@@ -197,12 +197,12 @@ impl Lease<'_> {
         self.session.readonly
     }
 
-    /// Takes note of the session's `SET readonly`.
+    /// Records the session's `SET readonly`.
     pub(super) fn set_readonly(&mut self, level: u8) {
         self.session.readonly = level;
     }
 
-    /// Takes note of a statement that changed the session itself.
+    /// Records that a statement changed the session itself.
     pub(super) fn changed(&mut self, effect: Effect) {
         self.session.usual.clear();
         self.session.database = None;
@@ -211,7 +211,7 @@ impl Lease<'_> {
         }
     }
 
-    /// Puts back what the request had put on top, and gives the session back; or closes the connection.
+    /// Undoes what the request had applied, and releases the session; or closes the connection.
     pub(super) fn release(mut self) {
         let Some(home) = self.home else { return };
         let undone = self.undo.iter().try_for_each(|sql| execute(&mut self.session.connection, sql));
@@ -239,7 +239,7 @@ impl Drop for Home<'_> {
     }
 }
 
-/// A lock whose holder panicked is still a lock: what it guards is replaced as a whole.
+/// Locks despite a panic of an earlier holder: the guarded value is always replaced as a whole.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

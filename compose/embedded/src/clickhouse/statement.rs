@@ -1,7 +1,6 @@
-//! What the face must know of a statement before the engine sees it.
-//! In: SQL, possibly followed by rows to insert. Out: where the rows begin and their format, the output format asked
-//! for, and the clauses that only a client could honour.
-//! Never: judges whether the SQL is right; that is the engine's parser's business.
+//! Parses what HTTP needs to know of a statement before the engine sees it. In: SQL, possibly followed by rows to insert. Out: where the rows begin
+//! and their format, the requested output format, and clauses that only a client could execute. Never: judges whether the SQL is valid; that is for
+//! the engine's parser.
 
 use super::fault::{Fault, Refusal};
 use super::tokens::{Kind, Token, Tokens};
@@ -18,20 +17,20 @@ pub(super) enum Statement {
         /// Where the rows begin.
         rows: usize,
     },
-    /// Everything else, runs as it stands.
+    /// Any other statement, which runs unchanged.
     Other {
         /// The format its FORMAT clause names.
         format: Option<String>,
-        /// Of a query: where its own clauses end, and where INTO OUTFILE would stand.
+        /// For a query: the end of its own clauses, where INTO OUTFILE belongs.
         output: Option<usize>,
     },
 }
 
 impl Statement {
-    /// Reads a statement. `sql` may be cut off within the rows of an insert, never within the statement itself.
+    /// Parses a statement. `sql` may be cut off within the rows of an insert, never within the statement itself.
     ///
     /// # Errors
-    /// Clauses that need a client at the other end, an insert without rows, `input()`.
+    /// Clauses that only a client can execute, an insert without rows, `input()`.
     pub(super) fn read(sql: &[u8]) -> Result<Self, Fault> {
         let mut tokens = Tokens::new(sql);
         match tokens.next() {
@@ -42,7 +41,7 @@ impl Statement {
     }
 }
 
-/// Whether `sql` already shows everything that [`Statement::read`] needs, however it goes on.
+/// Whether `sql` already contains everything that [`Statement::read`] needs, however it continues.
 #[must_use]
 pub(super) fn is_complete_insert(sql: &[u8]) -> bool {
     matches!(Statement::read(sql), Ok(Statement::Insert { rows, .. }) if rows < sql.len()
@@ -59,7 +58,7 @@ fn insert(sql: &[u8], mut tokens: Tokens<'_>) -> Result<Statement, Fault> {
     if token.is_some_and(|token| token.is(sql, "FUNCTION")) {
         token = tokens.next();
     }
-    // The table's name may be any word, even FORMAT: it is stepped over unread.
+    // The table's name may be any word, even FORMAT, so it is skipped.
     token = tokens.next().filter(|_| token.is_some());
     while token.is_some_and(|token| token.kind == Kind::Punctuation(b'.')) {
         tokens.next();
@@ -96,8 +95,7 @@ fn insert(sql: &[u8], mut tokens: Tokens<'_>) -> Result<Statement, Fault> {
     Err(Fault::refuse(Refusal::Syntax, "Syntax error: INSERT without VALUES, FORMAT or SELECT"))
 }
 
-/// An `INSERT ... SELECT` runs as it stands, unless it wants rows from the body: the engine as a library would
-/// silently insert nothing.
+/// An `INSERT ... SELECT` runs unchanged, unless it needs rows from the body: the engine as a library would silently insert nothing.
 fn insert_select(sql: &[u8], mut token: Option<Token>, mut tokens: Tokens<'_>) -> Result<Statement, Fault> {
     while let Some(found) = token {
         let next = tokens.next();

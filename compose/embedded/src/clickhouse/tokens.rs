@@ -1,8 +1,7 @@
-//! SQL as tokens, as far as the face looks into it.
-//! In: SQL, possibly followed by anything. Out: words, quoted texts and punctuation, with their places.
-//! Never: fails; what it cannot tell apart is punctuation.
+//! SQL as tokens. In: SQL, possibly followed by anything. Out: words, quoted texts and punctuation, with their positions. Never: fails; unknown bytes
+//! are punctuation.
 
-/// A token of SQL: its place, and what it is.
+/// A token of SQL, with its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token {
     /// Where it begins.
@@ -33,14 +32,14 @@ impl Token {
         self.kind == Kind::Word && sql[self.start..self.end].eq_ignore_ascii_case(word.as_bytes())
     }
 
-    /// Its text as it stands, quotes included.
+    /// Its text, including quotes.
     #[must_use]
     pub(super) fn text(&self, sql: &[u8]) -> String {
         String::from_utf8_lossy(&sql[self.start..self.end]).into_owned()
     }
 }
 
-/// The tokens of SQL: comments and blanks left out, quotes and heredocs kept whole.
+/// The tokens of SQL, without comments and blanks; quoted texts and heredocs are one token each.
 #[derive(Debug, Clone)]
 pub(super) struct Tokens<'a> {
     sql: &'a [u8],
@@ -72,7 +71,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Length of a quoted text, its quotes included; a backslash or a doubled quote keeps it open.
+    /// Length of a quoted text, including its quotes; a backslash or a doubled quote continues it.
     fn quoted(rest: &[u8], quote: u8) -> usize {
         let mut at = 1;
         while let Some(byte) = rest.get(at) {

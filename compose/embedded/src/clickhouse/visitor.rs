@@ -1,9 +1,8 @@
-//! Who may ask: programs of this machine, and no page that a browser shows.
-//! In: the head of a request. Out: whether it is answered.
-//! Never: a cookie, a token or an address list; whoever runs programs here may read the files as well.
+//! Access control: only programs of this machine, no page in a browser. In: the head of a request. Out: whether it is answered. Never: a cookie, a
+//! token or an address list; whoever runs programs here may read the files as well.
 //!
-//! A page in a browser can send requests to loopback addresses, and a blind one, an image say, carries no Origin. Browsers then say in
-//! Sec-Fetch-Site whose page it is (<https://www.w3.org/TR/fetch-metadata/>), to every address of the machine but 0.0.0.0.
+//! A page in a browser can send requests to loopback addresses, and a blind one, such as for an image, has no Origin. Browsers then tell in
+//! Sec-Fetch-Site which site sends it (<https://www.w3.org/TR/fetch-metadata/>), for every address of the machine except 0.0.0.0.
 
 use std::net::IpAddr;
 
@@ -11,22 +10,22 @@ use hyper::HeaderMap;
 use hyper::header::{HOST, ORIGIN};
 use hyper::http::uri::Authority;
 
-/// What a refused visitor is told.
+/// The answer to a refused request.
 pub(super) const REFUSAL: &str = "The embedded ClickHouse answers no web pages (an Origin header, a Sec-Fetch-Site header of another site, or a Host \
                                   that is no loopback address). Programs connect to 127.0.0.1, ::1 or localhost.\n";
 
-/// Whether a program of this machine asks, as far as can be told.
+/// Whether the request comes from a program of this machine, as far as that can be known.
 pub(super) fn is_welcome(headers: &HeaderMap) -> bool {
     !headers.contains_key(ORIGIN) && is_own_page(headers) && is_here(headers)
 }
 
-/// No page asks, or one that this server itself has answered, or a person who typed the address.
+/// Whether it comes from no page, from one of this server, or from a typed address.
 fn is_own_page(headers: &HeaderMap) -> bool {
     headers.get_all("sec-fetch-site").iter().all(|site| site == "none" || site == "same-origin")
 }
 
-/// The request names this machine: neither a name that only a page's own name service resolves to it, nor an address that browsers do not take for
-/// this machine.
+/// Whether the request names this machine: neither a name that only a page's own name service resolves to it, nor an address that browsers do not
+/// treat as local.
 fn is_here(headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let Some(host) = hosts.next() else {

@@ -1,6 +1,5 @@
-//! Ends statements whose client is gone.
-//! In: a statement and its answer, as long as somebody wants it. Out: KILL QUERY, again and again until the statement is over.
-//! Never: ends a statement that writes; ClickHouse lets those go on without their client.
+//! Ends statements whose client is gone. In: a statement and its answer, as long as somebody wants it. Out: KILL QUERY, repeated until the statement
+//! is over. Never: ends a statement that writes; ClickHouse lets those continue without their client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +8,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::engine::Engine;
 
-/// Between the first tries to end a statement; doubles up to the second. One that has not begun cannot be ended yet.
+/// Pause between the first tries to end a statement; doubles up to a second. A statement that has not begun cannot be ended yet.
 const AGAIN: Duration = Duration::from_millis(100);
 const AGAIN_AT_MOST: Duration = Duration::from_secs(2);
 
-/// Held as long as a client wants the answer. Dropped earlier than the statement is over, it ends the statement.
+/// Held as long as a client wants the answer. If it is dropped before the statement is over, the statement is ended.
 #[derive(Debug)]
 pub(super) struct Watch {
     engine: Arc<Engine>,
@@ -23,14 +22,14 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches a statement, which is over when the guard is dropped.
+    /// Watches a statement until the guard is dropped.
     pub(super) fn new(engine: Arc<Engine>, query_id: String) -> (Watch, DropGuard) {
         let over = CancellationToken::new();
         let guard = over.clone().drop_guard();
         (Watch { engine, query_id, over, is_answered: false }, guard)
     }
 
-    /// The client has all of the answer.
+    /// The client has the whole answer.
     pub(super) fn answered(mut self) {
         self.is_answered = true;
     }

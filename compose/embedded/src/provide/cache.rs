@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ProvideError, progress};
 
-/// How often a lock that another process holds is tried.
+/// How often a locked cache is tried again.
 const LOCK_EVERY: Duration = Duration::from_millis(200);
 
 /// The folder outside the source tree where installed engines are kept, shared by every checkout.
@@ -29,7 +29,7 @@ impl Cache {
     pub fn at(folder: impl Into<PathBuf>) -> Self {
         let folder = folder.into();
         Self {
-            // What is installed is started from other folders than this process's own.
+            // Installed engines are started from other folders than this process's own.
             folder: path::absolute(&folder).unwrap_or(folder),
         }
     }
@@ -54,7 +54,7 @@ impl Cache {
         self.folder.join(name)
     }
 
-    /// Waits until no other process installs `name`, or until it is to stop; the lock ends with the returned file.
+    /// Waits until no other process installs `name`, or until `stop`; the lock ends with the returned file.
     pub(super) fn lock(&self, name: &str, stop: &CancellationToken) -> Result<File, ProvideError> {
         fs::create_dir_all(&self.folder).map_err(failed("create", &self.folder))?;
         let path = self.folder.join(format!("{name}.lock"));
@@ -78,7 +78,7 @@ impl Cache {
         }
     }
 
-    /// An empty folder to prepare `name` in; a leftover of a killed installer is removed first.
+    /// An empty folder to prepare `name` in; what a killed installer left is removed first.
     pub(super) fn fresh_work_folder(&self, name: &str) -> Result<WorkFolder, ProvideError> {
         let folder = self.work_folder(name);
         remove(&folder.path)?;
@@ -122,7 +122,7 @@ impl WorkFolder {
 
     /// Makes `prepared`, a path inside this folder, the installed `target`.
     pub(super) fn install(&self, prepared: &Path, target: &Path) -> Result<(), ProvideError> {
-        // What is in the way failed the engine's own check, else nobody would be installing.
+        // What is in the way has failed the engine's own check, else nobody would be installing.
         remove(target)?;
         fs::rename(prepared, target).map_err(failed("install", target))
     }
@@ -143,7 +143,7 @@ impl Drop for WorkFolder {
     }
 }
 
-/// Names the file in an error of the file system.
+/// Adds the file's name to an error of the file system.
 pub(super) fn failed<'a>(
     action: &'static str,
     path: &'a Path,

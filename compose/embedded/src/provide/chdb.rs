@@ -19,7 +19,7 @@ use super::{
     tool::Tool,
 };
 
-/// What is said before the download starts.
+/// The message before the download starts.
 pub(super) const ANNOUNCEMENT: &str = "chDB 26.7.3, the ClickHouse engine as a library: 178 MB to \
      download, 566 MB on disk, once";
 
@@ -39,14 +39,14 @@ const NPM: Tool = Tool {
          libchdb.so",
 };
 
-/// The installed library, when it is there as a whole.
+/// The installed library, if it is complete.
 pub(super) fn installed(cache: &Cache) -> Option<PathBuf> {
     let library = cache.entry(NAME).join(LIBRARY);
     let bytes = fs::metadata(&library).ok()?.len();
     (bytes == LIBRARY_BYTES).then_some(library)
 }
 
-/// Checks that this is a machine the library is made for, with what its download needs.
+/// Checks that the library supports this machine, and that its download is possible.
 pub(super) fn check_machine() -> Result<(), ProvideError> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         return Err(ProvideError::Platform {
@@ -91,7 +91,7 @@ pub(super) fn provide(
     Ok(target.join(LIBRARY))
 }
 
-/// Fetches the package; npm keeps its copy in the work folder too, so that none stays behind.
+/// Downloads the package; npm keeps its copy in the work folder too, so that none stays behind.
 fn download(work: &WorkFolder, stop: &CancellationToken) -> Result<PathBuf, ProvideError> {
     let folder = work.path();
     let mut command = NPM.command();
@@ -154,7 +154,7 @@ fn check_integrity(
     Err(ProvideError::Integrity { name: PACKAGE, expected, found })
 }
 
-/// Writes the library out of the archive to `library`, which is on disk when this returns.
+/// Extracts the library from the archive to `library`, which is fsynced when this returns.
 fn unpack(archive: &Path, library: &Path, bytes: u64, stop: &CancellationToken) -> Result<(), ProvideError> {
     let missing = || ProvideError::Archive { name: PACKAGE, entry: ENTRY, bytes };
     let read = failed("read", archive);
@@ -203,7 +203,7 @@ fn copy(
     Ok(written)
 }
 
-/// Reads to the end, or until it is to stop.
+/// Reads to the end, or until `stop`.
 fn in_pieces(
     from: &mut impl Read,
     stop: &CancellationToken,

@@ -1,11 +1,11 @@
-//! What can go wrong while an engine is installed, each with what to do about it.
+//! Errors of an installation, each with the remedy.
 
 use std::{io, path::PathBuf, process::ExitStatus};
 
 /// An engine could not be provided.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvideError {
-    /// Whoever waited for it was told to end. What is not whole is not installed, and goes on with the next attempt.
+    /// The caller was stopped. An incomplete installation does not count, and the next attempt continues it.
     #[error("the installation was stopped")]
     Stopped,
     /// Neither a cache folder nor a home folder is known.
@@ -22,7 +22,7 @@ pub enum ProvideError {
         #[source]
         source: io::Error,
     },
-    /// A path the user named leads nowhere.
+    /// A path named by the user does not exist.
     #[error("{setting} names {}, which is not a file", path.display())]
     Override {
         /// The setting that names it.
@@ -30,7 +30,7 @@ pub enum ProvideError {
         /// The path it names.
         path: PathBuf,
     },
-    /// No Java here runs Kafka.
+    /// No Java on this machine can run Kafka.
     #[error(
         "Apache Kafka needs Java 17 or newer, and {found}: install one (Debian, Ubuntu: `apt-get install \
          openjdk-17-jre-headless`), or set GITPULSE_JAVA to a java program"
@@ -39,13 +39,13 @@ pub enum ProvideError {
         /// What was found instead.
         found: String,
     },
-    /// A path that Java would take for two.
+    /// A path that Java would read as two.
     #[error("{} holds a colon, which separates paths for Java: choose another folder with GITPULSE_CACHE_DIR", path.display())]
     Colon {
         /// The path.
         path: PathBuf,
     },
-    /// A folder the user named is no Kafka.
+    /// A folder named by the user is not a Kafka installation.
     #[error(
         "GITPULSE_KAFKA_DIR names {}, which has no libs/kafka_2.13-*.jar: name the folder of an unpacked Apache Kafka",
         path.display()
@@ -54,7 +54,7 @@ pub enum ProvideError {
         /// The folder it names.
         path: PathBuf,
     },
-    /// The embedded ClickHouse is not made for this kind of machine.
+    /// The embedded ClickHouse does not support this kind of machine.
     #[error(
         "the embedded ClickHouse is available for Linux on x86_64 only, and this is {os} on \
          {architecture}; `gitpulse ingest` and `gitpulse processor` run here with any ClickHouse: \
@@ -81,7 +81,7 @@ pub enum ProvideError {
     ToolFailed {
         /// Name of the program.
         tool: String,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
         /// What it was installing.
         purpose: &'static str,
@@ -98,17 +98,17 @@ pub enum ProvideError {
         /// What it printed.
         output: String,
     },
-    /// A program answers another version than the one installed.
+    /// A program has another version than expected.
     #[error(
-        "{} says it is `{found}`, expected {expected}; name the right program, or none to have it installed",
+        "{} says it is `{found}`, expected {expected}; name the right program, or none and it is installed",
         path.display()
     )]
     Version {
         /// The program.
         path: PathBuf,
-        /// The version it should be of.
+        /// The expected version.
         expected: &'static str,
-        /// What it says.
+        /// The version that it reports.
         found: String,
     },
     /// A download is not the file that this version of GitPulse was tested with.

@@ -28,7 +28,7 @@ impl Java {
     /// When the named one does not run or is too old, or none of the others does.
     pub(super) fn find(named: Option<&Path>) -> Result<Self, ProvideError> {
         if let Some(named) = named {
-            // The folder of an installation does as well.
+            // The folder of an installation works too.
             let program = if named.is_dir() { named.join("bin/java") } else { named.to_owned() };
             return Self::ask(program).map_err(|unusable| ProvideError::Java { found: unusable.to_string() });
         }
@@ -69,13 +69,13 @@ impl Java {
     }
 }
 
-/// Why a program is no Java for Kafka.
+/// Why a program cannot be used as Java for Kafka.
 enum Unusable {
-    /// It is not there, or does not run.
+    /// It does not exist, or does not run.
     Missing(PathBuf),
-    /// It says no version.
+    /// It reports no version.
     Silent(PathBuf),
-    /// It is older than Kafka wants it.
+    /// It is older than Kafka requires.
     Old(PathBuf, String),
 }
 

@@ -1,5 +1,5 @@
-//! In: the cache, and what the user names. Out: Apache Kafka of the pinned version, its jars being fetched once by Maven, and its
-//! classes prepared once for each Java. Never downloads a Java.
+//! In: the cache, and what the user names. Out: Apache Kafka of the pinned version, with jars fetched once by Maven, and classes prepared once per
+//! Java. Never downloads a Java.
 
 use std::{
     fmt::Display,
@@ -27,14 +27,14 @@ use crate::{
 /// The version of Apache Kafka that `up` and the tests run.
 pub const KAFKA_VERSION: &str = "4.4.0";
 
-/// What is said before the jars are fetched.
+/// The message before the jars are fetched.
 pub(super) const ANNOUNCEMENT: &str = "Apache Kafka 4.4.0: 44 MB to download, 95 MB on disk, once";
 
 const NAME: &str = "kafka-4.4.0";
 const JAR: &str = "libs/kafka_2.13-4.4.0.jar";
 const JARS: u64 = 47;
 
-/// How long the preparation of classes may take before Kafka goes without.
+/// Timeout for the preparation of classes; after that Kafka starts without them.
 const ARCHIVE_WITHIN: Duration = Duration::from_secs(60);
 
 const MAVEN: Tool = Tool {
@@ -44,8 +44,8 @@ const MAVEN: Tool = Tool {
          unpacked Apache Kafka",
 };
 
-/// Kafka logs through slf4j; the simple binding writes to stderr and needs no file of its own. Its tools (kafka-topics and their like)
-/// come with it, without Kafka Connect, which they could start.
+/// Kafka logs through slf4j; the simple binding writes to stderr and needs no file of its own. Kafka's tools (kafka-topics and the like) come with
+/// it; Kafka Connect, which they could start, does not.
 const POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>gitpulse</groupId>
@@ -116,7 +116,7 @@ pub(super) fn provide(
         let _lock = match cache.lock(NAME, stop) {
             Ok(lock) => lock,
             Err(ProvideError::Stopped) => return Err(ProvideError::Stopped),
-            // A cache that somebody else filled, and nobody may write to.
+            // A cache that somebody else filled, and that is not writable.
             Err(_) if is_whole(&installation) => return Ok(program(None)),
             Err(error) => return Err(error),
         };
@@ -157,7 +157,7 @@ fn fetch(cache: &Cache, installation: &Path, stop: &CancellationToken) -> Result
     work.install(&prepared, installation)
 }
 
-/// Starts Kafka once, so that Java writes down its classes. Kafka runs without them too, so a failure is not one of the installation.
+/// Starts Kafka once, so that Java saves its classes. Kafka runs without them too, so a failure does not fail the installation.
 fn prepare_classes(
     cache: &Cache,
     program: impl FnOnce(Option<ClassArchive>) -> KafkaProgram,
@@ -181,7 +181,7 @@ fn prepare_classes(
             let seconds = started.elapsed().as_secs_f64();
             progress::say(&format!("prepared Kafka's classes for faster starts, in {seconds:.0} s"));
         }
-        Err(reason) => tracing::debug!(reason, "Kafka starts without an archive of its classes"),
+        Err(reason) => tracing::debug!(reason, "Kafka starts without its class archive, which is slower"),
     }
     Ok(())
 }
@@ -193,10 +193,10 @@ fn run_once(program: KafkaProgram, folder: &Path, stop: &CancellationToken) -> R
         let node = KafkaNode { listens, controller_port: free_address().map_err(text)?.port() };
         let kafka = Kafka { program, folder: folder.to_owned(), nodes: vec![node] };
         let child = kafka.child(1).await.map_err(text)?;
-        // Whoever is killed meanwhile leaves nothing that runs for longer than that.
+        // If this process is killed meanwhile, nothing runs for longer than that.
         let seconds = ARCHIVE_WITHIN.as_secs().to_string();
         let child = child.through(Path::new("timeout"), &[seconds.as_str()]);
-        // Dropped on the way, it is killed.
+        // Dropping it kills the process.
         let once = async { broker::start(child).await?.stop(ARCHIVE_WITHIN).await };
         match stop.run_until_cancelled(once).await {
             Some(ran) => ran.map(|_| ()).map_err(text),
@@ -214,11 +214,11 @@ fn text(error: impl Display) -> String {
 }
 
 fn is_whole(installation: &Path) -> bool {
-    // The folder gets its name only when everything is in it.
+    // The folder gets its name only when it is complete.
     installation.join(JAR).is_file()
 }
 
-/// Of any version: which one it is, is the user's decision.
+/// Any version: the user decides which.
 fn has_jar_of_kafka(folder: &Path) -> bool {
     let Ok(jars) = fs::read_dir(folder.join("libs")) else { return false };
     jars.filter_map(Result::ok).any(|jar| jar.file_name().to_string_lossy().starts_with("kafka_2.13-"))

@@ -1,6 +1,5 @@
-//! In: the cache. Out: the `nisshi` broker program of the pinned version, compiled once. Never a
-//! dependency of the workspace: it would add its crates to everyone's build, and the broker is a
-//! separate process in production too.
+//! In: the cache. Out: the `nisshi` broker program of the pinned version, compiled once. Never a dependency of the workspace: it would add its crates
+//! to everybody's build, and the broker is a separate process in production too.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,7 +15,7 @@ use super::{
     tool::{Tool, without_parent_cargo},
 };
 
-/// What is said before the compilation starts.
+/// The message before the compilation starts.
 pub(super) const ANNOUNCEMENT: &str = "nisshi 0.8.1, the Kafka-compatible broker that `gitpulse up` \
      runs where there is no Java: it is published as source only, so it is compiled here, about 460 crates, roughly 10 \
      minutes on two cores and 2 GB of disk meanwhile, once (the program takes 68 MB)";
@@ -39,19 +38,19 @@ const COMPILER: Tool = Tool {
          NISSHI_BIN to a nisshi 0.8.1 program",
 };
 
-/// The installed program, when it is there and answers with the pinned version.
+/// The installed program, if it exists and reports the pinned version.
 pub(super) fn installed(cache: &Cache) -> Option<PathBuf> {
     let program = program(cache);
     check_version(&program).ok().map(|()| program)
 }
 
-/// Checks that what a compilation needs is on this machine.
+/// Checks that this machine has what the compilation needs.
 pub(super) fn check_machine() -> Result<(), ProvideError> {
     CARGO.check("--version")?;
     COMPILER.check("--version")
 }
 
-/// The program: the one the user names, else the installed one, which is compiled when missing.
+/// The program: the one named by the user, else the installed one, which is compiled if it is missing.
 pub(super) fn provide(
     cache: &Cache,
     named: Option<&Path>,
@@ -72,7 +71,7 @@ pub(super) fn provide(
     compile(cache, stop)
 }
 
-/// Another version is the user's own decision, so it is told and not refused.
+/// Another version is the user's own decision, so there is a warning but no refusal.
 fn named_by_user(program: &Path) -> Result<PathBuf, ProvideError> {
     if !program.is_file() {
         return Err(ProvideError::Override { setting: "NISSHI_BIN", path: program.to_owned() });
@@ -100,13 +99,13 @@ fn compile(cache: &Cache, stop: &CancellationToken) -> Result<PathBuf, ProvideEr
     without_parent_cargo(&mut command);
     command
         .args(["install", "nisshi@0.8.1", "--locked", "--force"])
-        // Its manifest asks for a newer compiler than the one it builds and runs with.
+        // Its manifest asks for a newer compiler than it needs.
         .args(["--ignore-rust-version", "--no-default-features", "--features", "libsql"])
         .args(["--color", "never"])
         .arg("--root")
         .arg(&root)
         .env("CARGO_TARGET_DIR", work.path().join("target"))
-        // A `.cargo/config.toml` above the folder we were started in must not steer it.
+        // A `.cargo/config.toml` above our own folder must not affect it.
         .current_dir(work.path());
 
     let mut progress = Progress::begin("compiling nisshi", Unit::Things("crates"), CRATES);

@@ -1,5 +1,5 @@
-//! In: how far an installation is. Out: a bar on a terminal, else a plain line now and then, both
-//! on stderr. Never writes to stdout, which belongs to the command's result.
+//! In: the progress of an installation. Out: a bar on a terminal, else a plain line now and then, both on stderr. Never writes to stdout, which
+//! belongs to the command's result.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -9,22 +9,22 @@ use std::{
 
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 
-/// The longest silence of an installation that is not watched on a terminal.
+/// The longest silence of an installation without a terminal.
 const PLAIN_LINE_EVERY: Duration = Duration::from_secs(30);
 
-/// All bars: engines are installed side by side.
+/// All bars: engines are installed concurrently.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// What a progress counts.
+/// The unit of progress.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Unit {
     /// Bytes, shown with binary prefixes.
     Bytes,
-    /// Things, with the plural noun they are called by.
+    /// Things, with their plural noun.
     Things(&'static str),
 }
 
-/// One step of an installation, on its way from 0 to a total that may be an estimate.
+/// One step of an installation, from 0 to a total that may be an estimate.
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
@@ -56,7 +56,7 @@ impl Progress {
         }
     }
 
-    /// Moves to `position`; the total grows when it was estimated too low.
+    /// Moves to `position`; raises the total if it was estimated too low.
     pub(super) fn set(&mut self, position: u64) {
         if position > self.total {
             self.total = position;
@@ -70,7 +70,7 @@ impl Progress {
         }
     }
 
-    /// Ends the step and takes the bar away.
+    /// Ends the step and removes the bar.
     pub(super) fn finish(self) {
         self.bar.finish_and_clear();
         if let Some(plain) = &self.plain {
@@ -86,9 +86,9 @@ impl Drop for Progress {
     }
 }
 
-/// Says one line to whoever waits for an installation.
+/// Prints one line.
 pub(super) fn say(text: &str) {
-    // Nobody is left to be told when stderr itself is gone.
+    // If stderr itself is gone, nobody reads it.
     let _ = BARS.suspend(|| writeln!(io::stderr(), "{text}"));
 }
 
@@ -103,7 +103,7 @@ impl PlainLines {
         Self { started: now, last: now }
     }
 
-    /// Seconds since the start when another line is due.
+    /// Seconds since the start, if another line is due.
     fn due(&mut self, now: Instant) -> Option<u64> {
         if now.duration_since(self.last) < PLAIN_LINE_EVERY {
             return None;

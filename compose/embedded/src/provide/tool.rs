@@ -1,5 +1,5 @@
-//! In: a program of the machine and its arguments. Out: that it succeeded, or an error that says
-//! what to do. Never goes through a shell, and leaves nothing running once it is to stop.
+//! In: a program of the machine and its arguments. Out: success, or an error with the remedy. Never goes through a shell, and leaves nothing running
+//! after `stop`.
 
 use std::{
     collections::VecDeque,
@@ -18,10 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ProvideError, cache::failed};
 
-/// Enough of a failed program's output to see why.
+/// Lines of a failed program's output that are shown.
 const LAST_LINES: usize = 20;
 
-/// How often a program that is silent about its progress is looked after.
+/// Interval for checking a program that does not report progress.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A program that an installation uses.
@@ -36,11 +36,11 @@ pub(super) struct Tool {
 }
 
 impl Tool {
-    /// The command, yet without arguments.
+    /// The command without arguments.
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(self.name);
         command.stdin(Stdio::null());
-        // Proxies and registries are the user's choice; our secrets are none of its business.
+        // Proxies and registries are the user's choice, but our secrets are removed.
         for (name, _) in env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("GITPULSE_") || name.starts_with("GITLAB_"))
             {
@@ -111,7 +111,7 @@ impl Tool {
         })
     }
 
-    /// Runs `command` and returns what it printed, calling `look` now and then meanwhile.
+    /// Runs `command` and returns its output; calls `look` now and then meanwhile.
     pub(super) fn run_polling(
         &self,
         command: &mut Command,
@@ -152,7 +152,7 @@ impl Tool {
     }
 }
 
-/// Waits for a program, calling `look` now and then meanwhile; once it is to stop, the program is killed, with all that it has started.
+/// Waits for a program, calling `look` now and then; after `stop` the program is killed, with all processes that it has started.
 fn watched<T>(
     group: Pid,
     stop: &CancellationToken,
@@ -164,7 +164,7 @@ fn watched<T>(
         scope.spawn(move || {
             while until_done.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 if stop.is_cancelled() {
-                    // It may have ended a moment ago.
+                    // It may just have ended.
                     let _ = kill_process_group(group, Signal::KILL);
                     return;
                 }
@@ -177,9 +177,8 @@ fn watched<T>(
     })
 }
 
-/// Takes away the variables by which a cargo that runs *us* would steer a cargo that *we* run:
-/// with them, an installation started by `cargo run` or `cargo test` builds into the wrong folder,
-/// with the wrong flags.
+/// Removes the variables by which a cargo that runs *us* would affect a cargo that *we* run: with them, an installation started by `cargo run` or
+/// `cargo test` builds into the wrong folder, with the wrong flags.
 pub(super) fn without_parent_cargo(command: &mut Command) {
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(is_of_parent_cargo) {
@@ -188,7 +187,7 @@ pub(super) fn without_parent_cargo(command: &mut Command) {
     }
 }
 
-/// Where the registry is, how to reach it and how many jobs to run stay the user's choice.
+/// The registry, the network and the number of jobs stay the user's choice.
 pub(super) fn is_of_parent_cargo(name: &str) -> bool {
     const KEPT: [&str; 6] =
         ["CARGO_HOME", "CARGO_BUILD_JOBS", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_"];

@@ -1,14 +1,13 @@
-//! In: how long each run of a child lasted. Out: how long to wait before the next, or that there
-//! should be none. Never reads the clock.
+//! In: how long each run of a child lasted. Out: the pause before the next run, or that there is none. Never reads the clock.
 
 use std::time::Duration;
 
 use crate::child::GivesUp;
 
-/// A run that lasted this long was a good one: what ended it is a new matter.
+/// A run that lasted this long was a good one: whatever ended it is a new fault.
 const GOOD_RUN: Duration = Duration::from_secs(30);
 
-/// The pause after each short run in a row; the one after the last of them is final.
+/// The pause after each short run in a row; after the last of them the child is given up.
 const PAUSES: [Duration; 4] = [
     Duration::from_millis(100),
     Duration::from_millis(400),
@@ -32,8 +31,7 @@ impl Backoff {
         Self { short_runs: 0, gives_up }
     }
 
-    /// The pause before the next run, after one that lasted `ran_for`; none when the child has had
-    /// its chances.
+    /// The pause before the next run, after one that lasted `ran_for`; `None` if the child is given up.
     pub(super) fn after(&mut self, ran_for: Duration) -> Option<Duration> {
         if ran_for < GOOD_RUN {
             self.short_runs += 1;

@@ -1,11 +1,11 @@
-//! What can go wrong with a supervised child, each with where to look and what to change.
+//! Faults of a supervised child, each with where to look and what to change.
 
 use std::{io, net::SocketAddr, path::PathBuf, process::ExitStatus, time::Duration};
 
 /// A child could not be started, or not be kept running.
 #[derive(Debug, thiserror::Error)]
 pub enum SuperviseError {
-    /// Another process listens on the child's address.
+    /// Another process uses the child's address.
     #[error("{name} cannot listen on {address}: another process does; stop it, or change {setting}")]
     AddressTaken {
         /// The child.
@@ -56,17 +56,17 @@ pub enum SuperviseError {
     NotReady {
         /// The child.
         name: &'static str,
-        /// How long it had.
+        /// Its timeout.
         within: Duration,
         /// Its log.
         log_file: PathBuf,
         /// The end of its log.
         last_line: String,
-        /// How the last question failed.
+        /// The error of the last check.
         #[source]
         source: io::Error,
     },
-    /// The child ended shortly after its start again and again.
+    /// The child ended shortly after its start several times in a row.
     #[error(
         "{name} ended {ends} times shortly after its start, the last time with {reason}; its log {} \
          ends with: {last_line}",
@@ -75,9 +75,9 @@ pub enum SuperviseError {
     GaveUp {
         /// The child.
         name: &'static str,
-        /// How often.
+        /// Number of short runs.
         ends: usize,
-        /// How it ended last.
+        /// The end of the last one.
         reason: String,
         /// Its log.
         log_file: PathBuf,

@@ -1,5 +1,4 @@
-//! In: one child's spec, its readiness question and a request to stop. Out: how supervision ended.
-//! Never leaves a child running behind.
+//! In: one child's spec, its readiness check and a request to stop. Out: how supervision ended. Never leaves a child running.
 
 use std::{
     io,
@@ -18,7 +17,7 @@ use tokio::{
 use super::{ChildState, SuperviseError, backoff::Backoff, spawner::Spawner};
 use crate::child::{ChildSpec, last_line};
 
-/// How often a starting child is asked.
+/// How often a starting child is checked.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// All that supervision needs, owned by its task.
@@ -34,7 +33,7 @@ pub(super) struct Run<R> {
 enum End {
     /// It ended by itself.
     Exited(ExitStatus),
-    /// It did not become ready in time; the source is the last answer.
+    /// It did not become ready in time; the source is the last error.
     NotReady(io::Error),
     /// It was asked to stop, with this much time to do so.
     Stop(Duration),
@@ -177,7 +176,7 @@ impl<R> Run<R> {
     }
 }
 
-/// Asks until the answer is yes; the error is the last answer when time is up.
+/// Checks until it is ready; the error is the last one when the time is over.
 async fn until_ready<R, F>(ready: &R, within: Duration) -> io::Result<()>
 where
     R: Fn() -> F,
@@ -196,8 +195,8 @@ where
     }
 }
 
-/// A child, with what it has started itself. Dropped while it runs, when supervision is, it is killed whole: what is set to `kill_on_drop` would leave
-/// the others behind.
+/// A child with the processes that it has started. If supervision drops it while it runs, all of them are killed, whereas `kill_on_drop` would only
+/// kill the first.
 struct Group(Child);
 
 impl Deref for Group {
@@ -216,12 +215,12 @@ impl DerefMut for Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // One that was waited for has no id any more.
+        // A child that was waited for has no id any more.
         signal(&self.0, Signal::KILL);
     }
 }
 
-/// Signals the child's process group, so that what it has started itself is reached too.
+/// Signals the child's process group, which includes the processes it has started.
 fn signal(child: &Child, signal: Signal) {
     let pid = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
     if let Some(pid) = pid

@@ -1,6 +1,5 @@
-//! In: commands. Out: children, all started by one thread that lives as long as the supervision.
-//! Never starts one elsewhere: Linux kills a child that asked for it when the *thread* that started
-//! it ends, and the runtime's worker threads come and go.
+//! In: commands. Out: children, all started by one thread that lives as long as the supervision. Never starts one elsewhere: Linux kills a child that
+//! asked for it when the *thread* that started it ends, and the runtime's worker threads come and go.
 
 use std::{io, sync::mpsc, thread};
 
@@ -29,7 +28,7 @@ impl Spawner {
         thread::Builder::new().name(format!("spawn-{name}")).spawn(move || {
             let _runtime = runtime.enter();
             for mut request in incoming {
-                // Whoever does not wait any more drops the child, which kills it.
+                // If nobody waits any more, the child is dropped, which kills it.
                 let _ = request.started.send(request.command.spawn());
             }
         })?;

@@ -107,7 +107,7 @@ async fn a_child_that_never_answers_is_an_error() {
 async fn a_child_that_keeps_ending_is_given_up() {
     let folder = tempfile::tempdir().unwrap();
     let script = "[ -e started ] && echo broken && exit 4; touch started; exec sleep 1000";
-    // Ready from the first start on, so that every end is the script's own.
+    // Ready from the first start on, so that every end is caused by the script.
     let started = folder.path().join("started");
     let ready = move || future::ready(fs::metadata(&started).map(|_| ()));
     let mut supervisor = Supervisor::start(shell(folder.path(), script), ready).await.unwrap();
@@ -139,7 +139,7 @@ async fn a_dropped_supervisor_kills_its_child() {
     let child = pid(supervisor.pid().unwrap());
     drop(supervisor);
     while state.changed().await.is_ok() {}
-    // The kernel has been told; the process is gone or about to be reaped.
+    // The signal was sent; the process is gone or about to be reaped.
     while test_kill_process(child).is_ok() && !is_zombie(child) {
         tokio::task::yield_now().await;
     }

@@ -1,39 +1,40 @@
-//! The limit of one endpoint. In: permits taken, refusals (429), time. Out: when the next call of it can be made. Never asks twice in a pause that
-//! GitLab wants.
+//! The limit of one endpoint. In: permits taken, refusals (429), time. Out: when it can be called next. Never allows a call during a pause that
+//! GitLab asked for.
 //!
-//! Begins at the documented rate, or without one but that of the whole token. A refusal halves what was used; each window without one adds a
-//! twentieth, up to nine tenths of what was refused. After an hour of peace twice as much is tried, because limits are changed and other programs
-//! end. One refusal alone proves little: a first one never leaves less than a tenth of the token's rate, each further one half of that.
+//! It starts at the documented rate; without one, only the token's rate limits it. A refusal halves the number of permits that were in use; each
+//! window without a refusal adds a twentieth, up to nine tenths of the number that was refused. After an hour without refusals twice as much is
+//! tried, because limits change and other programs end. One refusal alone proves little: the first leaves at least a tenth of the token's rate, each
+//! further one half of that.
 
 use std::time::Duration;
 
 use super::jittered;
 use super::window::{MARGIN, Moment, Rate, Window};
 
-/// How long a rate that was refused is not tried again.
+/// How long a refused rate is not tried again.
 const PEACE: Duration = Duration::from_secs(3600);
-/// The first pause where GitLab names none: the window of its application limits. Doubles with each refusal in a row, three times.
+/// The first pause if GitLab names none: the window of its application limits. Doubles with each refusal in a row, three times.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// A first refusal leaves one of so many permits at least.
+/// A first refusal leaves at least one in this many permits.
 const LEAST: u32 = 10;
 
-/// What is known of one endpoint, with one token.
+/// The state of one endpoint for one token.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
-    /// Counts in any case; holds calls back if a limit is documented, or was learnt.
+    /// Always counts; delays calls only if a limit is documented or was learnt.
     window: Window,
     is_documented: bool,
-    /// The rate it never exceeds: the documented one, or the token's.
+    /// Upper limit of the rate: the documented one, or the token's.
     highest: u32,
-    /// How many permits of a window were in use when GitLab refused; `None` if it did not.
+    /// Permits of a window in use when GitLab refused; `None` if it never did.
     refused: Option<u32>,
     refused_at: Moment,
     grown_at: Moment,
     paused_until: Moment,
     /// Refusals without a success between them.
     in_a_row: u32,
-    /// Refusals that no hour of peace has outweighed.
+    /// Refusals that were not yet followed by an hour without one.
     refusals: u32,
 }
 
@@ -58,7 +59,7 @@ impl Endpoint {
         }
     }
 
-    /// The earliest moment, `now` or later, at which it can be called.
+    /// The earliest moment, at or after `now`, at which it can be called.
     pub(crate) fn ready_at(&mut self, now: Moment) -> Moment {
         self.grow(now);
         match self.is_documented || self.refused.is_some() {
@@ -67,7 +68,7 @@ impl Endpoint {
         }
     }
 
-    /// Changes the rate it never exceeds. What was learnt stays.
+    /// Changes the upper limit of the rate. What was learnt stays.
     pub(crate) fn limit_to(&mut self, highest: u32) {
         self.highest = highest;
         let permits = if self.refused.is_none() { highest } else { self.window.rate().permits.min(highest) };
@@ -82,8 +83,8 @@ impl Endpoint {
         self.in_a_row = 0;
     }
 
-    /// GitLab refused a call, and asked for a pause or not. Gives the pause in force. Calls that were under way with one that was refused are
-    /// refused as well, which says nothing new. `random` is at least 0 and less than 1.
+    /// Records that GitLab refused a call, with or without a pause to wait for. Returns the pause in force. Refusals of calls that were under way at
+    /// the same time add nothing new. `random` is at least 0 and less than 1.
     pub(crate) fn refuse(&mut self, retry_after: Option<Duration>, now: Moment, random: f64) -> Duration {
         let under_way = self.paused_until.saturating_sub(now);
         let is_new = under_way.is_zero();
@@ -103,7 +104,7 @@ impl Endpoint {
         pause
     }
 
-    /// Takes back some of what a refusal took, as time passes without another.
+    /// Raises the rate again as time passes without another refusal.
     fn grow(&mut self, now: Moment) {
         let Some(mut refused) = self.refused else { return };
         while now >= self.refused_at + PEACE && refused < self.highest {

@@ -1,7 +1,7 @@
-//! The budget of all tokens. In: the time, and what answers said. Out: a permit for one call, or when to ask again. Never asks the clock, so that its
-//! promises are tested over made-up hours.
+//! The budget of all tokens. In: the time, and what answers reported. Out: a permit for one call, or when to ask again. Never reads the clock, so
+//! that tests can simulate hours.
 //!
-//! **Invariant:** of no token more permits are given than its rate in any minute, nor more than a documented limit in the span of that limit.
+//! **Invariant:** no token gets more permits than its rate in any minute, nor more than a documented limit in the window of that limit.
 
 mod endpoint;
 mod quota;
@@ -19,29 +19,29 @@ pub(crate) use window::{Moment, Rate};
 
 use crate::limit::{Limit, Site};
 
-/// The longest that a call waits for GitLab to take requests again. Who is told to wait longer hears so, and comes back another time.
+/// The longest that a call waits until GitLab accepts requests again. A call that would have to wait longer fails, and is made at another time.
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// What a pause may be longer than GitLab asked, so that many clients do not come back at one moment.
+/// Random addition to a pause that GitLab asked for, so that many clients do not return at the same moment.
 const JITTER: Duration = Duration::from_secs(5);
-/// So many endpoints without a documented limit are told apart. There are some dozens; more would come of names in paths.
+/// Limit of endpoints that are tracked without a documented limit. There are some dozens; more would come from names in paths.
 const MAX_ROUTES: usize = 200;
 const OTHER_ROUTE: &str = "other";
 
-/// A pause, and a little more. `random` is at least 0 and less than 1.
+/// A pause with a random addition. `random` is at least 0 and less than 1.
 fn jittered(pause: Duration, random: f64) -> Duration {
     pause + (pause / 10).min(JITTER).mul_f64(random)
 }
 
-/// How long it is until `ready_at`, if that is longer than a call waits.
+/// The time until `ready_at`, if that is longer than a call waits.
 pub(crate) fn too_long(ready_at: Moment, now: Moment) -> Option<Duration> {
     Some(ready_at.saturating_sub(now)).filter(|wait| *wait > LONGEST_PAUSE + JITTER)
 }
 
-/// The endpoint of a call, as limits see it.
+/// The endpoint of a call, by which limits are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Called {
     limit: Limit,
-    /// The path without ids and names, where no limit is documented.
+    /// The path without ids and names, if no limit is documented.
     route: Arc<str>,
 }
 
@@ -75,7 +75,7 @@ fn route(path: &str) -> String {
     route
 }
 
-/// The right to make one call, with one of the tokens.
+/// The right to make one call with one of the tokens.
 #[derive(Debug, Clone)]
 pub(crate) struct Permit {
     /// Which token.
@@ -85,13 +85,13 @@ pub(crate) struct Permit {
     called: Called,
 }
 
-/// What came of asking for a permit.
+/// The answer to a request for a permit.
 #[derive(Debug)]
 pub(crate) enum Take {
     Granted(Permit),
-    /// Ask again then, not before.
+    /// Ask again at this moment.
     Wait(Moment),
-    /// GitLab takes nothing for longer than a call waits.
+    /// GitLab accepts nothing for longer than a call waits.
     TooLong(Duration),
 }
 
@@ -124,12 +124,12 @@ impl Token {
     }
 }
 
-/// One of so many equal parts of a rate.
+/// A rate divided by this many programs.
 fn part(rate: Rate, programs: u32) -> Rate {
     Rate { permits: (rate.permits / programs.max(1)).max(1), ..rate }
 }
 
-/// The budgets of the tokens, which are used in turn.
+/// The budgets of all tokens.
 pub(crate) struct Budget {
     site: Site,
     rate: Rate,
@@ -139,7 +139,7 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// A budget of so many requests a minute for each of so many tokens.
+    /// A budget of this many requests per minute for each token.
     pub(crate) fn new(site: Site, tokens: usize, requests_per_minute: u32) -> Budget {
         let rate = Rate::per_minute(requests_per_minute.max(1));
         let token = || Token {
@@ -154,7 +154,7 @@ impl Budget {
         Budget { site, rate, programs: 1, tokens }
     }
 
-    /// So many programs use the same tokens, this one included: each takes its part of every rate, for GitLab counts them together.
+    /// Sets how many programs use the same tokens, including this one: each uses an equal part of every rate, because GitLab counts them together.
     pub(crate) fn divide(&mut self, programs: u32) {
         let before = std::mem::replace(&mut self.programs, programs.max(1));
         if before == self.programs {
@@ -183,12 +183,12 @@ impl Budget {
         endpoints.entry(called).or_insert(new)
     }
 
-    /// The earliest moment at which any token can be used, whatever for.
+    /// The earliest moment at which any token can be used for any call.
     pub(crate) fn token_ready_at(&self, now: Moment) -> Moment {
         self.tokens.iter().map(|token| token.ready_at(now)).min().unwrap_or(now)
     }
 
-    /// Takes a permit with the token that has one first, or else was used least lately.
+    /// Takes a permit of the token that has one first, or else of the one that was not used for longest.
     pub(crate) fn take(&mut self, called: &Called, now: Moment) -> Take {
         let mut best = (Moment::MAX, Moment::MAX, u64::MAX, 0);
         for index in 0..self.tokens.len() {
@@ -211,7 +211,7 @@ impl Budget {
         Take::Granted(Permit { token: index, number: token.granted, called: called.clone() })
     }
 
-    /// An answer came that was no 429.
+    /// Records an answer other than 429.
     pub(crate) fn answer(&mut self, permit: &Permit, told: Option<Told>, now: Moment) {
         if let Some(told) = told {
             self.tokens[permit.token].tell(told, permit.number, now);
@@ -219,7 +219,7 @@ impl Budget {
         self.endpoint(permit.token, &permit.called).succeeded();
     }
 
-    /// A 429 came. Its headers say whose limit it was: the token's, of which nothing is left, or else the endpoint's. Gives the pause in force.
+    /// A 429 arrived. Its headers show whose limit it was: the token's, if nothing of it is left, or else the endpoint's. Returns the pause in force.
     /// `random` is at least 0 and less than 1.
     pub(crate) fn refuse(
         &mut self,
@@ -239,12 +239,12 @@ impl Budget {
         pause
     }
 
-    /// Requests that may be made right now with all tokens, of a minute's or of what GitLab tells.
+    /// Requests that all tokens may make now, by their minute's rate and by GitLab's headers.
     pub(crate) fn left(&self, now: Moment) -> u32 {
         self.tokens.iter().map(|token| token.left(now)).fold(0, u32::saturating_add)
     }
 
-    /// Requests that may be made right now with one token.
+    /// Requests that one token may make now.
     pub(crate) fn token_left(&self, token: usize, now: Moment) -> u32 {
         self.tokens.get(token).map_or(0, |token| token.left(now))
     }

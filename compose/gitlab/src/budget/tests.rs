@@ -1,4 +1,4 @@
-//! Made-up hours: a clock that is a number, a GitLab that counts in windows of its own, and a demand without end.
+//! Simulated hours: a clock that is a number, a GitLab that counts in windows of its own, and endless demand.
 
 use std::collections::VecDeque;
 
@@ -9,14 +9,14 @@ use super::*;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
-/// What a request takes to GitLab, and an answer back.
+/// Time that a request takes to GitLab, and an answer back.
 const TRIP: Duration = Duration::from_millis(150);
 
 fn called(limit: Limit) -> Called {
     Called::new(limit, "projects/42/merge_requests")
 }
 
-/// Takes the next permit at `now` or later, and moves `now` to where it was had.
+/// Takes the next permit at or after `now`, and moves `now` to that moment.
 fn next(budget: &mut Budget, called: &Called, now: &mut Moment) -> Permit {
     loop {
         match budget.take(called, *now) {
@@ -30,7 +30,7 @@ fn next(budget: &mut Budget, called: &Called, now: &mut Moment) -> Permit {
     }
 }
 
-/// The most that lie in any span of this length, both ends included.
+/// The largest number of moments in any window of this length, both ends included.
 fn most_within(moments: &[Moment], span: Duration) -> usize {
     let (mut most, mut first) = (0, 0);
     for (last, at) in moments.iter().enumerate() {
@@ -46,7 +46,7 @@ fn most_within(moments: &[Moment], span: Duration) -> usize {
 struct GitLab {
     limit: u32,
     per: Duration,
-    /// What its clock is ahead of the client's.
+    /// How far its clock is ahead of the client's.
     ahead: Duration,
     window: u128,
     counted: u32,
@@ -60,7 +60,7 @@ impl GitLab {
         GitLab { limit, per, ahead, window: 0, counted: 0, served: 0, refused: Vec::new() }
     }
 
-    /// Counts a request. Whether it is served, and what its headers tell: ends and dates in whole seconds.
+    /// Counts a request. Returns whether it is served, and its headers: ends and dates in whole seconds.
     fn arrive(&mut self, at: Moment) -> (bool, Told) {
         let time = at + self.ahead;
         let window = time.as_nanos() / self.per.as_nanos();
@@ -86,7 +86,7 @@ enum Headers {
     Silent,
 }
 
-/// Asks as fast as the budget lets it until `end`, with at most so many calls under way.
+/// Makes calls as fast as the budget allows until `end`, with at most this many under way.
 fn run(
     budget: &mut Budget,
     gitlab: &mut GitLab,
@@ -213,7 +213,7 @@ fn a_pause_of_a_day_is_too_long_for_whoever_asks() {
     assert_eq!(budget.refuse(&permit, None, Some(day), now, 0.9), day);
     assert!(matches!(budget.take(&called(Limit::General), now), Take::TooLong(wait) if wait > HOUR * 23));
     assert!(matches!(budget.take(&called(Limit::Members), now), Take::Granted(_)), "no other endpoint");
-    // A quarter of an hour, with all jitter, is waited for.
+    // Even a quarter of an hour, with all jitter, is waited for.
     let permit = next(&mut budget, &called(Limit::Members), &mut now);
     assert_eq!(budget.refuse(&permit, None, Some(LONGEST_PAUSE), now, 0.999), LONGEST_PAUSE);
     assert!(matches!(budget.take(&called(Limit::Members), now), Take::Wait(_)));
@@ -285,7 +285,7 @@ fn answers_that_take_long_do_not_move_the_end_of_a_window() {
     assert!(!quota.is_over(HOUR + MINUTE) && quota.is_over(HOUR + MINUTE + SECOND));
 }
 
-/// What a test asks for next: after so many milliseconds, so many calls of this limit.
+/// Demand of a test: delays in milliseconds, each followed by a number of calls of a limit.
 fn demand() -> impl Strategy<Value = Vec<(u64, u8, Limit)>> {
     let limits = [Limit::General, Limit::Groups, Limit::Members, Limit::ProjectJobs, Limit::Projects];
     let pause = prop_oneof![4 => 0u64..300, 2 => 0u64..5_000, 1 => 0u64..120_000];
@@ -344,7 +344,7 @@ proptest! {
         let mut gitlab = GitLab::new(limit, MINUTE, Duration::from_millis(ahead));
         run(&mut budget, &mut gitlab, &called(Limit::General), Headers::Silent, under_way, MINUTE * 20);
         prop_assert!(gitlab.refused.is_empty(), "{:?}", gitlab.refused);
-        // So many calls under way, of 300 ms each, make so many a minute at most.
+        // With this many calls under way, of 300 ms each, this is the most per minute.
         let possible = limit.min(u32::try_from(under_way).unwrap() * 200 * 98 / 100);
         prop_assert!(gitlab.served >= possible * 20 * 95 / 100, "{} of {}", gitlab.served, possible * 20);
     }

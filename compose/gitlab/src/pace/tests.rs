@@ -16,7 +16,7 @@ fn called(limit: Limit) -> Called {
     Called::new(limit, "projects/42/merge_requests")
 }
 
-/// Counts the permits that so many tasks get within a time, each asking again at once.
+/// Counts the permits that this many tasks get within a time, each asking again at once.
 async fn count(pace: &Arc<Pace>, limit: Limit, tasks: usize, within: Duration) -> u32 {
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..tasks {

@@ -9,7 +9,7 @@ fn step(walk: &Walk, asked: &str, rows: &[&str], next: &str) -> Result<Walk, Fet
     walk.step(asked, rows.iter().map(AsRef::as_ref), next)
 }
 
-/// Walks pages whose links are `next`, each with a row of its own, until one has no link, an error, or so many pages.
+/// Walks pages whose links are `next`, each with a row of its own, until one has no link, an error, or this many pages.
 fn walk(first: usize, next: impl Fn(usize) -> Option<usize>, most: usize) -> Result<usize, FetchError> {
     let query = |page: usize| format!("page={page}");
     let (mut page, mut walk) = (first, Walk::new(&query(first)));

@@ -21,7 +21,7 @@ async fn a_list_is_walked_page_by_page() {
     let first = client.list(Limit::ProjectJobs, "projects/42/jobs", &query).await.unwrap();
     let texts: Vec<&str> = first.items.iter().map(|row| row.get()).collect();
     assert_eq!(texts, [r#"{"id": 3}"#, r#"{"id":2}"#]);
-    // Kept, and asked for by another process.
+    // Saved, and used by another process.
     let kept = serde_json::to_string(&first.next.unwrap()).unwrap();
     let second = client.next(&serde_json::from_str::<Next>(&kept).unwrap()).await.unwrap();
     assert_eq!(second.items.len(), 1);

@@ -1,4 +1,4 @@
-//! Servers that are no GitLab, or want to be more. Whatever they answer is a clear error in time, and the token goes to nobody else.
+//! Servers that are not GitLab, or misbehave. Whatever they answer is a clear error in time, and the token is sent to no other host.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::json as value;
 
 use crate::server::{Answer, Request, Server, TOKEN, answer, json, page};
 
-/// Lists projects from a server that answers so.
+/// Lists projects from a server with these answers.
 async fn list(
     answer: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static,
 ) -> Result<Page, FetchError> {
@@ -172,7 +172,7 @@ async fn what_is_not_gitlabs_is_named() {
     let error = list(html).await.unwrap_err();
     check(&error, "is not GitLab's API, but text/html");
     assert!(error.needs_attention().unwrap().contains("login page"));
-    // A maintenance page passes.
+    // A maintenance page is temporary.
     let once = |_: &Request, number: usize| match number {
         0 => answer(200, &[("Content-Type", "text/html")], "<html>"),
         _ => json("[]"),

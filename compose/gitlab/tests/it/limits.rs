@@ -1,4 +1,4 @@
-//! 429 and 5xx: what may pass is asked again, within bounds.
+//! 429 and 5xx: temporary failures are retried, within limits.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
-//! The client against servers that this process plays, on loopback: friendly ones, and hostile ones. In: calls. Out: pages or errors, and what the
-//! servers saw. Never asks a real GitLab.
+//! The client against servers in this process, on loopback: friendly and hostile ones. In: calls. Out: pages or errors, and what the servers saw.
+//! Never contacts a real GitLab.
 //!
-//! [`server`] plays a GitLab byte by byte, and a canary that must never be asked.
+//! [`server`] plays a GitLab byte by byte, and a canary that must never be contacted.
 
 #[cfg(test)]
 mod calls;

@@ -1,4 +1,4 @@
-//! What is counted and written down of calls.
+//! Metrics and audit records of calls.
 
 use gitlab::metrics::Outcome;
 use gitlab::{ApiConfig, Audit, Client, Limit, Metrics};
@@ -8,7 +8,7 @@ use serde_json::json as value;
 
 use crate::server::{Answer, Server, TOKEN, answer, client, json};
 
-/// The number of requests by outcome, as `name value` of those that are not zero.
+/// The number of requests by outcome, as `name value`, without zeros.
 fn outcomes(registry: &Registry) -> Vec<String> {
     let families = registry.gather();
     let family = families.iter().find(|family| family.name() == "gitpulse_gitlab_requests_total").unwrap();

@@ -1,4 +1,4 @@
-//! What a GitLab refuses: one line each, which says what to do.
+//! GitLab's refusals: one line each, with the remedy.
 
 use gitlab::{FetchError, Limit};
 
@@ -8,7 +8,7 @@ fn refused(status: u16, body: &str) -> Answer {
     answer(status, &[("Content-Type", "application/json")], body)
 }
 
-/// Checks what an answer with this status and body becomes, that nothing is asked twice, and that no line holds the token.
+/// Checks the error for an answer with this status and body, that nothing is sent twice, and that no line holds the token.
 async fn check(status: u16, body: &'static str, text: &str, remedy: Option<&str>) -> FetchError {
     let server = Server::start(move |_, _| refused(status, body)).await;
     let error = server.client().object(Limit::General, "projects/1", &[]).await.unwrap_err();

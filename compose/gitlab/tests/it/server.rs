@@ -1,5 +1,4 @@
-//! A GitLab that says what the test wants. In: a function from a request to an answer. Out: what was asked of it. Closes every connection after one
-//! answer.
+//! A GitLab with scripted answers. In: a function from a request to an answer. Out: the requests. Closes every connection after one answer.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -11,10 +10,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// A token that no page but the configured host may see.
+/// A token that only the configured host may see.
 pub(crate) const TOKEN: &str = "glpat-t0ken-of-the-test";
 
-/// What was asked.
+/// A request.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     /// As `GET /api/v4/projects?page=2`.
@@ -31,13 +30,13 @@ impl Request {
     }
 }
 
-/// What is answered.
+/// An answer.
 pub(crate) enum Answer {
     /// These bytes, and then the end.
     Bytes(Vec<u8>),
     /// These bytes, and then nothing, for ever.
     Stall(Vec<u8>),
-    /// These bytes, and then others again and again, after a pause each.
+    /// These bytes, and then the others again and again, each after a pause.
     Endless(Vec<u8>, Vec<u8>, Duration),
 }
 
@@ -68,7 +67,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers by what is asked, and by how many were asked before.
+    /// Answers by the request, and by how many came before.
     pub(crate) async fn start(answer: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -87,7 +86,7 @@ impl Server {
         Server { address, asked, count }
     }
 
-    /// A server that nobody may ask.
+    /// A server that must never be contacted.
     pub(crate) async fn canary() -> Server {
         Server::start(|_, _| json("[]")).await
     }
@@ -104,12 +103,12 @@ impl Server {
         self.asked().into_iter().map(|request| request.line).collect()
     }
 
-    /// Waits until so many requests have come.
+    /// Waits until this many requests have arrived.
     pub(crate) async fn until_asked(&self, times: usize) {
         self.count.clone().wait_for(|count| *count >= times).await.unwrap();
     }
 
-    /// A client with one token, which is not patient.
+    /// A client with one token and little patience.
     pub(crate) fn client(&self) -> Client {
         client(&self.url(), TOKEN, Audit::none())
     }

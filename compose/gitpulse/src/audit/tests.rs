@@ -44,7 +44,7 @@ fn call(number: u64) -> Call {
     }
 }
 
-/// A log that is started after so many calls were made, and the metrics that it counts in.
+/// A log that is started after this many calls were made, and the metrics that it counts in.
 fn started(brokers: &str, calls: u64) -> (AuditLog, Registry) {
     let registry = Registry::new();
     let metrics = Metrics::register(&registry).unwrap();

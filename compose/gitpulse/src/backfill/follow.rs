@@ -1,4 +1,5 @@
-//! Polling. In: a session, an interval. Out: run after run, until it is told to stop. Never ends by a fault: GitLab, Kafka or ClickHouse may be back at the next.
+//! Polling. In: a session, an interval. Out: one run after another, until it is stopped. Never ends because of a fault: GitLab, Kafka or ClickHouse
+//! may be back at the next run.
 
 use std::time::Duration;
 
@@ -8,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::progress::Shown;
 use super::session::{Fault, Session};
 
-/// How long a run that could not begin waits for the next; twice as long each time, up to the interval.
+/// Pause after a run that could not begin; doubles each time, up to the interval.
 const FIRST_PAUSE: Duration = Duration::from_secs(15);
 
-/// Runs again and again, a pause of `every` between two, and hands what became of each to `ended`.
+/// Makes one run after another with a pause of `every` between them, and hands each result to `ended`.
 pub(crate) async fn follow(
     session: &Session,
     every: Duration,
@@ -31,7 +32,7 @@ pub(crate) async fn follow(
     }
 }
 
-/// The pause after so many runs, one after the other, that could not begin.
+/// The pause after this many consecutive runs that could not begin.
 fn pause(every: Duration, faults: u32) -> Duration {
     match faults {
         0 => every,

@@ -1,5 +1,5 @@
-//! `gitpulse backfill --dry-run`. In: what to read. Out: what it would cost, by list: requests, and the time that they take. Publishes nothing, and remembers
-//! nothing.
+//! `gitpulse backfill --dry-run`. In: what to read. Out: its cost by list: requests, and the time they take. Publishes no history, and saves no
+//! progress.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -17,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::session::{Fault, find, instance_of, with_remedy};
 
-/// Projects that are named one by one.
+/// Projects that are listed by name.
 const NAMED: usize = 20;
 
-/// Prints the plan. `per_minute`: requests that may be made in a minute.
+/// Prints the plan. `per_minute`: permitted requests per minute.
 pub(crate) async fn run(
     config: &BackfillConfig,
     gitlab: &Client,
@@ -64,19 +64,19 @@ pub(crate) async fn run(
         requests: scope.requests + counted.requests,
         is_from_the_beginning: known.is_none(),
     };
-    // Nobody hears it: that is no success.
+    // If nobody can read the plan, that is not a success.
     Ok(plan.write(&mut std::io::stdout().lock()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS))
 }
 
-/// What a run would read, and what that costs.
+/// What a run would read, and its cost.
 struct Plan<'p> {
     projects: &'p [Owner],
     groups: usize,
     costs: &'p BTreeMap<List, Cost>,
     per_minute: u64,
-    /// What it took to find out.
+    /// Requests that were needed to find out.
     requests: u64,
-    /// Whether nobody says what was read before.
+    /// Whether the saved progress is unknown.
     is_from_the_beginning: bool,
 }
 
@@ -118,7 +118,7 @@ fn table<'c>(costs: impl Iterator<Item = (&'c str, Cost)>, per_minute: u64) -> S
     table.to_string()
 }
 
-/// The sum, as far as it can be known.
+/// The sum, as far as it is known.
 fn total<'c>(costs: impl Iterator<Item = &'c Cost>, per_minute: u64) -> String {
     let (mut sure, mut at_most) = (0, 0);
     for cost in costs {
@@ -138,7 +138,7 @@ fn total<'c>(costs: impl Iterator<Item = &'c Cost>, per_minute: u64) -> String {
     format!("{text}, at {} requests a minute.", HumanCount(per_minute))
 }
 
-/// How long requests take at the permitted rate.
+/// The time that requests take at the permitted rate.
 fn time(requests: u64, per_minute: u64) -> String {
     let seconds = (requests * 60).div_ceil(per_minute.max(1));
     match seconds {

@@ -1,5 +1,5 @@
-//! How far a run of backfill is. In: its numbers. Out: a bar on a terminal, else a line now and then. Never says a time to go that nobody can know: how long lists
-//! are shows only when they have been read; how many things are left to be asked about one by one is counted.
+//! Progress of a run of backfill. In: its numbers. Out: a bar on a terminal, else a line now and then. Never estimates a remaining time that is
+//! unknown: the length of lists is known only when they have been read; the number of things left to ask about one by one is counted.
 
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
@@ -13,13 +13,13 @@ use tokio::time::Instant;
 
 /// How often the bar moves.
 const TICK: Duration = Duration::from_millis(500);
-/// How often a line is written where nobody watches a bar.
+/// How often a line is written if there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-/// How often a line is logged beside those of everything else.
+/// How often a line is logged among other lines.
 const LOG_EVERY: Duration = Duration::from_secs(30);
-/// Over how long the rate is measured.
+/// The time over which the rate is measured.
 const RATE_OVER: Duration = Duration::from_secs(60);
-/// How often it is counted what is left.
+/// How often the remaining things are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(10);
 
 /// Where progress is shown.
@@ -31,34 +31,34 @@ pub(crate) enum Shown {
     Logged,
 }
 
-/// What is watched.
+/// What progress is computed from.
 pub(crate) struct Watch {
     pub(super) live: Live,
     pub(super) gitlab: gitlab::Client,
     pub(super) clickhouse: clickhouse::Client,
     pub(super) instance: String,
-    /// The projects that are read, once they are found.
+    /// The projects, once they are found.
     pub(super) projects: Arc<OnceLock<Vec<u64>>>,
 }
 
-/// What is being done.
+/// The phase of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Finding,
     Listing,
-    /// All lists were read, and only single things are asked about.
+    /// All lists were read, and only single things are requested.
     OneByOne,
 }
 
-/// A moment of a run, as it is shown.
+/// The values that are shown.
 #[derive(Debug, Clone, Copy)]
 struct View {
     numbers: Numbered,
-    /// Requests in a minute; none before it was measured.
+    /// Requests per minute; none before the first measurement.
     rate: Option<u64>,
     /// Requests that may be made at once.
     budget: u32,
-    /// Things that are left to be asked about one by one.
+    /// Things left to ask about one by one.
     left: Option<u64>,
 }
 
@@ -89,14 +89,14 @@ impl Watch {
                 said_at = now;
                 match shown {
                     Shown::Logged => tracing::info!("history: {}", text(&view)),
-                    // That nobody reads it does not end the work.
+                    // A closed standard error does not end the work.
                     Shown::Directly => drop(writeln!(std::io::stderr(), "{}", text(&view))),
                 }
             }
         }
     }
 
-    /// Things that are left to be asked about one by one; `None` where ClickHouse does not say.
+    /// Things left to ask about one by one; `None` if ClickHouse does not answer.
     async fn left(&self) -> Option<u64> {
         let projects = self.projects.get()?;
         backfill::report::left(&self.clickhouse, &self.instance, projects).await.ok()
@@ -119,7 +119,7 @@ fn phase(numbers: &Numbered) -> Phase {
     }
 }
 
-/// One line about a moment.
+/// One line of progress.
 fn text(view: &View) -> String {
     let View { numbers, rate, budget, left } = view;
     let Numbered { lists, ended, objects, requests, .. } = numbers;
@@ -147,7 +147,7 @@ fn text(view: &View) -> String {
 struct Rate(VecDeque<(Instant, u64)>);
 
 impl Rate {
-    /// The rate at a moment at which there were so many; `None` before a few seconds have passed.
+    /// The rate at `now`, when this many requests were made; `None` before a few seconds have passed.
     fn at(&mut self, now: Instant, requests: u64) -> Option<u64> {
         self.0.push_back((now, requests));
         while self.0.len() > 2 && self.0.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= RATE_OVER) {

@@ -1,4 +1,4 @@
-//! Runs of backfill, one after the other. In: what to read, clients. Out: what became of each run. What one has read the next does not read again.
+//! Consecutive runs of backfill. In: what to read, clients. Out: the result of each run. No run reads again what an earlier one has read.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -24,13 +24,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::progress::{Shown, Watch};
 
-/// Whose events they are.
+/// The tenant of the events.
 pub(crate) const TENANT: &str = "default";
 
-/// What a run is called among those that read the same GitLab.
+/// The client id of a run among those that read the same GitLab.
 const CLIENT_ID: &str = "gitpulse-backfill";
 
-/// What runs read, and what they talk to.
+/// What runs read, and their connections.
 pub(crate) struct Session {
     config: BackfillConfig,
     gitlab: Client,
@@ -40,14 +40,14 @@ pub(crate) struct Session {
     metrics: Metrics,
 }
 
-/// Why a run came to nothing. What it had read is remembered.
+/// Why a run ended without a result. Its progress is saved.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// There is nothing to read, for a reason that says what to do.
+    /// There is nothing to read; the text has the reason and the remedy.
     NotBegun(String),
     /// It was stopped before the projects were found.
     Stopped,
-    /// It cannot be remembered what was read.
+    /// Progress cannot be saved.
     Broken(String),
 }
 
@@ -63,10 +63,10 @@ impl fmt::Display for Fault {
 }
 
 impl Session {
-    /// A session, which asks nothing yet.
+    /// A session; makes no request yet.
     ///
     /// # Errors
-    /// GitLab's address is none, or the registry has metrics of another session.
+    /// GitLab's address is invalid, or the registry has metrics of another session.
     pub(crate) fn new(
         config: BackfillConfig,
         gitlab: Client,
@@ -86,12 +86,12 @@ impl Session {
         what(&self.config)
     }
 
-    /// The instance that is read, in its one form.
+    /// The instance, in its normal form.
     pub(crate) fn instance(&self) -> &str {
         &self.destination.instance
     }
 
-    /// Reads what is there and was not read before, until `shutdown`.
+    /// Reads what was not read before, until `shutdown`.
     pub(crate) async fn run(&self, shown: Shown, shutdown: &CancellationToken) -> Result<Summary, Fault> {
         let (live, projects) = (Live::default(), Arc::new(OnceLock::new()));
         let watch = Watch {
@@ -104,14 +104,14 @@ impl Session {
         Share::check(&self.kafka).await.map_err(|error| Fault::NotBegun(chain(&error)))?;
         let _watching = AbortOnDropHandle::new(tokio::spawn(watch.show(shown)));
         let scope = find(&self.config, &self.gitlab, Some(&self.destination), shutdown).await?;
-        // By GitLab's clock, which dates what it lists, and which its answers have told by now.
+        // GitLab's clock dates what it lists; its answers have shown it by now.
         let now = self.gitlab.now();
         let until = self.config.until.unwrap_or(now).min(now);
         if self.config.begins_at() >= until {
             let fault = "--since is not before --until, or not before now: nothing lies between";
             return Err(Fault::NotBegun(fault.to_owned()));
         }
-        // Set once: this run has no other.
+        // Set once: there is no second set in this run.
         let _ = projects.set(scope.projects.keys().copied().collect());
         let instance = &self.destination.instance;
         let walk = Walk {
@@ -152,12 +152,12 @@ pub(super) async fn find(
     }
 }
 
-/// The instance that a client asks, in its one form.
+/// The instance of a client, in its normal form.
 pub(crate) fn instance_of(gitlab: &Client) -> anyhow::Result<String> {
     normal_instance(gitlab.base_url()).context("GITLAB_URL is no URL")
 }
 
-/// What became of a run, in one line.
+/// The result of a run, in one line.
 pub(crate) fn line(summary: &Summary) -> String {
     let counted = summary.counted();
     format!(
@@ -172,12 +172,12 @@ pub(crate) fn line(summary: &Summary) -> String {
     )
 }
 
-/// Whether all was read, as far as this token may.
+/// Whether everything was read that this token may read.
 pub(crate) fn is_whole(summary: &Summary) -> bool {
     summary.count(Outcome::Failed) + summary.count(Outcome::Reading) + summary.left_to_others == 0
 }
 
-/// The lists that were not read to their end, each in a line with why, and what to do.
+/// The lists that were not read to their end, one per line, with reason and remedy.
 pub(crate) fn unread(summary: &Summary) -> impl Iterator<Item = String> {
     summary.lists.iter().filter_map(|ended| {
         let error = ended.error.as_ref()?;
@@ -187,7 +187,7 @@ pub(crate) fn unread(summary: &Summary) -> impl Iterator<Item = String> {
     })
 }
 
-/// What somebody has to do about a list that was not read to its end, if that is known.
+/// The remedy for a list that was not read to its end, if it is known.
 fn remedy(error: &WalkError) -> Option<String> {
     let text = match error {
         WalkError::Fetch(error) if error.is_transient() && error.needs_attention().is_none() => {
@@ -208,7 +208,7 @@ fn remedy(error: &WalkError) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// What is wrong and what to do about it, in one line.
+/// Fault and remedy in one line.
 pub(super) fn with_remedy(error: &dyn std::error::Error, remedy: Option<String>) -> String {
     let fault = chain(error);
     match remedy {

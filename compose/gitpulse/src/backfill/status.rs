@@ -1,5 +1,5 @@
-//! `gitpulse backfill status`. In: what runs have remembered in ClickHouse. Out: a table, or JSON, and an exit status that says whether all is read. Asks GitLab
-//! nothing, so that it needs no token.
+//! `gitpulse backfill status`. In: the progress that runs have saved in ClickHouse. Out: a table, or JSON, and an exit code that says whether
+//! everything is read. Makes no request to GitLab, so it needs no token.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -18,7 +18,7 @@ use serde::Serialize;
 /// What to show.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Shows only what is not complete
+    /// Shows only lists that are not complete
     #[arg(long)]
     open: bool,
 
@@ -34,7 +34,7 @@ pub(crate) struct StatusArgs {
     clickhouse: ClickHouseConfig,
 }
 
-/// All of it, for programs.
+/// The report, for programs.
 #[derive(Debug, Serialize)]
 struct Report<'r> {
     complete: bool,
@@ -44,7 +44,7 @@ struct Report<'r> {
     lists: Vec<&'r ListReport>,
 }
 
-/// Shows how far everything is that was ever read. Fails, by its exit status, unless all is complete and there is something.
+/// Shows the progress of each list that was ever read. Exits with 1 unless there are lists and all are complete.
 pub(crate) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     let instance = match args.instance.url() {
         None => None,
@@ -67,7 +67,7 @@ pub(crate) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     Ok(if report.complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// How far an instance is, in one line.
+/// The progress of an instance, in one line.
 pub(crate) async fn line_of(
     client: &clickhouse::Client,
     instance: &str,

@@ -1,4 +1,4 @@
-//! Which dead letters are meant. In: flags. Out: a condition whose values are bound, never part of the text. The same for `list` and `replay`.
+//! Selects dead letters. In: flags. Out: a condition whose values are bound, never part of the text. The same for `list` and `replay`.
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -6,15 +6,15 @@ use clickhouse::query::Query;
 use processor::decode::DecodeError;
 use schemas::EventKind;
 
-/// What became of a letter: `events` has its event, had it from the start but not in its own table, or nobody could read it yet.
+/// The state of a letter: `events` has its event, has had it from the start but its own table has not, or it could not be read yet.
 pub(super) const STATE: &str = "multiIf(event_id IS NULL OR event_id NOT IN \
                      (SELECT id FROM events WHERE id IN (SELECT assumeNotNull(event_id) FROM dead_letters WHERE event_id IS NOT NULL)), 'open', \
                      reason IN ('payload', 'missing_field', 'too_long'), 'in events only', 'recovered')";
 
-/// What a letter is about. No kind has a dot in its name, and what stands before it may have been configured otherwise once.
+/// The kind of a letter. No kind has a dot in its name, and the prefix before it may have been another one once.
 pub(super) const KIND: &str = "splitByChar('.', topic)[-1]";
 
-/// The condition that holds for the letters that a [`Filter`] means, once it is bound.
+/// The condition for the letters that a [`Filter`] selects, once it is bound.
 pub(super) fn matches() -> String {
     format!(
         "({{reason:String}} = '' OR reason = {{reason:String}}) AND ({{kind:String}} = '' OR {KIND} = {{kind:String}}) \
@@ -28,19 +28,19 @@ pub(super) struct Filter {
     /// Only those that failed for this reason
     #[arg(long, value_name = "REASON", value_parser = DecodeError::REASONS)]
     reason: Option<String>,
-    /// Only those of this kind of event: from its topic
+    /// Only those from the topic of this kind of event
     #[arg(long, value_name = "KIND", value_parser = EventKind::ALL.map(EventKind::as_str))]
     kind: Option<String>,
-    /// Only those that failed at this time or later, as 2026-11-22T08:30:00Z, or 2026-11-22 for midnight UTC
+    /// Only those that failed at this time or later, as 2026-11-22T08:30:00Z, or 2026-11-22 for its midnight UTC
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<DateTime<Utc>>,
-    /// Only those that failed before this time, written alike
+    /// Only those that failed before this time, in the same format
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<DateTime<Utc>>,
 }
 
 impl Filter {
-    /// Gives the condition of [`matches()`] its values; a query without it is left as it is.
+    /// Binds the values for the condition of [`matches()`]; a query without it stays as it is.
     pub(super) fn bind(&self, query: Query) -> Query {
         let milliseconds = |time: &Option<DateTime<Utc>>| time.map(|time| time.timestamp_millis());
         query
@@ -50,7 +50,7 @@ impl Filter {
             .param("until", milliseconds(&self.until).unwrap_or(i64::MAX))
     }
 
-    /// Whether every letter is meant.
+    /// Whether every letter is selected.
     pub(super) fn is_empty(&self) -> bool {
         let Filter { reason, kind, since, until } = self;
         reason.is_none() && kind.is_none() && since.is_none() && until.is_none()

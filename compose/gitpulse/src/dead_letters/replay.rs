@@ -1,5 +1,5 @@
-//! `gitpulse dead-letters replay`. In: which letters. Out: their records on the topics they came from once more. Holds one page of records in
-//! memory at a time; a repetition changes nothing, because the tables do not count it.
+//! `gitpulse dead-letters replay`. In: which letters. Out: their records, published again on their original topics. Holds one page of records in
+//! memory at a time; replaying a record twice changes nothing, because the tables do not count it.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ use crate::arguments::StoreArgs;
 use crate::progress::Progress;
 use crate::roles;
 
-/// How many letters are read, and published side by side, at a time.
+/// How many letters are read and published concurrently.
 const PAGE_LETTERS: usize = 256;
 /// Bytes of records after which a page is full.
 const PAGE_BYTES: u64 = 4 * 1024 * 1024;
-/// Longer than librdkafka keeps a record, so that the fate of each is known.
+/// Longer than librdkafka keeps a record, so that the result of each is known.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// Which letters to replay.
@@ -36,20 +36,20 @@ pub(super) struct ReplayArgs {
     stores: StoreArgs,
     #[command(flatten)]
     publisher: PublisherConfig,
-    /// Ids, as `list` shows them
+    /// Ids of dead letters, as `list` shows them
     #[arg(value_name = "ID", conflicts_with_all = ["all", "Filter"])]
     ids: Vec<Uuid>,
-    /// All that are still open: `events` has nothing of them. What is in `events` only is replayed by a filter or its id
+    /// All that are open, which means that `events` has no event of them; those "in events only" need a filter or their id
     #[arg(long, conflicts_with = "Filter")]
     all: bool,
-    /// Shows how many would be replayed, of which reason and kind, and replays nothing
+    /// Shows how many would be replayed, by reason and kind, and replays none
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     filter: Filter,
 }
 
-/// One letter that is to be replayed.
+/// A letter to replay.
 #[derive(Row, Deserialize)]
 struct Selected {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -57,7 +57,7 @@ struct Selected {
     bytes: u64,
 }
 
-/// What a record was when it was read.
+/// The record as it was read.
 #[derive(Row, Deserialize)]
 struct Letter {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -76,7 +76,7 @@ struct Share {
     letters: u64,
 }
 
-/// Replays what is selected when it starts, page by page, and says how far it came.
+/// Replays the letters that are selected at the start, page by page, and prints how many.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<()> {
     let client = ClickHouse::new(&args.stores.clickhouse).client;
@@ -96,7 +96,7 @@ pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<()> {
         let published = publish(&client, &publisher, page, &mut replayed).await;
         published.with_context(|| {
             format!(
-                "replayed {replayed} of {}; mend the cause and repeat the command: what is replayed twice changes nothing",
+                "replayed {replayed} of {}; fix the cause and repeat the command: replaying a record twice changes nothing",
                 selected.len()
             )
         })?;
@@ -109,7 +109,7 @@ pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The letters that are meant, in the order in which the table holds them, so that those of one page lie side by side.
+/// The selected letters, in the order of the table, so that those of one page are stored together.
 async fn select(client: &Client, args: &ReplayArgs) -> anyhow::Result<Vec<Selected>> {
     let condition = condition(args);
     let query = format!("SELECT id, length(record) AS bytes FROM dead_letters WHERE {condition} ORDER BY id");
@@ -124,7 +124,7 @@ async fn select(client: &Client, args: &ReplayArgs) -> anyhow::Result<Vec<Select
     }
 }
 
-/// How many of which reason and kind are meant.
+/// The number of selected letters by reason and kind.
 async fn shares(client: &Client, args: &ReplayArgs) -> anyhow::Result<Table> {
     let condition = condition(args);
     let query = format!(
@@ -155,7 +155,7 @@ fn bind(query: Query, args: &ReplayArgs) -> Query {
     }
 }
 
-/// Cuts letters into pages that fit into memory, one letter at least.
+/// Divides letters into pages that fit into memory; each has at least one letter.
 fn pages(selected: &[Selected]) -> impl Iterator<Item = &[Selected]> {
     let mut rest = selected;
     std::iter::from_fn(move || {
@@ -171,7 +171,7 @@ fn pages(selected: &[Selected]) -> impl Iterator<Item = &[Selected]> {
     })
 }
 
-/// Publishes the records of one page side by side and counts those that Kafka has; the error is the first of the others'.
+/// Publishes the records of one page concurrently, and counts those that Kafka has; returns the first error.
 async fn publish(
     client: &Client,
     publisher: &Publisher,

@@ -1,8 +1,8 @@
-//! What a check of `doctor` finds. In: findings. Out: a line each, printed at once, and how many are faults.
+//! Findings of `doctor`. In: findings. Out: one line each, printed at once, and the number of faults.
 
 use std::time::Duration;
 
-/// How long ClickHouse and GitLab may take to answer a check.
+/// Timeout for ClickHouse and GitLab in a check.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What was found.
@@ -11,7 +11,7 @@ pub(super) enum Finding {
     Good(String),
     /// Not wrong, but worth knowing.
     Note(String),
-    /// What is wrong, and how to mend it.
+    /// What is wrong, and how to fix it.
     Bad(String, String),
 }
 

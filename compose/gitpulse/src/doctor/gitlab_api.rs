@@ -1,5 +1,5 @@
-//! GitLab. In: its address and tokens. Out: whether it answers, who each token is and what it may do. Never sends a token anywhere but to the
-//! configured host: the client sees to it.
+//! Checks GitLab. In: its address and tokens. Out: whether it answers, who each token belongs to and what it may do. Never sends a token anywhere but
+//! to the configured host: the client guarantees that.
 
 use gitlab::{ApiConfig, Audit, Client, ConfigError, FetchError, Limit, Patience};
 use runtime::Secret;
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::finding::{Finding, TIMEOUT};
 
-/// A scope that is enough to read everything GitPulse reads.
+/// Each of these scopes is enough to read everything that GitPulse reads.
 const SCOPES: [&str; 2] = ["read_api", "api"];
 
 #[derive(Deserialize)]
@@ -23,7 +23,7 @@ struct Token {
     expires_at: Option<String>,
 }
 
-/// Asks GitLab who each token is, and what it may do.
+/// Asks GitLab who each token belongs to, and what it may do.
 pub(super) async fn check(config: &ApiConfig, audit: &Audit) -> Vec<Finding> {
     let tokens = config.gitlab_token.as_ref().map(Secret::expose).unwrap_or_default();
     let has_token = tokens.split(',').any(|token| !token.trim().is_empty());
@@ -33,7 +33,7 @@ pub(super) async fn check(config: &ApiConfig, audit: &Audit) -> Vec<Finding> {
             "GitLab: not asked, {missing} not set; receiving webhooks does not need it"
         ))];
     }
-    // Each token alone: one client would use them in turn.
+    // One client per token: a single client would use them alternately.
     let clients = match Client::of_each_token(config, audit) {
         Ok(clients) => clients,
         Err(error) => return vec![refused_settings(error)],
@@ -44,7 +44,7 @@ pub(super) async fn check(config: &ApiConfig, audit: &Audit) -> Vec<Finding> {
         findings.extend(check_token(client).await);
     }
     if is_plain {
-        findings.push(Finding::Note("GitLab: over http:// the token travels in clear".to_owned()));
+        findings.push(Finding::Note("GitLab: over http:// the token is sent in clear text".to_owned()));
     }
     findings
 }
@@ -82,7 +82,7 @@ async fn check_token(client: Client) -> Vec<Finding> {
     findings
 }
 
-/// Why GitLab does not say who the token is.
+/// Why GitLab does not say who the token belongs to.
 fn refused(base: &str, name: &str, error: FetchError) -> Finding {
     let remedy = error.needs_attention();
     let (text, otherwise) = match &error {

@@ -1,4 +1,4 @@
-//! The spool. In: its folder and limit. Out: what waits in it and what is wrong with it. Never changes anything in it: that is for ingest.
+//! Checks the spool. In: its folder and limit. Out: what waits in it and what is wrong with it. Never changes it: that is for ingest.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use runtime::spool::{Inspection, SpoolConfig, Waiting, inspect};
 use super::finding::Finding;
 use crate::roles;
 
-/// Looks at the spool of `gitpulse ingest`.
+/// Checks the spool of `gitpulse ingest`.
 pub(super) async fn check(config: &SpoolConfig) -> Vec<Finding> {
     let folder = roles::spool_folder(config).to_owned();
     let limit = u64::from(config.spool_max_mib) * 1024 * 1024;
     let inspected = folder.clone();
-    // A panic would have been told already.
+    // A panic was reported when it happened.
     let inspection = tokio::task::spawn_blocking(move || inspect(&inspected)).await;
     match inspection.unwrap_or_else(|error| Err(error.into())) {
         Ok(inspection) => findings(&folder, limit, &inspection),
@@ -52,7 +52,7 @@ fn findings(folder: &Path, limit: u64, inspection: &Inspection) -> Vec<Finding> 
     }
     if let Some(files) = some(&inspection.set_aside, "file") {
         findings.push(Finding::Bad(
-            format!("spool: {files} of what could not be read any more, set aside in {name}"),
+            format!("spool: {files} with unreadable records, set aside in {name}"),
             "the log of ingest says why; after a power cut it is mostly a record that was never answered. Deliver what is missing again from \
              the hook's recent events, then delete the file"
                 .to_owned(),
@@ -85,13 +85,13 @@ fn left_behind(folder: &Path, waiting: &Waiting) -> Vec<Finding> {
     if let Some(segments) = some(&waiting.unreadable, "segment") {
         findings.push(Finding::Bad(
             format!("spool: {segments} in {name} that cannot be read"),
-            "see to the disk and to whom the files belong; ingest tries again at its next start".to_owned(),
+            "check the disk and the owner of the files; ingest tries again at its next start".to_owned(),
         ));
     }
     findings
 }
 
-/// Whether the disk has what the spool may still take.
+/// Whether the disk has room for what the spool may still use.
 fn room(may_take: u64, free: u64) -> Finding {
     let (may_take_text, free_text) = (HumanBytes(may_take), HumanBytes(free));
     match free < may_take {
@@ -104,7 +104,7 @@ fn room(may_take: u64, free: u64) -> Finding {
     }
 }
 
-/// How many files there are, and the name of the first; `None` without any.
+/// The number of files and the name of the first; `None` if there are none.
 fn some(files: &[PathBuf], what: &str) -> Option<String> {
     let first = files.first()?.file_name()?.to_string_lossy();
     Some(format!("{} {what}(s), {first} among them,", files.len()))

@@ -1,4 +1,5 @@
-//! The rows behind a number. In: rows of several views. Out: one chain in the order of time, as a table or as JSON. Never a row that had no part in the number.
+//! The rows behind a number. In: rows of several views. Out: one chain in the order of time, as a table or as JSON. Never contains a row that was not
+//! used for the number.
 
 use std::fmt::Write;
 
@@ -11,10 +12,10 @@ use super::definitions::Definition;
 use super::layout::{cut, rows_of};
 use crate::report::{Terminal, refused};
 
-/// What became of a question.
+/// The answer to a question.
 pub(super) enum Explained {
     By(Explanation),
-    /// There is nothing to explain, and why.
+    /// There is nothing to explain, for this reason.
     NotOnRecord(String),
 }
 
@@ -22,7 +23,7 @@ pub(super) enum Explained {
 pub(super) struct Explanation {
     /// As "Lead time of shop/checkout!7 in production".
     pub(super) of: String,
-    /// The number, or that there is none.
+    /// The number, or a note that there is none.
     pub(super) verdict: String,
     pub(super) steps: Vec<Step>,
     /// The rules that were applied.
@@ -31,18 +32,18 @@ pub(super) struct Explanation {
     pub(super) reason: Option<(String, String)>,
 }
 
-/// One row that had a part in it.
+/// One row that was used.
 #[derive(Debug, Clone, Row, Deserialize)]
 pub(super) struct Step {
     /// Unix seconds; `None` where it has no time.
     pub(super) at: Option<i64>,
-    /// What it says.
+    /// Its content, in words.
     pub(super) what: String,
-    /// The view, and what identifies the row in it.
+    /// The view, and the key of the row in it.
     pub(super) row: String,
-    /// The newest event that told of it; empty where the view does not say.
+    /// The newest event behind it; empty if the view does not name one.
     pub(super) event: String,
-    /// Whether the number is made of this very row; the others were looked at, and changed nothing.
+    /// Whether the number is made of this row; other rows were checked, but did not change it.
     pub(super) decides: bool,
 }
 
@@ -50,7 +51,7 @@ impl Explanation {
     /// For people.
     pub(super) fn text(&self, terminal: Terminal) -> String {
         let mut text = format!("{}: {}\n", self.of, self.verdict);
-        // A String takes everything.
+        // Writing to a String cannot fail.
         if !self.steps.is_empty() {
             let _ = writeln!(text, "\n{}", rows_of(&cut(&self.steps), terminal));
         }
@@ -88,10 +89,10 @@ impl Explanation {
     }
 }
 
-/// Of a row that nothing was joined to, ClickHouse's zero.
+/// ClickHouse's zero, for a row to which nothing was joined.
 const NO_EVENT: &str = "00000000-0000-0000-0000-000000000000";
 
-/// Asks for rows of a chain: `sql` gives `at`, `what`, `row`, `event` and `decides`, each of which may be NULL.
+/// Queries rows of a chain: `sql` returns `at`, `what`, `row`, `event` and `decides`, each of which may be NULL.
 pub(super) async fn steps(
     client: &Client,
     sql: &str,
@@ -104,7 +105,7 @@ pub(super) async fn steps(
     bind(client.query(&typed)).fetch_all().await.map_err(refused)
 }
 
-/// Puts rows into the order of time, those without one first.
+/// Sorts rows by time; those without a time come first.
 pub(super) fn in_order(mut steps: Vec<Step>) -> Vec<Step> {
     for step in steps.iter_mut().filter(|step| step.event == NO_EVENT) {
         step.event.clear();

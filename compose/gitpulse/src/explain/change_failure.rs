@@ -1,5 +1,6 @@
-//! `gitpulse explain change-failure`. In: a deployment, or an incident. Out: by which definitions the deployment failed, and the rows that say so: incidents, the
-//! rollback, the next success, reverts; or the deployment that an incident is blamed on. Reads `deployment_metrics` and `incident_metrics` for the verdict.
+//! `gitpulse explain change-failure`. In: a deployment, or an incident. Out: by which definitions the deployment failed, with the rows: incidents,
+//! the rollback, the next success, reverts; or the deployment that an incident is blamed on. Reads `deployment_metrics` and `incident_metrics` for
+//! the verdict.
 
 use clap::{ArgGroup, Args};
 use clickhouse::query::Query;
@@ -13,14 +14,14 @@ use super::reasons::reason;
 use super::thing::{GitLabArgs, Thing, find, issue};
 use crate::report::refused;
 
-/// Of what.
+/// The deployment or incident.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("of").required(true).args(["deployment", "incident"]))]
 pub(super) struct ChangeFailureArgs {
-    /// The deployment, by its number, which is one in all of a GitLab
+    /// Deployment, by its id, which is unique within a GitLab instance
     #[arg(long, value_name = "NUMBER")]
     deployment: Option<u64>,
-    /// The incident, as shop/checkout#3, or 42#3 with the number of the project
+    /// Incident, as shop/checkout#3, or 42#3 with the id of the project
     #[arg(long, value_name = "PROJECT#NUMBER", value_parser = issue)]
     incident: Option<Thing>,
     #[command(flatten)]
@@ -103,7 +104,7 @@ async fn of_deployment(client: &Client, id: u64, gitlab: &GitLabArgs) -> anyhow:
 
 const OF_PROJECT: &str = "instance = {instance:String} AND project_id = {project_id:UInt64}";
 
-/// The deployment, its incidents, what was deployed to its environment next, and what reverts a merge request of it.
+/// The deployment, its incidents, the next deployments to its environment, and what reverts one of its merge requests.
 async fn steps(client: &Client, (instance, project_id, id): (&str, u64, u64)) -> anyhow::Result<Vec<Step>> {
     let deployments = format!(
         "WITH (SELECT any(tuple(environment, finished_at)) FROM deployment_metrics WHERE {OF_PROJECT} AND deployment_id = {{id:UInt64}}) AS own, \

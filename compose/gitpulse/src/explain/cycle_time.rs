@@ -1,4 +1,4 @@
-//! `gitpulse explain cycle-time`. In: a merge request. Out: the moments between which its stages lie, and the events of its timeline that decided them. Reads
+//! `gitpulse explain cycle-time`. In: a merge request. Out: the limits of its stages, and the events of its timeline that decided them. Reads
 //! `merge_request_metrics` for the numbers and `merge_request_events` for the chain.
 
 use clap::Args;
@@ -13,10 +13,10 @@ use super::lead_time::said;
 use super::thing::{Project, Thing, find, merge_request};
 use crate::report::{is_bot, refused};
 
-/// Of what.
+/// The merge request.
 #[derive(Debug, Args)]
 pub(super) struct CycleTimeArgs {
-    /// The merge request, as shop/checkout!7, or 42!7 with the number of the project
+    /// Merge request, as shop/checkout!7, or 42!7 with the id of the project
     #[arg(long, value_name = "PROJECT!NUMBER", value_parser = merge_request)]
     merge_request: Thing,
 }
@@ -24,7 +24,7 @@ pub(super) struct CycleTimeArgs {
 #[derive(Row, Deserialize)]
 struct Cycle {
     state: String,
-    /// Coding, pickup, review, merging, all of it.
+    /// Coding, pickup, review, merging, and the total.
     stages: Vec<Option<i64>>,
     notes: Vec<String>,
 }
@@ -71,7 +71,7 @@ pub(super) async fn explain(client: &Client, args: &CycleTimeArgs) -> anyhow::Re
     }))
 }
 
-/// What the marks of a merge request mean for its numbers.
+/// What the notes on a merge request mean for its numbers.
 fn marked(notes: &[String]) -> Option<(String, String)> {
     let words = |note: &String| match note.as_str() {
         "unreviewed" => {
@@ -95,7 +95,7 @@ fn marked(notes: &[String]) -> Option<(String, String)> {
     (!why.is_empty()).then(|| (why.join("; "), change.to_owned()))
 }
 
-/// The moments between which the stages lie.
+/// The moments at which stages begin and end.
 fn moments() -> String {
     format!(
         "SELECT toUnixTimestamp(moment.1) AS at, moment.2 AS what, \
@@ -114,7 +114,8 @@ fn moments() -> String {
     )
 }
 
-/// What people did to it until it was merged or closed: what reviews, rounds and approvals are counted from. Its author's words are no review, nor are a bot's.
+/// What people did to it until it was merged or closed, from which reviews, rounds and approvals are counted. Comments of its author or of a bot are
+/// not a review.
 fn events() -> String {
     let is_bot = is_bot();
     format!(

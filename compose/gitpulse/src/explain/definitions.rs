@@ -1,4 +1,4 @@
-//! The rules by which numbers are made. In: nothing. Out: where docs/METRICS.md defines them, and their words. Never computes: the metric views do.
+//! The rules behind numbers. In: nothing. Out: the section of docs/METRICS.md that defines each, and its text. Never computes: the metric views do.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! `gitpulse explain flaky`. In: a pipeline, and maybe a job of it. Out: each attempt of the jobs that failed and passed; or why none was flaky. Reads `flaky_jobs` for the
-//! verdict and `job_metrics` for the attempts.
+//! `gitpulse explain flaky`. In: a pipeline, and maybe a job of it. Out: each attempt of the jobs that failed and passed; or why none was flaky.
+//! Reads `flaky_jobs` for the verdict and `job_metrics` for the attempts.
 
 use clap::Args;
 use clickhouse::query::Query;
@@ -12,13 +12,13 @@ use super::lead_time::said;
 use super::thing::GitLabArgs;
 use crate::report::refused;
 
-/// Of what.
+/// The pipeline.
 #[derive(Debug, Args)]
 pub(super) struct FlakyArgs {
-    /// The pipeline, by its number, which is one in all of a GitLab
+    /// Pipeline, by its id, which is unique within a GitLab instance
     #[arg(long, value_name = "NUMBER")]
     pipeline: u64,
-    /// Only the job of this name
+    /// Only jobs of this name
     #[arg(long, value_name = "NAME")]
     job: Option<String>,
     #[command(flatten)]
@@ -31,7 +31,7 @@ struct Flaky {
     wasted_seconds: i64,
 }
 
-/// What the attempts of a pipeline came to.
+/// A summary of the attempts in a pipeline.
 #[derive(Row, Deserialize)]
 struct Attempts {
     runs: u64,
@@ -76,7 +76,7 @@ pub(super) async fn explain(client: &Client, args: &FlakyArgs) -> anyhow::Result
     }))
 }
 
-/// Each attempt of the jobs that were flaky; where none was, those of jobs that failed or ran again.
+/// Each attempt of the flaky jobs; if there are none, those of jobs that failed or ran again.
 fn runs() -> String {
     format!(
         "SELECT toUnixTimestamp(told.finished_at) AS at, \

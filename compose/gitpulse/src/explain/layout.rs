@@ -1,18 +1,18 @@
-//! Rows of a chain on a terminal. In: steps in the order of time. Out: lines. Never breaks the name of a row or of an event, which are there to be copied, and never
-//! leaves out a row that decides.
+//! Rows of a chain on a terminal. In: steps in the order of time. Out: lines. Never breaks the name of a row or of an event, which users copy, and
+//! never omits a row that decides.
 
 use comfy_table::ColumnConstraint;
 
 use super::chain::{Step, time};
 use crate::report::Terminal;
 
-/// The narrowest terminal on which the names of rows and events stand beside what they say; on a narrower one they stand below.
+/// The narrowest terminal on which the names of rows and events are beside their texts; on a narrower one they are below.
 const ROOM_FOR_NAMES: u16 = 140;
-/// As many rows are shown; of more, those that decide and as many of the first and of the last.
+/// Limit of rows; beyond it, the deciding ones are shown, and as many of the first and last ones as fit.
 const SHOWN: usize = 40;
 const SHOWN_AT_AN_END: usize = 15;
 
-/// The steps that people are shown, and, in the place of some that decide nothing, how many they are.
+/// The steps to show; where steps that do not decide are omitted, one entry has their number.
 pub(super) fn cut(steps: &[Step]) -> Vec<Step> {
     if steps.len() <= SHOWN {
         return steps.to_vec();
@@ -37,7 +37,7 @@ fn gap(left_out: usize) -> Option<Step> {
     (left_out > 0).then(|| Step { at: None, what, row: String::new(), event: String::new(), decides: false })
 }
 
-/// The rows, a line each where there is room, else two.
+/// The rows: one line each if there is room, else two.
 pub(super) fn rows_of(steps: &[Step], terminal: Terminal) -> String {
     let is_wide = terminal.has_room(ROOM_FOR_NAMES);
     let mut table = terminal.table();
@@ -60,7 +60,7 @@ pub(super) fn rows_of(steps: &[Step], terminal: Terminal) -> String {
         let below = names.iter().filter(|name| !name.is_empty()).map(|name| format!("\n  {name}"));
         table.add_row([at, step.what.clone() + &below.collect::<String>()]);
     }
-    // What it says may be broken, what names a row may not.
+    // Texts may be broken, names of rows may not.
     let whole: &[usize] = if is_wide { &[0, 2, 3] } else { &[0] };
     for index in whole {
         if let Some(column) = table.column_mut(*index) {

@@ -1,5 +1,5 @@
-//! `gitpulse explain lead-time`. In: a merge request, a tier or an environment. Out: the deployments that could have brought it, and which did. Reads `lead_times` for
-//! the number, and for the chain the rows that it is made of.
+//! `gitpulse explain lead-time`. In: a merge request, a tier or an environment. Out: the deployments that could have brought it, and which did. Reads
+//! `lead_times` for the number, and the rows behind it for the chain.
 
 use clap::Args;
 use clickhouse::query::Query;
@@ -12,16 +12,16 @@ use super::reasons::reason;
 use super::thing::{Project, Thing, find, merge_request};
 use crate::report::{Productions, Sources, duration, environment_lead_times, refused};
 
-/// Of what.
+/// The merge request, and the tier or environment.
 #[derive(Debug, Args)]
 pub(super) struct LeadTimeArgs {
-    /// The merge request, as shop/checkout!7, or 42!7 with the number of the project
+    /// Merge request, as shop/checkout!7, or 42!7 with the id of the project
     #[arg(long, value_name = "PROJECT!NUMBER", value_parser = merge_request)]
     merge_request: Thing,
-    /// The tier that it was deployed to
+    /// Tier that it was deployed to
     #[arg(long, value_name = "TIER", default_value = "production")]
     tier: String,
-    /// The environment that it was deployed to, in place of a tier
+    /// Environment that it was deployed to, instead of a tier
     #[arg(long, value_name = "NAME", conflicts_with = "tier")]
     environment: Option<String>,
 }
@@ -90,7 +90,7 @@ pub(super) async fn explain(client: &Client, args: &LeadTimeArgs) -> anyhow::Res
 const OF_IT: &str =
     "instance = {instance:String} AND project_id = {project_id:UInt64} AND iid = {iid:UInt64}";
 
-/// What is asked.
+/// The question.
 struct Question<'a> {
     project: Project,
     iid: u64,
@@ -98,7 +98,7 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// The view of lead times, and the one row of it.
+    /// The view of lead times, limited to the row.
     fn view(&self) -> String {
         const OF_PROJECT: &str = "instance = {instance:String} AND project_id = {project_id:UInt64}";
         match self.args.environment {
@@ -132,7 +132,7 @@ impl Question<'_> {
         chain::steps(client, &sql, |query| self.bind(query).param("merged_at", merged_at)).await
     }
 
-    /// The baseline, the last success before the merge, what was deployed between the merge and the deployment that brought it, and that one.
+    /// The baseline, the last success before the merge, the deployments between the merge and the one that brought it, and that one.
     async fn deployments(&self, client: &Client, lead_time: &LeadTime) -> anyhow::Result<Vec<Step>> {
         let place = match self.args.environment {
             None => "ifNull(tier, '') = {place:String}",
@@ -186,7 +186,7 @@ impl Question<'_> {
         })
     }
 
-    /// Why there is no row of one that was merged.
+    /// Why there is no row for a merged merge request.
     async fn never_there(&self, client: &Client, name: &str) -> anyhow::Result<String> {
         let (column, asked) = match &self.args.environment {
             Some(environment) => ("environment", environment),
@@ -220,7 +220,7 @@ impl Question<'_> {
     }
 }
 
-/// Seconds as people say them.
+/// Seconds as text.
 #[expect(clippy::cast_precision_loss, reason = "spans of time are far below 2^53 seconds")]
 pub(super) fn said(seconds: i64) -> String {
     duration(seconds as f64)

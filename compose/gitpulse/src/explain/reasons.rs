@@ -1,7 +1,7 @@
-//! Why a number is missing. In: the word that a metric view gives. Out: what it means, and what would change it. Knows every word of the views; one that it does not
-//! know is repeated as it is.
+//! Reasons for missing numbers. In: the word of a metric view. Out: its meaning, and what would change it. Knows every word of the views; an unknown
+//! word is returned as it is.
 
-/// Every reason why a merge request belongs to no deployment.
+/// Every reason for which a merge request belongs to no deployment.
 #[cfg(test)]
 pub(super) const UNATTRIBUTED: [&str; 10] = [
     "baseline",
@@ -16,7 +16,7 @@ pub(super) const UNATTRIBUTED: [&str; 10] = [
     "promotion",
 ];
 
-/// Every other reason why a number of a report does not cover more.
+/// Every other reason for which a number of a report covers less.
 #[cfg(test)]
 pub(super) const UNCOVERED: [&str; 13] = [
     "unattributed",
@@ -34,7 +34,7 @@ pub(super) const UNCOVERED: [&str; 13] = [
     "place_unknown",
 ];
 
-/// What a reason means, and what would change it.
+/// The meaning of a reason, and what would change it.
 pub(super) fn reason(word: &str) -> (String, String) {
     let (why, change) = match word {
         "baseline" => (

@@ -1,21 +1,21 @@
-//! Names of things. In: `shop/checkout!7`, `42#3`, a number of a GitLab. Out: the project and the number within it, or the GitLab. Never guesses between projects
-//! or GitLabs: the nearest are named.
+//! Parses names of things. In: `shop/checkout!7`, `42#3`, an id within a GitLab instance. Out: the project and the number within it, or the instance.
+//! Never guesses between projects or instances: the error names the candidates.
 
 use clap::Args;
 use clickhouse::Client;
 
 use crate::report::{one_project, refused};
 
-/// Which GitLab is meant by a number that is one in all of a GitLab.
+/// The instance of an id that is unique within an instance.
 #[derive(Debug, Args)]
 pub(super) struct GitLabArgs {
-    /// The GitLab that it is of, such as `https://gitlab.example.com`, where several have something of this number
+    /// GitLab instance, such as `https://gitlab.example.com`; needed where several have this number
     #[arg(long, value_name = "URL")]
     gitlab: Option<String>,
 }
 
 impl GitLabArgs {
-    /// The GitLab that has something of this number, by a query for those that do; `None` where none has.
+    /// The instance that has something with this number, found by a query for those that do; `None` if there is none.
     pub(super) async fn having(
         &self,
         client: &Client,
@@ -30,14 +30,14 @@ impl GitLabArgs {
             found.iter().filter(|instance| named.is_none_or(|named| named == *instance)).collect();
         match of.as_slice() {
             [] if named.is_some() && !found.is_empty() => Err(anyhow::anyhow!(
-                "the {what} {number} is of {}, none of {}",
+                "{what} {number} belongs to {}, not to {}",
                 found.join(" and "),
                 named.unwrap_or_default()
             )),
             [] => Ok(None),
             [only] => Ok(Some((*only).clone())),
             _ => Err(anyhow::anyhow!(
-                "several GitLabs have a {what} {number}: choose by --gitlab {}",
+                "several GitLab instances have a {what} {number}: choose one with --gitlab {}",
                 found.join(" or ")
             )),
         }
@@ -47,13 +47,13 @@ impl GitLabArgs {
 /// A merge request or an issue of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Thing {
-    /// Path or number of the project.
+    /// Path or id of the project.
     pub(super) project: String,
     /// Number within the project.
     pub(super) iid: u64,
 }
 
-/// A project as the views have it.
+/// A project in the views.
 #[derive(Debug, Clone)]
 pub(super) struct Project {
     pub(super) instance: String,

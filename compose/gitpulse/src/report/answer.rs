@@ -1,4 +1,4 @@
-//! What is answered. In: numbers as ClickHouse counted them, and the form of a report. Out: lines and tables, the same for people and for programs. Never
+//! The answer. In: numbers as ClickHouse counted them, and the form of a report. Out: lines and tables, the same for people and for programs. Never
 //! formats: `print`, `json` and `csv` do.
 
 use chrono::NaiveDate;
@@ -9,29 +9,29 @@ use super::measure::{Measure, Section, Unit};
 use super::scope::Scope;
 use super::span::Span;
 
-/// A report, before anything is asked.
+/// A report before it is queried.
 pub(super) struct Report {
     /// As on the command line.
     pub(super) name: &'static str,
-    /// What it is called, for people.
+    /// Its title, for people.
     pub(super) title: &'static str,
-    /// What else was chosen, by the name of its flag.
+    /// Other choices, by the name of the flag.
     pub(super) chosen: Vec<(&'static str, String)>,
     pub(super) sections: Vec<Section>,
     pub(super) breakdowns: Vec<Breakdown>,
-    /// The measure that is drawn; empty for none.
+    /// The measure that is plotted; empty for none.
     pub(super) drawn: &'static str,
-    /// A query for the earliest thing on record, as a date, and what it is: "deployments".
+    /// A query for the earliest thing on record, as a date, and the name of such things: "deployments".
     pub(super) first: (String, &'static str),
-    /// What to do where there is none, if not what brings things at all.
+    /// What to do if there are none; empty where only the general hint applies.
     pub(super) hint: &'static str,
-    /// The lists of GitLab's that it rests on, by the names that backfill has for them: what GitLab does not show of them is missing.
+    /// The GitLab lists that it depends on, by backfill's names: it lacks what GitLab does not show of them.
     pub(super) lists: &'static [&'static str],
-    /// What people should know of the numbers.
+    /// Notes on the numbers, for people.
     pub(super) notes: Vec<String>,
 }
 
-/// Numbers by what they are counted under.
+/// Numbers by subject.
 pub(super) struct Breakdown {
     /// Its name for programs: `by_environment`.
     pub(super) name: &'static str,
@@ -40,9 +40,9 @@ pub(super) struct Breakdown {
     pub(super) subject: &'static str,
     /// Measures by name, each with the head of its column.
     pub(super) columns: Vec<(&'static str, &'static str)>,
-    /// By which it is sorted, the greatest first.
+    /// The measure by which it is sorted, greatest first.
     pub(super) order: &'static str,
-    /// How many rows at the most.
+    /// Maximum number of rows.
     pub(super) limit: usize,
 }
 
@@ -71,7 +71,7 @@ pub(super) struct Line {
     pub(super) measure: Measure,
     pub(super) value: Option<f64>,
     pub(super) part_of: Option<(u64, u64)>,
-    /// How many things it is of.
+    /// How many things it is computed from.
     pub(super) things: Option<u64>,
     pub(super) before: Option<f64>,
     pub(super) steps: Vec<Option<f64>>,
@@ -91,7 +91,7 @@ pub(super) struct Table {
 }
 
 impl Report {
-    /// The answer that the numbers give.
+    /// Makes the answer from the numbers.
     pub(super) fn answer(
         self,
         scope: Scope,
@@ -125,7 +125,7 @@ impl Report {
 }
 
 impl Answer {
-    /// That a part of the window, or of the span before, is older than the first thing on record: it was asked for, so it counts.
+    /// A note if a part of the window, or of the span before, is older than the first thing on record: those days count as well.
     pub(super) fn before_the_first(&self) -> Option<String> {
         let first = self.on_record_since.filter(|first| *first > self.span.before_since)?;
         Some(format!(
@@ -134,7 +134,7 @@ impl Answer {
         ))
     }
 
-    /// That the last day of the window is not over.
+    /// A note if the last day of the window is not over.
     pub(super) fn not_over(&self) -> Option<String> {
         let Span { until, today, zone, .. } = &self.span;
         (until >= today).then(|| format!("Today is {today} in {zone}: from today on days are not complete."))
@@ -177,7 +177,7 @@ fn line(section: &'static str, measure: &Measure, (scope, span): (&Scope, &Span)
         before: measure.in_days(before, days),
         steps: steps.collect(),
         coverage: window.and_then(|number| number.coverage.clone()).filter(|coverage| coverage.of > 0),
-        // DORA asks how often one application is deployed, not all of a group together.
+        // DORA asks how often one application is deployed, not a whole group.
         band: value
             .filter(|_| measure.unit != Unit::PerDay || scope.projects == 1)
             .and_then(|value| band(measure.name, value)),
@@ -215,7 +215,7 @@ fn table(breakdown: &Breakdown, measures: &[&Measure], span: &Span, numbers: &Nu
     }
 }
 
-/// How many rows are asked for: one at the least.
+/// The number of rows: at least one.
 pub(super) fn limit(text: &str) -> Result<usize, &'static str> {
     text.parse().ok().filter(|limit| *limit > 0).ok_or("write how many rows, 1 or more")
 }

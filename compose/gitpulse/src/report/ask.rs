@@ -1,5 +1,5 @@
-//! Asks ClickHouse. In: sections, the scope and the span. Out: every number of them, by span and by what it is counted under. An entity
-//! is put into all spans that it belongs to, so that each quantile is of entities and never of quantiles.
+//! Queries ClickHouse. In: sections, the scope and the span. Out: every number of them, by span and by subject. An entity is put into all spans that
+//! it belongs to, so that each quantile is one of entities and never of quantiles.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::span::Span;
 pub(super) const WINDOW: &str = "window";
 /// The span before it.
 pub(super) const BEFORE: &str = "before";
-/// Of a section whose rows have none of it, the span of a step is its first day.
+/// Puts rows into spans, for sections whose rows do not do it themselves; the span of a step is named by its first day.
 const FLOW: &str = "\
     SELECT *, arrayFlatten(arrayMap(dated -> if( \
         ifNull(dated.2, toDate(0)) < {before_since:Date} OR ifNull(dated.2, toDate(0)) > {until:Date}, \
@@ -30,16 +30,16 @@ const FLOW: &str = "\
         ) \
     ), days)) AS cuts FROM (${rows})";
 
-/// What was counted.
+/// One number.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Number {
-    /// The number; `None` where nothing has it.
+    /// The value; `None` if nothing has it.
     pub(super) value: Option<f64>,
-    /// Of a share, what it is a share of.
+    /// For a share: the part and the whole.
     pub(super) part_of: Option<(u64, u64)>,
-    /// How many things it is of.
+    /// How many things it is computed from.
     pub(super) things: Option<u64>,
-    /// How many of how many it counts, and how many it does not, by reason.
+    /// How many things it counts of how many, and the others by reason.
     pub(super) coverage: Option<Covered>,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Covered {
     pub(super) reasons: BTreeMap<String, u64>,
 }
 
-/// Numbers by measure, span and subject; the subject of all is empty.
+/// Numbers by measure, span and subject; the total has an empty subject.
 #[derive(Debug, Default)]
 pub(super) struct Numbers(BTreeMap<(&'static str, String, String), Number>);
 
@@ -67,17 +67,17 @@ struct Counted {
 }
 
 impl Numbers {
-    /// What was counted of all in a span.
+    /// The total in a span.
     pub(super) fn all(&self, measure: &'static str, span: &str) -> Option<&Number> {
         self.under(measure, span, "")
     }
 
-    /// What was counted under a subject.
+    /// The number of a subject.
     pub(super) fn under(&self, measure: &'static str, span: &str, subject: &str) -> Option<&Number> {
         self.0.get(&(measure, span.to_owned(), subject.to_owned()))
     }
 
-    /// Everything that the window has something of, by the measures named.
+    /// All subjects that have something in the window, by the measures named.
     pub(super) fn subjects(&self, measures: &[&'static str]) -> Vec<String> {
         let keys = self.0.keys().filter(|(measure, span, subject)| {
             measures.contains(measure) && span == WINDOW && !subject.is_empty()
@@ -88,12 +88,12 @@ impl Numbers {
         subjects
     }
 
-    /// Whether anything at all was counted in a span.
+    /// Whether anything was counted in a span.
     pub(super) fn has(&self, span: &str) -> bool {
         self.0.iter().any(|((_, of, _), number)| of == span && number.value.is_some_and(|value| value != 0.0))
     }
 
-    /// Adds the answer to a query.
+    /// Adds a row of the answer.
     fn add(&mut self, measures: &[&Measure], row: Counted) {
         let Counted { span, subject, values, wholes, things, counted, reasons } = row;
         let columns = values.into_iter().zip(wholes).zip(things).zip(counted).zip(reasons);
@@ -117,7 +117,7 @@ impl Numbers {
     }
 }
 
-/// Asks for all that some sections count, in one query for those that count the same rows. `words` are further values of their rows, by name.
+/// Queries all numbers of some sections, with one query for sections that count the same rows. `words` are further values for their rows, by name.
 pub(super) async fn ask(
     client: &Client,
     sources: Sources,
@@ -138,7 +138,7 @@ pub(super) async fn ask(
     Ok(numbers)
 }
 
-/// The measures of sections, by the rows that they count.
+/// The measures of sections, grouped by the rows that they count.
 fn by_rows(sections: &[Section]) -> Vec<(&str, Vec<&Measure>)> {
     let mut groups: Vec<(&str, Vec<&Measure>)> = Vec::new();
     for section in sections {
@@ -150,7 +150,7 @@ fn by_rows(sections: &[Section]) -> Vec<(&str, Vec<&Measure>)> {
     groups
 }
 
-/// The query of measures that count the same rows.
+/// The query for measures that count the same rows.
 fn sql(rows: &str, measures: &[&Measure], scope: &Scope) -> String {
     let rows = rows.replace("${scope}", &scope.condition());
     let placed = if rows.contains(" AS cuts") { rows } else { FLOW.replace("${rows}", &rows) };

@@ -1,16 +1,16 @@
-//! DORA's levels of delivery. In: a number. Out: the level whose published figures it meets. Never a level of what DORA does not ask about.
+//! DORA's performance levels. In: a number. Out: the level whose published figures it meets. Never gives a level for what DORA does not ask about.
 
 use std::fmt;
 
-/// Where the figures are from.
+/// The source of the figures.
 pub(super) const SOURCE: &str = "DORA, Accelerate State of DevOps Report 2024 (dora.dev/research/2024)";
-/// What people should know of them.
+/// What people should know about them.
 pub(super) const CAVEAT: &str = "they are what clusters of answers to a survey have in common, and no limits: of change failure rates the high cluster's (20 %) is worse than the medium one's (10 %)";
 
 const HOUR: f64 = 3_600.0;
 const DAY: f64 = 24.0 * HOUR;
 
-/// A level of DORA's.
+/// A performance level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Band {
     Elite,
@@ -36,11 +36,11 @@ impl fmt::Display for Band {
     }
 }
 
-/// The level of a measure that DORA asks about too.
+/// The level for a measure that DORA also asks about.
 ///
-/// Frequency: on demand, several times a day; once a day to once a week; once a week to once a month; less. Lead time: less than a day, a week, a month;
-/// more. Recovery: less than an hour; less than a day, which is the figure of high and medium both; more. Change failure rate: 5 %, 10 % (medium),
-/// 20 % (high), more.
+/// Frequency: on demand, several times a day; once a day to once a week; once a week to once a month; less. Lead time: less than a day, a week, a
+/// month; more. Recovery: less than an hour; less than a day, which is the figure of high and medium both; more. Change failure rate: 5 %, 10 %
+/// (medium), 20 % (high), more.
 pub(super) fn band(measure: &str, value: f64) -> Option<Band> {
     let below = |limits: [(f64, Band); 3]| {
         limits.into_iter().find(|(limit, _)| value < *limit).map_or(Band::Low, |(_, band)| band)

@@ -1,5 +1,5 @@
-//! `gitpulse report contributors`. In: whose. Out: commits on default branches, merge requests merged, reviews; by person. A commit is counted once, in however
-//! many projects and branches it is, for its author and never for whoever pushed it.
+//! `gitpulse report contributors`. In: whose work. Out: commits on default branches, merge requests merged, reviews; by person. A commit is counted
+//! once, in however many projects and branches it is, for its author and never for the person who pushed it.
 
 use clap::Args;
 
@@ -7,12 +7,12 @@ use super::answer::{Breakdown, Report, limit};
 use super::measure::{Coverage, Measure, Section, Unit, day, within};
 use super::people::{PeopleArgs, is_bot};
 
-/// Whose work is meant.
+/// Whose work is counted.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ContributorArgs {
     #[command(flatten)]
     people: PeopleArgs,
-    /// How many rows of each list at the most
+    /// Rows of each table at most
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }
@@ -96,8 +96,8 @@ impl ContributorArgs {
         }
     }
 
-    /// Merge requests that somebody else than the author approved or commented on, until they were merged or closed, once a person and merge request, on the
-    /// day of the first time.
+    /// Merge requests that somebody other than the author approved or commented on before the merge or close; counted once per person and merge
+    /// request, on the day of the first time.
     fn reviews(&self) -> Section {
         let is_bot = is_bot();
         Section {
@@ -117,7 +117,7 @@ impl ContributorArgs {
                 self.people.condition(),
             ),
             measures: vec![
-                Measure::count("reviewed_count", "merge requests reviewed, once a person", "1")
+                Measure::count("reviewed_count", "merge requests reviewed, counted once per person", "1")
                     .more_is_better(),
                 Measure::aggregate("reviewers_count", "reviewers", Unit::Count, "uniqExact(person)")
                     .more_is_better(),
@@ -126,12 +126,12 @@ impl ContributorArgs {
     }
 }
 
-/// A name for a person of whom there is a number.
+/// A name for a person of whom only an id is known.
 const USER: &str = "ifNull(username, concat('user ', ifNull(toString(person), 'unknown')))";
 const USERS: &str = "LEFT ANY JOIN (SELECT instance, user_id, username, is_bot FROM users) AS users \
      ON users.instance = counted.instance AND users.user_id = counted.person";
 
-/// Commits of which pushes tell the number alone.
+/// Commits that pushes counted but did not list.
 fn unlisted() -> Section {
     Section {
         title: "Not listed",

@@ -1,4 +1,5 @@
-//! An answer for spreadsheets. In: an answer. Out: tidy rows, one a number: of which measure, when, of what. Never a unit in a number: the measure's name ends with it.
+//! An answer for spreadsheets. In: an answer. Out: tidy data, one row per number: its measure, its time, its subject. Never a unit in a number: the
+//! measure's name ends with it.
 
 use chrono::NaiveDate;
 use csv::Writer;
@@ -13,7 +14,7 @@ const COLUMNS: [&str; 14] = [
     "of", "level", "things",
 ];
 
-/// When a number is of, and of what.
+/// The time and the subject of a number.
 struct Place<'a> {
     by: &'a str,
     subject: &'a str,
@@ -115,7 +116,7 @@ fn row(
     Ok(())
 }
 
-/// Empty where it is not known.
+/// The text of a number; empty if it is unknown.
 fn text_of(unit: Unit, value: Option<f64>) -> String {
     match value {
         Some(days) if unit == Unit::Day => date(days),

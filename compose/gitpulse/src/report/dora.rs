@@ -1,5 +1,5 @@
-//! `gitpulse report dora`. In: a tier or an environment. Out: how often is deployed, how long that takes, how often it fails and how soon that is mended, by
-//! each definition, with what GitLab's own formulas give beside it.
+//! `gitpulse report dora`. In: a tier or an environment. Out: how often is deployed, how long that takes, how often it fails and how fast it
+//! recovers, by each definition, with GitLab's own formulas for comparison.
 
 mod failures;
 mod lead_times;
@@ -15,7 +15,7 @@ pub(super) use self::place::place;
 use super::answer::{Breakdown, Report};
 use super::measure::{Measure, Section, day, within};
 
-/// Which deployments are meant.
+/// Which deployments are counted.
 #[derive(Debug, Clone, Args)]
 pub(super) struct DoraArgs {
     /// Deployments to environments of this tier: production, staging, testing, development or other
@@ -27,12 +27,12 @@ pub(super) struct DoraArgs {
 }
 
 const PRODUCTION: &str = "production";
-/// The deployments that are meant.
+/// The condition for deployments that are counted.
 const MEANT: &str = "if({environment:String} = '', ifNull(tier, '') = {tier:String}, ifNull(environment, '') = {environment:String})";
-/// The same, of rows of `deployments`.
+/// The same, for rows of `deployments`.
 const TOLD: &str = "if({environment:String} = '', ifNull(environment_tier, '') = {tier:String}, ifNull(environment, '') = {environment:String})";
 
-/// Whether incidents can be blamed on what is asked about.
+/// Whether incidents can be blamed on these deployments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Blamed {
     Production,
@@ -40,7 +40,7 @@ enum Blamed {
 }
 
 impl DoraArgs {
-    /// Values of the queries.
+    /// Values for the queries.
     pub(super) fn words(&self) -> Vec<(&'static str, String)> {
         let environment = self.environment.clone().unwrap_or_default();
         vec![("tier", self.tier.clone()), ("environment", environment)]
@@ -60,7 +60,7 @@ impl DoraArgs {
                 .extend([lead_times(self, place.productions), lead_times_by_environment(place.productions)]);
         }
         sections.push(failures(blamed));
-        // By project, whichever of its environments was deployed to.
+        // By project, for all of its production environments.
         if is_production && self.environment.is_none() {
             sections.push(incidents());
         }

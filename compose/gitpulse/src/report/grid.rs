@@ -1,22 +1,22 @@
-//! Rows with a label and numbers, on a terminal. In: rows, a width. Out: lines that fit; a label that does not fit goes on below, further in than it began. Never
-//! breaks a number, or a word that has room on a line of its own.
+//! Rows with a label and numbers, on a terminal. In: rows, a width. Out: lines that fit; a label that does not fit continues below with a deeper
+//! indent. Never breaks a number, nor a word that fits into a line.
 
 use comfy_table::{Attribute, Cell, ColumnConstraint};
 
 use super::print::Terminal;
 
-/// What labels have at the least, however narrow the terminal is.
+/// Minimum width of labels, however narrow the terminal is.
 const LEAST: usize = 24;
 /// What comfy-table puts around a cell.
 const PADDING: usize = 2;
 
-/// Rows that are put below each other.
+/// Rows of a table.
 pub(super) struct Grid {
     heads: (String, Vec<Cell>),
     rows: Vec<(Label, Vec<Cell>)>,
 }
 
-/// What stands first in a row.
+/// The first cell of a row.
 enum Label {
     /// A heading over rows.
     Over(String),
@@ -24,7 +24,7 @@ enum Label {
 }
 
 impl Grid {
-    /// An empty one; the first head is that of the labels.
+    /// An empty grid; `head` is the head of the labels.
     pub(super) fn new(head: &str, heads: Vec<Cell>) -> Grid {
         Grid { heads: (head.to_owned(), heads), rows: Vec::new() }
     }
@@ -59,7 +59,7 @@ impl Grid {
         table.trim_fmt()
     }
 
-    /// How wide the columns of numbers are together.
+    /// The width of all columns of numbers.
     fn others(&self) -> usize {
         let rows = || [&self.heads.1].into_iter().chain(self.rows.iter().map(|(_, cells)| cells));
         let columns = rows().map(Vec::len).max().unwrap_or(0);
@@ -70,7 +70,7 @@ impl Grid {
     }
 }
 
-/// A text in lines of so many letters, the first of which begins with `first` and the others with `next`; in one line where nothing bounds it.
+/// Breaks a text into lines of at most this many characters; the first begins with `first`, the others with `next`. One line if there is no limit.
 pub(super) fn indented(text: &str, room: Option<usize>, first: &str, next: &str) -> String {
     let mut lines = vec![first.to_owned()];
     let mut is_empty = true;

@@ -1,5 +1,5 @@
-//! How much of history is read. In: the scope, the lists that a report rests on. Out: lines that say what is missing from every number, so that nobody takes one
-//! for the last word while `gitpulse backfill` reads. Never fails an answer: a role that may not see how far it is gets none.
+//! How much of history is read. In: the scope, the lists that a report depends on. Out: lines that say what is missing from every number, so that
+//! nobody takes one as final while `gitpulse backfill` reads. Never fails an answer: a role that may not see the progress gets no line.
 
 use clickhouse::error::Error;
 use clickhouse::{Client, Row};
@@ -7,29 +7,30 @@ use serde::Deserialize;
 
 use super::scope::Scope;
 
-/// So many projects of a list are named, and the others counted.
+/// Projects of a list that are named; others are counted.
 const NAMED: usize = 5;
 
-/// What was read of the lists of projects. A list that was read to its end once is done, also while it is read again; so is one that GitLab does not show.
+/// The progress of the lists of projects. A list that was read to its end once counts as done, even while it is read again; so does a list that
+/// GitLab does not show.
 const LISTS: &str = "\
     SELECT instance, owner_id AS project_id, list, message, saved_at, outcome = 'skipped' AS is_hidden, \
         is_hidden OR 'String' IN (JSONType(state, 'whole', 'read_at'), JSONType(state, 'keys', 'read_at'), JSONType(state, 'each')) \
             OR JSONType(state, 'updated', 'span') = 'Object' AS is_done \
     FROM backfill_checkpoints FINAL WHERE list NOT IN ('group_members', 'group_milestones')";
 
-/// How far history is.
+/// The progress of history.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Progress {
     done: u64,
-    /// Lists of the projects of which anything was read.
+    /// Lists of the projects whose history was read at least in part.
     all: u64,
-    /// Things that are left to be asked about one by one.
+    /// Things left to ask about one by one.
     left: u64,
     /// Whether somebody has read within the last two minutes.
     is_going_on: bool,
 }
 
-/// A list that GitLab does not show, and of which projects.
+/// A list that GitLab does not show, with its projects.
 #[derive(Row, Deserialize)]
 struct Hidden {
     name: String,
@@ -44,7 +45,7 @@ pub(super) async fn read(client: &Client, scope: &Scope, lists: &[&str]) -> Vec<
 }
 
 async fn progress(client: &Client, scope: &Scope) -> Result<Progress, Error> {
-    // Of a run that leaves lists out no project has them.
+    // If a run excludes lists, no project has them.
     let sql = format!(
         "SELECT sum(done) AS done, count() * max(lists) AS of_all, toUInt64(max(saved) > now() - INTERVAL 2 MINUTE) AS is_going_on FROM ( \
              SELECT instance, project_id, countIf(is_done) AS done, count() AS lists, max(saved_at) AS saved FROM ({LISTS}) \
@@ -79,7 +80,7 @@ impl Progress {
     }
 }
 
-/// Lists that GitLab does not show to the token, a line each.
+/// Lists that GitLab does not show to the token, one line each.
 async fn hidden(client: &Client, scope: &Scope, lists: &[&str]) -> Result<Vec<String>, Error> {
     let sql = format!(
         "SELECT toString(list) AS name, arraySort(groupArray(ifNull(paths.path, toString(told.project_id)))) AS projects FROM ( \

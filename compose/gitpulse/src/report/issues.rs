@@ -1,15 +1,15 @@
-//! `gitpulse report issues`. In: nothing more. Out: issues opened and closed, how long they were open, by type, and incidents. An issue that was moved is
-//! opened once and closed where it went to.
+//! `gitpulse report issues`. In: nothing more. Out: issues opened and closed, how long they were open, by type, and incidents. An issue that was
+//! moved counts as opened once, and as closed in the project it moved to.
 
 use clap::Args;
 
 use super::answer::{Breakdown, Report, limit};
 use super::measure::{Coverage, Measure, Section, Unit, day, within};
 
-/// Which issues are meant.
+/// Which issues are counted.
 #[derive(Debug, Clone, Args)]
 pub(super) struct IssueArgs {
-    /// How many types at the most
+    /// Types to list at most
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }

@@ -1,18 +1,18 @@
-//! `gitpulse report jobs`. In: by what. Out: runs of jobs, how long they take and wait, which of them are the slowest, which fail most, and which are flaky:
-//! failed, then passed, in one pipeline.
+//! `gitpulse report jobs`. In: a grouping. Out: runs of jobs, how long they take and wait, the slowest, those that fail most, and flaky ones: failed,
+//! then passed, in one pipeline.
 
 use clap::{Args, ValueEnum};
 
 use super::answer::{Breakdown, Report, limit};
 use super::measure::{Measure, Section, Unit, day, within};
 
-/// Which jobs are meant.
+/// Which jobs are counted.
 #[derive(Debug, Clone, Args)]
 pub(super) struct JobArgs {
-    /// What they are grouped by: name without the number of a parallel job, stage, branch or tag, what began the pipeline, or tag of the runner
+    /// Grouping: name (without the number of a parallel job), stage, branch or tag, what started the pipeline, or tag of the runner
     #[arg(long, value_enum, default_value_t = By::Name)]
     by: By,
-    /// How many rows of each list at the most
+    /// Rows of each table at most
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = limit)]
     limit: usize,
 }
@@ -84,7 +84,7 @@ impl JobArgs {
         }
     }
 
-    /// Jobs that were flaky, under the name of the job with what `parallel:` adds, or by what else was asked for.
+    /// Flaky jobs by name, with the suffix that `parallel:` adds, or by another grouping.
     fn flaky(&self, subjects: &str) -> Section {
         let (subjects, runs) = match self.by {
             By::Name => ("[toString(name)]", ""),

@@ -1,4 +1,4 @@
-//! An answer for programs. In: an answer. Out: one object. Units stand in names, numbers are not rounded, and what is not known is null.
+//! An answer for programs. In: an answer. Out: one object. Units are in names, numbers are not rounded, and unknown values are null.
 
 use serde_json::{Map, Value, json};
 

@@ -1,39 +1,39 @@
-//! What a report counts. In: names and SQL that this program has written itself. Out: measures, which `ask` puts into a query. Never holds a value of a user:
-//! those are bound.
+//! What a report counts. In: names and SQL written in this program. Out: measures, which `ask` puts into a query. Never holds a user's value: those
+//! are bound.
 
 use super::ask::as_f64;
 
-/// In what a number is counted. The name of a measure ends with it.
+/// The unit of a number. The name of a measure ends with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
     /// Things.
     Count,
-    /// Things in each day of the span; the SQL counts those of the whole span.
+    /// Things per day of the span; the SQL counts those of the whole span.
     PerDay,
-    /// Seconds, whole or between two.
+    /// Seconds, possibly fractional.
     Seconds,
     /// A part of a whole, from 0 to 1.
     Ratio,
     /// A day, as the number of days since 1970.
     Day,
-    /// Anything else that is no whole number, as a median of lines.
+    /// Any other number that need not be whole, such as a median of lines.
     Number,
 }
 
-/// Which change of a number people like to see.
+/// Whether people prefer a higher or a lower number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Better {
     More,
     Less,
-    /// It is neither good nor bad.
+    /// Neither good nor bad.
     Neither,
 }
 
-/// How many of the things that a number is about it could count, as aggregates.
+/// Coverage: how many of the relevant things a number counts, as aggregates.
 #[derive(Debug, Clone)]
 pub(super) struct Coverage {
-    /// Of which things that is counted, where the number is of others: "merged" of a lead time, which is of what was deployed. Empty where they are those that
-    /// the number is of.
+    /// The things that coverage counts, if they are others than the number's: "merged" for a lead time, which is computed from deployed ones. Empty
+    /// if they are the same.
     pub(super) whole: &'static str,
     /// How many it counts.
     pub(super) counted: String,
@@ -52,23 +52,23 @@ pub(super) struct Measure {
     pub(super) label: &'static str,
     pub(super) unit: Unit,
     pub(super) better: Better,
-    /// What it is of no rows at all: none of a count or a sum, and unknown of all else.
+    /// The value for no rows at all: 0 for a count or a sum, unknown for anything else.
     pub(super) of_nothing: Option<f64>,
-    /// The aggregate that gives it; of a [`Unit::Ratio`] with a whole, the part.
+    /// The aggregate for the value; for a [`Unit::Ratio`] with a whole, the part.
     pub(super) value: String,
-    /// Of what it is a part.
+    /// The aggregate for the whole.
     pub(super) whole: Option<String>,
-    /// The aggregate that counts the things that it is of: those among which a median is in the middle.
+    /// The aggregate that counts the things behind the value, for example those of which a median is taken.
     pub(super) things: Option<String>,
     pub(super) coverage: Option<Coverage>,
 }
 
 /// Rows, and what is counted of them.
 pub(super) struct Section {
-    /// What it is about, for people; empty where it is shown in breakdowns alone.
+    /// Its title, for people; empty if it is only shown in breakdowns.
     pub(super) title: &'static str,
-    /// A SELECT of one row an entity, with either `days`, an array of (role, day), and `subjects`, an array of what it is counted under besides all; or
-    /// `cuts`, an array of (span, subject, role). `${scope}` stands for the condition that the entity is in the scope.
+    /// A SELECT with one row per entity, with either `days`, an array of (role, day), and `subjects`, an array of subjects that it is counted under
+    /// besides the total; or `cuts`, an array of (span, subject, role). `${scope}` stands for the condition that the entity is in the scope.
     pub(super) rows: String,
     pub(super) measures: Vec<Measure>,
 }
@@ -89,17 +89,17 @@ impl Measure {
         }
     }
 
-    /// How many rows there are of which `condition` is true.
+    /// The number of rows for which `condition` is true.
     pub(super) fn count(name: &'static str, label: &'static str, condition: &str) -> Measure {
         Measure::new(name, label, Unit::Count, format!("countIf({condition})"))
     }
 
-    /// The same, a day.
+    /// The same, per day.
     pub(super) fn per_day(name: &'static str, label: &'static str, condition: &str) -> Measure {
         Measure::new(name, label, Unit::PerDay, format!("countIf({condition})"))
     }
 
-    /// The sum of a column over the rows of which `condition` is true.
+    /// The sum of a column over the rows for which `condition` is true.
     pub(super) fn sum(
         name: &'static str,
         label: &'static str,
@@ -111,7 +111,7 @@ impl Measure {
         Measure { of_nothing: Some(0.0), ..Measure::new(name, label, unit, sum) }
     }
 
-    /// The quantile of a column as Postgres' `percentile_cont` gives it, over all rows that have it and of which `condition` is true.
+    /// The quantile of a column, computed like Postgres' `percentile_cont`, over all rows that have it and for which `condition` is true.
     pub(super) fn quantile(
         name: &'static str,
         label: &'static str,
@@ -123,7 +123,7 @@ impl Measure {
         Measure { things: Some(having(column, condition)), ..Measure::new(name, label, unit, value) }
     }
 
-    /// The mean of a column over all rows that have it and of which `condition` is true.
+    /// The mean of a column over all rows that have it and for which `condition` is true.
     pub(super) fn mean(
         name: &'static str,
         label: &'static str,
@@ -135,7 +135,7 @@ impl Measure {
         Measure { things: Some(having(column, condition)), ..Measure::new(name, label, unit, value) }
     }
 
-    /// The share of the rows of which `part` is true in those of which `whole` is; a part is always of the whole.
+    /// The share of rows for which `part` is true among those for which `whole` is; the part is always within the whole.
     pub(super) fn share(name: &'static str, label: &'static str, part: &str, whole: &str) -> Measure {
         Measure {
             whole: Some(format!("countIf({whole})")),
@@ -153,17 +153,17 @@ impl Measure {
         Measure::new(name, label, unit, value.into())
     }
 
-    /// The same, where more is better.
+    /// The same; more is better.
     pub(super) fn more_is_better(self) -> Measure {
         Measure { better: Better::More, ..self }
     }
 
-    /// The same, where less is better.
+    /// The same; less is better.
     pub(super) fn less_is_better(self) -> Measure {
         Measure { better: Better::Less, ..self }
     }
 
-    /// What it is in a span of so many days: what is counted by day is divided by all that were asked for.
+    /// The value for a span of this many days: a count per day is divided by all days of the span.
     pub(super) fn in_days(&self, value: Option<f64>, days: u64) -> Option<f64> {
         let value = value.or(self.of_nothing);
         match self.unit {
@@ -172,14 +172,14 @@ impl Measure {
         }
     }
 
-    /// The same, with how much it covers.
+    /// The same, with its coverage.
     pub(super) fn covering(self, coverage: &Coverage) -> Measure {
         Measure { coverage: Some(coverage.clone()), ..self }
     }
 }
 
 impl Coverage {
-    /// Counts the rows of `whole` of which `counted` is true, and the others by the reason that `reason` gives, a word.
+    /// Counts the rows of `whole` for which `counted` is true, and the others by `reason`, which gives a word.
     pub(super) fn new(counted: &str, whole: &str, reason: &str) -> Coverage {
         Coverage {
             whole: "",
@@ -191,30 +191,31 @@ impl Coverage {
         }
     }
 
-    /// The same, of other things than the number is of, which `of` names: "merged".
+    /// The same, for other things than the number's, named by `of`: "merged".
     pub(super) fn of(self, of: &'static str) -> Coverage {
         Coverage { whole: of, ..self }
     }
 
-    /// Of a time to restore, which is of the incidents that were closed in a span, how many of those that `opened` holds for are closed by now.
+    /// The coverage of a time to restore, which is computed from incidents that were closed in a span: how many of those for which `opened` holds are
+    /// closed by now.
     pub(super) fn still_open(opened: &str) -> Coverage {
         Coverage::new("closed_at IS NOT NULL", opened, "'open'").of("opened")
     }
 }
 
-/// Counts the rows that have a column and of which `condition` is true.
+/// Counts the rows that have a column and for which `condition` is true.
 fn having(column: &str, condition: &str) -> String {
     format!("countIf(({condition}) AND {column} IS NOT NULL)")
 }
 
-/// The condition that a time lies in the window or in the span before it, for ClickHouse to skip what does not.
+/// The condition that a time is in the window or in the span before it, so that ClickHouse skips other rows.
 pub(super) fn within(column: &str) -> String {
     format!(
         "{column} >= toDateTime({{before_since:Date}}, {{zone:String}}) AND {column} < toDateTime({{until:Date}} + 1, {{zone:String}})"
     )
 }
 
-/// The day of a time in the zone that was asked for.
+/// The day of a time in the report's zone.
 pub(super) fn day(column: &str) -> String {
     format!("toDate({column}, {{zone:String}})")
 }
@@ -233,7 +234,7 @@ mod tests {
         let share = Measure::share("failed_ratio", "failed", "is_failed", "1");
         assert_eq!([&count, &sum, &per_day].map(|measure| measure.in_days(None, 30)), [Some(0.0); 3]);
         assert_eq!([&median, &share].map(|measure| measure.in_days(None, 30)), [None; 2]);
-        // All asked days count, those without any too.
+        // All days of the span count, including empty ones.
         assert_eq!(per_day.in_days(Some(6.0), 30), Some(0.2));
         assert_eq!(count.in_days(Some(6.0), 30), Some(6.0));
     }

@@ -1,5 +1,5 @@
-//! `gitpulse report merge-requests`. In: whose, and by what. Out: how many, how long each stage takes, how they are reviewed, how large they are, and how long
-//! those that are open have been. Promotions, which bring others to a branch, are in none of it.
+//! `gitpulse report merge-requests`. In: whose, and a grouping. Out: how many, how long each stage takes, how they are reviewed, how large they are,
+//! and the age of open ones. Promotions, which bring others to a branch, are never counted.
 
 use clap::{Args, ValueEnum};
 
@@ -7,15 +7,15 @@ use super::answer::{Breakdown, Report, limit};
 use super::measure::{Coverage, Measure, Section, Unit, day, within};
 use super::people::PeopleArgs;
 
-/// Which merge requests are meant.
+/// Which merge requests are counted.
 #[derive(Debug, Clone, Args)]
 pub(super) struct MergeRequestArgs {
     #[command(flatten)]
     people: PeopleArgs,
-    /// Also shows them by their author, or by the branch that they go to
+    /// Also shows a table by author or by target branch
     #[arg(long, value_enum)]
     by: Option<By>,
-    /// How many rows of that at the most
+    /// Rows of that table at most
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }
@@ -120,8 +120,8 @@ fn throughput(rows: String) -> Section {
     }
 }
 
-/// What a stage covers: those that have it, of those that were merged. A stage that a clock spoilt is marked, and no observation. Of the others the first of some
-/// notes says why, else it is for the last reason.
+/// The coverage of a stage: those that have it, of those that were merged. A stage with a wrong clock is marked and does not count. For the others,
+/// the reason is the first of some notes, or else the last reason.
 fn covering(column: &str, words: &str, else_for: &str) -> Coverage {
     let reason = format!(
         "ifNull(nullIf(arrayFirst(note -> note IN ({words}), arrayMap(note -> toString(note), notes)), ''), '{else_for}')"
@@ -211,7 +211,7 @@ fn size(rows: String) -> Section {
     }
 }
 
-/// Those that were open when a span ended: as of then, whatever became of them.
+/// Those that were open when a span ended, whatever happened later.
 fn open(whose: &str) -> Section {
     let first =
         "if({step:String} = 'week', toMonday(last), if({step:String} = 'month', toStartOfMonth(last), last))";

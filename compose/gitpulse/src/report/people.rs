@@ -1,9 +1,9 @@
-//! Whose work is counted. In: a flag. Out: a condition. Never guesses who is a bot: the views say it.
+//! Whose work is counted. In: a flag. Out: a condition. Never guesses who is a bot: the views decide that.
 
 use clap::{Args, ValueEnum};
 use schemas::view::BOT_NAMES;
 
-/// The condition that a row of `users` is a bot: the API says so, or the name does.
+/// The condition for a row of `users` that is a bot, by the API or by its name.
 pub(crate) fn is_bot() -> String {
     format!("(ifNull(is_bot, false) OR match(ifNull(username, ''), '{BOT_NAMES}'))")
 }
@@ -11,7 +11,7 @@ pub(crate) fn is_bot() -> String {
 /// Whose work is counted.
 #[derive(Debug, Clone, Args)]
 pub(super) struct PeopleArgs {
-    /// Whose: that of people, of bots, or of both
+    /// Whose work to count: that of people, of bots, or of all
     #[arg(long, value_enum, default_value_t = Authors::People)]
     pub(super) authors: Authors,
 }
@@ -34,7 +34,7 @@ impl PeopleArgs {
         }
     }
 
-    /// What merge requests and commits are called.
+    /// The name for merge requests and commits.
     pub(super) fn of_what(&self, [by_people, by_bots, by_anybody]: [&'static str; 3]) -> &'static str {
         match self.authors {
             Authors::People => by_people,
@@ -43,7 +43,7 @@ impl PeopleArgs {
         }
     }
 
-    /// What to do where there is nothing of theirs.
+    /// What to do if there is nothing of theirs.
     pub(super) fn hint(&self) -> &'static str {
         match self.authors {
             Authors::People => {
@@ -56,7 +56,7 @@ impl PeopleArgs {
         }
     }
 
-    /// What was chosen, for people.
+    /// The choice, for people.
     pub(super) fn chosen(&self) -> (&'static str, String) {
         let word = match self.authors {
             Authors::People => "people",

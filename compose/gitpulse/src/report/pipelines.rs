@@ -1,21 +1,21 @@
-//! `gitpulse report pipelines`. In: by what. Out: how many, how many succeed, at once or in the end, how long they take and wait, and what was run for nothing.
-//! Rates are those of root pipelines: a child is a part of its parent.
+//! `gitpulse report pipelines`. In: a grouping. Out: how many, how many succeed, at once or in the end, how long they take and wait, and wasted
+//! machine time. Rates are of root pipelines: a child is a part of its parent.
 
 use clap::{Args, ValueEnum};
 
 use super::answer::{Breakdown, Report, limit};
 use super::measure::{Coverage, Measure, Section, Unit, day, within};
 
-/// Which pipelines are meant.
+/// Which pipelines are counted.
 #[derive(Debug, Clone, Args)]
 pub(super) struct PipelineArgs {
-    /// Counts child pipelines beside their parents
+    /// Also counts child pipelines
     #[arg(long)]
     children: bool,
-    /// Also shows them by branch or tag, by what began them, or by project
+    /// Also shows a table by branch or tag, by what started the pipelines, or by project
     #[arg(long, value_enum)]
     by: Option<By>,
-    /// How many rows of that at the most
+    /// Rows of that table at most
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }
@@ -79,7 +79,7 @@ impl PipelineArgs {
     }
 }
 
-/// Names of projects, as they are today.
+/// Current names of projects.
 pub(super) const PATHS: &str = "LEFT ANY JOIN (SELECT instance, project_id, path FROM projects) AS projects \
      ON projects.instance = counted.instance AND projects.project_id = counted.project_id";
 

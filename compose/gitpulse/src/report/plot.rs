@@ -1,12 +1,12 @@
-//! Numbers as pictures in letters. In: numbers, some of which are missing. Out: one line, or a bar each. Never a colour.
+//! Numbers as plots made of characters. In: numbers, some of which are missing. Out: one line, or one bar each. Never a colour.
 
 use super::ask::{as_f64, as_u64};
 
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// Eighths of a letter, from the left.
+/// Eighths of a character, from the left.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-/// A letter each: the greatest is a full block, nothing the lowest line, what is missing a dot.
+/// One character each: a full block for the greatest, the lowest line for zero, a dot for a missing value.
 pub(super) fn spark(values: &[Option<f64>]) -> String {
     let greatest = greatest(values);
     let letter = |value: &Option<f64>| match value {
@@ -24,13 +24,13 @@ pub(super) fn spark(values: &[Option<f64>]) -> String {
     values.iter().map(letter).collect()
 }
 
-/// A bar, whose length is to `width` letters as the value is to the greatest.
+/// A bar whose length is to `width` characters as the value is to the greatest.
 pub(super) fn bar(value: Option<f64>, greatest: f64, width: u16) -> String {
     let Some(value) = value.filter(|value| *value > 0.0 && greatest > 0.0) else { return String::new() };
     let eighths = as_u64((value / greatest * as_f64(u64::from(width)) * 8.0).round());
     let whole = usize::try_from(eighths / 8).unwrap_or(0);
     let rest = usize::try_from(eighths % 8).ok().and_then(|rest| EIGHTHS.get(rest)).copied().unwrap_or("");
-    // What is there is seen.
+    // A small value must be visible.
     if whole == 0 && rest.is_empty() { "▏".to_owned() } else { "█".repeat(whole) + rest }
 }
 

@@ -1,5 +1,5 @@
-//! An answer for people. In: an answer, and what the terminal is like. Out: text. Colours only where the terminal has them; everything that they say is said in
-//! words too.
+//! An answer for people. In: an answer, and the properties of the terminal. Out: text. Colours only if the terminal has them; everything they say is
+//! also in words.
 
 use std::fmt::Write;
 
@@ -12,17 +12,17 @@ use super::grid::{Grid, indented};
 use super::plot::{bar, greatest, spark};
 use super::units::{Trend, change, written};
 
-/// The narrowest terminal that shows a number's course and what it covers beside it.
+/// The narrowest terminal that shows a number's course and its coverage beside it.
 const ROOM_FOR_ALL: u16 = 100;
-/// The narrowest terminal that shows beside a number what it covers, and why not more; a narrower one shows it below.
+/// The narrowest terminal that shows coverage with reasons beside a number; a narrower one shows it below.
 const ROOM_FOR_REASONS: u16 = 140;
-/// How long bars are.
+/// Length of bars.
 const BARS: u16 = 40;
 
-/// What is written to.
+/// Properties of the output.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Terminal {
-    /// How many letters a line has; `None` where nobody looks.
+    /// Characters per line; `None` if it is not a terminal.
     pub(crate) width: Option<u16>,
     /// Whether it shows colours.
     pub(crate) has_colours: bool,
@@ -54,7 +54,7 @@ impl Terminal {
         table
     }
 
-    /// Whether a line has so many letters, or any number of them.
+    /// Whether a line has room for this many characters; always if there is no limit.
     pub(crate) fn has_room(self, width: u16) -> bool {
         self.width.is_none_or(|has| has >= width)
     }
@@ -81,7 +81,7 @@ pub(super) fn text(answer: &Answer, terminal: Terminal) -> String {
     text
 }
 
-/// What was asked, in two lines.
+/// The question, in two lines.
 fn head(answer: &Answer) -> String {
     let Answer { scope, span, .. } = answer;
     let of = match scope.names.as_slice() {
@@ -148,7 +148,7 @@ fn lines(answer: &Answer, terminal: Terminal) -> String {
     text
 }
 
-/// What numbers cover, and why not more, a line each.
+/// Coverage of numbers with reasons, one line each.
 fn covered(answer: &Answer, terminal: Terminal) -> String {
     let mut text = String::new();
     for line in answer.lines.iter().filter(|line| line.coverage.is_some()) {
@@ -159,7 +159,7 @@ fn covered(answer: &Answer, terminal: Terminal) -> String {
     text
 }
 
-/// How many letters a line of text may have.
+/// Maximum number of characters per line of text.
 fn room(terminal: Terminal) -> Option<usize> {
     terminal.width.map(usize::from)
 }
@@ -179,7 +179,7 @@ fn cells(line: &Line) -> Vec<Cell> {
     ]
 }
 
-/// Of how many things it is, or of how many it is a share.
+/// How many things it is computed from, or for a share the whole.
 fn of(line: &Line) -> String {
     match (line.part_of, line.things) {
         (Some((part, whole)), _) => format!("{part} of {whole}"),
@@ -188,19 +188,19 @@ fn of(line: &Line) -> String {
     }
 }
 
-/// The same, and how many of those that there are these are.
+/// The same, with coverage.
 fn covers(line: &Line) -> String {
     let coverage = line.coverage.as_ref().map(|Covered { counted, of, .. }| {
         let whole = line.measure.coverage.as_ref().map_or("", |coverage| coverage.whole);
         let space = if whole.is_empty() { "" } else { " " };
-        // Never rounded up to all of them.
+        // Rounded down, so that it is never 100 too early.
         let percent = (counted * 100).checked_div(*of).unwrap_or(100);
         format!("covers {counted} of {of}{space}{whole} ({percent} %)")
     });
     Some(of(line)).filter(|of| !of.is_empty()).into_iter().chain(coverage).collect::<Vec<_>>().join("; ")
 }
 
-/// Why not of more, as `: 2 baseline, 1 chain_gap`; the most frequent first.
+/// The reasons for missing coverage, as `: 2 baseline, 1 chain_gap`; the most frequent first.
 fn reasons(line: &Line) -> String {
     let mut reasons: Vec<(&String, &u64)> =
         line.coverage.iter().flat_map(|coverage| &coverage.reasons).collect();
@@ -209,7 +209,7 @@ fn reasons(line: &Line) -> String {
     if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) }
 }
 
-/// A bar each step.
+/// One bar per step.
 fn drawing(answer: &Answer, line: &Line) -> String {
     let mut text = String::new();
     push(
@@ -250,7 +250,7 @@ fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
 }
 
 fn push_str(text: &mut String, part: std::fmt::Arguments<'_>) {
-    // A String takes everything.
+    // Writing to a String cannot fail.
     let _ = text.write_fmt(part);
 }
 

@@ -1,4 +1,5 @@
-//! Who asks. In: the roles of the session. Out: a line that says which rows they may not see, so that nobody takes a number for that of all. Never what those rows are.
+//! What the reader may not see. In: the roles of the session. Out: a line that names the hidden rows, so that nobody takes a number as that of all
+//! rows. Never their content.
 
 use clickhouse::Client;
 use schemas::access::RoleNames;

@@ -1,5 +1,5 @@
-//! `gitpulse report releases`. In: nothing more. Out: releases, how many merge requests each brought, and how far apart they are. One that is dated in the future
-//! is counted on its day, and not before.
+//! `gitpulse report releases`. In: nothing more. Out: releases, how many merge requests each brought, and the time between them. A release with a
+//! date in the future is counted on that day, and not before.
 
 use clap::Args;
 
@@ -7,10 +7,10 @@ use super::answer::{Breakdown, Report, limit};
 use super::measure::{Coverage, Measure, Section, Unit, day, within};
 use super::pipelines::PATHS;
 
-/// Which releases are meant.
+/// Which releases are counted.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ReleaseArgs {
-    /// How many releases are listed at the most, the newest first
+    /// Releases to list at most, newest first
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = limit)]
     limit: usize,
 }

@@ -1,5 +1,5 @@
-//! Which projects are asked about. In: paths and numbers. Out: a condition with bound values, and a name for people. Never a project that was not named:
-//! what is unknown is an error that names the nearest.
+//! The projects of a question. In: paths and ids. Out: a condition with bound values, and a name for people. Never includes a project that was not
+//! named: an unknown name is an error that lists the nearest.
 
 use clap::Args;
 use clickhouse::Client;
@@ -7,36 +7,36 @@ use clickhouse::query::Query;
 
 use super::refused;
 
-/// Projects and groups; all of them together are one scope.
+/// Projects and groups; together they are one scope.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ScopeArgs {
-    /// A project, by its path (shop/checkout) or its number; may be repeated
+    /// Project, by its path (shop/checkout) or its id; can be repeated
     #[arg(long, value_name = "PROJECT")]
     pub(super) project: Vec<String>,
-    /// A group with its subgroups, by its path; may be repeated. Without projects and groups, everything on record
+    /// Group with its subgroups, by its path; can be repeated. Without --project and --group, everything on record
     #[arg(long, value_name = "GROUP")]
     pub(super) group: Vec<String>,
 }
 
-/// The projects that are asked about.
+/// The projects of a question.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Scope {
-    /// Instance and number of each project that was named.
+    /// Instance and id of each named project.
     named: Vec<(String, u64)>,
-    /// Paths of the groups that were named, in lower case.
+    /// Paths of the named groups, in lower case.
     groups: Vec<String>,
-    /// What was named, for people; empty for everything.
+    /// The given names, for people; empty for everything.
     pub(super) names: Vec<String>,
-    /// How many projects that is.
+    /// Number of projects.
     pub(super) projects: u64,
 }
 
-/// Projects that were named, and those whose path begins with that of a group. Paths are those of today, and GitLab does not tell cases apart.
+/// Named projects, and those whose path is below a named group. Paths are current ones; GitLab ignores their case.
 const PROJECTS: &str = "(instance, project_id) IN {named:Array(Tuple(String, UInt64))} \
      OR arrayExists(name -> startsWith(lower(ifNull(path, '')), concat(name, '/')), {groups:Array(String)})";
 
 impl Scope {
-    /// The condition that holds for the rows of these projects, once it is bound.
+    /// The condition for rows of these projects, once it is bound.
     pub(super) fn condition(&self) -> String {
         if self.is_everything() {
             return "1".to_owned();
@@ -44,7 +44,7 @@ impl Scope {
         format!("(instance, project_id) IN (SELECT instance, project_id FROM projects WHERE {PROJECTS})")
     }
 
-    /// Gives a query the projects and groups.
+    /// Binds the projects and groups of a query.
     pub(super) fn bind(&self, query: Query) -> Query {
         query.param("named", &self.named).param("groups", &self.groups)
     }
@@ -55,7 +55,7 @@ impl Scope {
     }
 }
 
-/// Instance and number of one project, by its path or number.
+/// Instance and id of one project, by its path or id.
 pub(crate) async fn one_project(client: &Client, name: &str) -> anyhow::Result<(String, u64)> {
     match named(client, name).await?.as_slice() {
         [(instance, id, _)] => Ok((instance.clone(), *id)),
@@ -63,16 +63,16 @@ pub(crate) async fn one_project(client: &Client, name: &str) -> anyhow::Result<(
         several => {
             let of: Vec<&str> = several.iter().map(|(instance, ..)| instance.as_str()).collect();
             Err(anyhow::anyhow!(
-                "{name} is a project of {}: name it by a number that only one of them has",
+                "several GitLab instances have a project {name}: {}; name it by an id that only one of them has",
                 of.join(" and ")
             ))
         }
     }
 }
 
-/// The projects of this path or number, one an instance, each with its path, where that is known.
+/// The projects with this path or id, one per instance, each with its path, if that is known.
 async fn named(client: &Client, name: &str) -> anyhow::Result<Vec<(String, u64, String)>> {
-    // Where a project was deleted and made again, its path is that of the one that is there.
+    // If a project was deleted and recreated, the path belongs to the one that exists.
     let query = "SELECT toString(instance), project_id, ifNull(path, '') FROM projects \
                  WHERE lower(path) = lower({name:String}) OR toString(project_id) = {name:String} \
                  ORDER BY deleted_at IS NULL DESC LIMIT 1 BY instance";
@@ -106,21 +106,21 @@ pub(super) async fn resolve(client: &Client, args: &ScopeArgs) -> anyhow::Result
     Ok(scope)
 }
 
-/// How many projects are meant.
+/// Number of projects in the scope.
 async fn count(client: &Client, scope: &Scope) -> anyhow::Result<u64> {
     let condition = if scope.is_everything() && scope.groups.is_empty() { "1" } else { PROJECTS };
     let query = client.query(&format!("SELECT count() FROM projects WHERE {condition}"));
     scope.bind(query).fetch_one().await.map_err(refused)
 }
 
-/// That nobody told of it, and what may have been meant.
+/// An error for an unknown name, with the nearest ones.
 async fn unknown(client: &Client, what: &str, name: &str) -> anyhow::Result<anyhow::Error> {
     if what == "project" && name.parse::<u64>().is_ok() {
         return unknown_number(client, name).await;
     }
     let paths = match what {
         "project" => "SELECT assumeNotNull(path) AS path FROM projects WHERE path IS NOT NULL",
-        // Every folder on the way to a project.
+        // Every group on the way to a project.
         _ => {
             "SELECT DISTINCT arrayJoin(arrayMap(length -> arrayStringConcat(arraySlice(splitByChar('/', assumeNotNull(path)), 1, length), '/'), \
               range(1, length(splitByChar('/', assumeNotNull(path)))))) AS path FROM projects WHERE path IS NOT NULL"
@@ -140,7 +140,7 @@ async fn unknown(client: &Client, what: &str, name: &str) -> anyhow::Result<anyh
     })
 }
 
-/// That there is no project of this number, and which numbers there are.
+/// An error for an unknown project id, with ids that exist.
 async fn unknown_number(client: &Client, number: &str) -> anyhow::Result<anyhow::Error> {
     let query = "SELECT concat(toString(project_id), ' (', ifNull(path, 'no path yet'), ')') FROM projects ORDER BY project_id LIMIT 3";
     let known: Vec<String> = client.query(query).fetch_all().await.map_err(refused)?;

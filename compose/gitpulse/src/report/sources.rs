@@ -1,5 +1,5 @@
-//! From where reports read what views measure. In: the scope. Out: the rollups, which have the same rows for a fraction of the cost, or the views. Never takes a
-//! rollup that nobody keeps, and waits a moment for one that is just being computed.
+//! Where reports read measured values. In: the scope. Out: the rollups, which have the same rows for a fraction of the cost, or the views. Never uses
+//! a rollup that is not kept up to date, and waits a moment for one that is just being computed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use super::scope::Scope;
 
 /// How long an answer waits for rollups that are being computed; the views would take longer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Between two looks at how far they are.
+/// Pause between two checks of their progress.
 const PAUSE: Duration = Duration::from_millis(250);
-/// With more projects than these being computed, it is history that is being read.
+/// If more projects than this are being computed, history is being read.
 const MOST: usize = 1_000;
 
-/// What stands for `${deployment_metrics}` and the other views that have a rollup.
+/// The replacement for `${deployment_metrics}` and the other views that have a rollup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sources {
     Views,
@@ -38,12 +38,13 @@ impl Sources {
     }
 }
 
-/// The rollups, and of how many projects something newer is still being computed; `None` for the views.
+/// The rollups, and the number of projects for which newer ones are being computed; `None` for the views.
 struct RolledUp {
     behind: usize,
 }
 
-/// The rollups, where all projects of the scope have them, they are kept, and the user may read them; else the views. With them comes a line, if they are behind.
+/// The rollups, if all projects of the scope have them, they are kept up to date, and the user may read them; else the views. A line says so if they
+/// are behind.
 pub(super) async fn find(client: &Client, scope: &Scope) -> (Sources, Option<String>) {
     match rolled_up(client, scope).await {
         Ok(Some(RolledUp { behind: 0 })) => (Sources::Rollups, None),
@@ -53,7 +54,7 @@ pub(super) async fn find(client: &Client, scope: &Scope) -> (Sources, Option<Str
                 "What happened last in {behind} of these projects is still being computed: numbers are up to a minute behind."
             )),
         ),
-        // A role has no right on them. Where ClickHouse does not answer, the next question says so.
+        // A role may lack the right to read them. If ClickHouse does not answer, the next query reports it.
         Ok(None) | Err(_) => (Sources::Views, None),
     }
 }
@@ -63,11 +64,11 @@ async fn rolled_up(client: &Client, scope: &Scope) -> Result<Option<RolledUp>, E
     if scope.bind(client.query(&unknown)).fetch_one::<u64>().await? > 0 {
         return Ok(None);
     }
-    // A look at each, so that one that cannot be read is found out before anything is asked of it.
+    // One query reads each of them, so that an unreadable one is found before it is used.
     let all = ROLLUPS.map(|rollup| format!("(SELECT count() FROM {} WHERE 0)", rollup.name)).join(" + ");
     client.query(&format!("SELECT ifNull({all}, 0)")).fetch_one::<u64>().await?;
     let mut waiting = waiting(client, scope).await?;
-    // Nothing was ever computed of one, or it is history that is being read.
+    // One was never computed, or history is being read.
     if waiting.len() > MOST || waiting.values().any(|(_, generation)| *generation == 0) {
         return Ok(None);
     }
@@ -89,7 +90,7 @@ async fn rolled_up(client: &Client, scope: &Scope) -> Result<Option<RolledUp>, E
     }
     match waiting.len() {
         0 => Ok(Some(RolledUp { behind: 0 })),
-        // Nobody computes them, or too seldom for an answer.
+        // Nobody computes them, or not often enough for an answer.
         _ if !is_kept => Ok(None),
         behind => {
             let asked: Vec<(String, u64)> = waiting.into_keys().collect();
@@ -99,7 +100,7 @@ async fn rolled_up(client: &Client, scope: &Scope) -> Result<Option<RolledUp>, E
     }
 }
 
-/// Projects with more marks than their newest generation, each with both.
+/// Projects with more marks than their newest generation, each with both numbers.
 async fn waiting(client: &Client, scope: &Scope) -> Result<BTreeMap<(String, u64), (u64, u64)>, Error> {
     let waiting = format!(
         "SELECT toString(instance) AS of, project_id, sum(rollup_generations.marks) AS marks, max(rollup_generations.generation) AS newest \

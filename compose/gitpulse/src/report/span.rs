@@ -1,5 +1,5 @@
-//! Which days are asked for. In: dates, a zone, the time it is. Out: the window, the span of the same length before it, and the steps by which it is drawn.
-//! Never cuts a day itself: ClickHouse does, which knows the zones.
+//! The days of a question. In: dates, a zone, the current time. Out: the window, the span of the same length before it, and the steps of plots. Never
+//! divides days itself: ClickHouse does, which knows the zones.
 
 use anyhow::Context;
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
@@ -10,28 +10,28 @@ use runtime::clickhouse::{Code, code};
 
 use super::refused;
 
-/// Days of a window that nobody bounded.
+/// Default length of a window, in days.
 const DEFAULT_DAYS: u64 = 30;
-/// A window of so many days at the most is drawn by day.
+/// A window of at most this many days is plotted by day.
 const DRAWN_BY_DAY: u64 = 14;
-/// A window of so many days at the most is drawn by week; a longer one by month.
+/// A window of at most this many days is plotted by week; a longer one by month.
 const DRAWN_BY_WEEK: u64 = 26 * 7;
 
 /// Days, and where they begin and end.
 #[derive(Debug, Clone, Args)]
 pub(super) struct SpanArgs {
-    /// First day, as 2026-11-01; by default so that the window has 30 days
+    /// First day, as 2026-11-01; by default 29 days before the last, so that the window has 30 days
     #[arg(long, value_name = "DATE", value_parser = date)]
     pub(super) since: Option<NaiveDate>,
-    /// Last day, which is part of the window; by default yesterday, the last whole day
+    /// Last day, which is included; by default yesterday, the last whole day
     #[arg(long, value_name = "DATE", value_parser = date)]
     pub(super) until: Option<NaiveDate>,
-    /// Time zone whose days are meant, as Europe/Berlin
+    /// Time zone of the days, as Europe/Berlin
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     pub(super) zone: String,
 }
 
-/// By what a window is drawn.
+/// The step of plots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Day,
@@ -39,7 +39,7 @@ pub(super) enum Step {
     Month,
 }
 
-/// The days that are asked for, and those before.
+/// The days of the question, and those before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Span {
     /// First and last day of the window.
@@ -50,13 +50,13 @@ pub(super) struct Span {
     pub(super) before_until: NaiveDate,
     /// An IANA name.
     pub(super) zone: String,
-    /// The day that it is in the zone.
+    /// The current day in the zone.
     pub(super) today: NaiveDate,
     pub(super) step: Step,
 }
 
 impl Step {
-    /// Its word, in SQL and in what is printed.
+    /// Its name, in SQL and in output.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Step::Day => "day",
@@ -65,7 +65,7 @@ impl Step {
         }
     }
 
-    /// The first day of the step that has this day.
+    /// The first day of the step that contains this day.
     fn start(self, day: NaiveDate) -> NaiveDate {
         match self {
             Step::Day => day,
@@ -76,7 +76,7 @@ impl Step {
 }
 
 impl Span {
-    /// The days that the arguments mean, today being `today`.
+    /// The days for these arguments, if the current day is `today`.
     pub(super) fn new(args: &SpanArgs, today: NaiveDate) -> anyhow::Result<Span> {
         let yesterday = today - Days::new(1);
         let (since, until) = match (args.since, args.until) {
@@ -89,7 +89,7 @@ impl Span {
         };
         if since > until {
             anyhow::bail!(
-                "--since {since} is after --until {until}; the window is both days and all between: --since {until} --until {since}"
+                "--since {since} is after --until {until}; the window has both days and all between: --since {until} --until {since}"
             );
         }
         let days = days(since, until);
@@ -125,7 +125,7 @@ impl Span {
         firsts.iter().copied().zip(lasts).collect()
     }
 
-    /// Gives a query the days.
+    /// Binds the days of a query.
     pub(super) fn bind(&self, query: Query) -> Query {
         query
             .param("since", self.since.to_string())
@@ -137,7 +137,7 @@ impl Span {
     }
 }
 
-/// Asks ClickHouse which day it is in the zone, and makes the span.
+/// Asks ClickHouse for the current day in the zone, and makes the span.
 pub(super) async fn resolve(client: &Client, args: &SpanArgs, now: DateTime<Utc>) -> anyhow::Result<Span> {
     let query = client
         .query("SELECT toString(toDate(toDateTime({now:Int64}, 'UTC'), {zone:String}))")
@@ -153,11 +153,11 @@ pub(super) async fn resolve(client: &Client, args: &SpanArgs, now: DateTime<Utc>
     Span::new(args, today)
 }
 
-/// That there is no such zone, and which may have been meant.
+/// An error for an unknown zone, with similar ones.
 async fn no_zone(client: &Client, zone: &str) -> anyhow::Error {
     let query = "SELECT time_zone FROM system.time_zones \
                  ORDER BY positionCaseInsensitive(time_zone, {zone:String}) = 0, editDistance(lower(time_zone), lower({zone:String})), time_zone LIMIT 3";
-    // Without suggestions the line still says what is wrong.
+    // Without suggestions the error is still useful.
     let near: Vec<String> = client.query(query).param("zone", zone).fetch_all().await.unwrap_or_default();
     anyhow::anyhow!(
         "there is no time zone {zone:?}; zones have IANA names, such as {}",
@@ -171,7 +171,7 @@ fn days(since: NaiveDate, until: NaiveDate) -> u64 {
 
 fn date(text: &str) -> Result<NaiveDate, &'static str> {
     let date: Option<NaiveDate> = text.parse().ok();
-    // ClickHouse's days, with room for the span before.
+    // ClickHouse's range of days, with room for the span before.
     date.filter(|date| (2000..=2100).contains(&date.year())).ok_or("write a date as 2026-11-22, from 2000 on")
 }
 

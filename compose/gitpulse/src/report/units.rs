@@ -1,10 +1,10 @@
-//! Numbers as people read them. In: a number and its unit. Out: text. Never rounds what programs read.
+//! Numbers for people. In: a number and its unit. Out: text. Never rounds what programs read.
 
 use chrono::{Days, NaiveDate};
 
 use super::measure::{Better, Unit};
 
-/// How a number stands to the one before.
+/// How a number compares with the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trend {
     Good,
@@ -25,18 +25,18 @@ pub(super) fn written(unit: Unit, value: Option<f64>) -> String {
     }
 }
 
-/// The date of a day that is so many days after the first of 1970.
+/// The date of the day that is this many days after 1970-01-01.
 pub(super) fn date(days: f64) -> String {
     let day = NaiveDate::default().checked_add_days(Days::new(super::ask::as_u64(days)));
     day.map(|day| day.to_string()).unwrap_or_default()
 }
 
-/// Seconds as people say them, in two units at the most.
+/// Seconds as text, in at most two units.
 pub(crate) fn duration(seconds: f64) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
-    // A clock that was ahead makes some.
+    // Negative values come from clocks that were ahead.
     if seconds < 0.0 {
         return format!("-{}", duration(-seconds));
     }
@@ -53,7 +53,7 @@ fn two((great, unit): (u64, &str), (small, of): (u64, &str)) -> String {
     if small == 0 { format!("{great} {unit}") } else { format!("{great} {unit} {small} {of}") }
 }
 
-/// What a number has changed by, and whether that is what people like to see.
+/// The change of a number, and whether people prefer it.
 pub(super) fn change(unit: Unit, better: Better, before: Option<f64>, now: Option<f64>) -> (String, Trend) {
     let (Some(before), Some(now)) = (before, now) else { return (String::new(), Trend::Neither) };
     let text = match unit {

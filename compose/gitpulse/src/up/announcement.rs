@@ -1,5 +1,5 @@
-//! What `up` says once it receives. In: settings. Out: on standard output, what listens where and what to try first. Shows the token that it made on a
-//! terminal alone.
+//! The announcement of `up` once it accepts webhooks. In: settings. Out: on standard output, the addresses and what to try first. Shows the token
+//! that it made only on a terminal.
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::UpArgs;
 use super::token::WebhookToken;
 
-/// Says what listens where, and what to try first.
+/// Prints the addresses and what to try first.
 pub(super) fn announce(
     args: &UpArgs,
     token: &WebhookToken,
@@ -50,7 +50,7 @@ pub(super) fn announce(
         Some(history) => format!("\n  history    {history}"),
         None => String::new(),
     };
-    // That nobody reads it ends nothing.
+    // A closed standard output does not end the program.
     let _ = writeln!(
         std::io::stdout(),
         "

@@ -1,5 +1,6 @@
-//! A GitLab that is invented, beside `up`. In: a data folder. Out: its API with three months of history, and its webhooks: those of the last days
-//! one after the other, as fast as a small machine stores them, then each as it happens. A later start goes on with the same one. Never mixes with a real GitLab: a data folder is of one or the other.
+//! An invented GitLab beside `up`. In: a data folder. Out: its API with three months of history, and its webhooks: first those of the last days, as
+//! fast as a small machine stores them, then each as it happens. A later start continues with the same GitLab. Never mixes with a real GitLab: a data
+//! folder belongs to one or the other.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,23 +22,23 @@ use tokio_util::sync::CancellationToken;
 
 use super::folder::DEMO_FILE;
 
-/// Days that the API tells of at first.
+/// Days of history in the API at first.
 const HISTORY_DAYS: i64 = 90;
-/// The last days of them, which come as webhooks instead.
+/// The last of these days, which come as webhooks instead.
 const HOOKED_DAYS: i64 = 3;
-/// Days for which it goes on.
+/// Days for which it continues.
 const FUTURE_DAYS: i64 = 730;
-/// A pause between two webhooks. Those of three days are some ten thousand: they are sent within two minutes, and leave a machine of two cores time to store
-/// them and to answer.
+/// Pause between two webhooks. Those of three days are some ten thousand: they are sent within two minutes, and leave a machine with two cores time
+/// to store them and to answer.
 const PACE: Duration = Duration::from_millis(8);
-/// How often what happened is sent.
+/// Interval at which new events are sent.
 const SEND_EVERY: Duration = Duration::from_secs(5);
-/// After so many webhooks the folder remembers how far they were sent: a start after a kill sends some again, which changes nothing.
+/// Progress is saved after this many webhooks: a start after a kill repeats some, which changes nothing.
 const REMEMBER_EVERY: usize = 100;
-/// A pause before what was not accepted is sent again.
+/// Pause before a webhook that was not accepted is sent again.
 const RETRY: Duration = Duration::from_secs(1);
 const DAY: Millis = 24 * 60 * 60 * 1_000;
-/// Its token. Whoever reaches the address may read what is invented.
+/// Its token. Anyone who reaches the address may read the invented data.
 const TOKEN: &str = "glpat-demo";
 /// The group of its projects.
 pub(super) const GROUP: &str = "factory";
@@ -45,7 +46,7 @@ pub(super) const GROUP: &str = "factory";
 /// Whether to invent a GitLab, and how large.
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
-    /// Invents a GitLab with three months of history and webhooks that go on, so that tables and metrics fill at once; in a data folder of its own, ./demo
+    /// Runs with an invented GitLab: three months of history, and webhooks that go on; the data folder is ./demo unless --data-dir names another
     #[arg(long, conflicts_with_all = ["project", "group", "instance"])]
     pub(super) demo: bool,
 
@@ -53,23 +54,23 @@ pub(super) struct DemoArgs {
     #[arg(long, default_value_t = 8, requires = "demo", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200))]
     demo_projects: u32,
 
-    /// What is invented is the same for the same seed
+    /// Seed of the invented GitLab: the same seed gives the same one
     #[arg(long, default_value_t = 1, requires = "demo", value_name = "SEED")]
     demo_seed: u64,
 }
 
-/// What a data folder remembers of its invented GitLab.
+/// The state of an invented GitLab in its data folder.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     seed: u64,
     projects: u32,
     began_at: Millis,
     port: u16,
-    /// What was sent so far, as a moment of the invented GitLab.
+    /// The moment of the invented GitLab up to which events were sent.
     sent_until: Millis,
 }
 
-/// An invented GitLab that is served.
+/// A running invented GitLab.
 pub(super) struct Demo {
     world: Arc<World>,
     clock: Clock,
@@ -92,7 +93,7 @@ pub(super) fn check_folder(args: &DemoArgs, data: &Path) -> anyhow::Result<()> {
     }
     if !args.demo && is_demo {
         bail!(
-            "{} is of an invented GitLab: go on with --demo, or choose another folder with --data-dir",
+            "{} belongs to an invented GitLab: continue with --demo, or choose another folder with --data-dir",
             data.display()
         );
     }
@@ -100,7 +101,7 @@ pub(super) fn check_folder(args: &DemoArgs, data: &Path) -> anyhow::Result<()> {
 }
 
 impl Demo {
-    /// Serves the API of the invented GitLab of a data folder, a new one if there is none.
+    /// Serves the API of the invented GitLab in a data folder; makes a new one if there is none.
     pub(super) async fn start(
         args: &DemoArgs,
         data: &Path,
@@ -130,7 +131,7 @@ impl Demo {
         };
         let listener = TcpListener::bind(("127.0.0.1", kept.port)).await.with_context(|| {
             format!(
-                "the invented GitLab of {} needs port {} again, and something else has it",
+                "the invented GitLab of {} needs port {} again, but another process uses it",
                 data.display(),
                 kept.port
             )
@@ -152,12 +153,12 @@ impl Demo {
         Ok(demo)
     }
 
-    /// Where it is, as objects and webhooks name it.
+    /// Its address, in objects and webhooks.
     pub(super) fn url(&self) -> String {
         self.world.config().url.clone()
     }
 
-    /// What comes of it now, for whoever starts it.
+    /// What to expect now, for the user.
     pub(super) fn announcement(&self) -> String {
         if self.is_new {
             return "Its GitLab is invented: three months of history come within a minute, then the webhooks of the last three days within some three minutes, then each as it happens.".to_owned();
@@ -169,7 +170,7 @@ impl Demo {
         )
     }
 
-    /// How its API is asked: it has no limits.
+    /// Settings for its API, which has no limits.
     pub(super) fn api(&self) -> ApiConfig {
         let mut api = ApiConfig::new(Some(self.url()), Some(Secret::new(TOKEN)));
         api.requests_per_minute = 60_000;
@@ -182,7 +183,7 @@ impl Demo {
         written.with_context(|| format!("{} cannot be written", self.file.display()))
     }
 
-    /// Sends what happened since it sent last, and then what happens, until `shutdown`. What is not accepted is sent again.
+    /// Sends events since the last time, and then new ones, until `shutdown`. Retries what is not accepted.
     pub(super) async fn send(self, webhooks: String, secret: Secret, shutdown: CancellationToken) {
         let credentials = Credentials::Token(secret.expose().to_owned());
         let hook = HookConfig::new(Version::V19, &webhooks, credentials);

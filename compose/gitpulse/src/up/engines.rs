@@ -1,5 +1,5 @@
-//! The engines of `up`. In: settings, and a data folder. Out: a broker and a ClickHouse, installed and running on this machine alone. Never leaves
-//! the log of another broker unnamed.
+//! The engines of `up`. In: settings, and a data folder. Out: a broker and a ClickHouse, installed and running on this machine only. If the log of
+//! another broker is there, the user gets a message.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
@@ -28,7 +28,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Stops both, in the order of the data's path: whoever writes to an engine has stopped.
+    /// Stops both, the broker first: their users have stopped already.
     pub(super) async fn stop(self) {
         for engine in [self.broker, self.clickhouse] {
             if let Err(error) = engine.stop(GRACE).await {
@@ -38,7 +38,7 @@ impl Running {
     }
 }
 
-/// Installs what is missing; `None` where it is told to stop meanwhile.
+/// Installs what is missing; `None` if it is stopped meanwhile.
 pub(super) async fn provide(
     args: &DataArgs,
     shutdown: &CancellationToken,
@@ -48,7 +48,7 @@ pub(super) async fn provide(
         None => Cache::default_location()?,
     };
     let mut overrides = args.overrides();
-    // Events may wait in that log: without Java the way out is to install it, not to leave them there.
+    // Events may wait in that log: if Java is missing, the user has to install it, not leave them there.
     if overrides.broker.is_none() && args.data_dir.join(KAFKA).is_dir() {
         overrides.broker = Some(BrokerKind::Kafka);
     }
@@ -80,7 +80,7 @@ pub(super) async fn start(engines: &Engines, data: &Path, stores: &StoreArgs) ->
     Ok(Running { broker: broker?, clickhouse: clickhouse? })
 }
 
-/// Names the log of the broker that an earlier `up` ran and this one does not: events may wait in it.
+/// Logs a warning if an earlier `up` ran another broker: events may wait in its log.
 pub(super) fn name_other_broker(engines: &Engines, data: &Path) {
     let (folder, kind, version) = match engines.broker {
         BrokerProgram::Kafka(_) => (data.join(NISSHI), BrokerKind::Nisshi, "Nisshi".to_owned()),
@@ -91,7 +91,7 @@ pub(super) fn name_other_broker(engines: &Engines, data: &Path) {
     if folder.is_dir() {
         tracing::warn!(
             folder = %folder.display(),
-            "an earlier `up` ran {version}, and events may wait in its log: run `gitpulse up --broker {kind}` until \
+            "an earlier `up` used {version}, and events may still wait in its log: run `gitpulse up --broker {kind}` until \
              gitpulse_processor_lag_records is 0 in /metrics (absent: not known yet, or, after two minutes, nothing there), stop it, then \
              remove the folder"
         );

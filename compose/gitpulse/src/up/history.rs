@@ -1,5 +1,5 @@
-//! History inside `up`. In: which projects and groups, a token. Out: what GitLab's API tells of them, in Kafka, again and again. Never ends `up`, whatever
-//! GitLab does, and never keeps it from answering: it runs where the processor runs.
+//! History inside `up`. In: projects and groups, a token. Out: their objects of GitLab's API, in Kafka, polled again and again. Never ends `up`,
+//! whatever GitLab does, and never delays its answers: it runs on the threads of the processor.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,9 +19,9 @@ use crate::arguments::span;
 use crate::audit::{self, AuditLog, Caller, Role};
 use crate::backfill::{Session, Shown, TENANT, follow, line, line_of, unread};
 
-/// How long ClickHouse has to say how far it is: nobody is received meanwhile.
+/// Timeout for ClickHouse to report the progress: webhooks are not accepted meanwhile.
 const ASKED_FOR: Duration = Duration::from_secs(1);
-/// How long a page that is being read may take once everything stops.
+/// Time at the end to finish the current page.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// What to read besides webhooks.
@@ -30,25 +30,25 @@ pub(super) struct HistoryArgs {
     #[command(flatten)]
     backfill: BackfillConfig,
 
-    /// Pause between two looks for what is new, where projects or groups are named, as 90s, 5m or 2h
+    /// Pause between two polls for new history, as 90s, 5m or 2h; for --project, --group, --instance and --demo
     #[arg(long, value_name = "PAUSE", default_value = "5m", value_parser = span)]
     follow: Duration,
 }
 
-/// A client of GitLab, where something is to be read.
+/// A client of GitLab, if something is to be read.
 pub(super) struct History {
     config: BackfillConfig,
     every: Duration,
     gitlab: Client,
-    /// Calls of GitLab's API, which are written down once Kafka is there.
+    /// Calls of GitLab's API, which are written to the audit log once Kafka is there.
     calls: (Audit, mpsc::Receiver<Call>),
 }
 
 impl History {
-    /// What is read; `None` where no project or group is named.
+    /// What to read; `None` if no project or group is named.
     ///
     /// # Errors
-    /// Something is named, and GitLab's address or the token is missing or cannot be used.
+    /// Something is named, but GitLab's address or the token is missing or unusable.
     pub(super) fn of(args: &HistoryArgs, gitlab: &ApiConfig) -> anyhow::Result<Option<History>> {
         if !args.backfill.names_something() {
             return Ok(None);
@@ -58,7 +58,7 @@ impl History {
         Ok(Some(History { config: args.backfill.clone(), every: args.follow, gitlab, calls }))
     }
 
-    /// What is read of an invented GitLab: all of its group, once and again.
+    /// History of an invented GitLab: its whole group, polled.
     ///
     /// # Errors
     /// No client can be made.
@@ -69,7 +69,7 @@ impl History {
         Ok(History { config, every: args.follow, gitlab, calls })
     }
 
-    /// Finds out how far it was before this start. GitLab is asked nothing yet.
+    /// Finds out the progress before this start. Makes no request to GitLab yet.
     pub(super) async fn begin(
         self,
         clickhouse: clickhouse::Client,
@@ -92,8 +92,8 @@ impl History {
         let before = tokio::time::timeout(ASKED_FOR, line_of(&clickhouse, session.instance())).await;
         let before = match before {
             Ok(Ok(before)) => before,
-            // It is read on wherever it is.
-            Ok(Err(_)) | Err(_) => "how far it is, ClickHouse does not say yet".to_owned(),
+            // Reading continues where it stopped in any case.
+            Ok(Err(_)) | Err(_) => "ClickHouse does not say yet how far it is".to_owned(),
         };
         let announcement = format!("{} of {}   ({before})", session.what(), session.instance());
         Ok(Begun { session, every: self.every, announcement, log })
@@ -109,12 +109,12 @@ pub(super) struct Begun {
 }
 
 impl Begun {
-    /// What is read, and how far it was.
+    /// What is read, and the progress before this start.
     pub(super) fn announcement(&self) -> &str {
         &self.announcement
     }
 
-    /// Reads, and looks for what is new, until `shutdown`.
+    /// Reads, and polls for new history, until `shutdown`.
     pub(super) async fn keep_reading(self, shutdown: CancellationToken) {
         let Begun { session, every, log, .. } = self;
         let mut unread_before = BTreeSet::new();
@@ -122,7 +122,9 @@ impl Begun {
             Ok(summary) => {
                 tracing::info!("history is read as far as GitLab shows it: {}", line(summary));
                 for unread in news(&mut unread_before, unread(summary).collect()) {
-                    tracing::warn!("a list was not read to its end, and is tried again each time: {unread}");
+                    tracing::warn!(
+                        "a list was not read to its end, and is tried again at each poll: {unread}"
+                    );
                 }
             }
             Err(fault) => tracing::warn!("history cannot be read, and is tried again: {fault}"),
@@ -132,14 +134,14 @@ impl Begun {
     }
 }
 
-/// What was not said the last time: what GitLab refuses it refuses each time, and once is enough. What was mended, and breaks again, is said again.
+/// Lines that are new since the last run, so that a lasting refusal is reported once. A fault that was fixed and returns is reported again.
 fn news(before: &mut BTreeSet<String>, now: BTreeSet<String>) -> Vec<String> {
     let news = now.difference(before).cloned().collect();
     *before = now;
     news
 }
 
-/// Waits until the page in hand is in Kafka and remembered, for a while: a page that is not is read again by the next start.
+/// Waits for a while until the current page is in Kafka and saved; otherwise the next start reads it again.
 pub(super) async fn stop(mut reading: JoinHandle<()>) {
     if tokio::time::timeout(GRACE, &mut reading).await.is_err() {
         reading.abort();

@@ -1,4 +1,4 @@
-//! The processor inside `up`. In: settings, clients. Out: rows, until it is told to stop; again after whatever ended it. Runs on threads of its own.
+//! The processor inside `up`. In: settings, clients. Out: rows, until it is stopped; it is restarted after any fault. Runs on threads of its own.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use runtime::clickhouse::ClickHouse;
 use runtime::kafka::KafkaConfig;
 use tokio_util::sync::CancellationToken;
 
-/// How long a processor that gave up rests.
+/// Pause before the processor is restarted.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Threads of the processor, which give way to those that answer: decoding a batch takes a core for longer than an answer may wait.
+/// Threads of the processor, with a lower priority than those that answer: decoding a batch takes a core for longer than an answer may wait.
 pub(super) struct ProcessorThreads(Option<tokio::runtime::Runtime>);
 
 impl ProcessorThreads {
     pub(super) fn start() -> std::io::Result<ProcessorThreads> {
         let mut threads = tokio::runtime::Builder::new_multi_thread();
         threads.enable_all().thread_name("processor").on_thread_start(|| {
-            // Without it they take their share; nothing else changes.
+            // If this fails, the threads have the usual priority; nothing else changes.
             let _ = embedded_clickhouse::give_way();
         });
         Ok(ProcessorThreads(Some(threads.build()?)))
@@ -38,16 +38,16 @@ impl ProcessorThreads {
 
 impl Drop for ProcessorThreads {
     fn drop(&mut self) {
-        // One that is simply dropped would wait for its threads, which an async task may not do.
+        // Dropping a runtime waits for its threads, which an async task may not do.
         if let Some(threads) = self.0.take() {
             threads.shutdown_background();
         }
     }
 }
 
-/// Runs the processor until `storing` is cancelled, again whenever it gives up.
+/// Runs the processor until `storing` is cancelled, and restarts it after each fault.
 ///
-/// Meanwhile ingest goes on: Kafka takes events that ClickHouse does not, and GitLab would not send them again.
+/// Ingest continues meanwhile: Kafka accepts events that ClickHouse does not, and GitLab would not send them again.
 pub(super) async fn keep_storing(
     config: ProcessorConfig,
     kafka: KafkaConfig,
@@ -60,7 +60,7 @@ pub(super) async fn keep_storing(
         let (clickhouse, publisher, metrics) = (clickhouse.clone(), publisher.clone(), metrics.clone());
         let pipeline = Pipeline::start(&kafka, clickhouse, publisher, &config, metrics).await;
         let running = storing.clone();
-        // A task of its own: whatever ends it, it is started again.
+        // A separate task, so that it can be restarted even after a panic.
         let processed = tokio::spawn(async move { pipeline?.run(running).await }).await;
         let error: Option<Box<dyn std::error::Error + Send + Sync>> = match processed {
             Ok(Ok(())) => None,

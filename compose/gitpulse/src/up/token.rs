@@ -1,5 +1,5 @@
-//! The webhook secret of `up`. In: the configured tenants, the data folder. Out: tenants with a secret, which is made and kept where nobody
-//! configured one. Never logs it.
+//! The webhook secret of `up`. In: the configured tenants, the data folder. Out: tenants with a secret; if none is configured, one is made and saved.
+//! Never logs it.
 
 use std::fs::File;
 use std::io::Write;
@@ -14,7 +14,7 @@ use runtime::Secret;
 use super::folder::TOKEN_FILE;
 use crate::tenants::WebhookConfig;
 
-/// The tenants, and the token that `up` made if nobody configured a secret.
+/// The tenants, and the token that `up` made if no secret is configured.
 pub(super) struct WebhookToken {
     pub(super) tenants: Vec<TenantConfig>,
     pub(super) made: Option<Secret>,
@@ -22,7 +22,7 @@ pub(super) struct WebhookToken {
 }
 
 impl WebhookToken {
-    /// A tenant of an invented GitLab alone, whatever is configured.
+    /// The only tenant of an invented GitLab, whatever is configured.
     pub(super) fn demo(
         instance: &InstanceConfig,
         webhooks: &WebhookConfig,
@@ -38,7 +38,7 @@ impl WebhookToken {
         Ok(WebhookToken { tenants: vec![tenant], made: Some(token), file })
     }
 
-    /// The configured tenants, else one whose token an earlier `up` kept or this one makes.
+    /// The configured tenants; else one with the token that an earlier `up` saved or this one makes.
     pub(super) fn settle(
         instance: &InstanceConfig,
         webhooks: &WebhookConfig,
@@ -59,7 +59,7 @@ impl WebhookToken {
     }
 }
 
-/// The token that an earlier `up` made and kept in the data folder.
+/// The token that an earlier `up` made and saved in the data folder.
 pub(crate) fn kept_token(data: &Path) -> anyhow::Result<Option<Secret>> {
     let file = data.join(TOKEN_FILE);
     match std::fs::read_to_string(&file) {

@@ -1,4 +1,4 @@
-//! Faults of the broker: F-01 to F-05 and F-08. Whatever it does, deliveries are answered 200 in time and end up in their tables once.
+//! Faults of the broker: F-01 to F-05 and F-08. Whatever the broker does, deliveries are answered 200 in time and end up in their tables once.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::judge::Allows;
 use crate::report::Outcome;
 use crate::stage::{Scene, Stage, between};
 
-/// What librdkafka keeps a record for (`message.timeout.ms`).
+/// How long librdkafka keeps a record (`message.timeout.ms`).
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// F-01: killed under load, and back after half a minute.
@@ -28,7 +28,7 @@ pub(crate) async fn killed(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// F-01, again and again at random moments, back at once.
+/// F-01: killed repeatedly at random moments, back at once.
 pub(crate) async fn crashed(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     for _ in 0..5 {
@@ -40,7 +40,7 @@ pub(crate) async fn crashed(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// F-02: stopped for a minute: it is connected and says nothing.
+/// F-02: frozen for a minute: it is connected but does not answer.
 pub(crate) async fn frozen(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     stage.broker().freeze();
@@ -51,7 +51,7 @@ pub(crate) async fn frozen(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// F-03: away for longer than the client keeps a record: all is spooled, then drained.
+/// F-03: away for longer than the client keeps a record: everything is spooled, then drained.
 pub(crate) async fn gone(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     stage.broker().kill();
@@ -88,34 +88,34 @@ pub(crate) async fn disk_full(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// When topics that were deleted are made again.
+/// When deleted topics are recreated.
 #[derive(Clone, Copy)]
 enum Remade {
     AtOnce,
     Later,
 }
 
-/// F-05: the busiest topics are deleted, and made again at once, perhaps before anybody notices.
+/// F-05: the busiest topics are deleted and recreated at once, possibly before anybody notices.
 pub(crate) async fn topics_made_again_at_once(scene: Scene) -> Outcome {
     topics_deleted(scene, Remade::AtOnce).await
 }
 
-/// F-05: the busiest topics are deleted, and made again when the spool is full of what belongs there.
+/// F-05: the busiest topics are deleted, and recreated when the spool is full of their records.
 pub(crate) async fn topics_made_again_later(scene: Scene) -> Outcome {
     topics_deleted(scene, Remade::Later).await
 }
 
-/// What was in the topics had been consumed. When the processor looks again, each new log is longer than the old one was: a reader that goes on at
-/// the old offset would find records there, and miss those before.
+/// All records of the topics were consumed before. When the processor polls again, each new log is longer than the old one was: a reader that
+/// continues at the old offset would find records there, and miss those before it.
 async fn topics_deleted(scene: Scene, remade: Remade) -> Outcome {
-    // A member that its group gives up would start again, from what was committed.
+    // A member that its group expels would start again from the committed offset.
     let mut stage = Stage::prepare(scene)
         .await
         .with("GITPULSE_KAFKA_PROPERTIES", "session.timeout.ms=120000")
         .open()
         .await;
     stage.go_on(scene.lasts(10)).await;
-    // A topic that is deleted takes with it what nobody has read: so all is read before, and nothing is sent in between.
+    // Deleting a topic deletes unread records too, so everything is read before, and nothing is sent in between.
     stage.pause().await;
     stage.recover().await;
     let prefix = &stage.deployment.environment["GITPULSE_KAFKA_TOPIC_PREFIX"];
@@ -130,7 +130,7 @@ async fn topics_deleted(scene: Scene, remade: Remade) -> Outcome {
     for deleted in admin.delete_topics(&names, &AdminOptions::new()).await.unwrap() {
         deleted.unwrap();
     }
-    // Until it is gone, Kafka still acknowledges what goes down with it.
+    // Until the topic is gone, Kafka still acknowledges records that are deleted with it.
     stage
         .until("the topics are gone", async |_| {
             let metadata = admin.inner().fetch_metadata(None, Duration::from_secs(5)).unwrap();
@@ -171,7 +171,7 @@ fn ends(admin: &AdminClient<DefaultClientContext>, topics: &[&str]) -> KafkaResu
     Ok(ends)
 }
 
-/// F-08: not there when everything starts.
+/// F-08: absent when everything starts.
 pub(crate) async fn absent_at_start(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await;
     stage.broker().kill();
@@ -184,7 +184,7 @@ pub(crate) async fn absent_at_start(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// Of three brokers one is killed, each in its turn: leaders move, and what was acknowledged is there.
+/// Each of three brokers is killed in turn: leaders move, and acknowledged records are still there.
 pub(crate) async fn one_of_three_killed(scene: Scene) -> Outcome {
     let Some(mut stage) = three_brokers(scene).await else {
         return Outcome::not_staged("the broker of this machine is not Apache Kafka");
@@ -199,7 +199,7 @@ pub(crate) async fn one_of_three_killed(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// F-06 on a cluster: two of three brokers are gone, and the third acknowledges nothing, for want of replicas.
+/// F-06 on a cluster: two of three brokers are gone, and the third acknowledges nothing because replicas are missing.
 pub(crate) async fn two_of_three_killed(scene: Scene) -> Outcome {
     let Some(mut stage) = three_brokers(scene).await else {
         return Outcome::not_staged("the broker of this machine is not Apache Kafka");
@@ -212,7 +212,7 @@ pub(crate) async fn two_of_three_killed(scene: Scene) -> Outcome {
     stage.go_on(scene.lasts(60)).await;
     stage.has_spooled().await;
     let [first, second] = stage.brokers.get_disjoint_mut(lost).unwrap();
-    // Side by side: neither is ready without the other.
+    // Concurrently, because neither is ready without the other.
     tokio::join!(first.restart(), second.restart());
     stage.recover().await;
     stage.end(Allows::No5xx).await

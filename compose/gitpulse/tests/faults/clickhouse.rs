@@ -1,4 +1,4 @@
-//! Faults of ClickHouse: F-10 to F-15. Deliveries are not concerned, and nothing that Kafka holds is lost or counted twice.
+//! Faults of ClickHouse: F-10 to F-15. Deliveries are not affected, and nothing that Kafka holds is lost or counted twice.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::proxy::Proxy;
 use crate::report::Outcome;
 use crate::stage::{Scene, Stage, between};
 
-/// A stage whose processor gives up on a batch after ten seconds, so that it also ends and is started again.
+/// A stage whose processor gives up on a batch after ten seconds, so that it also ends and is restarted.
 async fn impatient(scene: Scene) -> Stage {
     Stage::prepare(scene)
         .await
@@ -39,7 +39,7 @@ pub(crate) async fn frozen(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// F-12: inserts succeed, and every third connection loses the reply.
+/// F-12: inserts succeed, but every third connection loses the reply.
 pub(crate) async fn replies_lost(scene: Scene) -> Outcome {
     let stage = Stage::prepare(scene).await;
     let proxy = Proxy::start(stage.clickhouse.address()).await;
@@ -53,13 +53,13 @@ pub(crate) async fn replies_lost(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// Runs statements, lets the load go on, and runs others.
+/// Runs statements, lets the load continue, and runs others.
 async fn between_statements(scene: Scene, before: &[&str], after: &[&str]) -> Outcome {
     let mut stage = impatient(scene).await;
     run(&stage, before).await;
     let restarts = stage.restarts;
     stage.go_on(scene.lasts(60)).await;
-    // Rows alone tell nothing: an insert whose view fails may leave them, and is tried again.
+    // Rows alone prove nothing: an insert whose view fails may leave them, and is retried.
     let log = stage.processors[0].log();
     let has_failed = stage.restarts > restarts || log.contains("could not be stored");
     assert!(has_failed, "everything was stored: the fault was none: {log}");
@@ -125,10 +125,10 @@ pub(crate) async fn column_added(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// F-13: a column is dropped while rows are inserted: the processor stops with an error, until it is back. What the column held is rebuilt.
+/// F-13: a column is dropped while rows are inserted: the processor stops with an error until the column is back. Its content is rebuilt.
 pub(crate) async fn column_dropped(scene: Scene) -> Outcome {
     let mut stage = impatient(scene).await;
-    // The view that shows it reads it no more while it is gone, and this is how the migration made it.
+    // The view that shows the column does not read it while it is gone; this is its definition in the migration.
     let made: String =
         stage.deployment.value("SELECT type FROM system.columns WHERE database = currentDatabase() AND table = 'job_facts' AND name = 'stage'").await;
     run(&stage, &["ALTER TABLE job_facts DROP COLUMN stage"]).await;
@@ -149,7 +149,7 @@ pub(crate) async fn disk_full(scene: Scene) -> Outcome {
     let clickhouse = clickhouse_child(&folder.path().join("clickhouse")).await;
     let mut stage = Stage::on(scene, folder, vec![broker], brokers, clickhouse).await.open().await;
     disk.fill();
-    // The setting, not the disk itself: what ClickHouse begins to write and cannot finish may become a part that nobody can read.
+    // The setting is tested, not the disk itself: an unfinished write of ClickHouse may become a part that nobody can read.
     let mut log = String::new();
     stage
         .until("an insert is refused for it", async |stage| {
@@ -164,7 +164,7 @@ pub(crate) async fn disk_full(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// F-15: the process of the engine is killed in the midst of inserts, again and again.
+/// F-15: the engine's process is killed repeatedly during inserts.
 pub(crate) async fn crashed(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.with("GITPULSE_BATCH_MAX_AGE_MS", "50").open().await;
     for _ in 0..5 {

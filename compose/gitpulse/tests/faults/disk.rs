@@ -1,15 +1,15 @@
-//! A disk that fills. In: a folder. Out: a small file system on it, full or not. Needs to be root.
+//! A disk that fills up. In: a folder. Out: a small file system on it, full or not. Needs root.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A file system of its own in a folder; gone when it is dropped.
+/// A file system mounted on a folder; unmounted when it is dropped.
 pub(crate) struct Disk(PathBuf);
 
 impl Disk {
-    /// A file system of so many MiB; `None` where this user may not mount one.
+    /// A file system of this many MiB; `None` if this user may not mount one.
     pub(crate) fn mount(folder: &Path, mebibytes: u32) -> Option<Disk> {
         std::fs::create_dir_all(folder).unwrap();
         let size = format!("size={mebibytes}m,mode=0700");
@@ -17,7 +17,7 @@ impl Disk {
         mounted.is_ok_and(|output| output.status.success()).then(|| Disk(folder.to_owned()))
     }
 
-    /// Leaves no byte free.
+    /// Fills it to the last byte.
     pub(crate) fn fill(&self) {
         let mut ballast = File::create(self.ballast()).unwrap();
         // Smaller and smaller pieces, to the last byte.
@@ -27,7 +27,7 @@ impl Disk {
         }
     }
 
-    /// Gives the room back.
+    /// Frees the space again.
     pub(crate) fn free(&self) {
         std::fs::remove_file(self.ballast()).unwrap();
     }
@@ -39,7 +39,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Whoever still has a file open on it keeps the rest alive until it ends.
+        // Processes with an open file on it keep it until they end.
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).output();
     }
 }

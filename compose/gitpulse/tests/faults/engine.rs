@@ -1,4 +1,4 @@
-//! A broker or a ClickHouse that can be killed, frozen and started again at will. In: how it is started. Out: its process, or that there is none.
+//! A broker or a ClickHouse that can be killed, frozen and restarted at will. In: how to start it. Out: its process, or none.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::engines::{start_broker_child, start_clickhouse_child};
 
-/// What an engine is.
+/// The kind of engine.
 #[derive(Clone, Copy)]
 pub(crate) enum Engine {
     Broker,
@@ -30,18 +30,18 @@ impl Held {
         held
     }
 
-    /// Where it listens.
+    /// Its address.
     pub(crate) fn address(&self) -> SocketAddr {
         self.child.listens.address
     }
 
     /// SIGKILL. It stays down.
     pub(crate) fn kill(&mut self) {
-        // A supervisor that is dropped kills at once and starts nothing any more.
+        // Dropping the supervisor kills the process, and nothing is restarted.
         self.supervisor = None;
     }
 
-    /// Starts it again, and waits until it answers.
+    /// Restarts it, and waits until it answers.
     pub(crate) async fn restart(&mut self) {
         let child = self.child.clone();
         self.supervisor = Some(match self.engine {
@@ -50,7 +50,7 @@ impl Held {
         });
     }
 
-    /// SIGSTOP: it listens and answers nothing.
+    /// SIGSTOP: it listens but does not answer.
     pub(crate) fn freeze(&self) {
         self.signal(Signal::STOP);
     }
@@ -60,13 +60,13 @@ impl Held {
         self.signal(Signal::CONT);
     }
 
-    /// SIGKILL of the process alone; its supervisor has it back at once.
+    /// SIGKILL of the process only; its supervisor restarts it at once.
     pub(crate) fn crash(&self) {
         self.signal(Signal::KILL);
     }
 
     fn signal(&self, signal: Signal) {
-        // One that is just being started again by its supervisor has nothing to be signalled.
+        // There is no process while its supervisor is restarting it.
         if let Some(pid) = self.supervisor.as_ref().and_then(Supervisor::pid) {
             let _ = kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal);
         }

@@ -1,5 +1,5 @@
-//! How a fault is judged. In: a stage. Out: that everything accepted is where it belongs, that offsets are committed to the end, and what
-//! `gitpulse check` says.
+//! The verdict on a fault. In: a stage. Out: whether everything accepted is where it belongs, offsets are committed to the end, and the result of
+//! `gitpulse check`.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,19 +17,19 @@ use crate::stage::{PATIENCE, Stage};
 /// No answer may take longer (`docs/RELIABILITY.md`).
 const LONGEST_ANSWER_MS: u64 = 8_000;
 
-/// Which answers a fault may cost.
+/// Which failed answers a fault may cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Allows {
-    /// None: what is authentic is answered 200, whatever fails behind ingest.
+    /// None: authentic deliveries are answered 200, whatever fails behind ingest.
     No5xx,
-    /// 503 where neither Kafka nor the disk takes anything.
+    /// 503 while neither Kafka nor the disk accepts anything.
     Unavailable,
-    /// No answer, where ingest itself is what is killed.
+    /// No answer, if ingest itself is killed.
     NoAnswer,
 }
 
 impl Stage {
-    /// Notes that the fault is over, and waits until everything accepted until now is in its tables.
+    /// Notes that the fault is over, and waits until everything accepted so far is in its tables.
     pub(crate) async fn recover(&mut self) {
         let ended = Instant::now();
         let until_now = History::read(&self.history).unwrap();
@@ -49,14 +49,14 @@ impl Stage {
         metric(self.ingest_admin, name).await
     }
 
-    /// Makes sure that the fault was one: events went by way of the spool since ingest was started.
+    /// Checks that the fault had an effect: events were spooled since ingest was started.
     pub(crate) async fn has_spooled(&mut self) {
         let spooled = self.ingest_metric("gitpulse_spool_appended_total").await;
         assert!(spooled > 0.0, "nothing was spooled: the fault was none");
         self.notes.push(format!("{spooled} spooled"));
     }
 
-    /// Lets the load go on for a moment, stops it and everything else, and judges.
+    /// Lets the load continue for a moment, stops it and everything else, and judges.
     pub(crate) async fn end(mut self, allows: Allows) -> Outcome {
         self.go_on(Duration::from_secs(1)).await;
         self.stop_load().await;
@@ -66,7 +66,7 @@ impl Stage {
         if let Some(verdict) = &verdict {
             answers(verdict, allows, &mut faults);
         }
-        // Whoever is stopped ends well, whatever happened before.
+        // A role that is stopped must exit with 0, whatever happened before.
         let roles = self.ingest.iter_mut().map(|role| ("ingest", role));
         for (name, role) in roles.chain(self.processors.iter_mut().map(|role| ("processor", role))) {
             let code = role.terminate();
@@ -83,7 +83,7 @@ impl Stage {
         Outcome { verdict, recovery: self.recovery, notes: self.notes, faults }
     }
 
-    /// Whether the group of the processors has committed everything that Kafka holds.
+    /// Checks that the processors' group has committed everything that Kafka holds.
     async fn lag(&self) -> Result<(), String> {
         let environment = &self.deployment.environment;
         let prefix: TopicPrefix = environment["GITPULSE_KAFKA_TOPIC_PREFIX"].parse().unwrap();
@@ -99,7 +99,7 @@ impl Stage {
         }
     }
 
-    /// What `gitpulse check` says, as a user would ask it.
+    /// Runs `gitpulse check`, as a user would.
     pub(crate) fn judge(&self, history: &Path, faults: &mut Vec<String>) -> Option<Verdict> {
         let patience = PATIENCE.as_secs().to_string();
         let history = history.to_str().unwrap();
@@ -120,7 +120,7 @@ impl Stage {
     }
 }
 
-/// A metric of a role, the sum over its labels.
+/// A metric of a role, summed over its labels.
 pub(crate) async fn metric(admin: SocketAddr, name: &str) -> f64 {
     let text = reqwest::get(format!("http://{admin}/metrics")).await.unwrap().text().await.unwrap();
     let of_it = |line: &&str| {
@@ -153,7 +153,7 @@ fn lag(brokers: &str, group: &str, prefix: &TopicPrefix) -> KafkaResult<Vec<Stri
     Ok(behind)
 }
 
-/// Whether ingest answered as it had to.
+/// Checks that ingest answered as it had to.
 fn answers(verdict: &Verdict, allows: Allows, faults: &mut Vec<String>) {
     if verdict.longest_ms > LONGEST_ANSWER_MS {
         faults.push(format!("an answer took {} ms", verdict.longest_ms));

@@ -1,8 +1,9 @@
-//! The faults that prove the promises (`docs/RELIABILITY.md`): each is staged under load, on real engines, with real processes, and judged by
-//! `gitpulse check`. In: a seed. Out: a test a fault, and a table: what was held, lost, doubled, how long answers and recovery took.
+//! The faults that prove the guarantees (`docs/RELIABILITY.md`): each is staged under load, on real engines, with real processes, and judged by
+//! `gitpulse check`. In: a seed. Out: one test per fault, and a table: what was accepted, lost, doubled, how long answers and recovery took.
 //!
-//! `cargo test` runs each fault for a few seconds; `--full` as long as they say; `--seed` repeats a run. `stage` sets up, `judge` judges, `engine` holds
-//! a broker or a ClickHouse by its process, `proxy` is a network that fails; the other files hold the faults, in the order of the data.
+//! `cargo test` runs each fault for a few seconds; `--full` as long as the document says; `--seed` repeats a run. `stage` sets up, `judge` judges,
+//! `engine` controls the process of a broker or a ClickHouse, `proxy` is a network that fails; the other files hold the faults, in the order of the
+//! data's path.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
@@ -48,7 +49,7 @@ struct Flags {
     /// Repeats the choices of a run
     #[arg(long, env = "GITPULSE_TEST_SEED")]
     seed: Option<u64>,
-    /// Requests a second under which faults are staged
+    /// Requests per second during each fault
     #[arg(long, default_value_t = 100)]
     rate: u32,
 }
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
     // Faults mostly wait.
     flags.arguments.test_threads.get_or_insert(AT_A_TIME);
     let seed = flags.seed.unwrap_or_else(rand::random);
-    // Every client of ours uses it; that it is installed already is as good.
+    // Every client of ours uses it; if it is installed already, that is just as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let length = if flags.full { Length::Full } else { Length::Short };
     let report = Arc::new(Mutex::new(Report::default()));
@@ -74,7 +75,7 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// What all faults have in common.
+/// Settings that all faults share.
 struct Faults {
     seed: u64,
     length: Length,
@@ -83,7 +84,7 @@ struct Faults {
 }
 
 impl Faults {
-    /// A fault by its number in the docs and what happens.
+    /// A fault, named by its number in the docs and what happens.
     fn fault<F>(&self, name: &'static str, run: fn(Scene) -> F) -> Trial
     where
         F: Future<Output = Outcome> + 'static,

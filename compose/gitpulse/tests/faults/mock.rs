@@ -1,4 +1,4 @@
-//! What a broker can be made to say: F-06, F-07 and F-09, on librdkafka's mock cluster, which says it on demand.
+//! Errors of a broker on demand: F-06, F-07 and F-09, on librdkafka's mock cluster.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::stage::{Scene, Stage};
 
 /// Partitions of each topic.
 const PARTITIONS: i32 = 2;
-/// More than there will be requests.
+/// More than the number of requests in a test.
 const ALL_REQUESTS: usize = 10_000;
 
 type Mock = MockCluster<'static, DefaultProducerContext>;
@@ -71,22 +71,22 @@ pub(crate) async fn not_enough_replicas(scene: Scene) -> Outcome {
     answers(scene, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, Allows::No5xx).await
 }
 
-/// F-06: another broker leads.
+/// F-06: another broker is the leader.
 pub(crate) async fn not_leader(scene: Scene) -> Outcome {
     answers(scene, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, Allows::No5xx).await
 }
 
-/// F-06: replicas did not answer in time; the record may be there.
+/// F-06: replicas did not answer in time; the record may be stored.
 pub(crate) async fn request_timed_out(scene: Scene) -> Outcome {
     answers(scene, RDKafkaRespErr::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, Allows::No5xx).await
 }
 
-/// F-06: too large for the topic, which no further try cures: 503, and nothing is kept.
+/// F-06: too large for the topic, which no retry cures: 503, and nothing is stored.
 pub(crate) async fn message_too_large(scene: Scene) -> Outcome {
     answers(scene, RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, Allows::Unavailable).await
 }
 
-/// F-07: half a second of round trip.
+/// F-07: a round trip of half a second.
 pub(crate) async fn slow(scene: Scene) -> Outcome {
     let (mock, mut stage) = stage(scene).await;
     mock.broker_round_trip_time(1, Duration::from_millis(500)).unwrap();
@@ -100,7 +100,7 @@ pub(crate) async fn slow(scene: Scene) -> Outcome {
 pub(crate) async fn producer_fatal(scene: Scene) -> Outcome {
     let (mock, mut stage) = stage(scene).await;
     for _ in 0..5 {
-        // To a record that was not the last one sent: no further try can be right.
+        // The error is for a record that was not the last one sent: no retry can be right.
         let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER; 3];
         mock.request_errors(RDKafkaApiKey::Produce, &errors);
         stage.go_on(scene.lasts(10)).await;

@@ -1,4 +1,4 @@
-//! Faults of the processor: F-20 to F-24. It may die or be put aside anywhere; another one reads again what was not committed.
+//! Faults of the processor: F-20 to F-24. It may die or be suspended anywhere; another one reads again what was not committed.
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use crate::judge::Allows;
 use crate::report::Outcome;
 use crate::stage::{Scene, Stage, between};
 
-/// Where a processor dies, and how often it has passed there before.
+/// The points at which a processor dies, and how often it has passed each before.
 const POINTS: [(&str, u64); 8] = [
     ("processor::before_insert", 3),
     ("processor::before_events", 2),
@@ -23,7 +23,7 @@ const POINTS: [(&str, u64); 8] = [
     ("dead_letter::after_publish", 0),
 ];
 
-/// F-20: killed at each point between reading and committing, dead letters included.
+/// F-20: killed at each point between reading and committing, including dead letters.
 pub(crate) async fn killed_at_each_point(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     for (point, nth) in POINTS {
@@ -31,7 +31,7 @@ pub(crate) async fn killed_at_each_point(scene: Scene) -> Outcome {
         let deadly = stage.deployment.clone().with("FAILPOINTS", &format!("{point}={nth}*off->return"));
         let mut victim = deadly.processor();
         if point.starts_with("dead_letter") {
-            // What cannot be decoded comes seldom.
+            // Undecodable records are rare.
             poison(&stage, &format!("{point}-{nth}")).await;
         }
         let mut end = None;
@@ -49,7 +49,7 @@ pub(crate) async fn killed_at_each_point(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// Sends what no JSON is, under an id of its own.
+/// Sends a body that is not JSON, under an id of its own.
 async fn poison(stage: &Stage, id: &str) {
     let url = stage.target.borrow().url.clone();
     let sent = reqwest::Client::new()
@@ -83,7 +83,7 @@ pub(crate) async fn members_come_and_go(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// F-22: a member is stopped for longer than its group waits for it, another takes over, and it comes back in the middle of its batch.
+/// F-22: a member is stopped for longer than its group waits, another takes over, and the first comes back in the middle of its batch.
 pub(crate) async fn stopped_and_back(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     stage.processors.push(stage.deployment.processor());
@@ -99,7 +99,7 @@ pub(crate) async fn stopped_and_back(scene: Scene) -> Outcome {
     stage.end(Allows::No5xx).await
 }
 
-/// F-23: poison of every sort, each of which is kept and seen, while everything else goes on.
+/// F-23: poison of every kind is kept and visible, while everything else continues.
 pub(crate) async fn poisoned(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     let url = stage.target.borrow().url.clone();
@@ -172,7 +172,7 @@ fn poison_of_every_sort() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// F-24: half of what arrives cannot be decoded; the healthy half is stored, all of it, and about as soon as before.
+/// F-24: half of what arrives cannot be decoded; the healthy half is stored completely, and about as fast as before.
 #[expect(clippy::disallowed_methods, reason = "the edge: the tables date events by the clock")]
 pub(crate) async fn poison_flood(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
@@ -187,10 +187,10 @@ pub(crate) async fn poison_flood(scene: Scene) -> Outcome {
     stop.cancel();
     flood.finish(&stop).await.unwrap();
     stage.recover().await;
-    // While nothing else comes, or it would show as a difference to a rebuild.
+    // While nothing else arrives, or it would show as a difference to a rebuild.
     stage.pause().await;
     stage.recover().await;
-    // Now that all of them are there, also those that had to wait.
+    // Now that all of them are stored, including those that had to wait.
     let before = visible(&stage, opened, began).await;
     let during = visible(&stage, began, ended).await;
     stage.notes.push(format!("visible after p99 {before:.0} ms, in the flood {during:.0} ms"));
@@ -202,7 +202,7 @@ pub(crate) async fn poison_flood(scene: Scene) -> Outcome {
     }
     stage.notes.push(format!("{sent} of poison"));
     stage.resume();
-    // Events that queue behind poison would wait longer and longer: a bound far from what a busy machine does.
+    // Events that queue behind poison would wait longer and longer: this limit is far above what a busy machine causes.
     if during > 4.0 * before + 2_000.0 {
         faults.push(format!(
             "healthy events were visible after {before:.0} ms, and after {during:.0} ms in the flood"
@@ -213,7 +213,7 @@ pub(crate) async fn poison_flood(scene: Scene) -> Outcome {
     outcome
 }
 
-/// Milliseconds from receipt to visibility below which 99 in a hundred events stayed, of those received in a time.
+/// The time from receipt to visibility, in milliseconds, below which 99 of 100 events stayed, for events received in a span.
 async fn visible(stage: &Stage, from: SystemTime, to: SystemTime) -> f64 {
     let [from, to] = [from, to].map(|at| chrono::DateTime::<chrono::Utc>::from(at).timestamp_millis());
     let query = format!(

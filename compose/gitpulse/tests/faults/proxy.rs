@@ -1,4 +1,4 @@
-//! A network that fails. In: connections, an address behind. Out: bytes both ways, or what the fault makes of them.
+//! A network that fails. In: connections, an upstream address. Out: bytes in both directions, or what the fault leaves of them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use tokio_util::task::AbortOnDropHandle;
 /// A TCP proxy that can lose replies; it ends when it is dropped.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
-    /// One connection in so many loses its replies; 0 for none.
+    /// One in this many connections loses its replies; 0 for none.
     lose: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Proxy {
-    /// Passes everything on to `upstream`.
+    /// Forwards everything to `upstream`.
     pub(crate) async fn start(upstream: SocketAddr) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -41,8 +41,8 @@ impl Proxy {
         Proxy { address, lose, lost, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// From now on one connection in so many brings its requests to the other side, waits for the reply and loses it; 0 for none. Connections that are
-    /// open are closed at their next reply.
+    /// From now on, one in this many connections forwards its requests, waits for the reply and loses it; 0 for none. Open connections are closed at
+    /// their next reply.
     pub(crate) fn lose_replies(&self, nth: u64) {
         self.lose.store(nth, Ordering::Relaxed);
     }
@@ -53,7 +53,7 @@ impl Proxy {
     }
 }
 
-/// Passes bytes both ways until either side ends, or, while replies are being lost, until the first of them.
+/// Forwards bytes in both directions until either side ends, or, while replies are being lost, until the first of them.
 async fn pass(client: TcpStream, upstream: SocketAddr, lose: &AtomicU64) {
     let Ok(server) = TcpStream::connect(upstream).await else { return };
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
@@ -69,14 +69,14 @@ async fn pass(client: TcpStream, upstream: SocketAddr, lose: &AtomicU64) {
             }
         }
     };
-    // Whatever ends first ends the connection; clients try again.
+    // Whichever ends first ends the connection; clients retry.
     tokio::select! {
         _ = copy(&mut from_client, &mut to_server) => (),
         () = replies => (),
     }
 }
 
-/// Passes requests on, waits until the first bytes of a reply come, and closes without them.
+/// Forwards requests, waits for the first bytes of a reply, and closes without them.
 async fn lose_reply(client: TcpStream, upstream: SocketAddr, lost: &AtomicU64) {
     let Ok(server) = TcpStream::connect(upstream).await else { return };
     let ((mut from_client, _to_client), (mut from_server, mut to_server)) =

@@ -1,4 +1,4 @@
-//! What faults came to. In: an outcome a fault. Out: a table.
+//! The results of faults. In: one outcome per fault. Out: a table.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,21 +6,21 @@ use std::time::Duration;
 use comfy_table::{Table, presets};
 use simulator::Verdict;
 
-/// How a fault ended.
+/// The result of a fault.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// What the checker said; none where the fault could not be staged here.
+    /// The verdict of `gitpulse check`; none if the fault could not be staged here.
     pub(crate) verdict: Option<Verdict>,
-    /// From the end of the fault until everything accepted until then was in its tables.
+    /// Time from the end of the fault until everything accepted by then was in its tables.
     pub(crate) recovery: Option<Duration>,
-    /// What is to be known besides: which answers there were, why it was not staged.
+    /// Other remarks: which answers there were, why it was not staged.
     pub(crate) notes: Vec<String>,
     /// What is wrong, if anything is.
     pub(crate) faults: Vec<String>,
 }
 
 impl Outcome {
-    /// A fault that cannot be staged on this machine, and why.
+    /// A fault that cannot be staged on this machine, with the reason.
     pub(crate) fn not_staged(why: &str) -> Outcome {
         Outcome { notes: vec![why.to_owned()], ..Outcome::default() }
     }
@@ -41,7 +41,7 @@ impl Report {
         self.0.insert(name, outcome);
     }
 
-    /// A row a fault.
+    /// One row per fault.
     pub(crate) fn table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);

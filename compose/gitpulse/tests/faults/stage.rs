@@ -1,5 +1,5 @@
 //! A stage for a fault: engines of its own, ingest, a processor, and a load that never stops. In: a fault's name, a seed. Out: processes that a fault
-//! may do anything to. Roles that end are started again, as a service manager does.
+//! may do anything to. Roles that end are restarted, as by a service manager.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,27 +23,27 @@ use crate::disk::Disk;
 use crate::engine::{Engine, Held};
 use crate::engines::{Addresses, broker_child, clickhouse_child, free_address};
 
-/// Between two looks.
+/// Pause between two polls.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// How long anything may take to come true: only a guard against hanging. A killed processor's partitions alone wait for ten seconds.
+/// Timeout for any condition; only a guard against hanging. The partitions of a killed processor alone wait for ten seconds.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
-/// Requests that a load may send at the most: a guard as well.
+/// Limit of requests per load; also a guard.
 const MOST_REQUESTS: u64 = 2_000_000;
 /// The first project of a load.
 const PROJECTS_BEGIN: u64 = 1_000;
-/// What the spool's folder is called.
+/// Name of the spool's folder.
 const SPOOL: &str = "spool";
 
-/// How long faults last.
+/// Duration of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Length {
-    /// A tenth, two seconds at least: what `cargo test` has time for.
+    /// A tenth, but at least two seconds: what `cargo test` has time for.
     Short,
-    /// As long as it says.
+    /// The full duration.
     Full,
 }
 
-/// A fault that is to be staged.
+/// A fault to stage.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scene {
     pub(crate) name: &'static str,
@@ -53,7 +53,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// How long something lasts that lasts so many seconds in full.
+    /// The duration of something that takes this many seconds in full.
     pub(crate) fn lasts(&self, seconds: u64) -> Duration {
         match self.length {
             Length::Full => Duration::from_secs(seconds),
@@ -72,7 +72,7 @@ impl Scene {
 pub(crate) struct Stage {
     pub(crate) scene: Scene,
     pub(crate) random: StdRng,
-    /// Nodes of one cluster; none where the fault brings a broker of its own.
+    /// Nodes of one cluster; none if the fault uses a broker of its own.
     pub(crate) brokers: Vec<Held>,
     pub(crate) clickhouse: Held,
     /// Settings of roles that are started from now on.
@@ -80,7 +80,7 @@ pub(crate) struct Stage {
     pub(crate) ingest_admin: SocketAddr,
     pub(crate) ingest: Option<Role>,
     pub(crate) processors: Vec<Role>,
-    /// Where the load is sent.
+    /// The target of the load.
     pub(crate) target: watch::Sender<Target>,
     pub(crate) load: Option<(Load, CancellationToken)>,
     pub(crate) counts: Arc<Counts>,
@@ -88,7 +88,7 @@ pub(crate) struct Stage {
     pub(crate) recovery: Option<Duration>,
     pub(crate) restarts: u32,
     pub(crate) notes: Vec<String>,
-    /// Unmounted once the engines are gone, and before the folder is removed.
+    /// Unmounted after the engines are gone, and before the folder is removed.
     pub(crate) disk: Option<Disk>,
     pub(crate) folder: TempDir,
 }
@@ -102,7 +102,7 @@ impl Stage {
         Stage::on(scene, folder, vec![broker], brokers, clickhouse).await
     }
 
-    /// The same on engines of the fault's choice.
+    /// The same on other engines.
     pub(crate) async fn on(
         scene: Scene,
         folder: TempDir,
@@ -118,7 +118,7 @@ impl Stage {
         Stage::with_deployment(scene, folder, brokers, clickhouse, deployment)
     }
 
-    /// A stage whose topics and tables are made.
+    /// A stage whose topics and tables exist.
     pub(crate) fn with_deployment(
         scene: Scene,
         folder: TempDir,
@@ -175,14 +175,14 @@ impl Stage {
         self
     }
 
-    /// Starts ingest, in the place of one that has ended.
+    /// Starts ingest, replacing one that has ended.
     pub(crate) fn start_ingest(&mut self) {
         let deployment = self.deployment.clone();
         self.ingest = None;
         self.ingest = Some(deployment.with("GITPULSE_ADMIN_LISTEN", &self.ingest_admin.to_string()).ingest());
     }
 
-    /// Starts another ingest beside the one that runs, which is given back, with the address of its metrics.
+    /// Starts another ingest beside the running one, which is returned with the address of its metrics.
     pub(crate) fn replace_ingest(&mut self) -> (Role, SocketAddr) {
         let admin = std::mem::replace(&mut self.ingest_admin, free_address());
         let old = self.ingest.take().unwrap();
@@ -190,7 +190,7 @@ impl Stage {
         (old, admin)
     }
 
-    /// Stops sending, and waits until what was sent is answered.
+    /// Stops sending, and waits until everything sent is answered.
     pub(crate) async fn pause(&mut self) {
         self.load.as_ref().unwrap().0.pause();
         let counts = self.counts.clone();
@@ -201,7 +201,7 @@ impl Stage {
         .await;
     }
 
-    /// Goes on sending.
+    /// Continues sending.
     pub(crate) fn resume(&self) {
         self.load.as_ref().unwrap().0.resume();
     }
@@ -213,7 +213,7 @@ impl Stage {
         self.load = Some((load, CancellationToken::new()));
     }
 
-    /// A load with a name, projects and a history of its own, of which a share cannot be decoded.
+    /// A load with a name, projects and a history of its own, part of which cannot be decoded.
     #[expect(clippy::disallowed_methods, reason = "the edge: the invented world begins now")]
     pub(crate) fn load_of(&self, name: &str, first_project: u64, poison: f64, history: &Path) -> Load {
         let world = WorldConfig {
@@ -241,7 +241,7 @@ impl Stage {
         self.brokers.first_mut().expect("the stage has a broker")
     }
 
-    /// Lets the load go on for so long.
+    /// Lets the load continue for so long.
     pub(crate) async fn go_on(&mut self, duration: Duration) {
         let end = Instant::now() + duration;
         self.until(
@@ -253,7 +253,7 @@ impl Stage {
         .await;
     }
 
-    /// Requests that were sent so far.
+    /// Requests sent so far.
     pub(crate) fn sent(&self) -> u64 {
         self.counts.sent()
     }
@@ -280,12 +280,12 @@ impl Stage {
                     self.logs()
                 ),
             }
-            // Looking must not take from those who are looked at.
+            // Polling must not slow down what is polled.
             tokio::time::sleep(POLL_INTERVAL.max(looked.elapsed() * 4)).await;
         }
     }
 
-    /// Starts roles again that have ended.
+    /// Restarts roles that have ended.
     fn keep_running(&mut self) {
         let deployment = self.deployment.clone();
         for processor in &mut self.processors {
@@ -305,12 +305,12 @@ impl Stage {
         self.folder.path().join(SPOOL)
     }
 
-    /// What roles said last.
+    /// The last log lines of roles.
     pub(crate) fn logs(&self) -> String {
         let roles = self.ingest.iter().chain(&self.processors);
         let last = |role: &Role| {
             let log = role.log();
-            // What each load brings with it tells nothing.
+            // Lines that each load causes are of no interest.
             let is_usual = |line: &&str| {
                 !line.contains("does not know yet") && !line.contains("is dead-lettered reason")
             };
@@ -333,12 +333,12 @@ pub(crate) fn webhooks(deployment: &Deployment) -> String {
     format!("http://{}/api/v1/webhooks/gitlab", deployment.environment["GITPULSE_LISTEN"])
 }
 
-/// Some number of times, the same for the same seed.
+/// A random number, the same for the same seed.
 pub(crate) fn between(random: &mut StdRng, from: u64, to: u64) -> u64 {
     random.random_range(from..=to)
 }
 
-/// The one file of a folder that ends so and was written last.
+/// The newest file in a folder with this ending.
 pub(crate) fn newest(folder: &Path, ending: &str) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.to_string_lossy().ends_with(ending)).max()

@@ -1,4 +1,4 @@
-//! Faults of the machine and of those who run it: F-50 to F-57.
+//! Faults of the machine and its operators: F-50 to F-57.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -19,12 +19,12 @@ use crate::judge::{Allows, metric};
 use crate::report::Outcome;
 use crate::stage::{Scene, Stage, newest, webhooks};
 
-/// A stop may take this long: what is under way is answered (ten seconds at the most), then Kafka gets eight more.
+/// Time limit of a stop: requests under way are answered (ten seconds at most), then Kafka gets eight more.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
-/// What the roles may take at the most while everything behind them is dead, in KiB.
+/// Memory limit of the roles while everything behind them is dead, in KiB.
 const INGEST_KIB: u64 = 100 * 1024;
 const PROCESSOR_KIB: u64 = 400 * 1024;
-/// How much more ingest may take than after a fifth of an outage: what an allocator keeps, not what deliveries pile up.
+/// How much more memory ingest may use than after a fifth of an outage: that is what an allocator keeps, not what deliveries pile up.
 const GROWTH_KIB: u64 = 16 * 1024;
 
 /// F-50: SIGTERM under load, several times: each ends with 0 in time.
@@ -51,7 +51,7 @@ pub(crate) async fn terminated(scene: Scene) -> Outcome {
     stage.end(Allows::NoAnswer).await
 }
 
-/// Ingest is killed under load, with Kafka there and away: what it answered 200 is kept.
+/// Ingest is killed under load, with Kafka present and away: what it answered 200 is kept.
 pub(crate) async fn ingest_killed(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     for round in 0..4 {
@@ -67,7 +67,7 @@ pub(crate) async fn ingest_killed(scene: Scene) -> Outcome {
     stage.end(Allows::NoAnswer).await
 }
 
-/// F-51: no disk for the spool: nothing changes while Kafka is there, 503 while it is away as well, and 200 as soon as there is room.
+/// F-51: no disk for the spool: nothing changes while Kafka is there, 503 while it is away too, and 200 as soon as there is room.
 pub(crate) async fn no_disk_for_the_spool(scene: Scene) -> Outcome {
     let stage = Stage::prepare(scene).await;
     let Some(disk) = Disk::mount(&stage.spool(), 16) else {
@@ -93,7 +93,7 @@ pub(crate) async fn no_disk_for_the_spool(scene: Scene) -> Outcome {
     refused(stage.end(Allows::Unavailable).await)
 }
 
-/// Makes sure that the fault was one: some were answered 503.
+/// Checks that the fault had an effect: some deliveries were answered 503.
 fn refused(mut outcome: Outcome) -> Outcome {
     if outcome.verdict.as_ref().is_some_and(|verdict| !verdict.answers.contains_key(&503)) {
         outcome.faults.push("nothing was answered 503: the fault was none".to_owned());
@@ -101,7 +101,7 @@ fn refused(mut outcome: Outcome) -> Outcome {
     outcome
 }
 
-/// F-52: the spool's tail is torn: what a crash left half written, which nobody was told was kept, is set aside, and everything before it arrives.
+/// F-52: the spool's tail is torn: a half-written record of a crash, which was never acknowledged, is set aside, and everything before it arrives.
 pub(crate) async fn torn_tail(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     stage.broker().kill();
@@ -123,18 +123,18 @@ pub(crate) async fn torn_tail(scene: Scene) -> Outcome {
     outcome
 }
 
-/// F-53: ingest has no file descriptors left, with Kafka there and away: a few that it holds back serve connections and the spool.
+/// F-53: ingest has no file descriptors left, with Kafka present and away: a few reserved ones serve connections and the spool.
 pub(crate) async fn no_file_descriptors(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.with("GITPULSE_HEADER_TIMEOUT_MS", "60000").open().await;
     let pid = stage.ingest.as_ref().unwrap().pid();
-    // The ceiling stays, so that the limit can be lifted again.
+    // The hard limit stays, so that the soft limit can be raised again.
     let before = prlimit_of(pid);
     for round in 0..2 {
         stage.pause().await;
         if round == 1 {
             stage.broker().kill();
         }
-        // A limit is one of numbers: those that are held back have to be below it, and all others there have to be taken.
+        // The limit applies to descriptor numbers: the reserved ones must be below it, and all others below it must be taken.
         let limit = held_back(pid).last().expect("something is held back") + 1;
         let taken = idle_connections(&stage, 8).await;
         stage
@@ -143,7 +143,7 @@ pub(crate) async fn no_file_descriptors(scene: Scene) -> Outcome {
                 free => Err(format!("{free} is free, below {limit}")),
             })
             .await;
-        // What it said before is of no interest.
+        // Earlier log lines are of no interest.
         let _ = stage.ingest.as_ref().unwrap().log();
         prlimit(Some(pid), Resource::Nofile, Rlimit { current: Some(limit), ..before }).unwrap();
         stage.resume();
@@ -172,10 +172,10 @@ async fn idle_connections(stage: &Stage, count: usize) -> Vec<TcpStream> {
     try_join_all(connecting).await.unwrap()
 }
 
-/// The numbers of a process' file descriptors, and what they are of.
+/// The file descriptors of a process, with their targets.
 fn descriptors(pid: Pid) -> BTreeMap<u64, PathBuf> {
     let open = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())).unwrap();
-    // One that was just closed is of nothing.
+    // One that was just closed has no target.
     open.filter_map(|entry| {
         let entry = entry.ok()?;
         Some((entry.file_name().to_str()?.parse().ok()?, entry.path().read_link().ok()?))
@@ -183,13 +183,13 @@ fn descriptors(pid: Pid) -> BTreeMap<u64, PathBuf> {
     .collect()
 }
 
-/// The numbers that a process holds back.
+/// The descriptors that a process reserves.
 fn held_back(pid: Pid) -> BTreeSet<u64> {
     let idle = |(number, of): (u64, PathBuf)| (number > 2 && of == Path::new("/dev/null")).then_some(number);
     descriptors(pid).into_iter().filter_map(idle).collect()
 }
 
-/// The least number that no file descriptor of a process has.
+/// The lowest unused descriptor of a process.
 fn first_free(pid: Pid) -> u64 {
     let open = descriptors(pid);
     (0..).find(|number| !open.contains_key(number)).unwrap()
@@ -203,14 +203,14 @@ fn prlimit_of(pid: Pid) -> Rlimit {
     Rlimit { current: numbers.next().flatten(), maximum: numbers.next().flatten() }
 }
 
-/// F-54: with broker and ClickHouse dead, memory stays within its bounds, and where it was after a fifth of the time.
+/// F-54: with broker and ClickHouse dead, memory stays within its limits, and where it was after a fifth of the time.
 pub(crate) async fn memory(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     stage.broker().kill();
     stage.clickhouse.kill();
     let (early, _) = resident_over(&mut stage, scene.lasts(60)).await;
     let (ingest, processor) = resident_over(&mut stage, scene.lasts(240)).await;
-    // How fast it gets over that is not to depend on how much more comes.
+    // The time for catching up must not depend on how much more arrives.
     stage.pause().await;
     stage.brokers[0].restart().await;
     stage.clickhouse.restart().await;
@@ -232,8 +232,8 @@ pub(crate) async fn memory(scene: Scene) -> Outcome {
     outcome
 }
 
-/// Lets the load go on for so long. Out: the resident memory of ingest and of the processor at their most, in KiB. A role that is started
-/// again starts over, so it is looked at often.
+/// Lets the load continue for so long. Returns the peak resident memory of ingest and of the processor, in KiB. A restarted role starts over, so it
+/// is measured often.
 async fn resident_over(stage: &mut Stage, duration: Duration) -> (u64, u64) {
     let end = Instant::now() + duration;
     let (mut ingest, mut processor) = (0, 0);
@@ -245,14 +245,14 @@ async fn resident_over(stage: &mut Stage, duration: Duration) -> (u64, u64) {
     (ingest, processor)
 }
 
-/// Resident memory of a role at its most, in KiB; one that has just ended takes none.
+/// Peak resident memory of a role, in KiB; 0 if it has just ended.
 fn resident(role: &Role) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", role.pid().as_raw_nonzero())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     peak.map_or(0, |peak| peak.trim().trim_end_matches(" kB").parse().unwrap())
 }
 
-/// F-55: the secret changes while deliveries come: for a while both are known, then only the new one. A second ingest takes over each time.
+/// F-55: the secret changes while deliveries arrive: for a while both are valid, then only the new one. A second ingest takes over each time.
 pub(crate) async fn secrets_rotated(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.open().await;
     stage.go_on(scene.lasts(10)).await;
@@ -269,7 +269,7 @@ pub(crate) async fn secrets_rotated(scene: Scene) -> Outcome {
             .clone()
             .with("GITLAB_WEBHOOK_TOKEN", "")
             .with("GITPULSE_CONFIG", file.to_str().unwrap());
-        // GitLab goes on with the old secret until somebody changes it there.
+        // GitLab keeps using the old secret until somebody changes it there.
         let old = stage.target.borrow().credentials.clone();
         take_over(&mut stage, next, old).await;
         stage.go_on(scene.lasts(10)).await;
@@ -304,9 +304,9 @@ async fn take_over(stage: &mut Stage, next: crate::deployment::Deployment, crede
         .with("GITPULSE_SPOOL_DIR", spool.to_str().unwrap());
     let (mut old, admin) = stage.replace_ingest();
     stage.target.send(Target { url: webhooks(&stage.deployment), credentials }).unwrap();
-    // Whatever chose the old one before has been answered or is answered while it drains.
+    // Deliveries that went to the old one have been answered, or are answered while it drains.
     stage.go_on(Duration::from_secs(1)).await;
-    // Nobody comes after it on its folder, so it has to be empty.
+    // Nobody uses its folder after it, so it has to be empty.
     stage
         .until("the old spool is empty", async |_| match metric(admin, "gitpulse_spool_records").await {
             0.0 => Ok(()),
@@ -316,7 +316,7 @@ async fn take_over(stage: &mut Stage, next: crate::deployment::Deployment, crede
     assert_eq!(old.terminate(), Some(0), "{}", old.log());
 }
 
-/// F-57: one in ten times the disk does not keep what it is asked to, with Kafka away: whoever is answered 200 is kept all the same.
+/// F-57: one in ten fsyncs fails, with Kafka away: deliveries answered 200 are kept all the same.
 pub(crate) async fn fsync_fails(scene: Scene) -> Outcome {
     let mut stage = Stage::prepare(scene).await.with("FAILPOINTS", "spool::sync=10%return").open().await;
     for _ in 0..2 {

@@ -19,7 +19,7 @@ use crate::engines::free_address;
 
 const TOKENS: &str = "glpat-of-the-audit, glpat-unknown";
 
-/// A GitLab of which so many of a thousand answers fail, and as many are cut short, an installation that may read it, and what was asked.
+/// A GitLab that fails or cuts short this many of a thousand answers, an installation that may read it, and the requests made.
 async fn stage(name: &str, errors: u32) -> (Deployment, Requests) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -127,7 +127,7 @@ async fn every_call_of_a_backfill_is_one_row_and_none_holds_the_token() {
     assert_eq!(rows.len(), 3);
     assert!(rows[0] == 1 && rows[1] == 0 && rows[2] > 0, "{rows:?}");
 
-    // Each once more, and one that is no call.
+    // Each a second time, and a record that is not a call.
     let producer: FutureProducer = ClientConfig::new()
         .set("bootstrap.servers", &deployment.environment["GITPULSE_KAFKA_BROKERS"])
         .create()

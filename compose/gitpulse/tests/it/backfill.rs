@@ -1,5 +1,5 @@
-//! `gitpulse backfill` against the API of a world whose truth is known: everything arrives as the API tells it, through Kafka and the processor; a second run
-//! asks for next to nothing; a run that is killed is gone on with.
+//! `gitpulse backfill` against the API of a world whose truth is known: everything arrives as the API lists it, through Kafka and the processor; a
+//! second run makes next to no requests; a killed run is resumed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::deployment::{Deployment, eventually};
 
 pub(crate) const GITLAB_TOKEN: &str = "glpat-of-a-test";
 
-/// Rows that lists do not tell: refs that are gone are known by their pushes.
+/// Rows that lists lack: deleted refs are only known from their pushes.
 fn listed(table: &str) -> &'static str {
     match table {
         "branches" | "tags" => "WHERE deleted_at IS NULL",
@@ -29,7 +29,7 @@ fn listed(table: &str) -> &'static str {
     }
 }
 
-/// The tables, what identifies their rows, and what the API tells in no list that is read: of a pipeline neither GraphQL nor a list tells these.
+/// The tables, their keys, and columns that no list of the API has: for a pipeline, neither GraphQL nor a list has these.
 const TABLES: [(&str, &[&str], &[&str]); 20] = [
     ("projects", &["project_id"], &[]),
     ("groups", &["group_id"], &[]),
@@ -82,7 +82,7 @@ async fn serve_as(mut config: WorldConfig, change: impl FnOnce(&mut Options)) ->
     Served { world, requests, stop }
 }
 
-/// A value as it is compared: 5 and 5.0 are one number.
+/// A value in the form that is compared: 5 and 5.0 are one number.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -93,10 +93,10 @@ fn text(value: &Value) -> String {
 
 type Table = BTreeMap<String, BTreeMap<String, String>>;
 
-/// What the tables have to show: by table and key, the columns that the API tells.
+/// What the tables have to show: by table and key, the columns that the API has.
 fn told(world: &World) -> BTreeMap<&'static str, Table> {
     let mut tables: BTreeMap<&'static str, Table> = BTreeMap::new();
-    // GitLab's own notes on issues would cost a request an issue: they are not read.
+    // GitLab's own notes on issues would cost one request per issue, so they are not read.
     let is_read = |row: &Row| {
         row.table != "notes" || row.columns["system"] == false || row.columns["noteable_type"] != "Issue"
     };
@@ -115,9 +115,9 @@ fn told(world: &World) -> BTreeMap<&'static str, Table> {
     tables
 }
 
-/// The rows of a table by their keys, with some of their columns.
+/// The rows of a table by key, with some of their columns.
 async fn stored(deployment: &Deployment, table: &str, key: &[&str], columns: &[String]) -> Table {
-    // The tables have the time; the truth the second, by which two tellings are one.
+    // The tables have the full time; the truth only has seconds, by which duplicates are recognised.
     let sql_of = |name: &str| match name {
         "second" => "toUnixTimestamp(occurred_at) AS second".to_owned(),
         name => name.to_owned(),
@@ -144,7 +144,7 @@ pub(crate) async fn compare(deployment: &Deployment, world: &World, without: &[&
     assert!(wrong.is_empty(), "{} wrong, as {:#?}", wrong.len(), sample(&wrong));
 }
 
-/// What of the tables is not as the truth is, each as `table key: what`.
+/// Differences between the tables and the truth, each as `table key: what`.
 pub(crate) async fn differences(deployment: &Deployment, world: &World, without: &[&str]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (table, told) in told(world) {
@@ -197,7 +197,7 @@ pub(crate) fn installation(name: &str, world: &World) -> Deployment {
         .with("GITPULSE_GITLAB_REQUESTS_PER_MINUTE", "60000")
 }
 
-/// What a run says.
+/// The output of a run.
 pub(crate) fn read_history(deployment: &Deployment) -> String {
     let output = deployment.command(&["backfill", "--group", "factory"]).output().unwrap();
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -210,7 +210,7 @@ async fn a_groups_history_arrives_as_the_api_tells_it_and_is_read_once() {
     let deployment = installation("backfill", world);
     let _processor = deployment.processor();
 
-    // Killed in the midst of it: what was read before is not read again.
+    // Killed in the middle: what was read before is not read again.
     let mut first = deployment.command(&["backfill", "--group", "factory"]).spawn().unwrap();
     deployment.until_count("SELECT count() FROM backfill_checkpoints", 3).await;
     first.kill().unwrap();
@@ -238,7 +238,7 @@ async fn an_old_gitlab_tells_by_rest_what_a_new_one_tells_by_graphql() {
     let _processor = deployment.processor();
     let said = read_history(&deployment);
     assert!(said.contains("0 failed, 0 interrupted"), "{said}");
-    // Which this version does not tell.
+    // This version does not have it.
     compare(&deployment, &served.world, &["environments.created_at", "tags.created_at"]).await;
 }
 
@@ -263,10 +263,10 @@ async fn what_happens_between_two_runs_is_found_by_gitlabs_clock_whatever_this_m
     clock.set(served.world.config().ends_at());
     let said = read_history(&deployment);
     assert!(said.contains("0 failed, 0 interrupted"), "{said}");
-    // Rows that were there after the first run are changed in place, which no count tells.
+    // Rows that existed after the first run are changed in place, which no count shows.
     eventually("the tables are as the world is", async || {
         let wrong = differences(&deployment, &served.world, &[]).await;
-        // Deletions are not looked for here.
+        // Deletions are not searched here.
         let wrong: Vec<String> = wrong.into_iter().filter(|line| !line.ends_with(": is not true")).collect();
         if wrong.is_empty() {
             Ok(())

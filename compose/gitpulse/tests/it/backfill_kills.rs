@@ -1,5 +1,4 @@
-//! SIGKILL in the midst of `gitpulse backfill`, again and again: the tables become what they would have become without, and next to nothing is asked
-//! for twice.
+//! SIGKILL during `gitpulse backfill`, repeatedly: the tables become the same as without kills, and next to nothing is requested twice.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -10,10 +9,10 @@ use crate::backfill::{compare, installation, read_history, serve};
 use crate::deployment::{Role, eventually};
 
 const KILLS: usize = 10;
-/// What is under way when a run is killed: so many lists have turns, and where each thing has a request of its own so many of them.
+/// Requests under way when a run is killed: the number of lists read at a time, and the number of things of a list.
 const LISTS_AT_A_TIME: u64 = 12;
 const SIDE_BY_SIDE: u64 = 4;
-/// What every run asks for: the group, its groups, its projects, and whether there is GraphQL.
+/// Requests of every run: the group, its groups, its projects, and whether there is GraphQL.
 const TO_BEGIN: u64 = 4;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,7 +29,7 @@ async fn killed_ten_times_at_random_it_tells_the_same_and_asks_for_hardly_anythi
     kills.sort_unstable();
     let deployment = installation("backfill_kills", world);
     let _processor = deployment.processor();
-    // Kafka takes who comes back for the one that it knows, and does not wait until that is dead.
+    // Kafka recognises the returning member, and does not wait until the old session ends.
     let restarted = deployment
         .clone()
         .with("GITPULSE_KAFKA_PROPERTIES", "session.timeout.ms=6000,group.instance.id=restarted");

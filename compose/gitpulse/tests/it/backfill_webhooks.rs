@@ -1,5 +1,5 @@
-//! Webhooks and history of the same world at the same time: of half of the projects GitLab sends everything, in any order, while `gitpulse backfill` reads
-//! all of them. The tables become the truth.
+//! Webhooks and history of the same world at the same time: for half of the projects GitLab sends everything, in any order, while `gitpulse backfill`
+//! reads all of them. The tables become the truth.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,14 +18,14 @@ use crate::backfill::{differences, installation, read_history, sample, serve};
 use crate::delivery::{Answer, client, send};
 use crate::deployment::Deployment;
 
-/// Deliveries at the same time.
+/// Concurrent deliveries.
 const SENDERS: usize = 8;
 
-/// What webhooks tell and no list of the API does, as [`differences`] names rows.
+/// Rows that webhooks report but no list of the API has, named as by [`differences`].
 struct Besides {
     /// Projects whose webhooks were sent.
     projects: BTreeSet<String>,
-    /// Things that were deleted later, of which GitLab sends nothing.
+    /// Things that were deleted later, for which GitLab sends nothing.
     deleted: BTreeSet<String>,
 }
 
@@ -51,9 +51,9 @@ impl Besides {
             return false;
         }
         match (table, what) {
-            // A push says no time: whoever is told of those of months, in any order, within a minute cannot say where a ref is.
+            // A push has no time: if pushes of months arrive within a minute in any order, the head of a ref is unknown.
             ("branches" | "tags" | "pushes", _) => true,
-            // That of its status, which is exact; the API tells that of its job.
+            // The time of its status, which is exact; the API has the time of its job.
             ("deployments", what) if what.starts_with("finished_at is ") => true,
             // Those of other branches.
             ("commits", "is not true") => true,
@@ -83,7 +83,7 @@ async fn until_all_is_stored(deployment: &Deployment) {
         .create()
         .unwrap();
     let start = format!("{}.", deployment.environment["GITPULSE_KAFKA_TOPIC_PREFIX"]);
-    // Those of GitPulse's own are named `gitpulse` behind the prefix.
+    // GitPulse's own topics have `gitpulse` after the prefix.
     let own = format!("{start}gitpulse.");
     let metadata = consumer.fetch_metadata(None, TIMEOUT).unwrap();
     let mut records = 0;

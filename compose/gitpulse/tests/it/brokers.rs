@@ -15,16 +15,16 @@ use crate::deployment::{Deployment, eventually};
 use crate::engines::{Addresses, start_clickhouse, start_kafka};
 use crate::kills::{Load, check, kill_engine};
 
-/// How long Kafka may take to answer a question; it is asked again.
+/// Timeout for a request to Kafka, which is then repeated.
 const ASKED_FOR: Duration = Duration::from_secs(5);
 
-/// What Kafka says of itself.
+/// Kafka's metadata.
 struct Cluster {
     admin: AdminClient<DefaultClientContext>,
     prefix: String,
 }
 
-/// One partition, its replicas being counted.
+/// One partition, with its number of replicas.
 struct Partition {
     leader: i32,
     replicas: usize,
@@ -96,7 +96,7 @@ async fn three_brokers_of_which_each_is_lost_once_lose_and_double_nothing() {
     while !left.is_empty() {
         load.until_accepted(50).await;
         cluster.until_whole().await;
-        // The first one leads a third of them for sure; a busy machine may have moved all leaders away from the last.
+        // The first one certainly leads a third of them; a busy machine may have moved all leaders away from the last.
         let broker = *left.keys().max_by_key(|broker| cluster.led_by(**broker).unwrap()).unwrap();
         let node = left.remove(&broker).unwrap();
         let moved =

@@ -1,5 +1,5 @@
-//! Who may ask the embedded ClickHouse, and what a statement can reach: no page of a browser, no other machine, no name server; and a statement ends with
-//! its client, the engine with its supervisor.
+//! Access to the embedded ClickHouse, and what a statement can reach: no page of a browser, no other machine, no name server; and a statement ends
+//! with its client, the engine with its supervisor.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ fn address(url: &str) -> SocketAddr {
     url.strip_prefix("http://").unwrap().parse().unwrap()
 }
 
-/// The status of what is answered to a request with these headers.
+/// The status of the answer to a request with these headers.
 async fn status(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> u16 {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -94,7 +94,7 @@ async fn a_statement_reaches_no_other_source() {
         let said = refusal(&client, &statement).await;
         assert!(said.contains("Not enough privileges"), "{statement}: {said}");
     }
-    // A disk within a table is no source that a right names: there the kernel has to refuse.
+    // A disk within a table is not a source with a right of its own: there the kernel has to refuse.
     let disk = format!(
         "CREATE TABLE reach (a Int8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = web, endpoint = 'http://{at}/x/')"
     );
@@ -109,7 +109,7 @@ async fn the_kernel_gives_the_engine_no_socket() {
     let (engine, url) = start_clickhouse(&folder.path().join("engine")).await;
     let status = std::fs::read_to_string(format!("/proc/{}/status", engine.pid().unwrap())).unwrap();
     assert!(status.lines().any(|line| line == "Seccomp:\t2"), "{status}");
-    // Each source has its right in this one, and still nothing is reached: neither by TCP nor by a name, which is asked for by UDP.
+    // Here each source has its right, and still nothing is reached: neither by TCP nor by a name, which is resolved by UDP.
     let tables = folder.path().join("engine/tables");
     engine.stop(Duration::from_secs(30)).await.unwrap();
     std::fs::write(tables.join("config.xml"), "<clickhouse></clickhouse>").unwrap();
@@ -130,7 +130,7 @@ async fn the_kernel_gives_the_engine_no_socket() {
     drop(url);
 }
 
-/// How many statements run, beside the one that asks.
+/// Number of running statements, not counting this one.
 async fn running(client: &clickhouse::Client) -> u64 {
     client.query("SELECT toUInt64(count() - 1) FROM system.processes").fetch_one().await.unwrap()
 }
@@ -140,7 +140,7 @@ async fn a_statement_ends_with_its_client() {
     let folder = tempfile::tempdir().unwrap();
     let (_engine, url) = start_clickhouse(&folder.path().join("engine")).await;
     let client = clickhouse::Client::default().with_url(&url);
-    // More than run at once; some leave before their statement has begun, some in the midst of its rows.
+    // More than can run at once; some clients leave before their statement has begun, some in the middle of its rows.
     let heavy = "SELECT%20count()%20FROM%20numbers(10000000000000)%20WHERE%20number%20%25%207%20=%203";
     let rows = "SELECT%20number%20FROM%20numbers(10000000000000)%20WHERE%20number%20%3C%20300000%20OR%20number%20%3E%209999999999000";
     let mut clients = Vec::new();
@@ -163,7 +163,7 @@ async fn a_statement_ends_with_its_client() {
     eprintln!("statements of clients that left ended after {:.1} s", began.elapsed().as_secs_f64());
 }
 
-/// Stops an engine in which a statement runs that looks for no end.
+/// Stops an engine in which an endless statement runs.
 async fn stop(engine: Supervisor) -> Duration {
     let began = Instant::now();
     engine.stop(Duration::from_secs(60)).await.unwrap();

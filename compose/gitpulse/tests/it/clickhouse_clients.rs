@@ -1,4 +1,4 @@
-//! The embedded ClickHouse under clients that know nothing of it: curl, the clickhouse crate with validation on, and those of other languages.
+//! The embedded ClickHouse with unmodified clients: curl, the clickhouse crate with validation on, and those of other languages.
 
 use std::process::Command;
 
@@ -11,10 +11,10 @@ use crate::client_programs;
 use crate::delivery::client;
 use crate::engines::{shared, start_clickhouse};
 
-/// A database of the test's own.
+/// A database for one test.
 async fn database(name: &str) -> Client {
     let client = Client::default().with_url(&shared().clickhouse_url);
-    // The shared engine is this process's own and begins empty.
+    // The shared engine belongs to this process and starts empty.
     client.query(&format!("CREATE DATABASE {name}")).execute().await.unwrap();
     client.with_database(name)
 }
@@ -149,7 +149,7 @@ async fn curl_gets_clickhouses_answers_and_statuses() {
     }
 }
 
-/// Runs a client program, which says what does not hold.
+/// Runs a client program, which reports what fails.
 pub(crate) fn run(mut command: Command) {
     let output = command.output().unwrap();
     let said =
@@ -197,7 +197,7 @@ async fn the_jdbc_driver_works_unchanged_its_cancel_and_read_only_sessions_inclu
 /// The machine may be busy, and some answers are large.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);
 
-/// A request as HTTP has it, and the whole answer.
+/// Sends a raw HTTP request; returns the whole answer.
 async fn ask(
     query: &str,
     headers: &[(&str, &str)],
@@ -323,7 +323,7 @@ async fn who_is_refused_for_who_he_is_can_read_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_session_that_is_idle_for_longest_makes_room() {
-    // An engine of its own, in which nobody else has a session.
+    // An engine of its own, without other sessions.
     let folder = tempfile::tempdir().unwrap();
     let (_engine, url) = start_clickhouse(folder.path()).await;
     let client = client();
@@ -339,7 +339,7 @@ async fn the_session_that_is_idle_for_longest_makes_room() {
         let (status, text) = at(&format!("other_{number}"), "SELECT 1").await;
         assert_eq!(status, 200, "session {number}: {text}");
     }
-    // Used again, it is not the one that has been idle for longest.
+    // It was used again, so it is not the one idle for longest.
     assert_eq!(at("first", "SELECT getSetting('max_block_size')").await.1, "77\n");
     assert_eq!(at("one_too_many", "SELECT 1").await, (200, "1\n".to_owned()));
     assert_eq!(at("first", "SELECT getSetting('max_block_size')").await.1, "77\n");

@@ -1,5 +1,5 @@
 //! Clients in other languages: their libraries, in versions that are known to work, installed once into the folder for the build's temporary files.
-//! What a program does is in `clients/`. Where its language is not installed, there is no program.
+//! The programs are in `clients/`. If a language is not installed, there is no program.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,18 +10,18 @@ const PYTHON: [&str; 8] = [
     "aiochclient==2.7.0",
     "aiohttp",
     "ibis-framework[clickhouse]==12.0.0",
-    // ibis does not name all that it imports.
+    // ibis does not declare all of its imports.
     "packaging",
     "standardwebhooks==1.1.0",
     "kafka-python==3.0.12",
     "cloudevents==2.2.0",
 ];
 const NODE: [&str; 1] = ["@clickhouse/client@1.23.1"];
-/// Group, artifact, version. The last one keeps the driver's log out of the way.
+/// Group, artifact, version. The last one suppresses the driver's log.
 const JAVA: [[&str; 3]; 2] =
     [["com.clickhouse", "clickhouse-jdbc", "0.10.0"], ["org.slf4j", "slf4j-nop", "2.0.17"]];
 
-/// A program in Python, which finds the clients.
+/// A Python program that finds the clients.
 pub(crate) fn python(name: &str) -> Option<Command> {
     let folder = folder("python", &PYTHON, |folder| {
         let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder).output().ok()?;
@@ -46,7 +46,7 @@ pub(crate) fn node() -> Option<Command> {
         succeed(install);
         Some(())
     })?;
-    // A module is looked for from the program's own folder on.
+    // Modules are searched from the program's own folder on.
     let copy = folder.join("clients.mjs");
     std::fs::copy(source("clients.mjs"), &copy).unwrap();
     let mut program = Command::new("node");
@@ -86,7 +86,7 @@ pub(crate) fn java() -> Option<Command> {
 pub(crate) fn go() -> Option<Command> {
     let go = |arguments: &[&str]| {
         let mut command = Command::new("go");
-        // Since 1.21 Go fetches the version of itself that go.mod names.
+        // Since 1.21 Go downloads the version of itself that go.mod names.
         command.env("GOTOOLCHAIN", "auto").current_dir(source("go")).args(arguments);
         command
     };
@@ -111,7 +111,7 @@ fn temporary(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
-/// A folder that `install` filled, with exactly these versions; `None` where it cannot.
+/// A folder that `install` filled with exactly these versions; `None` if that is impossible.
 fn folder(name: &str, versions: &[&str], install: impl FnOnce(&Path) -> Option<()>) -> Option<PathBuf> {
     // Several tests want the same one.
     static INSTALLING: Mutex<()> = Mutex::new(());

@@ -135,7 +135,7 @@ async fn sql_reaches_no_file_and_no_address_outside_its_folder() {
     assert!(run(&call).await.is_err());
     assert!(nearby.accept().is_err(), "it connected");
 
-    // What an engine is for goes on: tables, merges, moves between folders, sorting on disk.
+    // What an engine is for still works: tables, merges, moves between folders, sorting on disk.
     for allowed in [
         "CREATE TABLE t (a UInt64, b String) ENGINE = ReplacingMergeTree ORDER BY a",
         "INSERT INTO t SELECT number, 'x' FROM numbers(1000)",
@@ -192,7 +192,7 @@ async fn what_nothing_there_receives_is_sent_once_and_not_thousands_of_times() {
         let mut command = std::process::Command::new(GITPULSE);
         command
             .args(arguments)
-            // Where ingest listens, on all addresses.
+            // The listener of ingest, on all addresses.
             .env("GITPULSE_LISTEN", format!("0.0.0.0:{}", address.port()))
             .env("GITLAB_WEBHOOK_TOKEN", "test-token")
             .current_dir(folder.path());

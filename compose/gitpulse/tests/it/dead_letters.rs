@@ -1,5 +1,5 @@
-//! Dead letters after an upgrade. A stricter decoder of an older build is played by writing what it would have written: a readable record on
-//! the dead letter topic. Filters select, a replay recovers, and a second one changes nothing.
+//! Dead letters after an upgrade. A stricter decoder of an older build is simulated by its output: a readable record on the dead letter topic.
+//! Filters select, a replay recovers, and a second one changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,14 +20,14 @@ use crate::engines::free_address;
 const GITLAB: &str = "https://gitlab.example.com";
 const NOON: &str = "2026-11-01T12:00:00Z";
 
-/// What an older build could not decode.
+/// A record that an older build could not decode.
 struct Letter {
     record: TopicRecord,
     reason: &'static str,
     failed_at: DateTime<Utc>,
 }
 
-/// A deployment, and somebody else who writes to its topics.
+/// A deployment, and another producer for its topics.
 struct Stage {
     deployment: Deployment,
     producer: FutureProducer,
@@ -93,7 +93,7 @@ impl Stage {
         sent.map_err(|(error, _)| error).unwrap();
     }
 
-    /// Puts a letter where the older build would have put it.
+    /// Publishes a letter as the older build would have.
     async fn publish(&self, letter: &Letter) {
         let Letter { record, reason, failed_at } = letter;
         let failed_at = failed_at.timestamp_millis().to_string();
@@ -110,7 +110,7 @@ impl Stage {
         self.deployment.until_count("SELECT count() FROM dead_letters", letters.len() as u64).await;
     }
 
-    /// Ids and states that `list` shows.
+    /// Ids and states in the output of `list`.
     fn listed(&self, filter: &[&str]) -> BTreeMap<String, String> {
         let text = self.deployment.output(&[&["dead-letters", "list"], filter].concat());
         let letters = text.lines().skip(1).map(|line| {
@@ -121,7 +121,7 @@ impl Stage {
         letters.collect()
     }
 
-    /// What a dry run would replay: its lines, blanks being joined, and their number.
+    /// What a dry run would replay: its lines with blanks joined, and their number.
     fn would_replay(&self, filter: &[&str]) -> Vec<String> {
         let text = self.deployment.output(&[&["dead-letters", "replay", "--dry-run"], filter].concat());
         let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -206,13 +206,13 @@ async fn filters_select_what_they_say_and_list_and_replay_agree() {
     assert_eq!(stage.would_replay(&["--all"]).last().unwrap(), "would replay 5; nothing was changed");
     stage.until_stored(1).await;
 
-    // A replay takes what the same filter lists, and a second one finds it recovered.
+    // A replay selects what the same filter lists, and a second one finds it recovered.
     assert!(stage.replay(&["--kind", "pipeline", "--until", "2026-11-03"]).starts_with("replayed 1;"));
     stage.until_stored(2).await;
     stage.deployment.until_count("SELECT count() FROM pipelines WHERE id = 3", 1).await;
     assert_eq!(stage.listed(&["--kind", "pipeline", "--reason", "too_deep"])[&ids[2]], "recovered");
     assert!(stage.replay(&["--kind", "pipeline", "--until", "2026-11-03"]).starts_with("nothing to replay"));
-    // By its id it goes once more, and changes nothing.
+    // By its id it is replayed again, and nothing changes.
     assert!(stage.replay(&[&ids[2], &ids[0]]).starts_with("replayed 2;"));
     stage.until_stored(3).await;
     assert!(stage.replay(&["--all"]).starts_with("replayed 3;"));

@@ -41,7 +41,7 @@ pub(crate) fn examples() -> Vec<(String, Vec<u8>)> {
     payloads(&root, ".webhook.json")
 }
 
-/// All files below `root` that end so, by their path below it.
+/// All files below `root` with this ending, by their path below it.
 pub(crate) fn payloads(root: &Path, ending: &str) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let mut open: Vec<PathBuf> = vec![root.to_owned()];

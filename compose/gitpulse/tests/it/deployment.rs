@@ -1,4 +1,4 @@
-//! The roles of one test, as processes. In: engines. Out: a URL to send to and a database to ask.
+//! The roles of one test, as processes. In: engines. Out: a URL to send to and a database to query.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,7 +16,7 @@ use crate::engines::{Addresses, GITPULSE, with_room};
 
 /// The secret token of every test's default tenant.
 pub(crate) const TOKEN: &str = "test-token";
-/// How long a condition may take to come true; only a guard against hanging.
+/// The secret token of the default tenant in all tests.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Settings of one test's installation.
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub(crate) struct Deployment {
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) client: Client,
-    /// The spool of its ingest, one after the other.
+    /// The spool of its ingest.
     pub(crate) _folder: Option<Arc<TempDir>>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Deployment {
 pub(crate) struct Role {
     child: Child,
     lines: mpsc::Receiver<String>,
-    /// Where it receives webhooks, or, for the processor, serves metrics.
+    /// Its address for webhooks, or, for the processor, for metrics.
     pub(crate) address: String,
 }
 
@@ -52,25 +52,25 @@ impl Deployment {
         deployment
     }
 
-    /// An installation whose topics and tables are made already, under one name.
+    /// An installation whose topics and tables exist already, under one name.
     pub(crate) fn migrated(addresses: &Addresses, unique: &str) -> Deployment {
         let folder = tempfile::tempdir().unwrap();
         let spool = folder.path().join("spool");
         let environment = [
             ("GITPULSE_SPOOL_DIR", spool.to_str().unwrap()),
-            // The machine may be busy, and what is late is repeated.
+            // The machine may be busy, and late events are repeated.
             ("GITPULSE_PUBLISH_TIMEOUT_MS", "6000"),
             ("GITPULSE_KAFKA_BROKERS", addresses.brokers.as_str()),
             ("GITPULSE_KAFKA_TOPIC_PREFIX", unique),
             ("GITPULSE_KAFKA_PARTITIONS", "2"),
-            // A killed processor's partitions are handed on as soon as Kafka allows.
+            // The partitions of a killed processor are reassigned as soon as Kafka allows.
             ("GITPULSE_KAFKA_PROPERTIES", "session.timeout.ms=6000"),
             ("GITPULSE_CLICKHOUSE_URL", addresses.clickhouse_url.as_str()),
             ("GITPULSE_CLICKHOUSE_DATABASE", unique),
             ("GITPULSE_LISTEN", "127.0.0.1:0"),
             ("GITPULSE_ADMIN_LISTEN", "127.0.0.1:0"),
             ("GITPULSE_BATCH_MAX_AGE_MS", "100"),
-            // Many processors share one ClickHouse here: only tests of metrics have them computed.
+            // Many processors share one ClickHouse here: only tests of metrics compute them.
             ("GITPULSE_ROLLUPS", "false"),
             ("GITPULSE_SERIES_MAX", "0"),
             ("GITLAB_URL", "https://gitlab.example.com"),
@@ -88,7 +88,7 @@ impl Deployment {
         self
     }
 
-    /// The program with this installation's settings and none of the machine's.
+    /// The program with this installation's settings, and no others.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(GITPULSE);
         // A folder without gitpulse.toml and .env.
@@ -100,7 +100,7 @@ impl Deployment {
         command
     }
 
-    /// What a command prints; it must succeed.
+    /// The output of a command, which must succeed.
     pub(crate) fn output(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -112,7 +112,7 @@ impl Deployment {
         Role::start(self.command(&["ingest"]), "receiving webhooks")
     }
 
-    /// Starts the storing role; it is ready when it serves metrics, before it has partitions.
+    /// Starts the storing role; it counts as ready when it serves metrics, before it has partitions.
     pub(crate) fn processor(&self) -> Role {
         Role::start(self.command(&["processor"]), "serving /metrics")
     }
@@ -157,14 +157,14 @@ impl Role {
         Role { child, lines, address }
     }
 
-    /// A role whose log nobody takes, on an address that is known.
+    /// A role whose log is not read, on a given address.
     pub(crate) fn unheard(mut command: Command, address: &str) -> Role {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let child = command.stdout(Stdio::null()).stderr(full).spawn().unwrap();
         Role { child, lines: mpsc::channel().1, address: address.to_owned() }
     }
 
-    /// Where its webhooks are received.
+    /// Its URL for webhooks.
     pub(crate) fn webhooks(&self) -> String {
         format!("http://{}/api/v1/webhooks/gitlab", self.address)
     }
@@ -181,7 +181,7 @@ impl Role {
         self.child.wait().unwrap().code()
     }
 
-    /// Sends a signal; it must not have been waited for.
+    /// Sends a signal; the process must still be there.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
     }
@@ -191,12 +191,12 @@ impl Role {
         Pid::from_child(&self.child)
     }
 
-    /// How it has ended by itself, if it has.
+    /// The exit status, if it has ended by itself.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
 
-    /// What it has logged so far and nobody read yet.
+    /// What it has logged since the last call.
     pub(crate) fn log(&self) -> String {
         self.lines.try_iter().collect::<Vec<_>>().join("\n")
     }
@@ -210,7 +210,7 @@ impl Drop for Role {
     }
 }
 
-/// Waits until `condition` holds; fails with what it said last.
+/// Waits until `condition` holds; fails with its last message.
 pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> Result<(), String>) {
     let started = Instant::now();
     let mut pause = tokio::time::interval(Duration::from_millis(25));

@@ -1,4 +1,5 @@
-//! `gitpulse doctor` as users run it. In: an installation, well or not. Out: its findings, and the exit status. GitLab is played by a few routes.
+//! `gitpulse doctor` as users run it. In: an installation, with or without faults. Out: its findings, and the exit code. A few routes stand in for
+//! GitLab.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -13,7 +14,7 @@ use warp::http::StatusCode;
 use crate::deployment::{Deployment, eventually};
 use crate::engines::{GITPULSE, free_address};
 
-/// GitLab's user and token endpoints, and what was asked of them.
+/// GitLab's user and token endpoints, and the requests to them.
 async fn gitlab() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let seen = asked.clone();
@@ -88,7 +89,7 @@ async fn doctor_names_each_fault_and_its_remedy() {
     assert!(!text.contains("bad-token"));
 }
 
-/// A secret that no header carries would be a hook that nobody can send to; a signing token without an instance may make two of one GitLab.
+/// A secret that no header can carry makes a hook unusable; a signing token without an instance may split one GitLab in two.
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_names_a_secret_that_matches_nothing_and_an_instance_that_nobody_knows() {
     let mut deployment = Deployment::new("spaced").with("GITLAB_WEBHOOK_TOKEN", "hello\n");
@@ -116,7 +117,7 @@ async fn doctor_asks_of_each_token_who_it_is() {
     assert_eq!(asked.lock().unwrap().last().unwrap(), "/api/v4/user Bearer bad-token");
 }
 
-/// Topics that somebody else made, with Kafka's defaults.
+/// Topics that somebody else created, with Kafka's defaults.
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_names_topics_that_would_lose_events() {
     let deployment = Deployment::new("foreign_topics");
@@ -136,7 +137,7 @@ async fn doctor_names_topics_that_would_lose_events() {
     for topic in admin.create_topics(&made, &AdminOptions::new()).await.unwrap() {
         topic.unwrap();
     }
-    // The controller has them before the broker says so.
+    // The controller has them before the broker reports them.
     eventually("the topics are known", async || {
         let metadata = admin.inner().fetch_metadata(None, std::time::Duration::from_secs(5)).unwrap();
         let known =

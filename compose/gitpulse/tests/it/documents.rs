@@ -1,4 +1,4 @@
-//! What the documents say is so. In: the pages, the examples, the database. Out: where they disagree.
+//! The documents are correct. In: the pages, the examples, the database. Out: where they disagree.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
     lines.take_while(|line| line.starts_with('|')).map(cells).collect()
 }
 
-/// What stands in backticks.
+/// The texts in backticks.
 fn quoted(text: &str) -> Vec<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
@@ -46,7 +46,7 @@ pub(crate) fn identities() -> BTreeSet<String> {
     table(&page("docs/LAW.md"), "table").iter().filter_map(|row| quoted(&row[1]).into_iter().next()).collect()
 }
 
-/// Each query of a page with the `text` block after it: a `sql` block, or what a shell is given up to `SQL`.
+/// Each query of a page with the `text` block after it: a `sql` block, or a shell's here-document up to `SQL`.
 fn queries(page: &str) -> Vec<(String, String)> {
     let blocks = page.split("```").skip(1).step_by(2);
     let blocks: Vec<(&str, &str)> = blocks.filter_map(|block| block.split_once('\n')).collect();
@@ -79,7 +79,7 @@ async fn every_query_of_the_documents_gives_the_output_beside_it() {
     assert!(own.len() >= 20 && readme.len() >= 3, "{} and {} queries", own.len(), readme.len());
     let mut wrong = String::new();
     for (query, expected) in own.into_iter().chain(readme) {
-        // The client takes a question mark for a placeholder.
+        // The client treats a question mark as a placeholder.
         let request = deployment.client.query(&query.replace('?', "??"));
         let output = match request.fetch_bytes("PrettyCompactMonoBlock") {
             Ok(mut rows) => match rows.collect().await {
@@ -95,7 +95,7 @@ async fn every_query_of_the_documents_gives_the_output_beside_it() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// `toDate` ends in 2149 and begins anew: a token that expires in 2150 would have expired in 1971.
+/// `toDate` ends in 2149 and wraps: a token that expires in 2150 would have expired in 1971.
 #[test]
 fn no_query_of_the_documents_wraps_a_date() {
     let (own, readme) = (queries(&page("docs/SQL.md")), queries(&page("README.md")));
@@ -107,7 +107,7 @@ fn no_query_of_the_documents_wraps_a_date() {
 async fn the_law_is_that_of_the_database() {
     let deployment = Deployment::new("law");
     let law = table(&page("docs/LAW.md"), "table");
-    // Places are computed of what others hold.
+    // Places are computed from other tables.
     let names = VIEWS.iter().filter(|view| !view.reads("project_places")).map(|view| view.name.to_owned());
     let named: Vec<String> = law.iter().flat_map(|row| quoted(&row[0])).collect();
     assert_eq!(named.len(), named.iter().collect::<BTreeSet<_>>().len(), "a name stands there twice");
@@ -141,15 +141,15 @@ async fn no_identity_has_a_time_and_nothing_expires() {
     let times = "SELECT concat(table, '.', name) FROM system.columns WHERE database = currentDatabase() \
                  AND table LIKE '%\\_facts' AND is_in_sorting_key AND type LIKE '%Date%' ORDER BY table";
     let times: Vec<String> = deployment.client.query(times).fetch_all().await.unwrap();
-    // A pipeline can reach a status again: its second tells one from another. A job finishes on one day, once.
+    // A pipeline can reach a status again: the second distinguishes them. A job finishes on one day, once.
     assert_eq!(times, ["job_run_facts.day", "pipeline_event_facts.as_of"]);
     let expiring = "SELECT name FROM system.tables WHERE database = currentDatabase() AND match(engine_full, '\\\\bTTL\\\\b') ORDER BY name";
     let expiring: Vec<String> = deployment.client.query(expiring).fetch_all().await.unwrap();
-    // Bookkeeping, of which nothing is built.
+    // Bookkeeping, from which nothing is built.
     assert_eq!(expiring, ["audit_log_facts", "consumed_ranges"]);
 }
 
-/// An example of each table whose states are ranked, and where the state stands.
+/// An example of each table whose states are ranked, and the field that holds the state.
 const RANKED: [(&str, &str, &str); 7] = [
     ("merge_requests", "merge_request/open", "/object_attributes/state"),
     ("issues", "issue/closed", "/object_attributes/state"),
@@ -245,7 +245,7 @@ fn every_example_fills_the_tables_of_its_line() {
     assert_eq!(named, filled, "what the page says on the left, what the examples fill on the right");
 }
 
-/// The analysts' names that the rows fill, but for what a body of another kind tells in passing.
+/// The analysts' names that the rows fill, except what a body of another kind reports in passing.
 fn tables_of(example: &str, rows: &Rows) -> BTreeSet<String> {
     let kind = example.split('/').next().unwrap();
     let own = matches!(kind, "project" | "group" | "user");
@@ -295,7 +295,7 @@ fn rows_of(payload: &str, kind: EventKind, subject: String, origin: Origin) -> R
         source: source.to_owned(),
         kind,
         subject,
-        // After all that the examples tell of.
+        // After everything in the examples.
         time: DateTime::from_timestamp(1_795_348_800, 0).unwrap(),
         origin,
         tenant: "default".to_owned(),
@@ -342,7 +342,7 @@ fn every_client_of_the_documents_is_run_by_a_test_or_dated() {
             let file = root().join("compose/gitpulse/tests/it").join(path);
             std::fs::read_to_string(file).unwrap().contains(pinned)
         });
-        // Of what those two files do not install.
+        // Clients that those two files do not install.
         let elsewhere = ["clickhouse (Rust)", "curl", "kcat", "Kafka's own tools", "Prometheus"];
         assert!(is_named || elsewhere.contains(&client.as_str()), "{client} {version}");
     }

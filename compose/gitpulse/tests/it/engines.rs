@@ -1,4 +1,4 @@
-//! The engines that all tests of this program share: one broker, one ClickHouse. Started at the first use, gone with the process.
+//! The engines that all tests of this program share: one broker, one ClickHouse. Started at the first use, stopped with the process.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 /// The program under test.
 pub(crate) const GITPULSE: &str = env!("CARGO_BIN_EXE_gitpulse");
 
-/// Where the engines listen.
+/// The engines' addresses.
 #[derive(Clone)]
 pub(crate) struct Addresses {
     pub(crate) brokers: String,
@@ -44,11 +44,11 @@ pub(crate) fn shared() -> &'static Addresses {
     })
 }
 
-/// Installations on one shared broker. Each has some sixty partitions with two memory maps each, of which Linux gives a process 65,530
-/// (`vm.max_map_count`): a broker that wants more ends.
+/// Installations per shared broker. Each has some sixty partitions with two memory maps each, and Linux allows a process 65,530 (`vm.max_map_count`):
+/// a broker that needs more ends.
 const INSTALLATIONS: usize = 100;
 
-/// The shared engines for one more installation: the same ClickHouse, and another broker for each [`INSTALLATIONS`].
+/// The shared engines for one more installation: the same ClickHouse, and another broker per [`INSTALLATIONS`].
 pub(crate) fn with_room() -> Addresses {
     static BROKERS: Mutex<(usize, Option<String>)> = Mutex::new((0, None));
     let Addresses { brokers, clickhouse_url } = shared().clone();
@@ -60,7 +60,7 @@ pub(crate) fn with_room() -> Addresses {
     Addresses { brokers: used.1.clone().unwrap_or(brokers), clickhouse_url }
 }
 
-/// A broker that is there until the process ends.
+/// A broker that runs until the process ends.
 fn another_broker() -> String {
     let (ready, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -75,8 +75,8 @@ fn another_broker() -> String {
     address.recv().expect("the broker starts")
 }
 
-/// The engines' programs; the first call on a machine fetches them. Apache Kafka is the broker where this machine has Java and Maven,
-/// `GITPULSE_BROKER`, `GITPULSE_JAVA` and `GITPULSE_KAFKA_DIR` choose as they do for `up`.
+/// The engines' programs; the first call on a machine fetches them. Apache Kafka is the broker if this machine has Java and Maven; `GITPULSE_BROKER`,
+/// `GITPULSE_JAVA` and `GITPULSE_KAFKA_DIR` work as for `up`.
 pub(crate) fn provided() -> &'static Engines {
     static PROVIDED: OnceLock<Engines> = OnceLock::new();
     PROVIDED.get_or_init(|| {
@@ -89,7 +89,7 @@ pub(crate) fn provided() -> &'static Engines {
             nisshi: named("NISSHI_BIN"),
             libchdb: named("CHDB_LIBRARY"),
         };
-        // On a thread without a runtime, for installing may need one of its own.
+        // On a thread without a runtime, because an installation may need one of its own.
         std::thread::scope(|scope| {
             scope
                 .spawn(|| Engines::provide(&cache(), &overrides, &CancellationToken::new()).unwrap())
@@ -106,19 +106,19 @@ pub(crate) fn cache() -> Cache {
     }
 }
 
-/// How a broker in `folder` is started, and what clients connect to.
+/// How a broker in `folder` is started, and its address for clients.
 pub(crate) async fn broker_child(folder: &Path) -> (ChildSpec, String) {
     broker_child_of(&provided().broker, folder).await
 }
 
-/// How a broker of this program is started in `folder`, and what clients connect to.
+/// How a broker of this program is started in `folder`, and its address for clients.
 pub(crate) async fn broker_child_of(program: &BrokerProgram, folder: &Path) -> (ChildSpec, String) {
     let child = program.child(folder, listens()).await.unwrap();
     let address = child.listens.address.to_string();
     (killable(child), address)
 }
 
-/// A broker in `folder`, and what clients connect to.
+/// A broker in `folder`, and its address for clients.
 pub(crate) async fn start_broker(folder: &Path) -> (Supervisor, String) {
     let (child, brokers) = broker_child(folder).await;
     (start_broker_child(child).await, brokers)
@@ -129,7 +129,7 @@ pub(crate) async fn start_broker_child(child: ChildSpec) -> Supervisor {
     broker::start(child).await.unwrap()
 }
 
-/// How so many nodes of Apache Kafka in `folder` are started, the first of which is broker 1, and what clients connect to; `None` where
+/// The commands that start this many nodes of Apache Kafka in `folder`, the first of which is broker 1, and their addresses for clients; `None` if
 /// the broker is not Kafka.
 pub(crate) async fn kafka_children(folder: &Path, nodes: usize) -> Option<(Vec<ChildSpec>, String)> {
     let BrokerProgram::Kafka(program) = &provided().broker else { return None };
@@ -140,14 +140,14 @@ pub(crate) async fn kafka_children(folder: &Path, nodes: usize) -> Option<(Vec<C
     Some((children.into_iter().map(killable).collect(), kafka.bootstrap_servers()))
 }
 
-/// So many nodes of Apache Kafka in `folder`; `None` where the broker is not Kafka.
+/// This many nodes of Apache Kafka in `folder`; `None` if the broker is not Kafka.
 pub(crate) async fn start_kafka(folder: &Path, nodes: usize) -> Option<(Vec<Supervisor>, String)> {
     let (children, brokers) = kafka_children(folder, nodes).await?;
-    // Side by side: a node is ready when most of the cluster is there.
+    // Concurrently: a node is ready when most of the cluster is there.
     Some((join_all(children.into_iter().map(start_broker_child)).await, brokers))
 }
 
-/// Dies with the test, and comes back however often it is killed.
+/// Ends with the test, and is restarted however often it is killed.
 fn killable(child: ChildSpec) -> ChildSpec {
     ChildSpec { gives_up: GivesUp::Never, ..child }.through(Path::new(GITPULSE), &["engine", "exec"])
 }
@@ -174,8 +174,8 @@ fn listens() -> Listens {
     Listens { address: free_address(), setting: "the test's port" }
 }
 
-/// An address on this machine that nobody listens on, and that is given to nobody else: below the ports that the kernel hands out by
-/// itself, counted up from one that depends on the process.
+/// An unused address on this machine that no other test gets: below the ports that the kernel assigns, counted up from one that depends on the
+/// process.
 pub(crate) fn free_address() -> SocketAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {

@@ -1,4 +1,4 @@
-//! The project's own examples through the whole pipeline: one life told in any order, any number of times, gives the same tables.
+//! The project's own examples through the whole pipeline: one life, reported in any order and any number of times, gives the same tables.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,10 +27,10 @@ async fn table(deployment: &Deployment, name: &str) -> String {
     String::from_utf8(rows.collect().await.unwrap().to_vec()).unwrap()
 }
 
-/// The analysts' names that count each thing once, however often it is told: all but `events`, which counts deliveries, and
-/// `merge_request_timeline`, which shows what they tell.
+/// The analysts' names that count each thing once, however often it is reported: all but `events`, which counts deliveries, and
+/// `merge_request_timeline`, which shows every report.
 pub(crate) async fn tables(deployment: &Deployment) -> BTreeMap<String, String> {
-    // Raw observations come as often as they were told; places are computed by a task that these tests leave out.
+    // Raw observations come as often as they are reported; places are computed by a task that these tests leave out.
     let raw = ["events", "dead_letters", "merge_request_timeline", "ref_moves"];
     let shown = VIEWS.iter().filter(|view| !raw.contains(&view.name) && !view.reads("project_places"));
     let mut all = BTreeMap::new();
@@ -81,7 +81,7 @@ async fn examples_give_the_same_tables_in_any_order_and_any_number() {
     assert_eq!(often.value::<u64>("SELECT count() FROM events").await, 4 * count);
     let (once, often) = (tables(&once).await, tables(&often).await);
     for (name, rows) in once {
-        // No webhook tells of an environment but by name, nor of these lists.
+        // No webhook has rows for these tables: it reports an environment only by name.
         let unsaid = ["environments", "merge_request_commits", "deployment_merge_requests", "audit_log"];
         assert_eq!(rows.is_empty(), unsaid.contains(&name.as_str()), "{name}");
         assert_eq!(rows, often[&name], "{name}");
@@ -103,7 +103,7 @@ async fn secrets_in_payloads_are_nowhere() {
         .unwrap()
         .iter()
         .map(|variable| variable["value"].as_str().unwrap().to_owned())
-        // A value such as `true` stands elsewhere as well.
+        // A value such as `true` occurs elsewhere too.
         .filter(|value| value.contains("secret"))
         .collect();
     assert!(!secrets.is_empty(), "the example has a secret");

@@ -1,5 +1,5 @@
-//! What stands between the processor and its tables: a gateway that answers in ClickHouse's place, and tables that somebody changed by hand. Nothing
-//! is lost, and `/readyz` says what is wrong.
+//! Between the processor and its tables: a gateway that answers in ClickHouse's place, and tables that somebody changed by hand. Nothing is lost, and
+//! `/readyz` reports the fault.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ use crate::engines::shared;
 
 const PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 38\r\nConnection: close\r\n\r\n<html><h1>Maintenance</h1>Back soon.\r\n";
 
-/// A gateway in front of ClickHouse that is open or shows a page. When it closes, connections that are kept end.
+/// A gateway in front of ClickHouse that is open or shows a page. When it closes, kept connections end.
 struct Gateway {
     address: SocketAddr,
     closed: watch::Sender<bool>,
@@ -48,7 +48,7 @@ async fn show_page(mut stream: TcpStream) {
     let mut request = [0; 16 * 1024];
     if stream.read(&mut request).await.is_ok_and(|count| count > 0) {
         let _ = stream.write_all(PAGE.as_bytes()).await;
-        // What it sends on is thrown away, until it has read the page.
+        // The client's further bytes are discarded until it has read the page.
         while stream.read(&mut request).await.is_ok_and(|count| count > 0) {}
     }
 }
@@ -110,14 +110,14 @@ async fn a_page_with_status_200_in_front_of_clickhouse_loses_nothing() {
 async fn a_table_that_somebody_changed_takes_rows_as_long_as_it_has_their_columns() {
     let deployment = Deployment::new("by_hand");
     let change = async |statement: &str| deployment.client.query(statement).execute().await.unwrap();
-    // Neither has a default, and the type of the second is one that no client needs to know.
+    // Neither has a default, and no client needs to know the type of the second.
     change("ALTER TABLE event_facts ADD COLUMN remark String").await;
     change("ALTER TABLE push_facts ADD COLUMN total AggregateFunction(sum, UInt64)").await;
     let (ingest, processor) = (deployment.ingest(), deployment.processor());
     deliver(&ingest, 0..2).await;
     deployment.until_count("SELECT count() FROM pushes", 2).await;
     deployment.until_count("SELECT count() FROM events", 2).await;
-    // Another type of a column that is written, while the processor remembers the one before.
+    // A column gets another type while the processor still caches the old one.
     change("ALTER TABLE event_facts DROP COLUMN remark").await;
     change("ALTER TABLE event_facts MODIFY COLUMN origin String").await;
     deliver(&ingest, 2..4).await;
@@ -133,7 +133,7 @@ async fn columns_have_the_types_of_their_migrations() {
     let all: Vec<(String, String, String)> = deployment.client.query(query).fetch_all().await.unwrap();
     let mut compared = 0;
     for (table, column, found) in all {
-        // Rollups and the ledger are made elsewhere, and rows of ours go into neither.
+        // Rollups and the ledger are made elsewhere; our rows go into neither.
         let columns = schemas::migration::columns::columns(&table);
         if !columns.is_empty() {
             let found = schemas::migration::columns::condensed(&found);

@@ -1,4 +1,5 @@
-//! The face of backfill: what it would cost, how far it is, and `up` that reads history beside its webhooks. GitLab is the API of a world whose truth is known.
+//! The output of backfill: its cost, its progress, and `up` that reads history beside its webhooks. GitLab is the API of a world whose truth is
+//! known.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -25,7 +26,7 @@ fn truth(served: &Served, table: &str) -> u64 {
     served.world.truth(served.world.config().ends_at()).filter(|row| row.table == table).count() as u64
 }
 
-/// What `status` says, and with which exit code it ends.
+/// The output of `status`, and its exit code.
 fn status(deployment: &Deployment) -> (Value, Option<i32>) {
     let output = deployment.command(&["backfill", "status", "--json"]).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
@@ -95,7 +96,7 @@ async fn following_looks_again_after_each_pause_until_it_is_stopped() {
     assert!(second.contains("0 failed, 0 interrupted"), "{second}");
     assert!(number_before(&second, " objects") < number_before(&first, " objects"), "{second}");
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    // It may have been told in the midst of a look, which changes nothing of what it had read.
+    // It may be stopped during a run, which changes nothing of what it had read.
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
@@ -119,7 +120,7 @@ async fn up_reads_history_beside_its_webhooks_and_bears_a_gitlab_that_goes_away(
         .await;
     };
     says("history is read as far as GitLab shows it").await;
-    // Between two looks: within one, the lists that it reads are not complete.
+    // Between two runs: during one, its lists are not complete.
     eventually("all is complete", async || {
         let (all, code) = status(&settings);
         if (&all["complete"], code) == (&Value::Bool(true), Some(0)) { Ok(()) } else { Err(all.to_string()) }
@@ -132,7 +133,7 @@ async fn up_reads_history_beside_its_webhooks_and_bears_a_gitlab_that_goes_away(
     .await;
 
     served.stop.cancel();
-    // Whether it goes away between two looks or within one.
+    // Whether it goes away between two runs or during one.
     says("does not answer").await;
     push(&settings, folder.path(), "afterwards").await;
     assert_eq!(up.terminate(), Some(0), "{}", up.log());

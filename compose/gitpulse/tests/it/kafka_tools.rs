@@ -1,5 +1,5 @@
-//! The tools that people have, against the broker of `up`: kcat of Debian (librdkafka 2.0), and Kafka's own. Nothing of GitPulse's
-//! makes them work; a broker that only resembles Kafka fails here.
+//! Common tools against the broker of `up`: kcat of Debian (librdkafka 2.0), and Kafka's own. Nothing in GitPulse is adapted to them; a broker that
+//! only resembles Kafka fails here.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ use crate::delivery::{client, send};
 use crate::deployment::{Deployment, eventually};
 use crate::engines::{provided, shared};
 
-/// Kafka's own tools; `None` where the broker is not Kafka.
+/// Kafka's own tools; `None` if the broker is not Kafka.
 fn kafka() -> Option<&'static KafkaProgram> {
     match &provided().broker {
         BrokerProgram::Kafka(program) => Some(program),
@@ -23,7 +23,7 @@ fn kafka() -> Option<&'static KafkaProgram> {
     }
 }
 
-/// What one of Kafka's tools prints, `class` being its main class.
+/// The output of one of Kafka's tools; `class` is its main class.
 fn tool(kafka: &KafkaProgram, class: &str, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new(&kafka.java)
         .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
@@ -99,7 +99,7 @@ async fn kafkas_own_tools_see_the_processor_and_read_what_it_reads() {
     assert_eq!(read.matches(r#""type":"gitlab.push""#).count(), 5, "{read}");
 }
 
-/// A signature by the library of Standard Webhooks is taken, and other people's clients read the record as the CloudEvent that it is.
+/// A signature by the library of Standard Webhooks is accepted, and third-party clients read the record as the CloudEvent that it is.
 #[tokio::test(flavor = "multi_thread")]
 async fn standard_webhooks_and_cloudevents_are_what_their_libraries_mean_by_them() {
     let Some(mut python) = client_programs::python("webhooks.py") else {
@@ -122,7 +122,7 @@ async fn partitions_can_be_added_under_way() {
     let Some(kafka) = kafka() else {
         return skipped("the broker of this machine is not Apache Kafka");
     };
-    // Clients ask for what is new every five minutes otherwise.
+    // Otherwise clients refresh their metadata every five minutes.
     let properties = "session.timeout.ms=6000,topic.metadata.refresh.interval.ms=500";
     let deployment = Deployment::on(shared(), "partitions").with("GITPULSE_KAFKA_PROPERTIES", properties);
     let (ingest, _processor) = (deployment.ingest(), deployment.processor());
@@ -145,7 +145,7 @@ async fn partitions_can_be_added_under_way() {
     assert_eq!(deployment.value::<u64>("SELECT count() FROM pushes").await, u64::from(sent));
 }
 
-/// What the broker answers is right for a consumer that asks for what is no longer, or not yet, there.
+/// The broker answers correctly when a consumer asks for what is not there any more, or not yet.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_offset_out_of_range_is_said() {
     let Some(_) = kafka() else {

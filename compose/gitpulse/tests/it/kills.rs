@@ -1,5 +1,5 @@
-//! SIGKILL under load, at named points and at random ones: every delivery answered 200 is in `events`, once, and nothing is there that was
-//! never sent.
+//! SIGKILL under load, at named points and at random ones: every delivery answered 200 is in `events`, once, and nothing is there that was never
+//! sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::delivery::{Answer, client, send};
 use crate::deployment::{Deployment, Role, eventually};
 use crate::engines::{Addresses, free_address, start_broker, start_clickhouse};
 
-/// Senders at the same time.
+/// Concurrent senders.
 const SENDERS: u64 = 4;
 
-/// What was sent and how it was answered, by delivery id.
+/// What was sent and its answer, by delivery id.
 pub(crate) type Answers = BTreeMap<String, Answer>;
 
-/// Sends deliveries until it is stopped, to wherever ingest is at the moment.
+/// Sends deliveries to the current ingest until it is stopped.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     accepted: Arc<AtomicU64>,
@@ -48,7 +48,7 @@ impl Load {
                         if answer == Answer::Status(200) {
                             accepted.fetch_add(1, Ordering::Relaxed);
                         } else {
-                            // Whatever was killed is being started again.
+                            // What was killed is being restarted.
                             tokio::time::sleep(Duration::from_millis(20)).await;
                         }
                         answers.insert(id, answer);
@@ -60,7 +60,7 @@ impl Load {
         Load { stop, accepted, senders }
     }
 
-    /// Waits until so many more deliveries were accepted.
+    /// Waits until this many more deliveries were accepted.
     pub(crate) async fn until_accepted(&self, more: u64) {
         let target = self.accepted.load(Ordering::Relaxed) + more;
         eventually("deliveries are accepted", async || match self.accepted.load(Ordering::Relaxed) {
@@ -80,7 +80,7 @@ impl Load {
     }
 }
 
-/// One of a few kinds, with an entity of its own.
+/// A body of one of a few kinds, with an entity of its own.
 fn delivery(sender: u64, number: u64) -> Vec<u8> {
     let id = 1 + sender * 1_000_000 + number;
     let text = match number % 3 {
@@ -133,7 +133,7 @@ async fn stored(deployment: &Deployment) -> clickhouse::error::Result<BTreeMap<S
     Ok(rows.into_iter().collect())
 }
 
-/// Starts a role that kills itself the `nth` time it comes to a point, and waits until it has.
+/// Starts a role that kills itself the `nth` time it reaches a point, and waits for that.
 async fn dies_at(
     deployment: &Deployment,
     role: &str,
@@ -205,7 +205,7 @@ async fn ingest_that_is_killed_while_kafka_is_away_loses_nothing_that_it_accepte
     check(&deployment, &mut processor, &answers).await;
 }
 
-/// Kills an engine and waits until its supervisor has it back.
+/// Kills an engine and waits until its supervisor has restarted it.
 pub(crate) async fn kill_engine(engine: &Supervisor) {
     let mut state = engine.state();
     let ChildState::Ready { pid } =
@@ -230,7 +230,7 @@ async fn fifty_random_kills_lose_and_double_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (broker, brokers) = start_broker(&folder.path().join("broker")).await;
     let (clickhouse, clickhouse_url) = start_clickhouse(&folder.path().join("clickhouse")).await;
-    // So short that the spool has its part in it.
+    // Short enough for the spool to be used.
     let deployment = Deployment::on(&Addresses { brokers, clickhouse_url }, "random")
         .with("GITPULSE_PUBLISH_TIMEOUT_MS", "50");
     let (mut ingest, mut processor) = (deployment.ingest(), deployment.processor());

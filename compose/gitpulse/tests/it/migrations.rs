@@ -1,5 +1,5 @@
-//! What `gitpulse migrate` promises: tables are made once, views are replaced when this build has others, and a database of another build is
-//! refused with a way out that works.
+//! The guarantees of `gitpulse migrate`: tables are created once, views are replaced when this build has others, and a database of another build is
+//! refused with a remedy that works.
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
@@ -11,14 +11,14 @@ use crate::delivery::{Answer, client, send};
 use crate::deployment::Deployment;
 use crate::engines::shared;
 
-/// Makes the database seem to have the views, or one migration, of another build.
+/// Makes the database look as if another build had applied the views, or one migration.
 async fn pretend(deployment: &Deployment, version: u32) {
     let insert =
         "INSERT INTO migrations (version, name, checksum) VALUES (?, 'pretended', 'of another build')";
     deployment.client.query(insert).bind(version).execute().await.unwrap();
 }
 
-/// What `migrate` says on standard error; it must fail.
+/// The error of `migrate`, which must fail.
 fn refusal(deployment: &Deployment) -> String {
     let output = deployment.command(&["migrate"]).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -47,7 +47,7 @@ async fn all_views_are_replaced_when_one_differs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn views_that_have_a_definer_keep_one_and_are_not_done_before_the_roles_are() {
     let deployment = Deployment::new("definers");
-    // What --roles does first; the rest of it the embedded engine stores nowhere.
+    // The first step of --roles; the embedded engine cannot store the rest.
     let definer = "ALTER TABLE issues MODIFY SQL SECURITY DEFINER DEFINER = CURRENT_USER";
     deployment.client.query(definer).execute().await.unwrap();
     pretend(&deployment, 0).await;
@@ -129,7 +129,7 @@ async fn a_database_of_another_build_is_refused_and_the_way_out_loses_nothing() 
     deliver(1).await;
     deployment.until_count("SELECT count() FROM events", 1).await;
     processor.kill();
-    // Only in `events`, as if Kafka no longer had it.
+    // Only in `events`, as if Kafka had dropped it.
     let older = "INSERT INTO event_facts SELECT * REPLACE (generateUUIDv4() AS id, 'project/42/merge_request/9' AS subject, \
                  replaceAll(payload, '\"iid\":1', '\"iid\":9') AS payload) FROM event_facts";
     deployment.client.query(older).execute().await.unwrap();
@@ -154,7 +154,7 @@ async fn a_database_of_another_build_is_refused_and_the_way_out_loses_nothing() 
     let iids = "SELECT count() FROM merge_requests WHERE iid IN (1, 9)";
     assert_eq!(deployment.value::<u64>(iids).await, 2);
     let _processor = deployment.processor();
-    // Its event is the last of a batch that can be seen.
+    // Its event is the last visible row of a batch.
     deployment.until_count("SELECT count() FROM events", 3).await;
     assert_eq!(deployment.value::<u64>("SELECT count() FROM merge_requests").await, 3);
     assert_eq!(deployment.value::<u64>("SELECT count() FROM events").await, 3);

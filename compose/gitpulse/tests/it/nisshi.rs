@@ -1,5 +1,5 @@
-//! Nisshi, the broker where there is no Java, does what `up` asks of a broker. Kafka has the long suite; this is the short one. It runs
-//! where Nisshi is installed, for compiling it takes ten minutes: `gitpulse engine provide --broker nisshi`.
+//! Nisshi, the broker for machines without Java, supports what `up` needs of a broker. Kafka has the long suite; this is the short one. It runs if
+//! Nisshi is installed, because compiling it takes ten minutes: `gitpulse engine provide --broker nisshi`.
 
 use embedded::broker::BrokerProgram;
 use embedded::provide::Engines;

@@ -1,4 +1,4 @@
-//! What cannot be decoded: answered 200 when authentic, kept whole, shown, and replayed. And what is large.
+//! Undecodable bodies: answered 200 if authentic, kept whole, shown, and replayed. And large bodies.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -17,7 +17,7 @@ struct Letter {
     record: Vec<u8>,
 }
 
-/// The body that an envelope carries.
+/// The body in an envelope.
 fn body_of(record: &[u8]) -> Vec<u8> {
     #[derive(Deserialize)]
     struct Wire<'a> {
@@ -57,7 +57,7 @@ async fn authentic_poison_is_accepted_kept_whole_and_replayable() {
             "{name}"
         );
     }
-    // The healthy pass all the same.
+    // Healthy bodies pass all the same.
     let healthy =
         br#"{"object_kind":"push","project_id":42,"ref":"refs/heads/main","before":"0000","after":"a1"}"#;
     assert_eq!(send(&client, &ingest.webhooks(), "healthy", healthy.to_vec()).await, Answer::Status(200));
@@ -77,7 +77,7 @@ async fn authentic_poison_is_accepted_kept_whole_and_replayable() {
     assert_eq!(body_of(&raw.stdout), poison[2].1);
     assert!(deployment.output(&["dead-letters", "show", &id]).contains("nested more than 128 deep"));
 
-    // Nothing was mended, so replaying changes nothing: the letters are the same letters.
+    // Nothing was fixed, so replaying changes nothing: the letters are the same.
     assert!(
         deployment
             .output(&["dead-letters", "replay", "--all"])

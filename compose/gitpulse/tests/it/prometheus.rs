@@ -1,5 +1,5 @@
-//! Business series, as Prometheus has them: promtool accepts what each role tells, and a real Prometheus scrapes it. Both are installed by `.ci/run` where there is Go;
-//! where they are not, these tests say that they are skipped.
+//! Business series in Prometheus: promtool accepts the output of each role, and a real Prometheus scrapes it. Both are installed by `.ci/run` if Go
+//! is there; otherwise these tests report that they are skipped.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::deployment::{Deployment, Role, eventually};
 use crate::engines::free_address;
 use crate::rollups::{agree, rolled_up};
 
-/// A program of Prometheus, by its name; `None` where none is installed.
+/// A program of Prometheus, by its name; `None` if it is not installed.
 fn program(name: &str) -> Option<PathBuf> {
     let folder = match std::env::var_os("GITPULSE_TEST_PROMETHEUS") {
         Some(folder) => PathBuf::from(folder),
@@ -39,7 +39,7 @@ fn pipeline(project: u64, id: u64, reference: &str, status: &str, created_at: &s
     .into_bytes()
 }
 
-/// Pipelines of three projects, one of which changed three times and was told twice each time.
+/// Pipelines of three projects, one of which changed three times and was reported twice each time.
 async fn deliver(deployment: &Deployment, ingest: &Role) {
     let now = deployment.value::<String>("SELECT formatDateTime(now(), '%Y-%m-%dT%H:%i:%SZ')").await;
     let mut number = 0;
@@ -67,7 +67,7 @@ async fn metrics(address: &str) -> String {
     client().get(format!("http://{address}/metrics")).send().await.unwrap().text().await.unwrap()
 }
 
-/// The value of one series, by its name and labels as they are printed.
+/// The value of one series, by its printed name and labels.
 fn value(text: &str, series: &str) -> Option<f64> {
     let line = text.lines().find(|line| line.rsplit_once(' ').is_some_and(|(name, _)| name == series))?;
     line.rsplit(' ').next()?.parse().ok()
@@ -172,7 +172,7 @@ async fn promtool_accepts_what_every_role_tells() {
         let output = check.wait_with_output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8(said).unwrap();
-        // Names of another's are as they are.
+        // Names that another exporter defines stay as they are.
         let own: Vec<&str> =
             said.lines().filter(|line| !line.starts_with("gitlab_ci_") && !line.is_empty()).collect();
         assert!(own.is_empty() && matches!(output.status.code(), Some(0 | 3)), "{:?}: {said}", output.status);

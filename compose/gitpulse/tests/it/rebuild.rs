@@ -1,4 +1,4 @@
-//! What `gitpulse rebuild` promises: what a decoder wrote wrongly is undone, no delivery is lost, and nobody has to stop for it.
+//! The guarantees of `gitpulse rebuild`: wrong rows of a decoder are undone, no delivery is lost, and nobody has to stop for it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ fn merge_request(iid: u64) -> Vec<u8> {
     .into_bytes()
 }
 
-/// What a decoder with a bug would have written: titles backwards under a version that no right one beats, and merge requests that there are not.
+/// Rows of a decoder with a bug: reversed titles under a version that no right one beats, and merge requests that do not exist.
 async fn plant_a_bug(deployment: &Deployment) {
     for statement in [
         "INSERT INTO merge_request_facts (instance, project_id, iid, title, state, first_received_at) \
@@ -30,7 +30,7 @@ async fn plant_a_bug(deployment: &Deployment) {
     }
 }
 
-/// The rows that a dry run would remove, add or change, and how many tables it looked at.
+/// The number of rows that a dry run would remove, add or change, and the number of tables it compared.
 fn would_change(deployment: &Deployment) -> (u64, usize) {
     let output = deployment.output(&["rebuild", "--dry-run"]);
     let counts = output
@@ -123,7 +123,7 @@ async fn a_dry_run_shows_what_is_wrong_and_changes_nothing() {
 async fn a_batch_that_went_into_the_old_tables_is_stored_again() {
     let deployment = Deployment::new("straddling");
     let ingest = deployment.ingest();
-    // Its rows are stored, its event is not yet: just then the tables are swapped.
+    // Its rows are stored, its event is not yet: the tables are swapped at this moment.
     let slow = deployment.clone().with("FAILPOINTS", "processor::before_events=1*sleep(20000)");
     let _processor = slow.processor();
     assert_eq!(send(&client(), &ingest.webhooks(), "1", merge_request(7)).await, Answer::Status(200));
@@ -203,7 +203,7 @@ async fn what_events_no_longer_hold_is_not_lost_by_a_rebuild() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_of_a_kind_that_was_unknown_then_gets_its_rows() {
     let (deployment, _roles) = with_one("unknown").await;
-    // As a build would have stored it that knew no merge requests.
+    // Stored as by a build that did not know merge requests.
     let unknown = "INSERT INTO event_facts (instance, project_id, kind, id, subject, origin, tenant, received_at, payload) \
                    SELECT instance, 0, 'other', generateUUIDv4(), 'project/0/other/1', origin, tenant, received_at, \
                    replaceAll(payload, ':7,', ':8,') FROM event_facts WHERE kind = 'merge_request'";

@@ -1,5 +1,5 @@
-//! `gitpulse reconcile` against the API of a world whose webhooks were sent in part: what was dropped is found and filled, what GitLab does not have
-//! is remembered, what it deleted is marked, and a second run finds nothing.
+//! `gitpulse reconcile` against the API of a world whose webhooks were sent in part: dropped ones are found and filled, what GitLab does not have is
+//! saved, what it deleted is marked, and a second run finds nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ const GITLAB_TOKEN: &str = "glpat-of-a-test";
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 const HOUR: i64 = 60 * 60 * 1_000;
 
-/// A table, what identifies its rows within a project, and columns that both faces tell.
+/// A table, its key within a project, and columns that both webhooks and API have.
 const TABLES: [(&str, &str, &[&str]); 5] = [
     ("merge_requests", "iid", &["state", "title", "target_branch", "author_id", "merged_at"]),
     ("issues", "id", &["iid", "state", "title", "closed_at"]),
@@ -51,13 +51,13 @@ struct GitLab {
 }
 
 impl GitLab {
-    /// `hook` changes how the hook of its project fares.
+    /// `hook` changes the faults of the project's hook.
     async fn serve(seed: u64, days: u32, hook: impl FnOnce(&mut HookConfig, i64)) -> GitLab {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
         let mut config = WorldConfig::new(seed, 1, days);
         config.url = format!("http://{}", listener.local_addr().unwrap());
-        // At whatever time of the day the test runs, the same has happened until now.
+        // The same has happened so far at whatever time of the day the test runs.
         config.began_at = now - (i64::from(days) - 1) * DAY - 16 * HOUR;
         let world = Arc::new(World::new(config));
         let url = "https://pulse.example.com/api/v1/webhooks/gitlab";
@@ -73,7 +73,7 @@ impl GitLab {
         GitLab { world, hook: of_hook, clock, now, requests, stop }
     }
 
-    /// What the API and the webhooks tell of a table.
+    /// What the API and the webhooks report for a table.
     fn told(&self, table: &str, id: &str, columns: &[&str]) -> BTreeMap<String, String> {
         let is_told = |system: Option<&Value>| system.is_none_or(|system| system == false);
         let rows = self.world.truth(self.now).filter(|row| row.table == table);
@@ -84,7 +84,7 @@ impl GitLab {
         rows.collect()
     }
 
-    /// What the tables lack, or have otherwise.
+    /// Rows that the tables lack, or have with other values.
     async fn lacking(&self, deployment: &Deployment) -> BTreeSet<String> {
         let mut lacking = BTreeSet::new();
         for (table, id, columns) in TABLES {
@@ -98,7 +98,7 @@ impl GitLab {
         lacking
     }
 
-    /// Waits until the tables are as the truth.
+    /// Waits until the tables match the truth.
     async fn until_told(&self, deployment: &Deployment, said: &str) {
         eventually("the tables are as the truth", async || {
             let lacking = self.lacking(deployment).await;
@@ -156,12 +156,12 @@ async fn deliver(deployment: &Deployment, bodies: Vec<(String, Vec<u8>)>) {
     deployment.until_count("SELECT count() FROM events", count).await;
 }
 
-/// The number within the project of what a webhook is about.
+/// The number within the project of a webhook's subject.
 fn number(body: &Value) -> u64 {
     body["object_attributes"]["iid"].as_u64().or(body["deployment_id"].as_u64()).unwrap_or(0)
 }
 
-/// What a run says, and how it ends.
+/// The output of a run, and its exit code.
 fn reconcile(deployment: &Deployment, more: &[&str]) -> (String, Option<i32>) {
     let arguments = [&["reconcile", "--group", "factory"], more].concat();
     let output = deployment.command(&arguments).output().unwrap();
@@ -170,7 +170,7 @@ fn reconcile(deployment: &Deployment, more: &[&str]) -> (String, Option<i32>) {
     (said, output.status.code())
 }
 
-/// Runs until nothing is left, and sees that another run finds nothing.
+/// Runs until nothing is left, and checks that another run finds nothing.
 async fn mend(gitlab: &GitLab, deployment: &Deployment) -> String {
     let lacking = gitlab.lacking(deployment).await;
     assert!(lacking.len() > 5, "{lacking:?}");
@@ -194,7 +194,7 @@ async fn what_gitlab_dropped_is_found_and_filled_and_a_second_run_finds_nothing(
     let deployment = deployment_for(&gitlab, "reconcile");
     let _processor = deployment.processor();
 
-    // Some things were never told; of others, nobody heard what happened to them lately.
+    // Some things were never reported; for others, the latest events were not.
     let (world, now) = (&gitlab.world, gitlab.now);
     let hooks = world.hooks(&world.project(0), Version::V19, (world.config().began_at, now));
     let hooks = hooks.filter(|hook| hook.event_header != "Job Hook").enumerate();
@@ -232,7 +232,7 @@ async fn failed_deliveries_are_read_from_the_log_of_the_hook_as_they_were_sent()
     let (world, now) = (&gitlab.world, gitlab.now);
     let span = (world.config().began_at, now);
     let all: Vec<_> = world.deliveries(&world.project(0), &gitlab.hook, span).collect();
-    // What was lost before the log begins is not what this is about.
+    // What was lost before the log begins is not tested here.
     let log_begins = (now - 7 * DAY).div_euclid(DAY) * DAY;
     let (arrived, dropped): (Vec<_>, Vec<_>) = all
         .into_iter()
@@ -254,7 +254,7 @@ async fn failed_deliveries_are_read_from_the_log_of_the_hook_as_they_were_sent()
         deployment.client.query(logged).fetch_all::<String>().await.unwrap().into_iter().collect();
     let lost: Vec<&String> = failed.difference(&logged).collect();
     assert!(lost.is_empty(), "{lost:?} of {} ({})", failed.len(), logged.len());
-    // Of pushes the log has no addresses: their commits are read from the API.
+    // The log has no addresses for pushes: their commits are read from the API.
     let has_commits = |body: &Value| body["commits"].as_array().is_some_and(|commits| !commits.is_empty());
     let pushes = dropped.iter().filter(|delivery| {
         matches!(delivery.outcome, Outcome::Failed(_))
@@ -286,7 +286,7 @@ async fn what_a_complete_listing_no_longer_has_is_marked_as_deleted() {
         deployment.until_count(&there, gone.len() as u64).await;
     }
 
-    // One is taken for deleted that GitLab still has, and that no list of what was updated lately has.
+    // One is marked as deleted that GitLab still has, and that no list of recent updates has.
     let old = "SELECT min(assumeNotNull(iid)) FROM merge_requests WHERE updated_at < now() - INTERVAL 10 DAY";
     let there = gone.iter().filter(|row| row.table == "merge_requests").map(|row| text(&row.columns["iid"]));
     let there = format!("{old} AND iid NOT IN ({})", there.collect::<Vec<_>>().join(", "));
@@ -311,7 +311,7 @@ async fn what_a_complete_listing_no_longer_has_is_marked_as_deleted() {
     assert_eq!(code, Some(0), "{again}");
     assert!(!again.contains("mended"), "{again}");
 
-    // A list against its table is enough where the list has it.
+    // Comparing a list with its table is enough if the list has it.
     let marked = "SELECT count() FROM merge_requests WHERE deleted_at IS NOT NULL";
     let count: u64 = deployment.value(marked).await;
     let newest = "SELECT max(assumeNotNull(iid)) FROM merge_requests WHERE deleted_at IS NULL";
@@ -322,7 +322,7 @@ async fn what_a_complete_listing_no_longer_has_is_marked_as_deleted() {
     deployment.until_count(marked, count).await;
 }
 
-/// Marks a merge request as deleted, as a listing would that a token saw in part, and waits until its row is.
+/// Marks a merge request as deleted, as a listing would with a token that sees only a part, and waits until its row is.
 async fn take_for_deleted(gitlab: &GitLab, deployment: &Deployment, iid: u64) {
     let project: u64 = deployment.value("SELECT any(project_id) FROM merge_requests").await;
     let context = Context::project(project);

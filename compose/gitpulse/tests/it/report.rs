@@ -1,5 +1,5 @@
-//! `gitpulse report` and `gitpulse explain` as users run them. In: what GitLab said, and rows as the metric views give them, which stand in their places here so that
-//! each number can be counted by hand. Out: what is printed, and the exit status.
+//! `gitpulse report` and `gitpulse explain` as users run them. In: GitLab's reports, and rows that replace those of the metric views, so that each
+//! number can be computed by hand. Out: the output, and the exit code.
 
 mod explain;
 mod page;
@@ -16,12 +16,12 @@ use tokio::sync::OnceCell;
 use crate::deployment::Deployment;
 use crate::law::records::{Record, body};
 
-/// Rows of the metric views, in tables of their names.
+/// Rows of the metric views, in tables with their names.
 const MEASURED: &str = include_str!("report/measured.sql");
 const WINDOW: [&str; 4] = ["--since", "2026-10-05", "--until", "2026-11-01"];
 const GITLAB: &str = "https://gitlab.example.com";
 
-/// One installation for all tests: they only read.
+/// One installation for all tests, which only read.
 async fn measured() -> &'static Deployment {
     static MEASURED_ONCE: OnceCell<Deployment> = OnceCell::const_new();
     MEASURED_ONCE
@@ -45,12 +45,12 @@ async fn run(deployment: &Deployment, statement: &str) {
     ran.unwrap_or_else(|error| panic!("{statement}: {error}"));
 }
 
-/// Inserts what the processor makes of records, each in a batch of its own.
+/// Inserts the processor's rows of records, each record in a batch of its own.
 async fn tell(deployment: &Deployment, records: &[Record]) {
     tell_of(deployment, GITLAB, records).await;
 }
 
-/// The same of another GitLab.
+/// The same for another GitLab.
 async fn tell_of(deployment: &Deployment, instance: &str, records: &[Record]) {
     let metrics = processor::Metrics::register(&prometheus::Registry::new()).unwrap();
     let timeout = Duration::from_secs(60);
@@ -61,7 +61,7 @@ async fn tell_of(deployment: &Deployment, instance: &str, records: &[Record]) {
     }
 }
 
-/// The things that the numbers are about: merge requests, deployments, an incident and jobs of the project 42, and a project beside it.
+/// The things behind the numbers: merge requests, deployments, an incident and jobs of project 42, and another project.
 fn told() -> Vec<Record> {
     let changed = |name: &str, changes: &[(&str, Value)]| {
         let mut body = body(name);
@@ -105,7 +105,7 @@ fn told() -> Vec<Record> {
     records
 }
 
-/// Runs a command, and takes its exit status, what it printed and what it logged.
+/// Runs a command; returns its exit code, its output and its log.
 fn ran(deployment: &Deployment, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output: Output = deployment.command(arguments).env("NO_COLOR", "1").output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -176,7 +176,7 @@ async fn dora_counts_each_deployment_and_each_merge_request_once() {
         (by[0]["deployments_count"].as_u64(), by[1]["deployments_count"].as_u64()),
         (Some(6), Some(1))
     );
-    // Of two merge requests, 1 d 1 h 40 min and 2 h 40 min.
+    // For two merge requests, 1 d 1 h 40 min and 2 h 40 min.
     assert_eq!(by[1]["environment_lead_time_from_merge_p50_seconds"], json!(51_000.0));
 }
 
@@ -218,7 +218,8 @@ async fn a_tier_an_environment_and_a_zone_choose_what_is_counted() {
     check(&of(&["--tier", "staging"]), "deployments_count", json!(1), json!(0));
     check(&of(&["--environment", "prod-us"]), "deployments_count", json!(1), json!(0));
     check(&of(&["--environment", "prod-us"]), "lead_time_from_merge_p50_seconds", json!(51_000), Value::Null);
-    // 2026-10-06 10:00 UTC is the 7th in Kiritimati, so that weeks are cut elsewhere: deployments of Tuesday 16:00 and 17:00 are Wednesday's, in the same week.
+    // 2026-10-06 10:00 UTC is the 7th in Kiritimati, so that weeks begin elsewhere: deployments of Tuesday 16:00 and 17:00 are Wednesday's, in the
+    // same week.
     let (_, csv, _) = ran(
         deployment,
         &[
@@ -315,7 +316,7 @@ async fn a_job_that_passed_after_it_failed_is_flaky() {
         .value("SELECT count() FROM flaky_jobs WHERE passed_at >= '2026-10-05' AND passed_at < '2026-11-02'")
         .await;
     assert_eq!(flaky, Some(known));
-    // `test 1/2` and `test 2/2` are one.
+    // `test 1/2` and `test 2/2` count as one.
     let names: Vec<&str> = answer["tables"]["slowest"]
         .as_array()
         .unwrap()
@@ -323,7 +324,7 @@ async fn a_job_that_passed_after_it_failed_is_flaky() {
         .map(|row| row["job"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["deploy", "test", "lint"]);
-    // By something else, everything is.
+    // With another grouping, all jobs count.
     let by_stage = json_of(deployment, &["jobs", "--by", "stage", "--project", "42"]);
     assert_eq!(by_stage["scope"]["names"], json!(["shop/checkout"]));
     let window = ["--since", "2026-09-07", "--until", "2026-11-01", "--json"];

@@ -1,8 +1,8 @@
-//! Who may read what, as schemas/clickhouse/roles.sql says. In: readers with roles. Out: the rows that they see, and what they are refused.
+//! Who may read what, by schemas/clickhouse/roles.sql. In: readers with roles. Out: the rows that they see, and what is refused.
 //!
-//! The embedded engine enforces roles, grants and row policies, but stores none that come as SQL. So each reader has an engine whose
-//! users.xml says the same (`users_file`) of `default`, the user of all its sessions. Not shown: that a server stores what the statements
-//! say, and what they do on a cluster.
+//! The embedded engine enforces roles, grants and row policies, but cannot store them from SQL. So each reader has an engine whose users.xml has the
+//! same rights (`users_file`) for `default`, the user of all its sessions. Not tested: that a server stores them from the statements, and their
+//! effect on a cluster.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::deployment::Deployment;
 use crate::engines::start_clickhouse;
 use crate::users_file::Access;
 
-/// What the user that runs `gitpulse migrate --roles` needs, as docs/ACCESS.md says.
+/// The rights that the user of `gitpulse migrate --roles` needs, by docs/ACCESS.md.
 const RIGHTS: [&str; 4] = [
     "GRANT SELECT ON gitpulse.* WITH GRANT OPTION",
     "GRANT INSERT, CREATE DATABASE, CREATE TABLE, ALTER ADD COLUMN, ALTER DROP INDEX, CREATE VIEW, DROP TABLE, DROP VIEW ON gitpulse.*",
@@ -28,8 +28,8 @@ const RIGHTS: [&str; 4] = [
     "GRANT CREATE ROLE, ALTER ROLE, ROLE ADMIN ON *.*",
 ];
 
-/// Two tenants and what they told of. Issues 2 and 4 are confidential; 4 became so later, which only `other` told, after events of it that were not. Of
-/// issue 9 nobody told but by what hangs on it. Both told of `b`.
+/// Two tenants and what they reported. Issues 2 and 4 are confidential; 4 became so later, which only `other` reported, after events that were
+/// public. Issue 9 is only known from what belongs to it. Both reported `b`.
 const FACTS: &str = "\
 INSERT INTO gitpulse.issue_facts (instance, project_id, id, title, confidential, tenants) VALUES
     ('x', 1, 1, (1, 0, 0, 't1'), (1, 0, 0, false), ['acme']), ('x', 1, 2, (1, 0, 0, 't2'), (1, 0, 0, true), ['acme']),
@@ -66,18 +66,18 @@ INSERT INTO gitpulse.emoji_event_facts (instance, project_id, id, event_type, aw
 INSERT INTO gitpulse.audit_log_facts (instance, run_id, number, tenant, path, called_at) VALUES
     ('x', 'r', 1, 'acme', 'c1', now()), ('x', 'r', 2, 'other', 'c2', now())";
 
-/// What readers are compared by: a column of each view that has rows above.
+/// The columns by which readers are compared: one of each view that has rows above.
 const SEEN: &str = "issues.id issue_events.issue_id notes.id emoji_events.id pushes.name branches.name tags.name \
     feature_flag_events.name events.payload audit_log.path";
 
 /// Every row of them.
 const ALL: &str = "1 2 3 4|1 2 3 4 9|11 12 13 14 20 21 22 23|31 32 33 34 41 42 43 44 50 61 62 63 64 65|a b o v1|a b o|v1|a b o|e1 e2 e3 e4 n2 n4 o4 {\"target_type\":\"Issue\"}|c1 c2";
 
-/// Roles, what is granted besides, and what is seen; nothing where every view is refused.
+/// Roles, further grants, and what the reader sees; nothing if every view is refused.
 const READERS: [(&str, &[&str], &str); 10] = [
     ("", &[], ""),
     ("confidential", &[], ""),
-    // The processor, and anybody else without roles.
+    // The processor, and any user without roles.
     ("", &["GRANT SELECT, INSERT ON gitpulse.*"], ALL),
     ("analyst", &[], "1 3|1 3|11 13 22|31 33 41 43 63 65|a b o v1|a b o|v1|a b o|e1 e3|c1 c2"),
     ("analyst confidential", &[], ALL),
@@ -96,7 +96,7 @@ const READERS: [(&str, &[&str], &str); 10] = [
     ),
 ];
 
-/// What nobody may do who has no more than roles.
+/// What a user with only roles may not do.
 const REFUSED: &str = "\
 INSERT INTO gitpulse.issue_facts (id) VALUES (9);
 TRUNCATE TABLE gitpulse.issue_facts;
@@ -121,17 +121,17 @@ impl Reader {
         std::fs::create_dir_all(folder.join("tables")).unwrap();
         access.write(&folder.join("tables"), roles, grants);
         let (engine, url) = start_clickhouse(folder).await;
-        // Without a database, which would have to be one that the reader may know of.
+        // Without a database, because that would have to be one that the reader may see.
         let client = Client::default().with_url(url);
         Reader { roles, client, engine }
     }
 
-    /// Lets go of the tables, for the next one.
+    /// Releases the tables for the next one.
     async fn stop(self) {
         self.engine.stop(Duration::from_secs(20)).await.unwrap();
     }
 
-    /// The code of ClickHouse's refusal, 0 where there is none.
+    /// The code of ClickHouse's refusal, 0 if there is none.
     async fn code(&self, sql: &str) -> u32 {
         let Err(error) = self.client.query_raw(sql).execute().await else { return 0 };
         let text = error.to_string();
@@ -205,7 +205,7 @@ async fn readers_see_what_their_roles_say_and_no_more() {
     }
 }
 
-/// Predicates are not evaluated on rows that a policy takes away, and no setting changes that.
+/// Predicates are not evaluated on rows that a policy removes, and no setting changes that.
 async fn no_oracle(reader: &Reader) {
     let count = "SELECT count() FROM gitpulse.issues";
     for setting in
@@ -225,9 +225,9 @@ async fn no_oracle(reader: &Reader) {
     assert!(plan.contains("(project_id in [1, 1])"), "{}: the sorting key is not used: {plan}", reader.roles);
 }
 
-/// Makes the tables, applies what the engine takes, stores facts. Gives the names that nobody is to read.
+/// Creates the tables, applies what the engine accepts, stores facts. Returns the names that nobody may read.
 async fn store(access: &Access, target: &Target, folder: &Path) -> Vec<String> {
-    // What the engine's own USE needs, and this test's choice of a definer.
+    // The engine's own USE needs the first, this test's choice of a definer the second.
     let more = ["GRANT SHOW DATABASES ON default.*", "GRANT SET DEFINER ON owner"];
     let reader = Reader::start(access, folder, "", &[&RIGHTS[..], &more].concat()).await;
     let client = reader.client.clone().with_database(&target.database);
@@ -236,7 +236,7 @@ async fn store(access: &Access, target: &Target, folder: &Path) -> Vec<String> {
     let refused = migrate::roles(&clickhouse, &[]).await.unwrap_err();
     assert!(matches!(refused, RolesError::NowhereToStore(_)), "{refused}");
     for statement in &access.statements {
-        // Understood and allowed (497 would be a right that RIGHTS lacks), and then there is nowhere to store it.
+        // Understood and allowed (497 would be a right that RIGHTS lacks), but there is nowhere to store it.
         let expected = match statement.split(' ').nth(1) {
             Some("TABLE") => 0,
             Some("ROW") => 514,

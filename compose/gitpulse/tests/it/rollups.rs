@@ -1,5 +1,4 @@
-//! What is computed before anybody asks is what the views say when they are asked: after any history, with processors killed anywhere, several of them,
-//! and a rebuild.
+//! Rollups have the same rows as their views: after any history, with processors killed anywhere, several of them, and a rebuild.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use crate::delivery::{Answer, client, send};
 use crate::deployment::{Deployment, Role, eventually};
 use crate::law::records::{Record, body};
 
-/// Projects that wait.
+/// Projects that are pending.
 const WAITING: &str = "SELECT count() FROM (SELECT sum(rollup_generations.marks) AS told, max(rollup_generations.generation) AS newest \
                        FROM rollup_generations WHERE project_id < 18446744073709551615 GROUP BY instance, project_id HAVING told > newest)";
 
@@ -21,11 +20,11 @@ pub(crate) fn rolled_up(name: &str) -> Deployment {
     Deployment::new(name).with("GITPULSE_ROLLUPS", "true").with("GITPULSE_ROLLUP_TIMES_COST", "0")
 }
 
-/// Waits until nothing waits any more and each rollup is what its view says, row by row; how many rows each has.
+/// Waits until no project is pending and each rollup equals its view, row by row; returns how many rows each has.
 pub(crate) async fn agree(deployment: &Deployment) -> Vec<u64> {
     let mut rows = Vec::new();
     eventually("rollups are computed", async || {
-        // Rows can be seen a moment before their project is marked, so that both are looked at again until they agree.
+        // Rows are visible a moment before their project is marked, so both are read again until they agree.
         let waiting = deployment.value::<u64>(WAITING).await;
         if waiting > 0 {
             return Err(format!("{waiting} projects wait"));
@@ -115,7 +114,7 @@ async fn a_rollup_is_what_its_view_says_after_any_history() {
     same_reports(&deployment).await;
 }
 
-/// A report reads the rollups where all are computed, else the views, and answers the same.
+/// A report reads the rollups if all are computed, else the views, and answers the same.
 async fn same_reports(deployment: &Deployment) {
     let answers = || {
         ["dora", "merge-requests", "pipelines", "contributors"].map(|about| {
@@ -207,7 +206,7 @@ async fn an_event_a_month_late_corrects_what_was_computed() {
     deployment.until_count(merged, 1).await;
     agree(&deployment).await;
     let again = deployment.value::<u64>("SELECT sum(generation) FROM merge_request_rollup_rows FINAL").await;
-    // The same once more says nothing new, and is computed once more all the same.
+    // A repetition contains nothing new, but is computed again.
     accepted(&ingest, "4", merge_request(42, 7, "merged", "2026-10-03T08:00:00Z")).await;
     deployment.until_count("SELECT sum(generation) FROM merge_request_rollup_rows FINAL", again + 2).await;
     agree(&deployment).await;
@@ -219,7 +218,7 @@ async fn what_a_rebuild_takes_away_is_gone_from_the_rollups() {
     let (ingest, _processor) = (deployment.ingest(), deployment.processor());
     accepted(&ingest, "1", pipeline(42, 7, "running")).await;
     deployment.until_count("SELECT count() FROM pipelines", 1).await;
-    // What a decoder with a bug would have written: a pipeline that there is not, of this project and of another.
+    // Rows of a decoder with a bug: a pipeline that does not exist, of this project and of another.
     let planted = "INSERT INTO pipeline_facts (instance, project_id, id, first_received_at) \
                    SELECT instance, number, 8, now64(3) FROM pipeline_facts, (SELECT arrayJoin([42, 43]) AS number) AS planted WHERE id = 7";
     deployment.client.query(planted).execute().await.unwrap();
@@ -238,13 +237,13 @@ async fn what_was_stored_before_there_were_rollups_gets_them() {
     accepted(&ingest, "1", merge_request(42, 7, "opened", "2026-10-01T08:00:00Z")).await;
     deployment.until_count("SELECT count() FROM merge_request_rollups", 1).await;
     assert_eq!(processor.terminate(), Some(0));
-    // As an upgrade finds it: facts, and neither marks nor rollups.
+    // As an upgrade finds it: facts, but neither marks nor rollups.
     for table in ["rollup_generations", "merge_request_rollup_rows"] {
         deployment.client.query(&format!("TRUNCATE TABLE {table}")).execute().await.unwrap();
     }
     let _processor = deployment.processor();
     deployment.until_count("SELECT count() FROM merge_request_rollups", 1).await;
-    // And views of another build: a rollup with other columns begins anew, the others are computed again.
+    // And views of another build: a rollup with other columns starts empty, the others are computed again.
     let other = "CREATE OR REPLACE TABLE pipeline_rollup_rows (pipeline_id UInt64, generation UInt64) ENGINE = MergeTree ORDER BY pipeline_id";
     deployment.client.query(other).execute().await.unwrap();
     let told = "SELECT sum(rollup_generations.marks) FROM rollup_generations";
@@ -268,7 +267,7 @@ async fn a_user_who_turns_out_to_be_a_bot_has_all_projects_computed_again() {
     assert_eq!(processor.terminate(), Some(0));
     let told = "SELECT sum(rollup_generations.marks) FROM rollup_generations WHERE project_id IN (42, 43)";
     let before = deployment.value::<u64>(told).await;
-    // As the API lists it, of no project.
+    // As the API lists it, without a project.
     let bot = "INSERT INTO user_facts (instance, user_id, is_bot, first_received_at) \
                SELECT instance, user_id, (is_bot.1 + 2000000000, 0, 0, true), first_received_at FROM user_facts FINAL WHERE user_id = 7";
     deployment.client.query(bot).execute().await.unwrap();
@@ -276,7 +275,7 @@ async fn a_user_who_turns_out_to_be_a_bot_has_all_projects_computed_again() {
     deployment.until_count(told, before + 2).await;
     agree(&deployment).await;
     assert_eq!(again.terminate(), Some(0));
-    // Once: the next processor knows.
+    // Once: the next processor knows it.
     let _last = deployment.processor();
     accepted(&ingest, "3", merge_request(42, 8, "opened", "2026-10-01T08:00:00Z")).await;
     deployment.until_count("SELECT count() FROM merge_request_rollups", 3).await;

@@ -1,5 +1,5 @@
-//! A GitLab that says what a test wants, byte by byte. In: a function from a request to an answer. Out: what was asked of it. Closes every connection
-//! after one answer.
+//! A GitLab with scripted answers, byte by byte. In: a function from a request to an answer. Out: the requests. Closes every connection after one
+//! answer.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What is answered.
+/// An answer.
 pub(crate) enum Answer {
     /// These bytes, and then the end.
     Bytes(Vec<u8>),
     /// Nothing, for ever.
     Stall,
-    /// These bytes, and then others again and again.
+    /// These bytes, and then the others again and again.
     Endless(Vec<u8>, Vec<u8>),
 }
 
@@ -25,13 +25,13 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answe
     Answer::Bytes(format!("{head}Content-Type: application/json\r\n\r\n{body}").into_bytes())
 }
 
-/// What is asked.
+/// A request.
 pub(crate) struct Question {
     /// The path and the query, as `/api/v4/projects/1?page=2`.
     pub(crate) place: String,
-    /// The bearer of its token, in small letters.
+    /// The bearer token, in lower case.
     pub(crate) bearer: String,
-    /// The body; empty where there is none.
+    /// The body; empty if there is none.
     pub(crate) body: String,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    /// Answers whatever is asked.
+    /// Answers all requests.
     pub(crate) async fn start(answer: impl Fn(&Question) -> Answer + Send + Sync + 'static) -> Scripted {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -60,7 +60,7 @@ impl Scripted {
         Scripted { address, asked }
     }
 
-    /// Where it is, as `http://127.0.0.1:1234`.
+    /// Its URL, as `http://127.0.0.1:1234`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -118,7 +118,7 @@ async fn serve(
     stream.shutdown().await
 }
 
-/// The value of a header, in small letters.
+/// The value of a header, in lower case.
 fn header(head: &str, name: &str) -> Option<String> {
     let start = format!("{name}: ");
     head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix(&start).map(str::to_owned))

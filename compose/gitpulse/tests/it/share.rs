@@ -1,5 +1,5 @@
-//! Several runs of backfill share the projects of a GitLab by Kafka's group assignment: no project is read by two at the same time, what one
-//! leaves goes to the others, and all come to an end.
+//! Several runs of backfill share the projects of a GitLab by Kafka's group assignment: no project is read by two at the same time, projects that one
+//! leaves go to the others, and all finish.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, Stdio};
@@ -16,13 +16,13 @@ use crate::deployment::{Deployment, eventually};
 use crate::engines::{free_address, shared};
 
 const INSTANCE: &str = "https://gitlab.example.com";
-/// Every part has some.
+/// Every part has some projects.
 const PROJECTS: u64 = 150;
-/// After which a process that is not heard of is dead; the least that Kafka allows.
+/// Session timeout after which a silent process counts as dead; Kafka's minimum.
 const SESSION: Duration = Duration::from_secs(6);
-/// What a page takes: longer than Kafka takes to assign a part to another.
+/// Duration of a page: longer than Kafka takes to reassign a part.
 const PAGE: Duration = Duration::from_secs(3);
-/// Says to a child of the test whose group it joins.
+/// Tells a child of the test which group to join.
 const GROUP_OF_CHILD: &str = "GITPULSE_TEST_SHARE";
 
 fn kafka(brokers: &str, prefix: &str) -> KafkaConfig {
@@ -44,7 +44,7 @@ async fn join(kafka: &KafkaConfig, name: &str, projects: impl IntoIterator<Item 
     Share::join(kafka, INSTANCE, projects.into_iter().map(Project), name).await.unwrap()
 }
 
-/// Who reads which project at the moment, as they say themselves.
+/// Who reads which project at the moment, as reported by the readers.
 #[derive(Default)]
 struct Readers {
     reading: Mutex<BTreeMap<Owner, &'static str>>,
@@ -64,7 +64,7 @@ impl Readers {
     }
 }
 
-/// One process: reads all that it holds, page after page, until it is told to end.
+/// One process: reads everything that it holds, page after page, until it is stopped.
 struct Reader {
     share: Arc<Share>,
     reads: JoinHandle<()>,
@@ -103,7 +103,7 @@ impl Reader {
 async fn read(lease: Lease, project: Owner, name: &'static str, readers: Arc<Readers>) {
     readers.begin(project, name);
     lease.bounds().ending.cancelled().await;
-    // The page in hand.
+    // The current page.
     tokio::time::sleep(PAGE).await;
     if lease.bounds().lost.is_cancelled() {
         readers.faults.lock().unwrap().push(format!("{project:?} was lost to {name}"));
@@ -128,7 +128,7 @@ fn client_id(name: &str) -> &str {
     if name == "three" { "other tokens" } else { "tokens" }
 }
 
-/// Waits until so many are known to have the same client id.
+/// Waits until this many members are known to have the same client id.
 async fn until_counted(reader: &Reader, alike: u32) {
     eventually("those with the same tokens are counted", async || match reader.share.alike() {
         counted if counted == alike => Ok(()),
@@ -168,7 +168,7 @@ async fn three_processes_share_the_projects_and_what_one_leaves_goes_to_the_othe
     assert_eq!(*readers.faults.lock().unwrap(), Vec::<String>::new());
 }
 
-/// The child that is killed is this test once more.
+/// The child to kill is this test itself, run as another process.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_process_held_goes_to_the_others_after_the_session_timeout() {
     if let Some(group) = std::env::var_os(GROUP_OF_CHILD) {
@@ -200,7 +200,7 @@ async fn what_a_killed_process_held_goes_to_the_others_after_the_session_timeout
             .spawn()
             .unwrap(),
     );
-    // A third of the parts is the child's when nobody has them who is asked.
+    // The child holds a third of the parts if none of the others has them.
     until_held("a child holds a third", |sum| sum < PROJECTS as usize * 3 / 4).await;
     let killed = Instant::now();
     child.0.kill().unwrap();
@@ -247,7 +247,7 @@ async fn whoever_wants_less_gets_it_and_leaves_it_to_who_wants_all() {
     assert!(!some.holds(Project(7)));
 }
 
-/// Each finishes what it holds, and knows of no other: then it is assigned what the other held.
+/// Each finishes what it holds, without knowledge of the other, and is then assigned what the other held.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_that_finish_what_they_hold_come_both_to_an_end() {
     let kafka = kafka_of(&Deployment::new("share_end"));

@@ -1,5 +1,5 @@
-//! Real payloads from public repositories, where they lie beside the project: each is answered 200, is in `events` under the right kind, and
-//! its values are in the tables. What is right is read from the file here, by its own plain rules, without the project's decoder.
+//! Real payloads from public repositories, if they are beside the project: each is answered 200, is in `events` under the right kind, and its values
+//! are in the tables. The expected values are read from the files by simple separate rules, without the project's decoder.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,7 +10,7 @@ use testing::skipped;
 use crate::delivery::{client, payloads};
 use crate::deployment::{Deployment, TOKEN};
 
-/// A payload whose keys were mangled by hand (`"iid "`): nobody can tell which merge request it is about.
+/// A payload whose keys were mangled by hand (`"iid "`): its merge request cannot be identified.
 const WITHOUT_IDENTITY: &str = "gbw-go-gitlab__group_merge_request.json";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,7 +22,7 @@ async fn real_payloads_arrive_with_their_values() {
     let files = payloads(&folder, ".json");
     assert!(files.len() > 100, "only {} files", files.len());
     let mut deployment = Deployment::new("real");
-    // Without a configured instance each file can have one of its own, so that no two files tell of one entity.
+    // Without a configured instance each file can have one of its own, so that no two files report one entity.
     deployment.environment.remove("GITLAB_URL");
     let (ingest, _processor) = (deployment.ingest(), deployment.processor());
     let client = client();
@@ -98,7 +98,7 @@ async fn check(deployment: &Deployment, index: usize, name: &str, body: &Value) 
                 "merge_commit_sha",
             ] {
                 let told = text(&attributes[column]);
-                // What was opened again had a state of its own before GitLab 9.
+                // Before GitLab 9, `reopened` was a state of its own.
                 let shown = told.map(|value| if value == "reopened" { "opened".to_owned() } else { value });
                 same(deployment, name, "merge_requests", column, &filter, shown).await;
             }
@@ -185,7 +185,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// What GitLab sends for the Test button of a hook, by its source: a constant, or a push that lists the commit which it leads from.
+/// What GitLab sends for the Test button of a hook, by its source: a constant, or a push that lists the commit it starts from.
 fn is_sample(body: &Value) -> bool {
     let constants = ["da1560886d4f094c3e6c9ef40349f7d38b5d27d7", "4045ea7a3df38697b3730a20fb73c8bed8a3e69e"];
     let after = |body: &Value| body["after"].as_str().is_some_and(|sha| constants.contains(&sha));
@@ -199,7 +199,7 @@ fn is_sample(body: &Value) -> bool {
             && body["updated_at"].is_null())
 }
 
-/// The kind by the documentation of GitLab's webhooks.
+/// The kind, by the documentation of GitLab's webhooks.
 fn expected_kind(body: &Value) -> &'static str {
     let name = body["object_kind"].as_str().or(body["event_name"].as_str()).unwrap_or_default();
     match name {

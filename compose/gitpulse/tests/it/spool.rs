@@ -1,4 +1,4 @@
-//! The receiving role without Kafka: what it answers, what it says of itself, and what it leaves to the next one.
+//! The receiving role without Kafka: its answers, its readiness, and what it leaves to the next one.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::engines::{GITPULSE, free_address};
 const PUSH: &str =
     r#"{"object_kind":"push","project_id":42,"ref":"refs/heads/main","before":"0000","after":"a1"}"#;
 
-/// Ingest on a Kafka that is not there.
+/// Ingest with a Kafka that does not exist.
 fn without_kafka(name: &str) -> (Deployment, Deployment) {
     let deployment = Deployment::new(name).with("GITPULSE_ADMIN_LISTEN", &free_address().to_string());
     let away = deployment
@@ -139,7 +139,7 @@ async fn doctor_tells_what_waits_in_the_spool_and_takes_nothing_out_of_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_disk_keeps_nothing_deliveries_are_503_and_ingest_is_not_ready() {
     let (_, away) = without_kafka("fsync");
-    // The first is the delivery's, the others are tries.
+    // The first is the delivery's, the others are retries.
     let away = away.with("FAILPOINTS", "spool::sync=3*return->off");
     let ingest = away.ingest();
     assert_eq!(send(&client(), &ingest.webhooks(), "1", PUSH.into()).await, Answer::Status(503));

@@ -1,4 +1,4 @@
-//! `gitpulse up` as a newcomer meets it: an empty folder, one command, and again after everything was killed.
+//! `gitpulse up` for a newcomer: an empty folder, one command, and again after everything was killed.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ fn webhooks(settings: &Deployment) -> String {
     format!("http://{}/api/v1/webhooks/gitlab", settings.environment["GITPULSE_LISTEN"])
 }
 
-/// Sends one push to a branch as `gitpulse send` does it, and waits until it can be queried.
+/// Sends one push to a branch with `gitpulse send`, and waits until it can be queried.
 pub(crate) async fn push(settings: &Deployment, folder: &Path, branch: &str) {
     let file = folder.join(format!("{branch}.json"));
     let body = format!(
@@ -70,7 +70,7 @@ async fn up_begins_on_an_empty_folder_and_goes_on_after_a_kill() {
     let second = settings.command(&["up"]).output().unwrap();
     assert!(String::from_utf8_lossy(&second.stderr).contains("another `gitpulse up` uses"), "{second:?}");
 
-    // Its engines die with it, and what they had is still there.
+    // Its engines end with it, and their data is still there.
     first.kill();
     std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut again = up(&settings);
@@ -95,7 +95,7 @@ async fn up_receives_while_its_processor_cannot_store() {
     assert_eq!(mode(&data), 0o755, "a folder that is shared is left as it is");
     push(&settings, folder.path(), "before").await;
 
-    // A table that is gone is no fault that time cures, so the processor gives up at once.
+    // A missing table is a fault that time does not cure, so the processor gives up at once.
     settings.client.query("RENAME TABLE push_facts TO away").execute().await.unwrap();
     let during = folder.path().join("during.json");
     let body =
@@ -128,7 +128,7 @@ async fn a_processor_that_panics_inside_up_is_started_again() {
     assert_eq!(up.terminate(), Some(0), "{}", up.log());
 }
 
-/// Puts a program into a folder that says its version when it is asked for that, and else writes down its id and runs on.
+/// Puts a program into a folder that prints its version when asked, and otherwise writes down its process id and keeps running.
 fn endless_program(folder: &Path, name: &str) -> PathBuf {
     let (program, id) = (folder.join(name), folder.join(format!("{name}.pid")));
     let script = format!(

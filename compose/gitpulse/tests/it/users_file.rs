@@ -1,4 +1,4 @@
-//! roles.sql as the users.xml that says the same. In: its statements, and a reader's roles. Out: two files of settings.
+//! roles.sql as an equivalent users.xml. In: its statements, and a reader's roles. Out: two settings files.
 //!
 //! How policies combine is taken from ClickHouse's documentation: any of the permissive ones, and all restrictive ones.
 
@@ -8,10 +8,10 @@ use std::path::Path;
 use schemas::access;
 use schemas::migration::Target;
 
-/// What roles.sql and tenant.sql say.
+/// The content of roles.sql and tenant.sql.
 pub(crate) struct Access {
     pub(crate) statements: Vec<String>,
-    /// Of each role, what it is granted.
+    /// The grants of each role.
     pub(crate) grants: BTreeMap<String, Vec<String>>,
     pub(crate) policies: Vec<Policy>,
     /// Settings that the analyst's role fixes.
@@ -23,7 +23,7 @@ pub(crate) struct Policy {
     pub(crate) views: Vec<String>,
     using: String,
     is_restrictive: bool,
-    /// Nobody is named where it is for all.
+    /// Empty if it applies to everybody.
     to: Vec<String>,
     except: Vec<String>,
 }
@@ -92,7 +92,7 @@ impl Access {
         }
     }
 
-    /// Lets `default` in `folder` have these roles and grants, and a user `owner` everything.
+    /// Gives `default` in `folder` these roles and grants, and a user `owner` everything.
     pub(crate) fn write(&self, folder: &Path, roles: &str, grants: &[&str]) {
         let queries = |grants: &[String]| {
             grants.iter().map(|grant| format!("<query>{}</query>", escaped(grant))).collect::<String>()

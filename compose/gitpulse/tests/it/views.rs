@@ -1,4 +1,4 @@
-//! What the views make of facts: repetitions are one thing, repeated things are several. In: INSERTs. Out: rows of the analysts' names.
+//! What the views make of facts: repeated reports are one thing, repeated things are several. In: INSERTs. Out: rows of the analysts' names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +9,12 @@ use schemas::view::VIEWS;
 
 use crate::deployment::Deployment;
 
-/// Unix seconds at which every test begins.
+/// Unix seconds at the beginning of every test.
 const START: i64 = 1_700_000_000;
 
-/// An observation: seconds since the start, action, actor, whether it is a reset, and the tenant that told of it.
+/// An observation: seconds since the start, action, actor, whether it is a reset, and the tenant that reported it.
 type Seen = (i64, &'static str, u64, bool, &'static str);
-/// A row of the view: seconds since the start, action, actor, whether it is a reset, and who told of it.
+/// A row of the view: seconds since the start, action, actor, whether it is a reset, and who reported it.
 type Shown = (i64, String, u64, bool, String);
 
 async fn insert(deployment: &Deployment, table: &str, rows: &[String]) {
@@ -48,7 +48,7 @@ async fn shown(deployment: &Deployment, iid: u64) -> Vec<Shown> {
     deployment.client.query(&query).fetch_all().await.unwrap()
 }
 
-/// Observes one merge request on a deployment of its own, each observation twice and backwards.
+/// Observes one merge request on a deployment of its own, each observation twice and in reverse order.
 async fn view_of(seen: &[Seen]) -> Vec<Shown> {
     let deployment = Deployment::new("views");
     let mut rows: Vec<_> = seen.iter().map(|seen| (7, *seen)).collect();
@@ -62,7 +62,7 @@ fn row(at: i64, action: &str, actor: u64, reset: bool, tenants: &str) -> Shown {
     (at, action.to_owned(), actor, reset, tenants.to_owned())
 }
 
-/// The law in the plainest words: whether `other` is opposite to two observations of one action.
+/// The simplest form of the law: whether `other` is opposite to two observations of one action.
 fn opposite(other: &Seen, before: &Seen, after: &Seen) -> bool {
     let own = other.2 == after.2;
     match after.1 {
@@ -76,7 +76,7 @@ fn opposite(other: &Seen, before: &Seen, after: &Seen) -> bool {
 
 /// The same as the view, by comparing each observation with all.
 fn model(seen: &[Seen]) -> Vec<Shown> {
-    // One observation a key: a reset stays marked, tenants are united.
+    // One observation per key: a reset stays marked, tenants are united.
     let mut keys: BTreeMap<(&'static str, u64, i64), (bool, BTreeSet<&str>)> = BTreeMap::new();
     for (at, action, actor, reset, tenant) in seen {
         let (marked, tenants) = keys.entry((action, *actor, *at)).or_default();
@@ -274,7 +274,7 @@ async fn a_row_that_knows_nothing_but_its_key_can_be_read() {
     {
         insert(&deployment, &format!("{table} (instance)"), &["('i')".to_owned()]).await;
     }
-    // What is looked up for the row without a name must not be taken for it.
+    // A lookup for the row without a name must not find this one.
     insert(&deployment, "issue_facts (instance, confidential)", &["('i', (1, 0, 0, true))".to_owned()]).await;
     let views = VIEWS.iter().map(|view| view.name);
     for view in views.filter(|view| !matches!(*view, "events" | "dead_letters" | "audit_log")) {
@@ -284,7 +284,7 @@ async fn a_row_that_knows_nothing_but_its_key_can_be_read() {
             rows.collect().await.unwrap_or_else(|error| panic!("{view}: {error}")).to_vec(),
         )
         .unwrap();
-        // The row names no ref, its lists are empty, and it happened at no time.
+        // The row names no ref, its lists are empty, and it has no time.
         let lists = [
             "branches",
             "tags",
@@ -298,9 +298,9 @@ async fn a_row_that_knows_nothing_but_its_key_can_be_read() {
     }
 }
 
-/// An index over a part of a tuple holds that of the row that came first in an INSERT (`findings/skip-index-before-merge.sh`).
+/// An index over a part of a tuple has the value of the row that came first in an INSERT (`findings/skip-index-before-merge.sh`).
 ///
-/// Guards against the indexes of time that there were.
+/// Guards against the former indexes of time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_is_found_by_the_time_of_its_newest_telling() {
     let deployment = Deployment::new("newest");

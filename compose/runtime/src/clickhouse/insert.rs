@@ -1,8 +1,8 @@
-//! Inserts rows into one table. In: rows. Out: nothing, once ClickHouse has them. Never into columns of other types than the migrations made, and never
-//! stopped by a column that somebody else added.
+//! Inserts rows into one table. In: rows. Out: nothing, once ClickHouse has them. Never inserts into columns whose types differ from the migrations',
+//! and is never stopped by a column that somebody else added.
 //!
-//! ClickHouse's client compares rows with the table, and remembers the table. It refuses a table that has a column without a default which the rows lack,
-//! although ClickHouse would fill it with the default of its type; and it goes on with what it remembers when the table has changed.
+//! ClickHouse's client compares rows with the table, and caches what the table looks like. It refuses a table with an additional column that has no
+//! default, although ClickHouse would fill it with the default of its type; and it keeps using its cache after the table has changed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,21 +22,21 @@ pub struct Insertion<'i> {
     pub table: &'i str,
     /// The name of the table that the rows go into: the same, or one of the same shape beside it.
     pub into: &'i str,
-    /// For each piece that is sent, and for the answer; `None` waits for ever.
+    /// Timeout for each piece that is sent, and for the answer; `None` waits for ever.
     pub timeout: Option<Duration>,
 }
 
 impl<'i> Insertion<'i> {
-    /// Into a table by its own name, however long that takes.
+    /// Into a table by its own name, without a timeout.
     pub fn into(client: &'i Client, table: &'i str) -> Insertion<'i> {
         Insertion { client, table, into: table, timeout: None }
     }
 
-    /// Inserts the rows by one INSERT.
+    /// Inserts the rows with one INSERT.
     ///
     /// # Errors
     ///
-    /// What ClickHouse, or the way to it, said; `SchemaMismatch` where the table is not as the migrations made it, as far as the rows need it.
+    /// The error of ClickHouse or of the connection; `SchemaMismatch` if a column that the rows need is not as the migrations made it.
     pub async fn rows<'r, 'v: 'r, R>(
         &self,
         rows: impl IntoIterator<Item = &'r R::Value<'v>> + Copy,
@@ -46,7 +46,7 @@ impl<'i> Insertion<'i> {
         R::Value<'v>: 'r,
     {
         match self.send::<R>(self.client, rows).await {
-            // What is remembered of the table may be out of date.
+            // The cached table may be out of date.
             Err(error) if is_mismatch(&error) => {
                 self.client.clear_cached_metadata().await;
                 match self.is_wider::<R>().await? {
@@ -74,8 +74,8 @@ impl<'i> Insertion<'i> {
         insert.end().await
     }
 
-    /// Whether the table has columns that the rows lack and ClickHouse has to fill, and is otherwise as the migrations made it. What is sent without the
-    /// client's own comparison depends on that.
+    /// Whether the table only differs from the migrations by additional columns, which ClickHouse has to fill. Only then may rows be sent without the
+    /// client's own comparison.
     async fn is_wider<R: Row>(&self) -> Result<bool> {
         let query = "SELECT name, type, default_kind FROM system.columns WHERE database = currentDatabase() AND table = ?";
         let there: Vec<(String, String, String)> =

@@ -1,5 +1,5 @@
-//! What ClickHouse means when it refuses. In: an error of its client. Out: ClickHouse's own code, and whether another try could help.
-//! Everybody who asks what an error means asks here. Never tells by words what a code tells, with the one exception that is marked.
+//! Classifies ClickHouse's refusals. In: an error of its client. Out: ClickHouse's own code, and whether another try could help. All code that has to
+//! know what an error means uses this. Never decides by an error's text what its code shows, with the one exception that is marked.
 
 use clickhouse::error::Error;
 
@@ -13,27 +13,27 @@ impl Code {
     pub const NO_SUCH_COLUMN_IN_TABLE: Code = Code(16);
     /// A row has more or fewer columns than the table.
     pub const NUMBER_OF_COLUMNS_DOESNT_MATCH: Code = Code(20);
-    /// A value is not one of those that there are, as the name of a time zone.
+    /// A value is not allowed, such as an unknown name of a time zone.
     pub const BAD_ARGUMENTS: Code = Code(36);
     /// This version of ClickHouse lacks a function.
     pub const UNKNOWN_FUNCTION: Code = Code(46);
-    /// A statement names a column that is not there.
+    /// A statement names a column that does not exist.
     pub const UNKNOWN_IDENTIFIER: Code = Code(47);
     /// A value does not fit its column.
     pub const TYPE_MISMATCH: Code = Code(53);
-    /// The table is not there.
+    /// The table does not exist.
     pub const UNKNOWN_TABLE: Code = Code(60);
     /// The statement cannot be parsed.
     pub const SYNTAX_ERROR: Code = Code(62);
-    /// The database is not there.
+    /// The database does not exist.
     pub const UNKNOWN_DATABASE: Code = Code(81);
-    /// What was sent is not what the table takes: a column has another type than the sender was told.
+    /// The data sent does not match the table: a column has another type than the sender was told.
     pub const INCORRECT_DATA: Code = Code(117);
     /// This version of ClickHouse lacks a setting.
     pub const UNKNOWN_SETTING: Code = Code(115);
     /// The user may read only. (A table that is read-only for a time has another code, 242.)
     pub const READONLY: Code = Code(164);
-    /// The user is not there.
+    /// The user does not exist.
     pub const UNKNOWN_USER: Code = Code(192);
     /// The password is wrong.
     pub const WRONG_PASSWORD: Code = Code(193);
@@ -45,14 +45,14 @@ impl Code {
     pub const ACCESS_STORAGE_READONLY: Code = Code(495);
     /// The user lacks a right.
     pub const ACCESS_DENIED: Code = Code(497);
-    /// There is no place to store users and roles.
+    /// There is no storage for users and roles.
     pub const ACCESS_STORAGE_FOR_INSERTION_NOT_FOUND: Code = Code(514);
     /// The user or the password is wrong.
     pub const AUTHENTICATION_FAILED: Code = Code(516);
 }
 
-/// What another try cannot cure: the rows do not fit the tables, or may not be written at all. Every other code passes: overload, replicas
-/// that are read-only, memory that is used up, TABLE_UUID_MISMATCH (741) of a table that a rebuild has just exchanged.
+/// Errors that another try cannot cure: the rows do not fit the tables, or may not be written at all. Every other code is temporary: overload,
+/// read-only replicas, used-up memory, TABLE_UUID_MISMATCH (741) of a table that a rebuild has just exchanged.
 const PERMANENT: [Code; 16] = [
     Code::NO_SUCH_COLUMN_IN_TABLE,
     Code::NUMBER_OF_COLUMNS_DOESNT_MATCH,
@@ -72,11 +72,11 @@ const PERMANENT: [Code; 16] = [
     Code::AUTHENTICATION_FAILED,
 ];
 
-/// ClickHouse says this of an INSERT with rows of too many partitions, under the code of a table with too many parts. The one never fits, the
-/// other passes once parts are merged, and only the words tell which it is.
+/// ClickHouse's text for an INSERT with rows of too many partitions, which has the same code as a table with too many parts. The first never
+/// succeeds, the second does once parts are merged; only the text distinguishes them.
 const TOO_MANY_PARTITIONS: &str = "Too many partitions for single INSERT block";
 
-/// ClickHouse's code in an error of its client; `None` if ClickHouse did not answer, or something else did in its place.
+/// ClickHouse's code in an error of its client; `None` if ClickHouse did not answer, or if something in front of it answered.
 pub fn code(error: &Error) -> Option<Code> {
     match error {
         Error::BadResponse(answer) => code_in(answer),
@@ -84,7 +84,7 @@ pub fn code(error: &Error) -> Option<Code> {
     }
 }
 
-/// Whether the same statement may succeed later without anybody's help. An answer that has no code is a proxy's, which passes.
+/// Whether the same statement may succeed later without anybody's help. An answer without a code comes from a proxy, and counts as temporary.
 pub fn is_transient(error: &Error) -> bool {
     match error {
         Error::BadResponse(answer) => match code_in(answer) {
@@ -97,7 +97,7 @@ pub fn is_transient(error: &Error) -> bool {
     }
 }
 
-/// Whether the table is not as the sender of rows believed: asked anew, it may take them.
+/// Whether the table differs from what the sender of rows assumed: with a fresh schema, the insert may succeed.
 pub(super) fn is_mismatch(error: &Error) -> bool {
     const CODES: [Code; 5] = [
         Code::NO_SUCH_COLUMN_IN_TABLE,
@@ -113,8 +113,8 @@ pub(super) fn is_mismatch(error: &Error) -> bool {
     }
 }
 
-/// The number in `Code: 60. DB::Exception: ...`, the first where causes follow with codes of their own. Of an answer without a readable body the
-/// client knows a header alone, and makes `Code: 60` of it. It stands at the beginning of a line, so that a proxy's `Error Code: 503` is none.
+/// The number in `Code: 60. DB::Exception: ...`; the first one if causes with codes of their own follow. If the body cannot be read, the client
+/// builds `Code: 60` from a header. The code has to be at the beginning of a line, so that a proxy's `Error Code: 503` does not count.
 fn code_in(answer: &str) -> Option<Code> {
     answer.lines().find_map(|line| {
         let line = line.trim_start();

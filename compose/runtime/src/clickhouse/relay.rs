@@ -1,8 +1,8 @@
-//! Lets through what ClickHouse itself answered. In: requests of ClickHouse's client. Out: ClickHouse's answers; a 502 in place of a 200 that something
+//! Lets only ClickHouse's own answers through. In: requests of ClickHouse's client. Out: ClickHouse's answers; a 502 in place of a 200 that something
 //! else gave. Never changes a request, and never an answer of ClickHouse.
 //!
-//! ClickHouse's client takes a status of 200 for stored rows and shows no header. A gateway's login or maintenance page comes with a 200 as well, and
-//! what was answered by it would be lost. So each connection of the client ends here, in the same process, and goes on from here to ClickHouse.
+//! ClickHouse's client takes a status of 200 as proof that rows are stored, and exposes no headers. A login or maintenance page of a gateway also has
+//! status 200, and the rows of that insert would be lost. So each connection of the client ends in this process, which forwards it to ClickHouse.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,26 +26,26 @@ use tokio::io::DuplexStream;
 use tokio::sync::Mutex;
 use tower_service::Service;
 
-/// Bytes on their way within the process.
+/// Size of the buffer between the client and the relay, in bytes.
 const BUFFER: usize = 256 * 1024;
-/// ClickHouse closes connections that are idle for some seconds; those of this client end before.
+/// Idle connections of this client are closed after this time, before ClickHouse closes them, which it does after some seconds.
 const IDLE: Duration = Duration::from_secs(2);
-/// The kernel asks a silent peer after so long whether it is still there.
+/// Idle time after which the kernel checks that the peer is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// ClickHouse names each statement that it ran, and itself.
+/// ClickHouse's headers that name the statement that it ran, and the server.
 const QUERY_ID: HeaderName = HeaderName::from_static("x-clickhouse-query-id");
 const SERVER: HeaderName = HeaderName::from_static("x-clickhouse-server-display-name");
-/// What the statement did; servers that hide their name send it all the same.
+/// Header that says what the statement did; servers that hide their name send it too.
 const SUMMARY: HeaderName = HeaderName::from_static("x-clickhouse-summary");
 
-/// What stands in place of an answer that is not ClickHouse's. It has no code of ClickHouse, so it is taken for a fault that passes.
+/// The body that replaces an answer that is not ClickHouse's. It has no code of ClickHouse, so it counts as a temporary fault.
 const NOT_CLICKHOUSE: &str = "something in front of ClickHouse answered 200 in its place, without ClickHouse's headers, as a login or maintenance page \
                               does: nothing was stored; let the requests pass, or correct GITPULSE_CLICKHOUSE_URL";
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// ClickHouse's client, for which a 200 is ClickHouse's or none.
+/// A ClickHouse client that gets a 200 only from ClickHouse itself.
 pub(super) fn client() -> clickhouse::Client {
     let mut connector = HttpConnector::new();
     connector.set_keepalive(Some(KEEP_ALIVE));
@@ -58,7 +58,7 @@ pub(super) fn client() -> clickhouse::Client {
         Err(error) => {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "this machine has no certificates of authorities: ClickHouse is reached by http alone"
+                "this machine has no certificates of authorities: ClickHouse can be reached by http:// only"
             );
             through(connector)
         }
@@ -74,12 +74,12 @@ where
     clickhouse::Client::with_http_client(client)
 }
 
-/// Whether ClickHouse gave the answer with these headers: it ran a statement and says which, and who it is or what came of it.
+/// Whether ClickHouse gave the answer with these headers: they name the statement, and the server or a summary.
 fn is_clickhouse(headers: &HeaderMap) -> bool {
     headers.contains_key(QUERY_ID) && (headers.contains_key(SERVER) || headers.contains_key(SUMMARY))
 }
 
-/// Opens connections to ClickHouse, each with a relay before it.
+/// Opens connections to ClickHouse, each behind a relay.
 #[derive(Clone)]
 pub(super) struct Relay<C> {
     connector: C,
@@ -113,7 +113,7 @@ where
     }
 }
 
-/// Passes the requests of one connection on, one after the other, until either side ends it.
+/// Forwards the requests of one connection one after the other, until either side closes it.
 async fn pass<S>(far: DuplexStream, sender: SendRequest<Incoming>, connection: Outward<S, Incoming>)
 where
     S: Read + Write + Unpin + Send + 'static,
@@ -130,26 +130,26 @@ where
     let serving = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(far), service);
     let mut serving = std::pin::pin!(serving);
     let ended = tokio::select! {
-        // The client is gone: so is the connection, and with it what ClickHouse was asked.
+        // The client is gone, so the connection is closed, and ClickHouse stops what it was asked.
         _ = serving.as_mut() => return,
         ended = connection => ended,
     };
     if let Err(error) = ended {
         tracing::debug!(error = &error as &dyn std::error::Error, "a connection to ClickHouse ended early");
     }
-    // An answer that has come may not have been read yet.
+    // An answer that has arrived may not have been read yet.
     serving.as_mut().graceful_shutdown();
     let _ = serving.await;
 }
 
-/// The answer itself, if it is ClickHouse's or says by its status that it is none.
+/// The answer itself, if it is ClickHouse's or an error status; else a refusal.
 fn examine(answer: Response<Incoming>) -> Response<Either<Incoming, Full<Bytes>>> {
     if answer.status() != StatusCode::OK || is_clickhouse(answer.headers()) {
         return answer.map(Either::Left);
     }
     let mut refusal = Response::new(Either::Right(Full::from(NOT_CLICKHOUSE)));
     *refusal.status_mut() = StatusCode::BAD_GATEWAY;
-    // What was not read of the page would stand before the next answer.
+    // The unread rest of the page would come before the next answer.
     refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     refusal
 }

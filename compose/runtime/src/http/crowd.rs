@@ -1,10 +1,10 @@
-//! Which connection goes when there is no room for another. In: connections, from which address, and what each waits for. Out: those that must end.
-//! Never one whose request is being answered, nor one whose sender is proven.
+//! Chooses which connection is closed when there is no room for another. In: connections, their addresses, and what each still has to send. Out:
+//! those that must end. Never closes one whose request is being answered, nor one whose sender is proven.
 //!
-//! A connection costs its peer nothing. Who opens thousands and says nothing would keep everybody else out for as long as each may wait. So when all
-//! places are taken, the oldest of the connections that owe something ends: first those that never had a request, then those between two requests, then
-//! those whose body is still to come from somebody unproven. Of these, one of the address that has the most. None ends before [`GRACE`] is over: a delivery
-//! has its request there at once, and only has to be read.
+//! Opening a connection costs its peer nothing. A peer that opens thousands and sends nothing would keep everybody else out for as long as each may
+//! wait. So when all slots are taken, the oldest connection that still has to send something is closed: first those that never sent a request, then
+//! those between two requests, then those that still send the body of an unproven sender. Among these, one of the address that has the most. None is
+//! closed before [`GRACE`] is over: a delivery sends its request at once, and only has to be read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -16,14 +16,14 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// The shortest time that a new connection gets for its head, however many there are.
+/// Minimum time that a new connection gets to send its head, however many there are.
 const HEAD_AT_LEAST: Duration = Duration::from_millis(500);
 
-/// The time that a connection has from when it owes something, however many wait for its place: what has arrived on it is read by then. While all are so
-/// new, the next one waits, in the kernel's queue.
+/// Minimum time that a connection gets when it has to send something, however many wait for its slot: what has arrived on it is read within that
+/// time. If all connections are that new, the next one waits in the kernel's queue.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// What a connection owes. Those of the first kind end first.
+/// What a connection still has to send. Variants are closed in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Owes {
     /// Its first request.
@@ -34,14 +34,14 @@ enum Owes {
     Body,
 }
 
-/// A place in line: what is owed, then how long.
+/// Position in the order of closing: what has to be sent, then since when.
 type Place = (Owes, u64);
 
 /// All connections of a listener.
 #[derive(Debug)]
 pub(super) struct Crowd {
     max: usize,
-    /// What a connection has for its head while there is room.
+    /// Time for a head while there is room.
     head_for: Duration,
     state: Mutex<State>,
     room: Notify,
@@ -52,9 +52,9 @@ struct State {
     open: usize,
     next: u64,
     owing: BTreeMap<Place, Owing>,
-    /// Those of each address that owe the same, oldest first.
+    /// Connections of each address that have the same to send, oldest first.
     addresses: HashMap<(Owes, IpAddr), BTreeSet<u64>>,
-    /// The addresses by how many of their connections owe the same.
+    /// Addresses, ordered by how many of their connections have the same to send.
     crowds: BTreeMap<Owes, BTreeSet<(usize, IpAddr)>>,
 }
 
@@ -65,12 +65,12 @@ struct Owing {
     end: CancellationToken,
 }
 
-/// There is no place, until then at least.
+/// There is no slot before this moment.
 struct Full {
     until: Option<Instant>,
 }
 
-/// A connection that has its place. Dropped when it is over.
+/// A connection with a slot, which it gives back when it is dropped.
 #[derive(Debug, Clone)]
 pub struct Seat(Arc<Inner>);
 
@@ -87,7 +87,7 @@ impl Crowd {
         Arc::new(Crowd { max, head_for, state: Mutex::default(), room: Notify::new() })
     }
 
-    /// Gives a connection its place, and ends another where there is none left. Waits only while every connection is being answered or new.
+    /// Gives a connection a slot, and closes another if none is free. Waits only while every connection is new or being answered.
     pub(super) async fn admit(self: &Arc<Crowd>, address: IpAddr) -> Seat {
         let address = network(address);
         loop {
@@ -106,7 +106,7 @@ impl Crowd {
         }
     }
 
-    /// Takes a place, and ends connections that give way to it.
+    /// Takes a slot, and closes the connections that have to make room.
     fn make_room(&self, address: IpAddr) -> Result<(), Full> {
         let mut state = self.lock();
         let now = Instant::now();
@@ -117,12 +117,12 @@ impl Crowd {
         state.open += 1;
         let head_time = self.head_time(state.open);
         state.end_late(head_time, now);
-        // Half of all places is what one address may keep without saying anything.
+        // One address may keep at most half of all slots with silent connections.
         while state.silent_of(address) > self.max / 2 && state.end_of(Owes::First, address, now) {}
         Ok(())
     }
 
-    /// How long a connection may take for its first head when so many are open: all of it up to half of the places, less and less beyond.
+    /// Time for the first head when this many connections are open: all of it up to half of the slots, less and less beyond.
     fn head_time(&self, open: usize) -> Duration {
         let half = (self.max / 2).max(1);
         let left = self.max.saturating_sub(open).min(half);
@@ -169,7 +169,7 @@ impl State {
         }
     }
 
-    /// Ends the connection that goes first. Its place is free at once. False if none may be ended.
+    /// Closes the connection that is first in the order. Its slot is free at once. False if none may be closed.
     fn end_one(&mut self, now: Instant) -> bool {
         [Owes::First, Owes::Next, Owes::Body].into_iter().any(|owes| {
             let most = self.crowds.get(&owes).and_then(BTreeSet::last).copied();
@@ -178,7 +178,7 @@ impl State {
         })
     }
 
-    /// Ends the oldest of an address that owe this, unless it is new.
+    /// Closes the oldest connection of an address that has this to send, unless it is new.
     fn end_of(&mut self, owes: Owes, address: IpAddr, now: Instant) -> bool {
         let oldest = self.addresses.get(&(owes, address)).and_then(BTreeSet::first).copied();
         oldest.is_some_and(|number| self.end_past_grace((owes, number), now))
@@ -193,7 +193,7 @@ impl State {
         self.owing.range((owes, 0)..=(owes, u64::MAX)).next().map(|(place, _)| *place)
     }
 
-    /// When the next connection is old enough to be ended; `None` where none owes.
+    /// The moment at which the next connection is old enough to be closed; `None` if none has anything to send.
     fn end_of_grace(&self) -> Option<Instant> {
         let oldest = [Owes::First, Owes::Next, Owes::Body].into_iter().filter_map(|owes| self.oldest(owes));
         oldest.filter_map(|place| self.owing.get(&place)).map(|owing| owing.since + GRACE).min()
@@ -206,7 +206,7 @@ impl State {
         true
     }
 
-    /// Ends connections that have waited for their first head longer than this.
+    /// Closes connections that have waited longer than this for their first head.
     fn end_late(&mut self, head_time: Duration, now: Instant) {
         while let Some((place, owing)) = self.owing.first_key_value() {
             if place.0 != Owes::First || now.duration_since(owing.since) <= head_time {
@@ -219,22 +219,22 @@ impl State {
 }
 
 impl Seat {
-    /// Until when the connection may go on: cancelled when another takes its place.
+    /// A token that is cancelled when the connection has to make room for another.
     pub(super) fn ended(&self) -> CancellationToken {
         self.0.end.clone()
     }
 
-    /// A request is being answered, or its sender is proven: the connection stays.
+    /// A request is being answered, or its sender is proven: the connection may not be closed.
     pub fn keeps(&self) {
         self.put(None);
     }
 
-    /// The body of a request is to come whose sender nothing proves yet.
+    /// The body of a request whose sender is unproven has yet to come.
     pub fn owes_body(&self) {
         self.owes(Owes::Body);
     }
 
-    /// The request is answered.
+    /// The request is answered; the next one has yet to come.
     pub(super) fn owes_next(&self) {
         self.owes(Owes::Next);
     }
@@ -266,7 +266,7 @@ impl Drop for Inner {
         let place = self.place.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         let mut state = self.crowd.lock();
         if self.end.is_cancelled() {
-            // Its place has been given away.
+            // Its slot has been given to another connection.
             return;
         }
         if let Some(place) = place {
@@ -277,7 +277,7 @@ impl Drop for Inner {
     }
 }
 
-/// What counts as one address: whoever has an IPv6 address has 2^64 of them.
+/// The network that counts as one address: the owner of an IPv6 address has 2^64 of them.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),

@@ -1,5 +1,6 @@
-//! What librdkafka says of itself. In: its errors and its log. Out: lines of ours, a level lower: whatever it calls an error it recovers from by itself,
-//! while the spool or Kafka keeps the events, unless it says that the error is fatal; somebody has to act on that alone. Never a line per try.
+//! Logs what librdkafka reports. In: its errors and its log. Out: our log lines, one level lower: librdkafka recovers by itself from whatever it
+//! calls an error, while the spool or Kafka keeps the events, unless it calls the error fatal, and only that needs somebody's attention. Never a line
+//! per try.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,25 +12,25 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 /// Where its log lines go.
 const TARGET: &str = "librdkafka";
-/// How often the same error of one client is said at most: while no broker is there, each try ends with it, twice a second.
+/// Minimum time between two lines with the same error of one client: while no broker answers, each try ends with it, twice per second.
 const REPEATED_EVERY: Duration = Duration::from_secs(60);
 
-/// What one client says; clones share what was said.
+/// The log of one client; clones share what was logged.
 #[derive(Debug, Clone, Default)]
 pub struct ClientLog {
     said_at: Arc<Mutex<BTreeMap<i32, Instant>>>,
 }
 
 impl ClientLog {
-    /// Logs what a client reports: that all brokers are away, say.
+    /// Logs an error that a client reports, for example that all brokers are away.
     pub fn report(&self, error: &KafkaError, reason: &str) {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
         match code {
             RDKafkaErrorCode::Fatal => tracing::error!(%error, reason, "the Kafka client failed for good"),
-            // Its log says it as well.
+            // librdkafka logs it as well.
             RDKafkaErrorCode::BrokerTransportFailure => (),
             code if self.is_new(code as i32, Instant::now()) => {
-                tracing::warn!(%error, reason, "Kafka is not well; its client tries on");
+                tracing::warn!(%error, reason, "the Kafka client reports an error and retries");
             }
             _ => (),
         }
@@ -50,9 +51,9 @@ impl ClientLog {
         }
     }
 
-    /// Whether it was not said a moment ago.
+    /// Whether it was not logged within [`REPEATED_EVERY`].
     fn is_new(&self, code: i32, now: Instant) -> bool {
-        // Nothing that holds the lock can leave it half changed.
+        // A panic under the lock cannot leave the state half changed.
         let mut said_at = self.said_at.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = said_at.get(&code).is_none_or(|at| now.duration_since(*at) >= REPEATED_EVERY);
         if is_new {
@@ -62,7 +63,7 @@ impl ClientLog {
     }
 }
 
-/// The context of clients of which nothing else is wanted.
+/// The context of clients that need nothing but a log.
 impl ClientContext for ClientLog {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         ClientLog::log(self, level, facility, text);

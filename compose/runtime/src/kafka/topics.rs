@@ -1,5 +1,5 @@
-//! Our topics on a Kafka. In: a client with the right to ask, and to create. Out: topics that keep what they acknowledge, and what is wrong with
-//! those that somebody else made.
+//! Our topics in Kafka. In: a client that may describe and create topics. Out: topics that keep what they acknowledge, and the wrong settings of
+//! topics that somebody else created.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,27 +21,27 @@ pub struct Kafka {
     prefix: TopicPrefix,
 }
 
-/// What every topic of ours has, or events would be lost from it, or counted as new.
+/// Settings that every topic of ours must have; without them events would be lost, or counted as new.
 const NEEDED: [(&str, &str); 3] = [
     ("cleanup.policy", "delete"),
-    // Clocks of producers differ; by the broker's, a recreated log can be told (processor/src/commit.rs).
+    // Clocks of producers differ; the broker's clock shows that a log was recreated (processor/src/commit.rs).
     ("message.timestamp.type", "LogAppendTime"),
-    // A leader that lacks records has its followers forget them.
+    // A leader that lacks records would make its followers drop them.
     (UNCLEAN_ELECTION, "false"),
 ];
 
-/// The largest record that a topic takes.
+/// The largest record that a topic accepts.
 const MAX_MESSAGE_BYTES: &str = "max.message.bytes";
 /// Whether a replica that lacks records may become the leader.
 const UNCLEAN_ELECTION: &str = "unclean.leader.election.enable";
-/// How many replicas have a record that is acknowledged.
+/// How many replicas have a record before it is acknowledged.
 const MIN_IN_SYNC: &str = "min.insync.replicas";
 
-/// How long a topic waits for brokers that count as dead, and how long between two looks.
+/// How long creating a topic waits for brokers that count as dead, and the pause between two tries.
 const BROKERS_WITHIN: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A setting of a topic that somebody else made, with which our promises do not hold.
+/// A setting of an existing topic that breaks a guarantee.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unsuited {
     /// The topic.
@@ -50,14 +50,14 @@ pub struct Unsuited {
     pub setting: &'static str,
     /// What it is.
     pub value: String,
-    /// What it has to be; a number, at least.
+    /// What it has to be; for a number, the minimum.
     pub needed: String,
 }
 
 /// Why topics could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum TopicsError {
-    /// Kafka cannot be asked.
+    /// Kafka does not answer.
     #[error("Kafka does not answer")]
     Unreachable(#[source] KafkaError),
     /// Kafka refused one topic.
@@ -88,19 +88,19 @@ impl Kafka {
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
 
-    /// What the cluster calls itself; `None` where it does not say, or not in time. Topics have ids as well, which librdkafka does not tell.
+    /// The id of the cluster; `None` if Kafka does not report it, or not in time. Topics have ids too, which librdkafka does not expose.
     pub async fn cluster_id(&self, timeout: Duration) -> Option<String> {
         let admin = self.admin.clone();
         tokio::task::spawn_blocking(move || admin.inner().fetch_cluster_id(timeout)).await.ok().flatten()
     }
 
-    /// The topics of ours that do not exist.
+    /// Our topics that do not exist.
     pub async fn missing_topics(&self, timeout: Duration) -> Result<Vec<String>, KafkaError> {
         let wanted = self.prefix.all().into_iter().map(|topic| topic.name).collect();
         self.missing_of(wanted, timeout).await
     }
 
-    /// Those of these topics that do not exist.
+    /// Those of the given topics that do not exist.
     pub async fn missing_of(
         &self,
         wanted: Vec<String>,
@@ -115,7 +115,7 @@ impl Kafka {
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
 
-    /// Settings of our topics that do not suit, by setting. `None` where the broker does not tell all of them.
+    /// Wrong settings of our topics, sorted by setting. `None` if the broker does not show the settings of all topics.
     pub async fn unsuited_topics(&self, timeout: Duration) -> Result<Option<Vec<Unsuited>>, KafkaError> {
         let topics = self.prefix.all();
         let replicas = self.replicas(timeout).await?;
@@ -133,11 +133,11 @@ impl Kafka {
             all.extend(unsuited(topic, replicas.get(name).copied().unwrap_or(1), value));
         }
         all.sort_by(|one: &Unsuited, next| (one.setting, &one.needed).cmp(&(next.setting, &next.needed)));
-        // What is known to be wrong is said, whatever is not known.
+        // Known faults are reported even if other settings are unknown.
         Ok((told_of == topics.len() || !all.is_empty()).then_some(all))
     }
 
-    /// How many replicas topics have, those of the partition with the fewest.
+    /// Replicas of each topic: those of its partition with the fewest.
     async fn replicas(&self, timeout: Duration) -> Result<BTreeMap<String, usize>, KafkaError> {
         let admin = self.admin.clone();
         let asked = tokio::task::spawn_blocking(move || {
@@ -151,7 +151,7 @@ impl Kafka {
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
 
-    /// Creates the topics that do not exist and tells their names. `partitions` is for those that do not say how many.
+    /// Creates the topics that do not exist and returns their names. `partitions` is for topics without a number of their own.
     ///
     /// On a cluster: three replicas, two of which must have a record before it is acknowledged, and no leader that lacks records.
     pub async fn create_topics(
@@ -199,7 +199,7 @@ impl Kafka {
             }
             match refused {
                 None => return Ok(created),
-                // A broker that was slow to say that it lives counts as dead until it does.
+                // A broker that is slow to register counts as dead until then.
                 Some((_, RDKafkaErrorCode::InvalidReplicationFactor)) if Instant::now() < until => {
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -209,16 +209,16 @@ impl Kafka {
     }
 }
 
-/// How many of so many replicas must have a record before it is acknowledged: one may be lost, and one may be away.
+/// How many replicas of this number must have a record before it is acknowledged: one may be lost, and one may be away.
 fn in_sync(replicas: usize) -> usize {
     if replicas >= 3 { 2 } else { 1 }
 }
 
-/// What of a topic's settings does not suit; what the broker does not tell is taken to.
+/// Wrong settings of one topic; a setting that the broker does not show counts as right.
 fn unsuited(topic: &TopicSettings, replicas: usize, value: impl Fn(&str) -> Option<String>) -> Vec<Unsuited> {
     let wrong = |setting, value, needed| Unsuited { topic: topic.name.clone(), setting, value, needed };
     let mut unsuited = Vec::new();
-    // Where there is no other replica, none is elected.
+    // Without another replica there is no election.
     let matters = |(setting, _): &(&str, &str)| replicas > 1 || *setting != UNCLEAN_ELECTION;
     for (setting, needed) in NEEDED.into_iter().filter(matters) {
         if let Some(value) = value(setting).filter(|value| value != needed) {

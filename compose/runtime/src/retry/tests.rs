@@ -16,7 +16,7 @@ impl Fault {
     }
 }
 
-/// Runs attempts that come out as `outcome` says of their number, the first being 1. Gives the result, and how long after the beginning each was.
+/// Runs attempts whose outcome is `outcome` of their number, the first being 1. Returns the result, and the time of each attempt since the beginning.
 async fn run(
     seconds: u64,
     shutdown: &CancellationToken,

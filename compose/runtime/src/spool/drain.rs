@@ -1,5 +1,5 @@
-//! Publishes what was spooled. In: segments, oldest first. Out: their records in Kafka, each at least once, and no segment left behind. Never
-//! removes one before Kafka has acknowledged all of its records.
+//! Publishes spooled records. In: segments, oldest first. Out: their records in Kafka, each at least once, and no segment left behind. Never removes
+//! a segment before Kafka has acknowledged all of its records.
 
 use std::io;
 use std::path::Path;
@@ -19,24 +19,23 @@ use crate::breaker::Breaker;
 use crate::descriptors::none_left;
 use crate::publisher::{PublishError, Publisher};
 
-/// How much is published at a time. Of a Kafka that is slower than this within [`PUBLISH_TIMEOUT`], what it did not acknowledge goes to the
-/// disk once more.
+/// Limits of one batch. If Kafka does not acknowledge all of it within [`PUBLISH_TIMEOUT`], the rest is spooled again.
 const BATCH: Limits = Limits { records: 2048, bytes: 4 * 1024 * 1024 };
-/// How much is tried while Kafka does not answer.
+/// Limits of one batch while Kafka does not answer.
 const PROBE: Limits = Limits { records: 16, bytes: 1024 * 1024 };
-/// Longer than librdkafka keeps a record (`message.timeout.ms`), so that the fate of each is known before it is tried again and an outage piles
-/// up nothing in memory.
+/// Longer than librdkafka keeps a record (`message.timeout.ms`), so that the result of each is known before it is tried again and nothing piles up in
+/// memory during an outage.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(12);
-/// Between tries while Kafka takes nothing.
+/// Pause between tries while Kafka acknowledges nothing.
 const PAUSE: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// How long the last segment stays open once Kafka has all of it: a new one for each event that comes by itself would cost the disk more.
+/// How long the last segment stays open after Kafka has all of it: a new segment for each event that arrives alone would cost the disk more.
 const LINGER: Duration = Duration::from_secs(1);
-/// After so many tries in a row of which nothing came, the records tried are put behind the others: what cannot reach its partition holds up
-/// nobody who can.
+/// After this many tries in a row without any success, the records tried are moved behind the others: records whose partition is unreachable do not
+/// hold up the rest.
 const TRIES: u32 = 4;
 
-/// How often a segment is read that the disk does not give back, before the drain goes on without it: a disk may come back.
+/// How often an unreadable segment is read before the drain skips it: the disk may recover.
 const READS: u32 = 10;
 
 #[derive(Clone, Copy)]
@@ -45,7 +44,7 @@ pub(super) struct Limits {
     pub(super) bytes: u64,
 }
 
-/// How far the first segment was read.
+/// Position up to which the first segment was read.
 #[derive(Clone, Copy)]
 struct Progress {
     segment: u64,
@@ -59,11 +58,11 @@ pub(super) struct Batch {
     pub(super) damage: Option<Damage>,
 }
 
-/// What came of a batch.
+/// The result of a batch.
 enum Published {
-    /// Kafka has all of it, or what it refused is on disk once more.
+    /// Kafka has all of it, or what it refused is spooled again.
     Done,
-    /// Nothing, so that it must be tried again.
+    /// Nothing was acknowledged, so it must be tried again.
     Nothing,
 }
 
@@ -72,7 +71,7 @@ pub(crate) struct Drain {
     spool: Spool,
     publisher: Publisher,
     breaker: Breaker,
-    /// Tries in a row of which nothing came.
+    /// Tries in a row without any success.
     failures: u32,
     /// Reads in a row that failed.
     unread: u32,
@@ -84,7 +83,8 @@ impl Drain {
         Drain { spool, publisher, breaker, failures: 0, unread: 0, pause: PAUSE }
     }
 
-    /// Publishes until `shutdown`. What is left then stays on disk, also what Kafka was about to acknowledge: the next start repeats it.
+    /// Publishes until `shutdown`. What is left then stays on disk, even records that Kafka was about to acknowledge: the next start publishes them
+    /// again.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         let mut progress = Progress { segment: 0, offset: 0 };
         loop {
@@ -130,7 +130,7 @@ impl Drain {
         }
         self.unread = 0;
         if let Some(damage) = batch.damage {
-            // What is written after the damage could not be found any more.
+            // Records written behind the damage could not be found.
             self.seal().await;
             shared.metrics.damaged(damage);
             log_damage(&shared.folder, segment.number, batch.end, segment.size, damage);
@@ -146,7 +146,7 @@ impl Drain {
         }
     }
 
-    /// Publishes records side by side, handed over in their order.
+    /// Publishes records concurrently, handed over in their order.
     async fn publish(&mut self, records: Vec<Spooled>) -> Published {
         let metrics = &self.spool.inner.shared.metrics;
         let publishing =
@@ -191,7 +191,7 @@ impl Drain {
             .into_iter()
             .map(|(spooled, _)| self.spool.append_again(Arc::new(spooled.record), spooled.at));
         if join_all(again).await.iter().any(Result::is_err) {
-            // Their first place is still theirs.
+            // They still have their place in the first segment.
             return Published::Nothing;
         }
         metrics.requeued.inc_by(count);
@@ -207,24 +207,24 @@ impl Drain {
         self.pause = (self.pause * 2).min(PAUSE_MAX);
     }
 
-    /// Has the segment that is open closed, so that the next record begins another one.
+    /// Closes the open segment, so that the next record begins a new one.
     async fn seal(&self) {
         let (sealed, seal) = oneshot::channel();
         let asked = self.spool.inner.commands.as_ref().map(|commands| commands.send(Command::Seal(sealed)));
         if asked.is_some_and(|sent| sent.is_ok()) {
-            // It fails only where the thread has ended, and with it the writing.
+            // This fails only if the thread has ended, and then nothing is written any more.
             let _ = seal.await;
         }
     }
 
-    /// Removes a segment whose records Kafka has, or waits for more of them where it is still written to.
+    /// Removes a segment whose records Kafka has, or waits for more records while it is still written to.
     async fn finish(&self, shared: &Arc<Shared>, segment: &Segment) {
         if segment.open {
             locked(&shared.ledger).caught_up(segment.good);
             if tokio::time::timeout(LINGER, shared.arrived.notified()).await.is_ok() {
                 return;
             }
-            // What was written until then is read first.
+            // Records that were written until then are read first.
             self.seal().await;
             return;
         }
@@ -236,14 +236,14 @@ impl Drain {
             tracing::warn!(
                 file = %segment::path(&shared.folder, segment.number).display(),
                 error = &error as &dyn std::error::Error,
-                "a segment of the spool stays, though Kafka has its events; the next start repeats them"
+                "a segment of the spool could not be removed although Kafka has its events; the next start publishes them again"
             );
         }
         locked(&shared.ledger).removed(segment.number);
     }
 }
 
-/// Removes a segment whose records Kafka has; what of it cannot be read is kept.
+/// Removes a segment whose records Kafka has; an unreadable rest of it is kept.
 pub(super) fn remove(folder: &Path, segment: &Segment) -> io::Result<()> {
     match segment.damage {
         None => std::fs::remove_file(segment::path(folder, segment.number)),
@@ -253,7 +253,7 @@ pub(super) fn remove(folder: &Path, segment: &Segment) -> io::Result<()> {
     }
 }
 
-/// Reads the next records of a segment: one at least, or what is wrong with it, or neither while the process has no file descriptor left.
+/// Reads the next records of a segment: at least one, or the damage, or neither if the process has no file descriptor left.
 pub(super) fn read(shared: &Shared, segment: &Segment, from: u64, limits: Limits) -> Batch {
     let mut batch = Batch { records: Vec::new(), end: from, damage: None };
     let mut reader = match Reader::open(&shared.folder, segment.number, from, segment.good) {
@@ -276,7 +276,7 @@ pub(super) fn read(shared: &Shared, segment: &Segment, from: u64, limits: Limits
     batch
 }
 
-/// What it says of a segment that it could not be opened: nothing, if the process had no file descriptor left.
+/// The damage of a segment that could not be opened: none, if the process only had no file descriptor left.
 fn unopened(error: &io::Error) -> Option<Damage> {
     (!none_left(error)).then_some(Damage::Unreadable)
 }

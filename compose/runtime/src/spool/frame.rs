@@ -1,8 +1,8 @@
-//! One record on disk. In: a [`TopicRecord`] and when it was spooled. Out: bytes under a checksum; and back. Never gives out a record of
-//! which one bit has changed, nor one that was written elsewhere.
+//! One record on disk. In: a [`TopicRecord`] and when it was spooled. Out: bytes under a checksum; and back. Never returns a record in which one bit
+//! has changed, nor one that was written elsewhere.
 //!
-//! Little-endian: checksum of all that follows (u64), length of what follows the length (u32), milliseconds since 1970 (i64), length of the
-//! topic (u16), length of the key (u32), topic, key, value.
+//! Little-endian: checksum of all that follows (u64), length of what follows the length (u32), milliseconds since 1970 (i64), length of the topic
+//! (u16), length of the key (u32), topic, key, value.
 
 use std::hash::Hasher;
 use std::io::{self, Read, Write};
@@ -15,10 +15,10 @@ use twox_hash::XxHash3_64;
 const PREFIX: usize = 8 + 4;
 /// Time and the lengths of topic and key.
 const HEAD: usize = 8 + 2 + 4;
-/// The longest topic that Kafka allows is 249 bytes, and keys are short; what claims to be longer is damage.
+/// The longest topic that Kafka allows has 249 bytes, and keys are short; anything longer is damage.
 const MAX_LENGTH: usize = MAX_DEAD_LETTER_BYTES + 64 * 1024;
 
-/// Where a frame begins. It goes into the checksum, so that bytes of a file that was there before are no records of this one.
+/// Position of a frame. It is part of the checksum, so that bytes left in a reused file do not pass as records of this one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     /// The number of the segment.
@@ -39,11 +39,11 @@ pub(super) struct Spooled {
 /// Why the bytes at a place are no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Damage {
-    /// The file ends within it: it was not written whole, or cut.
+    /// The file ends within the record: it was not written completely, or was cut.
     Torn,
-    /// Its bytes are not those that were written.
+    /// The bytes are not those that were written.
     Changed,
-    /// The disk does not give them back.
+    /// The disk cannot read them.
     Unreadable,
 }
 
@@ -84,7 +84,7 @@ pub(super) fn write(file: &mut impl Write, record: &TopicRecord, at: i64, place:
     file.write_all(&record.value)
 }
 
-/// Reads the record at `place`, of which at most `available` bytes are there; `None` where nothing follows.
+/// Reads the record at `place`, with at most `available` bytes left in the file; `None` if none are left.
 pub(super) fn read(
     file: &mut impl Read,
     place: Place,

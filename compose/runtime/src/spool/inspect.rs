@@ -1,5 +1,5 @@
-//! Inspects a spool from outside. In: a folder. Out: what waits in it, and in which state it is. Never writes to it, and holds its lock no
-//! longer than it takes to see that nobody else does.
+//! Inspects a spool from outside. In: a folder. Out: what waits in it, and its state. Never writes to it, and holds its lock only for the moment of
+//! the check.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -15,9 +15,9 @@ use super::{age, segment};
 /// What the folder of a spool shows.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Inspection {
-    /// What waits for Kafka; `None` while a process uses the folder, which alone knows how much of it Kafka has.
+    /// What waits for Kafka; `None` while a process uses the folder, because only that process knows how much of it Kafka has.
     pub waiting: Option<Waiting>,
-    /// Files that hold what could not be read, and that no start reads any more.
+    /// Files with unreadable records, which no start reads any more.
     pub set_aside: Vec<PathBuf>,
     /// Whether nobody but its owner may enter the folder.
     pub is_private: bool,
@@ -36,13 +36,13 @@ pub struct Waiting {
     pub records: u64,
     /// Age of the oldest.
     pub oldest: Duration,
-    /// Segments with a damage that the next start sets aside.
+    /// Segments with damage that the next start sets aside.
     pub damaged: Vec<PathBuf>,
-    /// Segments that the disk does not give back.
+    /// Segments that the disk cannot read.
     pub unreadable: Vec<PathBuf>,
 }
 
-/// Inspects the spool in `folder`. Reads all of it unless it is used, so not for a thread that others wait for.
+/// Inspects the spool in `folder`. Reads all of it unless it is in use, so it must not run on a thread that others wait for.
 ///
 /// # Errors
 ///
@@ -58,7 +58,7 @@ pub fn inspect(folder: &Path) -> io::Result<Inspection> {
         false => Some(waiting(folder, &numbers)),
     };
     Ok(Inspection {
-        // A process that began meanwhile may have removed what was to be read.
+        // A process that started meanwhile may have removed what was to be read.
         waiting: waiting.filter(|_| !is_used(folder).unwrap_or(true)),
         set_aside: segment::set_aside_files(folder)?,
         is_private: mode & 0o077 == 0,
@@ -75,7 +75,7 @@ fn is_used(folder: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
-    // Given back at once, when the file is closed.
+    // The lock is released when the file is closed.
     match lock.try_lock_shared() {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),

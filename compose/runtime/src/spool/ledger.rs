@@ -1,4 +1,4 @@
-//! What is in the spool. In: what was written, read and removed. Out: bytes, records, age, and which segment is next. Never touches a file.
+//! The contents of the spool. In: what was written, read and removed. Out: bytes, records, age, and which segment is next. Never touches a file.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ pub(super) struct Segment {
     pub(super) number: u64,
     /// Bytes it takes on disk.
     pub(super) size: u64,
-    /// Bytes of records that are on disk for sure.
+    /// Bytes of records that are fsynced.
     pub(super) good: u64,
     /// How many records those are.
     pub(super) records: u64,
@@ -20,7 +20,7 @@ pub(super) struct Segment {
     pub(super) oldest_at: Option<i64>,
     /// Whether more may be written to it.
     pub(super) open: bool,
-    /// What is wrong behind the good bytes.
+    /// The damage behind the good bytes.
     pub(super) damage: Option<Damage>,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Segment {
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     segments: VecDeque<Segment>,
-    /// Bytes that were promised room and are not written yet.
+    /// Bytes that are reserved and not written yet.
     reserved: u64,
     /// Records of the first segment that Kafka has.
     drained: u64,
@@ -64,12 +64,12 @@ impl Ledger {
         }
     }
 
-    /// Bytes of a segment that are on disk for sure.
+    /// Bytes of a segment that are fsynced.
     pub(super) fn good(&self, number: u64) -> u64 {
         self.segments.iter().find(|segment| segment.number == number).map_or(0, |segment| segment.good)
     }
 
-    /// Notes that the bytes from `good` on are no records any more.
+    /// Notes that the bytes from `good` on are not records.
     pub(super) fn damaged(&mut self, number: u64, good: u64, damage: Damage) {
         if let Some(segment) = self.find(number) {
             segment.good = good;
@@ -77,7 +77,7 @@ impl Ledger {
         }
     }
 
-    /// Promises room for `bytes`, unless that would be more than `limit` in all.
+    /// Reserves `bytes`, unless that would exceed `limit` in all.
     pub(super) fn reserve(&mut self, bytes: u64, limit: u64) -> bool {
         let fits = self.bytes() + bytes <= limit;
         if fits {
@@ -86,12 +86,12 @@ impl Ledger {
         fits
     }
 
-    /// Promises room whatever the limit: for records that are taken from elsewhere in the spool.
+    /// Reserves `bytes` without a limit: for records that move within the spool.
     pub(super) fn reserve_again(&mut self, bytes: u64) {
         self.reserved += bytes;
     }
 
-    /// Takes a promise back: the bytes are written, or never will be.
+    /// Releases a reservation: the bytes are written, or never will be.
     pub(super) fn release(&mut self, bytes: u64) {
         self.reserved = self.reserved.saturating_sub(bytes);
     }
@@ -123,7 +123,7 @@ impl Ledger {
         self.segments.retain(|segment| segment.number != number);
     }
 
-    /// Bytes on disk or promised.
+    /// Bytes on disk or reserved.
     pub(super) fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.size).sum::<u64>() + self.reserved
     }

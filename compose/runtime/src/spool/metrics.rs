@@ -1,5 +1,4 @@
-//! What the spool counts. A field's comment is its help text. What lies on disk is read from the ledger whenever somebody asks, so that
-//! it is never stale.
+//! Metrics of the spool. What is on disk is read from the ledger at each scrape, so that it is never stale.
 
 use std::sync::{Arc, Mutex};
 
@@ -26,18 +25,16 @@ pub(super) struct Metrics {
 
 impl Metrics {
     pub(super) fn register(registry: &Registry, ledger: &Arc<Mutex<Ledger>>) -> prometheus::Result<Metrics> {
-        let appended =
-            IntCounter::new("gitpulse_spool_appended_total", "Events that were kept on disk for Kafka")?;
+        let appended = IntCounter::new("gitpulse_spool_appended_total", "Events stored in the spool")?;
         let refused = IntCounterVec::new(
-            Opts::new("gitpulse_spool_refused_total", "Events that the spool could not take, by cause"),
+            Opts::new("gitpulse_spool_refused_total", "Events that the spool refused, by cause"),
             &["reason"],
         )?;
         let fsync_seconds = Histogram::with_opts(
-            HistogramOpts::new(
-                "gitpulse_spool_fsync_seconds",
-                "How long the disk took to keep a group of events for sure",
-            )
-            .buckets(vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0]),
+            HistogramOpts::new("gitpulse_spool_fsync_seconds", "Duration of the fsync of a group of events")
+                .buckets(vec![
+                    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+                ]),
         )?;
         let usable = IntGauge::new(
             "gitpulse_spool_usable",
@@ -46,14 +43,15 @@ impl Metrics {
         let damaged = IntCounterVec::new(
             Opts::new(
                 "gitpulse_spool_damaged_total",
-                "Segments whose rest could not be read back, by what is wrong with it",
+                "Segments that could not be read to their end, by kind of damage",
             ),
             &["damage"],
         )?;
-        let drained = IntCounter::new("gitpulse_spool_drained_total", "Spooled events that Kafka took")?;
+        let drained =
+            IntCounter::new("gitpulse_spool_drained_total", "Spooled events that Kafka acknowledged")?;
         let requeued = IntCounter::new(
             "gitpulse_spool_requeued_total",
-            "Spooled events that Kafka did not take while it took others, and that were put behind them",
+            "Spooled events that Kafka did not acknowledge while it acknowledged others, moved behind those",
         )?;
         let breaker_open = IntGauge::new(
             "gitpulse_spool_breaker_open",
@@ -100,10 +98,13 @@ impl Contents {
         Ok(Contents {
             ledger: ledger.clone(),
             bytes: IntGauge::new("gitpulse_spool_bytes", "Bytes of the spool on disk")?,
-            records: IntGauge::new("gitpulse_spool_records", "Events that wait on disk for Kafka")?,
+            records: IntGauge::new(
+                "gitpulse_spool_records",
+                "Events in the spool that Kafka does not have yet",
+            )?,
             oldest_seconds: Gauge::new(
                 "gitpulse_spool_oldest_seconds",
-                "Age of the oldest event that waits on disk; 0 if there is none",
+                "Age of the oldest event in the spool; 0 if it is empty",
             )?,
         })
     }

@@ -1,10 +1,9 @@
-//! Keeps on disk what Kafka cannot take. In: a [`TopicRecord`]. Out: that it is on disk (written and fsynced), or why not; and later the record
-//! in Kafka. Never forgets a record that it accepted, and never takes more than its limit: a full spool refuses what is new.
+//! Keeps on disk what Kafka cannot take. In: a [`TopicRecord`]. Out: that it is on disk (written and fsynced), or why not; and later the record in
+//! Kafka. Never forgets a record that it accepted, and never exceeds its limit: a full spool refuses new records.
 //!
-//! A folder of segments. `writer.rs` appends to the last one, `drain.rs` publishes from the first one and removes it once Kafka has all of
-//! it, `ledger.rs` knows what is there, `frame.rs` is one record, `segment.rs` one file, `inspect.rs` an
-//! inspection from outside. A start reads everything and never writes to an old
-//! segment again. A crash between publishing and removing repeats records of one segment, which changes no table.
+//! The spool is a folder of segments. `writer.rs` appends to the last one; `drain.rs` publishes from the first one and removes it once Kafka has all
+//! of it; `ledger.rs` knows the contents; `frame.rs` is one record, `segment.rs` one file, `inspect.rs` a view from outside. A start reads everything
+//! and never writes to an old segment again. A crash between publishing and removing repeats the records of one segment, which changes no table.
 
 mod drain;
 mod frame;
@@ -41,28 +40,28 @@ use writer::{Command, Entry, Writer};
 
 use crate::outbox::AnswerAfter;
 
-/// The file whose lock says that a process uses the folder.
+/// The file whose lock shows that a process uses the folder.
 const LOCK: &str = "lock";
 /// Size at which a segment is full, unless the whole spool is small.
 const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 /// Memory for records that wait for the disk, in KiB.
 const QUEUE_KIB: usize = 128 * 1024;
-/// Room below which the spool is as good as full.
+/// Free bytes below which the spool counts as full.
 const LITTLE_ROOM: u64 = 64 * 1024;
 
 /// Where events wait while Kafka cannot take them.
 #[derive(Debug, Clone, Args)]
 pub struct SpoolConfig {
-    /// Folder for events that Kafka cannot take, one process a folder; by default ./spool, and spool in the data folder of `up`
+    /// Folder for events that Kafka cannot take, one folder per process; by default ./spool, for `up` spool in its data folder
     #[arg(long, env = "GITPULSE_SPOOL_DIR", value_name = "FOLDER")]
     pub spool_dir: Option<PathBuf>,
 
-    /// MiB of events on disk; a full spool refuses new ones with 503
+    /// MiB of events that the spool may hold; while it is full and Kafka is away, deliveries are answered 503
     #[arg(long, env = "GITPULSE_SPOOL_MAX_MIB", default_value_t = 2048, value_name = "MIB",
           value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     pub spool_max_mib: u32,
 
-    /// What a delivery waits for before it is answered 200; by default kafka
+    /// What has to store a delivery before it is answered 200; by default kafka
     #[arg(long, env = "GITPULSE_ANSWER_AFTER", value_name = "WHAT")]
     pub answer_after: Option<AnswerAfter>,
 }
@@ -73,11 +72,11 @@ pub enum SpoolError {
     /// It would not fit.
     #[error("the spool is full")]
     Full,
-    /// The disk does not take it.
+    /// The disk cannot be written.
     #[error("the spool cannot be written")]
     Unusable,
-    /// The disk did not answer in time. The record may still be kept.
-    #[error("the disk did not keep the record in time")]
+    /// The disk did not answer in time. The record may still be stored.
+    #[error("the disk did not store the record in time")]
     Slow,
 }
 
@@ -92,10 +91,10 @@ impl SpoolError {
     }
 }
 
-/// Why there is no spool.
+/// Why a spool could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The folder cannot be made, read or locked.
+    /// The folder cannot be created, read or locked.
     #[error("the spool {} cannot be used; GITPULSE_SPOOL_DIR chooses another folder", folder.display())]
     Folder {
         /// The folder.
@@ -112,7 +111,7 @@ pub enum OpenError {
     Metrics(#[from] prometheus::Error),
 }
 
-/// What is in a spool, and whether it takes more.
+/// What is in a spool, and whether it accepts more.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpoolStatus {
     /// Records that may not be in Kafka yet.
@@ -121,7 +120,7 @@ pub struct SpoolStatus {
     pub bytes: u64,
     /// Age of the oldest record.
     pub oldest: Duration,
-    /// Why it takes no more.
+    /// Why it accepts no more.
     pub refuses: Option<SpoolError>,
 }
 
@@ -140,7 +139,7 @@ struct Inner {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the writing thread and everybody else know.
+/// State that the writing thread shares with everybody else.
 struct Shared {
     folder: PathBuf,
     segment_bytes: u64,
@@ -152,7 +151,7 @@ struct Shared {
 }
 
 impl Spool {
-    /// Opens the spool in `folder`, and recovers what is there. Reads all of it, so not for a thread that others wait for.
+    /// Opens the spool in `folder`, and recovers its records. Reads all of it, so it must not run on a thread that others wait for.
     pub fn open(folder: &Path, max_mib: u32, registry: &Registry) -> Result<Spool, OpenError> {
         let limit = u64::from(max_mib) * 1024 * 1024;
         Spool::with_limits(folder, limit, (limit / 8).min(SEGMENT_BYTES), registry)
@@ -171,9 +170,9 @@ impl Spool {
         Ok(Spool { inner: Arc::new(inner) })
     }
 
-    /// Keeps a record, and waits no longer than `deadline` until it is on disk.
+    /// Stores a record, and waits no longer than `deadline` until it is on disk.
     ///
-    /// **Invariant:** after `Ok` the record is in Kafka or on disk, whatever is killed, until Kafka has acknowledged it.
+    /// **Invariant:** after `Ok` the record is in Kafka or on disk, whichever process is killed, until Kafka has acknowledged it.
     pub async fn append(&self, record: Arc<TopicRecord>, deadline: Instant) -> Result<(), SpoolError> {
         let Inner { shared, limit, .. } = &*self.inner;
         let appended = async {
@@ -189,7 +188,7 @@ impl Spool {
         appended
     }
 
-    /// Keeps a record of the spool once more, behind the others, whatever the limit: its first place is given up.
+    /// Stores a record of the spool again behind the others, without a limit: its old place is given up.
     async fn append_again(&self, record: Arc<TopicRecord>, at: i64) -> Result<(), SpoolError> {
         self.keep(record, at, None).await
     }
@@ -214,7 +213,7 @@ impl Spool {
         stored.await.unwrap_or(Err(SpoolError::Unusable))
     }
 
-    /// What is in it, and whether it takes more.
+    /// What is in it, and whether it accepts more.
     pub fn status(&self) -> SpoolStatus {
         let (records, bytes, oldest_at) = {
             let ledger = locked(&self.inner.shared.ledger);
@@ -235,7 +234,7 @@ impl Spool {
 }
 
 impl Inner {
-    /// Recovers what is in a folder. No record is written before somebody runs the writer.
+    /// Recovers the records in a folder. None is written before the writer runs.
     fn recover(
         folder: &Path,
         limit: u64,
@@ -285,7 +284,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.commands = None;
         if let Some(thread) = self.thread.take() {
-            // It ends once it has written what it was given; that it panicked was said when it did.
+            // The thread ends once it has written everything; a panic was reported when it happened.
             let _ = thread.join();
         }
     }
@@ -323,7 +322,7 @@ fn recover(folder: &Path, number: u64, ledger: &mut Ledger, metrics: &Metrics) {
         log_damage(folder, number, scan.good, scan.size, damage);
     }
     if scan.size == 0 && scan.damage.is_none() {
-        // A process ended between creating it and writing to it. If it stays, the next start finds it again.
+        // A process ended between creating the file and writing to it. If it cannot be removed, the next start finds it again.
         let _ = std::fs::remove_file(segment::path(folder, number));
         return;
     }
@@ -345,11 +344,11 @@ fn log_damage(folder: &Path, number: u64, good: u64, size: u64, damage: Damage) 
         offset = good,
         bytes = size.saturating_sub(good),
         damage = damage.as_str(),
-        "a segment of the spool cannot be read from this offset on: what is before is published, {fate}"
+        "a segment of the spool cannot be read from this offset on: what is before it is published, {fate}"
     );
 }
 
-/// Nothing that holds the lock can leave the ledger half changed.
+/// A panic under the lock cannot leave the ledger half changed.
 fn locked(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
     ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }

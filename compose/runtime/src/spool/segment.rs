@@ -1,5 +1,5 @@
-//! Segments: the files of the spool. In: a folder. Out: what lies in it, and records in the order they were written. Never changes a file
-//! whose bytes are damaged.
+//! Segments: the files of the spool. In: a folder. Out: its files, and their records in the order they were written. Never changes a file whose bytes
+//! are damaged.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -31,7 +31,7 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// The numbers of the segments, in order, and the next one that no file has.
+/// The numbers of the segments, in order, and the next unused one.
 pub(super) fn numbers(folder: &Path) -> io::Result<(Vec<u64>, u64)> {
     let mut segments = Vec::new();
     let mut next = 1;
@@ -53,7 +53,7 @@ pub(super) fn numbers(folder: &Path) -> io::Result<(Vec<u64>, u64)> {
     Ok((segments, next))
 }
 
-/// The files that hold what was damaged, in order.
+/// The files with damaged bytes, in order.
 pub(super) fn set_aside_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
@@ -77,7 +77,7 @@ pub(super) struct Scan {
     pub(super) records: u64,
     /// When the oldest of them was spooled.
     pub(super) oldest_at: Option<i64>,
-    /// What is wrong with the bytes behind them.
+    /// The damage behind them.
     pub(super) damage: Option<Damage>,
 }
 
@@ -135,13 +135,13 @@ impl Reader {
     }
 }
 
-/// Keeps what is behind the first `good` bytes of a segment beside the spool, and removes the segment.
+/// Moves everything after the first `good` bytes of a segment to a file beside the spool, and removes the segment.
 pub(super) fn set_aside(folder: &Path, number: u64, good: u64) -> io::Result<PathBuf> {
     let (segment, aside) = (path(folder, number), damaged_path(folder, number));
     if good > 0 && copy_rest(&segment, &aside, good).is_ok() {
         std::fs::remove_file(&segment)?;
     } else {
-        // No room for a copy, or nothing worth one: then the whole file is kept.
+        // There is no room for a copy, or no good record: then the whole file is kept.
         std::fs::rename(&segment, &aside)?;
     }
     sync_folder(folder)?;

@@ -34,7 +34,7 @@ async fn append(spool: &Spool, record: TopicRecord) -> Result<(), SpoolError> {
     spool.append(Arc::new(record), Instant::now() + GUARD).await
 }
 
-/// Everything in a folder's segments, in order, as the drain would read it.
+/// All records in a folder's segments, in the order in which the drain would read them.
 fn contents(spool: &Spool) -> Vec<TopicRecord> {
     let shared = &spool.inner.shared;
     let mut segments = Vec::new();
@@ -54,7 +54,7 @@ fn metric(registry: &Registry, series: &str) -> f64 {
     value.unwrap_or_else(|| panic!("there is no {series}")).parse().unwrap()
 }
 
-/// Writes a segment of three records; its bytes, and where each record ends.
+/// Writes a segment of three records. Returns its bytes, and the end of each record.
 fn small_segment(folder: &Path) -> (Vec<u8>, Vec<u64>) {
     let mut bytes = Vec::new();
     let mut ends = Vec::new();
@@ -239,9 +239,9 @@ async fn until(mut condition: impl FnMut() -> bool) {
 #[derive(Debug, Clone)]
 enum Step {
     Append(usize),
-    /// The process is killed; so many bytes of a record that nobody was told of are at the end.
+    /// The process is killed; the file ends with this many bytes of a record that was not yet answered.
     Crash(usize),
-    /// The bytes behind a place in a segment are changed while nobody looks.
+    /// The bytes after a place in a segment are changed while no process reads them.
     Damage(proptest::sample::Index, proptest::sample::Index),
 }
 
@@ -263,7 +263,7 @@ proptest! {
         runtime.block_on(async {
             let folder = tempfile::tempdir().unwrap();
             let (mut spool, _) = open(folder.path());
-            // By segment: each record and where it ends.
+            // Per segment: each record and its end.
             let mut expected: Vec<(u64, TopicRecord, u64)> = Vec::new();
             for (count, step) in steps.into_iter().enumerate() {
                 match step {
@@ -295,7 +295,7 @@ proptest! {
                             let path = segment::path(folder.path(), number);
                             let mut bytes = std::fs::read(&path).unwrap();
                             let at = byte.index(bytes.len());
-                            // Twice at one place is not as it was.
+                            // Two changes at one place must not restore the original.
                             bytes[at] = bytes[at].wrapping_add(1);
                             std::fs::write(&path, bytes).unwrap();
                             expected.retain(|(of, _, end)| *of != number || *end <= at as u64);

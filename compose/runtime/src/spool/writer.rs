@@ -1,6 +1,6 @@
-//! The one thread that writes. In: records from everywhere. Out: their answers, once they are on disk: all that wait at the same time share
-//! one `fdatasync`. Never writes to a file again after a write or a sync of it failed: the kernel may have dropped what it had of it and say
-//! so only once (<https://lwn.net/Articles/752063/>).
+//! The one thread that writes. In: records from everywhere. Out: an answer for each, once it is on disk: all that wait at the same time share one
+//! `fdatasync`. Never writes to a file again after a write or a sync of it failed: the kernel may have dropped its pages, and reports that only once
+//! (<https://lwn.net/Articles/752063/>).
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -18,23 +18,23 @@ use super::frame::{self, Place};
 use super::{Shared, SpoolError, locked, segment};
 use crate::descriptors::{Spare, none_left};
 
-/// Records that are written before the disk is asked to keep them, at most.
+/// Records per `fdatasync` at most.
 const GROUP_RECORDS: usize = 1024;
-/// Bytes of them.
+/// Bytes per `fdatasync` at most.
 const GROUP_BYTES: u64 = 8 * 1024 * 1024;
 /// How often an unusable spool is tried.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
-/// Bytes that are written to try it.
+/// Bytes that are written as a test.
 static PROBE_BYTES: [u8; 64 * 1024] = [0; 64 * 1024];
 
-/// File descriptors for a segment, and for its folder while that is made to survive a power cut.
+/// Reserved file descriptors: for a segment, and for its folder, which is synced too.
 const SPARE: usize = 2;
 
-/// What the thread is asked for.
+/// A command for the thread.
 pub(super) enum Command {
-    /// To keep a record.
+    /// Store a record.
     Append(Entry),
-    /// To write no more to the segment that is open, so that it can be removed once it is read.
+    /// Close the open segment, so that it can be removed once it is read.
     Seal(oneshot::Sender<()>),
 }
 
@@ -42,10 +42,10 @@ pub(super) enum Command {
 pub(super) struct Entry {
     pub(super) record: Arc<TopicRecord>,
     pub(super) at: i64,
-    /// Bytes on disk, for which room is reserved.
+    /// Bytes on disk, which are reserved.
     pub(super) length: u64,
     pub(super) answer: oneshot::Sender<Result<(), SpoolError>>,
-    /// Given back once the record is written.
+    /// Released once the record is written.
     pub(super) memory: OwnedSemaphorePermit,
 }
 
@@ -62,9 +62,9 @@ pub(super) struct Writer {
     commands: Receiver<Command>,
     current: Option<Open>,
     next_number: u64,
-    /// For a segment that begins while the process has no other file descriptor left.
+    /// For a new segment while the process has no other file descriptor left.
     spare: Spare,
-    /// One process a folder, until the last record is written.
+    /// One process per folder, until the last record is written.
     _lock: File,
 }
 
@@ -83,8 +83,8 @@ impl Writer {
         while self.step(PROBE_INTERVAL) {}
     }
 
-    /// Answers the next command, together with those that wait behind it, or probes the disk where none comes in time. False once no command can
-    /// come any more.
+    /// Answers the next command, together with those that wait behind it, or probes the disk if none comes in time. False once no more commands can
+    /// come.
     pub(super) fn step(&mut self, patience: Duration) -> bool {
         self.spare.refill();
         match self.commands.recv_timeout(patience) {
@@ -143,12 +143,12 @@ impl Writer {
         };
         for Entry { answer: sender, memory, .. } in group {
             drop(memory);
-            // The request may have been answered 503 by now, or be gone.
+            // The request may have been answered 503 meanwhile, or be gone.
             let _ = sender.send(answer);
         }
     }
 
-    /// Writes a group and has the disk keep it; the number of its segment.
+    /// Writes and syncs a group; returns the number of its segment.
     fn write(&mut self, group: &[Entry]) -> io::Result<u64> {
         if self.current.as_ref().is_some_and(|open| open.length >= self.shared.segment_bytes) {
             self.seal();
@@ -174,10 +174,10 @@ impl Writer {
         written.map(|()| number)
     }
 
-    /// Creates the next segment. Its name must survive a power cut as well as its bytes.
+    /// Creates the next segment. Its name must survive a power cut, like its bytes.
     fn open(&mut self) -> io::Result<Open> {
         let number = self.next_number;
-        // A number is used once: what a failure left behind is never written to again.
+        // A number is used once: a file that a failure left behind is never written to again.
         self.next_number += 1;
         let (folder, path) = (&self.shared.folder, segment::path(&self.shared.folder, number));
         let file = with(&mut self.spare, || segment::create(&path))?;
@@ -187,7 +187,7 @@ impl Writer {
         Ok(Open { number, file, length: 0 })
     }
 
-    /// Has the disk keep a file, and makes sure that it is still the one that will be looked for.
+    /// Syncs a file, and checks that it is still the one at `path`.
     fn sync(&self, file: &File, path: &Path) -> io::Result<()> {
         let started = Instant::now();
         fail_point!("spool::sync", |_| Err(io::Error::other("failpoint")));
@@ -200,14 +200,14 @@ impl Writer {
         }
     }
 
-    /// Writes no more to the open segment. What it has is read from it as from any other.
+    /// Closes the open segment. It is read like any other.
     fn seal(&mut self) {
         if let Some(open) = self.current.take() {
             locked(&self.shared.ledger).sealed(open.number);
         }
     }
 
-    /// Gives up the open segment after a failure. What was on disk before stays; what came after was answered with an error.
+    /// Gives up the open segment after a failure. What was synced before stays; what came after was answered with an error.
     fn abandon(&mut self) {
         let Some(open) = self.current.take() else { return };
         let mut ledger = locked(&self.shared.ledger);
@@ -217,14 +217,14 @@ impl Writer {
             ledger.removed(open.number);
         }
         drop(ledger);
-        // Both only tidy up: a record that is cut off or left there was not accepted.
+        // Both are only tidying: a record that is cut off or left there was never accepted.
         let _ = match good {
             0 => std::fs::remove_file(segment::path(&self.shared.folder, open.number)),
             good => open.file.set_len(good),
         };
     }
 
-    /// Finds out whether an unusable spool works again, without risking a record.
+    /// Tests whether an unusable spool works again, without risking a record.
     fn probe(&mut self) {
         if self.shared.is_usable() {
             return;
@@ -243,7 +243,7 @@ impl Writer {
     }
 }
 
-/// Opens something, with what was held back if there is no other descriptor.
+/// Opens something, with a reserved descriptor if there is no other.
 fn with<T>(spare: &mut Spare, open: impl Fn() -> io::Result<T>) -> io::Result<T> {
     loop {
         match open() {

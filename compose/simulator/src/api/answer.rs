@@ -1,4 +1,4 @@
-//! Decides what is answered. In: a request and a time. Out: an answer. Never waits: what is never answered, the server holds.
+//! Decides the answer. In: a request and a time. Out: an answer. Never waits: the server holds requests that are never answered.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,7 +32,7 @@ pub struct Request {
     pub query: String,
     /// The token, from whichever header.
     pub token: Option<String>,
-    /// What is posted.
+    /// The posted body.
     pub body: Vec<u8>,
 }
 
@@ -53,7 +53,7 @@ impl Request {
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Status; 0 where nothing is ever answered.
+    /// Status; 0 if the request is never answered.
     pub status: u16,
     /// Headers besides those of HTTP itself.
     pub headers: Vec<(&'static str, String)>,
@@ -66,18 +66,18 @@ impl Answer {
         Answer::text(status, body.to_string())
     }
 
-    /// JSON that is written already.
+    /// JSON that is text already.
     fn text(status: u16, text: String) -> Answer {
         let headers = vec![("Content-Type", "application/json".to_owned())];
         Answer { status, headers, body: text.into_bytes() }
     }
 
-    /// What was answered, as JSON; null where it is none.
+    /// The body as JSON; null if it is not JSON.
     pub fn value(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    /// A header of it.
+    /// One of its headers.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -86,7 +86,7 @@ impl Answer {
     }
 }
 
-/// What an endpoint gives.
+/// The result of an endpoint.
 enum Given {
     One(Value),
     List(Page),
@@ -318,7 +318,7 @@ impl Api {
         Page::cut(members.into_iter().map(|one| member(&self.world, one)).collect(), paging)
     }
 
-    /// A project by id or path. GitLab answers 404 for what may not be seen, and a redirect for a path of the past.
+    /// A project by id or path. GitLab answers 404 for what may not be seen, and a redirect for a former path.
     fn project(&self, token: &Token, owner: &str) -> Result<Project, Refusal> {
         let not_found = Refusal::NotFound("404 Project Not Found");
         let (world, now) = (&self.world, self.options.clock.now());

@@ -1,10 +1,9 @@
-//! What breaks. In: a seed and the number of a request. Out: nothing, or how it breaks. Never breaks the same request twice in a row: a second
-//! try finds it whole.
+//! Injected faults. In: a seed and the number of a request. Out: nothing, or a fault. Never two requests in a row: a retry succeeds.
 
-/// How often requests break, in a thousand of them.
+/// How many of a thousand requests fail.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Decides which.
+    /// Decides which requests fail.
     pub seed: u64,
     /// Answered with 500 or 502.
     pub errors: u32,
@@ -14,7 +13,7 @@ pub struct Faults {
     pub torn: u32,
 }
 
-/// How a request breaks.
+/// A fault of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     Error(u16),
@@ -23,13 +22,13 @@ pub(super) enum Fault {
 }
 
 impl Faults {
-    /// How the request of this number breaks, if it does.
+    /// The fault of the request with this number, if it has one.
     pub(super) fn of(&self, number: u64) -> Option<Fault> {
         let mixed =
             (number / 2).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.seed.wrapping_mul(0xd1b5_4a32_d192_ed03);
         let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let roll = (mixed >> 33) % 1_000;
-        // Of two requests in a row one breaks at most.
+        // At most one of two consecutive requests fails.
         if !number.is_multiple_of(2) {
             return None;
         }

@@ -1,5 +1,5 @@
-//! The commits that a ref contains, as `git log` gives them. In: a head and two times. Out: commits, newest first by the time that they say. Never
-//! sorts what it has not walked to: with `since`, a commit that says an older time hides all that only it leads to, as it does in git.
+//! The commits that a ref contains, as `git log` lists them. In: a head and two times. Out: commits, newest first by their own dates. Never sorts
+//! what it has not walked to: with `since`, a commit with an older date hides everything that only it leads to, as in git.
 
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl Log {
     }
 }
 
-/// Walks from a head, which is in `sprint` or ends the one before.
+/// Walks from a head that is in `sprint` or ends the previous one.
 pub(super) fn log(
     world: &World,
     project: u32,

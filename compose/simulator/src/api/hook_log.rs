@@ -1,5 +1,5 @@
-//! Hooks of a project and their logs (<https://docs.gitlab.com/api/project_webhooks/>). In: a query. Out: a hook, or a page. Pages of a log have twenty
-//! entries at most: more is refused, not cut.
+//! Hooks of a project and their logs (<https://docs.gitlab.com/api/project_webhooks/>). In: a query. Out: a hook, or a page. A page of a log has at
+//! most twenty entries: a request for more is refused, not cut.
 
 use serde_json::Value;
 
@@ -10,10 +10,10 @@ use super::route::{Endpoint, Route};
 use crate::gitlab::hooks::delivery::HookConfig;
 use crate::gitlab::hooks::log::{Entry, entries, write_hook};
 
-/// Entries of a page, at most and unless asked.
+/// Entries of a page: the maximum and the default.
 const MAX_ENTRIES: u64 = 20;
 
-/// What is shown.
+/// What to show.
 pub(super) enum Shown {
     One(Value),
     List(Page),
@@ -55,13 +55,13 @@ pub(super) fn answer(
     Ok(Shown::List(Page { rows, text: None, total: Some(total), next }))
 }
 
-/// A status that is asked for.
+/// A requested status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Code(u16),
     Successful,
     ClientFailure,
-    /// What had no answer too, which GitLab calls an internal error.
+    /// Includes deliveries without an answer, which GitLab calls an internal error.
     ServerFailure,
 }
 

@@ -1,32 +1,32 @@
-//! Whether somebody asks too often. In: a token, an endpoint and a time. Out: yes with the seconds to wait, or no, and what the headers say.
-//! GitLab's general limit is told in headers before it is reached; those of single endpoints never are
-//! (<https://docs.gitlab.com/security/rate_limits/>, <https://docs.gitlab.com/administration/settings/rate_limits_on_projects_api/>).
+//! Rate limits. In: a token, an endpoint and a time. Out: the seconds to wait, or permission with the values for headers. GitLab's general limit is
+//! in headers before it is reached; those of single endpoints never are (<https://docs.gitlab.com/security/rate_limits/>,
+//! <https://docs.gitlab.com/administration/settings/rate_limits_on_projects_api/>).
 
 use std::collections::HashMap;
 
 use super::route::Endpoint;
 use crate::gitlab::Millis;
 
-/// What is limited.
+/// The limits in force.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Requests of a token in a minute, to all endpoints; `None` where the throttle is off, as self-managed instances have it.
+    /// Requests per token and minute, to all endpoints; `None` if the throttle is off, as on self-managed instances by default.
     pub per_minute: Option<u32>,
-    /// Whether answers say how much of it is left.
+    /// Whether answers have headers with the rest of it.
     pub headers: Headers,
-    /// Limits of single endpoints; off on instances that are older than 18.0.
+    /// Limits of single endpoints; off on instances older than 18.0.
     pub endpoints: bool,
-    /// The one of `/groups`, in requests a minute: GitLab.com is stricter than others
+    /// The limit of `/groups`, in requests per minute: GitLab.com is stricter than others
     /// (<https://docs.gitlab.com/administration/settings/rate_limit_on_groups_api/>).
     pub groups_per_minute: u32,
 }
 
-/// Whether the general limit is told in headers.
+/// Whether the general limit is in headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Headers {
     /// `RateLimit-Remaining` and others.
     Told,
-    /// None: as behind proxies that drop them.
+    /// No headers, as behind proxies that drop them.
     Hidden,
 }
 
@@ -41,13 +41,13 @@ impl Limits {
         Limits { per_minute: Some(2_000), groups_per_minute: 50, ..Limits::self_managed() }
     }
 
-    /// Those of an instance whose administrator switched on what is documented: 7,200 requests an hour are 120 a minute.
+    /// Those of an instance whose administrator has switched on the documented limits: 7,200 requests an hour are 120 a minute.
     pub fn self_managed() -> Limits {
         Limits { per_minute: Some(120), headers: Headers::Told, endpoints: true, groups_per_minute: 200 }
     }
 }
 
-/// Requests that an endpoint takes from one user, and in how many minutes.
+/// Requests per user that an endpoint accepts, and in how many minutes.
 pub(super) fn documented(limits: &Limits, endpoint: Endpoint) -> Option<(u32, Millis)> {
     Some(match endpoint {
         Endpoint::Projects => (2_000, 10),
@@ -59,7 +59,7 @@ pub(super) fn documented(limits: &Limits, endpoint: Endpoint) -> Option<(u32, Mi
     })
 }
 
-/// What is limited together: members of projects and of groups are.
+/// The endpoint under which requests are counted: members of projects and of groups share one.
 fn shared(endpoint: Endpoint) -> Endpoint {
     match endpoint {
         Endpoint::GroupMembers => Endpoint::ProjectMembers,
@@ -84,7 +84,7 @@ impl Window {
     }
 }
 
-/// Too many requests: try again after so many seconds.
+/// Too many requests: try again after this many seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooMany {
     pub(super) retry_after: u64,
@@ -97,7 +97,7 @@ pub(super) struct Throttle {
     endpoints: HashMap<(String, Endpoint), Window>,
 }
 
-/// What the headers of the general limit say.
+/// Values for the headers of the general limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) limit: u32,

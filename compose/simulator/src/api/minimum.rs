@@ -1,15 +1,16 @@
-//! The fewest requests that a whole history takes. In: a world at a time, and the projects that are read. Out: requests by resource, in two tiers:
-//! lists, and what costs a request for each thing. Counted from the numbers of things and the size of pages, never from what a client asked.
+//! The minimum number of requests for a whole history. In: a world at a time, and the projects to read. Out: requests by resource, in two tiers:
+//! lists, and one request per thing. Computed from the numbers of things and the size of pages, never from a client's requests.
 //!
 //! What it assumes, resource by resource, is in [`ENDPOINTS`]. Besides:
-//! - A list is asked for once, whole: its pages of a hundred rows, and at least one. Windows of time, and looks for what changed meanwhile, come on top.
-//! - Of merge requests both faces are read: REST alone tells the squashed commit and who closed it, GraphQL alone how many lines and commits there are,
-//!   and all notes of a hundred merge requests at once, GitLab's own among them. That page costs less than half of the complexity that is allowed.
-//! - Notes on issues come from the project's events, which tell every comment of a person; GitLab's own notes on issues would cost a request an
-//!   issue, and are not counted. The same events tell comments on merge requests once more.
+//! - A list is read once as a whole: in pages of a hundred rows, at least one. Time windows, and requests for what changed meanwhile, come on top.
+//! - Merge requests are read with both REST and GraphQL: only REST has the squashed commit and who closed it; only GraphQL has the number of lines
+//!   and commits, and all notes of a hundred merge requests at once, including GitLab's own. That page costs less than half of the complexity that is
+//!   allowed.
+//! - Notes on issues come from the project's events, which contain every comment of a person; GitLab's own notes on issues would cost one request per
+//!   issue, and are not counted. The same events contain comments on merge requests once more.
 //! - Closings, reopenings and approvals come from the project's events too, not from the events of states of each thing.
-//! - One connection of GraphQL is asked for in a request. Several at once, under aliases, would take less; but whoever asks for the first page of a
-//!   window does not know yet how many rows it has.
+//! - Each GraphQL request has one connection. Several at once, under aliases, would take fewer requests; but the client does not know the number of
+//!   rows before the first page.
 //! - Where a feature is off, one request says so.
 
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use crate::gitlab::{Group, Millis, Project, World, branches, environments};
 /// Rows of a page, in REST and GraphQL alike.
 const PAGE: u64 = 100;
 
-/// What each resource is read from. `:id` is a project's or a group's.
+/// The source of each resource. `:id` is a project's or a group's.
 pub const ENDPOINTS: [(&str, &str); 25] = [
     ("group", "GET /groups/:id"),
     ("descendant_groups", "GET /groups/:id/descendant_groups"),
@@ -54,12 +55,12 @@ pub const ENDPOINTS: [(&str, &str); 25] = [
     ),
 ];
 
-/// The fewest requests, by resource.
+/// The minimum number of requests, by resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Minimum {
-    /// What lists give, and GraphQL with them.
+    /// Requests for lists, including GraphQL.
     pub lists: BTreeMap<&'static str, u64>,
-    /// What costs a request for each thing.
+    /// One request per thing.
     pub single: BTreeMap<&'static str, u64>,
 }
 
@@ -75,7 +76,7 @@ impl Minimum {
     }
 }
 
-/// The fewest requests for `factory` with its subgroups and projects, the foreign project left out.
+/// The minimum for `factory` with its subgroups and projects, without the shared project.
 pub fn minimum_requests(world: &World, now: Millis) -> Minimum {
     let mut minimum = Minimum::default();
     let config = world.config();
@@ -93,7 +94,7 @@ pub fn minimum_requests(world: &World, now: Millis) -> Minimum {
     minimum
 }
 
-/// The fewest requests for one project of which the id is known.
+/// The minimum for one project whose id is known.
 pub fn minimum_requests_of(world: &World, project: &Project, now: Millis) -> Minimum {
     let mut minimum = Minimum::default();
     minimum.lists.insert("project", 1);

@@ -1,9 +1,9 @@
-//! The API of an invented GitLab, over HTTP. In: requests. Out: what GitLab would answer about the same world that sends the webhooks, with its
-//! limits, permissions and quirks. Shares no code with who asks.
+//! The API of an invented GitLab, over HTTP. In: requests. Out: GitLab's answers about the same world that sends the webhooks, with its limits,
+//! permissions and quirks. Shares no code with its clients.
 //!
-//! `options` say how it behaves. `server` accepts, `answer` decides in the order in which GitLab does: `token` who asks, `limit` whether too often, `fault` whether
-//! something breaks, `route` what is asked for, `permission` whether it may be seen; `list` finds rows and `page` cuts them, `write`
-//! writes them, `hook_log` shows hooks, `graphql` answers queries. `requests` counts, and `minimum` says how few would have done.
+//! `options` configure it. `server` accepts; `answer` decides in GitLab's order: `token` authenticates, `limit` limits, `fault` injects faults,
+//! `route` finds the endpoint, `permission` authorizes; `list` finds rows and `page` cuts pages, `write` writes objects, `hook_log` shows hooks,
+//! `graphql` answers queries. `requests` counts requests, and `minimum` computes the minimum.
 
 mod answer;
 mod fault;

@@ -1,4 +1,4 @@
-//! How the API of a world behaves. In: a world. Out: a version, tokens, limits, faults and a clock. Values alone: nothing is decided here.
+//! Options of the API of a world. In: a world. Out: a version, tokens, limits, faults and a clock. Only values: nothing is decided here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,12 +11,12 @@ use crate::gitlab::hooks::delivery::HookConfig;
 use crate::gitlab::{Millis, World};
 use crate::version::Version;
 
-/// The time in the world, in milliseconds since 1970. Clones share it; whoever moves it lets more happen.
+/// The time in the world, in milliseconds since 1970. Clones share it; moving it makes more things happen.
 #[derive(Debug, Clone)]
 pub struct Clock(Arc<AtomicI64>);
 
 impl Clock {
-    /// A clock that stands.
+    /// A clock that stands still.
     pub fn at(now: Millis) -> Clock {
         Clock(Arc::new(AtomicI64::new(now)))
     }
@@ -32,28 +32,28 @@ impl Clock {
     }
 }
 
-/// How the API behaves.
+/// Options of the API.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Which GitLab it pretends to be.
+    /// The GitLab version to simulate.
     pub version: Version,
-    /// Who may ask.
+    /// The tokens that it accepts.
     pub tokens: Vec<Token>,
-    /// How often.
+    /// Rate limits.
     pub limits: Limits,
-    /// What breaks.
+    /// Injected faults.
     pub faults: Faults,
-    /// Counts what was asked.
+    /// Counts requests.
     pub requests: Requests,
-    /// The hook of each project, where they have one: the log of it is of the same deliveries as [`World::deliveries`].
+    /// The hook of each project, if they have one: its log has the same deliveries as [`World::deliveries`].
     pub hooks: Option<HookConfig>,
     /// The time in the world.
     pub clock: Clock,
-    /// The clock that answers are dated by; `None` for that of the machine, whatever the time in the world.
+    /// The clock for `Date` headers; `None` for the machine's, whatever the time in the world.
     pub date: Option<Clock>,
-    /// The time on the wall as the server starts, in milliseconds since 1970: limits are counted by it.
+    /// The real time at the server's start, in milliseconds since 1970, by which limits are counted.
     pub started_at: Millis,
-    /// Address that `Link` headers name; `None` for the one that objects name, which need not be the one that is asked, as behind proxies.
+    /// The address in `Link` headers; `None` for the one in objects, which may differ from the requested one, as behind proxies.
     pub link_url: Option<String>,
 }
 

@@ -1,16 +1,16 @@
-//! Pages. In: a query and what a list has. Out: how many rows to leave out and to take, and the headers that say where the next ones are.
-//! GitLab gives 20 rows unless asked, 100 at most, and does not count more than 10,000 (<https://docs.gitlab.com/api/rest/#pagination>).
+//! Pages. In: a query and the rows of a list. Out: how many rows to skip and to take, and the headers that lead to the next page. GitLab gives 20
+//! rows by default, at most 100, and does not count more than 10,000 (<https://docs.gitlab.com/api/rest/#pagination>).
 
 use serde_json::Value;
 
 use super::query::Query;
 
-/// Rows that GitLab counts: of longer lists it gives no totals.
+/// The highest total that GitLab counts: longer lists have none.
 pub(super) const COUNTED: u64 = 10_000;
-/// The offset beyond which lists that know keyset paging answer no more.
+/// The highest offset for lists that support keyset paging.
 pub(super) const MAX_OFFSET: u64 = 50_000;
 
-/// The page that is asked for.
+/// The requested page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Paging {
     pub(super) page: u64,
@@ -33,9 +33,9 @@ impl Paging {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Page {
     pub(super) rows: Vec<Value>,
-    /// The rows as text, where they were written so: then `rows` are none.
+    /// The rows as text, if they were written so; then `rows` is empty.
     pub(super) text: Option<String>,
-    /// Rows of the whole list, where the list is counted.
+    /// The number of rows in the list, if it is counted.
     pub(super) total: Option<u64>,
     pub(super) next: Next,
 }
@@ -43,16 +43,16 @@ pub(super) struct Page {
 /// Where the next page is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Nowhere.
+    /// There is none.
     None,
-    /// Behind this one, by its number.
+    /// The next number.
     Page,
     /// Behind a row: parameters that name it.
     After(Vec<(&'static str, String)>),
 }
 
 impl Page {
-    /// A page of a short list that is whole.
+    /// A page of a short, complete list.
     pub(super) fn cut(all: Vec<Value>, paging: Paging) -> Page {
         let total = all.len() as u64;
         let rows = all.into_iter().skip(paging.skip() as usize).take(paging.per_page as usize).collect();
@@ -60,7 +60,7 @@ impl Page {
         Page { rows, text: None, total: Some(total), next }
     }
 
-    /// Its headers. `address` is the list without its query, at the address that the instance believes to have.
+    /// Its headers. `address` is the list without its query, at the address that the instance believes it has.
     pub(super) fn headers(
         &self,
         address: &str,

@@ -1,5 +1,5 @@
-//! Whether an endpoint may be seen. In: a token, an endpoint, a project. Out: yes, or the refusal that GitLab gives. Never decides about single
-//! rows: lists leave those out themselves.
+//! Access to endpoints. In: a token, an endpoint, a project. Out: yes, or GitLab's refusal. Never decides about single rows: lists drop those
+//! themselves.
 
 use super::refusal::Refusal;
 use super::route::Endpoint;
@@ -63,7 +63,7 @@ impl Permission {
         }
     }
 
-    /// What an endpoint needs.
+    /// The permissions that an endpoint needs.
     fn needed(endpoint: Endpoint) -> &'static [Permission] {
         match endpoint {
             Endpoint::Projects | Endpoint::Project | Endpoint::GroupProjects => &[Permission::Project],
@@ -107,7 +107,7 @@ impl Permission {
     }
 }
 
-/// Whether the token is of a kind that may ask for the endpoint.
+/// Whether this kind of token may use the endpoint.
 pub(super) fn check_token(token: &Token, endpoint: Endpoint) -> Result<(), Refusal> {
     let reads = match endpoint {
         Endpoint::User | Endpoint::TokenSelf => token.reads_user(),
@@ -123,7 +123,7 @@ pub(super) fn check_token(token: &Token, endpoint: Endpoint) -> Result<(), Refus
     if missing.is_empty() { Ok(()) } else { Err(Refusal::FineGrained(missing.join(", "))) }
 }
 
-/// Whether the project has what is asked for, and its owner may see it.
+/// Whether the project has the feature, and the token's owner may see it.
 pub(super) fn check_project(token: &Token, endpoint: Endpoint, project: &Project) -> Result<(), Refusal> {
     let is_for_everybody = matches!(
         endpoint,

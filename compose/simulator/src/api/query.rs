@@ -1,4 +1,4 @@
-//! The query of a request. In: text after the question mark. Out: its parameters. Never fails: what cannot be read is not there.
+//! The query of a request. In: the text after the question mark. Out: its parameters. Never fails: an unreadable parameter counts as missing.
 
 use crate::gitlab::{Millis, text};
 
@@ -30,7 +30,7 @@ impl Query {
         text::read_time(self.get(name)?)
     }
 
-    /// Whether a parameter says yes.
+    /// Whether a parameter is true.
     pub(super) fn says(&self, name: &str) -> Option<bool> {
         match self.get(name)? {
             "true" | "1" => Some(true),
@@ -39,12 +39,12 @@ impl Query {
         }
     }
 
-    /// Whether the rows are asked for in ascending order, where the list goes the other way unless it is asked.
+    /// Whether ascending order is requested, for lists that are descending by default.
     pub(super) fn is_ascending(&self) -> bool {
         self.get("sort") == Some("asc")
     }
 
-    /// The same with other values of some parameters, as text.
+    /// The same with other values for some parameters, as text.
     pub(super) fn with(&self, changes: &[(&str, String)]) -> String {
         let mut written = form_urlencoded::Serializer::new(String::new());
         let kept = self.0.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));

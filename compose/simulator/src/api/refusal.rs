@@ -1,4 +1,4 @@
-//! Why a request is refused. In: a reason. Out: the answer that GitLab gives. Never says more of what may not be seen than that it is not found.
+//! Refusals. In: a reason. Out: GitLab's answer. Never reveals more of something hidden than that it is not found.
 
 use serde_json::json;
 
@@ -10,25 +10,25 @@ use super::page::MAX_OFFSET;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
     Unauthorized,
-    /// As GraphQL says it.
+    /// In GraphQL's format.
     InvalidToken,
     InsufficientScope,
     FineGrained(String),
     Forbidden,
     NotFound(&'static str),
     BadRequest(&'static str),
-    /// A parameter has a value that it cannot have.
+    /// A parameter has an invalid value.
     Invalid(&'static str),
     KeysetNotAvailable,
     OffsetTooLarge(&'static str),
     InvalidPageToken,
     TooMany(TooMany),
-    /// A project that has another path now: its path by id.
+    /// The project has another path now: its path by id.
     Moved(String),
 }
 
 impl Refusal {
-    /// As GitLab says it.
+    /// In GitLab's format.
     pub(super) fn answer(self) -> Answer {
         let message = |text: &str| json!({"message": text});
         let (status, body) = match self {

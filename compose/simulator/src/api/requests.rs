@@ -1,11 +1,11 @@
-//! Counts what was asked. In: endpoints and statuses of answers. Out: numbers. Never what was in a request.
+//! Counts requests. In: endpoints and statuses of answers. Out: numbers. Never the content of a request.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::route::Endpoint;
 
-/// How often, by endpoint and status.
+/// Counts by endpoint and status.
 type Counts = BTreeMap<(Option<Endpoint>, u16), u64>;
 
 /// Requests and their answers so far, by endpoint and status. Clones count together.
@@ -13,13 +13,13 @@ type Counts = BTreeMap<(Option<Endpoint>, u16), u64>;
 pub struct Requests(Arc<Mutex<Counts>>);
 
 impl Requests {
-    /// Counts an answer; `None` is what no endpoint has.
+    /// Counts an answer; `None` stands for an unknown endpoint.
     pub(super) fn count(&self, endpoint: Option<Endpoint>, status: u16) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry((endpoint, status)).or_default() += 1;
     }
 
-    /// All of it: endpoint and status, and how often. `None` is what no endpoint has; status 0 was never answered.
+    /// All counts, by endpoint and status. `None` stands for an unknown endpoint; status 0 for requests that were never answered.
     pub fn all(&self) -> BTreeMap<(Option<Endpoint>, u16), u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

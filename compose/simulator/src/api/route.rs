@@ -1,4 +1,4 @@
-//! What is asked for. In: a path. Out: an endpoint, with the ids in the path. Never looks at the world.
+//! Routes requests. In: a path. Out: an endpoint, with the ids in the path. Never looks at the world.
 
 use std::borrow::Cow;
 
@@ -97,17 +97,17 @@ pub enum Endpoint {
     GraphQl,
 }
 
-/// A path that is known.
+/// A known path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {
     pub(super) endpoint: Endpoint,
-    /// The project or group: an id or a path. Empty where the endpoint has none.
+    /// The project or group: an id or a path. Empty if the endpoint has none.
     pub(super) owner: String,
-    /// What within it.
+    /// The id or number within it.
     pub(super) part: Option<u64>,
 }
 
-/// Finds the endpoint of a path; `None` where GitLab has none that is known here.
+/// Finds the endpoint of a path; `None` if it is not supported here.
 pub(super) fn route(path: &str) -> Option<Route> {
     if path == "/api/graphql" {
         return Some(Route { endpoint: Endpoint::GraphQl, owner: String::new(), part: None });
@@ -184,7 +184,7 @@ fn project(rest: &[&str]) -> Option<(Endpoint, Option<u64>)> {
 
 /// A path within a path, as `factory%2Fservice-1`.
 fn decode(segment: &str) -> Cow<'_, str> {
-    // A plus is a plus here.
+    // A plus is literal here.
     let escaped = segment.replace('+', "%2B");
     let text = form_urlencoded::parse(escaped.as_bytes()).next().map(|(name, _)| name.into_owned());
     Cow::Owned(text.unwrap_or_default())

@@ -19,10 +19,10 @@ use super::answer::{Answer, Api, Request};
 use super::options::Options;
 use crate::gitlab::{Millis, World};
 
-/// Bytes of a request: GitLab takes GraphQL queries of 10,000 characters, and variables.
+/// Limit of a body in bytes: GitLab accepts GraphQL queries of 10,000 characters, and variables.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// Serves the API of a world until `shutdown`. Requests under way are cut off then.
+/// Serves the API of a world until `shutdown`, which cuts off requests under way.
 pub async fn serve(world: Arc<World>, options: Options, listener: TcpListener, shutdown: CancellationToken) {
     let api = Arc::new(Api::new(world, options));
     let started = Instant::now();
@@ -31,7 +31,7 @@ pub async fn serve(world: Arc<World>, options: Options, listener: TcpListener, s
             accepted = listener.accept() => accepted,
             () = shutdown.cancelled() => return,
         };
-        // What cannot be accepted is its peer's affair: a test sees that it was not answered.
+        // A connection that cannot be accepted is up to its peer: a test notices the missing answer.
         let Ok((stream, _)) = accepted else {
             tokio::task::yield_now().await;
             continue;
@@ -46,7 +46,7 @@ pub async fn serve(world: Arc<World>, options: Options, listener: TcpListener, s
             let mut server = http1::Builder::new();
             server.timer(TokioTimer::new());
             let connection = server.serve_connection(TokioIo::new(stream), service);
-            // A peer that breaks off asks no more.
+            // A peer that disconnects needs no answer.
             let _ = shutdown.run_until_cancelled_owned(connection).await;
         });
     }
@@ -78,7 +78,7 @@ async fn reply(api: &Api, elapsed: u128, request: hyper::Request<Incoming>) -> h
     response
 }
 
-/// A time as headers write it.
+/// A time in the format of headers.
 fn date(at: Millis) -> Option<http::HeaderValue> {
     let at = DateTime::from_timestamp_millis(at)?.format("%a, %d %b %Y %H:%M:%S GMT");
     http::HeaderValue::from_str(&at.to_string()).ok()

@@ -236,7 +236,7 @@ fn versions_differ_as_gitlabs_do() {
     let bridges = get(&old, &format!("/api/v4/projects/{id}/pipelines/{pipeline}/bridges")).value();
     assert_eq!(bridges.as_array().unwrap().len(), 2);
     assert!(bridges[0]["downstream_pipeline"]["id"].is_u64());
-    // Unsupported order falls back to offsets in silence.
+    // An unsupported order silently falls back to offsets.
     let issues =
         format!("/api/v4/projects/{id}/issues?pagination=keyset&order_by=updated_at&sort=asc&per_page=5");
     let next = |api: &Api| get(api, &issues).header("Link").unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Who asks. In: a token of a request. Out: what it may see. Never a token that was not given to the server.
+//! Authentication. In: a token of a request. Out: what it may see. Never accepts a token that was not given to the server.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::permission::Permission;
 use crate::gitlab::Person;
 
-/// What a legacy token may be used for.
+/// A scope of a legacy token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Everything.
@@ -16,7 +16,7 @@ pub enum Scope {
     ReadApi,
     /// Reading one's own user.
     ReadUser,
-    /// Reading repositories over git: no use for the API.
+    /// Reading repositories over git: useless for the API.
     ReadRepository,
 }
 
@@ -31,7 +31,7 @@ impl Scope {
     }
 }
 
-/// The role of its owner in every group and project, of which each sees what those below it see.
+/// The role of its owner in every group and project; each role sees everything that lower ones see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Sees issues that are not confidential, milestones, releases and members.
@@ -49,15 +49,15 @@ pub enum Role {
 /// A token.
 #[derive(Clone)]
 pub struct Token {
-    /// What is sent, in `Private-Token` or as a bearer.
+    /// The secret, sent in `Private-Token` or as a bearer token.
     pub secret: String,
     /// Its name.
     pub name: String,
-    /// Whose it is.
+    /// Its owner.
     pub owner: Person,
     /// Its scopes, of a legacy token.
     pub scopes: Vec<Scope>,
-    /// Its permissions, of a fine-grained one: then scopes mean nothing.
+    /// Its permissions, if it is a fine-grained token: then scopes are ignored.
     pub permissions: Option<Vec<Permission>>,
     /// The role of its owner.
     pub role: Role,
@@ -96,12 +96,12 @@ impl Token {
         self.reads_api() || self.scopes.contains(&Scope::ReadUser)
     }
 
-    /// Whether it may do what needs a permission.
+    /// Whether it has a permission.
     pub(super) fn may(&self, permission: Permission) -> bool {
         self.permissions.as_ref().is_none_or(|permissions| permissions.contains(&permission))
     }
 
-    /// As it says about itself (<https://docs.gitlab.com/api/personal_access_tokens/>).
+    /// Its own description (<https://docs.gitlab.com/api/personal_access_tokens/>).
     pub(super) fn write(&self) -> Value {
         let scopes: Vec<&str> = match self.permissions {
             Some(_) => vec!["granular"],

@@ -1,9 +1,9 @@
-//! What nobody consumed. In: the ranges of positions that processors recorded. Out: holes, log by log.
+//! Unconsumed positions. In: the ranges of positions that processors recorded. Out: holes, log by log.
 //!
-//! An offset counts in one log. After a change of broker, or when a topic is deleted and made again, there is another one, which begins at 0. Which
-//! log a range is of follows from the id of the cluster, and from Kafka's times: whatever is read again from before the furthest position has been
-//! recorded already, so that it is not later than all that was recorded; what is later and yet before it is of a new log. That a topic was made again
-//! on a Kafka whose clock went back meanwhile cannot be seen so; then nothing is reported that is not one of its holes, but a hole may be missed.
+//! An offset counts in one log. After a change of broker, or when a topic is deleted and recreated, there is another log, which begins at 0. The log
+//! of a range follows from the id of the cluster, and from Kafka's times: whatever is read again from before the furthest position was recorded
+//! before, so it is not later than everything recorded; a range that is later and yet before that position belongs to a new log. If a topic was
+//! recreated on a Kafka whose clock went back meanwhile, that cannot be detected; then no false hole is reported, but a hole may be missed.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +63,7 @@ pub(super) async fn find(client: &Client, run: &Run, holes: &mut Findings) -> Re
     Ok(())
 }
 
-/// The logs that ranges are of, those of a partition in their order. In: ranges as they were recorded, one after the other.
+/// The logs of ranges, those of a partition in their order. Ranges come in the order in which they were recorded.
 fn logs(recorded: Vec<Range>) -> Vec<Log> {
     let mut partitions: BTreeMap<(String, i32, String), Vec<Log>> = BTreeMap::new();
     for range in recorded {
@@ -82,7 +82,7 @@ fn logs(recorded: Vec<Range>) -> Vec<Log> {
     partitions.into_values().flatten().collect()
 }
 
-/// Adds what lies between the ranges of a log, and ranges that hold fewer records than positions.
+/// Adds gaps between the ranges of a log, and ranges with fewer records than positions.
 fn holes_of(log: Log, holes: &mut Findings) {
     let mut ranges = log.ranges;
     ranges.sort_by_key(|range| (range.first_offset, range.next_offset));

@@ -1,5 +1,5 @@
-//! What the tables have to say. In: the facts of the deliveries that are in `events`. Out: where a table says something else. The plainest words
-//! for it: a thing is what its last revision says, and what happened, happened once.
+//! The expected tables. In: the facts of the deliveries that are in `events`. Out: where a table differs. The model is simple: a thing has the state
+//! of its last revision, and what happened, happened once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,11 +14,11 @@ use crate::history::History;
 /// Where the tables show things of a kind.
 struct Shown {
     kind: Kind,
-    /// The table that has one row a thing.
+    /// The table with one row per thing.
     table: &'static str,
     entity: &'static str,
     value: &'static str,
-    /// The table of what happened to it, with the thing's column and that of what happened.
+    /// The table of its history, with the column of the thing and the column of the event.
     history: Option<(&'static str, &'static str, &'static str)>,
 }
 
@@ -42,7 +42,7 @@ const SHOWN: [Shown; 8] = [
         table: "merge_requests",
         entity: "toString(iid)",
         value: "concat(assumeNotNull(state), ' ', assumeNotNull(title))",
-        // Comments are of notes, which are compared themselves.
+        // Comments belong to notes, which are compared separately.
         history: Some((
             "merge_request_events WHERE action != 'commented' AND",
             "toString(merge_request_iid)",
@@ -86,10 +86,10 @@ const SHOWN: [Shown; 8] = [
     },
 ];
 
-/// A thing: its project, and what it is called there.
+/// A thing: its project, and its name there.
 type Thing = (u64, String);
 
-/// A row of a table, or of a history, with how often it is there.
+/// A row of a table, or of a history, with its number of occurrences.
 #[derive(Row, Deserialize)]
 struct Found {
     project_id: u64,
@@ -98,7 +98,7 @@ struct Found {
     rows: u64,
 }
 
-/// Compares every table with what the facts that are there say.
+/// Compares every table with the facts of stored events.
 pub(crate) async fn compare(
     client: &Client,
     history: &History,
@@ -138,7 +138,7 @@ async fn found(client: &Client, table: &'static str, query: &str) -> Result<Vec<
     client.query(query).fetch_all().await.map_err(|source| CheckError { table, source })
 }
 
-/// One row a thing, and it says what the last revision says.
+/// Checks that there is one row per thing, with the state of the last revision.
 fn compare_states(
     shown: &Shown,
     things: &BTreeMap<Thing, BTreeMap<u32, &Fact>>,
@@ -173,7 +173,7 @@ fn compare_states(
     }
 }
 
-/// What a thing's row has to say; `None` where that cannot be known: a branch of which a push in between is unknown.
+/// The expected row of a thing; `None` if it cannot be known: a branch with an unknown push in between.
 fn last<'f>(kind: Kind, revisions: &BTreeMap<u32, &'f Fact>) -> Option<&'f str> {
     let (revision, fact) = revisions.last_key_value()?;
     let has_gap = *revision as usize + 1 != revisions.len();
@@ -183,7 +183,7 @@ fn last<'f>(kind: Kind, revisions: &BTreeMap<u32, &'f Fact>) -> Option<&'f str> 
     }
 }
 
-/// What happened to a thing is there as often as it happened.
+/// Checks that each event is in the history of a thing as often as it happened.
 fn compare_histories(
     shown: &Shown,
     table: &str,
@@ -206,7 +206,7 @@ fn compare_histories(
                 *expected.entry((thing, &fact.event)).or_default() += 1;
             }
         }
-        // Whatever tells of a merge request or an issue tells that it was opened.
+        // Any event of a merge request or an issue implies that it was opened.
         if matches!(shown.kind, Kind::MergeRequest | Kind::Issue) {
             expected.insert((thing, "opened"), 1);
         }
@@ -236,7 +236,7 @@ fn compare_histories(
     }
 }
 
-/// Whether it can happen to a thing once only.
+/// Whether it can happen to a thing only once.
 fn is_once(kind: Kind, event: &str) -> bool {
     match kind {
         Kind::MergeRequest | Kind::Issue => matches!(event, "opened" | "merged"),

@@ -1,4 +1,4 @@
-//! What is stored of a run. In: ClickHouse. Out: deliveries by number, and how often each is there.
+//! The stored deliveries of a run. In: ClickHouse. Out: deliveries by number, with their number of occurrences.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::history::Run;
 
-/// ClickHouse could not be asked.
+/// A query to ClickHouse failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{table} cannot be read")]
 pub struct CheckError {
@@ -42,7 +42,7 @@ impl Stored {
         let events = format!(
             "SELECT delivery_id, count() AS rows FROM events WHERE {projects} AND startsWith(delivery_id, ?) GROUP BY delivery_id"
         );
-        // By its text: what is nested too deeply, ClickHouse does not read either.
+        // By its text: ClickHouse cannot parse deeply nested JSON either.
         let letters = "SELECT extract(record, '\"deliveryid\":\"([^\"]*)\"') AS delivery_id, count() AS rows FROM dead_letters \
                        WHERE startsWith(delivery_id, ?) GROUP BY delivery_id";
         let physical =

@@ -1,4 +1,4 @@
-//! The judge itself: what each sort of fault looks like to it. What it reads from the tables is tested end to end, with faults planted there.
+//! The judge itself: what each kind of fault looks like to it. Its queries are tested end to end, with faults planted there.
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,11 @@
-//! What a check found. In: faults, one by one. Out: a verdict, in words or as JSON.
+//! The result of a check. In: faults, one by one. Out: a verdict, in words or as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How many examples of each fault are told.
+/// Number of examples per kind of fault.
 const EXAMPLES: usize = 5;
 
 /// What a check found.
@@ -13,17 +13,17 @@ const EXAMPLES: usize = 5;
 pub struct Verdict {
     /// Requests that were sent.
     pub requests: u64,
-    /// Deliveries, repetitions not counted.
+    /// Deliveries, without repetitions.
     pub deliveries: u64,
-    /// Those that were answered 200.
+    /// Deliveries that were answered 200.
     pub accepted: u64,
-    /// Those of which nobody knows: no answer, or 5xx.
+    /// Deliveries with an unknown result: no answer, or 5xx.
     pub ambiguous: u64,
     /// How many requests were answered with which status; 0 for no answer.
     pub answers: BTreeMap<u16, u64>,
-    /// Requests a second.
+    /// Requests per second.
     pub rate: f64,
-    /// Answer times in milliseconds: half of them, 99 in a hundred, all.
+    /// Response times in milliseconds: median, 99th percentile, maximum.
     pub p50_ms: u64,
     /// See above.
     pub p99_ms: u64,
@@ -51,11 +51,11 @@ pub struct Verdict {
     pub wrong: Findings,
     /// See above.
     pub holes: Findings,
-    /// Tables that a rebuild from `events` would make otherwise; whoever can rebuild says so, where it was asked for.
+    /// Tables that a rebuild from `events` would change; set by callers that can rebuild, if that was asked for.
     pub unlike_rebuild: Option<Findings>,
 }
 
-/// Faults of one sort.
+/// Faults of one kind.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Findings {
     /// How many.
@@ -77,7 +77,7 @@ impl Findings {
 impl Verdict {
     /// Whether nothing is wrong.
     pub fn is_good(&self) -> bool {
-        // Where nothing was accepted, nothing was shown.
+        // If nothing was accepted, nothing is proven.
         self.accepted > 0 && self.findings().iter().all(|(_, findings)| findings.count == 0)
     }
 

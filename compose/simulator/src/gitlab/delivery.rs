@@ -1,16 +1,16 @@
-//! What deployments brought, as it was found in the commit graph when they ended. In: nothing. Out: plain facts. Never looks at places or windows: what is
-//! contained is what is an ancestor.
+//! What deployments brought, found in the commit graph when they ended. In: nothing. Out: plain facts. Never looks at places or windows: a deployment
+//! contains the ancestors of its commit.
 
 use super::sprint::Ref;
 
-/// How a merge request came to what was deployed.
+/// How a merge request got into a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// Its landing commit is an ancestor.
     Landing,
-    /// A commit that says that it was picked from its landing commit is one.
+    /// An ancestor's message says that it was picked from its landing commit.
     CherryPick,
-    /// Its landing commit is an ancestor by way of a promotion to another branch.
+    /// Its landing commit is an ancestor through a promotion to another branch.
     Promotion,
 }
 
@@ -29,16 +29,16 @@ pub struct Delivery {
     pub first_of_branch: bool,
 }
 
-/// What a successful deployment did to its environment.
+/// What a successful deployment changed in its environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// The first on record.
+    /// It is the first on record.
     First,
-    /// Something new.
+    /// It brought something new.
     Change,
-    /// What was there before.
+    /// It deployed the same again.
     Repeat,
-    /// An older commit of the branch than one that was there.
+    /// It deployed an older commit of the branch than before.
     Rollback,
 }
 
@@ -54,15 +54,15 @@ impl Change {
     }
 }
 
-/// Where what was deployed stands.
+/// The position of a deployed commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// The branch of its commit: of a tag, and of a release branch without a commit of its own, `main`.
     pub branch: Ref,
-    /// The merge request that landed there last, at the commit or before it; nothing where none did in the sprint.
+    /// The last merge request that landed there, at the commit or before it; none if there was none in the sprint.
     pub landed: Option<u32>,
     /// Whether the commit is its landing commit.
     pub is_landing: bool,
-    /// What it did; nothing of one that did not succeed.
+    /// What it changed; none if it did not succeed.
     pub change: Option<Change>,
 }

@@ -1,4 +1,4 @@
-//! Deployments and environments. In: times. Out: what is true at a moment. Never looks at what comes after that time.
+//! Deployments and environments. In: times. Out: the state at a moment. Never looks at what comes after that moment.
 
 use super::delivery::Standing;
 use super::dice::{Millis, Sha};
@@ -6,13 +6,13 @@ use super::people::Person;
 use super::pipeline::Status;
 use super::sprint::Ref;
 
-/// The environments of a project, by their numbers. Every sprint has a review environment of its own besides.
+/// The environments of a project, by number. Every sprint also has a review environment of its own.
 pub const STAGING: u32 = 0;
 /// Of tier production, whatever its name.
 pub const PRODUCTION: u32 = 1;
 /// The review environment of the sprint.
 pub const REVIEW: u32 = 2;
-/// A second one of tier production, which some projects have: deployed two hours after the first.
+/// A second environment of tier production, in some projects: deployed two hours after the first.
 pub const OVERSEAS: u32 = 3;
 
 /// A deployment.
@@ -36,11 +36,11 @@ pub struct Deployment {
     pub job: u32,
     /// Who deployed it.
     pub by: Person,
-    /// Numbers of the merge requests that it contains and no earlier one of its environment did, as GitLab links them once it succeeded.
+    /// Numbers of the merge requests that it contains and no earlier one in its environment did; GitLab links them once it has succeeded.
     pub merge_requests: Vec<u32>,
-    /// When it was approved, and by whom, where it waited for that.
+    /// When it was approved, and by whom, if it needed an approval.
     pub approved: Option<(Millis, Person)>,
-    /// Where its commit stands, and what it did, as was found when it ended.
+    /// The position of its commit and what it changed, found when it ended.
     pub standing: Option<Standing>,
 }
 
@@ -60,7 +60,7 @@ impl Deployment {
 
     /// When it changed last, as of `now`; `None` before it was created.
     pub fn updated_at(&self, now: Millis) -> Option<Millis> {
-        // An approval does not move it: the start that follows does.
+        // An approval does not move it, but the start that follows does.
         [self.finished_at, self.started_at, self.created_at].into_iter().find(|at| *at <= now)
     }
 

@@ -1,4 +1,4 @@
-//! Numbers that a seed and a place decide. In: a seed, and what the number is for. Out: the same number each time. Never keeps anything
+//! Random numbers that depend only on a seed and a place. In: a seed, and what the number is for. Out: the same number each time. Keeps no state
 //! between two places, so that any object can be made alone.
 
 use std::fmt;
@@ -13,7 +13,7 @@ pub(crate) const DAY: Millis = 24 * HOUR;
 
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A row of numbers of one place.
+/// A sequence of numbers of one place.
 #[derive(Debug, Clone)]
 pub(crate) struct Dice(u64);
 
@@ -81,7 +81,7 @@ fn mix(state: u64) -> u64 {
 pub struct Sha([u8; 20]);
 
 impl Sha {
-    /// Where a ref is that does not exist.
+    /// The SHA of a ref that does not exist.
     pub const NOWHERE: Sha = Sha([0; 20]);
 
     /// The first eight characters.

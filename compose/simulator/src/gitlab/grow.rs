@@ -1,5 +1,5 @@
-//! Lets a sprint happen. In: a project and a number. Out: the sprint, every thing with its whole life. What happens is taken in the order of
-//! its times, and what follows from it is put in line. Never knows of another sprint but the SHA with which this one begins.
+//! Simulates a sprint. In: a project and a number. Out: the sprint, with the whole life of each thing. Events are processed in the order of their
+//! times, and what follows from them is added to the queue. Knows nothing of other sprints but the SHA with which this one begins.
 
 mod after;
 mod branch;
@@ -30,17 +30,17 @@ use super::size::WorldConfig;
 use super::sprint::{Activity, Happened, Note, Noteable, Ref, Sprint, StateEvent, Tag};
 use super::tree::{MergeMethod, Project, people};
 
-/// The commit with which a sprint begins: the last of the one before, and the first of all.
+/// The commit with which a sprint begins: the last one of the previous sprint, or the first of all.
 pub(crate) fn base(config: &WorldConfig, project: u32, sprint: u32) -> Sha {
     Dice::at(config.seed, &[0x6261, u64::from(project), u64::from(sprint)]).sha()
 }
 
-/// The commit with which the branch of production begins a sprint, in projects that have one.
+/// The commit with which the production branch begins a sprint, in projects that have one.
 fn promoted(config: &WorldConfig, project: u32, sprint: u32) -> Sha {
     Dice::at(config.seed, &[0x7062, u64::from(project), u64::from(sprint)]).sha()
 }
 
-/// What is going to happen.
+/// A future event.
 #[derive(Debug, Clone, Copy)]
 enum Happening {
     /// The first commit of the project.
@@ -66,12 +66,12 @@ enum Happening {
     SilentPush,
     /// Five branches are pushed at once.
     PushOfMany,
-    /// The branch of production, and the release branch is cut.
+    /// The production branch, and the release branch is cut.
     CutProduction,
     CutRelease,
-    /// Somebody takes back what landed on `main` last, and pushes by force.
+    /// Somebody removes the last landing on `main` by a force push.
     RewriteMain,
-    /// A tag without, and one with a release.
+    /// A tag without a release, and one with a release.
     Candidate,
     Release,
     /// The pipeline of the night.
@@ -80,7 +80,7 @@ enum Happening {
     Child {
         job: u32,
     },
-    /// A job is tried again.
+    /// A job is retried.
     Retry {
         job: u32,
     },
@@ -95,14 +95,14 @@ enum Happening {
     Deployed {
         deployment: u32,
     },
-    /// Production goes back to the deployment before the last, and then to what it went back from.
+    /// Production is rolled back to the deployment before the last, and then forward again.
     Rollback,
     Redeploy,
     /// The last commit of the sprint.
     Close,
 }
 
-/// A sprint while it happens.
+/// A sprint in progress.
 struct Growth<'w> {
     config: &'w WorldConfig,
     project: &'w Project,
@@ -115,17 +115,17 @@ struct Growth<'w> {
     issue_plans: Vec<IssuePlan>,
     /// Heads of the branches of the merge requests, and their commits.
     branches: Vec<(Sha, Vec<u32>)>,
-    /// What actors of merge requests noted, and what they are aimed at.
+    /// Notes of the actors of merge requests, and their target branches.
     lives: Vec<Life>,
     targets: Vec<Ref>,
-    /// By which commits GitLab finds a merge request that landed: the merge commit, the squashed one, its head.
+    /// The commits by which GitLab finds a landed merge request: the merge commit, the squashed one, its head.
     landings: Vec<Vec<Sha>>,
     /// The commit with which the sprint began.
     base: Sha,
     main_head: Sha,
     release_head: Option<Sha>,
     production_head: Sha,
-    /// Where the long branches were pushed to, in order.
+    /// The pushes of the long-lived branches, in order.
     heads: Vec<Head>,
     /// Successful deployments, in the order in which they ended.
     successes: Vec<Success>,
@@ -143,7 +143,7 @@ struct Growth<'w> {
     approvals: BTreeMap<u32, (Millis, Person)>,
     /// Pipelines of `main` so far.
     main_pipelines: u32,
-    /// What was merged last: its number and the commit that landed it.
+    /// The last merge: its number and its landing commit.
     last_landed: Option<(u32, Sha)>,
 }
 
@@ -196,7 +196,7 @@ impl<'w> Growth<'w> {
         }
     }
 
-    /// Lets everything happen that is in line, and what follows from it.
+    /// Processes all events in the queue, and what follows from them.
     fn live(&mut self) {
         while let Some(Reverse((at, place))) = self.line.pop() {
             if let Some(happening) = self.happenings.get(place).copied() {
@@ -205,13 +205,13 @@ impl<'w> Growth<'w> {
         }
     }
 
-    /// Hands over what was noted.
+    /// Hands over the notes.
     fn end_all(&mut self) {
         for (request, life) in self.sprint.merge_requests.iter_mut().zip(std::mem::take(&mut self.lives)) {
             request.life = life;
         }
         for pipeline in &mut self.sprint.pipelines {
-            // What was started by hand may overlap.
+            // Manual starts may overlap.
             pipeline.steps.sort_by_key(|(at, _)| *at);
         }
     }
@@ -246,7 +246,7 @@ impl Growth<'_> {
             (10, Happening::Candidate),
             (11, Happening::Release),
         ] {
-            // The projects of a world do not do everything at the same moment.
+            // Shifts times, so that the projects of a world do not do everything at the same moment.
             let shift = Millis::from(self.project.index % 600) * 7_919;
             self.later(start + days * DAY + 9 * HOUR + shift, happening);
         }
@@ -318,7 +318,7 @@ impl Growth<'_> {
         self.sprint.notes.push(Note { at, on, by, body, system, internal, resolved: None, deleted_at: None });
     }
 
-    /// Writes a comment, which the list of events tells of as well.
+    /// Writes a comment, which also makes an event.
     fn comment(&mut self, at: Millis, on: Noteable, by: Person, resolved: Option<(Millis, Person)>) {
         let number = self.sprint.notes.len() as u32;
         let body = format!("Comment {number}: does this hold when stock levels are read twice?");
@@ -341,7 +341,7 @@ impl Growth<'_> {
         self.sprint.activities.push(Activity { at, imported_before, by, what });
     }
 
-    /// How long before the times of its steps something happened that was imported.
+    /// How long before the times of its steps an imported thing happened.
     fn imported_before(&self, on: Noteable) -> Millis {
         let found = match on {
             Noteable::MergeRequest(number) => {
@@ -364,7 +364,7 @@ impl Growth<'_> {
         ];
         let mut dice = Dice::at(self.config.seed, &place);
         let by = Person::human(&mut dice, self.people);
-        // A candidate is a name for a commit, a release has a tag with a message.
+        // A candidate is a lightweight tag, a release has an annotated one.
         let annotated = released_at.map(|_| dice.sha());
         let (number, sha) = (self.sprint.tags.len() as u32, self.main_head);
         self.sprint.tags.push(Tag { at, by, name, sha, annotated, released_at });

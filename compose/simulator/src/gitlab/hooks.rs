@@ -1,7 +1,8 @@
-//! What GitLab would have sent of a world. In: a project and a span of time. Out: webhooks, in the order in which they were sent. A push of more than
-//! three refs sends none, and neither do GitLab's own notes, deletions and imports (<https://docs.gitlab.com/user/project/integrations/webhook_events/>).
+//! The webhooks that GitLab would have sent for a world. In: a project and a span of time. Out: webhooks, in the order in which they were sent. A
+//! push of more than three refs sends none, and neither do GitLab's own notes, deletions and imports
+//! (<https://docs.gitlab.com/user/project/integrations/webhook_events/>).
 //!
-//! `sent` says what was sent when, `body` writes it, [`delivery`] what became of it, [`log`] what GitLab's log of a hook has of that.
+//! `sent` says what was sent when, `body` writes it, [`delivery`] decides its result, [`log`] is GitLab's log of a hook.
 
 mod body;
 pub mod delivery;
@@ -29,7 +30,7 @@ pub struct Hook {
 }
 
 impl World {
-    /// Webhooks of a project that a version sent from `from` on and before `until`, a sprint at a time.
+    /// Webhooks of a project, in the format of a version, that were sent from `from` on and before `until`, one sprint at a time.
     pub fn hooks<'w>(
         &'w self,
         project: &Project,

@@ -1,5 +1,5 @@
-//! An issue or incident: the steps of its life, and what is true of it at a moment. In: its steps and a time. Out: its state. Never looks at
-//! what comes after that time.
+//! An issue or incident: the steps of its life, and its state at a moment. In: its steps and a time. Out: its state. Never looks at what comes after
+//! that time.
 
 use super::dice::Millis;
 use super::people::Person;
@@ -32,9 +32,9 @@ pub enum IssueWhat {
     Reopened,
     /// Turned it into an incident.
     BecameIncident,
-    /// Moved it to the next project: it is closed, and goes on there.
+    /// Moved it to the next project: it is closed, and continues there.
     Moved,
-    /// Nobody did anything: work in the background wrote the row. No webhook tells of it.
+    /// Work in the background wrote the row, without any change by a person. No webhook reports it.
     Touched,
 }
 
@@ -43,30 +43,30 @@ pub enum IssueWhat {
 pub struct Issue {
     /// Who opened it.
     pub author: Person,
-    /// To whom it is assigned, from the step that does.
+    /// Its assignee, from the step that assigns it.
     pub assignee: Person,
     /// Whether it was opened as an incident.
     pub is_incident: bool,
     /// Whether it is confidential.
     pub confidential: bool,
-    /// When the issue that it continues was opened, where it came from another project.
+    /// When the issue that it continues was opened, if it came from another project.
     pub moved_from: Option<Millis>,
     /// What happened to it, in order. The first opens it.
     pub steps: Vec<IssueStep>,
-    /// How long before the times of its steps it was opened and closed, of one that was imported.
+    /// How long before the times of its steps it was opened and closed, if it was imported.
     pub imported_before: Millis,
-    /// When it was deleted: GitLab says nothing of it, and lists it no more.
+    /// When it was deleted: GitLab does not report that, and does not list it any more.
     pub deleted_at: Option<Millis>,
 }
 
-/// What is true of an issue at a moment.
+/// The state of an issue at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueState {
     /// `opened` or `closed`.
     pub state: &'static str,
     /// Whether it is an incident.
     pub is_incident: bool,
-    /// When it was opened: of one that was moved here, where it was opened first.
+    /// When it was opened; if it was moved here, when it was opened first.
     pub created_at: Millis,
     /// When it changed last.
     pub updated_at: Millis,
@@ -81,17 +81,17 @@ pub struct IssueState {
 }
 
 impl Issue {
-    /// When GitLab made it.
+    /// When GitLab created the row.
     pub fn opened_at(&self) -> Millis {
         self.steps.first().map_or(Millis::MAX, |step| step.at)
     }
 
-    /// Whether it was made by `now`, and not deleted yet.
+    /// Whether it exists at `now`.
     pub fn is_there(&self, now: Millis) -> bool {
         self.opened_at() <= now && self.deleted_at.is_none_or(|at| at > now)
     }
 
-    /// What is true of it at `now`; `None` where it is not there.
+    /// Its state at `now`; `None` if it does not exist.
     pub fn at(&self, now: Millis) -> Option<IssueState> {
         let opened_at = self.opened_at();
         if !self.is_there(now) {
@@ -128,7 +128,7 @@ impl Issue {
         Some(state)
     }
 
-    /// When it changed last, as of `now`; `None` where it is not there.
+    /// When it last changed before `now`; `None` if it does not exist.
     pub fn updated_at(&self, now: Millis) -> Option<Millis> {
         if !self.is_there(now) {
             return None;

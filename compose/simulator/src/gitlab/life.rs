@@ -1,5 +1,5 @@
-//! What those who act on a merge request note while they act, for metrics. In: what somebody does, and when. Out: times and counts. Never worked out from
-//! steps or events afterwards: what GitLab tells of them is another account of the same life.
+//! Notes that the actors on a merge request make for metrics. In: what somebody does, and when. Out: times and counts. Never derived from steps or
+//! events afterwards: GitLab's reports of those are an independent account of the same life.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::people::Person;
 pub struct Life {
     /// When the oldest commit that was ever pushed to its branch was written.
     pub first_commit_at: Option<Millis>,
-    /// When its branch was pushed first; of a fork's branch nobody is told.
+    /// When its branch was first pushed; pushes to a fork's branch are not reported.
     pub first_push_at: Option<Millis>,
     /// When it was opened.
     pub opened_at: Option<Millis>,
@@ -19,31 +19,31 @@ pub struct Life {
     pub draft_since: Option<Millis>,
     /// Whole seconds that it was a draft, from opening to ready.
     pub draft_seconds: i64,
-    /// When it could be reviewed: as it was opened, else as it left draft last before the first review, or first after one in draft.
+    /// When it could be reviewed: when it was opened; for a draft, when it last left draft before the first review, or first after a review in draft.
     pub ready_at: Option<Millis>,
-    /// When somebody was asked for review first.
+    /// When a review was first requested.
     pub review_requested_at: Option<Millis>,
-    /// The first comment or approval by somebody else who is no bot.
+    /// The first comment or approval by another person who is not a bot.
     pub first_review: Option<(Millis, Person)>,
-    /// Whether that came while it was a draft.
+    /// Whether that review was made while it was a draft.
     pub reviewed_in_draft: bool,
     /// Rounds of review: one begins with the first action of a reviewer after opening or after a push.
     pub rounds: u32,
     /// Whether a reviewer acted since the last push.
     in_round: bool,
-    /// Approvals, those that were taken back included.
+    /// Approvals, including those that were withdrawn.
     pub approvals: u32,
     /// Who approved it at any time.
     pub approvers: BTreeSet<Person>,
     /// Approvals that stand.
     standing: Vec<(Person, Millis)>,
-    /// The last approval that stood as it was merged, else the last of all.
+    /// The last approval that was valid at the merge, else the last of all.
     pub approved_at: Option<Millis>,
-    /// When somebody commented, internal notes left out.
+    /// Times of comments, without internal notes.
     pub comments: Vec<Millis>,
     /// When it was merged, and by whom.
     pub merged: Option<(Millis, Person)>,
-    /// Spans in which it was open: each with its end, where it ended.
+    /// Spans in which it was open, each with its end if it has one.
     pub open_spans: Vec<(Millis, Option<Millis>)>,
     /// When it was closed; nothing once reopened or merged.
     pub closed_at: Option<Millis>,
@@ -51,17 +51,17 @@ pub struct Life {
     pub closed_seconds: i64,
     /// The commit by which its branch came to contain it.
     pub landing: Option<Sha>,
-    /// The merge request that it takes back.
+    /// The merge request that it reverts.
     pub reverts: Option<u32>,
-    /// Whether one that takes it back was merged.
+    /// Whether a revert of it was merged.
     pub is_reverted: bool,
     /// The merge request of `main` that it brings to another branch.
     pub picks: Option<u32>,
-    /// Whether a force push took its landing away.
+    /// Whether a force push removed its landing.
     pub is_rewritten: bool,
 }
 
-/// Whole seconds from one time to another: both are cut to the second first.
+/// Whole seconds between two times, each cut to the second first.
 pub(crate) fn seconds_between(from: Millis, until: Millis) -> i64 {
     until.div_euclid(1_000) - from.div_euclid(1_000)
 }

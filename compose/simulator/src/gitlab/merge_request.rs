@@ -1,19 +1,19 @@
-//! A merge request: the steps of its life, and what is true of it at a moment. In: its steps and a time. Out: its state. Never looks at what
-//! comes after that time.
+//! A merge request: the steps of its life, and its state at a moment. In: its steps and a time. Out: its state. Never looks at what comes after that
+//! time.
 
 use super::dice::{Millis, Sha};
 use super::life::Life;
 use super::people::Person;
 use super::sprint::Ref;
 
-/// How the life of a merge request goes. A sprint has each of them.
+/// A kind of life. A sprint has each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Story {
     /// Opened, commented, approved, merged.
     Plain,
-    /// A draft at first, reviewed as one.
+    /// A draft at first, reviewed as a draft.
     Drafted,
-    /// Approved, changed so that the approval is taken back by GitLab, and approved again.
+    /// Approved, changed so that GitLab resets the approval, and approved again.
     ChangedAfterApproval,
     /// Closed, reopened, merged.
     Reopened,
@@ -21,15 +21,15 @@ pub enum Story {
     Closed,
     /// Still open.
     LeftOpen,
-    /// Its approval is withdrawn and given by somebody else.
+    /// Its approval is withdrawn, and somebody else approves.
     Unapproved,
-    /// Opened and merged by a bot: nobody looks at it.
+    /// Opened and merged by a bot, without a review.
     OfBot,
     /// Its branch is rewritten before it is merged.
     Rebased,
-    /// Opened against `main`, then aimed at the release branch, merged and deployed from there.
+    /// Opened against `main`, then retargeted to the release branch, merged and deployed from there.
     Hotfix,
-    /// Takes back what was merged last.
+    /// Reverts the last merge.
     Reverting,
     /// Comes from a fork.
     OfFork,
@@ -41,24 +41,24 @@ pub enum Story {
     Unreviewed,
     /// A draft for more than a day, reviewed once it was ready.
     ReadyLater,
-    /// Of 35 commits, and pushed to twice within minutes.
+    /// 35 commits, pushed twice within minutes.
     Large,
     /// Another one is merged into its branch.
     StackBase,
     /// Merged into the branch of another one.
     Stacked,
-    /// Merged in the same second as the next one: what is deployed is this one.
+    /// Merged in the same second as the next one; this one is deployed.
     TwinFirst,
     /// Merged in the same second as the one before it.
     TwinSecond,
     /// Brings the release branch back to `main`.
     BackMerge,
-    /// Brings `main` to the branch from which production is deployed.
+    /// Merges `main` into the branch from which production is deployed.
     Promoting,
 }
 
 impl Story {
-    /// The stories that take turns. Back-merges and promotions come besides, in projects that have them.
+    /// The stories in rotation. Back-merges and promotions are added in projects that have them.
     pub const ALL: [Story; 21] = [
         Story::Plain,
         Story::Drafted,
@@ -83,7 +83,7 @@ impl Story {
         Story::TwinSecond,
     ];
 
-    /// Whether it brings one branch to another, and no work of its own.
+    /// Whether it merges one branch into another, without work of its own.
     pub fn promotes(self) -> bool {
         matches!(self, Story::BackMerge | Story::Promoting)
     }
@@ -126,13 +126,13 @@ pub enum What {
     Approved(Noted),
     /// Withdrew the approval.
     Unapproved,
-    /// GitLab took all approvals back because of a push.
+    /// GitLab reset all approvals because of a push.
     ApprovalsReset,
     /// Gave it a label.
     Labelled,
-    /// Aimed it at the release branch.
+    /// Retargeted it to the release branch.
     Retargeted,
-    /// Nobody did anything: work in the background wrote the row, as it removes a label everywhere. No webhook tells of it.
+    /// Work in the background wrote the row, as when a label is removed everywhere. No webhook reports it.
     Touched,
     /// Closed it.
     Closed,
@@ -188,17 +188,17 @@ pub struct MergeRequest {
     pub first_commits: Vec<u32>,
     /// The head as it was opened.
     pub first_head: Sha,
-    /// Number of the newest pipeline of its head, as it turned out.
+    /// Number of the newest pipeline of its head, at the end.
     pub head_pipeline: Option<u32>,
-    /// How long before the times of its steps it was opened and merged, of one that was imported.
+    /// How long before the times of its steps it was opened and merged, if it was imported.
     pub imported_before: Millis,
-    /// When it was deleted: GitLab says nothing of it, and lists it no more.
+    /// When it was deleted: GitLab does not report that, and does not list it any more.
     pub deleted_at: Option<Millis>,
     /// What its actors noted.
     pub life: Life,
 }
 
-/// What is true of a merge request at a moment.
+/// The state of a merge request at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MergeRequestState {
     /// `opened`, `closed` or `merged`.
@@ -227,24 +227,24 @@ pub struct MergeRequestState {
     pub merge_commit: Option<Sha>,
     /// The squashed commit.
     pub squash_commit: Option<Sha>,
-    /// Approvals that stand: who, and when.
+    /// Valid approvals: who, and when.
     pub approvals: Vec<(Person, Millis)>,
     /// Comments by people.
     pub comments: u64,
 }
 
 impl MergeRequest {
-    /// When GitLab made it.
+    /// When GitLab created the row.
     pub fn opened_at(&self) -> Millis {
         self.steps.first().map_or(Millis::MAX, |step| step.at)
     }
 
-    /// Whether it was made by `now`, and not deleted yet.
+    /// Whether it exists at `now`.
     pub fn is_there(&self, now: Millis) -> bool {
         self.opened_at() <= now && self.deleted_at.is_none_or(|at| at > now)
     }
 
-    /// What is true of it at `now`; `None` where it is not there.
+    /// Its state at `now`; `None` if it does not exist.
     pub fn at(&self, now: Millis) -> Option<MergeRequestState> {
         let opened_at = self.opened_at();
         if !self.is_there(now) {
@@ -273,7 +273,7 @@ impl MergeRequest {
         Some(state)
     }
 
-    /// When it changed last, as of `now`; `None` where it is not there. Cheaper than its whole state.
+    /// When it last changed before `now`; `None` if it does not exist. Cheaper than its whole state.
     pub fn updated_at(&self, now: Millis) -> Option<Millis> {
         if !self.is_there(now) {
             return None;
@@ -328,7 +328,7 @@ fn moved_at(step: &Step, now: Millis) -> Option<Millis> {
     match step.what {
         What::Approved(Noted::Later) => Some(step.at + 2_000).filter(|at| *at <= now),
         What::Approved(Noted::Never) => None,
-        // GitLab writes the row a moment after the time it sets in it.
+        // GitLab writes the row a moment after the time that it stores in it.
         What::Merged { .. } => Some(step.at + 32),
         _ => Some(step.at),
     }

@@ -1,12 +1,10 @@
-//! A GitLab that is invented: groups, projects and people, and what happened in them over a commit graph. In: a seed and a size. Out: any
-//! object as it was at any moment, and what has to be true of it. Shares no code with what it judges, and holds a few sprints at a time,
-//! however large it is.
+//! An invented GitLab: groups, projects and people, and their history over a commit graph. In: a seed and a size. Out: any object at any moment, and
+//! its truth. Shares no code with what it judges, and holds only a few sprints at a time, whatever its size.
 //!
-//! `dice` makes numbers of a seed and a place, `size` says how large a world is, `people` and `tree` who and what there is, `plan`
-//! what will happen in a sprint, `grow` lets it happen, `sprint` is what came of it, `world` finds sprints and names their objects, `places` what
-//! belongs to more than one,
-//! `life` is what actors note of a merge request while they act, `delivery` what was found of a deployment, `truth` says what tables have to show and
-//! metrics have to say, `hooks` what GitLab would have sent.
+//! `dice` makes numbers from a seed and a place; `size` is the size of a world; `people` and `tree` are its people, groups and projects; `plan` plans
+//! a sprint, `grow` simulates it, `sprint` is the result; `world` finds sprints and names their objects; `places` has what belongs to more than one
+//! sprint; `life` has the notes of a merge request's actors; `delivery` is what was found for a deployment; `truth` is what tables and metrics have
+//! to show; `hooks` is what GitLab would have sent.
 
 mod delivery;
 mod deployment;

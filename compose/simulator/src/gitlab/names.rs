@@ -1,4 +1,4 @@
-//! Names of branches and environments. In: numbers. Out: what GitLab calls them. Never two with one name in a project.
+//! Names of branches and environments. In: numbers. Out: GitLab's names. No two have the same name in a project.
 
 use super::deployment::{OVERSEAS, PRODUCTION, REVIEW, STAGING};
 use super::sprint::{Ref, Sprint};

@@ -1,4 +1,4 @@
-//! Who works at an invented GitLab. In: a number. Out: a person or a bot. Never more of them than the world has.
+//! The people of an invented GitLab. In: a number. Out: a person or a bot. Never more of them than the world has.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ const LAST: [&str; 12] = [
     "Larsen",
 ];
 
-/// Those that are no people: they come first.
+/// Number of accounts that are not people; they come first.
 const BOTS: u32 = 3;
 
 /// Somebody with an account.
@@ -31,11 +31,11 @@ const BOTS: u32 = 3;
 pub struct Person(pub(crate) u32);
 
 impl Person {
-    /// Updates dependencies, by a token of a person: only the API says that it is a bot.
+    /// Updates dependencies with a person's token: only the API shows that it is a bot.
     pub(crate) const UPDATER: Person = Person(0);
-    /// A bot of GitLab's own, known by its name as well (<https://docs.gitlab.com/user/group/settings/group_access_tokens/>).
+    /// A bot of GitLab's own, also recognisable by its name (<https://docs.gitlab.com/user/group/settings/group_access_tokens/>).
     pub(crate) const TRANSLATOR: Person = Person(1);
-    /// Stands for whoever wrote what was imported (<https://docs.gitlab.com/user/import/mapping/>).
+    /// Placeholder for the author of imported objects (<https://docs.gitlab.com/user/import/mapping/>).
     pub(crate) const PLACEHOLDER: Person = Person(2);
 
     /// A human.
@@ -43,7 +43,7 @@ impl Person {
         Person(BOTS + dice.below(u64::from(people)) as u32)
     }
 
-    /// Another human than this one, where there are two.
+    /// Another human, if there are two.
     pub(crate) fn colleague(self, dice: &mut Dice, people: u32) -> Person {
         let step = 1 + dice.below(u64::from(people.saturating_sub(1).max(1))) as u32;
         let place = self.0.saturating_sub(BOTS);
@@ -94,7 +94,7 @@ impl Person {
         format!("{}@example.com", self.username())
     }
 
-    /// The short form, in which other objects name it (<https://docs.gitlab.com/api/users/>).
+    /// The short form in other objects (<https://docs.gitlab.com/api/users/>).
     pub(crate) fn listed(self, url: &str) -> Value {
         let username = self.username();
         json!({
@@ -103,7 +103,7 @@ impl Person {
         })
     }
 
-    /// As webhooks name it.
+    /// In the format of webhooks.
     pub(crate) fn of_webhook(self) -> Value {
         json!({
             "id": self.id(), "name": self.name(), "username": self.username(), "avatar_url": null, "email": "[REDACTED]",
@@ -111,7 +111,7 @@ impl Person {
     }
 }
 
-/// Everybody, bots first, of a world with so many humans.
+/// Everybody, bots first, of a world with this many humans.
 pub(crate) fn everybody(people: u32) -> impl Iterator<Item = Person> {
     (0..BOTS + people).map(Person)
 }

@@ -1,5 +1,5 @@
-//! A pipeline and its jobs: when they reached each status, and what is true of them at a moment. In: times. Out: a status. Never looks at what
-//! comes after that time.
+//! A pipeline and its jobs: when they reached each status, and their state at a moment. In: times. Out: a status. Never looks at what comes after
+//! that time.
 
 use super::dice::{Millis, Sha};
 use super::people::Person;
@@ -10,19 +10,19 @@ use super::sprint::Ref;
 pub enum Status {
     /// Waits for jobs before it.
     Created,
-    /// Waits for somebody to approve it: deployments alone.
+    /// Waits for an approval: only deployments.
     Blocked,
     /// Waits for a runner.
     Pending,
     /// Runs.
     Running,
-    /// Ended well.
+    /// Succeeded.
     Success,
-    /// Ended badly.
+    /// Failed.
     Failed,
     /// Was stopped.
     Canceled,
-    /// Was left out.
+    /// Was skipped.
     Skipped,
     /// Waits for somebody to start it.
     Manual,
@@ -44,7 +44,7 @@ impl Status {
         }
     }
 
-    /// Whether nothing comes after it by itself.
+    /// Whether it is final unless somebody acts.
     pub fn is_over(self) -> bool {
         matches!(self, Status::Success | Status::Failed | Status::Canceled | Status::Skipped)
     }
@@ -65,23 +65,23 @@ pub struct Pipeline {
     pub source: &'static str,
     /// Who started it.
     pub by: Person,
-    /// The merge request that it runs for, where it does.
+    /// The merge request that it runs for, if any.
     pub merge_request: Option<u32>,
     /// The pipeline that started it.
     pub parent: Option<u32>,
-    /// Its place on `main`, where it is one of a commit there.
+    /// Its position on `main`, if its commit is there.
     pub place: Option<u32>,
-    /// When it reached which status, in order.
+    /// When it reached each status, in order.
     pub steps: Vec<(Millis, Status)>,
     /// Numbers of its jobs, retried ones included.
     pub jobs: Vec<u32>,
     /// Test coverage in hundredths of a percent.
     pub coverage: Option<u32>,
-    /// When it was deleted with its jobs: GitLab says nothing of it, and lists it no more.
+    /// When it was deleted with its jobs: GitLab does not report that, and does not list it any more.
     pub deleted_at: Option<Millis>,
 }
 
-/// What is true of a pipeline at a moment.
+/// The state of a pipeline at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PipelineState {
     /// Its status.
@@ -92,19 +92,19 @@ pub struct PipelineState {
     pub started_at: Option<Millis>,
     /// When it ended; nothing while it runs again.
     pub finished_at: Option<Millis>,
-    /// Whole seconds that it ran, without the times between.
+    /// Whole seconds that it ran, without pauses.
     pub duration: Option<u64>,
     /// Whole seconds until it started.
     pub queued: Option<u64>,
 }
 
 impl Pipeline {
-    /// Whether it was made by `now`, and not deleted yet.
+    /// Whether it exists at `now`.
     pub fn is_there(&self, now: Millis) -> bool {
         self.created_at <= now && self.deleted_at.is_none_or(|at| at > now)
     }
 
-    /// What is true of it at `now`; `None` where it is not there.
+    /// Its state at `now`; `None` if it does not exist.
     pub fn at(&self, now: Millis) -> Option<PipelineState> {
         if !self.is_there(now) {
             return None;
@@ -128,7 +128,7 @@ impl Pipeline {
         })
     }
 
-    /// When it changed last, as of `now`; `None` where it is not there.
+    /// When it last changed before `now`; `None` if it does not exist.
     pub fn updated_at(&self, now: Millis) -> Option<Millis> {
         if !self.is_there(now) {
             return None;
@@ -148,15 +148,15 @@ pub struct Job {
     pub stage: &'static str,
     /// When it was created.
     pub created_at: Millis,
-    /// When it began to wait for a runner; of a manual one, when somebody started it.
+    /// When it began to wait for a runner; for a manual job, when somebody started it.
     pub queued_at: Option<Millis>,
     /// When it started.
     pub started_at: Option<Millis>,
-    /// When it ended; of a skipped one, when it was skipped, which GitLab does not tell.
+    /// When it ended; for a skipped job, when it was skipped, which GitLab does not report.
     pub finished_at: Option<Millis>,
     /// How it ended.
     pub ends: Status,
-    /// Whether somebody has to start it.
+    /// Whether it has to be started manually.
     pub manual: bool,
     /// Whether it may fail.
     pub allow_failure: bool,
@@ -164,13 +164,13 @@ pub struct Job {
     pub failure_reason: Option<&'static str>,
     /// Who it runs for.
     pub by: Person,
-    /// When a later attempt took its place.
+    /// When a later attempt replaced it.
     pub retried_at: Option<Millis>,
-    /// How many attempts were before it.
+    /// Number of earlier attempts.
     pub attempt: u32,
     /// Number of the environment it deploys to.
     pub environment: Option<u32>,
-    /// Of a trigger job, the pipeline that it starts.
+    /// For a trigger job, the pipeline that it starts.
     pub trigger: Option<Trigger>,
     /// When it was deleted with its pipeline.
     pub deleted_at: Option<Millis>,
@@ -189,7 +189,7 @@ impl Job {
         self.trigger.is_some()
     }
 
-    /// Its status at `now`; `None` where it is not there.
+    /// Its status at `now`; `None` if it does not exist.
     pub fn status(&self, now: Millis) -> Option<Status> {
         let passed = |at: Option<Millis>| at.is_some_and(|at| at <= now);
         if self.created_at > now || passed(self.deleted_at) {
@@ -204,7 +204,7 @@ impl Job {
         })
     }
 
-    /// Seconds that it ran, and that it waited for a runner, as of `now`.
+    /// Seconds that it ran, and that it waited for a runner, at `now`.
     pub fn durations(&self, now: Millis) -> (Option<f64>, Option<f64>) {
         let passed = |at: Option<Millis>| at.filter(|at| *at <= now);
         let seconds = |span: Millis| span as f64 / 1_000.0;

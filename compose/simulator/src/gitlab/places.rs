@@ -1,5 +1,5 @@
-//! Where things are that belong to more than a sprint: environments, branches, issues that move. In: a world and a time. Out: places, names and
-//! ids. Never the things themselves.
+//! Things that belong to more than one sprint: environments, branches, issues that move. In: a world and a time. Out: places, names and ids. Never
+//! the things themselves.
 
 use super::deployment::{OVERSEAS, PRODUCTION, REVIEW, STAGING};
 use super::dice::{HOUR, Millis, Sha};
@@ -47,7 +47,7 @@ pub(crate) fn environments(world: &World, project: &Project, now: Millis) -> Vec
     places
 }
 
-/// When an environment came to be, and when it was stopped: a review environment is with its sprint.
+/// When an environment was created, and when it was stopped: a review environment with its sprint.
 pub(crate) fn environment_times(
     world: &World,
     project: &Project,
@@ -71,7 +71,7 @@ pub(crate) fn environment_id(world: &World, project: u32, place: EnvironmentPlac
     world.id(Place { project, sprint: place.sprint, number: place.number })
 }
 
-/// A branch that is there.
+/// A branch that exists.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
     pub(crate) name: String,
@@ -115,15 +115,15 @@ pub(crate) fn shared_with(world: &World, project: &Project) -> Option<Group> {
     }
 }
 
-/// The id of the issue of the next project that an issue of the sprint became.
+/// The id of the issue in the next project that continues an issue of the sprint.
 pub(crate) fn moved_to(world: &World, sprint: &Sprint) -> Option<u64> {
     let next = (sprint.project + 1) % world.config().projects.max(1);
     let number = world.arrival(next, sprint.number)?;
     Some(world.id(Place { project: next, sprint: sprint.number, number }))
 }
 
-/// When something was last noticed in a project, as GitLab keeps it (`Event::RESET_PROJECT_ACTIVITY_INTERVAL` of its source): an event moves it, unless one
-/// did within the hour before. Pipelines, deployments and what GitLab does by itself are no events. Nobody does anything in the first hours of a sprint.
+/// The last activity of a project, as GitLab stores it (`Event::RESET_PROJECT_ACTIVITY_INTERVAL` of its source): an event moves it, unless one did
+/// within the hour before. Pipelines, deployments and GitLab's own actions are not events. Nothing happens in the first hours of a sprint.
 pub(crate) fn last_activity(world: &World, project: &Project, now: Millis) -> Millis {
     let config = world.config();
     for number in (0..=config.sprint_at(now)).rev() {

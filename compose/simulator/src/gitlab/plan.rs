@@ -1,5 +1,5 @@
-//! What is going to happen in a sprint. In: a seed and a number. Out: who does what with a merge request or an issue, and when. Never knows of
-//! commits or pipelines: those follow when the steps are taken.
+//! Plans a sprint. In: a seed and a number. Out: who does what with a merge request or an issue, and when. Knows nothing of commits or pipelines:
+//! those follow when the steps are taken.
 
 mod promotions;
 
@@ -10,15 +10,15 @@ use super::people::Person;
 use super::size::WorldConfig;
 use super::tree::{Project, Special, people};
 
-/// A step that will be taken.
+/// A planned step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Planned {
-    /// Pushes a new branch of so many commits.
+    /// Pushes a new branch of this many commits.
     Branch(u32),
     Opened(Draft),
-    /// Pushes so many commits more.
+    /// Pushes this many commits more.
     Pushed(u32),
-    /// Pushes so many commits in place of those before.
+    /// Pushes this many commits in place of those before.
     Rewritten(u32),
     Ready,
     ReviewRequested,
@@ -35,7 +35,7 @@ pub(crate) enum Planned {
     Merged,
 }
 
-/// The life of a merge request, before it is lived.
+/// The planned life of a merge request.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) story: Story,
@@ -73,7 +73,7 @@ pub(crate) fn merge_requests(config: &WorldConfig, project: &Project, sprint: u3
     plans.extend(promotions::promotions(config, project, sprint));
     let mut places: Vec<(Plan, u32)> = plans.into_iter().zip(0..).collect();
     places.sort_by_key(|(plan, _)| plan.opened_at());
-    // What is on top of another one names it by its number among all.
+    // A stacked merge request refers to the one below by its number among all.
     let number = |wanted: u32| places.iter().zip(0..).find(|((_, place), _)| *place == wanted);
     let onto: Vec<Option<u32>> =
         (places.iter()).map(|(plan, _)| plan.onto.and_then(number).map(|(_, number)| number)).collect();
@@ -81,7 +81,7 @@ pub(crate) fn merge_requests(config: &WorldConfig, project: &Project, sprint: u3
     coupled.map(|((plan, _), onto)| Plan { onto, ..plan }).collect()
 }
 
-/// Two that are merged in one second get one time to be merged, and what is stacked its time after what it stands on.
+/// Gives two that are merged in the same second the same time, and a stacked one a time after the one below.
 fn couple(plans: &mut [Plan]) {
     for second in 1..plans.len() {
         let (before, rest) = plans.split_at_mut(second);
@@ -111,7 +111,7 @@ fn merge_request(config: &WorldConfig, project: &Project, sprint: u32, number: u
     let dice = &mut Dice::at(config.seed, &place);
     let people = people(config);
     let story = match Story::ALL[number as usize % Story::ALL.len()] {
-        // What was imported says times that nothing around it says: such lives are simple.
+        // Imported things have times that nothing around them has, so their lives are simple.
         Story::Drafted
         | Story::InRounds
         | Story::TalkedAbout
@@ -134,7 +134,7 @@ fn merge_request(config: &WorldConfig, project: &Project, sprint: u32, number: u
         second = reviewer;
     }
     let starts_at = config.starts_at(sprint);
-    // A hotfix needs the release branch, which is cut on the eighth day; a revert needs something to take back.
+    // A hotfix needs the release branch, which is cut on the eighth day; a revert needs something to revert.
     let opened_at = starts_at
         + match story {
             Story::Hotfix => dice.between(8 * DAY, 9 * DAY),
@@ -155,7 +155,7 @@ fn merge_request(config: &WorldConfig, project: &Project, sprint: u32, number: u
     plan
 }
 
-/// Adds what happens to it after it was opened.
+/// Adds the steps after opening.
 fn live(plan: &mut Plan, dice: &mut Dice, second: Person, number: u32) {
     let (author, reviewer) = (plan.author, plan.reviewer);
     // One approval in so many is not followed by GitLab's note, and so does not move `updated_at`.
@@ -249,7 +249,7 @@ fn live(plan: &mut Plan, dice: &mut Dice, second: Person, number: u32) {
             plan.then(dice, 10 * MINUTE, long, reviewer, Planned::Approved(noted));
         }
         Story::StackBase => {
-            // By then what is stacked on it is merged.
+            // By then the merge request on top of it is merged.
             plan.then(dice, 14 * HOUR, 16 * HOUR, author, Planned::Pushed(1));
             plan.then(dice, 10 * MINUTE, 5 * HOUR, reviewer, Planned::CommentedOnLine);
             plan.then(dice, 10 * MINUTE, 5 * HOUR, reviewer, Planned::Approved(noted));
@@ -265,7 +265,7 @@ fn live(plan: &mut Plan, dice: &mut Dice, second: Person, number: u32) {
     plan.then(dice, 10 * MINUTE, long, merges, Planned::Merged);
 }
 
-/// The life of an issue: it is lived as it is planned.
+/// The planned life of an issue, which is also its real one.
 #[derive(Debug, Clone)]
 pub(crate) struct IssuePlan {
     pub(crate) author: Person,

@@ -1,4 +1,4 @@
-//! How large an invented GitLab is. In: numbers. Out: how long a sprint is, and how many there are. Never reads a clock: time comes in.
+//! The size of an invented GitLab. In: numbers. Out: the length of a sprint, and the number of sprints. Never reads a clock: time is an argument.
 
 use super::dice::{DAY, Millis};
 
@@ -7,12 +7,12 @@ pub const SPRINT_DAYS: u32 = 14;
 /// A sprint in milliseconds.
 pub(crate) const SPRINT: Millis = SPRINT_DAYS as Millis * DAY;
 
-/// What a world is like.
+/// The configuration of a world.
 #[derive(Debug, Clone)]
 pub struct WorldConfig {
     /// The seed: the same seed makes the same world, byte for byte.
     pub seed: u64,
-    /// Address that its objects name, without a slash at the end, as `https://gitlab.example.com`.
+    /// The instance's address in objects, without a slash at the end, as `https://gitlab.example.com`.
     pub url: String,
     /// Projects of the group `factory`. One more belongs to the group `partners` and is shared into `factory`.
     pub projects: u32,
@@ -20,16 +20,16 @@ pub struct WorldConfig {
     pub days: u32,
     /// When it began, in milliseconds since 1970.
     pub began_at: Millis,
-    /// Merge requests that are opened in a project in one sprint, 12 at least: one for each story.
+    /// Merge requests per project and sprint, at least 12: one for each story.
     pub merge_requests: u32,
-    /// Issues that are opened in a project in one sprint, 12 at least.
+    /// Issues per project and sprint, at least 12.
     pub issues: u32,
     /// Test jobs of a pipeline.
     pub test_jobs: u32,
 }
 
 impl WorldConfig {
-    /// A world of `projects` over `days`, of the usual liveliness: some 1.5 merge requests a project and day.
+    /// A world of `projects` over `days`, with the usual activity: some 1.5 merge requests per project and day.
     pub fn new(seed: u64, projects: u32, days: u32) -> WorldConfig {
         WorldConfig {
             seed,
@@ -49,7 +49,7 @@ impl WorldConfig {
         self.days.div_ceil(SPRINT_DAYS).max(1)
     }
 
-    /// When the last sprint is over, in milliseconds since 1970: from then on nothing changes.
+    /// When the last sprint is over, in milliseconds since 1970: nothing changes after that.
     pub fn ends_at(&self) -> Millis {
         self.starts_at(self.sprints())
     }
@@ -59,7 +59,7 @@ impl WorldConfig {
         self.began_at + Millis::from(sprint) * SPRINT
     }
 
-    /// The sprint of a moment: 0 for what lies before, the last for what lies behind.
+    /// The sprint at a moment: the first for earlier moments, the last for later ones.
     pub(crate) fn sprint_at(&self, at: Millis) -> u32 {
         let passed =
             at.saturating_sub(self.began_at).div_euclid(SPRINT).clamp(0, Millis::from(self.sprints() - 1));

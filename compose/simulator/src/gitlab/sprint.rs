@@ -1,5 +1,5 @@
-//! What a sprint of a project consists of: each thing with its whole life, in the order in which they came to be, so that ids follow time.
-//! What is true of a thing at a moment, its own module says. Never refers to a thing of another sprint but by SHA.
+//! The content of a sprint of a project: each thing with its whole life, in the order of creation, so that ids follow time. The state of a thing at a
+//! moment is computed in its own module. Never refers to a thing of another sprint except by SHA.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::merge_request::MergeRequest;
 use super::people::Person;
 use super::pipeline::{Job, Pipeline};
 
-/// A sprint of a project. The number of a thing is its place in its list.
+/// A sprint of a project. The number of a thing is its index in its list.
 #[derive(Debug, Clone, Default)]
 pub struct Sprint {
     /// Number of the project.
@@ -20,13 +20,13 @@ pub struct Sprint {
     pub number: u32,
     /// Commits, in the order in which GitLab got them.
     pub commits: Vec<Commit>,
-    /// Their numbers by their names.
+    /// Their numbers by SHA.
     pub(crate) places: BTreeMap<Sha, u32>,
-    /// The numbers of the parents of each, as far as they are of this sprint.
+    /// The numbers of each commit's parents, if they belong to this sprint.
     pub(crate) parents: Vec<[Option<u32>; 2]>,
     /// Merge requests.
     pub merge_requests: Vec<MergeRequest>,
-    /// Issues, incidents among them.
+    /// Issues, including incidents.
     pub issues: Vec<Issue>,
     /// Notes on both.
     pub notes: Vec<Note>,
@@ -38,17 +38,17 @@ pub struct Sprint {
     pub deployments: Vec<Deployment>,
     /// Changes of states of merge requests and issues.
     pub state_events: Vec<StateEvent>,
-    /// Pushes, one a ref.
+    /// Pushes, one per ref.
     pub pushes: Vec<Push>,
-    /// What the list of events tells of.
+    /// The list of events.
     pub activities: Vec<Activity>,
     /// Tags.
     pub tags: Vec<Tag>,
-    /// Which deployment brought which merge request first to its environment.
+    /// Which deployment first brought which merge request to its environment.
     pub deliveries: Vec<Delivery>,
-    /// Branches of which an environment had a commit of their own, each once.
+    /// Pairs of an environment and a branch whose own commits it had, each once.
     pub reached: Vec<(u32, Ref)>,
-    /// How often a hard case of metrics was met, by its number.
+    /// How often each hard case of metrics occurred, by its number.
     pub met: BTreeMap<&'static str, u32>,
 }
 
@@ -65,17 +65,17 @@ pub struct Commit {
     pub authored_at: Millis,
     /// When it was committed.
     pub committed_at: Millis,
-    /// When GitLab got it.
+    /// When it was pushed to GitLab.
     pub pushed_at: Millis,
     /// Its message; the first line is its title.
     pub message: String,
-    /// Lines.
+    /// Added lines.
     pub additions: u32,
-    /// Lines.
+    /// Deleted lines.
     pub deletions: u32,
     /// When `main` came to contain it, if it ever did.
     pub on_main_at: Option<Millis>,
-    /// When a force push took it away from there again.
+    /// When a force push removed it from `main` again.
     pub left_main_at: Option<Millis>,
 }
 
@@ -108,7 +108,7 @@ pub enum Ref {
     Tag(u32),
 }
 
-/// What a note or an event of state is on.
+/// The object of a note or a state event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Noteable {
     /// The merge request of this number.
@@ -124,7 +124,7 @@ pub struct Note {
     pub at: Millis,
     /// On what.
     pub on: Noteable,
-    /// Who wrote it, or did what GitLab records.
+    /// Who wrote it, or did what it records.
     pub by: Person,
     /// Its text.
     pub body: String,
@@ -132,19 +132,19 @@ pub struct Note {
     pub system: bool,
     /// Whether it is an internal note.
     pub internal: bool,
-    /// When its thread was resolved, and by whom, where it is one.
+    /// When its thread was resolved, and by whom, if it is a thread.
     pub resolved: Option<(Millis, Person)>,
-    /// When it was deleted, alone or with what it is on.
+    /// When it was deleted, alone or with its object.
     pub deleted_at: Option<Millis>,
 }
 
 impl Note {
-    /// Whether it was written by `now`, and not deleted yet.
+    /// Whether it exists at `now`.
     pub fn is_there(&self, now: Millis) -> bool {
         self.at <= now && self.deleted_at.is_none_or(|at| at > now)
     }
 
-    /// When it changed last, as of `now`.
+    /// When it last changed before `now`.
     pub fn updated_at(&self, now: Millis) -> Millis {
         self.resolved.filter(|(at, _)| *at <= now).map_or(self.at, |(at, _)| at)
     }
@@ -178,16 +178,16 @@ pub struct Push {
     pub after: Sha,
     /// Numbers of its commits.
     pub commits: Vec<u32>,
-    /// Whether it was pushed with more than three others: GitLab sends no webhook then, and the list of events has one row for all.
+    /// Whether it was pushed with more than three others: then GitLab sends no webhook, and the list of events has one row for all.
     pub is_one_of_many: bool,
 }
 
 /// An event of a project's list.
 #[derive(Debug, Clone)]
 pub struct Activity {
-    /// When GitLab wrote it down.
+    /// When GitLab recorded it.
     pub at: Millis,
-    /// How long before it happened, of what was imported.
+    /// How much earlier it happened, if it was imported.
     pub imported_before: Millis,
     /// Who.
     pub by: Person,
@@ -195,12 +195,12 @@ pub struct Activity {
     pub what: Happened,
 }
 
-/// What an event of a project's list tells.
+/// The content of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Happened {
     /// The push of this number.
     Pushed(u32),
-    /// So many branches were pushed at once.
+    /// This many branches were pushed at once.
     PushedMany(u32),
     /// `opened`, `accepted`, `closed`, `reopened` or `approved`: what happened to the merge request of this number.
     MergeRequest(u32, &'static str),
@@ -221,13 +221,13 @@ pub struct Tag {
     pub name: String,
     /// The commit it leads to.
     pub sha: Sha,
-    /// The SHA of the tag itself, where it is annotated.
+    /// The SHA of the tag itself, if it is annotated.
     pub annotated: Option<Sha>,
-    /// When the release of it is, or was, released, where it has one.
+    /// The release date, if it has a release.
     pub released_at: Option<Millis>,
 }
 
-/// How many things of each kind a sprint made that are numbered within their project, deleted ones included: they leave gaps.
+/// How many things of each kind a sprint created that are numbered within their project, including deleted ones, which leave gaps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Made {
     /// Merge requests.
@@ -240,10 +240,10 @@ pub struct Made {
     pub deployments: u64,
 }
 
-/// How many things of each kind a sprint has: those that GitLab lists.
+/// How many things of each kind GitLab lists for a sprint.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sizes {
-    /// How many were made, with those that were deleted.
+    /// How many were created, including deleted ones.
     pub made: Made,
     /// Merge requests.
     pub merge_requests: u64,
@@ -280,7 +280,7 @@ pub struct Sizes {
 }
 
 impl Activity {
-    /// When it happened, as the list says it.
+    /// When it happened, as shown in the list.
     pub fn created_at(&self) -> Millis {
         self.at - self.imported_before
     }
@@ -293,7 +293,7 @@ impl Sprint {
         written.count() as u64
     }
 
-    /// Whether what a note or an event of state is on is there at `now`.
+    /// Whether the object of a note or a state event exists at `now`.
     pub(crate) fn has(&self, on: Noteable, now: Millis) -> bool {
         match on {
             Noteable::MergeRequest(number) => {
@@ -305,7 +305,7 @@ impl Sprint {
         }
     }
 
-    /// Whether an event is listed at `now`: with what it is about it is deleted.
+    /// Whether an event is listed at `now`: it is deleted with its object.
     pub fn is_listed(&self, activity: &Activity, now: Millis) -> bool {
         activity.at <= now
             && match activity.what {
@@ -318,7 +318,7 @@ impl Sprint {
             }
     }
 
-    /// How much of it there is at the time `now`.
+    /// The numbers at `now`.
     pub fn sizes(&self, now: Millis) -> Sizes {
         let count = |happened: usize| happened as u64;
         let pipelines = || self.pipelines.iter().filter(|pipeline| pipeline.is_there(now));
@@ -353,7 +353,7 @@ impl Sprint {
         }
     }
 
-    /// How much of it was made by `now`.
+    /// The numbers of created things at `now`.
     fn made(&self, now: Millis) -> Made {
         let count = |happened: usize| happened as u64;
         let requests = self.merge_requests.iter().filter(|request| request.opened_at() <= now);

@@ -9,7 +9,7 @@ fn world(seed: u64) -> World {
     World::new(WorldConfig::new(seed, 9, 28))
 }
 
-/// Everything of a world as text, as far as sprints say it.
+/// Everything of a world as text, as far as its sprints contain it.
 fn written(world: &World) -> String {
     let mut text = String::new();
     for project in 0..world.projects() {
@@ -137,7 +137,7 @@ fn merges_land_as_the_project_merges() {
         let method = world.project(project).merge_method;
         let sprint = world.sprint(project, 1);
         let mut merged = 0;
-        // A promotion is merged by a merge commit wherever it is.
+        // A promotion is always merged by a merge commit.
         for request in sprint.merge_requests.iter().filter(|request| !request.story.promotes()) {
             let Some(What::Merged { merge_commit, squash_commit, landing }) =
                 request.steps.last().map(|step| step.what.clone())
@@ -343,7 +343,7 @@ fn truth_has_a_row_for_each_thing() {
     assert_eq!(rows["releases"], sizes.releases);
 }
 
-/// Took one second of a core, built without optimisation.
+/// Takes one second of one core in a build without optimisation.
 #[test]
 fn a_year_of_fifty_projects_is_made_a_sprint_at_a_time() {
     let world = World::new(WorldConfig::new(7, 50, 365));
@@ -365,7 +365,7 @@ fn a_year_of_fifty_projects_is_made_a_sprint_at_a_time() {
 
 #[test]
 fn nothing_is_made_that_was_not_asked_for() {
-    // More than four hundred million things.
+    // More than four hundred million objects.
     let world = World::new(WorldConfig::new(7, 4_000, 3_650));
     let last = world.config().sprints() - 1;
     let sprint = world.sprint(3_999, last);

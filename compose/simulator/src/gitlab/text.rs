@@ -1,4 +1,4 @@
-//! Times and texts as GitLab writes them. In: milliseconds and numbers. Out: text. Never in a time zone but UTC.
+//! Times and texts in GitLab's formats. In: milliseconds and numbers. Out: text. All times are in UTC.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -30,7 +30,7 @@ pub(crate) fn ruby_time(at: Millis) -> String {
     moment(at).format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// As `2026-11-03T09:15:02Z`: times of jobs in webhooks that are said twice.
+/// As `2026-11-03T09:15:02Z`: times of jobs that webhooks contain twice.
 pub(crate) fn iso_second(at: Millis) -> String {
     moment(at).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
@@ -56,7 +56,7 @@ pub(crate) fn read_time(text: &str) -> Option<Millis> {
 
 /// The label that some merge requests carry.
 pub(crate) const LABEL: &str = "basket";
-/// Ids of forks follow those of their projects by so much.
+/// Offset of forks' ids from those of their projects.
 pub(crate) const FORKS: u64 = 9_000_000;
 
 /// The title of the merge request of this number.

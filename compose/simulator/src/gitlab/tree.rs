@@ -1,15 +1,15 @@
-//! Groups and projects of an invented GitLab. In: a number. Out: the group or project of that number, with what is special about it. Never
-//! changes: what a project is called later and earlier are both part of it.
+//! Groups and projects of an invented GitLab. In: a number. Out: the group or project with that number, and its peculiarities. Constant: earlier and
+//! later names of a project are both part of it.
 
 use super::dice::{Dice, Millis};
 use super::people::Person;
 use super::size::WorldConfig;
 
-/// GitLab ids of projects follow this number.
+/// Offset of projects' ids.
 const PROJECTS_BEGIN: u64 = 101;
 /// Projects of one team.
 const TEAM: u32 = 8;
-/// What is special repeats after so many projects.
+/// Peculiarities repeat after this many projects.
 const ROUND: u32 = 16;
 
 /// How merge requests reach their branch (<https://docs.gitlab.com/user/project/merge_requests/methods/>).
@@ -17,11 +17,11 @@ const ROUND: u32 = 16;
 pub enum MergeMethod {
     /// A merge commit.
     Merge,
-    /// One commit of all, and a merge commit.
+    /// One squashed commit, and a merge commit.
     Squash,
-    /// The branch is rebased and becomes the head: no commit of the merge.
+    /// The branch is rebased and becomes the head: there is no merge commit.
     FastForward,
-    /// The branch is rebased, and a merge commit says that it was merged.
+    /// The branch is rebased, and there is a merge commit.
     SemiLinear,
 }
 
@@ -41,12 +41,12 @@ impl MergeMethod {
     }
 }
 
-/// What is special about a project.
+/// The peculiarity of a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Special {
     /// Nothing.
     None,
-    /// Archived at the end: lists of a group hide it, and its merge requests, unless they are asked for.
+    /// Archived at the end: lists of a group omit it and its merge requests, unless they are requested.
     Archived,
     /// Renamed and moved to another group in the middle of its history.
     Renamed,
@@ -58,7 +58,7 @@ pub enum Special {
     WithoutPipelines,
     /// Environments are switched off: 403 on deployments and environments, and there are none.
     WithoutDeployments,
-    /// Imported: its first objects say times before its creation, by an author who is a placeholder.
+    /// Imported: its first objects have times before its creation, and a placeholder as their author.
     Imported,
     /// Belongs to `partners` and is shared with `factory`.
     Foreign,
@@ -124,7 +124,7 @@ impl Project {
         format!("{}/{}", Group::of(config, self.group).path, self.slug)
     }
 
-    /// Its full path at a time: a renamed one had another in the first half of the history, one that is to be deleted until it was marked.
+    /// Its full path at a time: a renamed project had another one in the first half of the history, one scheduled for deletion until it was marked.
     pub fn path_at(&self, config: &WorldConfig, at: Millis) -> String {
         match self.special {
             Special::Renamed if at < Project::moved_at(config) => format!("factory/former-{}", self.index),
@@ -151,12 +151,12 @@ impl Project {
         }
     }
 
-    /// When the projects that are renamed get another name and group.
+    /// When some projects are renamed and moved.
     pub fn moved_at(config: &WorldConfig) -> Millis {
         (config.began_at + config.ends_at()) / 2
     }
 
-    /// When the projects that are to be deleted are marked.
+    /// When some projects are marked for deletion.
     pub fn marked_at(config: &WorldConfig) -> Millis {
         config.began_at + (config.ends_at() - config.began_at) / 4 * 3
     }
@@ -181,7 +181,7 @@ impl Project {
         self.has_pipelines() && self.special != Special::WithoutDeployments
     }
 
-    /// Whether deployments to production have to be approved.
+    /// Whether deployments to production need an approval.
     pub(crate) fn asks_approval(&self) -> bool {
         self.index % 3 == 1
     }
@@ -191,7 +191,7 @@ impl Project {
         self.index.is_multiple_of(4) && !self.has_production_branch()
     }
 
-    /// Whether production is deployed from a branch of its own, to which `main` is merged.
+    /// Whether production is deployed from a branch of its own, into which `main` is merged.
     pub(crate) fn has_production_branch(&self) -> bool {
         self.index % 8 == 4
     }
@@ -211,12 +211,12 @@ impl Project {
         self.index % 5 == 1
     }
 
-    /// Whether production was deployed for the first time only when much was merged.
+    /// Whether production was first deployed only after many merges.
     pub(crate) fn begins_late(&self) -> bool {
         self.index % 4 == 2
     }
 
-    /// Whether what was merged last was never deployed to production.
+    /// Whether the last merges were never deployed to production.
     pub(crate) fn ends_undeployed(&self) -> bool {
         self.index % 8 == 1
     }
@@ -248,7 +248,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// The number of `factory`, of which all projects but one are.
+    /// The number of `factory`, to which all projects but one belong.
     pub const FACTORY: u32 = 0;
 
     /// Teams of `factory`.
@@ -312,10 +312,10 @@ pub(crate) fn people(config: &WorldConfig) -> u32 {
     (6 + 2 * config.projects).min(2_000)
 }
 
-/// Members of a project are those of the place of its number behind this one.
+/// Offset that distinguishes the members of projects from those of groups.
 pub(crate) const PROJECT_MEMBERS: u64 = 1_000_000;
 
-/// Who is a member of a place, with the access level: of a group, whose place is its number, or a project. The first are members of all.
+/// Members of a place with their access levels; the place is the number of a group, or of a project with the offset. The first are members of all.
 pub(crate) fn members(config: &WorldConfig, place: u64) -> Vec<(Person, u8)> {
     let people = people(config);
     let mut dice = Dice::at(config.seed, &[0x6d65, place]);

@@ -1,7 +1,7 @@
-//! What the tables have to show of a world, once the API has told everything. In: a world and a time. Out: rows, as plain names and values, a sprint
-//! at a time. Knows the names of tables and columns and nothing of how they are filled; a column that no API tells is not in a row.
+//! The expected tables of a world, once the whole API was read. In: a world and a time. Out: rows, as plain names and values, one sprint at a time.
+//! Knows the names of tables and columns, but not how they are filled; a row lacks columns that no API has.
 //!
-//! Times are written as ClickHouse writes them in JSON.
+//! Times are in ClickHouse's JSON format.
 
 pub mod metrics;
 mod pipelines;
@@ -24,9 +24,9 @@ use super::world::{Place, World};
 /// A row of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// The table, by the name that analysts read.
+    /// The table, by its analysts' name.
     pub table: &'static str,
-    /// Columns that the API tells, those of the key included.
+    /// Columns that the API has, including the key.
     pub columns: BTreeMap<&'static str, Value>,
 }
 
@@ -110,8 +110,8 @@ impl World {
 }
 
 impl World {
-    /// Merge requests, issues, notes, pipelines and jobs of a project that were deleted by `now`, by the columns that name them: a table that
-    /// was told of one before shows it as deleted.
+    /// Merge requests, issues, notes, pipelines and jobs of a project that were deleted by `now`, with their key columns: a table that knew one shows
+    /// it as deleted.
     pub fn deleted<'w>(&'w self, project: &Project, now: Millis) -> impl Iterator<Item = Row> + use<'w> {
         let (of_project, last) = (project.clone(), self.config().sprint_at(now));
         (0..=last).flat_map(move |number| {
@@ -146,7 +146,7 @@ impl World {
     }
 }
 
-/// A member of a project or a group, of which the other is 0.
+/// A member of a project or a group; the other id is 0.
 fn of_member(project_id: u64, group_id: u64, (person, access_level): (Person, u8)) -> Row {
     row(
         "members",
@@ -171,7 +171,7 @@ impl Truth<'_> {
         self.world.sprint(self.project.index, number)
     }
 
-    /// What is of the project itself.
+    /// Rows of the project itself.
     fn whole(&self) -> Vec<Row> {
         let (world, project, config) = (self.world, &self.project, self.world.config());
         let path = project.path_at(config, self.now);

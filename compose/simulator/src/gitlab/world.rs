@@ -1,5 +1,5 @@
-//! Finds what a world has. In: numbers and ids. Out: sprints, ids, numbers within a project. Holds a few sprints, those asked for last, and for
-//! each project how many things its sprints have: all else is made again when it is asked for.
+//! Finds things in a world. In: numbers and ids. Out: sprints, ids, numbers within a project. Caches the sprints that were used last, and for each
+//! project how many things its sprints have; everything else is made again when it is needed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,12 +10,12 @@ use super::size::WorldConfig;
 use super::sprint::{Commit, Push, Ref, Sizes, Sprint};
 use super::tree::{Group, Project};
 
-/// Sprints that are held.
+/// Number of cached sprints.
 const HELD: usize = 48;
-/// Things of one kind that a sprint of a project may have, as a power of two: so ids of sprints never meet.
+/// Limit of things of one kind per sprint of a project, as a power of two, so that ids of sprints never overlap.
 const ROOM: u32 = 20;
 
-/// Where a thing is in the world.
+/// The position of a thing in the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
     /// Number of the project.
@@ -43,17 +43,17 @@ struct Held {
 }
 
 impl World {
-    /// A world of which nothing has been asked yet.
+    /// A world with an empty cache.
     pub fn new(config: WorldConfig) -> World {
         World { config, held: Mutex::default(), before: Mutex::default() }
     }
 
-    /// What it is like.
+    /// Its configuration.
     pub fn config(&self) -> &WorldConfig {
         &self.config
     }
 
-    /// How many projects there are, the foreign one included.
+    /// Number of projects, including the shared one.
     pub fn projects(&self) -> u32 {
         self.config.projects + 1
     }
@@ -83,7 +83,7 @@ impl World {
         Group::index_of(&self.config, id).map(|index| self.group(index))
     }
 
-    /// A sprint of a project, whole, whatever the time is.
+    /// A complete sprint of a project, whatever the time is.
     pub fn sprint(&self, project: u32, sprint: u32) -> Arc<Sprint> {
         let key = (project, sprint);
         {
@@ -109,13 +109,13 @@ impl World {
         made
     }
 
-    /// Holds a sprint that was written by hand.
+    /// Caches a hand-written sprint.
     #[cfg(test)]
     pub(in crate::gitlab) fn hold(&self, sprint: Sprint) {
         lock(&self.held).sprints.insert((sprint.project, sprint.number), (Arc::new(sprint), u64::MAX));
     }
 
-    /// How many sprints are held, and how often one was made.
+    /// Number of cached sprints, and how often one was made.
     pub fn held(&self) -> (usize, u64) {
         let held = lock(&self.held);
         (held.sprints.len(), held.made)
@@ -142,7 +142,7 @@ impl World {
             };
             let mut before = lock(&self.before);
             let known = before.entry(project).or_default();
-            // Somebody else may have asked the same.
+            // Another thread may have computed the same.
             if known.len() == next as usize {
                 known.push(sizes);
             }
@@ -173,7 +173,7 @@ impl World {
         self.id(Place { project: sprint.project, sprint: sprint.number, number })
     }
 
-    /// Where the thing of an id would be.
+    /// The position that an id stands for.
     pub fn place(&self, id: u64) -> Option<Place> {
         let id = id.checked_sub(1)?;
         let (block, number) = (id >> ROOM, id & ((1 << ROOM) - 1));
@@ -202,7 +202,7 @@ impl World {
         self.before(sprint.project, sprint.number).made.deployments + u64::from(number) + 1
     }
 
-    /// Where the thing with this number within the project is, of those that `count` counts.
+    /// The position of the thing with this number within the project, among those that `count` counts.
     pub(crate) fn numbered(
         &self,
         project: u32,
@@ -224,7 +224,7 @@ impl World {
         Some(Place { project, sprint: low, number })
     }
 
-    /// A commit of a project by its SHA, looked for in a sprint and in the one before, whose last commit it begins with.
+    /// A commit of a project by its SHA, searched in a sprint and in the previous one, whose last commit it begins with.
     pub fn commit(&self, project: u32, sprint: u32, sha: Sha) -> Option<Commit> {
         for number in [Some(sprint), sprint.checked_sub(1)].into_iter().flatten() {
             let sprint = self.sprint(project, number);
@@ -245,7 +245,7 @@ impl World {
         newest.map_or_else(|| base(&self.config, project, number), |push| push.after)
     }
 
-    /// The number of the issue that came to a sprint of a project from the one before it.
+    /// The number of the issue that was moved to a sprint of a project from the previous project.
     pub(crate) fn arrival(&self, project: u32, sprint: u32) -> Option<u32> {
         let sprint = self.sprint(project, sprint);
         let place = sprint.issues.iter().position(|issue| issue.moved_from.is_some())?;
@@ -253,7 +253,7 @@ impl World {
     }
 }
 
-/// A panic elsewhere leaves nothing half done here.
+/// A panic under the lock cannot leave the state half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -40,7 +40,7 @@ fn a_cut_off_encoding_is_an_error() {
         let mut encoder = Encoder::new(encoding).unwrap();
         let mut sent = encoder.piece(b"some rows, and others").unwrap();
         sent.extend(encoder.finish().unwrap());
-        // LZ4 may do without its last four bytes, which say nothing but that it ends.
+        // LZ4 can be decoded without its last four bytes, which only mark the end.
         assert!(decode(&sent[..sent.len() - 5], encoding).is_err(), "{encoding:?}");
     }
 }

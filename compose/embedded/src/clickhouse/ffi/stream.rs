@@ -1,5 +1,5 @@
-//! A query and an insert in progress. In: a connection, and what the engine calls the stream. Out: pieces of a result, or rows that are stored. Never leaves one
-//! open: dropped, it is cancelled.
+//! A query and an insert in progress. In: a connection, and what the engine calls the stream. Out: pieces of a result, or rows that are stored. Never
+//! leaves one open: dropped, it is cancelled.
 
 use super::{Connection, InsertHandle, ResultHandle, text};
 use crate::clickhouse::interface::{Chunk, Counts, EngineError};
@@ -23,7 +23,7 @@ impl RowStream<'_> {
     /// The next piece; `None` at the end.
     ///
     /// # Errors
-    /// In the engine's words; the stream is over then.
+    /// The engine's error, which ends the stream.
     pub(in crate::clickhouse) fn next_chunk(&mut self) -> Result<Option<Chunk>, EngineError> {
         if self.state == StreamState::Ended {
             return Ok(None);
@@ -69,7 +69,7 @@ impl InsertStream<'_> {
     /// Appends bytes of the input format, split anywhere. Blocks while the engine is behind.
     ///
     /// # Errors
-    /// In the engine's words: an earlier row was refused.
+    /// The engine's error: an earlier row was refused.
     pub(in crate::clickhouse) fn append(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
         // SAFETY: the bytes come with their length and are copied by the engine; the handle is live.
         let state =
@@ -80,7 +80,7 @@ impl InsertStream<'_> {
     /// Ends the insert; when this returns, the rows are in a part.
     ///
     /// # Errors
-    /// In the engine's words: a row was refused.
+    /// The engine's error: a row was refused.
     pub(in crate::clickhouse) fn finish(mut self) -> Result<Counts, EngineError> {
         self.state = StreamState::Ended;
         // SAFETY: the handle is live; the returned result is ours, the stream itself is destroyed on drop.
@@ -88,7 +88,7 @@ impl InsertStream<'_> {
         self.connection.library.take(result).map(|chunk| chunk.counts)
     }
 
-    /// Why the engine refused it, if it did.
+    /// Why the engine refused the insert, if it did.
     pub(super) fn failure(&self) -> Option<String> {
         // SAFETY: the handle is live; the text belongs to it and is copied at once.
         unsafe { text((self.connection.library.insert_error)(self.handle)) }

@@ -1,7 +1,7 @@
 use super::{Server, answer};
 
 const SERVER: Server<'_> = Server { name: "n", version: "26.7", timezone: "UTC" };
-/// As clickhouse-go 2.51 asks.
+/// The query of clickhouse-go 2.51.
 const QUERY: &[u8] = b"SELECT displayName(), version(), revision(), timezone()";
 
 #[test]

@@ -1,6 +1,6 @@
 use super::{Statement, is_complete_insert};
 
-/// Checks where an insert is cut: the SQL before the rows' format, the format, the rows.
+/// Checks where an insert is split: the SQL before the format of the rows, the format, the rows.
 fn check(sql: &str, expected: (&str, &str, &str)) {
     match Statement::read(sql.as_bytes()) {
         Ok(Statement::Insert { head, format, rows }) => {
@@ -82,7 +82,7 @@ fn the_output_format_is_the_last_clause() {
     check_format("SHOW TABLES FORMAT TSV -- the end", Some("TSV"));
 }
 
-/// Checks what of a query stands before a clause about its output.
+/// Checks the part of a query before its output clauses.
 fn check_output(sql: &str, expected: Option<&str>) {
     match Statement::read(sql.as_bytes()) {
         Ok(Statement::Other { output, .. }) => assert_eq!(output.map(|at| &sql[..at]), expected, "{sql}"),

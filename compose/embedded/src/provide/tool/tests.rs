@@ -36,7 +36,7 @@ fn what_a_program_printed_comes_back() {
 fn a_program_that_is_to_stop_is_killed_with_what_it_has_started() {
     let stop = CancellationToken::new();
     stop.cancel();
-    // The second one holds the output open, so that whoever killed the first alone would wait for it.
+    // The second one holds the output open: a caller that only killed the first would wait for it.
     let endless = ["-c", "sleep 1000 & sleep 1000"];
     let polled = SHELL.run_polling(SHELL.command().args(endless), "try again", &stop, || ());
     assert!(matches!(polled, Err(ProvideError::Stopped)), "{polled:?}");

@@ -11,12 +11,12 @@ use super::*;
 
 /// Calls under way at the same time, for each token: enough for 2,000 a minute, of nearly a second each.
 const UNDER_WAY: usize = 40;
-/// The shortest time to GitLab, and how much longer it may take, in milliseconds: answers overtake each other.
+/// The shortest time to GitLab, and its random addition, in milliseconds: answers overtake each other.
 const TRIP: (u64, u64) = (30, 850);
-/// GitLab's clock is so many milliseconds ahead: days, and so much that its minutes begin in the midst of others.
+/// How far GitLab's clock is ahead, in milliseconds: days, and an offset within a minute.
 const AHEAD: i64 = 3 * 24 * 3600 * 1_000 + 23_456;
 
-/// What is asked, of whom, and how much of it is permitted to each token.
+/// A limit to test: the calls, the site, and how much of it each token is permitted.
 struct Case {
     name: &'static str,
     limit: Limit,
@@ -28,7 +28,7 @@ struct Case {
     minutes: u32,
 }
 
-/// What came of it.
+/// The result of a case.
 struct Came {
     served: u64,
     refused: u64,
@@ -60,14 +60,14 @@ impl GitLab {
         self.api.options().started_at + AHEAD + elapsed
     }
 
-    /// A time on the way.
+    /// Waits for a random time of travel.
     async fn trip(&self) {
         let next = |number: u64| Some(number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
         let random = self.random.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap() >> 33;
         tokio::time::sleep(Duration::from_millis(TRIP.0 + random % (TRIP.1 - TRIP.0))).await;
     }
 
-    /// What a call comes to, as the client reads it.
+    /// The answer to a call, as the client reads it.
     async fn ask(&self, path: &str, token: usize) -> (StatusCode, HeaderMap) {
         self.trip().await;
         let asked_at = self.now();
@@ -85,7 +85,7 @@ fn secret(token: usize) -> String {
     format!("glpat-{token}")
 }
 
-/// Asks for some windows of GitLab, as fast as the paces permit: that of the first program, and after a minute those of all.
+/// Makes calls in some windows of GitLab, as fast as the paces permit: that of the first program, and after a minute those of all.
 async fn run(case: &Case, tokens: usize, programs: u32) -> Came {
     let gitlab = Arc::new(GitLab::new(case.limits.clone(), tokens));
     let pace = || Arc::new(Pace::new(Budget::new(case.site, tokens, case.requests_per_minute)));
@@ -140,7 +140,7 @@ async fn check_with(case: &Case, tokens: usize, programs: u32) {
     assert!(share >= 0.95, "{of}: {served} of {permitted}");
 }
 
-/// A limit of GitLab's documentation, without any other.
+/// A limit of GitLab's documentation, alone.
 async fn check_documented(name: &'static str, limit: Limit, path: &str, site: Site, permitted: u32) {
     check(documented(name, limit, path, site, permitted)).await;
 }
@@ -151,9 +151,9 @@ fn documented(name: &'static str, limit: Limit, path: &str, site: Site, permitte
         Site::SelfManaged => Limits { per_minute: None, ..Limits::self_managed() },
     };
     let path = format!("/api/v4/{path}");
-    // The general budget holds nothing back.
+    // The general budget delays nothing.
     let requests_per_minute = 1_500;
-    // Some windows, or two of the one that has ten minutes.
+    // Some windows, or two if they have ten minutes.
     let minutes = if limit == Limit::Projects { 20 } else { 5 };
     Case { name, limit, path, site, limits, requests_per_minute, permitted_per_minute: permitted, minutes }
 }
@@ -172,7 +172,7 @@ fn general(name: &'static str, limits: Limits, requests_per_minute: u32, permitt
         limits,
         requests_per_minute,
         permitted_per_minute: permitted,
-        // Of a limit that is told, the rest of the first window is used in less time than a window has.
+        // If a limit is reported, the rest of the first window is used in less time than a window has.
         minutes: (6_000 / permitted).max(10),
     }
 }

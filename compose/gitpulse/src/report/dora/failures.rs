@@ -1,9 +1,9 @@
-//! What fails, and how soon it is mended. In: nothing. Out: sections of the DORA report, GitLab's own formulas last. Never adds one definition to another.
+//! Failures and recovery. In: nothing. Out: sections of the DORA report, GitLab's own formulas last. Never adds one definition to another.
 
 use super::super::measure::{Coverage, Measure, Section, Unit, day, within};
 use super::{Blamed, TOLD, of_deployments};
 
-/// How often a deployment fails, by each definition. By incident only where incidents can be blamed on it.
+/// How often a deployment fails, by each definition. By incident only if incidents can be blamed on it.
 pub(super) fn failures(blamed: Blamed) -> Section {
     let share = |name, label, part| Measure::share(name, label, part, "is_successful").less_is_better();
     let by_incident = match blamed {
@@ -69,7 +69,7 @@ pub(super) fn incidents() -> Section {
     }
 }
 
-/// How soon what failed is mended by a deployment.
+/// How soon a failed deployment is fixed by another deployment.
 pub(super) fn restores() -> Section {
     let quantile = |name, label, column| {
         Measure::quantile(name, label, Unit::Seconds, (0.5, column), "1").less_is_better()
@@ -102,7 +102,7 @@ pub(super) fn restores() -> Section {
     }
 }
 
-/// GitLab's own formulas, to compare. It counts incidents in environments of production alone.
+/// GitLab's own formulas, for comparison. It counts incidents in production environments only.
 pub(super) fn as_gitlab(blamed: Blamed) -> Section {
     let of_incidents = match blamed {
         Blamed::Never => Vec::new(),

@@ -1,21 +1,22 @@
-//! How long changes take to their users. In: a tier, or an environment. Out: sections of the DORA report, over the tier, and by environment. Knows which lead times
-//! there are of single environments, and what they cost.
+//! Lead times. In: a tier, or an environment. Out: sections of the DORA report, over the tier, and by environment. Knows for which single
+//! environments there are lead times, and how expensive they are.
 
 use super::super::measure::{Coverage, Measure, Section, Unit, day, within};
 use super::{DoraArgs, MEANT};
 
-/// Of how many environments of production a project may have lead times for each.
+/// Whether some project has several production environments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Productions {
-    /// Every project has one at the most.
+    /// Every project has at most one.
     One,
     #[default]
     Several,
 }
 
-/// Lead times by environment. A project of which a tier has a single one has them in `lead_times` alone, where the first of the tier is the first of that one.
+/// Lead times by environment. A project with a single environment of a tier has them only in `lead_times`, where the first deployment in the tier is
+/// the first in that environment.
 pub(crate) fn environment_lead_times(productions: Productions) -> String {
-    // The view is not cheap even where it has no row.
+    // The view is expensive even if it has no rows.
     let several = match productions {
         Productions::One => "",
         Productions::Several => {
@@ -40,7 +41,7 @@ pub(crate) fn environment_lead_times(productions: Productions) -> String {
     )
 }
 
-/// Lead times, by tier or by environment. Those of what was deployed in a span; what they cover, of what was merged in it.
+/// Lead times, by tier or by environment, of what was deployed in a span; their coverage is of what was merged in it.
 pub(super) fn lead_times(args: &DoraArgs, productions: Productions) -> Section {
     let view = match args.environment {
         Some(_) => {
@@ -51,7 +52,7 @@ pub(super) fn lead_times(args: &DoraArgs, productions: Productions) -> Section {
     let attributed = "role = 'deployed' AND reason = ''";
     let merged = "role = 'merged' AND reason NOT IN ('awaiting', 'promotion')";
     let from_merge = Coverage {
-        // What is still awaited, and what brings others, is no gap, but is told.
+        // Merge requests that are still awaited, and promotions, are not gaps, but are reported.
         reasons: "sumMapIf(map(toString(reason), toUInt64(1)), role = 'merged' AND reason != '')".to_owned(),
         ..Coverage::new("reason = ''", merged, "reason").of("merged")
     };
@@ -100,7 +101,7 @@ pub(super) fn lead_times(args: &DoraArgs, productions: Productions) -> Section {
     }
 }
 
-/// Lead times under the environment's own name: a merge request that two environments got has one in each.
+/// Lead times by environment: a merge request that two environments got has one in each.
 pub(super) fn lead_times_by_environment(productions: Productions) -> Section {
     let lead_times = environment_lead_times(productions);
     Section {

@@ -1,5 +1,5 @@
-//! The tier or environment that is asked about. In: its name. Out: what is known of it before anything is counted, or which name may have been meant. Reads
-//! `deployments` alone, which costs little.
+//! The tier or environment in question. In: its name. Out: what is known of it before anything is counted, or which name may have been meant. Reads
+//! only `deployments`, which is cheap.
 
 use clickhouse::Client;
 
@@ -7,25 +7,25 @@ use super::super::refused;
 use super::super::scope::Scope;
 use super::{DoraArgs, PRODUCTION, Productions};
 
-/// What is known of the environment or tier that is asked about, before anything of it is counted.
+/// What is known of the environment or tier before anything is counted.
 #[derive(Debug, Default)]
 pub(in crate::report) struct Place {
-    /// The tiers that the environment has had, by which incidents are blamed on it.
+    /// The tiers that the environment has had, which decide whether incidents are blamed on it.
     pub(super) tiers: Vec<String>,
-    /// Projects that were deployed to it.
+    /// Projects that deployed to it.
     projects: u64,
-    /// Those of them in which nobody computes lead times for it alone: it is one of several environments of a tier that is not production, or of more than 20.
+    /// Those of them without lead times for it alone: it is one of several environments of a tier other than production, or of more than 20.
     shared: u64,
     pub(super) productions: Productions,
 }
 
 impl Place {
-    /// Whether lead times are computed for the environment alone, in any project.
+    /// Whether lead times are computed for the environment alone in any project.
     pub(super) fn has_lead_times(&self) -> bool {
         self.shared == 0 || self.shared < self.projects
     }
 
-    /// That lead times of the environment alone are missing, wholly or in part.
+    /// A note if lead times for the environment alone are missing, completely or in part.
     pub(super) fn shared(&self, environment: &str) -> Option<String> {
         let Place { tiers, projects, shared, .. } = self;
         let tiers = tiers.join(" or ");
@@ -40,7 +40,7 @@ impl Place {
     }
 }
 
-/// What is known of a tier or environment. Fails where nobody ever deployed to it, and says to which somebody did.
+/// What is known of a tier or environment. Fails if nobody ever deployed to it, and then names those that exist.
 pub(in crate::report) async fn place(
     client: &Client,
     scope: &Scope,
@@ -56,7 +56,7 @@ pub(in crate::report) async fn place(
     );
     let query = scope.bind(client.query(&sql)).param("asked", asked);
     let near: Vec<String> = query.fetch_all().await.map_err(refused)?;
-    // Where nothing was ever deployed, no tier is wrong.
+    // If nothing was ever deployed, no tier is wrong.
     if !near.is_empty() && !near.contains(asked) {
         let near: Vec<&str> =
             near.iter().map(|name| if name.is_empty() { "(unknown)" } else { name }).collect();
@@ -72,7 +72,7 @@ pub(in crate::report) async fn place(
     let Some(environment) = &args.environment else {
         return Ok(Place { productions, ..Place::default() });
     };
-    // A project has it once for each tier that it has had.
+    // A project has one row for each tier that the environment has had.
     let sql = format!(
         "SELECT groupUniqArray(tier) AS tiers, uniqExact(instance, project_id) AS projects, \
                 uniqExactIf((instance, project_id), environments > if(tier = '{PRODUCTION}', 20, 1)) AS shared FROM ( \

@@ -1,4 +1,4 @@
-//! What is printed. In: an answer made by hand. Out: its text, on terminals of several widths.
+//! Printed answers. In: an answer made by hand. Out: its text, on terminals of several widths.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What servers can do to a list, each to one of its own. In: where the client is to be led. Out: answers, and what is said of them.
+//! Faulty answers to lists, one list each. In: where the client is to be led. Out: answers, and the expected messages.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,10 +8,10 @@ use super::TOKEN;
 use super::usual::{behind, connection, node, objects};
 use crate::scripted::{Answer, Question, Scripted, answer};
 
-/// A fault of one list: what it answers, how the list ends, and what is said of it.
+/// A fault of one list: its answers, how the list ends, and the expected message.
 pub(super) struct Case {
     pub(super) list: &'static str,
-    /// Whether it answers as well when the project itself is asked for.
+    /// Whether it also answers requests for the project itself.
     pub(super) is_of_project: bool,
     pub(super) answer: Box<dyn Fn(&Question) -> Answer + Send + Sync>,
     pub(super) outcome: &'static str,
@@ -109,7 +109,7 @@ fn of_rest(canary: &Scripted) -> Vec<Case> {
     .collect()
 }
 
-/// Links that lead away.
+/// Links that lead elsewhere.
 fn of_links(canary: &Scripted) -> Vec<Case> {
     let lists = ["issues", "jobs", "members", "branches", "merge_request_commits"];
     let case = |list: &'static str| {
@@ -154,7 +154,7 @@ fn of_pages() -> Vec<Case> {
     ]
 }
 
-/// GraphQL that does not tell what it is asked.
+/// GraphQL with faulty answers.
 fn of_graphql(canary: &Scripted) -> Vec<Case> {
     let redirect = format!("{}/api/graphql", canary.url());
     let error = |message: &str| json!({ "errors": [{ "message": message }] }).to_string();

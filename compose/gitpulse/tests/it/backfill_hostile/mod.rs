@@ -1,5 +1,5 @@
-//! `gitpulse backfill` against servers that are no GitLab, or want to be more: each fault is one line that says what to do, costs its own list and no
-//! other, and shows in the exit code; the token goes to nobody else.
+//! `gitpulse backfill` against servers that are not GitLab, or misbehave: each fault is one line with the remedy, ends only its own list, and shows
+//! in the exit code; the token is sent to no other host.
 
 mod cases;
 mod places;
@@ -23,7 +23,7 @@ use crate::engines::free_address;
 use crate::scripted::{Answer, Question, Scripted, answer};
 
 const TOKEN: &str = "glpat-of-hostile-tests";
-/// After so many faults the server is tired of it: a client that walks for ever fails its test, and does not hold it up.
+/// After this many faults the server stops: a client that walks for ever fails its test instead of blocking it.
 const FAULTS: u64 = 3_000;
 
 /// A deployment that reads from a server, with little patience.
@@ -52,7 +52,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// How many lists ended how: complete, skipped, failed, interrupted, unchanged.
+/// The number of lists by result: complete, skipped, failed, interrupted, unchanged.
 fn counts(said: &str) -> [usize; 5] {
     let (_, counts) = said.lines().next().unwrap().split_once("; ").unwrap();
     let counts = counts.split(", ").map(|part| part.split(' ').next().unwrap().parse().unwrap());
@@ -117,7 +117,7 @@ async fn a_hostile_list_is_lost_alone_and_said_and_is_read_once_it_is_mended() {
     assert!(canary.asked().is_empty(), "{:?}", canary.asked());
     let remembered = "SELECT countIf(outcome = 'complete') FROM backfill_checkpoints FINAL";
     assert_eq!(deployment.value::<u64>(remembered).await, (lists - cases.len()) as u64);
-    // What comes behind a thing that cannot be read is read.
+    // Things after an unreadable one are read.
     let endless = cases.iter().position(|case| case.said.contains("500 pages")).unwrap();
     let is_done = format!(
         "SELECT toString(groupArray((id, is_done))) FROM (SELECT id, is_done FROM backfill_pending FINAL WHERE project_id = {} \
@@ -153,7 +153,7 @@ async fn a_gitlab_without_graphql_is_read_by_rest() {
     let is_asked = |start: &str| asked.iter().filter(|head| head.starts_with(start)).count();
     assert_eq!(is_asked("POST /api/graphql "), 1, "{asked:?}");
     assert!(is_asked("GET /api/v4/projects/1/pipelines?") > 0, "{asked:?}");
-    // What GraphQL would have told is to be asked for one by one.
+    // What GraphQL lacks has to be requested one by one.
     let pending = "SELECT toString(groupUniqArray((list, id))) FROM backfill_pending FINAL WHERE list IN \
                    ('pipeline_details', 'merge_request_notes') ";
     let pending: String = deployment.value(pending).await;

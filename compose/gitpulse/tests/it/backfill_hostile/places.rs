@@ -1,4 +1,4 @@
-//! Places that a run kept and that GitLab refuses afterwards: the token of a branch that was deleted, say.
+//! Positions that a run saved and that GitLab refuses later, for example the cursor of a deleted branch.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,11 +8,11 @@ use super::{backfill, counts, deployment, stderr, stdout};
 use crate::deployment::Deployment;
 use crate::scripted::{Answer, Question, Scripted, answer};
 
-/// What answers so is what a checkpoint keeps the place of.
+/// The cursor that a checkpoint saves.
 const SECOND: &str = "second";
 const LISTS: [&str; 4] = ["branches", "jobs", "pipelines", "tags"];
 
-/// Which of the lists is asked for, and whether for its second page.
+/// The list of a request, and whether it is for the second page.
 fn place(question: &Question) -> Option<(&'static str, bool)> {
     let (_, list) = asked(question).filter(|(_, list)| LISTS.contains(list))?;
     let is_second = match list {
@@ -22,7 +22,7 @@ fn place(question: &Question) -> Option<(&'static str, bool)> {
     Some((list, is_second))
 }
 
-/// The first page of a list, which names a second one.
+/// The first page of a list, with a link to a second one.
 fn first(list: &str) -> Answer {
     let rows = objects(1, 3).to_string();
     let next = |query: &str| answer(200, &[("Link", &format!("</?{query}>; rel=\"next\""))], &rows);
@@ -36,7 +36,7 @@ fn first(list: &str) -> Answer {
     }
 }
 
-/// What GitLab says of a place that it does not know any more.
+/// GitLab's answer to an unknown position.
 fn refusal(list: &str) -> Answer {
     match list {
         "jobs" => answer(400, &[], r#"{"message":"400 Bad request - cursor is invalid"}"#),
@@ -62,7 +62,7 @@ async fn a_kept_place_that_gitlab_refuses_is_given_up_unless_the_list_is_refused
             (_, None) => usual(question, 1, ""),
             (1, Some((list, false))) => first(list),
             (1, Some((_, true))) => answer(500, &[], "{}"),
-            // All of the tags is refused.
+            // All requests for tags are refused.
             (2, Some(("tags", _))) => refusal("tags"),
             (2, Some((list, true))) => refusal(list),
             (2, Some((_, false))) => match asked(question) {
@@ -72,7 +72,7 @@ async fn a_kept_place_that_gitlab_refuses_is_given_up_unless_the_list_is_refused
                 }
                 _ => answer(200, &[], &objects(2, 3).to_string()),
             },
-            // And is there again.
+            // It is available again.
             (_, Some(("pipelines", _))) => {
                 answer(200, &[], &connection(serde_json::json!([]), None).to_string())
             }

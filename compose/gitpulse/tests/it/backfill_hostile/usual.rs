@@ -1,12 +1,12 @@
-//! A GitLab as it should be, of a few rows: the group `hostile` and its projects, each list with two objects. In: a question. Out: which list of which
-//! project it asks, and the answer.
+//! A correct GitLab with few rows: the group `hostile` and its projects, each list with two objects. In: a request. Out: the list and the project,
+//! and the answer.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::scripted::{Answer, Question, answer};
 
-/// The list that a question is about, and the number of its project; `None` where it is about no list of a project.
+/// The list of a request and the number of its project; `None` if it is not for a list of a project.
 pub(super) fn asked(question: &Question) -> Option<(usize, &'static str)> {
     let (path, query) = question.place.split_once('?').unwrap_or((&question.place, ""));
     let parts: Vec<&str> = path.trim_start_matches("/api/v4/").split('/').collect();
@@ -50,13 +50,13 @@ fn asked_by_graphql(question: &Question) -> Option<(usize, &'static str)> {
     Some((path.split('-').next().unwrap().parse().unwrap(), list))
 }
 
-/// The row that a question of GraphQL wants to go on behind.
+/// The cursor in a GraphQL request.
 pub(super) fn behind(question: &Question) -> Option<String> {
     let body: Value = serde_json::from_str(&question.body).unwrap();
     body["variables"]["after"].as_str().map(str::to_owned)
 }
 
-/// The answer to any question, of a group of so many projects. GraphQL's cursors look like addresses of `elsewhere`.
+/// The answer to any request, for a group of this many projects. GraphQL's cursors look like addresses of `elsewhere`.
 pub(super) fn usual(question: &Question, count: usize, elsewhere: &str) -> Answer {
     let path = question.place.split('?').next().unwrap();
     let parts: Vec<&str> = path.trim_start_matches("/api/v4/").split('/').collect();
@@ -90,7 +90,7 @@ pub(super) fn project(id: usize) -> Value {
     json!({ "id": id, "path_with_namespace": format!("hostile/case-{id}"), "default_branch": "main" })
 }
 
-/// So many objects, each updated a second before the one with the next higher id, the first so many days ago; in ascending order.
+/// This many objects, each updated a second before the one with the next higher id, the first this many days ago; in ascending order.
 pub(super) fn objects(count: u64, days_ago: i64) -> Value {
     let first = now() - TimeDelta::days(days_ago);
     let object = |number: u64| {

@@ -1,4 +1,4 @@
-//! Tells records to the tables. In: records, and the orders in which they arrive. Out: what every view shows of them.
+//! Inserts records into the tables. In: records, and the orders in which they arrive. Out: what every view shows of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -68,7 +68,7 @@ impl Tables {
         self
     }
 
-    /// Rows in the order of what is left of them.
+    /// Rows sorted by their remaining columns.
     fn sorted(mut self) -> Tables {
         self.0.values_mut().for_each(|rows| rows.sort_by_cached_key(Value::to_string));
         self
@@ -93,7 +93,7 @@ pub(crate) fn assert_same(one: &Tables, other: &Tables, what: &str) {
 /// The database of all tests of the law.
 struct Law {
     client: Client,
-    /// The views that say of which instance a row is; `ref_heads` is a part of two of them, and `merge_request_timeline` shows each observation.
+    /// The views with an instance column; `ref_heads` is a part of two of them, and `merge_request_timeline` shows each observation.
     views: Vec<String>,
     /// Columns whose description says that they depend on the receipt.
     receipt: BTreeSet<(String, String)>,
@@ -147,7 +147,7 @@ impl Law {
     }
 }
 
-/// The tables that a view reads to know which rows it has.
+/// The tables from which a view gets its rows.
 fn sources(view: &str) -> Vec<&'static str> {
     let made_of = TABLES.iter().filter(|table| table.views.contains(&view)).map(|table| table.name);
     match Vec::from_iter(made_of) {
@@ -167,10 +167,10 @@ pub(crate) async fn ask<T: RowOwned + RowRead>(query: &str) -> Vec<T> {
     client().query(query).fetch_all().await.unwrap()
 }
 
-/// Records in the batches in which they are inserted.
+/// Records in insert batches.
 pub(crate) type Life = Vec<Vec<Record>>;
 
-/// Tells each life to an instance of its own, and reads what every view shows of it.
+/// Inserts each life into an instance of its own, and reads what every view shows of it.
 pub(crate) async fn apply_lives(lives: &[Life]) -> Vec<Tables> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let prefix = format!("https://{}-", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -209,7 +209,7 @@ pub(crate) async fn apply_lives(lives: &[Life]) -> Vec<Tables> {
     told
 }
 
-/// Chance, the same in every test of a run: what a failing one prints makes it fail again.
+/// Randomness, the same in every test of a run: a failing test prints the seed that reproduces it.
 pub(crate) fn chance() -> StdRng {
     static SEED: OnceLock<u64> = OnceLock::new();
     let given = || std::env::var_os("GITPULSE_TEST_SEED")?.to_str()?.parse().ok();
@@ -218,7 +218,7 @@ pub(crate) fn chance() -> StdRng {
     StdRng::seed_from_u64(seed)
 }
 
-/// Records in batches of any size, but no more than four of them.
+/// Records in batches of any size, but at most four of them.
 pub(crate) fn split(records: Vec<Record>, random: &mut StdRng) -> Life {
     let mut life: Life = vec![Vec::new(); random.random_range(1..=4)];
     let count = life.len();
@@ -228,7 +228,7 @@ pub(crate) fn split(records: Vec<Record>, random: &mut StdRng) -> Life {
     life
 }
 
-/// Every order of few records, or some of many.
+/// Every order of a few records, or some orders of many.
 fn orders(records: &[Record], random: &mut StdRng) -> Vec<Vec<Record>> {
     if records.len() > 3 {
         return (0..8).map(|_| shuffled(records, random)).collect();
@@ -251,11 +251,11 @@ pub(crate) fn shuffled(records: &[Record], random: &mut StdRng) -> Vec<Record> {
     records
 }
 
-/// Tells records once, in their order; then, elsewhere, in other orders, in batches of any size, every other time twice. All columns
-/// of all views are the same, those that depend on the receipt too: the records are.
+/// Inserts records once in their order; then, in other instances, in other orders, in batches of any size, every other time twice. All columns of all
+/// views must be the same, even those that depend on the receipt, because the records are the same.
 pub(crate) async fn apply(records: &[Record]) -> Tables {
     let mut random = chance();
-    // One by one, where that is no matter of minutes.
+    // One by one, unless that would take minutes.
     let each = records.len().div_ceil(10);
     let mut lives: Vec<Life> = vec![records.chunks(each).map(<[Record]>::to_vec).collect()];
     for (index, mut order) in orders(records, &mut random).into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What a body says that is not so, or not any more: the test of a hook, times that GitLab keeps of before a retry, null where it means nothing.
+//! Values in a body that are wrong or outdated: the test of a hook, times that GitLab keeps from before a retry, a null without meaning.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn shown(tables: &Tables, view: &str, key: (&str, Value), column: &str) -> Value
     rows[0][column].clone()
 }
 
-/// Rules 4 and 9. GitLab's test of a hook tells of the newest deployment as if it had reached its status just now
+/// Rules 4 and 9. GitLab's test of a hook reports the newest deployment as if it had reached its status just now
 /// (<https://gitlab.com/gitlab-org/gitlab/-/blob/master/app/services/concerns/integrations/project_test_data.rb>): a status is reached once.
 ///
 /// Guards against: the latest exact time kept.
@@ -30,7 +30,7 @@ async fn a_test_of_a_hook_moves_no_deployment() {
     }
 }
 
-/// Rules 4 and 9. Of what happens once, the earliest exact time holds, and of that second the most precise form; a derived time that is earlier
+/// Rules 4 and 9. For what happens once, the earliest exact time is valid, and for that second the most precise form; a derived time that is earlier
 /// does not displace an exact one.
 ///
 /// Guards against: the latest exact time kept; derived and exact compared as one.
@@ -53,8 +53,8 @@ async fn of_what_happens_once_the_earliest_exact_time_holds() {
     assert_eq!(shown(&tables, "merge_request_events", action, "occurred_at"), "2026-11-03 13:22:10.871");
 }
 
-/// GitLab clears neither `finished_at` nor `duration` of a pipeline that runs again (<https://gitlab.com/gitlab-org/gitlab/-/issues/580721>), or waits
-/// for somebody to play a job; its API does not either.
+/// GitLab clears neither `finished_at` nor `duration` when a pipeline runs again (<https://gitlab.com/gitlab-org/gitlab/-/issues/580721>), or waits
+/// for somebody to play a job; nor does its API.
 ///
 /// Guards against: `finished_at` of `manual` as the body says it; `duration` as the body says it.
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +83,7 @@ async fn a_pipeline_that_goes_on_is_not_finished() {
     assert_eq!([&row["finished_at"], &row["duration_seconds"]], [&Value::Null, &Value::Null]);
 }
 
-/// Rule 9. GitLab builds a body when it sends it: a pipeline that goes on running is told as running as of each job that has started since.
+/// Rule 9. GitLab builds a body when it sends it: for a running pipeline, a body reports it as running as of each job that has started since.
 ///
 /// Guards against: every observation of a status shown.
 #[tokio::test(flavor = "multi_thread")]
@@ -130,9 +130,9 @@ async fn a_status_that_goes_on_is_reached_once() {
     }
 }
 
-/// Where pipelines alone tell of jobs, nothing says how a job ended that was retried: a pipeline lists the newest of each name.
+/// If only pipeline events report jobs, nothing shows how a retried job ended: a pipeline lists only the newest job of each name.
 ///
-/// Guards against: the status as it was told last; every older job of a name `retried`, also one that is known to have failed.
+/// Guards against: the status of the last report; every older job of a name `retried`, also one that is known to have failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_was_retried_does_not_run_any_more() {
     let job = |id: u64, status: &str, created_at: &str, finished_at: Value| {
@@ -160,7 +160,7 @@ async fn a_job_that_was_retried_does_not_run_any_more() {
     let both = |first: &str, second: &str| [(json!(501), json!(first)), (json!(502), json!(second))];
     assert_eq!(status(&[running.clone(), retried.clone()]).await, both("retried", "running"));
     assert_eq!(status(&[running.clone(), over.clone()]).await, both("retried", "success"));
-    // Whoever tells how it ended is believed, and a job of that name in another pipeline is another job.
+    // A report of its end is used, and a job of that name in another pipeline is another job.
     let failed = json!({"id": 501, "name": "unit", "status": "failed", "created_at": "2026-11-03T08:00:00.100Z",
         "started_at": "2026-11-03T08:00:00.200Z", "finished_at": "2026-11-03T08:02:00.000Z", "pipeline": {"id": 31}});
     let failed = Record::object(schemas::EventKind::Job, "project/42/job/501", &failed);
@@ -178,7 +178,7 @@ async fn a_job_that_was_retried_does_not_run_any_more() {
     assert_eq!(rows, [(json!(400), json!("retried")), (json!(401), json!("running"))]);
 }
 
-/// GitLab counts the time since a job was queued also when it never started (<https://gitlab.com/gitlab-org/gitlab/-/issues/362480>).
+/// GitLab also counts queued time for a job that never started (<https://gitlab.com/gitlab-org/gitlab/-/issues/362480>).
 ///
 /// Guards against: `queued_duration` as the body says it.
 #[tokio::test(flavor = "multi_thread")]
@@ -195,7 +195,7 @@ async fn what_never_started_did_not_wait() {
     };
     let tables = apply(&[canceled(119.5), canceled(2430.0)]).await;
     assert_eq!(tables.one("jobs")["queued_seconds"], Value::Null);
-    // Nor did what started wait for longer than it was there.
+    // Nor did a started job wait for longer than it existed.
     let mut job = body("job/success.api");
     job["created_at"] = json!("2026-11-03T09:15:02.000Z");
     job["started_at"] = json!("2026-11-03T09:15:09.500Z");
@@ -207,7 +207,8 @@ async fn what_never_started_did_not_wait() {
     }
 }
 
-/// A webhook names whoever set a merge request to merge, and its null says nothing: who merged is the actor of the merge, or whom the API names.
+/// A webhook names the user who set a merge request to merge, and its null says nothing: who merged is the actor of the merge, or the user that the
+/// API names.
 ///
 /// Guards against: null clears; `merge_user_id` alone.
 #[tokio::test(flavor = "multi_thread")]
@@ -228,7 +229,7 @@ async fn null_does_not_say_that_nobody_merged() {
     let listed = Record::object(schemas::EventKind::MergeRequest, "project/42/merge_request/7", &listed);
     let tables = apply(&[listed, updated.clone()]).await;
     assert_eq!(tables.one("merge_requests")["merge_user_id"], 4711);
-    // Nor does the API know who merged what was imported.
+    // For imported merge requests, the API does not know who merged either.
     let mut imported = body("merge_request/merged.api");
     for field in ["merge_user", "merged_by"] {
         imported[field] = Value::Null;
@@ -238,7 +239,7 @@ async fn null_does_not_say_that_nobody_merged() {
     assert_eq!(apply(&[merged, updated, imported]).await.one("merge_requests")["merge_user_id"], 9);
 }
 
-/// What is merged is not closed, also where its reopening was never delivered.
+/// A merged merge request is not closed, even if its reopening was never delivered.
 ///
 /// Guards against: a merge says nothing of `closed_at`.
 #[tokio::test(flavor = "multi_thread")]
@@ -255,7 +256,7 @@ async fn what_is_merged_is_not_closed() {
     assert_eq!(tables.one("merge_requests")["closed_at"], Value::Null);
 }
 
-/// The user of a body is not the author: whoever tests a hook is the user of an opening by somebody else.
+/// The user of a body is not the author: in the test of a hook, the user is whoever clicked, for an opening by somebody else.
 ///
 /// Guards against: the user's name beside the author's id.
 #[tokio::test(flavor = "multi_thread")]

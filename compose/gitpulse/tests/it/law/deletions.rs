@@ -21,12 +21,12 @@ fn row<'t>(tables: &'t Tables, view: &str, column: &str, value: &Value) -> &'t V
     tables.rows(view).iter().find(|row| row[column] == *value).unwrap()
 }
 
-/// Rule 7. A milestone's deletion is told with the `updated_at` of the change before it, and stays; a change after it revives.
+/// Rule 7. A milestone's deletion has the `updated_at` of the change before it, and stays; a later change revives it.
 ///
 /// Seen to fail: no rank; `deleted_at` that no later fact clears.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_milestone_stays_deleted_until_a_later_fact() {
-    // An old GitLab tells the same second without its milliseconds.
+    // An old GitLab reports the same second without milliseconds.
     let updated_at = ("/object_attributes/updated_at", "2026-10-28 12:19:33 UTC");
     let life =
         [example("milestone/create_deleted.webhook"), changed("milestone/delete.webhook", &[updated_at])];
@@ -65,10 +65,10 @@ async fn a_deleted_release_can_be_created_again() {
     assert_eq!([&row["deleted_at"], &row["name"]], [&Value::Null, &json!("Again")]);
 }
 
-/// Rule 7. Of a deleted merge request, issue, note, pipeline or deployment GitLab says nothing: its row stays as it was seen last, not marked
-/// as deleted. Only a complete listing could tell.
+/// Rule 7. GitLab does not report the deletion of a merge request, issue, note, pipeline or deployment: the row stays as it was last seen, not marked
+/// as deleted. Only a complete listing could show it.
 ///
-/// Seen to fail: whatever is told of deleted at its receipt.
+/// Seen to fail: everything that is reported is deleted at its receipt.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_gitlab_does_not_say_is_deleted_stays_as_it_was_seen_last() {
     let names = [
@@ -88,7 +88,7 @@ async fn what_gitlab_does_not_say_is_deleted_stays_as_it_was_seen_last() {
     }
 }
 
-/// What a complete listing showed of a thing, received an hour after the listing began.
+/// The absence or presence of a thing in a complete listing, received an hour after the listing began.
 fn shown(resource: Resource, context: Context, key: Key<'_>, began: &str, again: bool) -> Record {
     let began = began.parse().unwrap();
     let shown = if again { Shown::ListedAt(began) } else { Shown::AbsentSince(began) };
@@ -96,7 +96,7 @@ fn shown(resource: Resource, context: Context, key: Key<'_>, began: &str, again:
     Record::listed(resource, context, &serde_json::from_str(object.get()).unwrap()).at("2026-11-10T09:00:00Z")
 }
 
-/// A thing as it is listed, true at a time, or where it has none of its own, read then.
+/// A listed thing, true at its own time, or, without one, when it was read.
 fn listed(resource: Resource, context: Context, object: &Value, at: &str) -> Record {
     let mut object = object.clone();
     object["created_at"] = json!("2026-11-01T08:00:00Z");
@@ -104,8 +104,8 @@ fn listed(resource: Resource, context: Context, object: &Value, at: &str) -> Rec
     Record::listed(resource, context, &object).at(at)
 }
 
-/// Rule 7. What a complete listing no longer has is gone since the listing began, whatever is told of before; its columns stay. What is true later
-/// revives it, as does a listing that shows it again.
+/// Rule 7. What a complete listing lacks is deleted as of the beginning of the listing, whatever earlier facts say; its columns stay. A later fact
+/// revives it, as does a listing that has it again.
 ///
 /// Seen to fail: the absence above the rank of states.
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +203,7 @@ async fn what_a_complete_listing_no_longer_has_is_gone_until_a_later_fact() {
     }
 }
 
-/// Rule 7. Who is no longer listed is no member; being added later, or being listed again, makes one.
+/// Rule 7. A user who is not listed any more is no member; being added later, or being listed again, makes one.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_no_longer_listed_is_no_member() {
     for (context, group_id) in [(Context::project(42), 0), (Context::group(5), 5)] {
@@ -228,8 +228,8 @@ async fn who_is_no_longer_listed_is_no_member() {
     }
 }
 
-/// Rules 7 and 12. A branch or tag that is no longer listed was deleted by then, though its push is missing; pushes of before say nothing of it, a later
-/// one makes it again, as does a listing.
+/// Rules 7 and 12. A branch or tag that is not listed any more was deleted by then, although its push is missing; earlier pushes do not change that,
+/// a later one recreates it, as does a listing.
 ///
 /// Seen to fail: absence that counts as no listing.
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use super::kinds::{ENTITIES, Entity, Shape};
 use super::model::{Fact, Plain, shown};
 use super::records::{NOON, Record};
 
-/// What a field may be: not there, null, not readable, or one of few values.
+/// A field: missing, null, unreadable, or one of few values.
 fn field(shape: Shape, random: &mut StdRng) -> (Option<Value>, Option<Plain>) {
     let (a, b) = (random.random_range(1..4_u64), random.random_range(4..7_u64));
     let list = [vec![], vec![a], vec![b, a]][random.random_range(0..3)].clone();
@@ -43,10 +43,10 @@ fn field(shape: Shape, random: &mut StdRng) -> (Option<Value>, Option<Plain>) {
     }
 }
 
-/// Milliseconds between what is received without a time and what has one: more than there are from 1900 to 9999.
+/// More milliseconds than there are from 1900 to 9999, which separate undated bodies from dated ones.
 const BEFORE_ALL_TIMES: i64 = (1 << 40) * 1000;
 
-/// One body about an entity, within three seconds of all others, and what it says.
+/// One body about an entity, within three seconds of all others, and its content.
 fn observe(entity: &Entity, id: u64, random: &mut StdRng) -> (Record, Fact) {
     let start: DateTime<Utc> = "2026-11-02T08:00:00Z".parse().unwrap();
     let later = random.random_range(0..3) * 60;
@@ -60,7 +60,7 @@ fn observe(entity: &Entity, id: u64, random: &mut StdRng) -> (Record, Fact) {
             as_of = "2250-01-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap().timestamp_millis();
         }
         (Some(dated_by), 1) => {
-            // Nobody can read it: it is as good as no time, and older than all that have one, but for names, which are as of then.
+            // An unreadable time counts as none, and is older than any other; but for names it is as of then.
             fields[dated_by] = json!("soon");
             as_of = match entity.view {
                 "projects" | "groups" | "users" => received_at,
@@ -96,12 +96,12 @@ fn observe(entity: &Entity, id: u64, random: &mut StdRng) -> (Record, Fact) {
     (record, Fact { as_of, received_at, rank, says })
 }
 
-/// Rules 1 to 5. Each column shows what the newest body says that says anything of it: null clears, `[]` clears, absent and unreadable say
-/// nothing; newest is by whole seconds, then by the state's rank, then by milliseconds, then by value, and no body is newer than a day after
-/// its receipt. One row an entity, whatever changes.
+/// Rules 1 to 5. Each column shows the value of the newest body that has one: null clears, `[]` clears, absent and unreadable say nothing; newest is
+/// by whole seconds, then by the state's rank, then by milliseconds, then by value, and no body is newer than a day after its receipt. One row per
+/// entity, whatever changes.
 ///
-/// Seen to fail: no rank; milliseconds before rank; absent clears; unreadable clears; null says nothing; an empty list says nothing; lists
-/// unsorted; no clamp; version by receipt.
+/// Seen to fail: no rank; milliseconds before rank; absent clears; unreadable clears; null says nothing; an empty list says nothing; lists unsorted;
+/// no clamp; version by receipt.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_column_shows_what_the_newest_body_says_of_it() {
     const EACH: u64 = 40;

@@ -1,4 +1,4 @@
-//! Both faces: what GitLab posts and what its API lists of one thing are one row, and say the same.
+//! Webhooks and API: what GitLab posts and what its API lists of one thing are one row, and say the same.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use super::apply::{Life, Tables, apply_lives, ask, assert_same, chance, shuffled, split};
 use super::records::{NOON, Record, example};
 
-/// One thing as both faces tell of it: the view, which of its rows, and the examples, when they are received, and the columns
-/// in which the faces may differ.
+/// One thing as reported by webhooks and API: the view, its row, the examples, their times of receipt, and the columns in which the two may differ.
 struct Told {
     view: &'static str,
     key: &'static [(&'static str, &'static str)],
@@ -19,7 +18,7 @@ struct Told {
     differ: &'static [&'static str],
 }
 
-/// What neither face says: who told, when.
+/// Columns about who reported what, and when, which may differ.
 const PROVENANCE: &[&str] = &["last_event_id", "origins", "tenants", "first_received_at"];
 
 const fn told(
@@ -167,8 +166,8 @@ const TOLD: &[Told] = &[
     },
 ];
 
-/// What the examples of one face alone say of a thing, though the other face could: the view, the columns that only webhooks fill here, and those
-/// that only the API does. What only one face can say stands in the comment of its column.
+/// Columns that are only in the examples of one source, although the other could have them: the view, the columns that only webhooks fill here, and
+/// those that only the API does. If only one source can have a value, the comment of the column says so.
 const ONE_FACE: &[(&str, &[&str], &[&str])] = &[
     (
         "issues",
@@ -186,10 +185,10 @@ const ONE_FACE: &[(&str, &[&str], &[&str])] = &[
     ("vulnerabilities", &["cve"], &[]),
 ];
 
-/// How the comment of a column says that one face alone tells it.
+/// How the comment of a column says that only one source has it.
 const ALONE: [(&str, &str); 2] = [("webhook", "webhooks alone say"), ("api", "the API alone says")];
 
-/// Columns that one face alone tells, as their comments say: view, column and face.
+/// Columns that only one source has, by their comments: view, column and source.
 async fn commented() -> BTreeSet<(String, String, &'static str)> {
     let query = "SELECT table, name, comment FROM system.columns WHERE database = currentDatabase()";
     let mut alone = BTreeSet::new();
@@ -200,7 +199,7 @@ async fn commented() -> BTreeSet<(String, String, &'static str)> {
     alone
 }
 
-/// Whether a column says anything.
+/// Whether a column has a value.
 fn says(value: &Value) -> bool {
     !value.is_null() && *value != json!([]) && *value != json!("")
 }
@@ -214,7 +213,7 @@ fn row<'t>(tables: &'t Tables, told: &Told) -> &'t Value {
     rows[0]
 }
 
-/// What each face tells alone, what both tell in their order, the other way round, and mixed.
+/// What each source reports alone, what both report in order, in reverse order, and mixed.
 fn lives(told: &Told, random: &mut StdRng) -> [Life; 5] {
     let records = |names: &[&str]| -> Vec<Record> {
         names.iter().map(|name| example(name).at(told.received_at)).collect()
@@ -231,11 +230,11 @@ fn lives(told: &Told, random: &mut StdRng) -> [Life; 5] {
     ]
 }
 
-/// Rule 17. Both faces of one thing are one row, in any order; what both say of it is the same, and what one does not say, the other fills. What
-/// one face alone can say is known.
+/// Rule 17. Webhooks and API make one row of a thing, in any order; values that both have are the same, and each fills what the other lacks. Columns
+/// that only one can have are known.
 ///
-/// Seen to fail: the API's own `project_id` in place of the subject's; the id that counts epics alone; labels of the API
-/// unread; an approval of the API keyed by its receipt; immutable times with the version of their body.
+/// Seen to fail: the API's own `project_id` in place of the subject's; the id that counts epics alone; labels of the API unread; an approval of the
+/// API keyed by its receipt; immutable times with the version of their body.
 #[tokio::test(flavor = "multi_thread")]
 async fn both_faces_of_one_thing_are_one_row_that_says_the_same() {
     let mut random = chance();
@@ -252,7 +251,7 @@ async fn both_faces_of_one_thing_are_one_row_that_says_the_same() {
                 continue;
             }
             let (posted, listed) = (&posted[column], &listed[column]);
-            // The API does not say of everything that it is public: then it is not, until a webhook says so.
+            // The API does not always say that something is public: then it counts as confidential, until a webhook says so.
             if column == "confidential" {
                 if value != posted {
                     wrong.push(format!(

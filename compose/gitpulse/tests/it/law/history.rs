@@ -1,4 +1,5 @@
-//! What the API's history alone tells: lists that are one value, and cases in which a list says less than a webhook, or other than it seems.
+//! What only the API's history reports: lists that are one value, and cases in which a list says less than a webhook, or something else than it
+//! seems.
 
 use schemas::EventKind;
 use schemas::api::resource::Resource;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use super::apply::{Tables, apply};
 use super::records::{Record, body, example};
 
-/// Rule 5. A list is one value, as of its reading: a force push takes away what was there, and the head says which list it is.
+/// Rule 5. A list is one value, as of its reading: a force push removes commits, and the head identifies the list.
 ///
 /// Seen to fail: the commits newest first.
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +39,7 @@ async fn commits_of_a_merge_request_are_those_of_the_last_reading() {
     assert_eq!((&row["author_email"], &row["parents"]), (&Value::Null, &json!([])));
 }
 
-/// Rule 5. The merge requests of a deployment are one value too. One that names no project is of the deployment's.
+/// Rule 5. The merge requests of a deployment are one value too. One that names no project belongs to the deployment's.
 ///
 /// Seen to fail: a merge request that names no project in project 0.
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +88,7 @@ fn project_event(id: u64, action: &str, username: &str, created_at: &str) -> Rec
     Record::object(EventKind::MergeRequest, "project/42/merge_request/8", &body)
 }
 
-/// Rules 9 and 11. What events of a project tell, webhooks and state events tell too: it happened once. By themselves they tell all of it.
+/// Rules 9 and 11. Events of a project report the same as webhooks and state events: it happened once. They are complete by themselves.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_of_a_project_tell_a_merge_request_s_life_once() {
     let of = |names: &[&str]| -> Vec<Record> {
@@ -110,7 +111,7 @@ async fn events_of_a_project_tell_a_merge_request_s_life_once() {
     assert_eq!(happened(&tables, "merge_request_events"), told(expected));
 }
 
-/// Rule 11. GitLab has one word for opening and reopening; what was closed before was opened again. Approvals that a worker wrote down twice are one.
+/// Rule 11. GitLab has one word for opening and reopening: after a close, it means reopening. Approvals that a worker recorded twice are one.
 ///
 /// Seen to fail: `opened` always the opening; two rows of one second two reopenings.
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +130,7 @@ async fn a_reopening_is_called_opened_and_known_by_the_closing_before_it() {
     let tables = apply(&[opened, closed.clone(), reopened.clone(), approved, doubled]).await;
     assert_eq!(happened(&tables, "merge_request_events"), told(expected));
 
-    // Webhooks and state events tell of the same; the opening is known from them alone.
+    // Webhooks and state events report the same; only webhooks have the opening.
     let posted =
         ["open_second.webhook", "close.webhook", "reopen.webhook", "state_reopened_8.api", "closed.api"];
     let posted = posted.map(|name| example(&format!("merge_request/{name}")));
@@ -138,7 +139,7 @@ async fn a_reopening_is_called_opened_and_known_by_the_closing_before_it() {
         happened(&tables, "merge_request_events").into_iter().map(|[_, action, _]| action).collect();
     assert_eq!(actions, ["opened", "closed", "reopened"]);
 
-    // A robot closes what it has opened before the worker has written down the opening.
+    // A robot closes what it has opened before the worker has recorded the opening.
     let created = "2026-11-02T16:02:44.380Z";
     let listed = json!({"id": 90002, "iid": 8, "state": "closed", "created_at": created, "updated_at": "2026-11-02T16:02:45.000Z"});
     let listed = Record::object(EventKind::MergeRequest, "project/42/merge_request/8", &listed);
@@ -181,8 +182,8 @@ async fn events_of_a_project_tell_an_issue_s_life_once() {
     assert_eq!(happened(&apply(&[alone, others].concat()).await, "issue_events"), told(expected));
 }
 
-/// Rule 17. A list row lacks finish and duration: what a webhook told stays. A pipeline that runs again has no finish, though GitLab still shows that of
-/// before.
+/// Rule 17. A list row lacks finish and duration: values of a webhook stay. A pipeline that runs again has no finish, although GitLab still shows the
+/// old one.
 ///
 /// Seen to fail: a finish shown of what runs.
 #[tokio::test(flavor = "multi_thread")]
@@ -191,7 +192,7 @@ async fn a_list_takes_no_finish_away_and_what_runs_has_none() {
     let posted = example("pipeline/success.webhook");
     let known = finish(apply(std::slice::from_ref(&posted)).await.one("pipelines"));
     assert!(!known.0.is_null() && !known.1.is_null());
-    // Updated later than all that the webhook says.
+    // Updated later than everything in the webhook.
     let mut row = body("pipeline/listed.api");
     row["updated_at"] = json!("2026-11-03T11:00:00.000Z");
     let listed = Record::listed(Resource::Pipeline, Context::project(42), &row);
@@ -207,7 +208,7 @@ async fn a_list_takes_no_finish_away_and_what_runs_has_none() {
     assert_eq!((&row["status"], &row["finished_at"]), (&json!("running"), &Value::Null));
 }
 
-/// Rule 17. Whoever tells of a child pipeline names its parent and the parent's project; a token that may not see the parent takes nothing away.
+/// Rule 17. Every report of a child pipeline names its parent and the parent's project; a token that may not see the parent removes nothing.
 ///
 /// Seen to fail: null clears.
 #[tokio::test(flavor = "multi_thread")]
@@ -224,7 +225,7 @@ async fn a_child_pipeline_knows_its_parent_and_the_project_of_it() {
     }
 }
 
-/// Rule 17. The list of deployments has no tier: it is that of the environment, by id, or by name where a webhook told of the deployment.
+/// Rule 17. The list of deployments has no tier: it comes from the environment, by id, or by name if a webhook reported the deployment.
 ///
 /// Seen to fail: the tier by the name of production alone.
 #[tokio::test(flavor = "multi_thread")]
@@ -252,7 +253,7 @@ async fn a_deployment_without_a_tier_has_that_of_its_environment() {
     assert_eq!(tiers, [(1, production.clone()), (2, production), (4, json!("testing")), (5, Value::Null)]);
 }
 
-/// A moved issue is two issues, of which the old one leads to the new.
+/// A moved issue is two issues, and the old one names the new one.
 ///
 /// Seen to fail: `moved_to_id` unread.
 #[tokio::test(flavor = "multi_thread")]
@@ -268,8 +269,8 @@ async fn a_moved_issue_leads_to_the_new_one() {
     assert_eq!(links, [(&json!(1), &json!(2)), (&json!(2), &Value::Null)]);
 }
 
-/// Rules 9 and 12. A push of more refs than GitLab lists is one row, however often it is listed; another one at the same time is another; and no branch
-/// is made of it.
+/// Rules 9 and 12. A push of more refs than GitLab lists is one row, however often it is listed; another push at the same time is another row; and it
+/// makes no branch.
 ///
 /// Seen to fail: such pushes of one transition.
 #[tokio::test(flavor = "multi_thread")]
@@ -285,7 +286,7 @@ async fn a_push_of_many_refs_is_one_row_that_says_so() {
     };
     let record = |body: &Value| Record::listed(Resource::PushEvent, Context::project(42), body);
     let first = event(json!(1), "created", "branch", 14, "2026-11-05T07:00:03.412Z");
-    // Listed a year later, when the pusher is called otherwise.
+    // Listed a year later, when the pusher has another name.
     let mut again = first.clone();
     again["author"]["name"] = json!("Mika T.");
     let second = event(json!(2), "created", "branch", 5, "2026-11-05T07:00:03.412Z");
@@ -315,7 +316,7 @@ async fn a_push_of_many_refs_is_one_row_that_says_so() {
     assert!(tables.rows("branches").is_empty() && tables.rows("tags").is_empty());
 }
 
-/// A comment that an event of a project holds is a note like any other.
+/// A comment in an event of a project is a note like any other.
 ///
 /// Seen to fail: `noteable_iid` unread.
 #[tokio::test(flavor = "multi_thread")]

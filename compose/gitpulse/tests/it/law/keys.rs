@@ -1,4 +1,4 @@
-//! Identity: what the keys of the tables are made of.
+//! Identity: the keys of the tables.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::documents::identities;
 use super::apply::{apply_lives, ask};
 use super::records::{Record, body, examples};
 
-/// The occurrences, whose keys may have a second or the id of a delivery, where a view makes one of several.
+/// Views of occurrences, whose keys may have a second or the id of a delivery, because the view combines several rows.
 const OCCURRENCES: &[&str] = &[
     "audit_log_facts",
     "dead_letter_facts",
@@ -27,7 +27,7 @@ const OCCURRENCES: &[&str] = &[
     "wiki_page_event_facts",
 ];
 
-/// Rule 1. The sort key of an entity is its identity and nothing that can change; no table is partitioned by what can.
+/// Rule 1. The sort key of an entity is its identity, without anything that can change; no table is partitioned by something that can.
 ///
 /// Seen to fail: `first_received_at` in the key of merge requests.
 #[tokio::test(flavor = "multi_thread")]
@@ -39,7 +39,7 @@ async fn the_sort_key_of_an_entity_is_its_identity() {
     let law = identities();
     let mut known: BTreeSet<&str> = OCCURRENCES.iter().copied().collect();
     for (name, sorting_key, partition_key, engine) in &tables {
-        // That a job finished on a day is an occurrence, which has its month.
+        // That a job finished on a day is an occurrence, so it may have its month.
         assert_eq!(partition_key.is_empty(), name != "job_run_facts", "{name}: {partition_key}");
         if known.remove(name.as_str()) {
             continue;
@@ -53,18 +53,18 @@ async fn the_sort_key_of_an_entity_is_its_identity() {
     assert!(tables.len() > OCCURRENCES.len() && known.is_empty(), "{known:?}");
 }
 
-/// The same payload where the project has another path and name.
+/// The same payload with another path and name of the project.
 fn renamed(body: &Value) -> Value {
     let text = body.to_string().replace("shop/checkout", "shop/till").replace("\"Checkout\"", "\"Till\"");
     serde_json::from_str(&text).unwrap()
 }
 
-/// Rule 8. A rename changes columns, never keys: told again under the new path, everything is still there once.
+/// Rule 8. A rename changes columns, never keys: repeated under the new path, everything is still there once.
 ///
 /// Seen to fail: `first_received_at` in the key of merge requests.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renamed_project_keeps_its_rows() {
-    // Old wiki pages have nothing but their text to tell one from another, the path of the project included.
+    // Old wiki pages can only be distinguished by their text, which includes the path of the project.
     let names: Vec<(String, Record)> =
         examples().into_iter().filter(|(name, _)| name != "wiki_page/before_versions.webhook").collect();
     let before: Vec<Record> = names.iter().map(|(_, record)| record.clone()).collect();

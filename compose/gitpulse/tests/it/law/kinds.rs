@@ -1,4 +1,4 @@
-//! The kinds of entities: how each is told, and which fields become which columns as they are.
+//! The kinds of entities: how each is reported, and which fields become columns unchanged.
 
 use schemas::EventKind;
 use serde_json::{Value, json};
@@ -19,14 +19,14 @@ pub(crate) enum Shape {
     Texts,
 }
 
-/// A kind of entity: how it is told, and which fields become which columns as they are.
+/// A kind of entity: how it is reported, and which fields become columns unchanged.
 pub(crate) struct Entity {
     pub(crate) view: &'static str,
     /// Makes a record of its id and fields.
     pub(crate) record: fn(u64, Value) -> Record,
-    /// The column of the id, and the id as that column shows it.
+    /// The column of the id, and the id in the format of that column.
     pub(crate) identity: (&'static str, fn(u64) -> Value),
-    /// The field that says when the body was true; where there is none, it is true when it is received.
+    /// The field with the time at which the body was true; without one, that is the time of receipt.
     pub(crate) dated_by: Option<&'static str>,
     /// The field of the state, its column, and the rank of each.
     pub(crate) states: (&'static str, &'static str, &'static [(&'static str, u8)]),

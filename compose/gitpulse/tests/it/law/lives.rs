@@ -1,4 +1,4 @@
-//! Random lives of merge requests and issues: what happens, told by hooks and by the API seconds apart, is shown as often as it happened.
+//! Random lives of merge requests and issues: what happens, reported by hooks and by the API seconds apart, is shown as often as it happened.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ fn user(id: u64) -> Value {
     json!({"id": id, "username": format!("user{id}")})
 }
 
-/// A change of state as the API tells of it, up to a second later than the webhook does, and not always with who it was.
+/// A change of state as the API reports it, up to a second later than the webhook, and not always with its user.
 fn state_event(
     kind: EventKind,
     resource: &str,
@@ -32,7 +32,7 @@ fn state_event(
     random: &mut StdRng,
 ) -> Record {
     let at = time(at + random.random_range(0..=1));
-    // Of who was deleted since, the API says nothing.
+    // The API does not name users who were deleted since.
     let by = if random.random_bool(0.3) { Value::Null } else { user(by) };
     let object =
         json!({"resource_type": resource, "resource_id": id, "state": state, "user": by, "created_at": at});
@@ -63,7 +63,7 @@ fn check(tables: &Tables, view: &str, id: &str, lives: &BTreeMap<u64, Vec<Happen
     }
 }
 
-/// Rules 9, 11 and 17 for issues: closed and reopened by anybody within seconds, updated in between.
+/// Rules 9, 11 and 17 for issues: closed and reopened by anybody within seconds, with updates in between.
 ///
 /// Seen to fail: the actor in the key of closings; no five seconds; nothing opposite looked for.
 #[tokio::test(flavor = "multi_thread")]
@@ -74,7 +74,7 @@ async fn random_lives_of_issues_are_shown_as_they_happened() {
         let (mut at, mut closed_at) = (0, None);
         let mut life: Vec<Happened> = vec![(0, "opened", 5)];
         for step in 0..random.random_range(1..8) {
-            // Of updates by one person within five seconds, nobody knows how many there were.
+            // For updates by one person within five seconds, their number is unknown.
             let (updates, by) = (random.random_bool(0.3), random.random_range(6..8));
             at += if updates { random.random_range(7..20) } else { random.random_range(2..6) };
             let (happened, action) = match (step, updates, closed_at) {
@@ -114,10 +114,10 @@ async fn random_lives_of_issues_are_shown_as_they_happened() {
     check(&apply(&records).await, "issue_events", "issue_id", &lives);
 }
 
-/// Rules 9, 11 and 17 for merge requests: approved, by `approval` and `approved`, and taken back within seconds, closed and reopened, merged.
+/// Rules 9, 11 and 17 for merge requests: approved, by `approval` and `approved`, and withdrawn within seconds, closed and reopened, merged.
 ///
-/// Seen to fail: events keyed by delivery; `opened` keyed by actor; `approval` and `approved` kept apart; no five
-/// seconds; nothing opposite looked for; the actor in the key of closings.
+/// Seen to fail: events keyed by delivery; `opened` keyed by actor; `approval` and `approved` kept apart; no five seconds; nothing opposite looked
+/// for; the actor in the key of closings.
 #[tokio::test(flavor = "multi_thread")]
 async fn random_lives_of_merge_requests_are_shown_as_they_happened() {
     let mut random = chance();
@@ -162,7 +162,7 @@ async fn random_lives_of_merge_requests_are_shown_as_they_happened() {
             });
             deliver(&body, &mut records, &mut random);
             if happened == "approved" {
-                // Of the last one that is needed, GitLab tells twice.
+                // GitLab reports the last required approval twice.
                 body["object_attributes"]["action"] = json!("approved");
                 body["object_attributes"]["actioned_at"] = json!(time(at + random.random_range(0..=1)));
                 deliver(&body, &mut records, &mut random);

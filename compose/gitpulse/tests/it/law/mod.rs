@@ -1,8 +1,8 @@
-//! The law of facts, rule by rule (`docs/SQL.md`): any order and any repetition of what GitLab says give the same tables.
+//! The law of facts, rule by rule (`docs/SQL.md`): any order and any repetition of GitLab's reports give the same tables.
 //!
-//! `apply` inserts records into the tables in many orders at once, without Kafka: decoded, made rows and inserted as the processor does. Each
-//! order is an instance of GitLab of its own, so that one query a view answers for all of them. `model` has the law in its plainest words.
-//! A test's comment names its rule, and a change of the code that it was seen to catch.
+//! `apply` inserts records into the tables in many orders at once, without Kafka: decoded, turned into rows and inserted as by the processor. Each
+//! order is a GitLab instance of its own, so that one query per view answers for all of them. `model` is the simplest form of the law. A test's
+//! comment names its rule, and a change of the code that the test was seen to catch.
 
 mod apply;
 mod believed;

@@ -1,4 +1,4 @@
-//! What happened: identity comes from content, so that hooks, resends and the API tell of one occurrence together.
+//! What happened: its identity comes from its content, so that hooks, resends and the API report one occurrence together.
 
 use serde_json::{Value, json};
 
@@ -15,14 +15,14 @@ fn posted(names: &[&str]) -> Vec<Record> {
     names.iter().map(|name| example(&format!("{name}.webhook"))).collect()
 }
 
-/// How often each action is in a view, in the order of their names.
+/// How often each action is in a view, sorted by name.
 fn actions(tables: &Tables, view: &str, column: &str) -> Vec<String> {
     let mut actions = tables.texts(view, column);
     actions.sort();
     actions
 }
 
-/// Rules 9 and 11. A merge request's life, told by two hooks and by the API: what happened is there as often as it happened.
+/// Rules 9 and 11. A merge request's life, reported by two hooks and by the API: each event is there as often as it happened.
 ///
 /// Seen to fail: events keyed by delivery; `opened` keyed by actor; `merged` keyed by second; `approval` and `approved` kept apart.
 #[tokio::test(flavor = "multi_thread")]
@@ -34,7 +34,7 @@ async fn a_life_told_by_two_hooks_and_the_api_happened_once() {
         "merge_request/approved",
         "merge_request/merge",
     ]);
-    // Of the last approval that is needed, GitLab tells as `approval` too.
+    // GitLab also reports the last required approval as `approval`.
     let mut approval = body("merge_request/approved.webhook");
     approval["object_attributes"]["action"] = json!("approval");
     let objects =
@@ -54,7 +54,7 @@ async fn a_life_told_by_two_hooks_and_the_api_happened_once() {
     }
 }
 
-/// Rule 11. An approval is one whoever tells of it; taken back and given again it is another, also within seconds. A reset is marked.
+/// Rule 11. An approval is one, whoever reports it; withdrawn and given again it is another, even within seconds. A reset is marked.
 ///
 /// Seen to fail: nothing opposite looked for; `approval` and `approved` kept apart; `system_action` unread.
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +85,7 @@ async fn an_approval_given_again_is_another_one() {
     assert_eq!(resets.iter().filter(|reset| !reset.is_null()).count(), 1);
 }
 
-/// Rule 10. What has an id is one by its id, with its status where it has several.
+/// Rule 10. What has an id is identified by it, with its status if it has several.
 ///
 /// Seen to fail: notes keyed by delivery; statuses of a deployment keyed by receipt.
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +116,7 @@ async fn what_has_an_id_is_one() {
     assert_eq!(actions(&tables, "deployment_events", "status"), ["approved", "blocked", "running"]);
 }
 
-/// Rules 9 and 10. A pipeline reached a status once, whoever says so; its jobs are those of its events, the jobs' own events and the API.
+/// Rules 9 and 10. A pipeline reached a status once, whoever reports it; its jobs come from its events, the jobs' own events and the API.
 ///
 /// Seen to fail: statuses keyed by receipt.
 #[tokio::test(flavor = "multi_thread")]
@@ -140,7 +140,7 @@ async fn a_pipeline_reaches_each_status_once() {
     assert_eq!(tables.rows("jobs").len(), 3);
 }
 
-/// Rule 13. What has no time of its own happened when it was first heard of, whichever delivery is stored first.
+/// Rule 13. What has no time of its own happened at its first receipt, whichever delivery is stored first.
 ///
 /// Seen to fail: the latest receipt kept; every delivery of a switch shown.
 #[tokio::test(flavor = "multi_thread")]
@@ -151,13 +151,13 @@ async fn what_has_no_time_happened_when_it_was_first_heard_of() {
     assert_eq!(tables.one("wiki_page_events")["occurred_at"], heard);
     assert_eq!(tables.one("feature_flag_events")["received_at"], heard);
     assert_eq!(tables.one("emoji_events")["occurred_at"], heard);
-    // What has one keeps it.
+    // What has a time keeps it.
     let tables = apply(&twice(&posted(&["emoji/award"]))).await;
     assert_eq!(tables.one("emoji_events")["occurred_at"], "2026-11-02 16:40:11.479");
 }
 
-/// Rule 13. A flag that is switched on, off and on again was switched three times, however fast; on two of a kind with ten minutes between,
-/// see `views`.
+/// Rule 13. A flag that is switched on, off and on again was switched three times, however fast; for two equal switches ten minutes apart, see
+/// `views`.
 ///
 /// Seen to fail: switches of one flag all one.
 #[tokio::test(flavor = "multi_thread")]

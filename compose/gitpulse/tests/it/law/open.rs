@@ -1,5 +1,5 @@
-//! What is confidential, and what may be seen by whoever may not see that. In: bodies that quote something. Out: the column `confidential`, by
-//! which roles hide rows.
+//! Confidential things, and what users may see who may not see them. In: bodies that quote something. Out: the column `confidential`, by which roles
+//! hide rows.
 
 use schemas::EventKind;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::apply::apply;
 use super::records::{Record, body, changed, example, with};
 
-/// An emoji quotes what it stands on, and nothing else need tell of that.
+/// An emoji quotes the object that it is on, and nothing else needs to report that object.
 ///
 /// Guards against: what is confidential looked up in issues and notes alone.
 #[tokio::test(flavor = "multi_thread")]
@@ -26,7 +26,7 @@ async fn an_emoji_is_as_confidential_as_its_body_says() {
             }
         }
     }
-    // The API names what it stands on alone: where nobody told that it is public, it is not.
+    // The API only names the object it is on: if nobody reported that it is public, it is not.
     let listed = example("emoji/listed.api");
     assert_eq!(apply(std::slice::from_ref(&listed)).await.one("emoji_events")["confidential"], true);
     let told = apply(&[listed, example("issue/opened.webhook")]).await;
@@ -37,7 +37,7 @@ async fn an_emoji_is_as_confidential_as_its_body_says() {
     );
 }
 
-/// An issue that was opened to all by mistake becomes confidential: so does what was told of it before, in `events` too.
+/// An issue that was opened to all by mistake becomes confidential, and so do its earlier rows, including those in `events`.
 ///
 /// Guards against: events as confidential as they were when they came.
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +61,7 @@ async fn what_was_told_before_becomes_confidential_too() {
     }
 }
 
-/// What nobody told to be public is not.
+/// What nobody reported as public is not public.
 ///
 /// Guards against: null taken for public; a comment on a design as public as its `event_type` says; titles of issues in a vulnerability.
 #[tokio::test(flavor = "multi_thread")]
@@ -74,7 +74,7 @@ async fn what_nobody_told_to_be_public_is_confidential() {
     for view in ["issues", "issue_events", "events"] {
         assert_eq!(tables.one(view)["confidential"], true, "{view}");
     }
-    // An event of the project is of an issue that nobody else told of.
+    // An event of the project belongs to an issue that nobody else reported.
     let event = example("issue/event_closed.api");
     let tables = apply(&[event]).await;
     for view in ["issue_events", "events"] {
@@ -84,7 +84,7 @@ async fn what_nobody_told_to_be_public_is_confidential() {
     for view in ["notes", "events"] {
         assert_eq!(tables.one(view)["confidential"], true, "{view}");
     }
-    // The API's comment on an issue that is not known, on one that is, and on a merge request.
+    // Comments listed by the API: on an unknown issue, on a known one, and on a merge request.
     let listed =
         |name: &str| Record::object(EventKind::Note, "project/42/note/6100055", &with(body(name), &[]));
     assert_eq!(apply(&[listed("note/on_issue.api")]).await.one("notes")["confidential"], true);

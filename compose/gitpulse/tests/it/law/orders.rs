@@ -1,4 +1,4 @@
-//! Order, repetition and receipt: the examples of every kind, of both faces, told in all ways.
+//! Order, repetition and receipt: the examples of every kind, from webhooks and API, inserted in all ways.
 
 use rand::Rng;
 
@@ -58,7 +58,7 @@ async fn other_hooks_and_receipts_change_only_what_is_said_to_depend_on_them() {
         assert_same(&told[0], &told[other], &format!("one hook, life {other}"));
         assert_same(&told[3], &told[3 + other], &format!("three hooks, life {other}"));
     }
-    // Who told of a thing is a fact about the hooks.
+    // Who reported a thing is a fact about the hooks.
     let once = told[0].clone().without_everywhere("tenants");
     let often = told[3].clone().without_everywhere("tenants");
     assert_same(&once, &often, "one hook and three");

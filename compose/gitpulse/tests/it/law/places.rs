@@ -1,5 +1,5 @@
-//! Where things are: projects and groups that are renamed or destroyed, merge requests of forks, jobs without a project. In: their events. Out: paths of
-//! today, and what is deleted with its project.
+//! Places: projects and groups that are renamed or destroyed, merge requests of forks, jobs without a project. In: their events. Out: current paths,
+//! and what is deleted with its project.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn paths(tables: &Tables) -> Vec<(u64, String)> {
     rows
 }
 
-/// A project as the body of a merge request tells of it in passing.
+/// A project as the body of a merge request reports it in passing.
 fn project(id: u64, path: &str, at: &str) -> Record {
     let project = json!({"id": id, "name": "p", "path_with_namespace": path});
     let attributes = json!({"iid": 7, "target_project_id": id, "updated_at": at});
@@ -25,9 +25,9 @@ fn project(id: u64, path: &str, at: &str) -> Record {
     )
 }
 
-/// GitLab tells of the renaming of a group, and nothing of what is in it.
+/// GitLab reports the renaming of a group, but not of the projects in it.
 ///
-/// Guards against: paths as they were told last; names that only begin alike; what was told since renamed once more.
+/// Guards against: the last reported paths; names with a common beginning; later reports renamed a second time.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_in_a_renamed_group_has_another_path() {
     // `warehouse` became `logistics` at 07:45:33 of 11 November, and somebody else took the name.
@@ -69,9 +69,9 @@ async fn what_is_in_a_renamed_group_has_another_path() {
     assert_eq!(paths(&tables), [(5, "teodora-marin/notes".to_owned())]);
 }
 
-/// Of a group that the API listed later than its project, the group is believed.
+/// If the API listed a group later than its project, the group's path is used.
 ///
-/// Guards against: events alone; a namespace that was told of before the project moved.
+/// Guards against: events alone; a namespace that was reported before the project moved.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_was_listed_later_names_the_place() {
     let project = example("project/checkout.api");
@@ -80,13 +80,13 @@ async fn a_group_that_was_listed_later_names_the_place() {
     let group = Record::object(schemas::EventKind::Group, "group/5", &group).later(3600);
     let tables = apply(&[project.clone(), group.clone()]).await;
     assert_eq!(paths(&tables), [(42, "store/checkout".to_owned())]);
-    // Who moved it since told of another path, and not of the namespace.
+    // A later report names another path, but no namespace.
     let moved = json!({"event_name": "project_transfer", "project_id": 42, "path_with_namespace": "labs/checkout", "updated_at": "2026-11-22T12:30:00Z"});
     let tables = apply(&[project, group, Record::webhook(&moved)]).await;
     assert_eq!(paths(&tables), [(42, "labs/checkout".to_owned())]);
 }
 
-/// What is in a destroyed project is deleted with it, until something later shows it.
+/// What is in a destroyed project is deleted with it, until a later fact shows it.
 ///
 /// Guards against: merge requests that are open for ever.
 #[tokio::test(flavor = "multi_thread")]
@@ -153,7 +153,7 @@ async fn a_pipeline_of_a_fork_names_the_project_of_its_merge_request() {
     assert_eq!(tables.one("pipelines")["merge_request_project_id"], Value::Null);
 }
 
-/// An old GitLab does not say the project in a pipeline's body, and does in a job's: that is one job, and one pipeline.
+/// An old GitLab does not name the project in a pipeline's body, but does in a job's: that is one job, and one pipeline.
 ///
 /// Guards against: a row of each.
 #[tokio::test(flavor = "multi_thread")]
@@ -184,9 +184,9 @@ async fn a_job_without_a_project_is_the_one_with_it() {
     assert_eq!([&tables.one("jobs")["project_id"], &tables.one("pipelines")["project_id"]], [42, 42]);
 }
 
-/// Who comes from where, and who approves, is known of by that.
+/// Source projects and approvers are known from such bodies.
 ///
-/// Guards against: the project and the actor alone; a project without a name; a path that stands elsewhere.
+/// Guards against: the project and the actor alone; a project without a name; a path in another field.
 #[tokio::test(flavor = "multi_thread")]
 async fn projects_and_people_are_known_by_whatever_names_them() {
     let tables = apply(&[example("merge_request/fork.webhook")]).await;

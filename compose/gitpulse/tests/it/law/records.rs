@@ -1,4 +1,4 @@
-//! What GitLab said, as records of Kafka. In: bodies and examples. Out: envelopes, and the rows that the processor makes of them.
+//! Records of Kafka with GitLab's bodies. In: bodies and examples. Out: envelopes, and the rows that the processor makes of them.
 
 use std::path::Path;
 
@@ -14,9 +14,9 @@ use serde_json::Value;
 
 use crate::delivery::payloads;
 
-/// Where events come from, as far as their ids go: an instance that stands for an order must not change them.
+/// The source of events for their ids: an instance that stands for an order must not change them.
 const GITLAB: &str = "https://gitlab.example.com";
-/// When records are received, unless a test says otherwise.
+/// The default time of receipt.
 pub(crate) const NOON: &str = "2026-11-22T12:00:00Z";
 
 /// A record of Kafka, before it has an instance.
@@ -33,12 +33,12 @@ impl Record {
         Record::new(kind, &subject, Origin::Webhook, payload)
     }
 
-    /// An object of the API; the subject says whose it is, as `project/42/merge_request/7`.
+    /// An object of the API; the subject names its owner, as `project/42/merge_request/7`.
     pub(crate) fn object(kind: EventKind, subject: &str, body: &Value) -> Record {
         Record::new(kind, subject, Origin::Api, body.to_string())
     }
 
-    /// An object of the API as its producer wraps it: the list says whose it is.
+    /// An object of the API as its producer wraps it: the list names its owner.
     pub(crate) fn listed(resource: Resource, context: Context, body: &Value) -> Record {
         let json = body.to_string();
         let address = address(GITLAB, resource, &json, context);
@@ -77,7 +77,7 @@ impl Record {
         self
     }
 
-    /// The same, received so many seconds later.
+    /// The same, received this many seconds later.
     pub(crate) fn later(mut self, seconds: i64) -> Record {
         self.0.time += TimeDelta::seconds(seconds);
         self
@@ -95,7 +95,7 @@ impl Record {
         self
     }
 
-    /// The same, as another hook delivers it: under an id of its own, and with the token of that tenant.
+    /// The same, delivered by another hook: under an id of its own, and with the token of that tenant.
     pub(crate) fn through(mut self, hook: &str, tenant: &str) -> Record {
         let delivery_id = format!("{hook} {}", self.0.id);
         self.0.id = delivery_event_id(GITLAB, &delivery_id);
@@ -104,7 +104,7 @@ impl Record {
         self
     }
 
-    /// What the processor makes of it, in an instance.
+    /// The rows that the processor makes of it, in an instance.
     pub(crate) fn rows(&self, instance: &str) -> Rows {
         let envelope = Envelope::stored(Parts { source: instance.to_owned(), ..self.0.clone() });
         let event = decode(&envelope.to_record(&TopicPrefix::default()).unwrap().value).unwrap();
@@ -151,7 +151,7 @@ pub(crate) fn example(name: &str) -> Record {
     Record::object(address.kind, &address.subject, &body)
 }
 
-/// All examples, of both faces, by name.
+/// All examples, of webhooks and the API, by name.
 pub(crate) fn examples() -> Vec<(String, Record)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/fixtures");
     let names = payloads(&root, ".json").into_iter();

@@ -1,4 +1,4 @@
-//! Pushes, and where branches and tags point: followed from before to after, not in the order of receipt.
+//! Pushes, and the heads of branches and tags: followed from before to after, not in the order of receipt.
 
 use rand::Rng;
 use schemas::EventKind;
@@ -17,7 +17,7 @@ fn sha(letter: char) -> String {
     }
 }
 
-/// A push to a branch, so many seconds after noon. Letters stand for SHAs, 0 for none.
+/// A push to a branch, this many seconds after noon. Letters stand for SHAs, 0 for none.
 fn push(branch: &str, before: char, after: char, seconds: i64) -> Record {
     let (before, after) = (sha(before), sha(after));
     let body = json!({
@@ -31,8 +31,8 @@ async fn head(records: &[Record]) -> String {
     apply(records).await.one("branches")["head_sha"].as_str().unwrap_or("none").chars().take(1).collect()
 }
 
-/// Rule 12. Walks of a branch over few commits, forced back, deleted and made again, each push told by up to three hooks: as many pushes as
-/// there were, and the branch is where it was pushed last.
+/// Rule 12. Walks of a branch over few commits, forced back, deleted and recreated, each push reported by up to three hooks: there are as many pushes
+/// as were made, and the head is that of the last push.
 ///
 /// Seen to fail: every delivery of a push shown; pushes of one transition all one; the first push taken for the last.
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +47,7 @@ async fn a_branch_is_where_its_last_push_left_it() {
             if to == at {
                 continue;
             }
-            // Hooks tell of one push within ten minutes.
+            // Hooks report one push within ten minutes.
             for hook in 0..random.random_range(1..=3) {
                 let late = if hook == 0 { 0 } else { random.random_range(1..590) };
                 let record = push(&format!("b{branch}"), at, to, seconds + late);
@@ -91,10 +91,10 @@ async fn pushes_received_in_the_wrong_order_lead_to_the_right_head() {
     }
 }
 
-/// Rule 12. A second hook that tells of a push after the branch has moved on moves nothing back. A push that is made again within minutes does: the
+/// Rule 12. A second hook that reports a push after the branch has moved on does not move it back. A push that is repeated within minutes does: the
 /// branch had come back to where it began.
 ///
-/// Seen to fail: whatever is told again moves the branch; nothing does; what is told again counts as having come back.
+/// Seen to fail: every repeated report moves the branch; none does; every repeated report counts as having come back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_hook_moves_nothing_back_and_a_push_made_again_does() {
     let made = push("main", '0', 'a', 0);
@@ -105,14 +105,14 @@ async fn a_late_hook_moves_nothing_back_and_a_push_made_again_does() {
         [&late[..], &[push("main", 'c', 'd', 240), push("main", 'd', 'e', 300), push("main", 'c', 'd', 360)]]
             .concat();
     assert_eq!(head(&longer).await, "e");
-    // Of two pushes in a row as well.
+    // The same for two pushes in a row.
     let row = [("0a", 0), ("ab", 10), ("bc", 20), ("cd", 30), ("ab", 40), ("bc", 50)];
     let row = row.map(|(step, seconds)| {
         let (from, to) = (step.chars().next().unwrap(), step.chars().last().unwrap());
         push("main", from, to, seconds)
     });
     assert_eq!(head(&row).await, "d");
-    // Nor where the branch had come back, and gone elsewhere.
+    // Nor if the branch had come back, and gone elsewhere.
     let elsewhere = [("0a", 0), ("ab", 10), ("ba", 20), ("ac", 30), ("ab", 40)];
     let elsewhere = elsewhere.map(|(step, seconds)| {
         let (from, to) = (step.chars().next().unwrap(), step.chars().last().unwrap());
@@ -142,7 +142,7 @@ async fn an_old_push_that_is_resent_moves_nothing() {
     assert_eq!(tables.one("branches")["head_sha"], to);
 }
 
-/// Rule 12. A listing says where the branch was when it was read: pushes after it move the branch, pushes before it do not.
+/// Rule 12. A listing has the head of the branch when it was read: pushes after it move the branch, pushes before it do not.
 ///
 /// Seen to fail: listings that say nothing; pushes before a listing followed from it.
 #[tokio::test(flavor = "multi_thread")]
@@ -152,7 +152,7 @@ async fn a_listing_is_true_when_it_is_read() {
             json!({"name": "main", "commit": {"id": sha(letter)}, "default": true, "protected": true});
         Record::object(EventKind::Push, "project/42/push/refs/heads/main", &object).later(seconds)
     };
-    // Nobody heard of what led there.
+    // Nobody reported what led there.
     assert_eq!(head(&[push("main", 'a', 'b', 0), listed('c', 60)]).await, "c");
     assert_eq!(head(&[push("main", 'a', 'b', 0), listed('c', 60), push("main", 'c', 'd', 120)]).await, "d");
     assert_eq!(head(&[push("main", 'a', 'b', 0), listed('a', 60)]).await, "a");

@@ -1,4 +1,4 @@
-//! Jobs that ran to their end: a narrow row, told by pipelines, by jobs' own events and by the API.
+//! Finished jobs: a narrow row, reported by pipelines, by jobs' own events and by the API.
 
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ const SHARED: [&str; 11] = [
     "queued_seconds",
 ];
 
-/// Rule 9. A job that finished is a run, and has in `job_runs` what it has in `jobs`, whoever told of it.
+/// Rule 9. A finished job is a run, with the same values in `job_runs` as in `jobs`, whoever reported it.
 ///
-/// Guards against: jobs without a finish told; trigger jobs told; queued seconds of what never started.
+/// Guards against: jobs without a finish shown; trigger jobs shown; queued seconds of what never started.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_finished_is_a_run() {
     let webhooks = [
@@ -82,7 +82,7 @@ fn finished(id: u64, finished_at: &str) -> Record {
     Record::object(EventKind::Job, &format!("project/42/job/{id}"), &job)
 }
 
-/// Partitions are bounded by what is believed: the distant past shares one, a day ahead there is none.
+/// The number of partitions is limited: the distant past shares one, and more than a day ahead there is none.
 ///
 /// Guards against: every month before 2010 a partition; a finish in the future believed.
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +102,7 @@ async fn far_times_make_no_partitions_of_their_own() {
     assert_eq!(ask::<String>(old).await, ["197001"]);
 }
 
-/// A batch of history may have jobs of more months than ClickHouse lets one INSERT write by default (error 252), which trying again would not mend.
+/// A batch of history may have jobs of more months than ClickHouse lets one INSERT write by default (error 252), which a retry would not cure.
 ///
 /// Guards against: the limit of the server.
 #[tokio::test(flavor = "multi_thread")]

@@ -1,14 +1,14 @@
-//! What the Test button of a hook sends. In: samples that GitLab invents, and real things told again. Out: nothing but a row of `events`, and no
-//! change of anybody's name.
+//! Deliveries of a hook's Test button. In: samples that GitLab invents, and real things reported again. Out: only a row of `events`, and no change of
+//! anybody's name.
 
 use serde_json::json;
 
 use super::apply::apply;
 use super::records::{Record, body, changed, example};
 
-/// What GitLab invents for the Test button of a hook is no fact, whoever clicked no author.
+/// What GitLab invents for the Test button of a hook is not a fact, and the user who clicked is not an author.
 ///
-/// Guards against: any of them decoded as the real thing; its project and its user told in passing.
+/// Guards against: any of them decoded as the real thing; its project and its user stored as a side effect.
 #[tokio::test(flavor = "multi_thread")]
 async fn samples_are_in_events_alone() {
     let samples = [
@@ -29,12 +29,12 @@ async fn samples_are_in_events_alone() {
             tables.0.iter().filter(|(_, rows)| !rows.is_empty()).map(|(view, _)| view).collect();
         assert_eq!(filled, ["events"], "{name}");
     }
-    // A repository of one commit leads from it to itself.
+    // A repository with one commit leads from it to itself.
     let mut single = body("push/test.webhook");
     single["commits"] = json!([single["commits"][0]]);
     single["before"] = single["after"].clone();
     assert!(apply(&[Record::webhook(&single)]).await.rows("pushes").is_empty());
-    // What is like a sample, and none.
+    // Similar to a sample, but real.
     let real = [
         changed("emoji/test.webhook", &[("/object_attributes/id", json!(2))]),
         changed(
@@ -51,7 +51,7 @@ async fn samples_are_in_events_alone() {
     }
 }
 
-/// GitLab's test of a hook tells of the newest version of a wiki page as created by whoever clicked.
+/// GitLab's test of a hook reports the newest version of a wiki page as created by whoever clicked.
 ///
 /// Guards against: the greatest of both actors; two rows of one version.
 #[tokio::test(flavor = "multi_thread")]

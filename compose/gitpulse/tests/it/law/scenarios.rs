@@ -1,11 +1,11 @@
-//! Stories as GitLab tells them: each in all orders, or several of them, once and twice.
+//! Stories as GitLab reports them: each in all orders, or several of them, once and twice.
 
 use serde_json::{Value, json};
 
 use super::apply::{Tables, apply};
 use super::records::{Record, body, example};
 
-/// Deliveries in the order of time, received the other way round: no receipt says what is newer.
+/// Deliveries in the order of time, received in reverse: no receipt shows what is newer.
 fn posted(names: &[&str]) -> Vec<Record> {
     let late = |(index, name): (i64, &&str)| example(&format!("{name}.webhook")).later(-60 * index);
     (0..).zip(names).map(late).collect()
@@ -106,7 +106,7 @@ fn told_changes(tables: &Tables) -> Vec<String> {
     changes
 }
 
-/// Rule 11: an approval and a reset in one second are two things, and the reset is marked.
+/// Rule 11: an approval and a reset in one second are two events, and the reset is marked.
 ///
 /// Seen to fail: `system_action` unread.
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +126,7 @@ async fn an_approval_and_a_reset_in_one_second_are_both_there() {
     assert_eq!(marked, [("approved", true), ("unapproved", false)]);
 }
 
-/// Rules 9, 11 and 17: two hooks and the API tell of one merge.
+/// Rules 9, 11 and 17: two hooks and the API report one merge.
 ///
 /// Seen to fail: `merged` keyed by second; `first_received_at` in the key of merge requests; tenants not united.
 #[tokio::test(flavor = "multi_thread")]
@@ -156,7 +156,7 @@ async fn an_edited_note_says_what_it_was_edited_to() {
     assert_eq!(row["created_at"], "2026-11-03 12:31:08.447");
 }
 
-/// Rule 11: setting a status closes an issue, and comes as `update`: it is a closing, and no update.
+/// Rule 11: setting a status closes an issue, and comes as `update`: it is a closing, not an update.
 ///
 /// Seen to fail: closings by `action` alone.
 #[tokio::test(flavor = "multi_thread")]
@@ -191,7 +191,7 @@ async fn an_incident_that_comes_as_work_item_and_as_issue_is_one() {
     assert_eq!(told(&tables, "issue_events", "action"), ["opened", "closed"]);
 }
 
-/// Rule 1: an epic belongs to a group and to no project; both faces tell of one.
+/// Rule 1: an epic belongs to a group and to no project; webhooks and API report one.
 ///
 /// Seen to fail: the id that counts epics alone; the actor in the key of closings.
 #[tokio::test(flavor = "multi_thread")]

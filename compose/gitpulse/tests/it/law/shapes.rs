@@ -1,5 +1,5 @@
-//! Shapes of old versions, and what newer ones tell besides. In: bodies that say a thing otherwise, or not at all. Out: the columns that they fill, and
-//! those that they leave alone.
+//! Formats of old versions, and additions of newer ones. In: bodies with other or missing fields. Out: the columns that they fill, and those that
+//! they leave alone.
 
 use schemas::EventKind;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::apply::apply;
 use super::records::{Record, body, changed, example, with};
 
-/// A body without any time is received, and does not displace what is dated (GitLab before 13 dates no job that has not started).
+/// A body without any time is as of its receipt, and does not displace dated values (GitLab before 13 does not date a job that has not started).
 ///
 /// Guards against: the receipt as a time like any other.
 #[tokio::test(flavor = "multi_thread")]
@@ -16,7 +16,7 @@ async fn a_body_without_any_time_displaces_nothing_that_is_dated() {
     let tables = apply(&[example("job/before_gitlab_13.webhook"), created.clone()]).await;
     let row = tables.one("jobs");
     assert_eq!([&row["status"], &row["finished_at"]], [&json!("success"), &json!("2026-11-02 08:33:01.000")]);
-    // Of two without a time the one received later is the newer.
+    // Of two without a time, the one received later is newer.
     let pending =
         changed("job/before_gitlab_13_created.webhook", &[("/build_status", json!("pending"))]).later(601);
     assert_eq!(apply(&[created, pending]).await.one("jobs")["status"], "pending");
@@ -57,7 +57,7 @@ async fn a_body_without_any_time_displaces_nothing_that_is_dated() {
     assert_eq!(tables.one("deployments")["status"], "success");
 }
 
-/// GitLab lets a token expire whenever somebody says, or never.
+/// In GitLab, a token expires at any time, or never.
 ///
 /// Guards against: years after 2298 read as never; `toDate`, which wraps in 2149.
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +76,7 @@ async fn a_token_expires_in_the_year_that_was_said() {
     assert_eq!(apply(&[due]).await.one("issues")["due_date"], "2150-06-15");
 }
 
-/// Old versions name people without ids, which says nothing of who is assigned; 0 is nobody.
+/// Old versions name people without ids, which does not show who is assigned; 0 is nobody.
 ///
 /// Guards against: a list of nobody that erases a known one; user 0.
 #[tokio::test(flavor = "multi_thread")]
@@ -121,7 +121,7 @@ async fn people_without_ids_are_not_nobody() {
     assert!(!tables.column("users", "user_id").contains(&json!(0)));
 }
 
-/// A state can stand in either of two fields, and had another name once.
+/// A state can be in either of two fields, and once had another name.
 ///
 /// Guards against: `state` alone, as it is.
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +151,7 @@ async fn a_merge_request_has_the_state_of_either_field() {
     }
 }
 
-/// Who has no access is no member; a commit of an old version has its time under another name.
+/// A user without access is not a member; a commit of an old version has its time under another name.
 ///
 /// Guards against: a row taken for a membership; `committed_date` alone.
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +168,7 @@ async fn a_membership_without_access_is_none_and_an_old_commit_has_a_time() {
     assert_eq!(shown(apply(&[old]).await), shown(apply(&[example("push/commit.api")]).await));
 }
 
-/// What was in `events.payload` alone.
+/// Values that were only in `events.payload`.
 ///
 /// Guards against: any of these columns empty.
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! What a body says of what it is not about: the project it happened in, and who did it.
+//! What a body says about other things: the project it happened in, and who did it.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn merge_request(updated_at: &str, path: &str, username: &str) -> Record {
     Record::webhook(&body)
 }
 
-/// A change of project 42, as its own event tells of it.
+/// A change of project 42, as its own event reports it.
 fn project(event_name: &str, updated_at: &str, path: &str) -> Record {
     let mut body = body("project/updated.webhook");
     body["event_name"] = json!(event_name);
@@ -32,7 +32,7 @@ fn of_ada<'t>(tables: &'t Tables, column: &str) -> &'t Value {
     &tables.rows("users").iter().find(|row| row["user_id"] == 7).unwrap()[column]
 }
 
-/// Rule 6. The project and the user inside another thing's event are as that event's time says, however late it is received.
+/// Rule 6. The project and the user inside another thing's event are as of that event's time, however late it is received.
 ///
 /// Seen to fail: snapshots as of their receipt.
 #[tokio::test(flavor = "multi_thread")]
@@ -45,8 +45,8 @@ async fn a_snapshot_is_as_old_as_the_body_it_is_in() {
     assert_eq!(of_ada(&tables, "username"), "ada-o");
 }
 
-/// Rules 6 and 8. A project that was renamed and moved to another group: its row has the newest path, whoever tells of it, and what happened
-/// in it before is still of the same project.
+/// Rules 6 and 8. A project that was renamed and moved to another group: its row has the newest path, whoever reports it, and what happened in it
+/// before still belongs to the same project.
 ///
 /// Seen to fail: snapshots as of their receipt.
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +55,7 @@ async fn a_project_that_is_renamed_and_moved_is_one_project() {
     let renamed = project("project_rename", "2026-11-03T08:00:00Z", "shop/till");
     let moved = project("project_transfer", "2026-11-03T09:00:00Z", "retail/till");
     let after = merge_request("2026-11-04T09:00:00Z", "retail/till", "ada");
-    // Whoever listens to one hook alone hears of it later.
+    // A receiver with only one hook learns of it later.
     let tables = apply(&[before.clone(), renamed.clone(), moved.clone(), after.clone()]).await;
     assert_eq!(of_project(&tables, "path"), "retail/till");
     assert_eq!(of_project(&tables, "namespace_path"), "retail");
@@ -70,12 +70,12 @@ async fn a_project_that_is_renamed_and_moved_is_one_project() {
     assert_eq!(of_project(&tables, "path"), "retail/till");
 }
 
-/// Rules 6 and 7. GitLab gives no id twice: a deleted project stays deleted when an old event of something in it is sent again.
+/// Rules 6 and 7. GitLab never reuses an id: a deleted project stays deleted when an old event of something in it is sent again.
 ///
 /// Seen to fail: a deletion as of the project's last change; snapshots as of their receipt.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_project_stays_deleted() {
-    // The deletion is told with the project's last change, which what happened inside it is no part of.
+    // The deletion has the time of the project's last change, which does not include what happened inside it.
     let inside = merge_request("2026-11-03T10:00:00Z", "shop/checkout", "ada");
     let deleted = project("project_destroy", "2026-11-03T09:00:00Z", "shop/checkout");
     let tables = apply(&[inside.clone(), deleted, inside.later(3600)]).await;

@@ -1,4 +1,4 @@
-//! What people do to a merge request besides changing its state: comments, drafts, reviews, by both faces.
+//! What people do to a merge request besides changing its state: comments, drafts, reviews, by webhooks and API.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ fn row(clock: &str, action: &str, actor: &str) -> (String, String, String) {
     (clock.to_owned(), action.to_owned(), actor.to_owned())
 }
 
-/// Rule 10. A webhook says what an update changed, the list of notes has GitLab's own note of it some moments later: one row.
+/// Rule 10. A webhook has the changes of an update, and the list of notes has GitLab's own note of it some moments later: one row.
 ///
 /// Guards against: changes unread; the words of GitLab's notes unread; `ready` opposite to nothing.
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +64,7 @@ async fn both_faces_tell_of_a_draft_once() {
         update("09:00:00.100", json!({"draft": change(json!(true), json!(false))})),
         update("09:30:00.000", json!({"draft": change(json!(false), json!(true))})),
         update("10:00:00.000", json!({"target_branch": change(json!("main"), json!("release"))})),
-        // An opening has nothing before; what is the same did not change.
+        // An opening has no earlier state; an equal value did not change.
         update(
             "11:00:00.000",
             json!({"target_branch": change(Value::Null, json!("main")), "draft": change(Value::Null, json!(true))}),
@@ -104,10 +104,11 @@ async fn both_faces_tell_of_a_draft_once() {
     );
 }
 
-/// Rule 10. Reviewers before and after, in both shapes: who is new, or asked again, is asked to review; whose state changed has reviewed. GitLab sends
-/// states since 19.3 (<https://gitlab.com/gitlab-org/gitlab/-/merge_requests/246562>).
+/// Rule 10. Reviewers before and after, in both formats: new ones, and those asked again, are asked to review; those whose state changed have
+/// reviewed. GitLab sends states since 19.3 (<https://gitlab.com/gitlab-org/gitlab/-/merge_requests/246562>).
 ///
-/// Guards against: the shape of two lists unread; every reviewer of `current` asked; `reviewed` by the user of the body; states compared with nothing.
+/// Guards against: the shape of two lists unread; every reviewer of `current` asked; `reviewed` by the user of the body; states compared with
+/// nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn reviewers_are_asked_and_review() {
     let grace = |state: &str, again: bool| json!({"id": 8, "username": "grace", "state": state, "re_requested": again});
@@ -128,7 +129,7 @@ async fn reviewers_are_asked_and_review() {
             "12:00:00.000",
             json!({"reviewers": [[grace("unreviewed", false)], [grace("reviewed", false)]]}),
         ),
-        // Somebody else is asked no longer: nothing happened to Grace.
+        // Somebody else is not asked any more: nothing happened to Grace.
         update(
             "13:00:00.000",
             json!({"reviewers": [[grace("reviewed", false), {"id": 9}], [grace("reviewed", false)]]}),
@@ -156,12 +157,12 @@ async fn reviewers_are_asked_and_review() {
     assert_eq!(told(&apply(&posted).await), expected);
     assert_eq!(told(&apply(&[posted.to_vec(), listed.to_vec()].concat()).await), expected);
     assert_eq!(told(&apply(&listed).await).len(), 4);
-    // A body before states were sent: who is new is asked.
+    // A body from before states were sent: new reviewers are asked.
     let old = update("09:00:00.000", json!({"reviewers": [[], [{"id": 8, "username": "grace"}]]}));
     assert_eq!(told(&apply(&[old]).await), [row("09:00:00.000", "review_requested", "ada")]);
 }
 
-/// An opening with reviewers asks them; the test of a hook, which calls itself an opening too, asks nobody.
+/// An opening with reviewers asks them; the test of a hook, which also looks like an opening, asks nobody.
 ///
 /// Guards against: every body of an opening asks.
 #[tokio::test(flavor = "multi_thread")]
@@ -182,10 +183,10 @@ async fn an_opening_asks_its_reviewers_and_a_test_of_a_hook_nobody() {
     assert_eq!(asked(opened(7, "2026-11-02T18:12:33.000Z")).await, 0);
 }
 
-/// Rule 9. A comment is one by its id, whoever tells of it and however often it is edited, also two of one second. Nobody hears here of internal
-/// notes, nor of what GitLab wrote.
+/// Rule 9. A comment is identified by its id, whoever reports it and however often it is edited, even two of one second. Internal notes and GitLab's
+/// own notes are not shown.
 ///
-/// Guards against: comments keyed by second; internal and system notes told; the editor taken for the author.
+/// Guards against: comments keyed by second; internal and system notes shown; the editor taken for the author.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_comment_is_told_once_and_an_internal_one_never() {
     let human = json!({"system": false});

@@ -1,4 +1,4 @@
-//! What is newer: the cases that decide between two bodies, one by one. The random histories of `entities` contain them all.
+//! Which of two bodies is newer: the deciding cases, one by one. The random histories of `entities` contain them all.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ async fn shown(column: &str, records: &[Record]) -> Value {
     apply(records).await.one("merge_requests")[column].clone()
 }
 
-/// Rules 3 and 4. Before GitLab 19, webhooks have whole seconds: what follows in that second must not lose to milliseconds.
+/// Rules 3 and 4. Before GitLab 19, webhooks have whole seconds: later bodies of that second must not lose to ones with milliseconds.
 ///
 /// Seen to fail: milliseconds before rank; no rank.
 #[tokio::test(flavor = "multi_thread")]
@@ -29,7 +29,7 @@ async fn a_revision_in_whole_seconds_does_not_lose_to_milliseconds_of_an_earlier
     assert_eq!(shown("state", &[locked, merged]).await, "merged");
 }
 
-/// Rule 3. Of one second and one state, the later millisecond is newer.
+/// Rule 3. For the same second and state, the later millisecond is newer.
 ///
 /// Seen to fail: versions without milliseconds.
 #[tokio::test(flavor = "multi_thread")]
@@ -42,7 +42,7 @@ async fn of_one_second_and_state_the_later_millisecond_is_newer() {
     assert_eq!(shown("title", &bodies).await, "aardvark");
 }
 
-/// Rule 3. What is left is decided by value, in every order alike.
+/// Rule 3. Any other tie is decided by value, the same in every order.
 ///
 /// Seen to fail: `title` merged by `anyLast`.
 #[tokio::test(flavor = "multi_thread")]
@@ -77,8 +77,8 @@ async fn an_immutable_time_takes_its_most_precise_form() {
     assert_eq!(row["updated_at"], "2026-11-04 09:00:00.000");
 }
 
-/// Rule 3. A body from the year 2250 is the newest until a day after its receipt, not for two centuries; what it says of times that never
-/// change is not believed, because nothing could correct it. No column can hold the year 2999: that is no time at all.
+/// Rule 3. A body from the year 2250 is the newest until a day after its receipt, not for two centuries; its times that never change are ignored,
+/// because nothing could correct them. No column can hold the year 2999: it counts as no time.
 ///
 /// Seen to fail: no clamp; immutable times believed.
 #[tokio::test(flavor = "multi_thread")]
@@ -99,7 +99,7 @@ async fn a_body_from_the_far_future_freezes_nothing() {
     }
 }
 
-/// Rule 3. A clock that is wrong by minutes, GitLab's or GitPulse's, changes nothing: a body is as new as it says.
+/// Rule 3. A clock that is wrong by minutes, GitLab's or GitPulse's, changes nothing: a body is as new as its own time.
 ///
 /// Seen to fail: version by receipt; the clamp without its day.
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +127,7 @@ async fn a_clock_five_minutes_off_changes_nothing() {
     }
 }
 
-/// Rule 5. A list is one value, sorted: that another hook sends it in another order is no change.
+/// Rule 5. A list is one value, sorted: another order from another hook is not a change.
 ///
 /// Seen to fail: lists unsorted.
 #[tokio::test(flavor = "multi_thread")]
@@ -157,7 +157,7 @@ async fn a_pipelines_jobs_are_facts_about_jobs() {
         (15000310031, "success"),
         (15000310032, "failed"),
         (15000310033, "failed"),
-        // Skipped after the failure, and put back by the retry, without a time of its own.
+        // Skipped after the failure, and reset by the retry, without a time of its own.
         (15000310034, "created"),
         (15000310039, "running"),
     ];

@@ -1,4 +1,5 @@
-//! What views that measure say of deployments, in short. In: rows. Out: lines that a test compares. And the stories that several cases begin with.
+//! What the metric views say about deployments, in short. In: rows. Out: lines that a test compares. And beginnings of stories that several cases
+//! share.
 
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ pub(super) fn column<'m>(measured: &'m Measured, deployment: u64, column: &str) 
     &measured.one("deployment_metrics", json!({"deployment_id": deployment}))[column]
 }
 
-/// All three faces show these lead times in production.
+/// All three sources show these lead times in production.
 #[track_caller]
 pub(super) fn assert_lead_times(faces: &Faces, expected: &[&str]) {
     for (face, measured) in faces.all() {

@@ -1,4 +1,4 @@
-//! What else happens around deployments: the commits of merge requests, incidents, approvals. In: facts. Out: webhooks and objects of a story.
+//! Other events around deployments: commits of merge requests, incidents, approvals. In: facts. Out: webhooks and objects of a story.
 
 use chrono::TimeDelta;
 use schemas::api::presence::{Key, Shown, presence};
@@ -18,7 +18,7 @@ pub(crate) struct Incident {
     pub(crate) moved_to: Option<u64>,
 }
 
-/// What happens to an issue: when, the action of the webhook, the type that it has from then on.
+/// A step of an issue: when, the action of the webhook, the type that it has from then on.
 pub(crate) type Step = (&'static str, &'static str, &'static str);
 
 impl Incident {
@@ -60,7 +60,7 @@ impl Story {
         self.object_of(Resource::MergeRequestCommits, Some(iid), &object);
     }
 
-    /// An incident: what happens to it, in order, beginning with `open`; the API lists how it is in the end.
+    /// An incident: its steps in order, beginning with `open`; the API lists its final state.
     pub(crate) fn incident(&mut self, incident: &Incident, steps: &[Step]) {
         let mut closed = None;
         let mut common = Value::Null;
@@ -97,7 +97,7 @@ impl Story {
         self.objects.push(Record::listed(Resource::Issue, Context::project(incident.project), &object));
     }
 
-    /// A complete list of the issues of the project no longer has this one; webhooks tell of no deletion.
+    /// A complete list of the project's issues does not have this one any more; webhooks do not report deletions.
     pub(crate) fn deleted_incident(&mut self, id: u64, began: &str) {
         let context = Context::project(PROJECT);
         let object =
@@ -106,7 +106,7 @@ impl Story {
         self.objects.push(Record::listed(Resource::Issue, context, &object));
     }
 
-    /// A deployment to production that was told of by [`Story::deployed`] waited for an approval before it ran.
+    /// A deployment to production, reported by [`Story::deployed`], that waited for an approval before it ran.
     pub(crate) fn waited(&mut self, id: u64, commit: &str, blocked: &str, approved: &str) {
         let sha = sha(commit);
         let url = format!("https://gitlab.example.com/shop/checkout/-/commit/{sha}");

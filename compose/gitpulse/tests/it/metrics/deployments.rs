@@ -13,7 +13,7 @@ async fn case_1_the_first_deployment_is_a_baseline() {
     merged(&mut story, 2, "B", "02-02 08:00", "02-05 10:00");
     merged(&mut story, 3, "C", "04-09 08:00", "04-11 10:00");
     story.deployed(501, PRODUCTION, "B", "04-10 10:00", "success");
-    // GitLab links whatever was merged before.
+    // GitLab links everything that was merged before.
     story.linked(501, &[1, 2]);
     let faces = measure(&story).await;
     assert_lead_times(&faces, &["1 baseline", "2 baseline", "3 awaiting"]);
@@ -116,7 +116,7 @@ async fn case_6_each_tier_has_its_lead_time() {
     }
 }
 
-/// The API tells of it; a link is taken where no place is known.
+/// Only the API has links; one is used where no place is known.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_21_a_merge_request_from_before_the_installation_is_placed_as_others_are() {
     let mut story = Story::default();
@@ -152,7 +152,7 @@ async fn case_22_and_23_what_is_told_late_corrects_what_depends_on_it() {
     );
 }
 
-/// Webhooks tell the tier that the environment had at the deployment, the API the one that it has now.
+/// Webhooks have the tier that the environment had at the deployment, the API the current one.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_29_an_environment_keeps_what_was_there_when_its_tier_changes() {
     let mut story = Story::default();
@@ -188,7 +188,7 @@ async fn case_30_review_apps_are_of_their_own_tier() {
     }
 }
 
-/// Which of them a change touches, nobody tells: the first counts.
+/// Nobody reports which of them a change affects: the first counts.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_31_of_a_monorepo_the_first_environment_counts() {
     let mut story = five();

@@ -1,4 +1,4 @@
-//! Cases of failure and restore, by GitLab's formulas and by ours, and numbers that users of other tools reported.
+//! Cases of failure and restore, by GitLab's formulas and by ours, and numbers reported by users of other tools.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::measure::{Measured, measure};
 use super::story::Story;
 use crate::law::records::body;
 
-/// Ten deployments to production, one a day from the first of March, at 10:00; ids from 501.
+/// Ten deployments to production, one per day from the first of March, at 10:00; ids from 501.
 fn ten() -> Story {
     let mut story = Story::default();
     for day in 1..=10 {
@@ -28,7 +28,7 @@ fn gitlab<'m>(measured: &'m Measured, day: &str) -> &'m Value {
     measured.one("gitlab_dora_daily", json!({"environment": "production", "day": format!("2026-{day}")}))
 }
 
-/// The API does not tell when it was blocked.
+/// The API does not have the time at which it was blocked.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_28_waiting_for_an_approval_is_part_of_the_lead_time_and_shown() {
     let mut story = five();
@@ -137,7 +137,7 @@ async fn case_39_a_reopened_incident_is_restored_once_when_it_was_closed_last() 
     }
 }
 
-/// GitLab tells of no deletion: a complete list of the API shows it.
+/// GitLab does not report deletions: a complete list of the API shows them.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_40_an_incident_is_what_is_one_now() {
     let mut story = ten();
@@ -172,7 +172,7 @@ async fn case_40_an_incident_is_what_is_one_now() {
     }
 }
 
-/// `pipeline_metrics` counts the pipelines: parents apart from children.
+/// `pipeline_metrics` counts parent pipelines apart from children.
 #[tokio::test(flavor = "multi_thread")]
 async fn n1_a_deployment_of_a_child_pipeline_is_one() {
     let mut story = Story::default();

@@ -1,4 +1,4 @@
-//! Cases of when work began: the first commit of a merge request, its first push, and the lead time from there.
+//! Cases of the beginning of work: the first commit of a merge request, its first push, and the lead time from there.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn from_commit(measured: &Measured, iid: u64) -> Option<i64> {
     row["first_commit_lead_time_seconds"].as_i64().map(|seconds| seconds / 60)
 }
 
-/// A baseline, so that what follows is attributed.
+/// A baseline, so that later merges are attributed.
 fn story() -> Story {
     let mut story = Story::default();
     merged(&mut story, 1, "A", "03-01 08:00", "03-01 09:00");
@@ -41,7 +41,7 @@ fn story() -> Story {
     story
 }
 
-/// Of the rebased commit a webhook tells the time of the rebase; of the one before it, the right one.
+/// For the rebased commit, a webhook has the time of the rebase; for the one before it, the right one.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_15_a_rebase_before_the_merge_commit_moves_no_first_commit() {
     let mut story = story();
@@ -60,7 +60,7 @@ async fn case_15_a_rebase_before_the_merge_commit_moves_no_first_commit() {
     }
 }
 
-/// Nobody tells webhooks what is pushed to a fork that has none.
+/// Pushes to a fork without a webhook are not reported.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_32_the_first_commit_of_a_fork_is_known_by_its_list_alone() {
     let mut story = story();
@@ -78,7 +78,7 @@ async fn case_32_the_first_commit_of_a_fork_is_known_by_its_list_alone() {
     }
 }
 
-/// A webhook does not tell when a commit was written.
+/// A webhook does not have the time at which a commit was written.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_33_a_commit_written_long_ago_is_as_old_as_its_author_says() {
     let mut story = story();
@@ -109,7 +109,7 @@ async fn case_34_a_commit_later_than_the_merge_has_no_lead_time() {
     }
 }
 
-/// Of 35 commits a webhook lists 20.
+/// Of 35 commits, a webhook lists 20.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_35_commits_that_are_not_listed_leave_the_first_one_unknown() {
     let mut story = story();
@@ -124,7 +124,7 @@ async fn case_35_commits_that_are_not_listed_leave_the_first_one_unknown() {
     }
 }
 
-/// Commits of the target branch that were merged into the source branch are not the merge request's, by whichever push GitLab lists them again.
+/// Commits of the target branch that were merged into the source branch do not belong to the merge request, whichever push lists them again.
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_of_another_branch_are_not_first() {
     let mut story = story();
@@ -138,7 +138,7 @@ async fn commits_of_another_branch_are_not_first() {
     for measured in [&faces.webhooks, &faces.both] {
         assert_eq!(began(measured, 2), ["03-02 08:00", "03-02 08:10"]);
     }
-    // Its events of pushes list no commits.
+    // Its push events list no commits.
     assert_eq!(began(&faces.api, 2), ["first_commit_unknown", "03-02 08:10"]);
 }
 

@@ -12,7 +12,7 @@ fn columns<const N: usize>(measured: &Measured, view: &str, key: Value, names: [
     Value::Array(names.map(|name| row[name].clone()).to_vec())
 }
 
-/// Checks columns of a row on every face.
+/// Checks columns of a row in every source.
 #[track_caller]
 fn check<const N: usize>(faces: &Faces, view: &str, key: &Value, names: [&str; N], expected: &Value) {
     for (face, measured) in faces.all() {
@@ -58,7 +58,7 @@ async fn case_39_the_last_closing_counts() {
     );
 }
 
-/// The issue that was moved away counts nowhere; what it became is as old as the first.
+/// The issue that was moved away counts nowhere; the new one is as old as the first.
 #[tokio::test(flavor = "multi_thread")]
 async fn n8_a_moved_issue_counts_once() {
     let mut story = Story::default();
@@ -90,7 +90,7 @@ fn contributed(measured: &Measured, project: u64) -> Vec<String> {
     shas
 }
 
-/// Commits of the default branch, once each; the author is who wrote it, and what nobody listed is a gap.
+/// Commits of the default branch, once each; the author is who wrote it, and an unlisted commit is a gap.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_78_commits_of_the_default_branch() {
     let mut story = Story::default();
@@ -112,7 +112,7 @@ async fn case_78_commits_of_the_default_branch() {
     let faces = measure(&story).await;
     assert_eq!(contributed(&faces.webhooks, PROJECT), [sha("a"), sha("b"), sha("c")]);
     assert_eq!(contributed(&faces.both, PROJECT), [sha("a"), sha("b"), sha("c")]);
-    // The API listed the default branch alone, and of these a and b not: a list of the story, not of GitLab.
+    // The API only listed the default branch, without a and b: a list of this story, not of GitLab.
     assert_eq!(contributed(&faces.api, PROJECT), [sha("c")]);
     let row = faces.both.one("contributions", json!({"sha": sha("c")}));
     assert_eq!(
@@ -132,7 +132,7 @@ async fn case_78_commits_of_the_default_branch() {
     assert_eq!(gaps(&faces.both), [json!(23)]);
 }
 
-/// Three commits squashed are one, rebased three; picked into another branch they are not there again.
+/// Three commits squashed are one, rebased three; cherry-picked into another branch they do not count again.
 #[tokio::test(flavor = "multi_thread")]
 async fn n11_squashed_rebased_and_picked() {
     let mut story = Story::default();
@@ -155,7 +155,7 @@ async fn n11_squashed_rebased_and_picked() {
     }
 }
 
-/// The same commit in a fork and in its upstream is one of the group.
+/// The same commit in a fork and in its upstream counts once in the group.
 #[tokio::test(flavor = "multi_thread")]
 async fn n12_a_commit_of_a_fork_is_no_other() {
     let mut story = Story::default();
@@ -166,7 +166,7 @@ async fn n12_a_commit_of_a_fork_is_no_other() {
     assert_eq!(contributed(&faces.both, 43), [sha("a")]);
 }
 
-/// A release in the future is upcoming; a release brought what was merged since the one before it on the branch.
+/// A release in the future is upcoming; a release contains what was merged since the previous one on the branch.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_79_what_a_release_brought() {
     let mut story = Story::default();
@@ -189,7 +189,7 @@ async fn case_79_what_a_release_brought() {
     }
 }
 
-/// A time is a whole second of UTC, so that its day is asked for in any zone.
+/// A time is a whole second in UTC, so that its day can be computed in any zone.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_72_days_are_cut_when_asked() {
     let mut story = Story::default();
@@ -206,7 +206,7 @@ async fn case_72_days_are_cut_when_asked() {
     assert_eq!(asked::<String>(day).await, "2026-03-03");
 }
 
-/// A hook of the group and one of the project tell of the same merge: it is counted once.
+/// A hook of the group and one of the project report the same merge: it counts once.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_73_two_hooks_tell_once() {
     let mut story = Story::default();
@@ -244,7 +244,7 @@ async fn case_74_whole_seconds_on_both_faces() {
     );
 }
 
-/// What happened in March is right as soon as somebody tells it, in May.
+/// What happened in March is right as soon as it is reported, in May.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_80_told_in_may() {
     let mut story = Story::default();

@@ -1,4 +1,4 @@
-//! Cases of how merge requests come to the branch that is deployed: merged, squashed, picked, promoted, rewritten.
+//! Cases of how merge requests reach the deployed branch: merged, squashed, picked, promoted, rewritten.
 
 use serde_json::json;
 
@@ -39,7 +39,7 @@ async fn case_8_a_release_branch_has_what_it_was_cut_from() {
     assert_lead_times(&faces, &["1 baseline", "2 502 240", "3 502 180", "4 awaiting", "5 awaiting"]);
 }
 
-/// What is deployed from a release branch is beyond what that was cut from, so that an older commit of main takes it back.
+/// What is deployed from a release branch is beyond the point where the branch was cut, so that an older commit of main is a rollback.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_lies_behind_a_release_branch_is_a_rollback() {
     let mut story = five();
@@ -118,7 +118,7 @@ async fn case_12_squash_and_merge_commit_land_by_either() {
     assert_lead_times(&measure(&story).await, &["1 baseline", "2 502 60"]);
 }
 
-/// Webhooks before GitLab sent `squash_commit_sha` do not say whether it was squashed.
+/// Webhooks without `squash_commit_sha`, from before GitLab sent it, do not show whether a merge was squashed.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_13_squash_and_fast_forward_is_known_by_the_squash_commit_alone() {
     let mut story = Story::default();
@@ -249,7 +249,7 @@ async fn case_24_a_force_push_takes_what_was_not_deployed_yet() {
         story.pushed(at, MAIN, before, name, &[]);
     }
     story.deployed(502, PRODUCTION, "B", "03-02 10:00", "success");
-    // Back to B: what was merged after it is gone; what was deployed stays so.
+    // Back to B: what was merged after it is gone; what was deployed stays deployed.
     story.pushed("03-02 13:00", MAIN, "D", "B", &[]);
     merged(&mut story, 5, "E", "03-02 13:30", "03-02 14:00");
     story.pushed("03-02 14:00", MAIN, "B", "E", &[]);
@@ -309,7 +309,7 @@ fn at_text(name: &str) -> &'static str {
     if name == "X" { "03-02 11:10" } else { "03-02 11:20" }
 }
 
-/// Old webhooks have eight characters of it; the API has all.
+/// Old webhooks have eight characters of the SHA; the API has all.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_27_part_of_a_sha_is_enough_where_it_fits_one_commit() {
     let mut story = five();
@@ -320,7 +320,7 @@ async fn case_27_part_of_a_sha_is_enough_where_it_fits_one_commit() {
     assert_lead_times(&faces, &["1 baseline", "2 502 90", "3 502 30", "4 awaiting", "5 awaiting"]);
     assert_eq!(column(&faces.webhooks, 502, "evidence"), "short_sha");
     assert_eq!(column(&faces.api, 502, "evidence"), "sha");
-    // Two commits with one beginning.
+    // Two commits with the same beginning of their SHAs.
     story.merged(&MergeRequest::new(6, "03-02 08:00"), "03-02 12:10", &Landing::Merge("Cfff2"));
     story.merged(&MergeRequest::new(7, "03-02 08:00"), "03-02 12:11", &Landing::Merge("Cfff3"));
     story.deployed(503, PRODUCTION, "Cfff3", "03-02 13:00", "success");

@@ -1,4 +1,4 @@
-//! Stores stories and reads the views that measure. In: a story. Out: rows, by the face that told it.
+//! Stores stories and reads the metric views. In: a story. Out: rows, by the source that reported it.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,22 +18,22 @@ use super::story::Story;
 use crate::deployment::Deployment;
 use crate::law::records::Record;
 
-/// A story that is stored as three faces tell it, each in three orders, and what was read of it.
+/// A story, stored as reported by three sources, each in three orders, and what was read of it.
 #[derive(Debug)]
 struct Stored {
     prefix: String,
-    /// Of each view that was asked for: the rows, by face.
+    /// For each view that was read: its rows, by source.
     read: Mutex<BTreeMap<String, [&'static [Value]; 3]>>,
 }
 
-/// What the views that measure show of one project, each row as JSON without its instance. A view is read when it is asked for first.
+/// What the metric views show of one project, each row as JSON without its instance. A view is read when it is first needed.
 #[derive(Debug, Clone)]
 pub(crate) struct Measured {
     stored: Arc<Stored>,
     face: usize,
 }
 
-/// The same story by what webhooks tell, by what the API tells, and by both.
+/// The same story as reported by webhooks, by the API, and by both.
 pub(crate) struct Faces {
     pub(crate) webhooks: Measured,
     pub(crate) api: Measured,
@@ -41,14 +41,14 @@ pub(crate) struct Faces {
 }
 
 impl Faces {
-    /// What each of the three has to show.
+    /// All three, with their names.
     pub(crate) fn all(&self) -> [(&'static str, &Measured); 3] {
         [("webhooks", &self.webhooks), ("API", &self.api), ("both", &self.both)]
     }
 }
 
 impl Measured {
-    /// The rows of a view. All orders in which the story was told must show the same.
+    /// The rows of a view. All orders of the story must show the same.
     #[track_caller]
     pub(crate) fn rows(&self, view: &str) -> &'static [Value] {
         assert!(METRICS.iter().any(|metric| metric.name == view), "no view that measures is named {view}");
@@ -60,7 +60,7 @@ impl Measured {
         faces[self.face]
     }
 
-    /// Those rows of a view whose columns have these values.
+    /// The rows of a view whose columns have these values.
     #[track_caller]
     pub(crate) fn find(&self, view: &str, columns: Value) -> Vec<&'static Value> {
         let columns = columns.as_object().unwrap();
@@ -91,7 +91,7 @@ fn client() -> Client {
         .with_database(setting("GITPULSE_CLICKHOUSE_DATABASE"))
 }
 
-/// Stores a story as each face tells it, in order and, twice, in others; all orders must measure the same.
+/// Stores a story as reported by each source, in order and, twice, in other orders; all orders must measure the same.
 pub(crate) async fn measure(story: &Story) -> Faces {
     let webhooks = story.webhooks.clone();
     let objects = story.objects.clone();
@@ -101,7 +101,7 @@ pub(crate) async fn measure(story: &Story) -> Faces {
     for records in [webhooks, objects, both] {
         let mut reversed = records.clone();
         reversed.reverse();
-        // Twice, as two hooks tell it, in any order.
+        // Twice, as reported by two hooks, in any order.
         let again = records.iter().map(|record| record.clone().through("second", "default"));
         let mut shuffled: Vec<Record> = records.iter().cloned().chain(again).collect();
         shuffled.shuffle(&mut random);
@@ -112,7 +112,7 @@ pub(crate) async fn measure(story: &Story) -> Faces {
     Faces { webhooks, api, both }
 }
 
-/// Stores each list of records in an instance of its own, the first and last halves apart; gives what the names of the instances begin with.
+/// Stores each list of records in an instance of its own, the first and last halves apart; returns the prefix of the instances' names.
 async fn store(lives: &[Vec<Record>]) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let prefix = format!("https://{}-", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -139,7 +139,7 @@ async fn store(lives: &[Vec<Record>]) -> String {
 }
 
 impl Stored {
-    /// What a view shows, by face; fails where it shows another order of a face another thing.
+    /// The rows of a view, by source; fails if another order of a source shows something else.
     async fn read_view(&self, view: &str) -> [&'static [Value]; 3] {
         let query = format!("SELECT * FROM {view} WHERE startsWith(instance, ?) ORDER BY ALL");
         let query = client().query(&query).bind(&self.prefix);

@@ -1,4 +1,4 @@
-//! Cases of pipelines and jobs: how they ended, what they took, and what was in vain.
+//! Cases of pipelines and jobs: how they ended, how long they took, and what was wasted.
 
 mod attempts;
 
@@ -20,7 +20,7 @@ fn columns<const N: usize>(
     Value::Array(names.map(|name| row[name].clone()).to_vec())
 }
 
-/// Checks columns of a pipeline on every face.
+/// Checks columns of a pipeline in every source.
 #[track_caller]
 fn check_pipeline<const N: usize>(faces: &Faces, id: u64, names: [&str; N], expected: &Value) {
     for (face, measured) in faces.all() {
@@ -32,7 +32,7 @@ fn check_pipeline<const N: usize>(faces: &Faces, id: u64, names: [&str; N], expe
     }
 }
 
-/// Checks columns of a job on every face.
+/// Checks columns of a job in every source.
 #[track_caller]
 fn check_job<const N: usize>(faces: &Faces, id: u64, names: [&str; N], expected: &Value) {
     for (face, measured) in faces.all() {
@@ -70,7 +70,7 @@ fn retried(story: &mut Story, listed: bool) {
     }
 }
 
-/// One pipeline, whose end is a success and whose first attempt was none. The API alone tells of no first end: without its jobs it is unknown.
+/// One pipeline, which ends in success but not at the first attempt. The API does not have the first end: without its jobs it is unknown.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_56_a_retried_pipeline_is_one() {
     let names = ["outcome", "first_status", "is_first_attempt_success", "duration_seconds"];
@@ -87,7 +87,7 @@ async fn case_56_a_retried_pipeline_is_one() {
     assert_eq!(measured, [known.clone(), json!(["success", null, null, 240]), known]);
 }
 
-/// A job that somebody plays a month later leaves the pipeline on its day, and its duration GitLab's; the job is on the new day.
+/// A manual job that is started a month later leaves the pipeline on its day, with GitLab's duration; the job counts on the new day.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_57_a_later_job_moves_no_pipeline() {
     let mut story = Story::default();
@@ -128,7 +128,7 @@ async fn case_57_a_later_job_moves_no_pipeline() {
     );
 }
 
-/// Children are no roots; their minutes are there.
+/// Child pipelines are not roots, but their minutes count.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_58_rates_are_of_root_pipelines() {
     let mut story = Story::default();
@@ -184,7 +184,7 @@ async fn case_59_another_pipeline_makes_no_job_flaky() {
     }
 }
 
-/// The commit of a merged-results pipeline is GitLab's own: the number of the merge request tells whose it is.
+/// The commit of a merged-results pipeline is GitLab's own: the number of the merge request shows which one it belongs to.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_60_merged_results_belong_to_their_merge_request() {
     let mut story = Story::default();
@@ -193,7 +193,7 @@ async fn case_60_merged_results_belong_to_their_merge_request() {
     check_pipeline(&measure(&story).await, 1, ["merge_request_iid", "outcome"], &json!([7, "success"]));
 }
 
-/// Parts of one job are three jobs of one group.
+/// Parts of one parallel job are three jobs of one group.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_61_parts_are_no_retries() {
     let names =
@@ -219,7 +219,7 @@ async fn case_67_superseded_and_canceled() {
     let run = |id| Run::new(id, "test", "canceled", "03-02 09:51", "03-02 09:55");
     story.ran(&Pipeline::new(1, "03-02 09:50"), "canceled", "03-02 09:55", 240, &[run(11)]);
     story.ran(&Pipeline::new(2, "03-02 09:54"), "canceled", "03-02 09:58", 240, &[run(12)]);
-    // Of another source, and of a merge request: no newer ones of that line.
+    // Of another source, and of a merge request: these are not newer ones of the same line.
     let schedule = Pipeline { source: "schedule", ..Pipeline::new(3, "03-02 09:57") };
     story.ran(&schedule, "success", "03-02 09:59", 60, &[]);
     story.ran(&Pipeline::new(4, "03-02 09:50").of(7), "canceled", "03-02 09:55", 240, &[run(14)]);
@@ -237,7 +237,7 @@ async fn case_67_superseded_and_canceled() {
     }
 }
 
-/// A failure that is allowed is one, and fails no pipeline.
+/// An allowed failure is a failure, but does not fail the pipeline.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_68_an_allowed_failure() {
     let mut story = Story::default();
@@ -253,7 +253,7 @@ async fn case_68_an_allowed_failure() {
     check_job(&faces, 11, ["outcome", "is_allowed_failure"], &json!(["failed", true]));
 }
 
-/// Whose fault a failure was.
+/// The class of a failure.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_69_failures_of_the_system_are_apart() {
     let reasons = [
@@ -279,7 +279,7 @@ async fn case_69_failures_of_the_system_are_apart() {
     }
 }
 
-/// What a complete list no longer has, happened all the same.
+/// What a complete list lacks has happened all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_70_retention_changes_no_rate() {
     let mut story = Story::default();
@@ -298,7 +298,7 @@ async fn case_70_retention_changes_no_rate() {
     check_pipeline(&measure(&story).await, 1, ["outcome", "attempts"], &json!(["failed", 1]));
 }
 
-/// Waiting times in every shape that GitLab sends; none is no observation.
+/// Waiting times in every format that GitLab sends; a missing one is no observation.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_71_waiting_times_of_any_shape() {
     let shapes =
@@ -320,7 +320,7 @@ async fn case_71_waiting_times_of_any_shape() {
     }
 }
 
-/// A pipeline that failed and was retried is counted once, with the status it has now.
+/// A pipeline that failed and was retried counts once, with its current status.
 #[tokio::test(flavor = "multi_thread")]
 async fn n14_one_status_a_pipeline() {
     let mut story = Story::default();

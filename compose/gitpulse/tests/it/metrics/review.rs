@@ -18,7 +18,7 @@ fn columns<const N: usize>(measured: &Measured, iid: u64, names: [&str; N]) -> V
     Value::Array(names.map(|name| row[name].clone()).to_vec())
 }
 
-/// Checks columns of a merge request on every face.
+/// Checks columns of a merge request in every source.
 #[track_caller]
 fn check<const N: usize>(faces: &Faces, iid: u64, names: [&str; N], expected: &Value) {
     for (face, measured) in faces.all() {
@@ -43,7 +43,7 @@ async fn case_42_draft_time_is_not_pickup() {
     check(&measure(&story).await, 1, names, &json!(["2026-03-07 10:00:00", 3600, 5 * DAY, 5 * DAY + 7200]));
 }
 
-/// Reviewed while it was a draft: nobody had to wait for that.
+/// Reviewed while it was a draft: there was no waiting.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_43_reviewed_in_draft() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 10:00"));
@@ -65,7 +65,7 @@ async fn case_43_reviewed_in_draft() {
     }
 }
 
-/// The author, a bot and GitLab itself are no reviewers. Of bots, GitLab's own are known by their name; others the API knows.
+/// The author, a bot and GitLab itself are not reviewers. GitLab's own bots are known by their names, others only from the API.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_44_who_is_a_reviewer() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 10:00"));
@@ -90,7 +90,7 @@ async fn case_45_approved_without_a_comment() {
     check(&measure(&story).await, 1, names, &json!([3600, 0, 1800, 1, false]));
 }
 
-/// Without a comment and an approval there is no pickup: it is unreviewed.
+/// Without a comment or an approval there is no pickup: it is unreviewed.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_46_merged_unreviewed() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 10:00"));
@@ -106,7 +106,7 @@ async fn case_46_merged_unreviewed() {
     check(&faces, 1, ["notes"], &json!([["first_commit_unknown", "unreviewed"]]));
 }
 
-/// A comment after the merge is no review.
+/// A comment after the merge is not a review.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_47_comments_after_the_merge() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 10:00"));
@@ -122,8 +122,8 @@ async fn case_47_comments_after_the_merge() {
     );
 }
 
-/// Approvals that a push took back: two, of one person. The API does not tell of the reset: there the first approval stands too, and the last one
-/// counts all the same.
+/// Approvals that a push reset: two, by one person. The API does not have the reset: there the first approval is valid too, and the last one counts
+/// all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_48_approvals_that_were_reset() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 10:00"));
@@ -137,7 +137,7 @@ async fn case_48_approvals_that_were_reset() {
     check(&measure(&story).await, 1, names, &json!([2, 1, "2026-03-02 13:00:00", 7200, 3600]));
 }
 
-/// An approval that was taken back before the merge does not end the review.
+/// An approval that was withdrawn before the merge does not end the review.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_48_an_approval_that_no_longer_stood() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 10:00"));
@@ -153,11 +153,11 @@ async fn case_48_an_approval_that_no_longer_stood() {
             json!([2, 2, "2026-03-02 11:00:00"])
         );
     }
-    // The API does not tell that it was taken back.
+    // The API does not have the withdrawal.
     assert_eq!(columns(&faces.api, 1, ["approvals", "approved_at"]), json!([2, "2026-03-02 12:00:00"]));
 }
 
-/// One click, told by two webhooks, an event and a list, moments apart.
+/// One click, reported by two webhooks, an event and a list, moments apart.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_49_one_click_is_one_approval() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 10:00"));
@@ -167,7 +167,8 @@ async fn case_49_one_click_is_one_approval() {
     check(&measure(&story).await, 1, ["approvals", "approvers"], &json!([1, 1]));
 }
 
-/// A round begins with the first action of a reviewer after the opening or a push. The API tells of no push of a merge request: all is one round.
+/// A round begins with the first action of a reviewer after the opening or a push. The API has no pushes of a merge request: there everything is one
+/// round.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_50_rounds() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 09:00"));
@@ -185,7 +186,7 @@ async fn case_50_rounds() {
     assert_eq!(columns(&faces.api, 1, ["rounds", "comments"]), json!([1, 3]));
 }
 
-/// A bot's merge request, and a person's that a bot merged. Only the API says who is a bot, unless the name does.
+/// A bot's merge request, and a person's that a bot merged. Only the API shows who is a bot, unless the name does.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_51_bots() {
     let mut story = Story::default();
@@ -206,7 +207,7 @@ async fn case_51_bots() {
     assert_eq!(columns(&faces.webhooks, 1, ["author_is_bot", "merged_by_bot"]), json!([false, false]));
 }
 
-/// Closed for a week and opened again: one merge request, and the closed time shown.
+/// Closed for a week and reopened: one merge request, with the closed time.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_52_closed_for_a_week() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 10:00"));
@@ -244,7 +245,7 @@ async fn case_53_weekends_are_time() {
     check(&measure(&story).await, 1, ["pickup_seconds"], &json!([64 * 3600]));
 }
 
-/// What a complete list no longer has was merged all the same.
+/// What a complete list lacks was merged all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_54_deleted_after_the_merge() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 10:00"));

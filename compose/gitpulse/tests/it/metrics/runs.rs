@@ -1,4 +1,4 @@
-//! What happened to the pipelines of a story. In: pipelines and runs of jobs. Out: their webhooks, and the objects that the API lists.
+//! The pipelines of a story. In: pipelines and runs of jobs. Out: their webhooks, and the objects that the API lists.
 
 use schemas::api::resource::Resource;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub(crate) struct Pipeline {
     pub(crate) created: &'static str,
 }
 
-/// A run of a job, as it is in the end.
+/// A run of a job, in its final state.
 #[derive(Clone)]
 pub(crate) struct Run {
     pub(crate) id: u64,
@@ -81,7 +81,7 @@ impl Run {
             id,
             name,
             status,
-            // Long enough before: nobody waits for a runner before the job is there.
+            // Long enough before: a job exists before it waits for a runner.
             created: "03-02 09:50",
             started: Some(started),
             finished: Some(finished),
@@ -124,7 +124,7 @@ impl Run {
 }
 
 impl Story {
-    /// Tells an event of a pipeline: its status, when it finished, GitLab's duration, and the newest run of each name.
+    /// Adds an event of a pipeline: its status, when it finished, GitLab's duration, and the newest run of each name.
     pub(crate) fn pipeline_was(
         &mut self,
         pipeline: &Pipeline,
@@ -158,7 +158,7 @@ impl Story {
         self.webhook(received, &told);
     }
 
-    /// Lists a pipeline as it is in the end.
+    /// Lists a pipeline in its final state.
     pub(crate) fn pipeline_is(
         &mut self,
         pipeline: &Pipeline,
@@ -183,7 +183,7 @@ impl Story {
         self.object(Resource::Pipeline, &object);
     }
 
-    /// A pipeline that came to its end once, as both faces tell it; its runs likewise.
+    /// A pipeline that ended once, as reported by webhooks and API; the same for its runs.
     pub(crate) fn ran(
         &mut self,
         pipeline: &Pipeline,
@@ -201,7 +201,7 @@ impl Story {
         }
     }
 
-    /// A run of a job, as its own webhook and the API tell it.
+    /// A run of a job, as reported by its own webhook and the API.
     pub(crate) fn run(&mut self, pipeline: &Pipeline, run: &Run) {
         let told = json!({
             "ref": pipeline.reference, "sha": sha(pipeline.commit), "build_id": run.id, "build_name": run.name, "build_stage": "test",

@@ -1,4 +1,4 @@
-//! What happened in one project. In: facts in the order of a case. Out: the webhooks that GitLab sent, and the objects that its API lists.
+//! The history of one project. In: facts in the order of a case. Out: the webhooks that GitLab sent, and the objects that its API lists.
 //!
 //! Bodies are those of `schemas/fixtures` with other values. Times are written as `03-02 10:00`, of the year 2026, in UTC. Commits have names:
 //! [`sha`] makes a SHA of one.
@@ -15,7 +15,7 @@ pub(crate) const PROJECT: u64 = 42;
 /// SHA of the commit before a ref's first push, and after its deletion.
 pub(crate) const NONE: &str = "0000000000000000000000000000000000000000";
 
-/// Facts of one project, as both faces tell them.
+/// Facts of one project, as reported by webhooks and API.
 #[derive(Default)]
 pub(crate) struct Story {
     pub(crate) webhooks: Vec<Record>,
@@ -23,7 +23,7 @@ pub(crate) struct Story {
     commits: u32,
 }
 
-/// How a merge request came to its branch.
+/// How a merge request reached its branch.
 pub(crate) enum Landing {
     /// By a merge commit.
     Merge(&'static str),
@@ -67,7 +67,7 @@ pub(crate) fn at(text: &str) -> DateTime<Utc> {
         .and_utc()
 }
 
-/// A moment as both faces write it.
+/// A moment in the format of webhooks and API.
 pub(crate) fn iso(text: &str) -> String {
     at(text).format("%Y-%m-%dT%H:%M:%S.000Z").to_string()
 }
@@ -81,7 +81,7 @@ pub(crate) fn sha(name: &str) -> String {
     format!("{hex:f<40}")
 }
 
-/// `base` with the values of `changes`, objects within objects united.
+/// `base` with the values of `changes`; nested objects are merged.
 pub(crate) fn with(mut base: Value, changes: Value) -> Value {
     unite(&mut base, changes);
     base
@@ -159,7 +159,7 @@ impl MergeRequest {
 }
 
 impl Story {
-    /// Tells a webhook, received when it happened.
+    /// Adds a webhook, received when it happened.
     pub(crate) fn webhook(&mut self, received: &str, body: &Value) {
         self.webhooks.push(Record::webhook(body).at(&iso(received)));
     }
@@ -169,13 +169,13 @@ impl Story {
         self.object_of(resource, None, body);
     }
 
-    /// Lists an object of the project that hangs on another one.
+    /// Lists an object of the project that belongs to another one.
     pub(crate) fn object_of(&mut self, resource: Resource, parent: Option<u64>, body: &Value) {
         let context = Context { owner: Owner::Project(PROJECT), parent };
         self.objects.push(Record::listed(resource, context, body));
     }
 
-    /// A merge request is opened, as webhooks tell; lists have it as it is in the end.
+    /// A merge request is opened, as reported by webhooks; lists have its final state.
     pub(crate) fn opened(&mut self, request: &MergeRequest) {
         let attributes = with(
             request.attributes(),
@@ -349,7 +349,7 @@ pub(crate) fn commit(
 }
 
 impl Story {
-    /// GitLab is one whose webhooks have no `squash_commit_sha`.
+    /// A GitLab whose webhooks have no `squash_commit_sha`.
     pub(crate) fn forget_squash(&mut self, iid: u64) {
         self.webhooks = std::mem::take(&mut self.webhooks)
             .into_iter()

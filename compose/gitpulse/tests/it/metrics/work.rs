@@ -1,4 +1,5 @@
-//! What people did in a story: reviews, issues, commits, releases. In: facts in the order of a case. Out: webhooks, and objects that the API lists.
+//! What people did in a story: reviews, issues, commits, releases. In: facts in the order in which they happened. Out: webhooks, and objects that the
+//! API lists.
 
 use schemas::api::resource::Resource;
 use serde_json::{Value, json};
@@ -8,14 +9,14 @@ use crate::law::records::{Record, body};
 
 /// The author of every merge request of these stories.
 pub(crate) const AUTHOR: u64 = 7;
-/// Who reviews.
+/// The reviewer of these stories.
 pub(crate) const REVIEWER: u64 = 8;
 
-/// A commit that somebody pushed: its name, and when it was written.
+/// A pushed commit: its name, and when it was written.
 pub(crate) type Written = (&'static str, &'static str);
 
 impl Story {
-    /// A webhook about a merge request, with what is true then.
+    /// A webhook about a merge request, with its state at that time.
     fn request_was(&mut self, request: &MergeRequest, at: &str, by: u64, name: &str, changes: Value) {
         let state = json!({"updated_at": iso(at), "actioned_at": iso(at), "state": "opened", "merged_at": null, "reviewer_ids": []});
         let base = with(
@@ -25,7 +26,7 @@ impl Story {
         self.webhook(at, &with(base, changes));
     }
 
-    /// Lists a merge request that is not merged, as it is in the end.
+    /// Lists a merge request that is not merged, in its final state.
     pub(crate) fn is_still(&mut self, request: &MergeRequest, state: &str, updated: &str, changes: Value) {
         let closed = (state == "closed").then(|| iso(updated));
         let common = json!({"state": state, "updated_at": iso(updated), "merged_at": null, "closed_at": closed, "merge_commit_sha": null});
@@ -36,7 +37,7 @@ impl Story {
         );
     }
 
-    /// It is merged by a merge commit of the name `m` and its number.
+    /// A merge request is merged by a merge commit whose name is `m` and the number of the merge request.
     pub(crate) fn lands(&mut self, request: &MergeRequest, at: &str) {
         self.merge(
             request,
@@ -57,7 +58,7 @@ impl Story {
         self.note(request, id, by, at, json!({"system": false}));
     }
 
-    /// A bot of GitLab's own, known by its name, comments.
+    /// A bot of GitLab itself, recognised by its name, comments.
     pub(crate) fn bot_commented(&mut self, request: &MergeRequest, id: u64, at: &str) {
         let bot = json!({"id": 16, "name": "Checks", "username": "project_42_bot_0f9d7c94a1"});
         self.commented(request, id, 16, at);
@@ -75,12 +76,12 @@ impl Story {
         self.objects.push(named(listed));
     }
 
-    /// Somebody takes an approval back: only webhooks tell.
+    /// Somebody takes an approval back: only webhooks report it.
     pub(crate) fn unapproved(&mut self, request: &MergeRequest, by: u64, at: &str) {
         self.request_was(request, at, by, "merge_request/unapproval.webhook", json!({}));
     }
 
-    /// GitLab writes down what somebody did: only the API tells.
+    /// GitLab notes an action of somebody: only the API reports it.
     pub(crate) fn noted(&mut self, request: &MergeRequest, id: u64, by: u64, at: &str, text: &str) {
         self.note(request, id, by, at, json!({"system": true, "body": text, "type": null}));
     }
@@ -93,7 +94,7 @@ impl Story {
         self.object(Resource::Note, &with(with(body("note/on_merge_request.api"), object), changes));
     }
 
-    /// Somebody approves. The API lists it twice: as an event of the project, and as an approval while it stands.
+    /// Somebody approves. The API lists it twice: as an event of the project and, while it is valid, as an approval.
     pub(crate) fn approved(&mut self, request: &MergeRequest, by: u64, at: &str, stands: &[(u64, &str)]) {
         for name in ["merge_request/approval.webhook", "merge_request/approved.webhook"] {
             self.request_was(request, at, by, name, json!({}));
@@ -113,12 +114,12 @@ impl Story {
         );
     }
 
-    /// A push takes all approvals back: only webhooks tell.
+    /// A push takes all approvals back: only webhooks report it.
     pub(crate) fn reset(&mut self, request: &MergeRequest, by: u64, at: &str) {
         self.request_was(request, at, by, "merge_request/approvals_reset.webhook", json!({}));
     }
 
-    /// Its branch is pushed again, from one commit to another.
+    /// The branch of a merge request is pushed again, from one commit to another.
     pub(crate) fn pushed_again(
         &mut self,
         request: &MergeRequest,
@@ -132,7 +133,8 @@ impl Story {
         self.request_was(request, at, request.author, "merge_request/new_commits.webhook", changes);
     }
 
-    /// Its branch is pushed with these commits, the oldest first; `NONE` before makes the branch. The API knows of pushes, and not which commits they had.
+    /// The branch of a merge request is pushed with these commits, the oldest first; `NONE` before creates the branch. The API lists pushes but not
+    /// their commits.
     pub(crate) fn branch_pushed(
         &mut self,
         request: &MergeRequest,
@@ -143,7 +145,7 @@ impl Story {
         self.branch_pushed_with(request, at, before, commits, commits.len());
     }
 
-    /// The same, of more commits than a webhook lists.
+    /// The same with more commits than a webhook lists.
     pub(crate) fn branch_pushed_with(
         &mut self,
         request: &MergeRequest,
@@ -180,7 +182,7 @@ impl Story {
         self.object_of(Resource::MergeRequestCommits, Some(request.iid), &object);
     }
 
-    /// It stops being a draft, or becomes one.
+    /// A merge request stops being a draft, or becomes one.
     pub(crate) fn draft(&mut self, request: &MergeRequest, note: u64, at: &str, draft: bool) {
         let changes = json!({"object_attributes": {"draft": draft}, "changes": {"draft": {"previous": !draft, "current": draft}}});
         self.request_was(request, at, request.author, "merge_request/draft_toggle.webhook", changes);
@@ -205,7 +207,7 @@ impl Story {
         self.noted(request, note, request.author, at, &format!("requested review from @user{REVIEWER}"));
     }
 
-    /// It is closed, or opened again.
+    /// A merge request is closed or reopened.
     pub(crate) fn turned(&mut self, request: &MergeRequest, id: u64, at: &str, state: &str) {
         let (name, now) = if state == "closed" {
             ("merge_request/close.webhook", "closed")
@@ -228,7 +230,7 @@ impl Story {
         self.object(Resource::User, &with(body("user/bot.api"), object));
     }
 
-    /// An issue is opened; both faces tell of it as it was then.
+    /// An issue is opened; webhooks and the API report it in its state at that time.
     pub(crate) fn issue(&mut self, id: u64, at: &str, name: &str, changes: Value) {
         let attributes = json!({"id": id, "iid": id, "updated_at": iso(at)});
         let told =
@@ -236,7 +238,7 @@ impl Story {
         self.webhook(at, &told);
     }
 
-    /// Lists an issue as it is in the end.
+    /// Lists an issue in its final state.
     pub(crate) fn issue_is(&mut self, id: u64, changes: Value) {
         let object = json!({"id": id, "iid": id, "project_id": PROJECT, "closed_by": null});
         self.object(Resource::Issue, &with(with(body("issue/closed.api"), object), changes));

@@ -1,4 +1,4 @@
-//! Explanations. In: things whose numbers are known. Out: the rows that the numbers are made of, and no other.
+//! Explanations. In: things whose numbers are known. Out: the rows behind the numbers, and no others.
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ async fn explanations_show_rows_and_events_behind_a_number() {
     ] {
         assert!(lead.contains(expected), "{expected}: {lead}");
     }
-    // Neither what came after it, nor what came before the last success before the merge.
+    // Neither later deployments, nor those before the last success before the merge.
     for other in ["deployment 516 ", "deployment 502 ", "deployment 520 "] {
         assert!(!lead.contains(other), "{other}: {lead}");
     }

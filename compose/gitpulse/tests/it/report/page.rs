@@ -1,4 +1,4 @@
-//! The page of the commands. In: docs/REPORT.md. Out: where it shows something else than what is printed.
+//! The page of the commands. In: docs/REPORT.md. Out: where it differs from the real output.
 
 use super::{measured, ran};
 
@@ -14,7 +14,7 @@ fn documented() -> Vec<(String, String)> {
     blocks.windows(2).filter_map(of).collect()
 }
 
-/// Without what differs from day to day.
+/// Without parts that differ from day to day.
 fn steady(text: &str) -> String {
     let day = |line: &str| match line.split_once("projects and groups as of ") {
         Some((before, rest)) => format!("{before}projects and groups as of ..........{}", &rest[10..]),

@@ -1,5 +1,5 @@
-//! Reports and explanations of the metric views as they are, in none of which a table stands in. In: one story with a bit of everything, as webhooks tell it. Out:
-//! what is printed, with every row of it.
+//! Reports and explanations with the real metric views. In: one story with a bit of everything, as reported by webhooks. Out: the output, with all
+//! rows.
 
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -14,7 +14,7 @@ use crate::metrics::work::REVIEWER;
 const PRODUCTION: (&str, &str) = ("production", "production");
 const WINDOW: [&str; 5] = ["--since", "2026-03-01", "--until", "2026-03-31", "--json"];
 
-/// Merged, tried thirty times in vain, deployed; blamed for an incident; reviewed by one person, a bot, and one who came too late; with a flaky job.
+/// Merged, deployed after thirty failed tries; blamed for an incident; reviewed by one person, a bot, and one who came too late; with a flaky job.
 fn story() -> Story {
     let mut story = Story::default();
     story.merged(&MergeRequest::new(1, "03-02 08:00"), "03-02 10:00", &Landing::Merge("A"));
@@ -45,7 +45,7 @@ fn story() -> Story {
     story
 }
 
-/// One installation for all tests: they only read.
+/// One installation for all tests, which only read.
 async fn installed() -> &'static Deployment {
     static ONCE: OnceCell<Deployment> = OnceCell::const_new();
     ONCE.get_or_init(async || {
@@ -57,14 +57,14 @@ async fn installed() -> &'static Deployment {
     .await
 }
 
-/// What is explained, as people see it.
+/// The explanation, as people see it.
 fn explained(deployment: &Deployment, arguments: &[&str]) -> String {
     let (code, output, log) = ran(deployment, &[&["explain"], arguments].concat());
     assert_eq!(code, Some(0), "{arguments:?}: {log}");
     output
 }
 
-/// Fails where something else is refused, or with other words.
+/// Fails if something else is refused, or with other words.
 #[track_caller]
 fn refused(deployment: &Deployment, arguments: &[&str], expected_code: i32, expected: &str) {
     let (code, output, log) = ran(deployment, arguments);

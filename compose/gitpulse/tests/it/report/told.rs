@@ -1,4 +1,4 @@
-//! From what GitLab said to what is printed, with the metric views as they are. In: a story, as webhooks tell it. Out: its explanation.
+//! From GitLab's reports to the output, with the real metric views. In: a story, as reported by webhooks. Out: its explanation.
 
 use serde_json::Value;
 
@@ -54,7 +54,7 @@ async fn a_rollback_that_webhooks_told_of_is_explained() {
     ] {
         assert!(output.contains(expected), "{expected}: {output}");
     }
-    // Of the rest nothing was told; and no view refuses what is asked of it.
+    // The rest was not reported; and no view rejects its query.
     for (about, expected) in [
         ("merge-requests", 0),
         ("contributors", 0),

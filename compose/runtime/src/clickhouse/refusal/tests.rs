@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::clickhouse::{ClickHouse, ClickHouseError};
 
-/// Checks which code an answer has, and whether it is worth another try.
+/// Checks the code of an answer, and whether it is worth a retry.
 #[track_caller]
 fn check(answer: &str, expected: Option<u32>, passes: bool) {
     let error = Error::BadResponse(answer.to_owned());
@@ -43,13 +43,13 @@ fn too_many_parts_pass_and_too_many_partitions_do_not() {
                       controlled by 'max_partitions_per_insert_block' setting. (TOO_MANY_PARTS)";
     check(parts, Some(252), true);
     check(partitions, Some(252), false);
-    // Which of them it was is not known; the end of the tries comes anyway.
+    // Which of them it was is unknown; the retries end anyway.
     check("Code: 252", Some(252), true);
 }
 
 #[test]
 fn a_code_without_words_is_a_code() {
-    // What the client makes of the header where the body is empty or cannot be read.
+    // What the client makes of the header if the body is empty or cannot be read.
     check("Code: 60", Some(60), false);
     check("Code: 241", Some(241), true);
     // A body that was cut off.
@@ -104,7 +104,7 @@ fn a_lost_connection_passes_and_rows_that_cannot_be_written_do_not() {
     assert_eq!(code(&Error::Network("Code: 60. DB::Exception: not ClickHouse's word".into())), None);
 }
 
-/// What becomes of an answer on its way through the client.
+/// What the client returns for an answer.
 async fn through_the_client(answer: &'static str) -> (Option<Code>, bool) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = clickhouse::Client::default().with_url(format!("http://{}", listener.local_addr().unwrap()));

@@ -11,7 +11,7 @@ use crate::Secret;
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAGE: &str =
     "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 20\r\n\r\n<html>Please sign in";
-/// As a server in a browser's way names itself, and nothing that it ran.
+/// An answer that shows a server's name but no sign that it ran a statement.
 const HALF: &str = "HTTP/1.1 200 OK\r\nX-ClickHouse-Server-Display-Name: db\r\nContent-Length: 3\r\n\r\nOk.";
 const OWN: &str = "HTTP/1.1 200 OK\r\nX-ClickHouse-Query-Id: 1\r\nX-ClickHouse-Summary: {\"written_rows\":\"1\"}\r\nContent-Length: 0\r\n\r\n";
 const NAMED: &str = "HTTP/1.1 200 OK\r\nx-clickhouse-query-id: 1\r\nx-clickhouse-server-display-name: db\r\nContent-Length: 0\r\n\r\n";
@@ -21,7 +21,7 @@ struct Counted {
     count: u64,
 }
 
-/// A client of a server that gives this answer to each request of a connection, once the request is there.
+/// A client of a server that gives this answer to each request of a connection, once it has read the request.
 async fn answered(answer: &'static str) -> ClickHouse {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -61,7 +61,7 @@ async fn insert(clickhouse: &ClickHouse) -> Result<(), Error> {
 
 async fn check(answer: &'static str, is_clickhouses: bool) {
     let clickhouse = answered(answer).await;
-    // Twice, over one connection where it may stay.
+    // Twice, over one connection if it may stay open.
     for _ in 0..2 {
         let inserted = tokio::time::timeout(PATIENCE, insert(&clickhouse)).await.unwrap();
         let pinged = clickhouse.ping(PATIENCE).await;
@@ -98,7 +98,7 @@ async fn where_nobody_listens_the_network_is_to_blame() {
     assert!(matches!(error, ClickHouseError::Client(Error::Network(_))), "{error:?}");
 }
 
-/// A statement whose reader has gone is ended by ClickHouse, which sees it by the connection.
+/// ClickHouse ends a statement whose reader has gone, which it notices by the closed connection.
 #[tokio::test]
 async fn a_question_that_nobody_waits_for_ends_with_its_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -10,7 +10,7 @@ fn ended(seats: &[Seat]) -> Vec<usize> {
     seats.iter().enumerate().filter(|(_, seat)| seat.ended().is_cancelled()).map(|(index, _)| index).collect()
 }
 
-/// How many connections of an address end when one comes for which there is no room.
+/// Opens one connection from each of these addresses, in this order.
 async fn seats(crowd: &Arc<Crowd>, from: &[u8]) -> Vec<Seat> {
     let mut seats = Vec::new();
     for last in from {
@@ -41,7 +41,7 @@ async fn what_is_new_is_read_before_it_gives_way() {
     let second = crowd.admit(address(2)).await;
     let _third = crowd.admit(address(3)).await;
     assert_eq!((began.elapsed(), first.ended().is_cancelled()), (GRACE, true));
-    // The request of the second was there at once, and is being answered.
+    // The request of the second came immediately, and is being answered.
     second.keeps();
     let _fourth = crowd.admit(address(4)).await;
     assert_eq!((began.elapsed(), second.ended().is_cancelled()), (2 * GRACE, false));
@@ -60,7 +60,7 @@ async fn a_connection_between_requests_goes_before_a_body_and_an_answer_never() 
     let fifth = crowd.admit(address(5)).await;
     fifth.keeps();
     assert_eq!(ended(&seats), [0, 1]);
-    // All are being answered: the next one waits for one of them.
+    // All are being answered: the next one waits until one of them ends.
     let waiting = tokio::spawn({
         let crowd = crowd.clone();
         async move { crowd.admit(address(6)).await }
@@ -97,7 +97,7 @@ async fn there_is_less_time_for_a_head_when_there_is_less_room() {
     tokio::time::advance(Duration::from_secs(6)).await;
     let _more = seats(&crowd, &[4, 5]).await;
     assert!(ended(&first).is_empty());
-    // The sixth: half of the time is left, and the first three have had more.
+    // The sixth: half of the time is left, and the first three had more.
     let _sixth = crowd.admit(address(6)).await;
     assert_eq!(ended(&first), [0, 1, 2]);
 }

@@ -9,7 +9,7 @@ use super::*;
 use crate::spool::frame::{self, Place};
 use crate::spool::{Spool, now};
 
-/// A spool that nobody uses, with a segment of three records, the oldest of which is an hour old.
+/// A spool that no process uses, with a segment of three records, the oldest of which is an hour old.
 fn left_behind() -> (TempDir, PathBuf) {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("spool");

@@ -1,4 +1,4 @@
-//! A spool, the task that empties it, and a Kafka in this process. In: deliveries, and a Kafka that goes and comes. Out: what arrived there.
+//! A spool, the task that empties it, and a Kafka in this process. In: deliveries, and a Kafka that stops and starts. Out: what arrived there.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::kafka::KafkaConfig;
 use crate::outbox::{AnswerAfter, Outbox, OutboxError, Stored};
 use crate::publisher::PublisherConfig;
 
-/// A Kafka in this process, an outbox to it, and what arrives there.
+/// A Kafka in this process, an outbox that sends to it, and what arrives there.
 struct TestOutbox {
     cluster: MockCluster<'static, DefaultProducerContext>,
     folder: TempDir,
@@ -57,7 +57,7 @@ impl TestOutbox {
         Running { outbox, draining, registry }
     }
 
-    /// The numbers of all records in Kafka, as often as they are there.
+    /// The numbers of all records in Kafka, each as often as it is there.
     fn arrived(&self) -> Vec<u64> {
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", self.cluster.bootstrap_servers())
@@ -80,13 +80,13 @@ impl TestOutbox {
 }
 
 impl Running {
-    /// Kills it: what it did not finish stays undone.
+    /// Kills the process: what it did not finish stays undone.
     async fn kill(self) {
         self.draining.stop(Duration::ZERO).await;
         drop(self.outbox);
     }
 
-    /// Sends a record until it goes to Kafka at once: a new client, and one whose Kafka was away, take a moment.
+    /// Sends a record until it goes to Kafka at once, which takes a moment for a new client and after Kafka was away.
     async fn until_kafka_takes(&self, number: u64) {
         let sending = async {
             while self.outbox.send(record(number, 100)).await.unwrap() != Stored::Kafka {
@@ -118,7 +118,7 @@ async fn while_kafka_is_away_events_are_kept_and_they_arrive_when_it_is_back() {
     assert!(started.elapsed() < Duration::from_secs(49), "each of them waited for Kafka");
     assert_eq!(metric(&running.registry, "gitpulse_spool_breaker_open"), 1.0);
     assert!(metric(&running.registry, "gitpulse_spool_oldest_seconds") > 0.0);
-    // The first, which missed its deadline, and what the drain tries.
+    // The first, which missed its deadline, and what the drain is trying to send.
     assert!(metric(&running.registry, "gitpulse_publisher_buffered_bytes") < 10_000.0);
 
     test.cluster.broker_up(1).unwrap();

@@ -1,10 +1,10 @@
-//! A spool whose process dies anywhere, simulated. In: seeds. Out: nothing; panics with the seed of a history in which something accepted is
-//! lost, out of order or changed, or something comes back that was never given to it.
+//! A spool whose process dies anywhere, simulated. In: seeds. Out: nothing; panics with the seed of a history in which something accepted is lost,
+//! out of order or changed, or something comes back that it never received.
 //!
-//! Recovery, ledger, frames, segments, writer and reader are the real ones on real files; the writer makes a step when the history says so, not on
-//! its thread. Kafka is a list. The steps of the drain, read, publish, go on or put behind the others, remove, stand here once more, in
-//! `drained.rs`: `a_restart_goes_on_where_the_last_process_ended` and `events_that_kafka_refuses_hold_up_no_others` hold the real loop to them, and
-//! `a_segment_that_is_damaged_while_it_is_written_costs_nothing_but_its_rest` to what it does with damage that was not there at the start.
+//! Recovery, ledger, frames, segments, writer and reader are the real ones on real files; the writer makes a step when the history says so, and has
+//! no thread of its own. Kafka is a list. The steps of the drain (read, publish, continue or move behind the others, remove) are written a second
+//! time in `drained.rs`: `a_restart_goes_on_where_the_last_process_ended` and `events_that_kafka_refuses_hold_up_no_others` check that the real loop
+//! does the same, and `a_segment_that_is_damaged_while_it_is_written_costs_nothing_but_its_rest` checks damage that appears after the start.
 
 mod appended;
 mod drained;
@@ -15,10 +15,10 @@ use std::collections::BTreeMap;
 
 use history::History;
 
-/// How many histories one run lives through.
+/// How many histories one run simulates.
 const HISTORIES: usize = 300;
 
-/// Says how to repeat a history that panics.
+/// Prints how to repeat a history that panics.
 struct Replay(u64);
 
 impl Drop for Replay {
@@ -29,7 +29,7 @@ impl Drop for Replay {
     }
 }
 
-/// What must have happened in some history, or the others prove little.
+/// What must have happened in some history; otherwise the test proves little.
 const MET: [&str; 11] = [
     "records were kept",
     "a record did not fit",
@@ -44,13 +44,14 @@ const MET: [&str; 11] = [
     "a damaged segment was set aside",
 ];
 
-/// Promise 1. Groups that are answered, fail, or die before their answer; bytes that nobody was promised torn and overwritten, bytes that
-/// were promised damaged; drains that stop anywhere: what was accepted comes back in its order and unchanged until Kafka has it, up to the
-/// first damaged byte of its segment. Every start says the same, and says what does not come back.
+/// Promise 1. Groups are answered, fail, or lose their process before the answer; bytes that were not yet promised are torn and overwritten, promised
+/// bytes are damaged; drains stop anywhere. Still, what was accepted comes back in order and unchanged until Kafka has it, up to the first damaged
+/// byte of its segment. Every start finds the same, and reports what does not come back.
 ///
-/// Seen to fail: bytes that count before their sync; a failed group answered with Ok; a file written on after a failure, or moved away unnoticed; frames whose
-/// checksum is not looked at; a scan that counts damaged bytes; a damaged segment that is skipped, not told of, or removed; the number of one that is
-/// used again; segments read backwards; a batch that ends too far; room that is not given back, or not looked at; a segment that is said to be closed and is not; `drained` forgotten.
+/// Seen to fail: bytes that count as stored before their sync; a failed group answered with Ok; a file that is written to after a failure, or moved
+/// away unnoticed; frames whose checksum is not checked; a scan that counts damaged bytes; a damaged segment that is skipped, not reported, or
+/// removed, or whose number is used again; segments read backwards; a batch that ends too late; room that is not given back, or not checked; a
+/// segment that is reported as closed and is not; `drained` forgotten.
 #[test]
 fn whatever_dies_what_was_accepted_comes_back_in_order_until_kafka_has_it() {
     let given = std::env::var_os("GITPULSE_TEST_SEED");
@@ -68,7 +69,7 @@ fn whatever_dies_what_was_accepted_comes_back_in_order_until_kafka_has_it() {
     }
 }
 
-/// A seed would be worth nothing if anything but itself had a part in its history.
+/// The seed alone must decide the history; otherwise it could not be repeated.
 #[test]
 fn a_seed_repeats_its_history() {
     for _ in 0..5 {

@@ -1,5 +1,5 @@
-//! Whether a query asks for what there is. In: an operation, values of variables, a version. Out: nothing, and each argument has its value; or every
-//! error, as the library finds them that GitLab uses, before anything is looked up. Never lets an argument pass that GitLab does not take.
+//! Validates a query. In: an operation, values of variables, a version. Out: nothing, and each argument has its value; or every error, as GitLab's
+//! library finds them before it runs the query. Never accepts an argument that GitLab does not.
 
 use std::collections::HashSet;
 
@@ -12,10 +12,10 @@ use super::words::Spot;
 use crate::gitlab::text::read_time;
 use crate::version::Version;
 
-/// Levels of fields within fields, of somebody with a token (`GitlabSchema`).
+/// Maximum depth of fields for a user with a token (`GitlabSchema`).
 const MAX_DEPTH: usize = 20;
 
-/// Checks an operation, and gives its arguments their values.
+/// Checks an operation, and sets the values of its arguments.
 pub(super) fn check(
     operation: &mut Operation,
     variables: &Map<String, Value>,
@@ -49,7 +49,7 @@ pub(super) fn check(
     if checker.faults.is_empty() { Ok(()) } else { Err(checker.faults) }
 }
 
-/// The values of variables: what was given, else what is declared.
+/// The values of variables: the given ones, else the declared defaults.
 fn values_of(declared: &[Declared], given: &Map<String, Value>) -> Result<Map<String, Value>, Fault> {
     let mut values = Map::new();
     for one in declared {
@@ -70,7 +70,7 @@ fn values_of(declared: &[Declared], given: &Map<String, Value>) -> Result<Map<St
     Ok(values)
 }
 
-/// Why a type does not take a value of a variable.
+/// Why a type does not accept a value of a variable.
 fn problem(of: &str, value: &Value) -> Option<String> {
     let (base, is_required) = (of.trim_end_matches('!'), of.ends_with('!'));
     if value.is_null() {
@@ -208,7 +208,7 @@ impl Checker<'_> {
     }
 }
 
-/// Whether an argument takes what is written for it.
+/// Whether an argument accepts the given value.
 fn takes(of: &str, given: &Given) -> bool {
     let base = of.trim_end_matches('!');
     let within = base.strip_prefix('[').and_then(|of| of.strip_suffix(']'));
@@ -224,7 +224,7 @@ fn takes(of: &str, given: &Given) -> bool {
     }
 }
 
-/// Makes one field of those that have the same name in the answer; they have to ask for the same.
+/// Merges fields with the same name in the answer; they have to ask for the same.
 fn merge(fields: &mut Vec<Field>, path: &[String], faults: &mut Vec<Fault>) {
     let mut merged: Vec<Field> = Vec::with_capacity(fields.len());
     for field in fields.drain(..) {

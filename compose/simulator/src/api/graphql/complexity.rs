@@ -1,6 +1,6 @@
-//! How much a query asks for. In: fields that were checked. Out: a score, as GitLab's `BaseField` and `BaseResolver` compute it: a field costs one, or what it is
-//! said to cost, and what is below it; one with a resolver besides a hundredth of that for each row of a page. Read in the source of 18; not measured
-//! against a GitLab.
+//! The complexity of a query. In: validated fields. Out: a score, computed like GitLab's `BaseField` and `BaseResolver`: a field costs one, or its
+//! declared cost, plus what is below it; a field with a resolver also costs a hundredth of that for each row of a page. From the source of version
+//! 18; not measured against a GitLab.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::parse::Field;
 use super::schema::{self, Cost};
 use crate::version::Version;
 
-/// Rows of a page that does not say how many, and at most.
+/// Rows of a page: the default and the maximum.
 const MAX_ROWS: u64 = 100;
 
 /// The score of a query.

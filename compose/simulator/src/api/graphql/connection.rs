@@ -1,5 +1,5 @@
-//! Pages of a connection. In: rows in their order, each with its key. Out: nodes, edges, `pageInfo` and a count. A cursor is the key of a row, and says nothing
-//! to whoever asks, as GitLab's.
+//! Pages of a connection. In: rows in their order, each with its key. Out: nodes, edges, `pageInfo` and a count. A cursor is the key of a row, and
+//! opaque to clients, as GitLab's.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,13 +9,13 @@ use super::fault::Fault;
 use super::parse::Field;
 use crate::gitlab::{Millis, Person};
 
-/// Rows of a page, at most and unless asked.
+/// Rows of a page: the maximum and the default.
 const MAX_ROWS: u64 = 100;
 
-/// By what rows are told apart and ordered: a time, where they are ordered by one, and an id.
+/// The key that identifies and orders rows: a time, if they are ordered by one, and an id.
 pub(super) type Key = (Millis, u64);
 
-/// The page that is asked for.
+/// The requested page.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window {
     pub(super) rows: usize,
@@ -23,7 +23,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Reads the arguments of a connection. Pages go forwards alone here.
+    /// Reads the arguments of a connection. Only forward paging is supported.
     pub(super) fn of(field: &Field) -> Result<Window, Fault> {
         let is_given = |name: &str| field.arguments.contains_key(name);
         if is_given("last") || is_given("before") {
@@ -55,7 +55,7 @@ pub(super) struct Rows<R> {
 }
 
 impl<R> Rows<R> {
-    /// Of a list that is whole: rows with their keys, in ascending order.
+    /// A page of a complete list: rows with their keys, in ascending order.
     pub(super) fn cut(all: Vec<(Key, R)>, window: Window) -> Rows<R> {
         let count = all.len() as u64;
         let mut rows: Vec<(Key, R)> =
@@ -65,7 +65,7 @@ impl<R> Rows<R> {
         Rows { rows, is_more, count }
     }
 
-    /// What a connection asks for. `write` gives the fields of a row, each known by its type.
+    /// Writes the requested parts of a connection. `write` gives the fields of a row, each with its type.
     pub(super) fn write(
         &self,
         of: &str,
@@ -101,7 +101,7 @@ impl<R> Rows<R> {
                 }),
                 "count" => {
                     let limit = below.arguments.get("limit").and_then(Value::as_u64);
-                    // Jobs are not counted further: of more, GitLab gives one more than the limit.
+                    // Jobs are only counted up to a limit: of more, GitLab returns the limit plus one.
                     let limit = if of == "CiJob" { Some(limit.unwrap_or(1_000).min(1_000)) } else { limit };
                     json!(limit.map_or(self.count, |limit| self.count.min(limit + 1)))
                 }
@@ -113,7 +113,7 @@ impl<R> Rows<R> {
     }
 }
 
-/// An object with the fields that are asked for.
+/// An object with the requested fields.
 pub(super) fn only(of: &str, fields: &[Field], value: impl Fn(&str) -> Value) -> Value {
     let pairs = fields.iter().map(|field| {
         let value = if field.name == "__typename" { json!(of) } else { value(&field.name) };
@@ -128,7 +128,7 @@ pub(super) fn people(url: &str, of: &str, field: &Field, people: &[Person]) -> R
     Rows::cut(rows, Window::of(field)?).write(of, field, |one, fields| Ok(person(url, of, *one, fields)))
 }
 
-/// Somebody.
+/// A person.
 pub(super) fn person(url: &str, of: &str, one: Person, fields: &[Field]) -> Value {
     only(of, fields, |name| match name {
         "id" => json!(format!("gid://gitlab/User/{}", one.id())),

@@ -1,5 +1,5 @@
-//! What is wrong with a query. In: where and what. Out: an error as the library writes it that GitLab uses
-//! (<https://graphql-ruby.org/errors/overview.html>): what it finds before it runs the query has a code. Never a part of the answer: errors come alone here.
+//! Errors of queries. In: where and what. Out: an error in the format of GitLab's library (<https://graphql-ruby.org/errors/overview.html>): errors
+//! found before the query runs have a code. Never a part of the answer: errors come alone here.
 
 use serde_json::{Map, Value, json};
 
@@ -15,12 +15,12 @@ pub(in crate::api) struct Fault {
 }
 
 impl Fault {
-    /// An error that has no code: of complexity, of a cursor, of what happens as the query runs.
+    /// An error without a code: complexity, a cursor, or something while the query runs.
     pub(super) fn plain(message: impl Into<String>) -> Fault {
         Fault { message: message.into(), at: None, path: Vec::new(), extensions: Map::new() }
     }
 
-    /// The text is no query.
+    /// The text is not a query.
     pub(super) fn syntax(message: &str, at: Spot) -> Fault {
         let message = format!("{message} at [{}, {}]", at.line, at.column);
         Fault { at: Some(at), ..Fault::plain(message) }
@@ -39,7 +39,7 @@ impl Fault {
         Fault { message: message.into(), at: Some(at), path: path.to_vec(), extensions }
     }
 
-    /// A variable has a value that its type does not take: no code, but what was given.
+    /// The type of a variable does not accept its value: no code, but the given value.
     pub(super) fn of_variable(name: &str, of: &str, value: &Value, at: Spot, problem: &str) -> Fault {
         let mut extensions = Map::new();
         extensions.insert("value".to_owned(), value.clone());
@@ -48,7 +48,7 @@ impl Fault {
         Fault { message, at: Some(at), path: Vec::new(), extensions }
     }
 
-    /// As an answer has it.
+    /// In the format of an answer.
     pub(in crate::api) fn write(&self) -> Value {
         let mut written = json!({"message": self.message});
         if let Some(at) = self.at {

@@ -1,4 +1,4 @@
-//! Issues of a query. In: a project and the fields that are asked for. Out: their values. Never a confidential one to somebody who may not see it.
+//! Issues of a query. In: a project and the requested fields. Out: their values. Never a confidential issue for a user who may not see it.
 
 use serde_json::{Map, Value, json};
 
@@ -92,7 +92,7 @@ impl Resolver<'_> {
         Ok(Value::Object(found))
     }
 
-    /// The issue of another project as which this one goes on.
+    /// The issue of another project to which this one was moved.
     fn moved_to(&self, row: &Chosen, written: &Value, fields: &[Field]) -> Result<Value, Fault> {
         let place = moved_to(self.world, &row.sprint).and_then(|id| self.world.place(id));
         let Some(place) = place.filter(|_| !written["moved_to_id"].is_null()) else {

@@ -1,4 +1,4 @@
-//! Jobs of a query. In: a project and the fields that are asked for. Out: their values, the newest first. Counted up to a thousand and one, as GitLab does.
+//! Jobs of a query. In: a project and the requested fields. Out: their values, newest first. Counted up to 1,001, as in GitLab.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Merge requests of a query. In: a project and the fields that are asked for. Out: their values. Ordered by the last change or by ids, as asked.
+//! Merge requests of a query. In: a project and the requested fields. Out: their values. Ordered by the last change or by ids, as requested.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use super::resolve::{Resolver, Span, is_plain_count, ordered};
 use crate::gitlab::text::{LABEL, source_project, time, time_of, title};
 use crate::gitlab::{MergeRequest, Millis, Noteable, Project, Sprint};
 
-/// Texts of an argument that is a list of them.
+/// The texts of a list argument.
 pub(super) fn texts(field: &Field, name: &str) -> Option<Vec<String>> {
     match field.arguments.get(name)? {
         Value::Array(all) => Some(all.iter().filter_map(|one| one.as_str().map(ToOwned::to_owned)).collect()),
@@ -19,7 +19,7 @@ pub(super) fn texts(field: &Field, name: &str) -> Option<Vec<String>> {
     }
 }
 
-/// The order that is asked for: by the last change or not, and whether the oldest come first.
+/// The requested order: whether by the last change, and whether oldest first.
 pub(super) fn order(field: &Field) -> (bool, bool) {
     let sort = field.text("sort").unwrap_or("CREATED_DESC").to_uppercase();
     (sort.starts_with("UPDATED"), sort.ends_with("_ASC"))
@@ -81,7 +81,7 @@ impl Resolver<'_> {
         rows.write("MergeRequest", field, |row, fields| self.merge_request(project, row, fields))
     }
 
-    /// The first and the last sprint in which rows of a list are, that is ordered by the last change or by ids.
+    /// The first and the last sprint with rows of a list that is ordered by the last change or by ids.
     pub(super) fn sprints(
         &self,
         field: &Field,
@@ -104,7 +104,7 @@ impl Resolver<'_> {
         Ok((first, last))
     }
 
-    /// A merge request; null where it is not there.
+    /// A merge request; null if it does not exist.
     pub(super) fn merge_request(
         &self,
         project: &Project,
@@ -186,7 +186,7 @@ impl Resolver<'_> {
     }
 }
 
-/// A connection of labels, of which there is one at most.
+/// A connection of labels, of which there is at most one.
 pub(super) fn labels(label: Option<&str>, field: &Field) -> Result<Value, Fault> {
     let rows = label.map(|label| ((0, 4_007), label)).into_iter().collect();
     Rows::cut(rows, Window::of(field)?).write("Label", field, |label, fields| {
@@ -198,7 +198,7 @@ pub(super) fn labels(label: Option<&str>, field: &Field) -> Result<Value, Fault>
     })
 }
 
-/// A milestone, of which `written` is what REST says.
+/// A milestone; `written` is REST's object.
 fn milestone(written: &Value, fields: &[Field]) -> Value {
     only("Milestone", fields, |name| match name {
         "id" => json!(format!("gid://gitlab/Milestone/{}", written["id"])),

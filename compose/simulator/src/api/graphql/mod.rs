@@ -1,9 +1,9 @@
-//! The part of GraphQL that history is read with: pipelines, merge requests, issues and jobs of projects (<https://docs.gitlab.com/api/graphql/reference/>).
-//! In: a query. Out: what it asks for, or GitLab's errors. Enforces types, arguments and complexity; never resolves a field that the version does
+//! The part of GraphQL that history needs: pipelines, merge requests, issues and jobs of projects (<https://docs.gitlab.com/api/graphql/reference/>).
+//! In: a query. Out: the requested fields, or GitLab's errors. Enforces types, arguments and complexity; never resolves a field that the version does
 //! not have.
 //!
-//! `words` and `parse` read a query, `schema` is what there is, `check` compares them, `complexity` says what it costs, `resolve` finds what is asked for:
-//! `connection` pages, `pipelines`, `merge_requests`, `issues`, `notes` and `jobs` rows.
+//! `words` and `parse` read a query, `schema` defines the fields, `check` validates against them, `complexity` computes the cost, `resolve` finds
+//! values: `connection` makes pages, `pipelines`, `merge_requests`, `issues`, `notes` and `jobs` rows.
 
 mod check;
 mod complexity;
@@ -26,9 +26,9 @@ use crate::gitlab::{Millis, World};
 use crate::version::Version;
 use fault::Fault;
 
-/// Characters of a query (<https://docs.gitlab.com/api/graphql/#limits>).
+/// Maximum length of a query in characters (<https://docs.gitlab.com/api/graphql/#limits>).
 const MAX_QUERY: usize = 10_000;
-/// Complexity of a query by somebody with a token.
+/// Maximum complexity of a query by a user with a token.
 const MAX_COMPLEXITY: u64 = 250;
 
 /// Answers a posted query.

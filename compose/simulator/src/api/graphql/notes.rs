@@ -1,5 +1,5 @@
-//! Notes of a query. In: what they are on. Out: those that the token may see, the oldest first. A note that is a thread on a line has an id of another
-//! class, as GitLab's.
+//! Notes of a query. In: the object they are on. Out: those that the token may see, oldest first. A note in a thread on a line has an id of another
+//! class, as in GitLab.
 
 use std::sync::Arc;
 

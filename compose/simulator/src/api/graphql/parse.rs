@@ -1,5 +1,5 @@
-//! Reads a query. In: text. Out: one operation with its variables and fields, fragments put in where they are spread. Never looks at types: whether a
-//! field is there, `check` says.
+//! Parses a query. In: text. Out: one operation with its variables and fields, with fragments inserted where they are spread. Never looks at types:
+//! `check` says whether a field exists.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 use super::fault::Fault;
 use super::words::{Spot, Word, words};
 
-/// Fragments within fragments: deeper ones go round.
+/// Maximum nesting of fragments: deeper ones are circular.
 const MAX_SPREADS: u32 = 20;
 
-/// What is asked.
+/// An operation.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Operation {
-    /// As paths of errors begin: `query`, or `query History`.
+    /// The beginning of paths in errors: `query`, or `query History`.
     pub(super) name: String,
     pub(super) variables: Vec<Declared>,
     pub(super) fields: Vec<Field>,
@@ -30,14 +30,14 @@ pub(super) struct Declared {
     pub(super) at: Spot,
 }
 
-/// A field that is asked for.
+/// A requested field.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Field {
     pub(super) alias: Option<String>,
     pub(super) name: String,
     pub(super) at: Spot,
     pub(super) given: Vec<(String, Given)>,
-    /// Values of its arguments, once variables are known.
+    /// Values of its arguments, after variables are replaced.
     pub(super) arguments: Map<String, Value>,
     pub(super) fields: Vec<Field>,
 }
@@ -53,17 +53,17 @@ impl Field {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// An argument that is a text.
+    /// A text argument.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.arguments.get(name).and_then(Value::as_str)
     }
 }
 
-/// What is written for an argument.
+/// The written value of an argument.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Given {
     Value(Value),
-    /// A word without quotes: of an enumeration.
+    /// An unquoted word: an enumeration's value.
     Word(String),
     Variable(String),
     List(Vec<Given>),
@@ -93,7 +93,7 @@ pub(super) fn parse(query: &str) -> Result<Operation, Fault> {
     Ok(operation)
 }
 
-/// Puts the fields of fragments where they are spread. Such a place is a field that is named as no field can be.
+/// Inserts the fields of fragments where they are spread. Such a place is marked by a field with a name that no field can have.
 fn spread(
     fields: Vec<Field>,
     fragments: &HashMap<String, Vec<Field>>,
@@ -291,7 +291,7 @@ impl Reader {
 }
 
 impl Given {
-    /// The value, with those of variables.
+    /// The value, with variables replaced.
     pub(super) fn value(&self, variables: &Map<String, Value>) -> Value {
         match self {
             Given::Value(value) => value.clone(),

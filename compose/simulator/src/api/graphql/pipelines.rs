@@ -1,5 +1,5 @@
-//! Pipelines of a query. In: a project and the fields that are asked for. Out: their values, the newest first. Never a pipeline that another started, unless
-//! it is asked for by its source or number, as in REST.
+//! Pipelines of a query. In: a project and the requested fields. Out: their values, newest first. Never a child pipeline, unless it is requested by
+//! its source or number, as in REST.
 
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ impl Resolver<'_> {
             })
     }
 
-    /// A pipeline; null where it is not there.
+    /// A pipeline; null if it does not exist.
     pub(super) fn pipeline(&self, project: &Project, row: &Chosen, fields: &[Field]) -> Result<Value, Fault> {
         let sprint = &row.sprint;
         let (Some(pipeline), scribe) = (sprint.pipelines.get(row.number as usize), self.scribe(project))

@@ -1,5 +1,5 @@
-//! Finds what a query asks for. In: fields that were checked. Out: their values. What may not be seen is null without an error, as at GitLab; but a
-//! fine-grained token is told what it lacks.
+//! Resolves a query. In: validated fields. Out: their values. What may not be seen is null without an error, as in GitLab; but a fine-grained token
+//! gets an error that names the missing permission.
 
 use serde_json::{Map, Value, json};
 
@@ -22,7 +22,7 @@ pub(super) struct Resolver<'w> {
     pub(super) now: Millis,
 }
 
-/// Two times, of which either may be open.
+/// Two times, either of which may be open.
 pub(super) type Span = (Option<Millis>, Option<Millis>);
 
 impl Resolver<'_> {
@@ -133,7 +133,7 @@ impl Resolver<'_> {
         )))
     }
 
-    /// The times between which something lies that is asked for, both included.
+    /// The requested span of times, both included.
     pub(super) fn span(&self, field: &Field, what: &str) -> Span {
         let read = |end: &str| field.text(&format!("{what}{end}")).and_then(read_time);
         (read("After"), read("Before"))
@@ -147,8 +147,8 @@ impl Resolver<'_> {
         &self.world.config().url
     }
 
-    /// Goes through sprints until the page is full, or to the end where rows are counted. `choose` gives the rows of a sprint that are asked for, in the
-    /// order of the list, whether or not they are behind the cursor.
+    /// Walks through sprints until the page is full, or to the end if rows are counted. `choose` gives the requested rows of a sprint in the order of
+    /// the list, whether or not they are behind the cursor.
     pub(super) fn walk<R>(
         &self,
         field: &Field,
@@ -176,7 +176,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Whether only a number of rows is asked for, without any filter.
+/// Whether only a count is requested, without any filter.
 pub(super) fn is_plain_count(field: &Field) -> bool {
     field.fields.iter().all(|below| below.name == "count")
         && field.arguments.keys().all(|name| matches!(name.as_str(), "first" | "sort"))

@@ -1,19 +1,19 @@
-//! Which fields there are, of what type, with which arguments, and what one costs (<https://docs.gitlab.com/api/graphql/reference/>, and
-//! `app/graphql/types` of GitLab's source, of 16 to 19). In: a type and a name. Out: the field. Never a field that GitLab does not have: a merge request
-//! has no `squashCommitSha` here, and a note no `confidential` any more.
+//! The schema: fields, their types, arguments and costs (<https://docs.gitlab.com/api/graphql/reference/>, and `app/graphql/types` of GitLab's
+//! source, of 16 to 19). In: a type and a name. Out: the field. Never a field that GitLab does not have: a merge request has no `squashCommitSha`
+//! here, and a note no `confidential` any more.
 
 mod tables;
 
 use crate::version::Version;
 
-/// What a field costs.
+/// The cost of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cost {
-    /// This, and what is below it.
+    /// This, plus what is below it.
     Own(u64),
-    /// It has a resolver: one more than what is below it and, of a connection, a hundredth of that more for each row of a page.
+    /// A field with a resolver: one more than what is below it and, for a connection, a hundredth of that more per row of a page.
     Resolver {
-        /// What the arguments with defaults and calls of Gitaly add.
+        /// Additional cost of arguments with defaults and of calls of Gitaly.
         more: u64,
     },
 }
@@ -37,7 +37,7 @@ const fn field(name: &'static str, of: &'static str) -> Known {
 }
 
 impl Known {
-    /// With another cost. What calls Gitaly costs two, what GitLab thinks dear five.
+    /// With another cost: two for a call of Gitaly, five for what GitLab considers expensive.
     const fn costing(self, cost: u64) -> Known {
         Known { cost: Cost::Own(cost), ..self }
     }
@@ -62,7 +62,7 @@ impl Known {
         Known { arguments, ..self }
     }
 
-    /// The type of an argument, if it takes it.
+    /// The type of an argument; `None` if it is not accepted.
     pub(super) fn argument(&self, name: &str) -> Option<&'static str> {
         let of_pages: &[(&str, &str)] = if self.of.ends_with("Connection") { tables::PAGING } else { &[] };
         let all = self.arguments.iter().chain(of_pages);
@@ -91,7 +91,7 @@ pub(super) fn has_fields(of: &str) -> bool {
     !tables::fields(of).is_empty()
 }
 
-/// The values of an enumeration; `None` of another type.
+/// The values of an enumeration; `None` for another type.
 pub(super) fn values(of: &str) -> Option<&'static [&'static str]> {
     tables::values(of)
 }

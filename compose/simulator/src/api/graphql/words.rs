@@ -1,4 +1,4 @@
-//! The words of a query. In: text. Out: names, values and signs, each with its place. Never more than the language has that history is read with.
+//! The tokens of a query. In: text. Out: names, values and signs, each with its position. Only the part of the language that history needs.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -7,7 +7,7 @@ use serde_json::Number;
 
 use super::fault::Fault;
 
-/// A place in the text, both from 1.
+/// A position in the text; line and column begin at 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Spot {
     pub(super) line: u32,
@@ -25,7 +25,7 @@ pub(super) enum Word {
     Sign(char),
 }
 
-/// Reads text, and knows where it is.
+/// A text with a current position.
 struct Text<'t> {
     rest: Peekable<Chars<'t>>,
     spot: Spot,
@@ -71,7 +71,7 @@ impl Text<'_> {
     }
 }
 
-/// The words of a text.
+/// The tokens of a text.
 pub(super) fn words(query: &str) -> Result<Vec<(Word, Spot)>, Fault> {
     let mut text = Text { rest: query.chars().peekable(), spot: Spot { line: 1, column: 1 } };
     let mut words = Vec::new();

@@ -9,18 +9,18 @@ use super::{Chosen, Listed, Lister, Sprints, select};
 use crate::gitlab::text::read_time;
 use crate::gitlab::{DAY, Group, Happened, Millis, Noteable, Sha, Special, Sprint, branches};
 
-/// The times that `after` and `before` mean: days, of which neither is itself included.
+/// The span that `after` and `before` mean: days, both excluded.
 fn date_window(query: &Query) -> (Option<Millis>, Option<Millis>) {
     (query.time("after").map(|day| day + DAY), query.time("before").map(|day| day - 1))
 }
 
 impl Lister<'_> {
-    /// Events of the project. What the token may not see is left out after paging.
+    /// Events of the project. What the token may not see is dropped after paging.
     pub(in crate::api) fn events(&self) -> Listed {
         let (scribe, query) = (&self.scribe, self.query);
         let window = date_window(query);
         let mut sprints = Sprints::of(scribe.world, scribe.now, window, query.is_ascending());
-        // What was imported happened before the project was there.
+        // Imported events happened before the project existed.
         if scribe.project.special == Special::Imported && !sprints.numbers.contains(&0) {
             let end = if query.is_ascending() { 0 } else { sprints.numbers.len() };
             sprints.numbers.insert(end, 0);
@@ -61,7 +61,7 @@ impl Lister<'_> {
         };
         let head = head.ok_or(Refusal::NotFound("404 Not found"))?;
         let log = graph::log(world, project, head, query.time("since"), query.time("until"));
-        // Asked for all refs, GitLab does not look at the page: every page is the first.
+        // For all refs, GitLab ignores the page: every page is the first.
         let skip = if query.says("all") == Some(true) { 0 } else { self.paging.skip() };
         let take = self.paging.per_page as usize;
         let rows = log.slice(skip as usize, take).map(|commit| scribe.commit(commit, stats)).collect();
@@ -69,7 +69,7 @@ impl Lister<'_> {
         Ok(Page { rows, text: None, total: None, next })
     }
 
-    /// A commit by its SHA, which GitLab takes in the place of a ref, and the sprint that it is of.
+    /// A commit by its SHA, which GitLab accepts in place of a ref, and its sprint.
     fn commit_named(&self, sha: &str) -> Option<(Sha, u32)> {
         let scribe = &self.scribe;
         Sprints::of(scribe.world, scribe.now, (None, None), false).numbers.into_iter().find_map(|number| {
@@ -110,7 +110,7 @@ impl Lister<'_> {
         })
     }
 
-    /// A page of what has names, by keys or by numbers.
+    /// A page of named things, by keys or by numbers.
     fn named(&self, names: Vec<String>, write: impl Fn(usize) -> Option<serde_json::Value>) -> Listed {
         let count = names.len() as u64;
         if self.query.get("pagination") != Some("keyset") {
@@ -160,7 +160,7 @@ impl Lister<'_> {
         Ok(Page::cut(rows, self.paging))
     }
 
-    /// Milestones of the project, and of the groups above it where they are asked for.
+    /// Milestones of the project, and of the groups above it if they are requested.
     pub(in crate::api) fn milestones(&self) -> Listed {
         let (world, query) = (self.scribe.world, self.query);
         let last = world.config().sprint_at(self.scribe.now);
@@ -217,7 +217,7 @@ fn is_target(what: Happened, asked: &str) -> bool {
     }
 }
 
-/// Whether an event is about what only members with a role see.
+/// Whether an event is about something that only members with a role see.
 fn is_hidden(sprint: &Sprint, number: u32) -> bool {
     let confidential = |issue: u32| sprint.issues.get(issue as usize).is_some_and(|issue| issue.confidential);
     match sprint.activities.get(number as usize).map(|activity| activity.what) {

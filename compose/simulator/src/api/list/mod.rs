@@ -1,4 +1,4 @@
-//! Lists. In: an endpoint and a query. Out: a page, or a refusal. Never more rows in memory than a sprint and a page have.
+//! Lists. In: an endpoint and a query. Out: a page, or a refusal. Never holds more rows in memory than a sprint and a page.
 
 mod activity;
 mod pipelines;
@@ -32,12 +32,12 @@ impl Lister<'_> {
         self.token.role >= Role::Reporter
     }
 
-    /// The times between which rows changed that are asked for.
+    /// The requested span of changes.
     fn updated(&self) -> (Option<Millis>, Option<Millis>) {
         (self.query.time("updated_after"), self.query.time("updated_before"))
     }
 
-    /// How many things a whole sprint has; `None` for one that is not over.
+    /// The number of things of a whole sprint; `None` for one that is not over.
     fn known(&self, sprint: u32, count: fn(&Sizes) -> u64) -> Option<u64> {
         let (world, project) = (self.scribe.world, self.scribe.project.index);
         let is_over = world.config().starts_at(sprint + 1) <= self.scribe.now;

@@ -1,4 +1,4 @@
-//! Pipelines, jobs and deployments. In: a query. Out: a page. Jobs page by keys in one direction alone, as at GitLab.
+//! Pipelines, jobs and deployments. In: a query. Out: a page. Jobs are paged by keys in one direction only, as in GitLab.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{Chosen, Listed, Lister, Sprints, is_within, select};
 use crate::gitlab::{Millis, Place, Sprint, environment};
 
 impl Lister<'_> {
-    /// Pipelines of the project. Those that another started are listed only where they are asked for.
+    /// Pipelines of the project. Child pipelines are only listed if they are requested.
     pub(in crate::api) fn pipelines(&self) -> Listed {
         let scribe = &self.scribe;
         let by_update = self.query.get("order_by") == Some("updated_at");
@@ -44,7 +44,7 @@ impl Lister<'_> {
             }
         }
         if by_update {
-            // No tie-breaker: rows of one moment come in another order on another page.
+            // Without a tie-breaker: rows of one moment come in another order on another page.
             let page = self.paging.page;
             chosen.sort_unstable_by_key(|(at, number)| {
                 (*at, u64::from(*number).wrapping_mul(page.wrapping_mul(2) + 1) % 7)
@@ -53,7 +53,7 @@ impl Lister<'_> {
         chosen.into_iter().map(|(_, number)| Chosen { sprint: made.clone(), number }).collect()
     }
 
-    /// A pipeline, job or deployment by its id, where it is of the project and there.
+    /// A pipeline, job or deployment by its id, if it exists in the project.
     pub(in crate::api) fn place(
         &self,
         id: u64,
@@ -86,7 +86,7 @@ impl Lister<'_> {
         })
     }
 
-    /// Jobs of the project, retried ones included; trigger jobs are not among them.
+    /// Jobs of the project, including retried ones but not trigger jobs.
     pub(in crate::api) fn jobs(&self) -> Listed {
         let scribe = &self.scribe;
         let is_keyset = self.query.get("pagination") == Some("keyset");
@@ -111,7 +111,7 @@ impl Lister<'_> {
         Ok(selection.page(self.paging, |sprint, number| scribe.job(sprint, number)))
     }
 
-    /// A page behind the job that the cursor names: looks at no more jobs than it has rows.
+    /// A page behind the job that the cursor names: reads no more jobs than it has rows.
     fn jobs_by_key(&self) -> Page {
         let (scribe, scopes) = (&self.scribe, self.query.all("scope"));
         let index = scribe.project.index;
@@ -152,7 +152,7 @@ impl Lister<'_> {
         status.is_some_and(|status| scopes.is_empty() || scopes.contains(&status.as_str()))
     }
 
-    /// Jobs of a pipeline; retried ones where they are asked for.
+    /// Jobs of a pipeline; retried ones if they are requested.
     pub(in crate::api) fn pipeline_jobs(&self, sprint: &Arc<Sprint>, pipeline: u32) -> Listed {
         let with_retried = self.query.says("include_retried") == Some(true);
         self.jobs_of(sprint, pipeline, |job, now| {
@@ -227,7 +227,7 @@ impl Lister<'_> {
                     chosen.push((key, number));
                 }
             }
-            // Of one moment, the higher id comes first, whatever the direction.
+            // For equal times, the higher id comes first in either direction.
             chosen.sort_unstable_by_key(|(at, number)| {
                 (*at, if is_ascending { u32::MAX - *number } else { *number })
             });

@@ -1,5 +1,5 @@
 //! Merge requests, issues, their notes and states. In: a query. Out: a page. Never shows what the token's role may not see: confidential issues are
-//! left out before paging, internal notes after it, so that pages are shorter.
+//! dropped before paging, internal notes after it, so that pages are shorter.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl Lister<'_> {
         is_all && filters.iter().chain(&others).all(|filter| self.query.get(filter).is_none())
     }
 
-    /// Those of a sprint that the query asks for, in ascending order.
+    /// Those of a sprint that the query selects, in ascending order.
     pub(in crate::api) fn chosen_merge_requests(
         &self,
         project: u32,
@@ -100,7 +100,7 @@ impl Lister<'_> {
         };
         let is_ascending = self.query.is_ascending();
         let mut updated = self.updated();
-        // What lies before the cursor is not looked at.
+        // Rows before the cursor are skipped.
         match cursor {
             Some((at, _)) if by_update && is_ascending => {
                 updated.0 = Some(updated.0.map_or(at, |after| after.max(at)))
@@ -132,7 +132,7 @@ impl Lister<'_> {
         Ok(page)
     }
 
-    /// The key of the last row of the page before, of lists that page by keys.
+    /// The key of the last row of the previous page, for lists that are paged by keys.
     fn cursor(&self) -> Option<(Millis, u64)> {
         let (at, id) = self.query.get("cursor")?.split_once('_')?;
         Some((at.parse().ok()?, id.parse().ok()?))
@@ -144,7 +144,7 @@ impl Lister<'_> {
         (updated_at.unwrap_or(0), self.scribe.world.id_in(sprint, number))
     }
 
-    /// Those of a sprint that the query asks for and the token may see, in ascending order.
+    /// Those of a sprint that the query selects and the token may see, in ascending order.
     pub(in crate::api) fn chosen_issues(
         &self,
         project: u32,
@@ -177,7 +177,7 @@ impl Lister<'_> {
         chosen.into_iter().map(|(_, number)| Chosen { sprint: made.clone(), number }).collect()
     }
 
-    /// A merge request by its number, where it is there.
+    /// A merge request by its number, if it exists.
     pub(in crate::api) fn merge_request_place(&self, iid: u64) -> Result<(Arc<Sprint>, u32), Refusal> {
         let (world, now) = (self.scribe.world, self.scribe.now);
         let place = world.numbered(self.scribe.project.index, iid, now, |sizes| sizes.made.merge_requests);
@@ -189,7 +189,7 @@ impl Lister<'_> {
         }
     }
 
-    /// An issue by its number, where it is there and may be seen.
+    /// An issue by its number, if it exists and may be seen.
     pub(in crate::api) fn issue_place(&self, iid: u64) -> Result<(Arc<Sprint>, u32), Refusal> {
         let (world, now) = (self.scribe.world, self.scribe.now);
         let place = world.numbered(self.scribe.project.index, iid, now, |sizes| sizes.made.issues);

@@ -1,5 +1,5 @@
-//! Finds the rows of a page. In: sprints in the order of the list, and which of their things are listed. Out: the rows of the page, and how many
-//! there are in all. Makes no sprint of which the size is known and no row is on the page.
+//! Finds the rows of a page. In: sprints in the order of the list, and which of their things are listed. Out: the rows of the page, and the total.
+//! Never makes a sprint whose size is known if none of its rows is on the page.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(in crate::api) struct Chosen {
 /// Rows of a page.
 pub(in crate::api) struct Selection {
     pub(in crate::api) rows: Vec<Chosen>,
-    /// Rows of the list; of one that is longer than GitLab counts, a number above that.
+    /// Number of rows in the list; for a list that is longer than GitLab counts, any number above that.
     pub(in crate::api) total: u64,
 }
 
@@ -61,7 +61,7 @@ impl Sprints {
     }
 }
 
-/// Finds the rows of a page. `known` says how many a sprint has, where that is known; `choose` gives them in ascending order.
+/// Finds the rows of a page. `known` gives the number of rows of a sprint, if it is known; `choose` gives the rows in ascending order.
 pub(in crate::api) fn select(
     sprints: &Sprints,
     (mut skip, take): (u64, u64),

@@ -117,7 +117,7 @@ pub(in crate::api) fn group_list(lister: &Lister<'_>, of: &Group, what: OfGroup)
     };
     match what {
         OfGroup::Projects => {
-            // Foreign projects are listed unless they are refused, subgroups' only where they are asked for.
+            // Shared projects are listed unless they are excluded, those of subgroups only if they are requested.
             let with_subgroups = query.says("include_subgroups") == Some(true);
             let with_shared = query.says("with_shared") != Some(false);
             let listed = (0..world.projects()).map(|index| world.project(index)).filter(|project| {

@@ -1,4 +1,4 @@
-//! What is deleted, moved, imported, or written all at once.
+//! Things that are deleted, moved, imported, or written all at once.
 
 use super::walks::walk_by_update;
 use super::*;
@@ -69,10 +69,10 @@ fn what_is_deleted_is_in_no_list_from_then_on_and_leaves_a_gap() {
     assert!(!ids(&after, 0).contains(&world.id_in(&sprint, request)));
     assert!(!ids(&after, 2).contains(&pipeline_id));
     assert!(after[3].iter().all(|job| job["pipeline"]["id"] != pipeline_id));
-    // Its number is given to nobody else.
+    // Its number is never reused.
     let numbers: Vec<u64> = after[0].iter().map(|row| row["iid"].as_u64().unwrap()).collect();
     assert!(!numbers.contains(&request_iid) && numbers.iter().max() > Some(&request_iid));
-    // What the tables show follows, and says what is gone.
+    // The tables show the same, and mark what is gone.
     let truth = |table: &str| {
         let now = config.began_at + 14 * DAY - 1;
         world.truth_of(&project, now).filter(|row| row.table == table).count()
@@ -111,7 +111,7 @@ fn a_project_shows_when_something_last_happened_in_it() {
     let moved: Vec<Millis> = moved.into_iter().collect();
     assert!(moved.windows(2).all(|pair| pair[1] - pair[0] >= 3_600_000));
     assert!(moved.len() < activities.len());
-    // A pipeline at night is no activity.
+    // A pipeline at night does not count as activity.
     let nightly = world
         .sprint(0, 1)
         .pipelines

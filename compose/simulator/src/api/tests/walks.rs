@@ -1,4 +1,4 @@
-//! Ways through long lists: by the last change, by keys, by offsets.
+//! Walks through long lists: by the last change, by keys, by offsets.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn merge_requests_are_walked_by_their_last_change() {
     assert!(deepest > 1);
 }
 
-/// Walks a list from the last change seen, always the first page; deeper only where a page is of one moment alone.
+/// Walks a list from the last change seen, always with the first page; further pages only if a page has a single moment.
 pub(super) fn walk_by_update(api: &Api, project: u64, list: &str) -> (BTreeSet<u64>, u32) {
     let (mut seen, mut after, mut page, mut deepest) = (BTreeSet::new(), String::new(), 1, 1);
     loop {

@@ -1,5 +1,5 @@
-//! Deployments and environments (<https://docs.gitlab.com/api/deployments/>, <https://docs.gitlab.com/api/environments/>). In: one of a sprint.
-//! Out: JSON. A deployment's environment has no tier there: only the list of environments says it.
+//! Deployments and environments (<https://docs.gitlab.com/api/deployments/>, <https://docs.gitlab.com/api/environments/>). In: one of a sprint. Out:
+//! JSON. The environment in a deployment has no tier: only the list of environments has it.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ impl Scribe<'_> {
         environments(self.world, self.project, self.now)
     }
 
-    /// As the list of environments has it.
+    /// In the format of the list of environments.
     pub(in crate::api) fn environment(&self, place: EnvironmentPlace) -> Value {
         let mut written = self.environment_of_deployment(place);
         let (created_at, stopped_at) = self.environment_times(place);
@@ -47,7 +47,7 @@ impl Scribe<'_> {
         })
     }
 
-    /// As a list has it, and alone.
+    /// In the common format of lists and single objects.
     pub(in crate::api) fn deployment(&self, sprint: &Sprint, number: u32) -> Option<Value> {
         let deployment = sprint.deployments.get(number as usize)?;
         let status = deployment.status(self.now)?;
@@ -61,7 +61,7 @@ impl Scribe<'_> {
         }))
     }
 
-    /// Alone: with its approvals.
+    /// As a single object, with its approvals.
     pub(in crate::api) fn deployment_alone(&self, sprint: &Sprint, number: u32) -> Option<Value> {
         let mut written = self.deployment(sprint, number)?;
         let waited = sprint.deployments.get(number as usize).and_then(|deployment| deployment.approved);
@@ -76,7 +76,7 @@ impl Scribe<'_> {
         Some(written)
     }
 
-    /// When a release was made, as the list of releases has it (<https://docs.gitlab.com/api/releases/>).
+    /// A release, in the format of the list of releases (<https://docs.gitlab.com/api/releases/>).
     pub(in crate::api) fn release(&self, sprint: &Sprint, number: u32) -> Option<Value> {
         let tag = sprint.tags.get(number as usize)?;
         let released_at = tag.released_at?;

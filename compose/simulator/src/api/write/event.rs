@@ -1,4 +1,4 @@
-//! Events of a project (<https://docs.gitlab.com/api/events/>). In: one of a sprint. Out: JSON. Of a push of many refs it names none.
+//! Events of a project (<https://docs.gitlab.com/api/events/>). In: one of a sprint. Out: JSON. A push of many refs names none.
 
 use serde_json::{Value, json};
 
@@ -75,7 +75,7 @@ impl Scribe<'_> {
     }
 }
 
-/// What was done to the ref, as the push says it and as its event does.
+/// The action on the ref, in the words of the push and of its event.
 fn pushed_action(push: &Push) -> (&'static str, &'static str) {
     match (push.before == Sha::NOWHERE, push.after == Sha::NOWHERE) {
         (true, _) => ("created", "pushed new"),

@@ -7,7 +7,7 @@ use crate::gitlab::text::{self, time, time_of};
 use crate::gitlab::{Noteable, Sprint, moved_to};
 
 impl Scribe<'_> {
-    /// As a list has it, and alone.
+    /// In the common format of lists and single objects.
     pub(in crate::api) fn issue(&self, sprint: &Sprint, number: u32) -> Option<Value> {
         let issue = sprint.issues.get(number as usize)?;
         let state = issue.at(self.now)?;

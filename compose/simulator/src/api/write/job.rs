@@ -1,5 +1,5 @@
-//! Jobs of a list as text. In: rows. Out: a page, the same as object by object, at a fraction of the time: a history has more jobs than all else together. What
-//! jobs of one pipeline have in common is written once.
+//! Jobs of a list as text. In: rows. Out: a page, the same as object by object, in a fraction of the time: a history has more jobs than everything
+//! else together. Fields that jobs of one pipeline share are written once.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -51,7 +51,7 @@ struct Scope {
     ci_job_token_scope_enabled: bool,
 }
 
-/// What jobs of a pipeline have in common.
+/// Fields that jobs of a pipeline share.
 struct Common {
     on: String,
     tag: bool,
@@ -60,7 +60,7 @@ struct Common {
 }
 
 impl Scribe<'_> {
-    /// A page of jobs; nothing where something of it cannot be written.
+    /// A page of jobs; `None` if something in it cannot be written.
     pub(in crate::api) fn jobs(&self, rows: &[Chosen]) -> Option<String> {
         let mut pipelines: HashMap<(u32, u32), Common> = HashMap::new();
         let mut people: HashMap<Person, Box<RawValue>> = HashMap::new();
@@ -79,7 +79,7 @@ impl Scribe<'_> {
                 Entry::Vacant(place) => place.insert(raw(&self.person(job.by))?),
             };
             let passed = |at: Option<Millis>| at.filter(|at| *at <= self.now);
-            // GitLab does not say when a job was skipped.
+            // GitLab does not report when a job was skipped.
             let finished_at = passed(job.finished_at).filter(|_| status != Status::Skipped);
             let (duration, queued_duration) = job.durations(self.now);
             let id = self.world.id_in(&row.sprint, row.number);

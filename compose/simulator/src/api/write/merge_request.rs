@@ -1,4 +1,4 @@
-//! Merge requests (<https://docs.gitlab.com/api/merge_requests/>). In: one of a sprint. Out: JSON, as a list has it, or alone.
+//! Merge requests (<https://docs.gitlab.com/api/merge_requests/>). In: one of a sprint. Out: JSON, in the format of a list or of a single object.
 
 use serde_json::{Value, json};
 
@@ -7,14 +7,14 @@ use crate::gitlab::text::{LABEL, git_time, source_project, time, time_of, title}
 use crate::gitlab::{Commit, MergeRequest, MergeRequestState, Noteable, Special, Sprint};
 
 impl Scribe<'_> {
-    /// As a list has it.
+    /// In the format of a list.
     pub(in crate::api) fn merge_request(&self, sprint: &Sprint, number: u32) -> Option<Value> {
         let request = sprint.merge_requests.get(number as usize)?;
         let state = request.at(self.now)?;
         Some(self.listed(sprint, number, request, &state))
     }
 
-    /// Alone: with what only one costs GitLab to find.
+    /// As a single object, with fields that are too expensive for lists.
     pub(in crate::api) fn merge_request_alone(&self, sprint: &Sprint, number: u32) -> Option<Value> {
         let request = sprint.merge_requests.get(number as usize)?;
         let state = request.at(self.now)?;
@@ -111,7 +111,7 @@ impl Scribe<'_> {
     }
 }
 
-/// Whether commits are listed with the lines that they changed.
+/// Whether commits are listed with their numbers of changed lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::api) enum Stats {
     Given,

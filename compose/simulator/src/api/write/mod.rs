@@ -1,4 +1,4 @@
-//! Objects as GitLab's REST API writes them. In: a thing of the world and a time. Out: JSON. Never decides who may see it.
+//! Objects in the format of GitLab's REST API. In: a thing of the world and a time. Out: JSON. Never decides who may see it.
 
 mod deployment;
 mod event;
@@ -48,7 +48,7 @@ impl Scribe<'_> {
         person.map_or(Value::Null, |person| self.person(person))
     }
 
-    /// The milestone of a sprint: each has one (<https://docs.gitlab.com/api/milestones/>).
+    /// The milestone of a sprint; each has one (<https://docs.gitlab.com/api/milestones/>).
     pub(super) fn milestone(&self, sprint: u32) -> Value {
         let config = self.world.config();
         let (starts_at, ends_at) = (config.starts_at(sprint), config.starts_at(sprint + 1));
@@ -64,7 +64,7 @@ impl Scribe<'_> {
         })
     }
 
-    /// The milestones of a group, which has its own: whole quarters, that nobody closes.
+    /// The milestones of a group: whole quarters, never closed.
     pub(super) fn group_milestones(&self, group: &Group) -> Vec<Value> {
         let write = |quarter: Quarter| {
             let Quarter { id, iid, starts_at, ends_at } = quarter;
@@ -78,7 +78,7 @@ impl Scribe<'_> {
         quarters(self.world, group, self.now).into_iter().map(write).collect()
     }
 
-    /// The id and the number of what a note or an event of state is on.
+    /// The id and the number of the object that a note or a state event is on.
     pub(super) fn noteable(&self, sprint: &Sprint, on: Noteable) -> (u64, u64) {
         match on {
             Noteable::MergeRequest(number) => {
@@ -123,7 +123,7 @@ impl Scribe<'_> {
     }
 }
 
-/// Takes a field away that the version does not have.
+/// Removes a field that the version does not have.
 fn absent(written: &mut Value, field: &str) {
     if let Some(fields) = written.as_object_mut() {
         fields.remove(field);

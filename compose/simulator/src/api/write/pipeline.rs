@@ -1,5 +1,5 @@
-//! Pipelines and jobs (<https://docs.gitlab.com/api/pipelines/>, <https://docs.gitlab.com/api/jobs/>). In: one of a sprint. Out: JSON, as a list
-//! has it, or alone.
+//! Pipelines and jobs (<https://docs.gitlab.com/api/pipelines/>, <https://docs.gitlab.com/api/jobs/>). In: one of a sprint. Out: JSON, in the format
+//! of a list or of a single object.
 
 use serde_json::{Value, json};
 
@@ -9,14 +9,14 @@ use crate::gitlab::text::{time, time_of};
 use crate::gitlab::{Pipeline, Sprint, Status};
 
 impl Scribe<'_> {
-    /// As a list has it: without times of starting and finishing.
+    /// In the format of a list: without start and finish.
     pub(in crate::api) fn pipeline(&self, sprint: &Sprint, number: u32) -> Option<Value> {
         let mut written = self.pipeline_of_job(sprint, number)?;
         written["name"] = Value::Null;
         Some(written)
     }
 
-    /// As a job has it.
+    /// In the format of a job's pipeline.
     pub(super) fn pipeline_of_job(&self, sprint: &Sprint, number: u32) -> Option<Value> {
         let pipeline = sprint.pipelines.get(number as usize)?;
         let state = pipeline.at(self.now)?;
@@ -29,7 +29,7 @@ impl Scribe<'_> {
         }))
     }
 
-    /// Alone.
+    /// As a single object.
     pub(in crate::api) fn pipeline_alone(&self, sprint: &Sprint, number: u32) -> Option<Value> {
         let mut written = self.pipeline(sprint, number)?;
         let pipeline = sprint.pipelines.get(number as usize)?;
@@ -48,7 +48,7 @@ impl Scribe<'_> {
         Some(written)
     }
 
-    /// The ref of a pipeline: of a merge request, that of its head.
+    /// The ref of a pipeline; for a merge request, that of its head.
     pub(in crate::api) fn ref_of(&self, sprint: &Sprint, pipeline: &Pipeline) -> String {
         match pipeline.merge_request {
             Some(request) => {
@@ -65,7 +65,7 @@ impl Scribe<'_> {
         let pipeline = sprint.pipelines.get(job.pipeline as usize)?;
         let id = self.world.id_in(sprint, number);
         let passed = |at: Option<i64>| at.filter(|at| *at <= self.now);
-        // GitLab does not say when a job was skipped.
+        // GitLab does not report when a job was skipped.
         let finished_at = passed(job.finished_at).filter(|_| status != Status::Skipped);
         let (duration, queued) = job.durations(self.now);
         let commit = self.world.commit(sprint.project, sprint.number, pipeline.sha);
@@ -98,7 +98,7 @@ impl Scribe<'_> {
     }
 }
 
-/// Test coverage, as a text; only of what passed.
+/// Test coverage as text; only for passed pipelines.
 pub(in crate::api) fn coverage(pipeline: &Pipeline, status: Status) -> Option<String> {
     let hundredths = pipeline.coverage.filter(|_| status == Status::Success)?;
     Some(format!("{}.{:02}", hundredths / 100, hundredths % 100))

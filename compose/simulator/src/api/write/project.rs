@@ -42,12 +42,12 @@ impl Scribe<'_> {
         })
     }
 
-    /// When something was last noticed in the project.
+    /// The last activity in the project.
     pub(in crate::api) fn last_activity(&self) -> Millis {
         last_activity(self.world, self.project, self.now)
     }
 
-    /// The group that it is shared with, besides its own.
+    /// The additional group that it is shared with.
     fn shared_with(&self) -> Option<Group> {
         shared_with(self.world, self.project)
     }

@@ -1,4 +1,4 @@
-//! Branches and tags (<https://docs.gitlab.com/api/branches/>, <https://docs.gitlab.com/api/tags/>). In: a name and where it leads. Out: JSON.
+//! Branches and tags (<https://docs.gitlab.com/api/branches/>, <https://docs.gitlab.com/api/tags/>). In: a name and its target. Out: JSON.
 
 use serde_json::{Value, json};
 

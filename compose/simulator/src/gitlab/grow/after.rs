@@ -1,5 +1,5 @@
-//! What happens to things once they have been lived through. In: a sprint that is whole. Out: the same, of which some things were written once more in
-//! one moment, and some deleted. GitLab tells of neither.
+//! Late changes in a finished sprint. In: a complete sprint. Out: the same, with some things updated at one moment, and some deleted. GitLab reports
+//! neither.
 
 use super::super::dice::{DAY, HOUR, MINUTE, Millis};
 use super::super::issue::{IssueStep, IssueWhat};
@@ -13,12 +13,12 @@ const TOUCHED: Millis = 13 * DAY + 20 * HOUR;
 /// When merge requests and issues, and when pipelines are deleted.
 const DELETED: Millis = 12 * DAY + 3 * HOUR;
 const CLEANED: Millis = 9 * DAY;
-/// A comment that somebody thinks better of lives so long.
+/// How long a comment exists that is deleted by its author.
 const REGRETTED: Millis = 90 * MINUTE;
 
 impl Growth<'_> {
-    /// Writes every merge request and issue in one moment, as removing a label does: a list by the last change then has more rows of one time than
-    /// a page holds, if the sprint has.
+    /// Writes every merge request and issue at one moment, as removing a label does: a list by the last change then has more rows of one time than a
+    /// page holds, if the sprint has as many.
     pub(super) fn touch_all(&mut self) {
         if self.sprint.number != 0 || !self.project.index.is_multiple_of(4) {
             return;
@@ -36,7 +36,7 @@ impl Growth<'_> {
     pub(super) fn delete(&mut self) {
         let requests = &self.sprint.merge_requests;
         for note in self.sprint.notes.iter_mut().skip(3).step_by(7) {
-            // Who reviews stands by what was said.
+            // Comments of reviewers stay.
             let is_review = match note.on {
                 Noteable::MergeRequest(on) => {
                     requests.get(on as usize).is_some_and(|request| request.author != note.by)

@@ -1,5 +1,5 @@
-//! Commits and branches of a sprint. In: who pushes or merges what, and when. Out: commits in a graph, pushes, and the pipelines that follow.
-//! Never loses a commit: what a rebase replaces stays where it was.
+//! Commits and branches of a sprint. In: who pushes or merges what, and when. Out: commits in a graph, pushes, and the pipelines that follow. Never
+//! loses a commit: commits replaced by a rebase stay in the graph.
 
 use super::super::dice::{DAY, Dice, HOUR, MINUTE, Millis, Sha};
 use super::super::merge_request::{Story, What};
@@ -8,7 +8,8 @@ use super::super::sprint::{Commit, Happened, Push, Ref};
 use super::graph::Head;
 use super::{Growth, Happening, base};
 
-/// Branches that are pushed at once: more than three, of which GitLab tells as one (<https://docs.gitlab.com/administration/settings/push_event_activities_limit/>).
+/// Branches that are pushed at once: more than three, which GitLab reports as one
+/// (<https://docs.gitlab.com/administration/settings/push_event_activities_limit/>).
 const MANY: u32 = 5;
 /// What people work on.
 const SUBJECTS: [&str; 8] = [
@@ -38,7 +39,7 @@ impl Growth<'_> {
 
     /// Pushes the branch of a merge request for the first time.
     pub(super) fn branch(&mut self, at: Millis, request: u32, by: Person, commits: u32) {
-        // What is stacked stands on the branch of another one, a hotfix on what it is for.
+        // A stacked branch starts from the branch below it, a hotfix from its target.
         let plan = &self.plans[request as usize];
         let onto = match (plan.onto, self.release_head) {
             (Some(below), _) => self.branches[below as usize].0,
@@ -152,7 +153,7 @@ impl Growth<'_> {
         let place = [0x6469, u64::from(self.project.index), at.unsigned_abs()];
         let by = Person::human(&mut Dice::at(self.config.seed, &place), self.people);
         let message = "Correct a typing error in the handbook\n".to_owned();
-        // One clock runs weeks behind: with `since`, git shows nothing that only its commit leads to.
+        // One clock runs weeks behind: with `since`, git hides everything that only its commit leads to.
         let is_behind = self.project.index % 5 == 2 && at > self.starts_at + 8 * DAY;
         let written_at = if is_behind { at - 20 * DAY } else { at - MINUTE };
         let number = self.add_commit(None, vec![self.main_head], by, written_at, written_at, message);
@@ -248,7 +249,8 @@ impl Growth<'_> {
         self.main_head = head;
     }
 
-    /// Pushes `main` by force, without what landed there last. Waits for a moment in which nothing else stands on that, and nobody is to deploy it.
+    /// Removes the last landing from `main` by a force push. Waits for a moment in which nothing else depends on it, and no deployment of it is
+    /// planned.
     pub(super) fn rewrite_main(&mut self, at: Millis) {
         let heads: Vec<Head> = self.heads.iter().filter(|head| head.on == Ref::Main).copied().collect();
         let alone = match heads.as_slice() {

@@ -1,5 +1,5 @@
-//! What a deployment brought. In: one that ended. Out: what GitLab links to it, by GitLab's rule, and what is true, by the commit graph. The two are found
-//! apart: GitLab compares with the deployment before, the truth asks whether any earlier one had it.
+//! The content of a deployment. In: one that ended. Out: what GitLab links to it, by GitLab's rule, and what is true by the commit graph. The two are
+//! found separately: GitLab compares with the previous deployment, the truth checks all earlier ones.
 
 use super::super::delivery::{Change, Delivery, Standing, Way};
 use super::super::deployment::{OVERSEAS, PRODUCTION, REVIEW, STAGING};
@@ -18,11 +18,11 @@ pub(super) struct Success {
     contained: Contained,
 }
 
-/// Environments that go on from sprint to sprint: at the end of each they have all of `main`.
+/// Environments that persist over sprints: at the end of each sprint they contain all of `main`.
 const LASTING: [u32; 3] = [STAGING, PRODUCTION, OVERSEAS];
 
 impl Growth<'_> {
-    /// Branches of which an environment had commits when the sprint began.
+    /// Records the branches whose commits an environment already had when the sprint began.
     pub(super) fn reach(&mut self) {
         if self.sprint.number > 0 {
             let both = LASTING.map(|number| [(number, Ref::Main), (number, Ref::Production)]);
@@ -35,7 +35,7 @@ impl Growth<'_> {
             || self.successes.iter().any(|success| success.environment == environment)
     }
 
-    /// Notes where a deployment that ended stands, and what it brought.
+    /// Notes the position of a deployment that ended, and what it brought.
     pub(super) fn deployed(&mut self, deployment: u32) {
         let ended = &self.sprint.deployments[deployment as usize];
         let (environment, job, sha, on, ends) =
@@ -87,8 +87,8 @@ impl Growth<'_> {
         if earlier().any(|success| success.sha == sha) { Change::Repeat } else { Change::Change }
     }
 
-    /// What GitLab links (`Deployments::LinkMergeRequestsService` of its source): what the commits since the last success landed or were headed by, of the
-    /// first success all that was merged into its ref; each one once an environment, and nothing to a review environment.
+    /// The merge requests that GitLab links (`Deployments::LinkMergeRequestsService` of its source): those of the commits since the last success; for
+    /// the first success all that were merged into its ref; each once per environment, and none for a review environment.
     fn links(&mut self, environment: u32, on: Ref, contained: &Contained) -> Vec<u32> {
         if environment == REVIEW {
             return Vec::new();
@@ -135,7 +135,7 @@ impl Growth<'_> {
         }
     }
 
-    /// How a merge request came to what was deployed, if it did.
+    /// How a merge request got into a deployment, if it did.
     fn way(&self, request: u32, branch: Ref, contained: &Contained) -> Option<Way> {
         let landing = self.lives[request as usize].landing?;
         if self.is_among(landing, contained) {

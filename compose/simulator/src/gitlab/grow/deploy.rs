@@ -1,5 +1,5 @@
-//! What happens to jobs later: attempts, manual starts, deployments. In: a job and a time. Out: another attempt, a deployment. What one brings, `deliver`
-//! finds when it ends.
+//! Later events of jobs: attempts, manual starts, deployments. In: a job and a time. Out: another attempt, a deployment. `deliver` finds what a
+//! deployment brought.
 
 use super::super::deployment::{Deployment, OVERSEAS, PRODUCTION};
 use super::super::dice::{DAY, HOUR, MINUTE, Millis};
@@ -8,15 +8,15 @@ use super::super::pipeline::{Job, Status};
 use super::pipeline::MOMENT;
 use super::{Growth, Happening};
 
-/// A deployment ends a moment after its job, in the same second: so both faces tell one time of it.
+/// A deployment ends a moment after its job, in the same second, so that webhooks and the API have the same time.
 fn ended(at: Millis) -> Millis {
     (at + 40).min(at.div_euclid(1_000) * 1_000 + 999)
 }
 
 impl Growth<'_> {
-    /// Tries a job again: the attempt is a job of its own, and passes.
+    /// Retries a job: the attempt is a job of its own, and passes.
     pub(super) fn retry(&mut self, at: Millis, job: u32) {
-        // What was stopped in the meantime is not tried again.
+        // A job that was stopped meanwhile is not retried.
         let of = self.sprint.jobs[job as usize].pipeline as usize;
         let is_stopped =
             self.sprint.pipelines[of].steps.iter().any(|(_, status)| *status == Status::Canceled);
@@ -58,7 +58,7 @@ impl Growth<'_> {
         }
     }
 
-    /// Starts a manual job. One in six deployments fails, and is tried again; some are stopped before they run.
+    /// Starts a manual job. One in six deployments fails and is retried; some are stopped before they run.
     pub(super) fn play(&mut self, at: Millis, job: u32) {
         let mut dice = self.dice(0x706c, job);
         let is_last =
@@ -89,7 +89,7 @@ impl Growth<'_> {
         if ends != Status::Canceled {
             let pipeline = &mut self.sprint.pipelines[played.pipeline as usize];
             pipeline.steps.push((started_at, Status::Running));
-            // The job may fail: the pipeline does not.
+            // The job may fail without failing the pipeline.
             pipeline.steps.push((finished_at + 60, Status::Success));
         }
         if waited > DAY {
@@ -144,7 +144,7 @@ impl Growth<'_> {
         self.sprint.deployments.push(deployment);
     }
 
-    /// Deploys once more what production had so many deployments ago.
+    /// Deploys again what production had this many deployments ago.
     pub(super) fn deploy_again(&mut self, at: Millis, back: usize) {
         let place = self.deployed.len().checked_sub(back);
         if let Some(job) = place.and_then(|place| self.deployed.get(place).copied()) {

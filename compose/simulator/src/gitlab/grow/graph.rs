@@ -1,19 +1,19 @@
-//! The commit graph of a sprint. In: SHAs. Out: what is an ancestor of what. Never looks at times: a commit is contained where parents lead to it.
+//! The commit graph of a sprint. In: SHAs. Out: ancestors. Never looks at times: a commit contains what its parents lead to.
 
 use super::super::dice::Sha;
 use super::super::sprint::{Ref, Sprint};
 use super::Growth;
 
-/// Where a branch was pushed to.
+/// A push of a branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) on: Ref,
     pub(super) sha: Sha,
-    /// The number of that commit; none that exists where it is of another sprint.
+    /// The number of its commit; an invalid one if the commit belongs to another sprint.
     pub(super) commit: u32,
-    /// The merge request that landed so.
+    /// The merge request that landed with it.
     pub(super) landed: Option<u32>,
-    /// Whether the branch began with it: then it has no commit of its own yet.
+    /// Whether the branch began with it: then it has no commits of its own yet.
     pub(super) begins: bool,
 }
 
@@ -33,7 +33,7 @@ impl Contained {
 }
 
 impl Sprint {
-    /// Commits of this sprint that a commit contains, itself among them. A commit comes after its parents, so that one walk back finds all.
+    /// Commits of this sprint that a commit contains, including itself. A commit comes after its parents, so one backward walk finds all.
     pub(crate) fn contained(&self, sha: Sha) -> Contained {
         let Some(head) = self.places.get(&sha).map(|number| *number as usize) else {
             return Contained::default();
@@ -76,7 +76,7 @@ impl Growth<'_> {
         self.sprint.is_among(sha, contained)
     }
 
-    /// The number of a commit; none that exists where it is of another sprint.
+    /// The number of a commit; an invalid one if it belongs to another sprint.
     pub(super) fn number(&self, sha: Sha) -> u32 {
         self.sprint.places.get(&sha).copied().unwrap_or(u32::MAX)
     }

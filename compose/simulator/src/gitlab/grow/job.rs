@@ -1,5 +1,5 @@
-//! Jobs of a pipeline. In: how its tests are to end. Out: jobs with their times, and when the pipeline ran. Never starts a job before the stage in
-//! front of it has ended.
+//! Jobs of a pipeline. In: how its tests are to end. Out: jobs with their times, and when the pipeline ran. Never starts a job before the previous
+//! stage has ended.
 
 use super::super::deployment::{OVERSEAS, PRODUCTION, STAGING};
 use super::super::dice::{DAY, Dice, MINUTE, Millis};
@@ -8,7 +8,7 @@ use super::pipeline::Outcome;
 use super::{Growth, Happening};
 
 impl Growth<'_> {
-    /// Adds the jobs that build and test. Gives when the last of them ends.
+    /// Adds the jobs that build and test. Returns when the last of them ends.
     pub(super) fn lay_tests(&mut self, pipeline: u32, outcome: Outcome, dice: &mut Dice) -> Millis {
         let created_at = self.sprint.pipelines[pipeline as usize].created_at;
         let built_at = self.lay(pipeline, "build", "compile".to_owned(), created_at + 600, dice).1;
@@ -60,7 +60,7 @@ impl Growth<'_> {
         }
     }
 
-    /// Adds a job that runs from about `at`. Gives its number, and when it ends.
+    /// Adds a job that starts at about `at`. Returns its number, and when it ends.
     fn lay(
         &mut self,
         pipeline: u32,
@@ -96,7 +96,7 @@ impl Growth<'_> {
         (number, finished_at)
     }
 
-    /// Adds a job that deploys by itself.
+    /// Adds a job that deploys automatically.
     pub(super) fn lay_deployment(
         &mut self,
         pipeline: u32,
@@ -111,7 +111,7 @@ impl Growth<'_> {
         job
     }
 
-    /// Adds the jobs that deploy to staging by themselves, and to production by hand. After a failure all are left out.
+    /// Adds the jobs that deploy to staging automatically, and to production manually. All are skipped after a failure.
     pub(super) fn lay_deployments(&mut self, pipeline: u32, outcome: Outcome, at: Millis, dice: &mut Dice) {
         let passed = outcome == Outcome::Success;
         if self.project.has_production_branch() {
@@ -142,7 +142,7 @@ impl Growth<'_> {
         }
     }
 
-    /// A deployment that fails, and is tried again twenty minutes later.
+    /// A deployment that fails, and is retried twenty minutes later.
     pub(super) fn fail(&mut self, job: u32) {
         let failed = &mut self.sprint.jobs[job as usize];
         failed.ends = Status::Failed;
@@ -165,7 +165,7 @@ impl Growth<'_> {
         }
     }
 
-    /// Stops a pipeline, as a newer push came: what runs ends, what waits never runs.
+    /// Stops a pipeline because of a newer push: running jobs end, waiting ones never run.
     pub(super) fn stop(&mut self, pipeline: u32, at: Millis) {
         let stopped = &mut self.sprint.pipelines[pipeline as usize];
         stopped.steps.retain(|(then, _)| *then < at);
@@ -206,7 +206,7 @@ impl Growth<'_> {
         self.sprint.pipelines[pipeline as usize].steps.push((first.unwrap_or(created_at), Status::Running));
     }
 
-    /// Says when the pipeline ran and how it ended, from its jobs. Gives when.
+    /// Sets when the pipeline ran and how it ended, from its jobs. Returns when.
     pub(super) fn end(&mut self, pipeline: u32) -> Millis {
         let jobs: Vec<&Job> = self.sprint.pipelines[pipeline as usize]
             .jobs

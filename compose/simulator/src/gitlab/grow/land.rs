@@ -1,5 +1,5 @@
-//! How a merge request lands. In: who merges which, and when. Out: commits by the project's method, the push of the branch, the pipeline that follows. Never
-//! loses a commit: what a rebase replaces stays where it was.
+//! Merges of merge requests. In: who merges which, and when. Out: commits by the project's method, the push of the branch, the pipeline that follows.
+//! Never loses a commit: commits replaced by a rebase stay in the graph.
 
 use super::super::dice::{DAY, Millis, Sha};
 use super::super::merge_request::{Step, Story, What};
@@ -11,7 +11,7 @@ use super::graph::Head;
 use super::{Growth, promoted};
 
 impl Growth<'_> {
-    /// Merges, by the project's method; a promotion always by a merge commit. A branch of one merge request alone is removed.
+    /// Merges by the project's method; a promotion always with a merge commit. A branch that only belongs to one merge request is deleted.
     pub(super) fn land(&mut self, at: Millis, request: u32, by: Person) -> What {
         let story = self.plans[request as usize].story;
         let (into, target) = self.landing_place(request);
@@ -76,7 +76,7 @@ impl Growth<'_> {
         What::Merged { merge_commit, squash_commit, landing }
     }
 
-    /// The branch that a merge request lands on, and where that is.
+    /// The branch on which a merge request lands, and its head.
     fn landing_place(&self, request: u32) -> (Ref, Sha) {
         match (self.targets[request as usize], self.release_head) {
             (Ref::Release, Some(head)) => (Ref::Release, head),
@@ -95,7 +95,7 @@ impl Growth<'_> {
         }
     }
 
-    /// Where the branch of a promotion is, and what of it its target does not have.
+    /// The head of a promotion's branch, and its commits that the target does not have.
     pub(super) fn promotion(&self, request: u32) -> (Sha, Vec<u32>) {
         let (before, head) = match self.plans[request as usize].story {
             Story::BackMerge => (self.main_head, self.release_head.unwrap_or(self.main_head)),
@@ -104,7 +104,7 @@ impl Growth<'_> {
         (head, self.between(before, head))
     }
 
-    /// What came to the branch of a promotion after it was opened, comes with it.
+    /// Commits that came to a promotion's branch after it was opened are merged too.
     fn follow(&mut self, at: Millis, request: u32) {
         let (before, known) = self.branches[request as usize].clone();
         let (head, commits) = self.promotion(request);
@@ -122,7 +122,7 @@ impl Growth<'_> {
         }
     }
 
-    /// One commit of all. GitLab takes the message over where it says what it takes back or picks.
+    /// One commit for all. GitLab keeps the message if it names a reverted or picked commit.
     fn squash(&mut self, at: Millis, request: u32, commits: &[u32], target: Sha) -> Sha {
         let first = commits.first().and_then(|first| self.sprint.commits.get(*first as usize));
         let base = first.and_then(|commit| commit.parents.first().copied()).unwrap_or(target);
@@ -136,7 +136,7 @@ impl Growth<'_> {
         self.sprint.commits[number as usize].sha
     }
 
-    /// The branch of the merge request below gets what is on top of it.
+    /// The branch of the merge request below gets the commits of the one on top.
     fn land_on_topic(&mut self, at: Millis, below: u32, by: Person, landing: Sha) {
         let before = self.branches[below as usize].0;
         let commits = self.between(before, landing);
@@ -202,7 +202,7 @@ impl Growth<'_> {
         met.into_iter().for_each(|case| self.meet(case));
     }
 
-    /// Writes the commits of a branch once more on top of its target, without merges: who wrote them and when stays.
+    /// Rewrites the commits of a branch on top of its target, without merges: author and time of writing stay.
     fn rebase(&mut self, at: Millis, request: u32, target: Sha, by: Person) {
         let (before, commits) = self.branches[request as usize].clone();
         let (mut head, mut numbers) = (target, Vec::new());

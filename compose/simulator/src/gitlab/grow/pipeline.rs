@@ -9,9 +9,9 @@ use super::super::sprint::Ref;
 use super::super::tree::Special;
 use super::Growth;
 
-/// GitLab makes a pipeline and its jobs a moment after the push.
+/// GitLab creates a pipeline and its jobs a moment after the push.
 pub(super) const MOMENT: Millis = 1_500;
-/// How many pipelines of `main` there are for each one with trigger jobs alone, and for each deployment to production.
+/// Pipelines of `main` per pipeline with only trigger jobs, and per deployment to production.
 const PARENTS: u32 = 5;
 const PLAYED: u32 = 3;
 
@@ -21,13 +21,13 @@ pub(super) enum Outcome {
     Success,
     /// A test fails.
     Failed(&'static str),
-    /// A test fails, and passes when it is tried again.
+    /// A test fails, and passes when it is retried.
     Flaky(&'static str),
-    /// Stopped, as a newer push came.
+    /// Stopped because of a newer push.
     Canceled,
 }
 
-/// What a pipeline is to be like.
+/// The properties of a new pipeline.
 struct Order {
     on: Ref,
     sha: Sha,
@@ -145,7 +145,7 @@ impl Growth<'_> {
         self.play_last(pipeline, ended_at + 30 * MINUTE);
     }
 
-    /// Whether anybody deploys to production yet, and still.
+    /// Whether somebody deploys to production at that time.
     fn has_production(&self, at: Millis) -> bool {
         let is_last = self.sprint.number + 1 == self.config.sprints();
         if is_last && self.project.ends_undeployed() && at > self.starts_at + 9 * DAY {
@@ -168,7 +168,7 @@ impl Growth<'_> {
         self.deploying_pipeline(at, (Ref::Release, sha, before), by);
     }
 
-    /// A pipeline that deploys to production by itself. One deployment in five fails at first.
+    /// A pipeline that deploys to production automatically. One deployment in five fails at first.
     fn deploying_pipeline(&mut self, at: Millis, (on, sha, before): (Ref, Sha, Sha), by: Person) {
         let order =
             Order { on, sha, before, source: "push", by, merge_request: None, parent: None, place: None };
@@ -198,7 +198,7 @@ impl Growth<'_> {
         self.end(pipeline);
     }
 
-    /// GitLab makes a pipeline without jobs for a push that asks for none.
+    /// GitLab creates a pipeline without jobs for a push that asks for none.
     pub(super) fn skipped_pipeline(&mut self, at: Millis, sha: Sha, before: Sha, by: Person) {
         let order = self.order_of_main(sha, before, "push", by);
         if let Some(pipeline) = self.order(at, order)
@@ -254,7 +254,7 @@ impl Growth<'_> {
         Order { on: Ref::Main, sha, before, source, by, merge_request: None, parent: None, place }
     }
 
-    /// Makes a pipeline that has no jobs yet.
+    /// Creates a pipeline without jobs.
     fn order(&mut self, at: Millis, order: Order) -> Option<u32> {
         if !self.project.has_pipelines() {
             return None;
@@ -279,7 +279,7 @@ impl Growth<'_> {
     }
 
     pub(super) fn deploys(&self) -> bool {
-        // Nothing was deployed from here until all that was imported was there.
+        // Nothing was deployed before everything was imported.
         let waits = self.project.special == Special::Imported && self.sprint.number == 0 && !self.is_closing;
         self.project.special != Special::WithoutDeployments && !waits
     }

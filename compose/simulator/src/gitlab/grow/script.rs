@@ -1,5 +1,5 @@
-//! Sprints written by hand, for tests of the truth. In: who does what in which hour. Out: a world of one project and one sprint that holds it. Nothing
-//! happens in it but what the script says.
+//! Hand-written sprints, for tests of the truth. In: who does what in which hour. Out: a world of one project and one sprint. Nothing happens in it
+//! except what the script says.
 
 use super::super::deployment::Deployment;
 use super::super::dice::{HOUR, MINUTE, Millis, Sha};
@@ -30,12 +30,12 @@ fn leaked<T>(value: T) -> &'static T {
 }
 
 impl Script {
-    /// One in whose project so many merge requests will be opened.
+    /// A script for a project in which this many merge requests will be opened.
     pub(in crate::gitlab) fn new(requests: usize) -> Script {
         Script::told(vec![Vec::new(); requests])
     }
 
-    /// One whose merge requests do what is written, by the minute.
+    /// A script whose merge requests do what is given, by the minute.
     pub(in crate::gitlab) fn told(lives: Vec<Vec<(Millis, Person, Planned)>>) -> Script {
         let config = leaked(WorldConfig::new(1, 1, 14));
         let project = leaked(Project::of(config, 0));
@@ -74,7 +74,7 @@ impl Script {
         self.growth.live();
     }
 
-    /// Opens a merge request and merges it by a commit of its own. Gives its landing SHA.
+    /// Opens a merge request and merges it with a commit of its own. Returns its landing SHA.
     pub(in crate::gitlab) fn merge(&mut self, minutes: Millis, request: u32, into: Ref) -> Sha {
         let at = self.at(minutes);
         let growth = &mut self.growth;
@@ -96,7 +96,7 @@ impl Script {
         sha
     }
 
-    /// Where `main` is.
+    /// The head of `main`.
     pub(in crate::gitlab) fn head(&self) -> Sha {
         self.growth.main_head
     }
@@ -107,18 +107,18 @@ impl Script {
         self.growth.cut_release(at);
     }
 
-    /// Says that one picks another.
+    /// Declares that one merge request picks another.
     pub(in crate::gitlab) fn pick(&mut self, request: u32, picked: u32) {
         self.growth.lives[request as usize].picks = Some(picked);
     }
 
-    /// Says that one takes another back.
+    /// Declares that one merge request reverts another.
     pub(in crate::gitlab) fn revert(&mut self, request: u32, reverted: u32) {
         self.growth.lives[request as usize].reverts = Some(reverted);
         self.growth.lives[reverted as usize].is_reverted = true;
     }
 
-    /// A deployment that ends in that minute. Gives its number.
+    /// A deployment that ends in that minute. Returns its number.
     pub(in crate::gitlab) fn deploy(
         &mut self,
         minutes: Millis,

@@ -1,5 +1,5 @@
-//! Steps of merge requests and issues. In: a step that was planned. Out: what it leaves: notes, states, events, commits. Never takes a step before
-//! the thing was opened.
+//! Steps of merge requests and issues. In: a planned step. Out: its results: notes, states, events, commits. Never takes a step before the thing was
+//! opened.
 
 use super::super::dice::{DAY, MINUTE, Millis, Sha};
 use super::super::issue::{Issue, IssueWhat};
@@ -56,7 +56,7 @@ impl Growth<'_> {
                 self.lives[request as usize].approved(told_at, by, author);
                 self.meet("49");
                 self.activity(at, by, Happened::MergeRequest(request, "approved"));
-                // GitLab may write the event twice: the job that does it can be repeated.
+                // GitLab may write the event twice: the worker that does it can be repeated.
                 if (request + self.sprint.number) % 13 == 5 {
                     self.activity(at + 400, by, Happened::MergeRequest(request, "approved"));
                 }
@@ -106,7 +106,7 @@ impl Growth<'_> {
         }
     }
 
-    /// Who wrote a comment notes it. Of what was imported, comments say when they were written here, which is after its end.
+    /// Notes who wrote a comment. Imported comments have the time of the import, which is after the thing's end.
     fn comment_on(&mut self, at: Millis, request: u32, by: Person) {
         let author = self.plans[request as usize].author;
         let imported = self.imported_before(Noteable::MergeRequest(request)) > 0;
@@ -117,7 +117,7 @@ impl Growth<'_> {
         }
     }
 
-    /// Makes the merge request, of which the first step opens it.
+    /// Creates the merge request, which its first step opens.
     fn open(&mut self, at: Millis, request: u32) {
         if self.plans[request as usize].story.promotes() {
             let (head, commits) = self.promotion(request);
@@ -142,7 +142,7 @@ impl Growth<'_> {
             first_commits: commits,
             first_head: head,
             head_pipeline: None,
-            // All alike, so that they were merged in the order in which they landed.
+            // The same for all, so that they were merged in the order in which they landed.
             imported_before: if imported { 350 * DAY } else { 0 },
             deleted_at: None,
             life: Life::default(),

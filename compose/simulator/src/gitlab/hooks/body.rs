@@ -1,5 +1,5 @@
-//! Bodies of webhooks, as a version writes them. In: a thing at the moment in which something happened to it. Out: JSON. Before 19 times had no milliseconds
-//! and another shape (`Gitlab::WebHooks.normalize_dates` came with it), and some fields were not there yet.
+//! Bodies of webhooks in the format of a version. In: a thing at the moment of an event. Out: JSON. Before 19, times had no milliseconds and another
+//! format (`Gitlab::WebHooks.normalize_dates` came with it), and some fields did not exist.
 
 mod run;
 mod work;
@@ -13,7 +13,7 @@ use super::super::tree::Project;
 use super::super::world::World;
 use crate::version::Version;
 
-/// Commits that GitLab lists of a push.
+/// Limit of commits in a push's body.
 const LISTED: usize = 20;
 
 /// Writes bodies of what happened at a time.
@@ -43,7 +43,7 @@ impl Body<'_> {
         at.map(|at| self.time(at))
     }
 
-    /// Takes fields away that came later.
+    /// Removes fields that came later.
     fn without(&self, mut body: Value, since: Version, fields: &[&str]) -> Value {
         if let Some(object) = body.as_object_mut().filter(|_| self.version < since) {
             fields.iter().for_each(|field| {

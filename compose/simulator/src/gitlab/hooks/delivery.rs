@@ -1,5 +1,6 @@
-//! What became of webhooks. In: a project, its hook and a span of time. Out: deliveries, each with its headers and whether it arrived. GitLab delivers once: what
-//! fails stands in the log of the hook, what it never tried stands nowhere (<https://docs.gitlab.com/user/project/integrations/webhooks/>).
+//! The results of webhooks. In: a project, its hook and a span of time. Out: deliveries, each with its headers and whether it arrived. GitLab
+//! delivers once: failed deliveries are in the log of the hook, those it never tried are nowhere
+//! (<https://docs.gitlab.com/user/project/integrations/webhooks/>).
 
 use std::ops::Range;
 
@@ -12,25 +13,25 @@ use super::sent::{Sending, sendings};
 use crate::sign::Credentials;
 use crate::version::Version;
 
-/// GitLab ids of hooks follow those of their projects by so much.
+/// Offset of hooks' ids from those of their projects.
 const HOOKS_BEGIN: u64 = 5_000;
 
-/// The hook of each project, and how it fares.
+/// The hook of each project, and its faults.
 #[derive(Debug, Clone)]
 pub struct HookConfig {
-    /// Which GitLab sends.
+    /// The GitLab version.
     pub version: Version,
-    /// Where to.
+    /// The target URL.
     pub url: String,
     /// The secret of all hooks.
     pub credentials: Credentials,
     /// Decides which deliveries are dropped.
     pub seed: u64,
-    /// How many of a thousand deliveries do not arrive: half of them fail and are in the log, half GitLab does not even try.
+    /// How many of a thousand deliveries do not arrive: half of them fail and are in the log, GitLab does not even try the other half.
     pub dropped: u32,
-    /// How many of a thousand deliveries are too large for GitLab's queue: their log has no body. They arrive.
+    /// How many of a thousand deliveries are too large for GitLab's queue: they arrive, but their log has no body.
     pub oversize: u32,
-    /// While the hooks are disabled nothing is sent, and nothing logged. One that ends with the end of times is disabled for good.
+    /// While hooks are disabled, nothing is sent or logged. A span that ends with the end of times means for good.
     pub disabled: Option<Range<Millis>>,
 }
 
@@ -60,7 +61,7 @@ impl HookConfig {
     }
 }
 
-/// What became of a delivery.
+/// The result of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It arrived.
@@ -78,7 +79,7 @@ pub enum Outcome {
 pub struct Delivery {
     /// What was sent.
     pub hook: Hook,
-    /// What became of it.
+    /// Its result.
     pub outcome: Outcome,
     /// `Idempotency-Key`: the same in the log. GitLab 16 has none.
     pub key: Option<String>,
@@ -91,7 +92,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Its headers, in order. `sent_at` is the time on the wall, in milliseconds since 1970: a signature is of that moment.
+    /// Its headers, in order. `sent_at` is the real time, in milliseconds since 1970, which the signature contains.
     pub fn headers(&self, sent_at: Millis) -> Vec<(&'static str, String)> {
         let [event_id, request_id] = self.ids.clone();
         let mut headers = vec![
@@ -106,7 +107,7 @@ impl Delivery {
         let id = self.key.clone().unwrap_or_default();
         let timestamp = sent_at.div_euclid(1_000).to_string();
         let is_signed = matches!(self.credentials, Credentials::SigningToken(_));
-        // Older versions know no signature.
+        // Older versions have no signature.
         if let Ok(proof) = self.credentials.prove(&id, &timestamp, &self.body)
             && (!is_signed || self.version >= Version::V19)
         {
@@ -120,7 +121,7 @@ impl Delivery {
 }
 
 impl World {
-    /// Deliveries of a project's webhooks from `from` on and before `until`, whatever became of them, in the order in which they were sent.
+    /// Deliveries of a project's webhooks from `from` on and before `until`, whatever their result, in the order in which they were sent.
     pub fn deliveries<'w>(
         &'w self,
         project: &Project,
@@ -139,7 +140,7 @@ impl World {
         })
     }
 
-    /// The deliveries that arrive: what is left for whoever looks for gaps is all others, and pushes of more than three refs.
+    /// The deliveries that arrive. The gaps are all others, and pushes of more than three refs.
     pub fn arrivals<'w>(
         &'w self,
         project: &Project,
@@ -150,13 +151,13 @@ impl World {
     }
 }
 
-/// What becomes of the webhook with this place among those of its sprint.
+/// The result of the webhook at this position in its sprint.
 pub(super) fn outcome(hook: &HookConfig, sprint: &Sprint, (sending, place): (&Sending, u32)) -> Outcome {
     let place = Place { project: sprint.project, sprint: sprint.number, number: place };
     hook.outcome(sending.at, place)
 }
 
-/// Delivers a webhook; nothing where it says nothing.
+/// Delivers a webhook; `None` if it has no body.
 pub(super) fn deliver(
     world: &World,
     hook: &HookConfig,

@@ -1,5 +1,6 @@
-//! GitLab's log of a hook. In: a hook and a time. Out: what it has of the deliveries of the last seven days, the newest first
-//! (<https://docs.gitlab.com/api/project_webhooks/>, `WebHookLog` of GitLab's source). Never the secret, and never a text that is an address of mail.
+//! GitLab's log of a hook. In: a hook and a time. Out: its entries of the last seven days, newest first
+//! (<https://docs.gitlab.com/api/project_webhooks/>, `WebHookLog` of GitLab's source). Never contains the secret, nor a text that is an e-mail
+//! address.
 
 use std::sync::Arc;
 
@@ -14,18 +15,18 @@ use super::delivery::{HookConfig, Outcome, deliver, outcome};
 use super::sent::{Sending, sendings};
 use crate::sign::Credentials;
 
-/// Days of the log that the API shows, from their beginning.
+/// Days of the log that the API shows, in whole days.
 const DAYS: Millis = 7;
-/// What takes the place of what is hidden.
+/// The replacement for hidden texts.
 const REDACTED: &str = "[REDACTED]";
 
-/// An entry, without what is dear to make.
+/// An entry, without the parts that are expensive to make.
 #[derive(Clone)]
 pub(crate) struct Entry {
     sprint: Arc<Sprint>,
     sending: Sending,
     place: u32,
-    /// The status of the answer, or none.
+    /// The status of the answer, if there was one.
     pub(crate) status: Option<u16>,
 }
 
@@ -59,7 +60,7 @@ fn logged_at(sending: &Sending, place: u32) -> Millis {
 }
 
 impl Entry {
-    /// As the API has it; nothing where the webhook says nothing.
+    /// In the format of the API; `None` if the webhook has no body.
     pub(crate) fn write(&self, world: &World, hook: &HookConfig, project: &Project) -> Option<Value> {
         let delivery = deliver(world, hook, project, &self.sprint, (&self.sending, self.place))?;
         let place = Place { project: self.sprint.project, sprint: self.sprint.number, number: self.place };
@@ -93,7 +94,7 @@ fn trigger(event_header: &str) -> String {
     format!("{}s", event_header.to_lowercase().replace(' ', "_"))
 }
 
-/// The body without any text that is an address of mail.
+/// The body with all e-mail addresses removed.
 fn without_addresses(body: Value) -> Value {
     match body {
         Value::String(text) if is_address(&text) => json!(REDACTED),
@@ -111,7 +112,7 @@ fn is_address(text: &str) -> bool {
     text.split_once('@').is_some_and(|(name, host)| is_part(name) && is_part(host))
 }
 
-/// A hook, as the API has it at `now`.
+/// A hook in the format of the API, at `now`.
 pub(crate) fn write_hook(world: &World, hook: &HookConfig, project: &Project, now: Millis) -> Value {
     let until =
         hook.disabled.as_ref().filter(|disabled| disabled.contains(&now)).map(|disabled| disabled.end);

@@ -1,4 +1,4 @@
-//! What was sent when. In: a sprint. Out: what of it makes webhooks, in the order of their times, without their bodies, which are dear.
+//! Which webhooks were sent when. In: a sprint. Out: its events that send webhooks, in the order of their times, without bodies, which are expensive.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::super::world::World;
 use super::body::Body;
 use crate::version::Version;
 
-/// A webhook that has no body yet.
+/// A webhook without its body.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sending {
     pub(super) at: Millis,
@@ -20,12 +20,12 @@ pub(super) struct Sending {
     what: Sent,
 }
 
-/// What it tells of. Numbers are places in the lists of the sprint.
+/// The subject of a webhook. Numbers are positions in the lists of the sprint.
 #[derive(Debug, Clone, Copy)]
 enum Sent {
-    /// A step of a merge request, and what GitLab calls it.
+    /// A step of a merge request, and GitLab's name for it.
     MergeRequest(u32, usize, &'static str),
-    /// A step of an issue, and what GitLab calls it.
+    /// A step of an issue, and GitLab's name for it.
     Issue(u32, usize, &'static str),
     Note(u32),
     Pipeline(u32),
@@ -66,7 +66,7 @@ impl Sending {
     }
 }
 
-/// What was sent of a sprint.
+/// The webhooks of a sprint.
 pub(super) fn sendings(sprint: &Sprint, version: Version) -> Vec<Sending> {
     let mut sendings = Vec::new();
     of_work(sprint, &mut sendings);
@@ -101,7 +101,7 @@ fn of_work(sprint: &Sprint, sendings: &mut Vec<Sending>) {
                 | What::Labelled
                 | What::Retargeted => "update",
             };
-            // What the step moved `updated_at` to is in its own webhook.
+            // The step's change of `updated_at` is in its own webhook.
             let (at, what) = (step.at + 40, Sent::MergeRequest(number, place, action));
             sendings.push(Sending { at, event_header: "Merge Request Hook", what });
         }
@@ -141,10 +141,10 @@ fn of_runs(sprint: &Sprint, version: Version, sendings: &mut Vec<Sending>) {
         sendings.extend(times.into_iter().flatten().map(|at| Sending { at, event_header: "Job Hook", what }));
     }
     for (deployment, number) in sprint.deployments.iter().zip(0..) {
-        // That it waits, and that it was approved, is told since 19.3.
+        // Blocking and approval are reported since 19.3.
         let approved = deployment.approved.filter(|_| version >= Version::V19);
         let blocked_at = approved.map(|_| deployment.created_at);
-        // One that never ran began nothing.
+        // A deployment that never ran has no start.
         let started_at = Some(deployment.started_at).filter(|at| *at < deployment.finished_at);
         let times = [blocked_at, started_at, Some(deployment.finished_at)];
         let (event_header, what) = ("Deployment Hook", Sent::Deployment(number));

@@ -1,5 +1,5 @@
-//! Merge requests that bring one branch to another: the release branch back to `main`, and `main` to the branch from which production is deployed. In: a
-//! project and a sprint. Out: plans with fixed times. Never any in a project that has no such branch.
+//! Merge requests between long-lived branches: the release branch back to `main`, and `main` to the branch from which production is deployed. In: a
+//! project and a sprint. Out: plans with fixed times. None in a project without such a branch.
 
 use super::super::dice::{DAY, Dice, HOUR, MINUTE, Millis};
 use super::super::merge_request::{Draft, Noted, Story};
@@ -10,7 +10,7 @@ use super::{Plan, Planned};
 
 /// When the release branch is merged back, from the start of a sprint: every hotfix is in it by then.
 const BACK: Millis = 10 * DAY + 4 * HOUR;
-/// When `main` is promoted. The last time is behind the last commit of the sprint, so that a sprint leaves nothing behind.
+/// When `main` is promoted. The last promotion is after the last commit of the sprint, so that a sprint leaves nothing undone.
 const PROMOTED: [Millis; 3] = [4 * DAY + 10 * HOUR, 9 * DAY + 10 * HOUR, 13 * DAY + 18 * HOUR + 30 * MINUTE];
 
 /// Those of a sprint.

@@ -62,7 +62,7 @@ fn older_versions_write_times_without_milliseconds_and_lack_what_came_later() {
     let changed =
         |hooks: &[hooks::Hook]| first(hooks, "deployment")["status_changed_at"].as_str().unwrap().to_owned();
     assert!(changed(&middle).ends_with(" +0000") && changed(&new).ends_with(".000+00:00"));
-    // Approvals of deployments are told since 19.3.
+    // Webhooks report approvals of deployments since 19.3.
     let approved =
         |hooks: &[hooks::Hook]| hooks.iter().filter(|hook| hook.body["status"] == "approved").count();
     assert!(approved(&new) > 0 && approved(&middle) == 0);

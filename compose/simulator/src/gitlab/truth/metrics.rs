@@ -1,8 +1,8 @@
-//! What metrics have to say of a world. In: a world and a project. Out: rows, a sprint at a time, one struct a view, with the names of its columns.
-//! Counted from what the actors noted as they acted and from the commit graph, with sorting and calendars of their own: no SQL, and nothing of what is judged.
+//! The expected metrics of a world. In: a world and a project. Out: rows, one sprint at a time, one struct per view, with the names of its columns.
+//! Computed from the notes of the actors and from the commit graph, with separate sorting and calendars: no SQL, and no code of what is judged.
 //!
-//! Everything is as of the end of the world, with both faces told. Two fields of every row are no columns: `told_by_api` and `told_by_webhooks`. Where one
-//! is false, that face does not tell of the thing at all.
+//! Everything is as of the end of the world, with both webhooks and the API. Two fields of every row are not columns: `told_by_api` and
+//! `told_by_webhooks`. If one is false, that source does not report the thing at all.
 
 pub mod contributions;
 pub mod deployments;
@@ -40,7 +40,7 @@ use super::super::sprint::Sprint;
 use super::super::tree::Project;
 use super::super::world::World;
 
-/// A time in whole seconds since 1970. As JSON it is written as ClickHouse writes a `DateTime('UTC')`: `2026-11-02 08:12:31`.
+/// A time in whole seconds since 1970, in JSON in ClickHouse's format of a `DateTime('UTC')`: `2026-11-02 08:12:31`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Second(pub i64);
 
@@ -50,7 +50,7 @@ impl Second {
         Second(at.div_euclid(1_000))
     }
 
-    /// The seconds from another time to this one, 0 where that is later.
+    /// The seconds since another time, 0 if that is later.
     pub(crate) fn since(self, other: Second) -> i64 {
         (self.0 - other.0).max(0)
     }
@@ -63,12 +63,12 @@ impl Serialize for Second {
     }
 }
 
-/// Whole seconds from one moment to another, 0 where the other is earlier.
+/// Whole seconds between two moments, 0 if the second is earlier.
 pub(crate) fn span(from: Millis, until: Millis) -> i64 {
     seconds_between(from, until).max(0)
 }
 
-/// What metrics say of a sprint of a project.
+/// The expected metrics of a sprint of a project.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Metrics {
     /// View `lead_times`.
@@ -100,13 +100,13 @@ pub struct Metrics {
 }
 
 impl World {
-    /// What metrics say of a project, a sprint at a time, as of the end of the world.
+    /// The expected metrics of a project, one sprint at a time, as of the end of the world.
     pub fn metrics<'w>(&'w self, project: &Project) -> impl Iterator<Item = Metrics> + use<'w> {
         let mut of_project = OfProject::new(self, project);
         (0..self.config().sprints()).map(move |number| of_project.sprint(number))
     }
 
-    /// How often each hard case of metrics was met in a project, by its number in the list of cases.
+    /// How often each hard case of metrics occurred in a project, by its number in the list of cases.
     pub fn cases(&self, project: &Project) -> BTreeMap<&'static str, u64> {
         let mut cases: BTreeMap<&'static str, u64> = BTreeMap::new();
         for number in 0..self.config().sprints() {
@@ -118,15 +118,15 @@ impl World {
     }
 }
 
-/// What goes on from sprint to sprint while a project is counted.
+/// State that is carried from sprint to sprint while a project is counted.
 pub(crate) struct OfProject<'w> {
     pub(crate) world: &'w World,
     pub(crate) project: Project,
     /// The first successes on record.
     pub(crate) records: Records,
-    /// When something landed last on `main` and on the branch of production, in seconds.
+    /// The time of the last landing on `main` and on the production branch, in seconds.
     pub(crate) places: BTreeMap<&'static str, i64>,
-    /// The release before, and how many merge requests landed after it.
+    /// The previous release, and how many merge requests landed after it.
     pub(crate) release: (String, u64),
 }
 

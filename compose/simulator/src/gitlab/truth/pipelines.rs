@@ -40,7 +40,7 @@ impl Truth<'_> {
                     ("finished_at", at_of(state.finished_at)),
                 ],
             );
-            // Of a merge request the API does not name the branch.
+            // For a merge request's pipeline, the API does not name the branch.
             if pipeline.merge_request.is_none() {
                 of_pipeline.columns.insert("ref", json!(pipeline.on.name(sprint)));
             }

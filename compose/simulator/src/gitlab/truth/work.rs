@@ -53,7 +53,7 @@ impl Truth<'_> {
         }
     }
 
-    /// Occurrences, as events and states of the API tell them: approvals that were taken back are not listed, openings are as the object says.
+    /// Occurrences in the API's events and states: withdrawn approvals are not listed, openings come from the object.
     fn merge_request_events(&self, request: &MergeRequest, iid: &Value, rows: &mut Vec<Row>) {
         for step in request.steps.iter().take_while(|step| step.at <= self.now) {
             let action = match step.what {

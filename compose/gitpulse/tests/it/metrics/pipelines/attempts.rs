@@ -1,4 +1,4 @@
-//! Cases of attempts of jobs: which is the last, which were in vain, which never ran.
+//! Cases of attempts of jobs: which is the last, which were wasted, which never ran.
 
 use super::*;
 
@@ -57,7 +57,7 @@ async fn case_62_attempts_of_one_job() {
     }
 }
 
-/// Events of pipelines alone list the newest run of each name: earlier ones are rows of their own, because they were the newest then.
+/// Pipeline events only list the newest run of each name: earlier runs have rows of their own, because they were the newest then.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_63_an_older_id_is_a_retried_attempt() {
     let (mut story, mut listed) = (Story::default(), Story::default());
@@ -70,7 +70,7 @@ async fn case_63_an_older_id_is_a_retried_attempt() {
     check_pipeline(&faces, 1, ["attempts", "wasted_seconds"], &json!([3, 180]));
 }
 
-/// What nobody played did not run: no run, no queue, and its pipeline is unfinished.
+/// A manual job that nobody started did not run: no run, no queue, and its pipeline is unfinished.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_64_a_manual_job_that_nobody_played() {
     let mut story = Story::default();
@@ -91,7 +91,7 @@ async fn case_64_a_manual_job_that_nobody_played() {
     }
 }
 
-/// A job that was played after three days waited for a runner for seconds.
+/// A manual job that was started after three days waited for a runner for seconds.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_65_a_person_is_no_queue() {
     let mut story = Story::default();
@@ -104,7 +104,7 @@ async fn case_65_a_person_is_no_queue() {
     check_job(&measure(&story).await, 11, ["queued_seconds", "duration_seconds"], &json!([5, 60]));
 }
 
-/// What was skipped is no attempt.
+/// A skipped job is no attempt.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_66_skipped_is_no_attempt() {
     let mut story = Story::default();

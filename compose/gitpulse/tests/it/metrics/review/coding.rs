@@ -1,9 +1,9 @@
-//! Cases of coding: when the first commit was, as pushes and lists tell it.
+//! Cases of coding: the time of the first commit, from pushes and lists.
 
 use super::*;
 
-/// The branch was pushed with a commit of 08:00, then forced to one of 11:00. Webhooks of pushes know the first;
-/// the API lists the last, and of the first it knows when it was pushed.
+/// The branch was pushed with a commit of 08:00, then forced to one of 11:00. Webhooks of pushes have the first; the API lists the last, and knows
+/// when the first was pushed.
 #[tokio::test(flavor = "multi_thread")]
 async fn n6_a_forced_push_hides_no_first_commit() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 10:00").head("new"));
@@ -42,7 +42,7 @@ async fn case_33_an_old_commit() {
     );
 }
 
-/// A commit from the future: no stage is negative, and the row says why.
+/// A commit from the future: no stage is negative, and the row has the reason.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_34_a_clock_ahead() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 10:00").head("ahead"));
@@ -58,7 +58,7 @@ async fn case_34_a_clock_ahead() {
     );
 }
 
-/// A first push of more commits than a webhook lists: unknown, until the API listed them.
+/// A first push of more commits than a webhook lists: unknown, until the API lists them.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_35_more_commits_than_a_webhook_lists() {
     let (mut story, request) = (Story::default(), MergeRequest::new(1, "03-02 10:00").head("last"));
@@ -79,7 +79,7 @@ async fn case_35_more_commits_than_a_webhook_lists() {
     }
 }
 
-/// A branch that was merged before brings its own commits.
+/// A branch that was merged before contributes its own commits.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_branch_that_was_used_before() {
     let mut story = Story::default();

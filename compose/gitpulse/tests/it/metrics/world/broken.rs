@@ -1,27 +1,27 @@
-//! Rules of the views that measure, each broken on purpose. In: the text of a view. Out: another, which a comparison with the truth must find out.
+//! Rules of the metric views, each broken on purpose. In: the text of a view. Out: another text, which a comparison with the truth must detect.
 
 use schemas::migration::Target;
 use schemas::view::{METRICS, Rights, VIEWS, View};
 
-/// A rule that is broken: `rule` is a part of the view's text.
+/// A rule to break: `rule` is a part of the view's text.
 pub(super) struct Broken {
-    /// What is wrong then.
+    /// The resulting fault.
     pub(super) name: &'static str,
     pub(super) view: &'static str,
     rule: &'static str,
     instead: &'static str,
-    /// The view in which it must be seen.
+    /// The view in which it must be visible.
     pub(super) seen_in: &'static str,
 }
 
-/// The statements that make a view.
+/// The statements that create a view.
 pub(super) fn made(name: &str, database: &str) -> Vec<String> {
     let view: &View = METRICS.iter().chain(VIEWS).find(|view| view.name == name).unwrap();
     view.statements(&Target { database: database.to_owned(), cluster: None }, Rights::Reader)
 }
 
 impl Broken {
-    /// The statements that make the broken view.
+    /// The statements that create the broken view.
     pub(super) fn made(&self, database: &str) -> Vec<String> {
         let statements = made(self.view, database);
         let broken: Vec<String> =
@@ -33,7 +33,7 @@ impl Broken {
 
 macro_rules! broken {
     ($($name:literal: $view:literal, $rule:literal => $instead:literal, $seen_in:literal;)*) => {
-        /// All rules that are broken, by what is wrong then.
+        /// All rules to break, by the resulting fault.
         pub(super) const BROKEN: &[Broken] = &[
             $(Broken { name: $name, view: $view, rule: $rule, instead: $instead, seen_in: $seen_in },)*
         ];

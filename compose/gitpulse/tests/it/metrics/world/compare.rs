@@ -1,4 +1,5 @@
-//! Compares rows of a view with the truth. In: rows of both by key. Out: a line for each cell that differs, and for each row that is missing or too many.
+//! Compares rows of a view with the truth. In: rows of both by key. Out: one line for each cell that differs, and for each row that is missing or too
+//! many.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use super::expected::Judged;
 use super::stored::Face;
 use super::untold::is_untold;
 
-/// What is compared: a view as one world shows it, told by one face.
+/// A comparison: a view of one world, as reported by one source.
 pub(super) struct Case<'c> {
     pub(super) judged: &'c Judged,
     pub(super) seed: u64,
@@ -23,7 +24,7 @@ pub(super) struct Verdict {
     pub(super) wrong: Vec<String>,
 }
 
-/// Whether a face tells of a row at all.
+/// Whether a source reports a row at all.
 fn is_told(row: &Value, face: Face) -> bool {
     let (by_api, by_webhooks) = (row["told_by_api"] == true, row["told_by_webhooks"] == true);
     match face {
@@ -76,7 +77,7 @@ pub(super) fn compare(
     }
 }
 
-/// Numbers are the same whether they are whole or not.
+/// Numbers are equal whether they are written as whole or not.
 fn is_same(one: &Value, other: &Value) -> bool {
     one == other || one.as_f64().is_some_and(|one| other.as_f64() == Some(one))
 }

@@ -1,4 +1,4 @@
-//! What views have to show of a world. In: a world. Out: rows by view, as JSON, with the columns of the truth.
+//! The expected views of a world. In: a world. Out: rows by view, as JSON, with the columns of the truth.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::UNIX_EPOCH;
@@ -11,7 +11,7 @@ use simulator::gitlab::truth::metrics::Metrics;
 
 use super::told::projects;
 
-/// A view, and what identifies its rows.
+/// A view, and the key of its rows.
 pub(super) struct Judged {
     pub(super) view: &'static str,
     pub(super) key: &'static [&'static str],
@@ -77,7 +77,7 @@ impl Judged {
         JUDGED.iter().find(|judged| judged.view == view).unwrap_or_else(|| panic!("nobody judges {view}"))
     }
 
-    /// What identifies a row.
+    /// The key of a row.
     pub(super) fn key_of(&self, row: &Value) -> String {
         self.key.iter().map(|column| row[*column].to_string()).collect::<Vec<_>>().join(" ")
     }
@@ -86,7 +86,7 @@ impl Judged {
 /// The rows of a world: by view, then by key.
 pub(super) type Expected = BTreeMap<&'static str, BTreeMap<String, Value>>;
 
-/// What all views have to show of a world.
+/// The expected rows of all views.
 pub(super) fn expected(world: &World) -> Expected {
     let mut expected: Expected = BTreeMap::new();
     for project in projects(world) {
@@ -105,11 +105,11 @@ pub(super) fn expected(world: &World) -> Expected {
     expected
 }
 
-/// Says it in the words of the views, where they have others than the truth.
+/// Translates the truth into the words of the views where they differ.
 fn adapt(expected: &mut Expected) {
     let requests = expected["merge_request_metrics"].clone();
     for row in expected.get_mut("merge_request_metrics").unwrap().values_mut() {
-        // Whoever has an id is named by it.
+        // A person with an id is named by it.
         row["first_reviewer"] = row["first_reviewer_id"].as_u64().map(|id| id.to_string()).into();
     }
     let mut productions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -117,7 +117,7 @@ fn adapt(expected: &mut Expected) {
     for row in by_environment.values().filter(|row| row["tier"] == "production") {
         productions.entry(row["project_id"].to_string()).or_default().insert(row["environment"].to_string());
     }
-    // Only where several environments are of tier production does the view say more than that of tiers.
+    // Only if several environments are of tier production does the view have more than that of tiers.
     by_environment.retain(|_, row| {
         row["tier"] == "production"
             && productions.get(&row["project_id"].to_string()).is_some_and(|names| names.len() > 1)
@@ -127,7 +127,7 @@ fn adapt(expected: &mut Expected) {
             row["request"] = requests[&Judged::of("merge_request_metrics").key_of(row)].clone();
         }
     }
-    // What never ran and never ended is no run of a job.
+    // A job that never ran and never ended is not a run.
     expected.get_mut("job_metrics").unwrap().retain(|_, row| !row["finished_at"].is_null());
     // The view has whole seconds, as GitLab has.
     for row in expected.get_mut("gitlab_dora_daily").unwrap().values_mut() {
@@ -135,7 +135,7 @@ fn adapt(expected: &mut Expected) {
             row[column] = row[column].as_f64().map(f64::round_ties_even).into();
         }
     }
-    // The world has ended; whoever asks, asks now.
+    // The world has ended; the views are read now.
     let now = i64::try_from(UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
     let now = DateTime::from_timestamp(now, 0).unwrap().format("%Y-%m-%d %H:%M:%S").to_string();
     for row in expected.get_mut("release_metrics").unwrap().values_mut() {
@@ -143,7 +143,7 @@ fn adapt(expected: &mut Expected) {
     }
 }
 
-/// What a view shows, in the words of the truth; nothing of a row that is not compared.
+/// A row of a view in the words of the truth; `None` for a row that is not compared.
 pub(super) fn shown(view: &str, mut row: Value) -> Option<Value> {
     match view {
         // Nothing is delivered by review apps.

@@ -1,7 +1,7 @@
-//! Metrics of invented GitLabs, whose truth is known: every view that measures, row by row and column by column.
+//! Metrics of invented GitLabs, whose truth is known: every metric view, row by row and column by column.
 //!
-//! `told` makes worlds and lets them tell through both faces, `stored` stores what they tell in any order, some of it twice, and reads the views, `expected` is
-//! the truth, `compare` judges, `untold` names what a face cannot tell.
+//! `told` makes worlds and their reports through webhooks and API, `stored` stores the reports in any order, some of them twice, and reads the views,
+//! `expected` is the truth, `compare` judges, `untold` lists what a source cannot report.
 
 mod broken;
 mod compare;
@@ -31,7 +31,7 @@ struct Worlds {
 }
 
 impl Worlds {
-    /// Worlds of these seeds, stored as each face tells them.
+    /// Worlds of these seeds, stored as reported by each source.
     async fn told_to(client: Client, seeds: Vec<u64>) -> Worlds {
         let mut worlds = Vec::new();
         for seed in seeds {
@@ -46,13 +46,13 @@ impl Worlds {
     /// Makes views.
     async fn make(&self, statements: Vec<String>) {
         for statement in statements {
-            // A question mark is no parameter here.
+            // A question mark is not a parameter here.
             let made = self.client.query(&statement.replace('?', "??")).execute().await;
             made.unwrap_or_else(|error| panic!("{statement}: {error}"));
         }
     }
 
-    /// What differs in a view.
+    /// The differences in a view.
     async fn judge(&self, view: &Judged) -> Verdict {
         let found = read(&self.client, view.view).await;
         let mut verdict = Verdict::default();
@@ -66,7 +66,7 @@ impl Worlds {
         verdict
     }
 
-    /// Fails where a view is not as the worlds are.
+    /// Fails if a view differs from the worlds.
     async fn assert_true(&self, when: &str) {
         let mut wrong = Vec::new();
         for judged in JUDGED {
@@ -80,7 +80,7 @@ impl Worlds {
 }
 
 impl Worlds {
-    /// Fails where a query of a page has no answer.
+    /// Fails if a query of a page has no answer.
     async fn assert_answers(&self, page: &str) {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
         let text = std::fs::read_to_string(path).unwrap();
@@ -96,7 +96,7 @@ impl Worlds {
     }
 }
 
-/// The seeds of worlds: the first four, or as many as `GITPULSE_TEST_SEEDS` says, or the one of `GITPULSE_TEST_SEED`.
+/// The seeds of worlds: the first four, or as many as `GITPULSE_TEST_SEEDS` says, or only `GITPULSE_TEST_SEED`.
 fn seeds() -> Vec<u64> {
     let named = |name| {
         let value = std::env::var_os(name).filter(|value| !value.is_empty());
@@ -135,7 +135,7 @@ async fn every_view_that_measures_shows_of_invented_worlds_what_is_true() {
     }
 }
 
-/// Each rule that is broken on purpose must be found out, by what one world tells.
+/// Each rule that is broken on purpose must be detected with the reports of one world.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_of_a_view_that_is_broken_is_found_out_by_name() {
     let deployment = Deployment::new("broken");
@@ -156,7 +156,7 @@ async fn a_rule_of_a_view_that_is_broken_is_found_out_by_name() {
     worlds.assert_true("all is mended").await;
 }
 
-/// A few of each view, face and column.
+/// A few of each view, source and column.
 fn sample(wrong: &[String]) -> Vec<&String> {
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     let mut sample = Vec::new();

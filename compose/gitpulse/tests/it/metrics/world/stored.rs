@@ -1,4 +1,4 @@
-//! Stores what worlds tell, and reads what is measured of them. In: worlds. Out: rows of the views that measure, by world and face.
+//! Stores reports of worlds, and reads the metric views. In: worlds. Out: rows of the metric views, by world and source.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::expected::shown;
 use super::told::{Told, projects};
 use crate::law::records::Record;
 
-/// By which face a world was told.
+/// The source that reported a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Face {
     Webhooks,
@@ -26,7 +26,7 @@ pub(super) enum Face {
 impl Face {
     pub(super) const ALL: [Face; 3] = [Face::Webhooks, Face::Api, Face::Both];
 
-    /// The instance of a world as this face tells it.
+    /// The instance of a world as reported by this source.
     pub(super) fn instance(self, seed: u64) -> String {
         format!("https://{self:?}.{seed}").to_lowercase()
     }
@@ -35,14 +35,14 @@ impl Face {
 /// Records whose rows are stored at once.
 const BATCH: usize = 10_000;
 
-/// Stores a world three times: as webhooks tell it, as the API does, and as both do.
+/// Stores a world three times: as reported by webhooks, by the API, and by both.
 pub(super) async fn store(client: &Client, told: &Told) {
     let seed = told.world.config().seed;
     let of_face = [(Face::Webhooks, &told.webhooks), (Face::Api, &told.objects)];
     for (face, records) in of_face {
         store_shuffled(client, &face.instance(seed), records, seed).await;
     }
-    // A row is the same whichever order it came in: both faces are all rows of each.
+    // The order of rows does not matter: both sources together are all rows of each.
     let (webhooks, api, both) =
         (Face::Webhooks.instance(seed), Face::Api.instance(seed), Face::Both.instance(seed));
     for table in TABLES.iter().filter(|table| is_stored(table.name)) {
@@ -58,7 +58,7 @@ pub(super) async fn store(client: &Client, told: &Told) {
     }
 }
 
-/// Stores records in any order, every tenth once more through another hook, in several batches.
+/// Stores records in any order, every tenth a second time through another hook, in several batches.
 async fn store_shuffled(client: &Client, instance: &str, records: &[Record], seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
     let mut all: Vec<Record> = Vec::new();
@@ -81,7 +81,7 @@ async fn store_shuffled(client: &Client, instance: &str, records: &[Record], see
     }
 }
 
-/// No metric reads what was delivered, which is most of what a database has, nor what is of no GitLab.
+/// No metric reads deliveries, which are most of a database, nor rows without an instance.
 fn is_stored(table: &str) -> bool {
     !matches!(table, "event_facts" | "audit_log_facts" | "dead_letter_facts")
 }

@@ -1,4 +1,5 @@
-//! What an invented GitLab tells. In: seeds. Out: for each its world, the webhooks that it would have sent, and what `gitpulse backfill` reads of its API.
+//! The reports of an invented GitLab. In: seeds. Out: for each its world, the webhooks that it would have sent, and what `gitpulse backfill` reads of
+//! its API.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,24 +13,25 @@ use crate::backfill::{installation, serve};
 use crate::deployment::Deployment;
 use crate::law::records::Record;
 
-/// Projects of a world that are looked at: one of each kind that numbers make (`Project` says which). The last two are imported, and one that rewrites main.
+/// Projects of a world that are compared: one of each kind that depends on the number (see `Project`). The last two are imported, and one that
+/// rewrites main.
 pub(super) const PROJECTS: [u32; 8] = [0, 1, 2, 3, 4, 5, 7, 10];
 const DAYS: u32 = 28;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A world, and what it tells.
+/// A world, and its reports.
 pub(super) struct Told {
     pub(super) world: Arc<World>,
     pub(super) webhooks: Vec<Record>,
     pub(super) objects: Vec<Record>,
 }
 
-/// The projects of a world that are looked at.
+/// The projects of a world that are compared.
 pub(super) fn projects(world: &World) -> Vec<Project> {
     PROJECTS.into_iter().map(|index| world.project(index)).collect()
 }
 
-/// What the world of a seed tells through both faces.
+/// The reports of the world of a seed, from webhooks and API.
 pub(super) async fn tell(seed: u64) -> Told {
     let served = serve(WorldConfig::new(seed, 16, DAYS), Version::V19).await;
     let world = served.world.clone();

@@ -1,11 +1,11 @@
-//! What one face does not tell. In: a column of a row, and a face. Out: whether it is left out, and why: each reason stands here once.
+//! What a source does not report. In: a column of a row, and a source. Out: whether it is left out, and why: each reason is here once.
 
 use serde_json::Value;
 
 use super::compare::Case;
 use super::stored::Face;
 
-/// Columns of a view that a face does not tell, of those rows for which `holds` is true.
+/// Columns of a view that a source does not report, for rows for which `holds` is true.
 pub(super) struct Untold {
     pub(super) views: &'static [&'static str],
     pub(super) columns: &'static [&'static str],
@@ -18,10 +18,10 @@ const ALL: &[Face] = &Face::ALL;
 const API: &[Face] = &[Face::Api];
 const WEBHOOKS: &[Face] = &[Face::Webhooks];
 const REQUESTS: &[&str] = &["merge_request_metrics"];
-/// What follows from the first commit.
+/// Columns that depend on the first commit.
 const BEGINNING: &[&str] =
     &["first_commit_at", "first_commit_lead_time_seconds", "coding_seconds", "cycle_seconds", "notes"];
-/// What follows from reviews.
+/// Columns that depend on reviews.
 const REVIEW: &[&str] = &[
     "first_review_at",
     "first_reviewer",
@@ -41,7 +41,7 @@ fn any(_: &Value) -> bool {
     true
 }
 
-/// The merge request of a row: the row itself, or what was put beside it.
+/// The merge request of a row: the row itself, or the one joined to it.
 fn request(row: &Value) -> &Value {
     row.get("request").unwrap_or(row)
 }
@@ -329,7 +329,7 @@ pub(super) const UNTOLD: &[Untold] = &[
     },
 ];
 
-/// Whether the face does not tell this column of the row.
+/// Whether the source does not report this column of the row.
 pub(super) fn is_untold(case: &Case<'_>, column: &str, row: &Value) -> bool {
     UNTOLD.iter().any(|untold| {
         untold.views.contains(&case.judged.view)

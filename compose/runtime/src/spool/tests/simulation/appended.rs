@@ -1,5 +1,5 @@
-//! A group of records, from the request to the answer. In: records. Out: answers, and where the records lie. Never runs the writer but when a
-//! group waits for it.
+//! A group of records, from the request to the answer. In: records. Out: answers, and the places of the records. Runs the writer only when a group
+//! waits for it.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -17,7 +17,7 @@ use super::history::{History, Kept, Process};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum End {
     Answered,
-    /// The disk does not keep it.
+    /// The disk does not store it.
     Failed,
     /// The process is killed before it answers.
     Killed,
@@ -55,7 +55,7 @@ impl History {
         }
     }
 
-    /// Has a group written, and notes where its records lie; the answers, unless the process was killed before it gave them.
+    /// Has a group written, and notes the places of its records. Returns the answers, unless the process was killed before it gave them.
     pub(super) fn write(
         &mut self,
         group: &[(TopicRecord, u64, i64)],
@@ -70,7 +70,7 @@ impl History {
         let mut waiting: Vec<_> = waiting.map(Box::pin).collect();
         let asked: Vec<Poll<_>> =
             waiting.iter_mut().map(|answer| answer.as_mut().poll(&mut context)).collect();
-        // Sometimes somebody asks for the segment to be closed at the same time.
+        // Sometimes the segment is to be closed at the same time.
         let seal = self.random.random_bool(0.1).then(|| ask_for_seal(&spool));
         writer.step(Duration::ZERO);
         if let Some(seal) = seal {
@@ -91,7 +91,7 @@ impl History {
             answers.push((*number, answer));
         }
         if !spool.inner.shared.is_usable() {
-            // It is tried before it is used again.
+            // The writer tests the disk before it uses it again.
             writer.step(Duration::ZERO);
             assert!(spool.inner.shared.is_usable());
             self.meet("the disk failed");
@@ -107,7 +107,7 @@ impl History {
         answers
     }
 
-    /// Notes records that were written just now, all to the last segment.
+    /// Notes records that were just written, all to the last segment.
     fn place(&mut self, written: Vec<(TopicRecord, u64, i64)>) {
         let Some((last, _)) = self.sizes().pop() else { return };
         let mut end = locked(&self.process().spool.inner.shared.ledger).good(last);

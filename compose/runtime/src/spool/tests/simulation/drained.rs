@@ -1,5 +1,5 @@
-//! The drain, a step at a time. In: the first segment. Out: its records in Kafka, and no segment that Kafka has all of. Never goes past a record
-//! that Kafka has not acknowledged, unless it lies behind the others once more.
+//! The drain, step by step. In: the first segment. Out: its records in Kafka, and no segment whose records are all in Kafka. Never goes past a record
+//! that Kafka has not acknowledged, unless a copy of it lies behind the others.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::appended::End;
 use super::history::History;
 
 impl History {
-    /// Publishes some records of the first segment, or removes it. Where `faults`, Kafka may refuse some, and the process may be killed.
+    /// Publishes some records of the first segment, or removes it. With `faults`, Kafka may refuse some, and the process may be killed.
     pub(super) fn drain(&mut self, faults: bool) {
         let shared = self.process().spool.inner.shared.clone();
         let Some(first) = locked(&shared.ledger).first().cloned() else { return };
@@ -43,7 +43,7 @@ impl History {
             let answers = self.write(&refused, None, end);
             if answers.iter().any(|(_, answer)| answer.is_err()) {
                 assert!(moved, "there is room for what is there already");
-                // Their first place is still theirs.
+                // They keep their first place.
                 return;
             }
         }
@@ -60,7 +60,7 @@ impl History {
         locked(&shared.ledger).drained(batch.records.len() as u64);
     }
 
-    /// Removes a segment that Kafka has all of, or has it closed first.
+    /// Removes a segment whose records are all in Kafka, or has it closed first.
     fn finish(&mut self, first: &Segment) {
         let shared = self.process().spool.inner.shared.clone();
         if first.open {
@@ -80,7 +80,7 @@ impl History {
         }
     }
 
-    /// Has the segment that is open closed.
+    /// Has the open segment closed.
     pub(super) fn seal(&mut self) {
         let process = self.process();
         let seal = ask_for_seal(&process.spool);
@@ -90,14 +90,14 @@ impl History {
     }
 }
 
-/// Asks the writer to close the segment that is open; the answer.
+/// Asks the writer to close the open segment, and returns the receiver of its answer.
 pub(super) fn ask_for_seal(spool: &Spool) -> oneshot::Receiver<()> {
     let (sealed, seal) = oneshot::channel();
     spool.inner.commands.as_ref().unwrap().send(Command::Seal(sealed)).unwrap();
     seal
 }
 
-/// Nothing is written to what is closed.
+/// Checks that the segment is closed once the writer has answered.
 pub(super) fn check_sealed(spool: &Spool, mut seal: oneshot::Receiver<()>) {
     seal.try_recv().unwrap();
     let ledger = locked(&spool.inner.shared.ledger);

@@ -1,5 +1,4 @@
-//! One history of a spool. In: a seed. Out: what happened in it. Knows of each record that it gave to the spool where it lies and what became of
-//! it.
+//! One history of a spool. In: a seed. Out: what happened in it. For each record that it gave to the spool, it knows the place and the outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,10 +15,10 @@ use super::super::super::{Inner, Spool, locked, segment};
 use super::super::{contents, metric};
 use super::appended::End;
 
-/// Steps in which a spool that nothing happens to must be empty.
+/// Number of steps after which a spool without faults must be empty.
 const PATIENCE: u32 = 10_000;
 
-/// What a history came to.
+/// The result of a history.
 #[derive(Debug, PartialEq)]
 pub(super) struct Ending {
     pub(super) met: BTreeMap<&'static str, u64>,
@@ -33,11 +32,11 @@ pub(super) struct Kept {
     pub(super) number: u64,
     pub(super) record: TopicRecord,
     pub(super) at: i64,
-    /// Where it lies.
+    /// Its segment.
     pub(super) segment: u64,
-    /// Where it ends there.
+    /// The offset of its end in the segment.
     pub(super) end: u64,
-    /// The drain of this process is past it.
+    /// Whether the drain of this process is past it.
     pub(super) passed: bool,
 }
 
@@ -45,7 +44,7 @@ pub(super) struct Kept {
 pub(super) struct Process {
     pub(super) spool: Spool,
     pub(super) writer: Writer,
-    /// Segment and offset up to which the drain has come.
+    /// The segment and offset that the drain has reached.
     pub(super) progress: (u64, u64),
 }
 
@@ -54,9 +53,9 @@ pub(super) struct History {
     pub(super) folder: TempDir,
     pub(super) limit: u64,
     segment_bytes: u64,
-    /// Whether the segment that is open was moved away: the next sync fails.
+    /// Whether the open segment was moved away, so that the next sync fails.
     pub(super) moved: bool,
-    /// `None` while it is dead.
+    /// `None` while no process runs.
     pub(super) process: Option<Process>,
     /// In the order in which they come back.
     pub(super) kept: Vec<Kept>,
@@ -74,7 +73,7 @@ impl History {
     pub(super) fn new(seed: u64) -> History {
         let mut random = StdRng::seed_from_u64(seed);
         History {
-            // In memory, where there is such a folder: nothing here cuts the power, and a run asks for thousands of syncs.
+            // In memory, if the machine has this folder: no power cut is tested here, and a run makes thousands of syncs.
             folder: tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap(),
             limit: random.random_range(2_000..40_000),
             segment_bytes: random.random_range(1..2_000),
@@ -94,7 +93,7 @@ impl History {
         *self.met.entry(what).or_default() += 1;
     }
 
-    /// Lives through it, then lets Kafka take what is left.
+    /// Runs the history, then lets Kafka take what is left.
     pub(super) fn live(mut self) -> Ending {
         self.start();
         for _ in 0..self.random.random_range(5..60) {
@@ -114,7 +113,7 @@ impl History {
                 _ => self.drain(true),
             }
             if self.process.is_none() {
-                // What one start finds, the next one finds as well.
+                // Each start finds what the one before it found.
                 for _ in 0..self.random.random_range(0..2) {
                     self.start();
                     self.kill();
@@ -180,7 +179,7 @@ impl History {
         numbers.into_iter().map(|number| (number, size(number))).collect()
     }
 
-    /// Compares what comes back, and what the ledger says of it, with what must.
+    /// Compares the records that come back, and the ledger's account of them, with what is expected.
     fn check(&mut self) {
         let sizes: u64 = self.sizes().iter().map(|(_, size)| size).sum();
         let Process { spool, .. } = self.process.as_ref().unwrap();

@@ -1,5 +1,5 @@
-//! What becomes of bytes. In: what was written and what of it was promised. Out: files as a killed process, a power cut or a bad disk leaves
-//! them, and what must still come back. Never touches a byte that was promised unless it says that it did.
+//! Faults on bytes. In: what was written, and which part of it was promised. Out: files as a killed process, a power cut or a bad disk leaves them,
+//! and what must still come back. Never changes a promised byte unless it records that it did.
 
 use std::fs::{File, read, write};
 
@@ -9,8 +9,8 @@ use super::super::super::{frame, segment};
 use super::history::History;
 
 impl History {
-    /// What the process had not promised yet, the last so many records, is on disk, or half of it, or something else is. What of it is whole comes back, though nobody waits
-    /// for it.
+    /// The last `count` records, which the process had not promised yet, are on disk completely, in part, or as other bytes. Those that are complete
+    /// come back, though no sender waits for them.
     pub(super) fn tear(&mut self, count: usize) {
         let Some(last) = self.kept.last().filter(|_| count > 0) else { return };
         let (number, end) = (last.segment, last.end);
@@ -33,11 +33,11 @@ impl History {
         self.kept.retain(|kept| kept.segment != number || kept.end <= whole);
     }
 
-    /// Changes or cuts off what was promised, while no process looks.
+    /// Changes or cuts off promised bytes, while no process reads them.
     pub(super) fn damage(&mut self) {
         let Some(kept) = self.kept.get(self.random.random_range(0..self.kept.len().max(1))) else { return };
         let number = kept.segment;
-        // Behind the first damage of a segment nothing comes back anyway.
+        // After the first damage of a segment nothing comes back anyway.
         let ends = self.kept.iter().filter(|kept| kept.segment == number).map(|kept| kept.end);
         let good = ends.max().unwrap_or(0);
         let whole = if self.random.random_bool(0.5) {
@@ -57,7 +57,7 @@ impl History {
         self.kept.retain(|kept| !damaged(kept));
     }
 
-    /// Ends a segment somewhere; where.
+    /// Cuts a segment off at a random place, and returns that place.
     fn cut(&mut self, number: u64, within: std::ops::RangeInclusive<u64>) -> u64 {
         let length = self.random.random_range(within);
         let file = File::options().write(true).open(segment::path(self.folder.path(), number)).unwrap();
@@ -65,7 +65,7 @@ impl History {
         length
     }
 
-    /// Writes zeros or noise over some bytes; the first one that changed.
+    /// Writes zeros or noise over some bytes, and returns the first one that changed.
     fn scribble(&mut self, number: u64, start: u64, end: u64) -> u64 {
         let path = segment::path(self.folder.path(), number);
         let before = read(&path).unwrap();
@@ -80,7 +80,7 @@ impl History {
         changed.map_or(end, |place| place as u64)
     }
 
-    /// Puts a copy in the place of the last segment: where it is open, its next sync fails with all that was promised still there.
+    /// Replaces the last segment by a copy of it: if it is open, its next sync fails, but everything promised is still there.
     pub(super) fn move_open_segment(&mut self) {
         let Some((last, _)) = self.sizes().pop() else { return };
         let copy = self.folder.path().join("copy");

@@ -29,7 +29,7 @@ const GROUP: &[Known] = &[
         ("ids", "[ID!]"),
     ]),
 ];
-/// `mergeRequests` and `issues` have an order even where none is asked for, which counts. `pipelines` calls Gitaly since 18 or so.
+/// `mergeRequests` and `issues` have a default order, which adds to the cost. `pipelines` calls Gitaly since about version 18.
 const PROJECT: &[Known] = &[
     field("id", "ID"),
     field("fullPath", "ID"),
@@ -229,10 +229,10 @@ const PAGE_INFO: &[Known] = &[
     field("endCursor", "String"),
 ];
 
-/// Connections with what their rows are, whether they are counted, and the type of their edges. Of labels and people nothing is counted.
+/// Connections with the type of their rows, whether they have a count, and the type of their edges. Labels and people are not counted.
 macro_rules! connections {
     ($($connection:literal $edge:literal $node:literal $($count:ident)?;)*) => {
-        /// The fields of a type; none of one that is no object.
+        /// The fields of a type; none for a type that is not an object.
         pub(super) fn fields(of: &str) -> &'static [&'static [Known]] {
             match of {
                 $($connection => {

@@ -5,28 +5,28 @@ use serde::Serialize;
 use super::super::super::sprint::{Commit, Ref, Sprint};
 use super::{OfProject, Second};
 
-/// A row: one commit that the default branch ever came to contain, also one that a force push took away later, which webhooks alone tell.
+/// A row: one commit that was ever on the default branch, also if a force push removed it later, which only webhooks report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Contribution {
     /// GitLab id of the project.
     pub project_id: u64,
     /// Its SHA.
     pub sha: String,
-    /// Address of who wrote it, in lower case.
+    /// Email address of its author, in lower case.
     pub author: String,
-    /// Whether the part of that before the `@` is a name of GitLab's own bots. A commit names no account, so that no API says it.
+    /// Whether the part of the address before the `@` is the name of one of GitLab's bots. A commit names no account, so the API does not show it.
     pub author_is_bot: bool,
     /// When it was written.
     pub authored_at: Second,
     /// When it was committed.
     pub committed_at: Second,
-    /// Lines.
+    /// Added lines.
     pub additions: u64,
-    /// Lines.
+    /// Deleted lines.
     pub deletions: u64,
     /// Whether the API lists it at the end.
     pub told_by_api: bool,
-    /// Whether the webhook of a push to that branch tells of it: of the last twenty commits of each, and never their lines.
+    /// Whether the webhook of a push to that branch lists it: it lists the last twenty commits of a push, without their lines.
     pub told_by_webhooks: bool,
 }
 
@@ -59,7 +59,7 @@ impl OfProject<'_> {
     }
 }
 
-/// `project_N_bot…` and `group_N_bot…` (<https://docs.gitlab.com/user/project/settings/project_access_tokens/#bot-users-for-projects>).
+/// Names such as `project_N_bot…` and `group_N_bot…` (<https://docs.gitlab.com/user/project/settings/project_access_tokens/#bot-users-for-projects>).
 fn is_bot(email: &str) -> bool {
     let name = email.split('@').next().unwrap_or_default();
     let rest = name.strip_prefix("project_").or_else(|| name.strip_prefix("group_"));

@@ -11,8 +11,8 @@ use super::incidents::Attributed;
 use super::lead_times::{LeadTime, order, successes};
 use super::{OfProject, Second, span};
 
-/// A row: one deployment, whatever became of it. Deployments are ordered by the second in which they ended, then by their ids. Of tier `development` compare
-/// neither `branch`, `place`, `evidence` nor `change`: its commits stand on branches of merge requests.
+/// A row: one deployment, whatever its result. Deployments are ordered by the second in which they ended, then by their ids. For tier `development`,
+/// do not compare `branch`, `place`, `evidence` and `change`: its commits are on branches of merge requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeploymentMetric {
     /// GitLab id of the project.
@@ -23,7 +23,7 @@ pub struct DeploymentMetric {
     pub environment: String,
     /// Its tier.
     pub tier: &'static str,
-    /// Branch or tag, as GitLab says it.
+    /// Branch or tag, as GitLab reports it.
     #[serde(rename = "ref")]
     pub reference: String,
     /// Commit.
@@ -36,44 +36,45 @@ pub struct DeploymentMetric {
     pub finished_at: Second,
     /// Whether it succeeded.
     pub is_successful: bool,
-    /// Whether it failed; one that was stopped before it ran did neither.
+    /// Whether it failed; one that was stopped before it ran neither failed nor succeeded.
     pub is_failed: bool,
-    /// `first` success of the environment's name; `rollback` where an earlier success there contains a later commit of the same branch; `repeat` of a SHA that
-    /// was there; else `change`. '' without success.
+    /// `first` for the first success of the environment's name; `rollback` if an earlier success there contains a later commit of the same branch;
+    /// `repeat` for a SHA that was there before; otherwise `change`. '' without success.
     pub change: &'static str,
     /// Whether it is the first success of its (tier, SHA).
     pub is_first_of_tier: bool,
-    /// The branch that its commit stands on: `main` also of a tag or a release branch that has no commit of its own; '' where nothing landed before it.
+    /// The branch that its commit is on: `main` also for a tag or a release branch without commits of its own; '' if nothing landed before it.
     pub branch: String,
-    /// When the merge request was merged that landed on that branch last, at the commit or before it, in seconds since 1970; 0 where none did.
+    /// When the last merge request landed on that branch at the commit or before it, in seconds since 1970; 0 if none did.
     pub place: i64,
-    /// `sha` where the commit landed a merge request, `walk` where pushes lead from it to one; '' where none landed before it, and in tier `development`.
+    /// `sha` if the commit landed a merge request, `walk` if pushes lead from it to one that did; '' if none landed before it, and in tier
+    /// `development`.
     pub evidence: &'static str,
     /// Merge requests attributed to it in its tier.
     pub merge_requests: u64,
-    /// From creation to approval; nothing where nobody had to approve it.
+    /// From creation to approval; none if it needed no approval.
     pub blocked_seconds: Option<i64>,
-    /// Whether it brought something new, and the next success of the environment is a rollback.
+    /// Whether its change is `first` or `change`, and the next success of the environment is a rollback.
     pub failed_by_rollback: bool,
-    /// From its end to that of the rollback.
+    /// From its end to the end of the rollback.
     pub rollback_recovery_seconds: Option<i64>,
-    /// Of a failed one: from its end to that of the next success of the environment.
+    /// For a failed one: from its end to the end of the next success of the environment.
     pub retry_recovery_seconds: Option<i64>,
-    /// Incidents attributed to it: tier production alone.
+    /// Incidents attributed to it; only in tier production.
     pub incidents: u64,
-    /// Whether there are any.
+    /// Whether it has any incidents.
     pub failed_by_incident: bool,
-    /// From the first of them to the closing of the last; nothing while one is open.
+    /// From the first incident to the closing of the last; none while one is open.
     pub incident_restore_seconds: Option<i64>,
-    /// Whether a later deployment of its tier brought the revert of a merge request that is attributed to it.
+    /// Whether a later deployment of its tier delivered the revert of a merge request that is attributed to it.
     pub failed_by_rework: bool,
-    /// Whether something was delivered to its tier in that sprint by a commit that was picked, which the API alone does not tell. No column.
+    /// Whether a picked commit delivered something to its tier in that sprint, which the API alone does not show. Not a column.
     pub has_picks: bool,
-    /// Whether a force push took merge requests from `main` in that sprint. No column.
+    /// Whether a force push removed merge requests from `main` in that sprint. Not a column.
     pub has_rewritten: bool,
     /// Whether the API lists it.
     pub told_by_api: bool,
-    /// Whether webhooks were sent of it.
+    /// Whether webhooks about it were sent.
     pub told_by_webhooks: bool,
 }
 
@@ -181,7 +182,7 @@ impl OfProject<'_> {
         })
     }
 
-    /// What landed last on the branches that go on.
+    /// Carries over what landed last on the permanent branches.
     fn carry_places(&mut self, sprint: &Sprint) {
         let last = sprint.pushes.iter().rev().find(|push| push.to == Ref::Main);
         let contained = last.map(|push| sprint.contained(push.after)).unwrap_or_default();
@@ -201,7 +202,7 @@ impl OfProject<'_> {
     }
 }
 
-/// Whether what was delivered by a deployment was reverted by what a later one of its tier delivered.
+/// Whether a later deployment of the tier delivered a revert of something that this deployment delivered.
 fn is_reworked(sprint: &Sprint, (tier, number): (&str, u32), own: &[u32], brought: &[LeadTime]) -> bool {
     let key = order(sprint, number);
     let later = brought.iter().filter(|row| row.tier == tier);

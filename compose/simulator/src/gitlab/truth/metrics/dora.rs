@@ -1,5 +1,5 @@
-//! View `gitlab_dora_daily`: GitLab's own numbers, with their faults (`Dora::DailyMetrics` of its source). Deployments of a day and an environment, the median of
-//! what GitLab links to them, incidents created and closed that day, whatever was deployed.
+//! View `gitlab_dora_daily`: GitLab's own numbers, with their faults (`Dora::DailyMetrics` of its source). Per day and environment: its deployments,
+//! the median over the merge requests that GitLab links to them, and the incidents created and closed that day, whatever was deployed.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::deployments::{is_production, merged_second};
 use super::lead_times::successes;
 use super::{OfProject, Second};
 
-/// A day in UTC, counted from 1970. As JSON it is written as ClickHouse writes a `Date`.
+/// A day in UTC, counted from 1970. In JSON it has the form in which ClickHouse writes a `Date`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Day(pub i64);
 
@@ -27,7 +27,7 @@ impl Serialize for Day {
     }
 }
 
-/// A row: a day of an environment that had a success or, in tier production, an incident.
+/// A row: one day of an environment that had a successful deployment or, in tier production, an incident.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DoraDay {
     /// GitLab id of the project.
@@ -36,17 +36,18 @@ pub struct DoraDay {
     pub environment: String,
     /// Day in UTC.
     pub day: Day,
-    /// Successes that ended on it.
+    /// Number of successful deployments that ended on that day.
     pub deployment_frequency: u64,
-    /// Median from merge to deployment over the pairs that GitLab links; nothing without any. Between two it is their mean, as `percentile_cont` has it.
+    /// Median from merge to deployment over the pairs that GitLab links; none without pairs. For an even number it is the mean of the middle two, as
+    /// `percentile_cont` computes it.
     pub lead_time_for_changes_seconds: Option<f64>,
-    /// Incidents created on it; 0 outside of tier production.
+    /// Incidents created on that day; 0 outside of tier production.
     pub incidents_count: u64,
-    /// Median from creation to closing over the incidents closed on it.
+    /// Median from creation to closing over the incidents closed on that day.
     pub time_to_restore_seconds: Option<f64>,
-    /// Whether the API tells what it is made of.
+    /// Whether the API has the facts that it is computed from.
     pub told_by_api: bool,
-    /// Webhooks tell of no link.
+    /// Always false: webhooks report no links.
     pub told_by_webhooks: bool,
 }
 
@@ -97,7 +98,7 @@ impl OfProject<'_> {
     }
 }
 
-/// The median, between two their mean.
+/// The median; for an even number the mean of the middle two.
 pub(super) fn median(mut values: Vec<i64>) -> Option<f64> {
     values.sort_unstable();
     let (low, high) = (values.len().checked_sub(1)? / 2, values.len() / 2);

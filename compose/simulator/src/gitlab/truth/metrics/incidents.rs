@@ -1,4 +1,4 @@
-//! View `incident_metrics`, and which deployment an incident is attributed to.
+//! View `incident_metrics`, and the deployment that an incident is attributed to.
 
 use serde::Serialize;
 
@@ -9,10 +9,10 @@ use super::deployments::is_production;
 use super::lead_times::successes;
 use super::{OfProject, Second};
 
-/// How long before an incident the deployment may have ended that it is attributed to, in seconds.
+/// An incident is attributed to a deployment that ended at most this many seconds before it.
 const BLAMED: i64 = 86_400;
 
-/// A row: one issue of type incident, as it is at the end.
+/// A row: one issue of type incident, in its final state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IncidentMetric {
     /// GitLab id of the project.
@@ -23,7 +23,7 @@ pub struct IncidentMetric {
     pub iid: u64,
     /// When it was created.
     pub created_at: Second,
-    /// When it was closed last; nothing while it is open.
+    /// When it was last closed; none while it is open.
     pub closed_at: Option<Second>,
     /// From creation to the last closing.
     pub restore_seconds: Option<i64>,
@@ -35,7 +35,7 @@ pub struct IncidentMetric {
     pub confidential: bool,
     /// Whether the API lists it at the end.
     pub told_by_api: bool,
-    /// Whether webhooks were sent of it.
+    /// Whether webhooks about it were sent.
     pub told_by_webhooks: bool,
 }
 
@@ -69,7 +69,7 @@ impl OfProject<'_> {
         rows
     }
 
-    /// Incidents attributed to deployments of a sprint: those of the next sprint may be.
+    /// Incidents attributed to deployments of a sprint; incidents of the next sprint may be among them.
     pub(super) fn attributed_incidents(&self, sprint: &Sprint) -> Vec<Attributed> {
         let next = Some(sprint.number + 1).filter(|next| *next < self.world.config().sprints());
         let mut found = Vec::new();
@@ -87,7 +87,7 @@ impl OfProject<'_> {
         found
     }
 
-    /// Issues that are incidents at the end, deleted ones as they were last.
+    /// Issues that are incidents at the end; for deleted ones, their last state counts.
     fn incidents<'s>(&self, sprint: &'s Sprint) -> Vec<(&'s Issue, u32, IssueState)> {
         let issues = sprint.issues.iter().zip(0..);
         let known =
@@ -95,7 +95,7 @@ impl OfProject<'_> {
         known.filter(|(_, _, state)| state.is_incident).collect()
     }
 
-    /// The last moment at which an issue is there.
+    /// The last moment at which an issue exists.
     pub(super) fn last_of(&self, issue: &Issue) -> Millis {
         issue.deleted_at.map_or(self.now(), |at| at - 1)
     }

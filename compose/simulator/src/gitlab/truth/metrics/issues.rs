@@ -20,25 +20,25 @@ pub struct IssueMetric {
     pub kind: &'static str,
     /// Who opened it.
     pub author_id: u64,
-    /// When it was created: of one that was moved here, where it was first.
+    /// When it was created; for an issue that was moved here, when the original was.
     pub created_at: Second,
-    /// When it was closed last; nothing while it is open. One that moved away is closed.
+    /// When it was last closed; none while it is open. An issue that moved away counts as closed.
     pub closed_at: Option<Second>,
     /// How often it was reopened.
     pub reopenings: u64,
     /// Whether it moved away.
     pub is_moved: bool,
-    /// Whether it counts as opened: one that moved away does not, it counts where it went.
+    /// Whether it counts as opened; one that moved away counts in its new project instead.
     pub counts_opened: bool,
     /// Whether it counts as closed.
     pub counts_closed: bool,
-    /// From creation to the last closing; nothing of one that is open or moved away.
+    /// From creation to the last closing; none if it is open or moved away.
     pub lead_time_seconds: Option<i64>,
     /// Whether it is confidential.
     pub confidential: bool,
     /// Whether the API lists it at the end.
     pub told_by_api: bool,
-    /// Whether webhooks were sent of it.
+    /// Whether webhooks about it were sent.
     pub told_by_webhooks: bool,
 }
 

@@ -8,7 +8,8 @@ use super::super::super::pipeline::{Job, Pipeline, Status};
 use super::super::super::sprint::Sprint;
 use super::{OfProject, Second, span};
 
-/// A row of `job_metrics`: one run of a job. Trigger jobs run nothing and have none. `runner_tags` are not in it: the world has one.
+/// A row of `job_metrics`: one run of a job. Trigger jobs run nothing and have no row. The column `runner_tags` is missing here: the world has only
+/// one value of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct JobMetric {
     /// GitLab id of the project.
@@ -23,7 +24,7 @@ pub struct JobMetric {
     pub group_name: String,
     /// Stage.
     pub stage: &'static str,
-    /// Branch or tag; of a merge request's pipeline its branch, where the API says `refs/merge-requests/N/head`.
+    /// Branch or tag; for a merge request's pipeline its branch, whereas the API says `refs/merge-requests/N/head`.
     #[serde(rename = "ref")]
     pub reference: String,
     /// What started its pipeline.
@@ -32,31 +33,32 @@ pub struct JobMetric {
     pub status: &'static str,
     /// Whether it failed and was allowed to.
     pub is_allowed_failure: bool,
-    /// `success`, `failed`, `canceled`; `none` of one that never ran.
+    /// `success`, `failed` or `canceled`; `none` if it never ran.
     pub outcome: &'static str,
-    /// Of one that failed, `system` where its runner or GitLab failed, else `script`; '' of others.
+    /// For a failed run, `system` if its runner or GitLab failed, otherwise `script`; '' for others.
     pub failure_class: &'static str,
-    /// How many of its name in the pipeline have run, this one included: 1 for the first.
+    /// Number of the run among those with its name in the pipeline: 1 for the first.
     pub attempt: u64,
-    /// Whether it is the last of them.
+    /// Whether it is the last of those.
     pub is_final: bool,
     /// When it was created.
     pub created_at: Second,
     /// When it started.
     pub started_at: Option<Second>,
-    /// When it ended; GitLab does not say when one was skipped.
+    /// When it ended; GitLab does not say when a job was skipped.
     pub finished_at: Option<Second>,
     /// From start to end.
     pub duration_seconds: Option<i64>,
-    /// How long it waited for a runner: GitLab's number, without what is behind the point.
+    /// How long it waited for a runner: GitLab's number, rounded down to seconds.
     pub queued_seconds: Option<i64>,
-    /// Its duration where that was for nothing.
+    /// Its duration if it was wasted, otherwise 0.
     pub wasted_seconds: i64,
-    /// `superseded` or `canceled` of every run of such a pipeline; `retried` of an attempt before the last that did not succeed; `canceled`; or ''.
+    /// `superseded` or `canceled` for every run of such a pipeline; `retried` for an attempt before the last that did not succeed; `canceled` for
+    /// another canceled run; otherwise ''.
     pub waste: &'static str,
     /// Whether the API lists it at the end.
     pub told_by_api: bool,
-    /// Whether webhooks were sent of it.
+    /// Whether webhooks about it were sent.
     pub told_by_webhooks: bool,
 }
 
@@ -74,23 +76,23 @@ pub struct FlakyJob {
     pub reference: String,
     /// Commit.
     pub sha: String,
-    /// The first that failed.
+    /// The first run that failed.
     pub failed_job_id: u64,
-    /// The first success after it.
+    /// The first successful run after it.
     pub passed_job_id: u64,
     /// When it failed.
     pub failed_at: Second,
     /// When it passed.
     pub passed_at: Second,
-    /// Durations of those that failed before it passed.
+    /// Duration of the runs that failed before it passed.
     pub wasted_seconds: i64,
     /// Whether the API lists them at the end.
     pub told_by_api: bool,
-    /// Whether webhooks were sent of them.
+    /// Whether webhooks about them were sent.
     pub told_by_webhooks: bool,
 }
 
-/// What is wrong with a runner or with GitLab (`Enums::Ci::CommitStatus.failure_reasons` of its source).
+/// Failure reasons for which a runner or GitLab is to blame (`Enums::Ci::CommitStatus.failure_reasons` of its source).
 const SYSTEM: [&str; 6] = [
     "runner_system_failure",
     "stuck_or_timeout_failure",
@@ -111,7 +113,7 @@ pub(super) fn outcome(job: &Job) -> &'static str {
     }
 }
 
-/// The name without `1/3` or `: [linux, amd64]` behind it.
+/// The name without a suffix such as `1/3` or `: [linux, amd64]`.
 fn group_name(name: &str) -> String {
     let is_part = |part: &str| {
         part.split_once('/').is_some_and(|(one, all)| {
@@ -233,7 +235,7 @@ impl OfProject<'_> {
     }
 }
 
-/// The last moment at which a job is there.
+/// The last moment at which a job exists.
 fn last_seen(of_project: &OfProject<'_>, job: &Job) -> i64 {
     job.deleted_at.map_or(of_project.now(), |at| at - 1)
 }

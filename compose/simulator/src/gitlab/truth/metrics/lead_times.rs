@@ -1,5 +1,5 @@
-//! View `lead_times`, and the same by environment. A merge request belongs to the first success that contains its landing commit, or a commit picked from it:
-//! what contains what was found in the commit graph when the deployment ended.
+//! View `lead_times`, and the same per environment. A merge request belongs to the first successful deployment that contains its landing commit, or a
+//! commit picked from it. What a deployment contains was determined in the commit graph when it ended.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +14,8 @@ use super::super::super::pipeline::Status;
 use super::super::super::sprint::{Ref, Sprint};
 use super::{OfProject, Second, span};
 
-/// A row of `lead_times`: one merged merge request in one tier on record. A tier is on record if a deployment to it succeeded, and production is always. Tier `development` has no
-/// rows: what review apps show was never delivered.
+/// A row of `lead_times`: one merged merge request in one tier on record. A tier is on record if a deployment to it succeeded; production always is.
+/// Tier `development` has no rows: review apps deliver nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeadTime {
     /// GitLab id of the project.
@@ -28,47 +28,48 @@ pub struct LeadTime {
     pub author_id: u64,
     /// When it was merged.
     pub merged_at: Second,
-    /// The deployment that delivered it; nothing of one that is not attributed, a baseline included.
+    /// The deployment that delivered it; none if it is not attributed, as for a baseline.
     pub deployment_id: Option<u64>,
-    /// When that succeeded.
+    /// When that deployment succeeded.
     pub deployed_at: Option<Second>,
     /// From merge to deployment.
     pub lead_time_seconds: Option<i64>,
     /// When its first commit was written.
     pub first_commit_at: Option<Second>,
-    /// From that to the deployment; nothing where a clock says that it was written after the merge.
+    /// From the first commit to the deployment; none if a clock puts the commit after the merge.
     pub first_commit_lead_time_seconds: Option<i64>,
-    /// `landing` where its own landing commit was deployed, `place` where one was that contains it, `cherry_pick` where one was that contains a commit
-    /// picked from it; '' where not attributed. GitLab's links, which webhooks do not tell, are never needed here.
+    /// `landing` if its own landing commit was deployed, `place` if a commit that contains it was, `cherry_pick` if a commit was that contains one
+    /// picked from it; '' if not attributed. GitLab's links, which webhooks do not have, are never needed here.
     pub evidence: &'static str,
-    /// '' where attributed. Else, the first that holds: `promotion`, `baseline`, `rewritten`, `branch_not_deployed`, `awaiting`. What is stacked on another
-    /// merge request is `branch_not_deployed`, whatever GitLab links.
+    /// '' if attributed. Otherwise the first that holds: `promotion`, `baseline`, `rewritten`, `branch_not_deployed`, `awaiting`. One that is stacked
+    /// on another merge request is `branch_not_deployed`, whatever GitLab links.
     pub reason: &'static str,
-    /// Whether a commit picked from it was delivered first. By the API alone nobody knows: it tells messages of commits of the default branch. No column.
+    /// Whether a commit picked from it was delivered first. The API alone does not show that: it has messages only for commits of the default branch.
+    /// Not a column.
     pub is_picked: bool,
-    /// Number of the merge request in its sprint. No column.
+    /// Number of the merge request in its sprint. Not a column.
     #[serde(skip)]
     pub(crate) request: u32,
-    /// Number of the deployment in the sprint. No column.
+    /// Number of the deployment in the sprint. Not a column.
     #[serde(skip)]
     pub(crate) deployment: Option<u32>,
     /// Whether the API lists it at the end.
     pub told_by_api: bool,
-    /// Whether webhooks were sent of it.
+    /// Whether webhooks about it were sent.
     pub told_by_webhooks: bool,
 }
 
-/// A row of `environment_lead_times`: the same by the name of the environment.
+/// A row of `environment_lead_times`: the same per name of the environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EnvironmentLeadTime {
     /// Name of the environment.
     pub environment: String,
-    /// The rest.
+    /// The other columns.
     #[serde(flatten)]
     pub lead_time: LeadTime,
 }
 
-/// The first success on record of a tier or an environment.
+/// The first recorded success of a tier or an environment.
 #[derive(Debug, Clone, Copy)]
 struct Record {
     sprint: u32,
@@ -77,14 +78,14 @@ struct Record {
     branch: Ref,
 }
 
-/// First successes on record, by tier and by environment.
+/// First recorded successes, per tier and per environment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Records {
     tiers: BTreeMap<&'static str, Record>,
     environments: BTreeMap<u32, Record>,
 }
 
-/// The environments that last.
+/// The environments that are permanent.
 const LASTING: [u32; 3] = [STAGING, PRODUCTION, OVERSEAS];
 
 /// The order of deployments: by the second in which they ended, then by their ids.
@@ -222,7 +223,7 @@ impl OfProject<'_> {
         }
     }
 
-    /// The last moment at which a merge request is there.
+    /// The last moment at which a merge request exists.
     pub(super) fn last_seen(&self, request: &MergeRequest) -> Millis {
         request.deleted_at.map_or(self.now(), |at| at - 1)
     }

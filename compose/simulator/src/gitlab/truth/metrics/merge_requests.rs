@@ -1,4 +1,4 @@
-//! Views `merge_request_metrics` and `merge_request_open_spans`, from what the actors noted.
+//! Views `merge_request_metrics` and `merge_request_open_spans`, computed from the actions that the actors recorded.
 
 use serde::Serialize;
 
@@ -16,41 +16,42 @@ pub struct MergeRequestMetric {
     pub iid: u64,
     /// Who opened it.
     pub author_id: u64,
-    /// Whether that is a bot, as the API says.
+    /// Whether the author is a bot, as the API says.
     pub author_is_bot: bool,
-    /// Whether who merged it is one.
+    /// Whether a bot merged it.
     pub merged_by_bot: bool,
-    /// Its target, at the end or as it was merged.
+    /// Its target branch at the merge, or at the end if it is not merged.
     pub target_branch: String,
     /// State at the end.
     pub state: &'static str,
     /// When it was opened.
     pub opened_at: Second,
-    /// When the oldest commit was written that was ever pushed to its branch, those replaced later and those of what was merged into it included.
+    /// When the oldest commit was written that was ever pushed to its branch, including those replaced later and those of other merge requests merged
+    /// into it.
     pub first_commit_at: Option<Second>,
-    /// When its branch was pushed first; nobody is told of a fork's, and a promotion has none of its own.
+    /// When its branch was first pushed; unknown for a fork, and a promotion has no push of its own.
     pub first_push_at: Option<Second>,
-    /// When it was opened if it was no draft; else when it left draft last before the first review, or first after a review in draft.
+    /// When it was opened, if it was no draft. Otherwise, when it last left draft before the first review, or first left it after a review in draft.
     pub ready_at: Option<Second>,
-    /// When somebody was asked for review first.
+    /// When somebody was first asked for review.
     pub review_requested_at: Option<Second>,
-    /// The first comment or approval by somebody else who is no bot, not later than the merge.
+    /// The first comment or approval by a person other than the author, not later than the merge.
     pub first_review_at: Option<Second>,
-    /// User name of who that was.
+    /// User name of the first reviewer.
     pub first_reviewer: Option<String>,
-    /// Id of who that was. No column.
+    /// Id of the first reviewer. Not a column.
     pub first_reviewer_id: Option<u64>,
-    /// The last approval that stood as it was merged, else the last of all.
+    /// The last approval that was valid at the merge, otherwise the last of all.
     pub approved_at: Option<Second>,
     /// When it was merged.
     pub merged_at: Option<Second>,
-    /// When it was closed; nothing once reopened or merged.
+    /// When it was closed; none once it is reopened or merged.
     pub closed_at: Option<Second>,
-    /// From the first commit until it was ready; 0 where a clock says later, which `notes` says.
+    /// From the first commit until it was ready; 0 if a clock puts the commit later, which `notes` then says.
     pub coding_seconds: Option<i64>,
-    /// From ready to the first review; 0 of one in draft.
+    /// From ready to the first review; 0 for a review in draft.
     pub pickup_seconds: Option<i64>,
-    /// From the first review to the approval, else to the merge.
+    /// From the first review to the approval, or to the merge without one.
     pub review_seconds: Option<i64>,
     /// From the approval to the merge.
     pub merge_seconds: Option<i64>,
@@ -58,7 +59,7 @@ pub struct MergeRequestMetric {
     pub cycle_seconds: Option<i64>,
     /// From opening to merge.
     pub open_seconds: Option<i64>,
-    /// From the first request for review to the first review; nothing where it came later.
+    /// From the first request for review to the first review; none if the request came later.
     pub request_to_review_seconds: Option<i64>,
     /// Time between closing and reopening.
     pub closed_seconds: i64,
@@ -66,45 +67,45 @@ pub struct MergeRequestMetric {
     pub draft_seconds: i64,
     /// Rounds of review: one begins with the first action of a reviewer after opening or after a push.
     pub rounds: u64,
-    /// Approvals, those taken back included.
+    /// Approvals, including those taken back.
     pub approvals: u64,
-    /// How many people they are of.
+    /// Number of people who approved.
     pub approvers: u64,
-    /// Comments of anybody but GitLab itself, until it was merged or closed.
+    /// Comments of anyone but GitLab itself, until it was merged or closed.
     pub comments: u64,
     /// Commits of its head at the end.
     pub commits: u64,
-    /// Lines, as the API counts them.
+    /// Added lines, as the API counts them.
     pub additions: u64,
-    /// Lines.
+    /// Deleted lines.
     pub deletions: u64,
-    /// Files.
+    /// Changed files.
     pub changed_files: u64,
-    /// Merged without a review.
+    /// Whether it was merged without a review.
     pub is_unreviewed: bool,
     /// Whether it brings one branch to another.
     pub is_promotion: bool,
-    /// Merged, and takes another one back.
+    /// Whether it is merged and reverts another merge request.
     pub is_revert: bool,
-    /// Whether a merged one takes it back.
+    /// Whether a merged one reverts it.
     pub is_reverted: bool,
-    /// `clock`, `first_commit_unknown`, `reviewed_in_draft`, `unreviewed`: those that hold, in this order.
+    /// Those of `clock`, `first_commit_unknown`, `reviewed_in_draft` and `unreviewed` that apply, in this order.
     pub notes: Vec<&'static str>,
-    /// When the oldest commit was written that is in its list at the end: those that were replaced are not. No column.
+    /// When the oldest commit of its list at the end was written; commits that were replaced are not in that list. Not a column.
     pub first_listed_at: Option<Second>,
-    /// Whether its oldest commit was committed at another time than it was written, which is all that webhooks tell. No column.
+    /// Whether its oldest commit was committed at another time than it was written; webhooks only have the time of the commit. Not a column.
     pub is_committed_later: bool,
-    /// Whether another merge request was merged into its branch. No column.
+    /// Whether another merge request was merged into its branch. Not a column.
     pub is_stacked_on: bool,
-    /// Comments that the API still lists at the end. No column.
+    /// Comments that the API still lists at the end. Not a column.
     pub listed_comments: u64,
-    /// Whether it comes from a fork, of whose pushes nobody tells. No column.
+    /// Whether it comes from a fork, whose pushes are not reported. Not a column.
     pub is_of_fork: bool,
-    /// Whether it was imported: what the API says of it are times before its project. No column.
+    /// Whether it was imported: its times in the API are then before its project. Not a column.
     pub is_imported: bool,
     /// Whether the API lists it at the end.
     pub told_by_api: bool,
-    /// Whether webhooks were sent of it.
+    /// Whether webhooks about it were sent.
     pub told_by_webhooks: bool,
 }
 
@@ -117,11 +118,11 @@ pub struct OpenSpan {
     pub iid: u64,
     /// When it was opened or reopened.
     pub opened_at: Second,
-    /// When it was closed or merged; nothing while it is open.
+    /// When it was closed or merged; none while it is open.
     pub ended_at: Option<Second>,
     /// Whether the API lists it at the end.
     pub told_by_api: bool,
-    /// Whether webhooks were sent of it.
+    /// Whether webhooks about it were sent.
     pub told_by_webhooks: bool,
 }
 

@@ -17,49 +17,49 @@ pub struct PipelineMetric {
     pub project_id: u64,
     /// GitLab id.
     pub pipeline_id: u64,
-    /// Branch or tag; of a merge request's pipeline its branch, where the API says `refs/merge-requests/N/head`.
+    /// Branch or tag; for a merge request's pipeline its branch, whereas the API says `refs/merge-requests/N/head`.
     #[serde(rename = "ref")]
     pub reference: String,
     /// What started it.
     pub source: &'static str,
     /// Commit.
     pub sha: String,
-    /// The merge request that it runs for.
+    /// The merge request that it runs for, if any.
     pub merge_request_iid: Option<u64>,
     /// Whether no other pipeline started it.
     pub is_root: bool,
     /// When it was created, which is its day.
     pub created_at: Second,
-    /// When it ended last.
+    /// When it last ended.
     pub finished_at: Option<Second>,
     /// Status at the end.
     pub status: &'static str,
-    /// `success`, `failed`, `superseded`, `canceled`, `skipped` or `unfinished`. Superseded: canceled, and a newer root pipeline of the same ref and source began
-    /// before it had ended.
+    /// `success`, `failed`, `superseded`, `canceled`, `skipped` or `unfinished`. Superseded means canceled after a newer root pipeline of the same
+    /// ref and source had begun.
     pub outcome: &'static str,
-    /// The first status in which it ended; the API alone does not tell it.
+    /// The first final status; the API alone does not have it.
     pub first_status: Option<&'static str>,
-    /// Whether that was success; nothing unless it was success or failure.
+    /// Whether that was success; none unless it was success or failure.
     pub is_first_attempt_success: Option<bool>,
-    /// How long it ran: GitLab's number.
+    /// How long it ran, as GitLab counts it.
     pub duration_seconds: Option<i64>,
-    /// How long until it started: GitLab's number.
+    /// How long it waited to start, as GitLab counts it.
     pub queued_seconds: Option<i64>,
-    /// Different names of its attempts.
+    /// Number of different job names.
     pub jobs: u64,
-    /// Runs of its jobs, of those that ran; trigger jobs are none.
+    /// Runs of its jobs, without trigger jobs and jobs that never ran.
     pub attempts: u64,
-    /// Those of them that failed.
+    /// Failed runs.
     pub failed_attempts: u64,
-    /// Durations of them all.
+    /// Total duration of runs.
     pub run_seconds: i64,
-    /// Durations of those that were for nothing.
+    /// Duration of wasted runs.
     pub wasted_seconds: i64,
-    /// Why: `superseded`, `canceled`, `retried`, or '' without waste.
+    /// Why they were wasted: `superseded`, `canceled`, `retried`, or '' without waste.
     pub waste: &'static str,
     /// Whether the API lists it at the end.
     pub told_by_api: bool,
-    /// Whether webhooks were sent of it.
+    /// Whether webhooks about it were sent.
     pub told_by_webhooks: bool,
 }
 
@@ -119,7 +119,7 @@ impl OfProject<'_> {
         })
     }
 
-    /// How a pipeline ended, in the words of metrics.
+    /// The outcome of a pipeline, in the words of the views.
     pub(super) fn ended(&self, sprint: &Sprint, number: u32) -> &'static str {
         let Some(pipeline) = sprint.pipelines.get(number as usize) else {
             return "unfinished";

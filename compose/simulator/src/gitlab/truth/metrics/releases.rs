@@ -13,21 +13,22 @@ pub struct ReleaseMetric {
     pub project_id: u64,
     /// Its tag.
     pub tag: String,
-    /// When it is, or was, released.
+    /// Its release date.
     pub released_at: Second,
-    /// The released tag before it on `main`; nothing of the first.
+    /// The previous released tag on `main`; none for the first.
     pub previous_tag: Option<String>,
-    /// Merge requests of `main`, promotions left out, that its commit contains and that of the tag before does not; of the first one all that it contains.
+    /// Merge requests of `main`, without promotions, that its commit contains and the previous tag's does not; for the first release, all that it
+    /// contains.
     pub merge_requests: u64,
-    /// Whether it is still to come at the end of the world.
+    /// Whether its date is still in the future at the end of the world.
     pub is_upcoming: bool,
-    /// Whether a force push took merge requests from `main` in its sprint, which webhooks do not tell. No column.
+    /// Whether a force push removed merge requests from `main` in its sprint, which webhooks do not show. Not a column.
     pub has_rewritten: bool,
-    /// Whether merge requests were imported into its project, of which webhooks do not tell. No column.
+    /// Whether merge requests were imported into its project, which webhooks do not report. Not a column.
     pub has_imported: bool,
     /// Whether the API lists it.
     pub told_by_api: bool,
-    /// Whether webhooks were sent of it.
+    /// Whether webhooks about it were sent.
     pub told_by_webhooks: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Small worlds whose numbers are written by hand, by the numbers of the cases. Project 0 has two environments of tier production.
+//! Small worlds with hand-computed numbers, named after the numbers of the cases. Project 0 has two environments of tier production.
 
 mod requests;
 
@@ -18,7 +18,7 @@ fn metrics(script: Script) -> Metrics {
     world.metrics(&project).next().unwrap()
 }
 
-/// (iid, minutes from merge, reason) of a tier.
+/// The lead times of a tier, as (iid, minutes from merge, reason).
 fn led(metrics: &Metrics, tier: &str) -> Vec<(u64, Option<i64>, &'static str)> {
     let rows = metrics.lead_times.iter().filter(|row| row.tier == tier);
     rows.map(|row| (row.iid, row.lead_time_seconds.map(|seconds| seconds / 60), row.reason)).collect()
@@ -42,7 +42,7 @@ fn case_1_the_first_deployment_on_record_attributes_nothing() {
     );
     assert_eq!(changes(&metrics), ["first"]);
     assert!(metrics.deployment_metrics[0].merge_requests == 0 && metrics.lead_times.len() == 3);
-    // GitLab links both, and says a median of them.
+    // GitLab links both, and reports their median.
     let of_gitlab = &metrics.gitlab_dora_daily[0];
     assert_eq!(
         (of_gitlab.deployment_frequency, of_gitlab.lead_time_for_changes_seconds),
@@ -108,7 +108,7 @@ fn case_4_the_retry_delivers_and_the_failure_recovers_with_it() {
     assert_eq!(led(&metrics, "production")[1], (2, Some(120), ""));
     let rows = &metrics.deployment_metrics;
     assert_eq!((rows[1].is_failed, rows[1].retry_recovery_seconds), (true, Some(1_200)));
-    // N13: one that was stopped is neither.
+    // N13: a stopped one is neither.
     assert_eq!((rows[3].is_successful, rows[3].is_failed, rows[3].change), (false, false, ""));
 }
 
@@ -151,10 +151,10 @@ fn cases_10_and_11_a_hotfix_has_a_branch_of_its_own() {
         led(&metrics, "production"),
         [
             (1, None, "baseline"),
-            // Merged before the branch was cut: the hotfix brought it along.
+            // Merged before the branch was cut: the hotfix delivered it too.
             (2, Some(160), ""),
             (3, Some(650), ""),
-            // Picked.
+            // Cherry-picked.
             (4, Some(50), ""),
             (5, Some(10), ""),
         ]
@@ -283,7 +283,7 @@ fn rows_are_json_as_clickhouse_writes_it() {
     assert_eq!((&row["environment"], &row["deployed_at"]), (&"live".into(), &serde_json::Value::Null));
 }
 
-/// Every hard case that the world meets by itself, at least twenty times over twenty seeds.
+/// Every hard case occurs in the world without a script, at least twenty times in twenty seeds.
 #[test]
 fn twenty_worlds_meet_every_hard_case_twenty_times() {
     let mut met: BTreeMap<&'static str, u64> = BTreeMap::new();

@@ -1,8 +1,8 @@
-//! Lives of one merge request, minute by minute, whose stages are written by hand.
+//! Lives of one merge request, minute by minute, with hand-written stages.
 
 use super::*;
 
-/// The metrics of one merge request that lived so, by the minute.
+/// The metrics of one merge request with this life, by the minute.
 fn lived(steps: &[(Millis, Person, Planned)]) -> MergeRequestMetric {
     let mut all = vec![(60, AUTHOR, Planned::Branch(1))];
     all.extend_from_slice(steps);
