@@ -122,7 +122,7 @@ fn file_name(printed: &str) -> Option<&str> {
 
 fn bytes_below(folder: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(folder) else {
-        return 0; // It was moved away between two looks.
+        return 0; // It was moved away between two polls.
     };
     entries
         .filter_map(Result::ok)
