@@ -33,7 +33,7 @@ const SOURCES: [(&str, &str); 4] = [
     ("${requests}", include_str!("facts/requests.sql")),
 ];
 /// Merge requests per statement, limited by the engine's memory.
-const AT_ONCE: u64 = 50_000;
+const AT_ONCE: u64 = 20_000;
 /// Keeps a statement that makes ten rows of one within the engine's memory.
 const SETTINGS: [(&str, &str); 4] = [
     ("max_block_size", "8192"),

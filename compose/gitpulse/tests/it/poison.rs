@@ -44,7 +44,7 @@ async fn authentic_poison_is_accepted_kept_whole_and_replayable() {
         ("depth 10,000", deep.into_bytes(), "too_deep"),
         ("truncated", br#"{"object_kind":"push","ref":"refs/he"#.to_vec(), "not_json"),
         ("duplicate keys", br#"{"object_kind":"push","object_kind":"note"}"#.to_vec(), "head"),
-        ("two byte order marks", b"\xef\xbb\xbf\xef\xbb\xbf{}".to_vec(), "not_json"),
+        ("byte order mark at the end", b"{}\xef\xbb\xbf".to_vec(), "not_json"),
         ("empty", Vec::new(), "not_json"),
         ("NUL", b"{\"object_kind\":\"push\",\"\0\":1}".to_vec(), "not_json"),
         ("number out of range", br#"{"object_kind":"push","project_id":1e999}"#.to_vec(), "head"),
