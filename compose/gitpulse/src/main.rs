@@ -28,6 +28,10 @@ mod up;
 
 use std::process::ExitCode;
 
+/// Ingest allocates for each delivery: the C library's allocator took a quarter of the time of the threads that respond.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let settings = match settings::load::<cli::Cli>() {
         Ok(settings) => settings,
