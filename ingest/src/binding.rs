@@ -63,7 +63,8 @@ impl Bindings {
                         return Err(TenantsError::NoInstance(bound.tenant.clone()));
                     }
                 }
-                if !one.is_bound() && !other.is_bound() && !(one.all_projects && other.all_projects) {
+                let trusted = one.all_projects && other.all_projects;
+                if !(trusted || one.is_bound() || other.is_bound()) {
                     return Err(TenantsError::Unbound(one.tenant.clone(), other.tenant.clone()));
                 }
             }

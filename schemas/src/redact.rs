@@ -124,7 +124,8 @@ fn blank<'a>(json: &'a str, paths: &[&[Step]]) -> Cow<'a, str> {
             locate_in_body(json, json, &path[..list], &mut found);
         }
         if is_too_many(&found) {
-            found = vec![0..json.len()];
+            found.clear();
+            found.push(0..json.len());
         }
         secrets.append(&mut found);
     }

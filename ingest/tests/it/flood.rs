@@ -93,7 +93,6 @@ async fn deliver(server: &TestServer) -> Vec<Duration> {
     times
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are the point")]
 fn check(what: &str, times: &[Duration]) {
     let p99 = times[times.len() * 99 / 100];
     println!("{what}: p50 {:?}, p99 {p99:?}, max {:?}", times[times.len() / 2], times[times.len() - 1]);
