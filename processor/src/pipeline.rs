@@ -321,6 +321,7 @@ impl Pipeline {
                     Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
                 }
             }
+            batch.rows.merge();
             fail_point!("processor::before_insert", |_| std::process::abort());
             storage.store(&batch, &shutdown).await?;
             fail_point!("processor::after_insert", |_| std::process::abort());

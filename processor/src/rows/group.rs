@@ -6,7 +6,7 @@ use schemas::event::group::Group;
 use serde::Serialize;
 
 use super::existence::Existence;
-use super::merged::{Merge, keep_greatest, unite};
+use super::merged::merge_columns;
 use super::version::{Column, Columns, Version, Versioned};
 use super::{EventId, Provenance, Rows, namespace_rename};
 use crate::decode::Event;
@@ -30,41 +30,9 @@ pub struct GroupRow {
     pub(super) first_received_at: i64,
 }
 
-impl Merge for GroupRow {
-    fn key(&self) -> (&str, u64) {
-        (&self.instance, self.group_id)
-    }
-
-    fn absorb(&mut self, other: GroupRow) {
-        let GroupRow {
-            instance: _,
-            group_id: _,
-            path,
-            name,
-            parent_id,
-            visibility,
-            url,
-            created_at,
-            updated_at,
-            deleted_at,
-            last_event_id,
-            tenants,
-            origins,
-            first_received_at,
-        } = other;
-        keep_greatest(&mut self.path, path);
-        keep_greatest(&mut self.name, name);
-        keep_greatest(&mut self.parent_id, parent_id);
-        keep_greatest(&mut self.visibility, visibility);
-        keep_greatest(&mut self.url, url);
-        keep_greatest(&mut self.created_at, created_at);
-        keep_greatest(&mut self.updated_at, updated_at);
-        keep_greatest(&mut self.deleted_at, deleted_at);
-        keep_greatest(&mut self.last_event_id, last_event_id);
-        unite(&mut self.tenants, tenants);
-        unite(&mut self.origins, origins);
-        self.first_received_at = self.first_received_at.min(first_received_at);
-    }
+merge_columns! {
+    GroupRow by group_id,
+    path name parent_id visibility url created_at updated_at deleted_at last_event_id
 }
 
 pub(super) fn rows(event: &Event, group: &Group) -> Rows {

@@ -8,6 +8,7 @@ use schemas::event::pipeline::Build;
 use schemas::field::Field;
 use serde::Serialize;
 
+use super::merged::merge_columns;
 use super::version::{Column, Columns, Version, Versioned, VersionedList};
 use super::{EventId, Provenance, Rows, job_run};
 use crate::decode::Event;
@@ -56,6 +57,15 @@ pub struct JobRow {
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
     pub(super) first_received_at: i64,
+}
+
+merge_columns! {
+    JobRow by project_id, id,
+    pipeline_id project_path name stage status ref_name tag sha allow_failure failure_reason
+    retries_count run_when manual user_id user_username runner_id runner_description runner_type
+    runner_is_shared runner_tags environment environment_action environment_tier duration_seconds
+    queued_seconds coverage artifacts_bytes downstream_pipeline_id url created_at started_at finished_at
+    erased_at last_event_id
 }
 
 /// A row of `job_retry_facts`.

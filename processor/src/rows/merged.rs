@@ -1,5 +1,5 @@
-//! Rows of entities that nearly every event mentions: projects, users, groups. In: rows. Out: one row per key, the same that ClickHouse would merge
-//! them into. This is exact, because each column keeps its maximum, in any order and grouping.
+//! Rows of entities that many events of a batch report: projects, users, groups; pipelines and their jobs. In: rows. Out: one row per key, the same that
+//! ClickHouse would merge them into. This is exact, because each column keeps its maximum, in any order and grouping.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Values;
@@ -10,8 +10,8 @@ use serde::{Serialize, Serializer};
 
 /// A row of an entity that many events of a batch mention.
 pub trait Merge {
-    /// The instance, and GitLab's id within it.
-    fn key(&self) -> (&str, u64);
+    /// The instance, the project if it is a part of the key, and GitLab's id.
+    fn key(&self) -> (&str, u64, u64);
 
     /// Takes the greater values, column by column, from a row with the same key.
     fn absorb(&mut self, other: Self);
@@ -45,9 +45,9 @@ impl<T> Merged<T> {
 impl<T: Merge> Merged<T> {
     /// Adds a row, merged with one of the same key.
     pub fn add(&mut self, row: T) {
-        let (instance, id) = row.key();
+        let (instance, project_id, id) = row.key();
         let rows = self.rows.entry(id).or_default();
-        match rows.iter_mut().find(|other| other.key().0 == instance) {
+        match rows.iter_mut().find(|other| (other.key().0, other.key().1) == (instance, project_id)) {
             Some(other) => other.absorb(row),
             None => {
                 rows.push(row);
@@ -88,6 +88,46 @@ impl<T: Serialize> Serialize for Merged<T> {
         serializer.collect_seq(self)
     }
 }
+
+/// Merges the rows of a list.
+pub(super) fn merge<T: Merge>(rows: &mut Vec<T>) {
+    let mut merged = Merged::default();
+    rows.drain(..).for_each(|row| merged.add(row));
+    rows.extend(merged.rows.into_values().flatten());
+}
+
+/// Implements [`Merge`] for a row of facts: its key, then the columns that keep their greatest value. A column that is missing does not compile.
+macro_rules! merge_columns {
+    ($row:ident by $id:ident, $($column:ident)*) => {
+        impl $crate::rows::merged::Merge for $row {
+            fn key(&self) -> (&str, u64, u64) {
+                (&self.instance, 0, self.$id)
+            }
+
+            $crate::rows::merged::merge_columns!(absorb $row, $id, $($column)*);
+        }
+    };
+    ($row:ident by $project:ident, $id:ident, $($column:ident)*) => {
+        impl $crate::rows::merged::Merge for $row {
+            fn key(&self) -> (&str, u64, u64) {
+                (&self.instance, self.$project, self.$id)
+            }
+
+            $crate::rows::merged::merge_columns!(absorb $row, $project $id, $($column)*);
+        }
+    };
+    (absorb $row:ident, $($key:ident)+, $($column:ident)*) => {
+        fn absorb(&mut self, other: $row) {
+            let $row { instance: _, $($key: _,)+ $($column,)* tenants, origins, first_received_at } = other;
+            $($crate::rows::merged::keep_greatest(&mut self.$column, $column);)*
+            $crate::rows::merged::unite(&mut self.tenants, tenants);
+            $crate::rows::merged::unite(&mut self.origins, origins);
+            self.first_received_at = self.first_received_at.min(first_received_at);
+        }
+    };
+}
+
+pub(super) use merge_columns;
 
 /// Like ClickHouse's `max` for a column.
 pub(super) fn keep_greatest<T: PartialOrd>(column: &mut T, other: T) {

@@ -223,6 +223,12 @@ impl Provenance {
 }
 
 impl Rows {
+    /// Merges the rows of a pipeline and of a job: each change of a job reports all jobs of its pipeline again, so that a batch has many rows of one job.
+    pub fn merge(&mut self) {
+        merged::merge(&mut self.pipelines);
+        merged::merge(&mut self.jobs);
+    }
+
     /// The projects of these rows, by GitLab and id: the project of each event, which all its rows belong to. 0 can be one of them: old bodies do
     /// not name their project.
     pub fn projects(&self) -> BTreeSet<(&str, u64)> {

@@ -10,6 +10,7 @@ use schemas::time::whole_seconds;
 use serde::Serialize;
 
 use super::job::{self, Run};
+use super::merged::merge_columns;
 use super::version::{Column, Columns, Version, Versioned, VersionedList};
 use super::{EventId, Provenance, Rows, job_run};
 use crate::decode::Event;
@@ -55,6 +56,14 @@ pub struct PipelineRow {
     pub(super) tenants: Vec<String>,
     pub(super) origins: Vec<String>,
     pub(super) first_received_at: i64,
+}
+
+merge_columns! {
+    PipelineRow by project_id, id,
+    iid project_path name ref_name tag protected_ref sha before_sha committed_at source status
+    detailed_status stages user_id user_username merge_request_id merge_request_iid
+    merge_request_project_id parent_pipeline_id parent_project_id parent_job_id duration_seconds
+    queued_seconds coverage url created_at updated_at started_at finished_at deleted_at last_event_id
 }
 
 /// A row of `pipeline_event_facts`.

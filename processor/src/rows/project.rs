@@ -7,7 +7,7 @@ use schemas::field::Field;
 use serde::Serialize;
 
 use super::existence::Existence;
-use super::merged::{Merge, keep_greatest, unite};
+use super::merged::merge_columns;
 use super::version::{Column, Columns, Version, Versioned};
 use super::{EventId, Provenance, Rows, group};
 use crate::decode::Event;
@@ -34,47 +34,10 @@ pub struct ProjectRow {
     pub(super) first_received_at: i64,
 }
 
-impl Merge for ProjectRow {
-    fn key(&self) -> (&str, u64) {
-        (&self.instance, self.project_id)
-    }
-
-    fn absorb(&mut self, other: ProjectRow) {
-        let ProjectRow {
-            instance: _,
-            project_id: _,
-            path,
-            name,
-            namespace_id,
-            visibility,
-            default_branch,
-            url,
-            archived,
-            created_at,
-            updated_at,
-            last_activity_at,
-            deleted_at,
-            last_event_id,
-            tenants,
-            origins,
-            first_received_at,
-        } = other;
-        keep_greatest(&mut self.path, path);
-        keep_greatest(&mut self.name, name);
-        keep_greatest(&mut self.namespace_id, namespace_id);
-        keep_greatest(&mut self.visibility, visibility);
-        keep_greatest(&mut self.default_branch, default_branch);
-        keep_greatest(&mut self.url, url);
-        keep_greatest(&mut self.archived, archived);
-        keep_greatest(&mut self.created_at, created_at);
-        keep_greatest(&mut self.updated_at, updated_at);
-        keep_greatest(&mut self.last_activity_at, last_activity_at);
-        keep_greatest(&mut self.deleted_at, deleted_at);
-        keep_greatest(&mut self.last_event_id, last_event_id);
-        unite(&mut self.tenants, tenants);
-        unite(&mut self.origins, origins);
-        self.first_received_at = self.first_received_at.min(first_received_at);
-    }
+merge_columns! {
+    ProjectRow by project_id,
+    path name namespace_id visibility default_branch url archived created_at updated_at last_activity_at
+    deleted_at last_event_id
 }
 
 pub(super) fn rows(event: &Event, project: &Project) -> Rows {

@@ -286,6 +286,29 @@ fn a_retried_pipeline_is_newer_than_when_it_finished() {
 }
 
 #[test]
+fn a_job_that_was_reported_many_times_is_one_row() {
+    let mut rows = Rows::default();
+    for (project, status, at) in [
+        (42, "running", "08:05"),
+        (42, "success", "08:10"),
+        (42, "pending", "08:00"),
+        (43, "failed", "08:20"),
+    ] {
+        let payload = format!(
+            r#"{{"object_kind":"pipeline","project":{{"id":{project}}},"object_attributes":{{"id":31,"status":"{status}"}},"builds":[{{"id":1,"status":"{status}","finished_at":"2026-11-02 {at}:00 UTC"}}]}}"#
+        );
+        rows.append(rows_of(&payload, at));
+    }
+    rows.merge();
+    let jobs: Vec<_> = rows.jobs.iter().map(|row| (row.project_id, row.status.value.as_deref())).collect();
+    assert_eq!(jobs, [(42, Some("success")), (43, Some("failed"))]);
+    let pipelines: Vec<_> =
+        rows.pipelines.iter().map(|row| (row.project_id, row.status.value.as_deref())).collect();
+    assert_eq!(pipelines, jobs);
+    assert_eq!(rows.events.len(), 4);
+}
+
+#[test]
 fn a_null_object_clears_what_it_said() {
     let job = |finished_at: &str, rest: &str| {
         let payload = format!(

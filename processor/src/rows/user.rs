@@ -6,7 +6,7 @@ use schemas::event::user::User;
 use serde::Serialize;
 
 use super::existence::Existence;
-use super::merged::{Merge, keep_greatest, unite};
+use super::merged::merge_columns;
 use super::version::{Column, Columns, Version, Versioned};
 use super::{EventId, Provenance, Rows, namespace_rename};
 use crate::decode::Event;
@@ -29,39 +29,9 @@ pub struct UserRow {
     pub(super) first_received_at: i64,
 }
 
-impl Merge for UserRow {
-    fn key(&self) -> (&str, u64) {
-        (&self.instance, self.user_id)
-    }
-
-    fn absorb(&mut self, other: UserRow) {
-        let UserRow {
-            instance: _,
-            user_id: _,
-            username,
-            name,
-            state,
-            is_bot,
-            created_at,
-            updated_at,
-            deleted_at,
-            last_event_id,
-            tenants,
-            origins,
-            first_received_at,
-        } = other;
-        keep_greatest(&mut self.username, username);
-        keep_greatest(&mut self.name, name);
-        keep_greatest(&mut self.state, state);
-        keep_greatest(&mut self.is_bot, is_bot);
-        keep_greatest(&mut self.created_at, created_at);
-        keep_greatest(&mut self.updated_at, updated_at);
-        keep_greatest(&mut self.deleted_at, deleted_at);
-        keep_greatest(&mut self.last_event_id, last_event_id);
-        unite(&mut self.tenants, tenants);
-        unite(&mut self.origins, origins);
-        self.first_received_at = self.first_received_at.min(first_received_at);
-    }
+merge_columns! {
+    UserRow by user_id,
+    username name state is_bot created_at updated_at deleted_at last_event_id
 }
 
 pub(super) fn rows(event: &Event, user: &User) -> Rows {
