@@ -33,6 +33,14 @@ pub(crate) struct AdminArgs {
     pub(crate) admin_listen: SocketAddr,
 }
 
+/// The listener for metrics of `backfill`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MetricsArgs {
+    /// Address for metrics while it runs; by default none are served
+    #[arg(long, env = "GITPULSE_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+}
+
 /// A span of time as 90s, 5m, 2h or 1d.
 pub(crate) fn span(text: &str) -> Result<Duration, String> {
     let expected = || "expected a span of time as 90s, 5m, 2h or 1d".to_owned();

@@ -9,7 +9,6 @@ mod session;
 mod status;
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -30,7 +29,7 @@ pub(crate) use self::progress::Shown;
 use self::session::{Fault, instance_of, is_whole};
 pub(crate) use self::session::{Session, TENANT, line, unread};
 pub(crate) use self::status::line_of;
-use crate::arguments::{StoreArgs, span};
+use crate::arguments::{MetricsArgs, StoreArgs, span};
 use crate::audit::{self, AuditLog, Caller, Role};
 use crate::roles;
 
@@ -62,10 +61,8 @@ pub(crate) struct BackfillArgs {
     publisher: PublisherConfig,
     #[command(flatten)]
     stores: StoreArgs,
-
-    /// Address for metrics while it runs; by default none are served
-    #[arg(long, env = "GITPULSE_METRICS_LISTEN", value_name = "ADDRESS")]
-    metrics_listen: Option<SocketAddr>,
+    #[command(flatten)]
+    metrics: MetricsArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -109,7 +106,7 @@ async fn begin(args: &BackfillArgs) -> anyhow::Result<(Surroundings, AuditLog)> 
     let (audit, calls) = audit::channel();
     let client = Client::new(&args.gitlab, audit.clone())?.with_metrics(metrics.clone());
     let publisher = Publisher::new(&args.stores.kafka, &args.publisher, &registry)?;
-    if let Some(address) = args.metrics_listen {
+    if let Some(address) = args.metrics.metrics_listen {
         let listener = TcpListener::bind(address).await.with_context(|| {
             format!("cannot listen on {address}; GITPULSE_METRICS_LISTEN chooses another address")
         })?;

@@ -11,7 +11,7 @@ use runtime::publisher::PublisherConfig;
 use runtime::spool::SpoolConfig;
 use runtime::telemetry::TelemetryConfig;
 
-use crate::arguments::{AdminArgs, AuditArgs, StoreArgs};
+use crate::arguments::{AdminArgs, AuditArgs, MetricsArgs, StoreArgs};
 use crate::settings::Settings;
 use crate::tenants::WebhookConfig;
 use crate::{
@@ -95,6 +95,8 @@ pub(crate) struct AllArgs {
     pub(crate) audit: AuditArgs,
     #[command(flatten)]
     pub(crate) admin: AdminArgs,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
     #[command(flatten)]
     pub(crate) data: up::DataArgs,
 }
