@@ -98,7 +98,7 @@ pub fn redact_webhook<'a>(json: &'a str, head: Option<&Head<'_>>) -> Cow<'a, str
             EventKind::Note | EventKind::Emoji => &[SNIPPET],
             _ if head.name().get(..4).is_some_and(|name| name.eq_ignore_ascii_case("key_")) => &[PUBLIC_KEY],
             // An unknown kind: it may be any kind under a name in another spelling.
-            EventKind::Other => &[PIPELINE_VARIABLES, PUBLIC_KEY, SNIPPET],
+            EventKind::Other => &[PIPELINE_VARIABLES, PUSH_VARIABLES, PUBLIC_KEY, SNIPPET],
             _ => &[],
         },
     };
