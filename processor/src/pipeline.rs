@@ -25,7 +25,7 @@ use schemas::EventKind;
 use schemas::drift::Unknown;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -163,8 +163,7 @@ impl Pipeline {
         let mut commits = Commits::new(self.consumer.clone(), self.metrics.clone());
         // The assignment whose logs were checked.
         let mut checked = self.generation();
-        let mut check = tokio::time::interval(CHECK_EVERY);
-        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut next_check = Instant::now();
         loop {
             // A batch that is due by its age while another is being stored grows until it is full.
             let deadline = batch.deadline(&self.limits).filter(|_| storing.is_none());
@@ -185,16 +184,20 @@ impl Pipeline {
                     self.commit(stored, &mut commits).await?;
                 }
                 () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => (),
-                _ = check.tick() => {
-                    self.flush(storing.take(), std::mem::take(&mut batch), &mut commits).await?;
+                // All records taken so far must be committed before: one batch at a time, since Kafka is not polled meanwhile.
+                () = tokio::time::sleep_until(next_check), if storing.is_none() => {
+                    self.flush(None, std::mem::take(&mut batch), &mut commits).await?;
                     batch = Batch::new(self.generation());
                     self.check_assignment(&mut checked, &mut commits).await;
                     // A shutdown must not wait for an unavailable Kafka.
                     self.shutdown.run_until_cancelled(commits.check_logs()).await;
+                    next_check = Instant::now() + CHECK_EVERY;
                 }
                 () = self.shutdown.cancelled() => return self.flush(storing, batch, &mut commits).await,
             }
-            if storing.is_none() && batch.is_due(&self.limits, Instant::now()) {
+            let now = Instant::now();
+            // A check that is due comes first: it stores the open batch itself.
+            if storing.is_none() && now < next_check && batch.is_due(&self.limits, now) {
                 storing = Some(self.store(std::mem::take(&mut batch)));
                 batch = Batch::new(self.generation());
             }

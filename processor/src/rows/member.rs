@@ -12,7 +12,7 @@ use schemas::field::Field;
 use serde::Serialize;
 
 use super::existence::Existence;
-use super::version::{Column, Columns, Version, Versioned};
+use super::version::{Column, Columns, Version, Versioned, is_believed};
 use super::{EventId, Provenance, Rows, group, project, user};
 use crate::decode::Event;
 
@@ -159,7 +159,8 @@ fn deleted_at(event: &Event, member: &Member, change: Change, columns: &mut Colu
     let milliseconds = |time: DateTime<Utc>| Field::Value(time.timestamp_millis());
     match (change, event.origin) {
         (Change::Removed | Change::Refused, _) => {
-            columns.value(&milliseconds(member.updated_at.get().unwrap_or(event.received_at)))
+            let updated_at = member.updated_at.get().filter(|at| is_believed(*at, event.received_at));
+            columns.value(&milliseconds(updated_at.unwrap_or(event.received_at)))
         }
         (_, Origin::Api) => match member.created_at.get() {
             Some(created_at) => {

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::job::{self, Run};
 use super::merged::merge_columns;
-use super::version::{Column, Columns, Version, Versioned, VersionedList};
+use super::version::{Column, Columns, Version, Versioned, VersionedList, is_believed};
 use super::{EventId, Provenance, Rows, job_run};
 use crate::decode::Event;
 
@@ -111,7 +111,7 @@ pub(super) fn rows(event: &Event, pipeline: &Pipeline) -> Rows {
             project_id: event.project_id,
             pipeline_id: id,
             status: status.clone(),
-            // The body's second, plausible or not: with the receipt in the key, one event would become two.
+            // The body's second: with the receipt in the key, one event would become two.
             as_of: whole_seconds(reached) * 1000,
             tenants,
             origins,
@@ -160,12 +160,13 @@ fn progress(attributes: &Attributes, builds: &[Embedded<Build>]) -> u32 {
 /// used. The API's `updated_at` is not: it differs from the newest time in an event of the same status, so a pipeline listed as running would add a
 /// second row for that status. Without any time it is unknown.
 fn reached(event: &Event, attributes: &Attributes, as_of: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-    match (attributes.status.text(), attributes.finished_at.get(), event.origin) {
+    let reached = match (attributes.status.text(), attributes.finished_at.get(), event.origin) {
         ("success" | "failed" | "canceled" | "skipped", Some(finished_at), _) => Some(finished_at),
         (_, _, Origin::Api) => None,
         ("created", _, _) => attributes.created_at.get().or(as_of),
         (_, _, _) => as_of,
-    }
+    };
+    reached.filter(|reached| is_believed(*reached, event.received_at))
 }
 
 /// The order of a pipeline's statuses within one second, as GitLab goes through them: it stops at `manual` when a job finishes, while somebody

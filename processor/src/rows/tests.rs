@@ -246,6 +246,15 @@ fn nothing_has_happened_in_the_year_2999() {
     assert_eq!(columns.time(&time), Columns::absent());
     assert_eq!(columns.unreadable, 1);
     assert!(columns.planned_time(&time).value.is_some(), "what is planned may lie ahead");
+    let pipeline = format!(
+        r#"{{"object_kind":"pipeline","project":{{"id":42}},"object_attributes":{{"id":31,"status":"success","finished_at":"{year}"}}}}"#
+    );
+    assert!(rows_of(&pipeline, "1").pipeline_events.is_empty());
+    let removed = format!(
+        r#"{{"event_name":"user_remove_from_team","project_id":42,"user_id":7,"updated_at":"{year}"}}"#
+    );
+    assert!(rows_of(&removed, "2").members.iter().all(|row| row.deleted_at.value < Some(4_000_000_000_000)));
+    assert_eq!(rows_of(&removed, "2").members.len(), 1);
 }
 
 #[test]

@@ -9,8 +9,15 @@ use std::borrow::Cow;
 use super::REDACTED;
 
 /// The members whose values are blanked at any depth: paths cannot be followed in malformed JSON.
-const NAMES: [&str; 6] =
-    ["variables", "key", "value", "secret_token", "encrypted_secret_token", "encrypted_secret_token_iv"];
+const NAMES: [&str; 7] = [
+    "variables",
+    "variable",
+    "key",
+    "value",
+    "secret_token",
+    "encrypted_secret_token",
+    "encrypted_secret_token_iv",
+];
 
 /// The length of the longest name, with every letter escaped.
 const LONGEST: usize = 6 * 25;

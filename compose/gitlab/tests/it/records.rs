@@ -34,7 +34,7 @@ async fn every_request_is_counted_and_written_down_once() {
     client.object(Limit::Project, "projects/1", &secret).await.unwrap();
     client.object(Limit::Project, "projects/1", &secret).await.unwrap_err();
     client.graphql("{ s3cret }", value!({ "a": "s3cret" })).await.unwrap_err();
-    assert_eq!(outcomes(&registry), ["absent 1", "ok 1", "server 1", "unreadable 1"]);
+    assert_eq!(outcomes(&registry), ["absent 1", "ok 1", "server 1", "unreadable 2"]);
 
     let calls: Vec<_> = std::iter::from_fn(|| calls.try_recv().ok()).collect();
     let brief: Vec<_> =
@@ -45,10 +45,12 @@ async fn every_request_is_counted_and_written_down_once() {
             ("GET", "/api/v4/projects/1", Some(200), Outcome::Ok),
             ("GET", "/api/v4/projects/1", Some(502), Outcome::Server),
             ("GET", "/api/v4/projects/1", Some(404), Outcome::Absent),
+            // A page with status 200 can come from something in front of GitLab: it is asked once more.
+            ("POST", "/api/graphql", Some(200), Outcome::Unreadable),
             ("POST", "/api/graphql", Some(200), Outcome::Unreadable),
         ]
     );
-    assert!(calls.iter().map(|call| call.number).eq(1..=4));
+    assert!(calls.iter().map(|call| call.number).eq(1..=5));
     assert_eq!((calls[0].bytes, &*calls[0].token), (8, "the token"));
     assert!(calls[0].budget_left > 50_000 && calls[0].budget_left < 60_000);
     let written = serde_json::to_string(&calls).unwrap();
