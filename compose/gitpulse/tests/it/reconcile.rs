@@ -250,10 +250,13 @@ async fn failed_deliveries_are_read_from_the_log_of_the_hook_as_they_were_sent()
     let said = mend(&gitlab, &deployment).await;
     assert!(said.contains("is not called until") && said.contains("1 of them disabled"), "{said}");
     let logged = "SELECT delivery_id FROM events WHERE origin = 'hook_log'";
-    let logged: BTreeSet<String> =
-        deployment.client.query(logged).fetch_all::<String>().await.unwrap().into_iter().collect();
-    let lost: Vec<&String> = failed.difference(&logged).collect();
-    assert!(lost.is_empty(), "{lost:?} of {} ({})", failed.len(), logged.len());
+    eventually("what failed is read from the log", async || {
+        let logged: BTreeSet<String> =
+            deployment.client.query(logged).fetch_all::<String>().await.unwrap().into_iter().collect();
+        let lost: Vec<&String> = failed.difference(&logged).collect();
+        if lost.is_empty() { Ok(()) } else { Err(format!("{lost:?} of {} ({})", failed.len(), logged.len())) }
+    })
+    .await;
     // The log has no addresses for pushes: their commits are read from the API.
     let has_commits = |body: &Value| body["commits"].as_array().is_some_and(|commits| !commits.is_empty());
     let pushes = dropped.iter().filter(|delivery| {
