@@ -234,7 +234,7 @@ async fn a_number_that_two_gitlabs_have_is_not_guessed() {
     for instance in [GITLAB, other] {
         processor::places::compute(&deployment.client, instance, &[(PROJECT, 1)]).await.unwrap();
     }
-    let several = "choose by --gitlab https://gitlab.example.com or https://other.example.com";
+    let several = "choose one with --gitlab https://gitlab.example.com or https://other.example.com";
     for question in [["change-failure", "--deployment", "532"], ["flaky", "--pipeline", "9001"]] {
         refused(&deployment, &[&["explain"], &question[..]].concat(), 2, several);
         let chosen =
