@@ -241,7 +241,7 @@ async fn a_number_that_two_gitlabs_have_is_not_guessed() {
             explained(&deployment, &[&question[..], &["--gitlab", "https://other.example.com/"]].concat());
         assert!(!chosen.contains(": none"), "{chosen}");
         let none = [&["explain"], &question[..], &["--gitlab", "https://nobody.example.com"]].concat();
-        refused(&deployment, &none, 2, "none of https://nobody.example.com");
+        refused(&deployment, &none, 2, ", not to https://nobody.example.com");
     }
 }
 
