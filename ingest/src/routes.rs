@@ -1,6 +1,8 @@
 //! The public HTTP interface. In: requests. Out: responses; 200 only once the event is in Kafka, or on disk if Kafka is unavailable. Never a
 //! redirect, which GitLab would count as delivered, and never a reason that helps to guess a secret.
 
+mod reply;
+
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,29 +15,27 @@ use futures_util::Stream;
 use ipnet::IpNet;
 use runtime::fault::chain;
 use runtime::http::{Peer, Seat};
-use runtime::outbox::{OutboxError, Stored};
+use runtime::outbox::Stored;
 use runtime::{LogLimit, Outbox, Publisher};
 use schemas::envelope::Wrapped;
 use schemas::{Envelope, TopicPrefix};
-use serde::Serialize;
 use uuid::Uuid;
-use warp::http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, RETRY_AFTER, TRANSFER_ENCODING};
+use warp::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use warp::http::{HeaderMap, HeaderValue, StatusCode};
 use warp::reply::Response;
-use warp::{Filter, Rejection, Reply};
+use warp::{Filter, Reply};
 
+use self::reply::{Refusal, error, rejected};
 use crate::body::{BodyError, BodyLimits, Sender, discard};
 use crate::config::IngestConfig;
 use crate::delivery::{DeliveryHeaders, RawDelivery, client_address};
 use crate::envelope::wrap;
-use crate::metrics::{Metrics, Outcome};
+use crate::metrics::Metrics;
 use crate::project_limit::ProjectLimit;
 use crate::tenant::Tenants;
 use crate::test_event::{TestEvents, TestRefused};
 use crate::verify::{Admission, VerifiedDelivery, VerifyError};
 
-/// `Retry-After` of a 503, in seconds. GitLab ignores it; proxies and `gitpulse send` do not.
-const RETRY_AFTER_SECONDS: &str = "5";
 /// The shortest interval between two log lines about deliveries answered 503.
 const UNAVAILABLE_EVERY: Duration = Duration::from_secs(10);
 /// Bodies above this size, in bytes, are verified and wrapped on a blocking thread.
@@ -91,27 +91,6 @@ impl Ingest {
             outside: LogLimit::new(UNAVAILABLE_EVERY, say_outside),
         }
     }
-}
-
-/// Why a delivery was refused; decides the response.
-#[derive(Debug, thiserror::Error)]
-enum Refusal {
-    #[error("the credentials are missing or wrong")]
-    Unauthorized(VerifyError),
-    #[error("deliveries from this address are not allowed")]
-    Forbidden,
-    #[error("this tenant is not bound to the project or group that the delivery is about")]
-    Outside,
-    #[error("compressed bodies are not supported; send the body uncompressed")]
-    UnsupportedEncoding,
-    #[error(transparent)]
-    Body(#[from] BodyError),
-    #[error("the event could not be stored; send it again")]
-    Store(#[source] OutboxError),
-    #[error("the event could not be written as JSON")]
-    Envelope(#[source] serde_json::Error),
-    #[error("the delivery could not be examined")]
-    Lost,
 }
 
 /// The sender of a request and its connection.
@@ -290,50 +269,6 @@ impl Ingest {
     }
 }
 
-impl Ingest {
-    /// The only place that maps the result of a delivery to a response.
-    fn reply(&self, result: Result<(Uuid, Stored), Refusal>) -> (Outcome, Response) {
-        let refusal = match result {
-            Ok((id, stored)) => {
-                let accepted = Accepted { status: "accepted", id };
-                let outcome = match stored {
-                    Stored::Kafka | Stored::Disk => Outcome::Accepted,
-                    Stored::Spool => Outcome::Spooled,
-                };
-                return (outcome, warp::reply::json(&accepted).into_response());
-            }
-            Err(refusal) => refusal,
-        };
-        let (outcome, status, code) = match &refusal {
-            Refusal::Unauthorized(_) => (Outcome::Unauthorized, StatusCode::UNAUTHORIZED, "unauthorized"),
-            Refusal::Forbidden | Refusal::Outside => (Outcome::Forbidden, StatusCode::FORBIDDEN, "forbidden"),
-            Refusal::UnsupportedEncoding => {
-                (Outcome::UnsupportedEncoding, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding")
-            }
-            Refusal::Body(BodyError::TooLarge(_)) => {
-                (Outcome::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "too_large")
-            }
-            Refusal::Body(BodyError::Timeout) => {
-                (Outcome::BodyTimeout, StatusCode::REQUEST_TIMEOUT, "body_timeout")
-            }
-            Refusal::Body(BodyError::Broken(_)) => {
-                (Outcome::BodyBroken, StatusCode::BAD_REQUEST, "body_broken")
-            }
-            Refusal::Body(BodyError::NoMemory) | Refusal::Store(_) | Refusal::Envelope(_) | Refusal::Lost => {
-                (Outcome::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-            }
-        };
-        if outcome == Outcome::Unavailable {
-            self.unavailable.note(chain(&refusal));
-        }
-        let mut response = error(status, code, &refusal.to_string());
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
-        }
-        (outcome, response)
-    }
-}
-
 /// Logs that deliveries were about something that their tenant is not bound to.
 fn say_outside(count: u64, what: &str) {
     tracing::warn!(
@@ -373,46 +308,6 @@ where
             error(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &chain(&refused))
         }
     }
-}
-
-/// A request without a route: an unknown path, or another method.
-async fn rejected(rejection: Rejection) -> Result<Response, Infallible> {
-    if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
-        let mut response = error(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "webhooks are sent with POST, /healthz is read with GET",
-        );
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
-        return Ok(response);
-    }
-    if rejection.is_not_found() {
-        return Ok(error(StatusCode::NOT_FOUND, "not_found", "webhooks go to POST /api/v1/webhooks/gitlab"));
-    }
-    tracing::error!(?rejection, "a request was rejected for an unexpected reason");
-    Ok(error(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be read"))
-}
-
-#[derive(Serialize)]
-struct Accepted {
-    status: &'static str,
-    id: Uuid,
-}
-
-#[derive(Serialize)]
-struct ErrorBody<'a> {
-    error: ErrorDetail<'a>,
-}
-
-#[derive(Serialize)]
-struct ErrorDetail<'a> {
-    code: &'a str,
-    message: &'a str,
-}
-
-fn error(status: StatusCode, code: &str, message: &str) -> Response {
-    let body = ErrorBody { error: ErrorDetail { code, message } };
-    warp::reply::with_status(warp::reply::json(&body), status).into_response()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the edge: a delivery is dated here, once")]

@@ -4,6 +4,7 @@
 mod assignment;
 mod error;
 mod store;
+mod take;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,13 +17,11 @@ use futures_util::future::OptionFuture;
 use rdkafka::Message;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::BorrowedMessage;
 use runtime::clickhouse::{ClickHouse, is_transient};
 use runtime::kafka::log::ClientLog;
 use runtime::kafka::{Kafka, KafkaConfig};
 use runtime::{Publisher, Retry};
 use schemas::EventKind;
-use schemas::drift::Unknown;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -32,16 +31,12 @@ use tokio_util::task::AbortOnDropHandle;
 use self::assignment::Context;
 pub use self::error::PipelineError;
 use self::store::Storage;
-use crate::audit;
-use crate::batch::{Batch, BatchLimits, Record};
+use crate::batch::{Batch, BatchLimits};
 use crate::commit::Commits;
 use crate::config::ProcessorConfig;
-use crate::dead_letter::{self, DeadLetter};
-use crate::decode::decode;
 use crate::metrics::Metrics;
 use crate::rebuild::swaps;
 use crate::rollup::Rollups;
-use crate::rows::rows_for;
 use crate::series;
 use crate::share::{self, Share};
 
@@ -223,87 +218,6 @@ impl Pipeline {
         self.generation.load(Ordering::SeqCst)
     }
 
-    /// Adds a record to the batch: its rows, or its dead letter.
-    fn take(&self, message: &BorrowedMessage<'_>, batch: &mut Batch) {
-        if let Some(stale) = batch.moved_to(self.generation()) {
-            self.drop_stale(&stale);
-        }
-        self.metrics.consumed.inc();
-        let value = message.payload().unwrap_or_default();
-        let record = Record {
-            topic: message.topic(),
-            partition: message.partition(),
-            offset: message.offset(),
-            bytes: value.len(),
-            at: message.timestamp().to_millis(),
-        };
-        let now = Instant::now();
-        if record.topic == &*self.dead_letter_topic {
-            return batch.push(dead_letter::row(message, wall_clock()), record, now);
-        }
-        if record.topic == self.audit_topic {
-            return match audit::rows(value) {
-                Ok(rows) => batch.push(rows, record, now),
-                Err(error) => {
-                    self.dead_letter(message, &error, batch);
-                    batch.skip(record, now);
-                }
-            };
-        }
-        match decode(value) {
-            Ok(mut event) => {
-                let (kind, received_at) = (event.kind, event.received_at);
-                if let Err(error) = &mut event.body {
-                    self.dead_letter(message, error, batch);
-                }
-                for unknown in std::mem::take(&mut event.unknown) {
-                    self.notice(kind, unknown);
-                }
-                let rows = rows_for(event);
-                self.metrics.decoded(kind, rows.unreadable);
-                batch.received.push(received_at);
-                batch.push(rows, record, now);
-            }
-            Err(error) => {
-                self.dead_letter(message, &error, batch);
-                batch.skip(record, now);
-            }
-        }
-    }
-
-    /// Counts something unknown to GitPulse, and logs it once.
-    fn notice(&self, kind: EventKind, unknown: Unknown) {
-        if self.metrics.unknown(kind, unknown.clone()) {
-            tracing::info!(
-                kind = kind.as_str(),
-                what = unknown.what.as_str(),
-                path = unknown.path,
-                "GitLab sends something GitPulse does not know yet"
-            );
-        }
-    }
-
-    /// Starts writing a dead letter; the batch waits for it before it commits.
-    fn dead_letter(
-        &self,
-        message: &BorrowedMessage<'_>,
-        error: &crate::decode::DecodeError,
-        batch: &mut Batch,
-    ) {
-        tracing::warn!(
-            reason = error.reason(),
-            topic = message.topic(),
-            partition = message.partition(),
-            offset = message.offset(),
-            error = error as &dyn std::error::Error,
-            "a record cannot be decoded and is dead-lettered"
-        );
-        self.metrics.dead_lettered(error.reason());
-        let letter = DeadLetter::new(message, error, wall_clock());
-        let topic = self.dead_letter_topic.clone();
-        batch.dead_letters.spawn(letter.publish(self.publisher.clone(), topic, self.shutdown.clone()));
-    }
-
     fn drop_stale(&self, batch: &Batch) {
         if !batch.is_empty() {
             tracing::info!(
@@ -338,7 +252,14 @@ impl Pipeline {
         stored: Result<Result<Batch, PipelineError>, JoinError>,
         commits: &mut Commits<Context>,
     ) -> Result<(), PipelineError> {
-        let batch = stored.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))?;
+        let batch = match stored {
+            Ok(stored) => stored?,
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panicked) => std::panic::resume_unwind(panicked),
+                // Its threads are shut down.
+                Err(_) => return Err(PipelineError::Stopped),
+            },
+        };
         let Some(positions) = batch.committable(self.generation()) else {
             self.drop_stale(&batch);
             return Ok(());
