@@ -17,6 +17,8 @@ use self::unproven::{Place, Unproven};
 
 /// The first reservation. It is doubled as the body arrives: announcing a size costs no memory.
 const FIRST: usize = 8 * 1024;
+/// The interval at which a body that waits for memory looks for others to evict.
+const MAKE_ROOM_EVERY: Duration = Duration::from_millis(100);
 /// How long a body may wait for memory, in total. All its bytes may have been sent by then, and the response is due within 8 s of the last one.
 const MEMORY_TIMEOUT: Duration = Duration::from_secs(1);
 /// For how long, and how many bytes are read and discarded after an early refusal.
@@ -166,12 +168,21 @@ impl BodyLimits {
         let permit = match pool.clone().try_acquire_many_owned(kibibytes) {
             Ok(permit) => permit,
             Err(_) => {
-                if let Some(place) = place {
-                    place.make_room(bytes);
-                }
                 let give_up_at = *memory.give_up_at.get_or_insert_with(|| Instant::now() + MEMORY_TIMEOUT);
                 let waiting = tokio::time::timeout_at(give_up_at, pool.clone().acquire_many_owned(kibibytes));
-                waiting.await.map_err(|_| BodyError::NoMemory)?.map_err(|_| BodyError::NoMemory)?
+                let mut waiting = std::pin::pin!(waiting);
+                loop {
+                    if let Some(place) = place {
+                        place.make_room(bytes);
+                    }
+                    tokio::select! {
+                        acquired = waiting.as_mut() => {
+                            break acquired.map_err(|_| BodyError::NoMemory)?.map_err(|_| BodyError::NoMemory)?;
+                        }
+                        // Meanwhile others may have stalled.
+                        () = tokio::time::sleep(MAKE_ROOM_EVERY) => (),
+                    }
+                }
             }
         };
         memory.permits.push(permit);

@@ -1,8 +1,8 @@
 //! Arriving bodies of unproven senders, and which of them is evicted. In: the rate and the address of each. Out: the body to end when there is no
 //! memory for another. Never one that arrives faster than the body that needs the memory.
 //!
-//! A forged signature is only detected once the body is complete. A sender of one byte each for a thousand bodies must not block bodies that are
-//! sent completely.
+//! A forged signature is only detected once the body is complete. A sender of one byte each for a thousand bodies, or of all but the last byte for a few
+//! large ones, must not block bodies that are sent completely. So what counts is the rate of the last moments, and a body that stalls has none.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,6 +18,10 @@ const GRACE: Duration = Duration::from_secs(3);
 const LEAST: u64 = 4 * 1024;
 /// The shortest duration that a rate is calculated for.
 const SHORTEST: Duration = Duration::from_millis(50);
+/// The longest one: what arrived before counts no more.
+const WINDOW: Duration = Duration::from_secs(1);
+/// The time without a byte after which a body stalls.
+const STALLED: Duration = Duration::from_millis(300);
 
 /// All arriving bodies. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +36,10 @@ struct State {
 #[derive(Debug)]
 struct Arriving {
     address: IpAddr,
-    began: Instant,
+    /// Since when the rate is calculated, and what had arrived before.
+    window: (Instant, u64),
+    /// When the last bytes arrived; `None` while it waits for memory, which is not its sender's fault.
+    latest: Option<Instant>,
     received: u64,
     reserved: u64,
     end: CancellationToken,
@@ -55,7 +62,14 @@ impl Unproven {
         let mut state = self.lock();
         state.next += 1;
         let number = state.next;
-        let arriving = Arriving { address, began, received: 0, reserved: 0, end: end.clone() };
+        let arriving = Arriving {
+            address,
+            window: (began, 0),
+            latest: Some(began),
+            received: 0,
+            reserved: 0,
+            end: end.clone(),
+        };
         state.bodies.insert(number, arriving);
         drop(state);
         Place { all: self.clone(), number, began, end }
@@ -69,8 +83,13 @@ impl Unproven {
 impl Place {
     /// Records how much has arrived and how much memory is reserved.
     pub(super) fn has(&self, received: usize, reserved: usize) {
+        let now = Instant::now();
         if let Some(body) = self.all.lock().bodies.get_mut(&self.number) {
+            if now.duration_since(body.window.0) > WINDOW {
+                body.window = (now, body.received);
+            }
             (body.received, body.reserved) = (received as u64, reserved as u64);
+            body.latest = Some(now);
         }
     }
 
@@ -84,7 +103,9 @@ impl Place {
     pub(super) fn make_room(&self, bytes: usize) {
         let now = Instant::now();
         let mut state = self.all.lock();
-        let Some(own) = state.bodies.get(&self.number).map(|body| body.rate(now)) else { return };
+        let Some(own) = state.bodies.get_mut(&self.number) else { return };
+        own.latest = None;
+        let own = own.rate(now);
         let mut freed = 0;
         while freed < bytes as u64 {
             let Some(slowest) = state.slowest(self.number, own, now) else { return };
@@ -117,9 +138,13 @@ impl State {
 }
 
 impl Arriving {
-    /// Average bytes per second.
+    /// Bytes per second of the window; 0 if it stalls.
     fn rate(&self, now: Instant) -> f64 {
-        self.received as f64 / now.duration_since(self.began).max(SHORTEST).as_secs_f64()
+        if self.latest.is_some_and(|latest| now.duration_since(latest) >= STALLED) {
+            return 0.0;
+        }
+        let (since, before) = self.window;
+        (self.received - before) as f64 / now.duration_since(since).max(SHORTEST).as_secs_f64()
     }
 }
 
@@ -146,7 +171,7 @@ mod tests {
         for (place, received) in places.iter().zip([1, 2_000, 1_000, 3_000]) {
             place.has(received, 8 * KIBIBYTE);
         }
-        tokio::time::advance(Duration::from_secs(1)).await;
+        tokio::time::advance(STALLED / 2).await;
         let fast = all.enter(address(3));
         fast.has(64 * KIBIBYTE, 0);
         fast.make_room(1);
@@ -157,11 +182,41 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_body_that_stalls_or_trickles_gives_way_however_much_of_it_has_arrived() {
+        let all = Unproven::default();
+        let (stalls, trickles) = (all.enter(address(1)), all.enter(address(1)));
+        stalls.has(KIBIBYTE * KIBIBYTE, KIBIBYTE * KIBIBYTE);
+        for more in 0..12 {
+            trickles.has(KIBIBYTE * KIBIBYTE + more, KIBIBYTE * KIBIBYTE);
+            tokio::time::advance(Duration::from_millis(200)).await;
+        }
+        let new = all.enter(address(2));
+        new.has(10, 0);
+        new.make_room(KIBIBYTE * KIBIBYTE);
+        assert!(stalls.end.is_cancelled() && !trickles.end.is_cancelled());
+        new.make_room(1);
+        assert!(trickles.end.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_waits_for_memory_does_not_stall() {
+        let all = Unproven::default();
+        let waits = all.enter(address(1));
+        waits.has(KIBIBYTE * KIBIBYTE, KIBIBYTE);
+        waits.make_room(KIBIBYTE * KIBIBYTE);
+        tokio::time::advance(Duration::from_millis(900)).await;
+        let slow = all.enter(address(2));
+        slow.has(10, 0);
+        slow.make_room(KIBIBYTE);
+        assert!(!waits.end.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_slow_body_ends_no_faster_one() {
         let all = Unproven::default();
         let fast = all.enter(address(1));
         fast.has(KIBIBYTE * KIBIBYTE, KIBIBYTE * KIBIBYTE);
-        tokio::time::advance(Duration::from_secs(1)).await;
+        tokio::time::advance(STALLED / 2).await;
         let slow = all.enter(address(2));
         slow.has(10, 0);
         slow.make_room(8 * KIBIBYTE);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
@@ -125,6 +126,34 @@ async fn idle_and_unfinished_connections_keep_no_delivery_waiting() {
         );
         drop((idle, unfinished));
     }
+}
+
+/// Bodies that lack their last byte hold the most memory for the least.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_bodies_without_their_last_byte_refuse_no_signed_delivery() {
+    const LENGTH: usize = 8 * 1024 * 1024;
+    let server = TestServer::start(&["--body-buffer-mib", "64"]).await;
+    let timestamp = timestamp(0);
+    let length = LENGTH.to_string();
+    let headers = [
+        ("webhook-id", "msg-1"),
+        ("webhook-timestamp", timestamp.as_str()),
+        ("webhook-signature", "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+        ("Content-Length", length.as_str()),
+    ];
+    let request = [head(SHARED, &headers), vec![b'x'; LENGTH - 1]].concat();
+    let mut held = Vec::new();
+    // As many as half of the memory holds, which unproven bodies share.
+    for _ in 0..4 {
+        let mut connection = TcpStream::connect(server.address).await.unwrap();
+        connection.write_all(&request).await.unwrap();
+        held.push(connection);
+    }
+    for number in 0..10 {
+        let body = format!("{}{}\"}}", &PUSH[..PUSH.len() - 2], "x".repeat(60_000));
+        server.exchange(signed(SHARED, &format!("large-{number}"), &timestamp, &body)).await.accepted_id();
+    }
+    assert_eq!(server.outcome("unavailable"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
